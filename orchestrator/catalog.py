@@ -1,0 +1,219 @@
+"""Files that declare things -> model values: test cases, kconfigs, patches, machines, accelerators.
+
+Adding a thing is adding a file. Unknown keys and wrong types are errors that name the file and the key;
+an unknown name is an error that suggests near ones.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from orchestrator.errors import BadDeclaration, PatchUnreadable, UnknownName
+from orchestrator.kernel.kconfig import parse_fragment
+from orchestrator.kernel.series import read_patches
+from orchestrator.model import Accel, Case, Fragment, Kconfig, Machine, Needs, Series
+
+PACKAGE = Path(__file__).resolve().parent
+ROOT = PACKAGE.parent
+MAX_PATCH_BYTES = 64 << 20
+SLOWDOWN = re.compile(r"^# slowdown: (\d+(?:\.\d+)?)$", re.MULTILINE)
+
+T = TypeVar("T")
+Named = TypeVar("Named", Case, Fragment, Machine, Accel)
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """What there is, by name. Built once by `load`; declarations are all checked before anything runs."""
+
+    testcases: Mapping[str, Case]
+    fragments: Mapping[str, Fragment]
+    machines: Mapping[str, Machine]
+    accels: Mapping[str, Accel]
+    patches: Mapping[str, Path]
+    root: Path
+
+    def case(self, name: str) -> Case:
+        return _find("test case", name, self.testcases)
+
+    def machine(self, name: str) -> Machine:
+        return _find("machine", name, self.machines)
+
+    def accel(self, name: str) -> Accel:
+        return _find("accelerator", name, self.accels)
+
+    def kconfig(self, spec: str) -> Kconfig:
+        """`debug` or `debug+kasan`: fragments over tinyconfig. `base` is what every guest needs, so it is always first."""
+        names = [name for name in spec.split("+") if name != "base"]
+        fragments = (_find("kconfig", "base", self.fragments), *(_find("kconfig", n, self.fragments) for n in names))
+        return Kconfig("+".join(["base", *names]) if not names else "+".join(names), fragments)
+
+    def series(self, patch: str) -> Series:
+        """A path, or the name of a patch or series under patches/."""
+        path = Path(patch)
+        if not path.exists() and patch in self.patches:
+            path = self.patches[patch]
+        if not path.exists():
+            near = difflib.get_close_matches(patch, self.patches, n=3)
+            listed = near or sorted(self.patches)
+            raise PatchUnreadable(
+                f"{patch}: no such file or directory, and no patch of that name",
+                hint=f"known names: {', '.join(listed)}",
+            )
+        return read_series(path)
+
+
+def load(root: Path = ROOT) -> Catalog:
+    """Read every declaration. Raises BadDeclaration."""
+    return Catalog(
+        testcases=_named(_case(path) for path in sorted((root / "testcases").glob("*/testcase.yaml"))),
+        fragments=_named(_fragment(path) for path in sorted((root / "kconfigs").glob("*.config"))),
+        machines=_named(_machine(path) for path in sorted((PACKAGE / "data/machines").glob("*.toml"))),
+        accels=_named(_accel(path) for path in sorted((PACKAGE / "data/accels").glob("*.toml"))),
+        patches=_patches(root / "patches"),
+        root=root,
+    )
+
+
+def read_series(path: Path) -> Series:
+    """The patches of a file, a directory of *.patch/*.diff, or an mbox. Raises PatchUnreadable."""
+    if path.is_dir():
+        files = sorted(p for p in path.iterdir() if p.suffix in (".patch", ".diff", ".mbox") and p.is_file())
+        if not files:
+            raise PatchUnreadable(f"{path}: no *.patch or *.diff in this directory")
+    else:
+        files = [path]
+    contents = []
+    for file in files:
+        try:
+            if file.stat().st_size > MAX_PATCH_BYTES:
+                raise PatchUnreadable(f"{file}: larger than {MAX_PATCH_BYTES >> 20} MiB, which no patch is")
+            contents.append((str(file), file.read_bytes()))
+        except OSError as error:
+            raise PatchUnreadable(f"{file}: {error.strerror}") from error
+    return read_patches(contents, path.name if path.is_dir() else path.stem)
+
+
+def _patches(root: Path) -> Mapping[str, Path]:
+    found = {path.stem: path for path in sorted(root.rglob("*.patch")) if path.parent == root}
+    for directory in sorted(p for p in root.iterdir() if p.is_dir()) if root.is_dir() else []:
+        found[directory.name] = directory
+        found.update({f"{directory.name}/{path.stem}": path for path in sorted(directory.glob("*.patch"))})
+    return found
+
+
+# --- one declaration each
+
+
+def _fragment(path: Path) -> Fragment:
+    text = path.read_text()
+    slowdown = SLOWDOWN.search(text)
+    return Fragment(path.stem, path, parse_fragment(text, str(path)), float(slowdown[1]) if slowdown else 1.0)
+
+
+def _case(path: Path) -> Case:
+    try:
+        data = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise BadDeclaration(f"{path}: not YAML: {error}") from error
+    entry = _Entry(path, data)
+    needs = _Entry(path, entry.take("needs", dict, {}), "needs.")
+    case = Case(
+        name=path.parent.name,
+        summary=entry.take("summary", str),
+        directory=path.parent,
+        sources=entry.strings("sources"),
+        args=entry.strings("args", ()),
+        duration_s=entry.number("duration_s", 5.0),
+        timeout_s=entry.number("timeout_s", 15.0),
+        needs=Needs(int(needs.number("memory_mib", 0)), needs.strings("kconfig", ())),
+        tags=entry.strings("tags", ()),
+    )
+    needs.done()
+    entry.done()
+    for source in case.sources:
+        if not (path.parent / source).is_file():
+            raise BadDeclaration(f"{path}: sources: there is no {source} in this directory")
+    return case
+
+
+def _machine(path: Path) -> Machine:
+    entry = _Entry(path, tomllib.loads(path.read_text()))
+    machine = Machine(
+        name=path.stem,
+        arch=entry.take("arch", str),
+        qemu=entry.take("qemu", str),
+        args=entry.strings("args"),
+        image=entry.take("image", str),
+        net_device=entry.take("net_device", str),
+        cmdline=entry.strings("cmdline"),
+        smp=int(entry.number("smp")),
+        memory_mib=int(entry.number("memory_mib")),
+    )
+    entry.done()
+    return machine
+
+
+def _accel(path: Path) -> Accel:
+    entry = _Entry(path, tomllib.loads(path.read_text()))
+    accel = Accel(path.stem, entry.strings("args"), entry.number("timeout_scale"))
+    entry.done()
+    return accel
+
+
+class _Entry:
+    """A mapping of a declaration file that insists on types and on having no key left over."""
+
+    def __init__(self, path: Path, data: Any, prefix: str = "") -> None:
+        if not isinstance(data, dict):
+            raise BadDeclaration(f"{path}: {prefix or 'the file'} must be a mapping")
+        self._path, self._data, self._prefix = path, dict(data), prefix
+        self._known: list[str] = []
+
+    def take(self, name: str, kind: type, default: Any = None) -> Any:
+        self._known.append(name)
+        value = self._data.pop(name, default)
+        if value is None:
+            raise BadDeclaration(f"{self._path}: {self._prefix}{name} is missing")
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise BadDeclaration(f"{self._path}: {self._prefix}{name} must be {kind.__name__}, not {value!r}")
+        return value
+
+    def number(self, name: str, default: float | None = None) -> float:
+        self._known.append(name)
+        value = self._data.pop(name, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+            raise BadDeclaration(f"{self._path}: {self._prefix}{name} must be a number, not {value!r}")
+        return float(value)
+
+    def strings(self, name: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
+        value = self.take(name, list, None if default is None else list(default))
+        if not all(isinstance(item, str | int | float) and not isinstance(item, bool) for item in value):
+            raise BadDeclaration(f"{self._path}: {self._prefix}{name} must be a list of strings, not {value!r}")
+        return tuple(str(item) for item in value)
+
+    def done(self) -> None:
+        if self._data:
+            unknown = ", ".join(f"{self._prefix}{name}" for name in sorted(map(str, self._data)))
+            raise BadDeclaration(f"{self._path}: unknown key {unknown}", hint=f"known keys: {', '.join(self._known)}")
+
+
+def _named(items: Iterable[Named]) -> Mapping[str, Named]:
+    return {item.name: item for item in items}
+
+
+def _find(kind: str, name: str, known: Mapping[str, T]) -> T:
+    try:
+        return known[name]
+    except KeyError:
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+        raise UnknownName(f"unknown {kind} {name}", hint=hint) from None

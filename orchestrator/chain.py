@@ -1,0 +1,73 @@
+"""The chain of stages up to a bench: from what a plan names to a kernel and a guest's userland.
+
+The same chain serves `test`, which records each stage, and `build`, `boot` and `shell`, which only announce it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from orchestrator.context import Context
+from orchestrator.guest.accel import Probe
+from orchestrator.model import Accel, Base, Kernel, KernelConfig, Plan, Suite, Variant
+from orchestrator.stages.apply import apply
+from orchestrator.stages.boot import BOOT_S, Bench
+from orchestrator.stages.build import build
+from orchestrator.stages.configure import configure
+from orchestrator.stages.product import Product
+from orchestrator.stages.programs import programs
+from orchestrator.stages.toolchain import Toolchain, find_toolchain
+
+T = TypeVar("T")
+
+
+class Stage(Protocol):
+    """Does one stage, by whatever name, and returns its value."""
+
+    def __call__(self, name: str, work: Callable[[], Product[T]]) -> T: ...
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What takes a while to find out, so that finding it is a stage too."""
+
+    find_base: Callable[[], Base]
+    find_accel: Callable[[], tuple[Accel, Probe]]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A kernel and what it was made from."""
+
+    base: Base
+    config: KernelConfig
+    kernel: Kernel
+    toolchain: Toolchain
+
+
+def make_kernel(context: Context, stage: Stage, plan: Plan, suite: Suite, sources: Sources, logs: Path) -> Built:
+    """base -> apply -> configure -> build. Raises what `stage` makes of a stage's error."""
+    series = plan.series if suite.variant is Variant.PATCHED else None
+    tools = stage("toolchain", lambda: find_toolchain(context))
+    base = stage("base", lambda: Product(sources.find_base(), cached=True))
+    applied = stage("apply", lambda: apply(context, base, series))
+    config = stage("configure", lambda: configure(context, suite, applied, tools, logs / "configure.log"))
+    kernel = stage("build", lambda: build(context, suite, applied, config, plan.machine, tools, logs / "build.log"))
+    return Built(base, config, kernel, tools)
+
+
+def make_bench(context: Context, stage: Stage, plan: Plan, suite: Suite, built: Built, sources: Sources) -> Bench:
+    """programs -> accelerator: everything that a guest is made of."""
+    userland = stage("programs", lambda: programs(context, plan.cases, built.toolchain))
+
+    def choose() -> Product[Bench]:
+        accel, evidence = sources.find_accel()
+        slowdown = accel.timeout_scale * suite.kconfig.slowdown
+        limit_s = plan.request.boot_timeout_s or BOOT_S * slowdown
+        bench = Bench(plan.machine, accel, built.kernel, userland, slowdown, limit_s)
+        return Product(bench, cached=True, note=f"{accel.name}: {evidence.evidence}")
+
+    return stage("accelerator", choose)

@@ -1,0 +1,123 @@
+"""argv -> a command. Light on purpose: what a command needs is imported when it runs, so that --help is instant.
+
+Exit status: 0 nothing regressed, 1 the patch is at fault, 2 the request is wrong, 3 host or tool at fault, 130
+interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from pathlib import Path
+
+from orchestrator import __version__
+from orchestrator.errors import OrchestrateError
+
+EPILOG = """\
+exit status: 0 nothing regressed, 1 the patch is at fault, 2 the request is wrong,
+             3 the host or a tool is at fault, 130 interrupted
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="orchestrate",
+        description="From a Linux mm patch to a verdict with evidence: build, boot under QEMU, stress, report.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"orchestrate {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    test = commands.add_parser("test", help="test a patch or series: the main job", epilog=EPILOG,
+                               formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    _what(test)
+    _where(test)
+    test.add_argument("--testcase", action="append", default=[], metavar="NAME", help="run just this case (repeatable)")
+    test.add_argument("--duration", type=float, metavar="S", help="seconds that each case stresses (default: its own)")
+    test.add_argument("--seed", type=int, default=1, metavar="N", help="for the cases' random choices (default 1)")
+    test.add_argument("--baseline", choices=("auto", "always", "never"), default="auto",
+                      help="test the unpatched kernel too: auto does where the patched one failed, to tell whether "
+                           "the failure is new")  # fmt: skip
+    test.add_argument("--jobs", type=int, default=1, metavar="N", help="kernels that are tested side by side")
+    test.add_argument("--output", type=Path, metavar="DIR", help="the run directory (default: a new one, see the end)")
+    test.add_argument("--junit", type=Path, metavar="FILE", help="write the JUnit report here too")
+    test.add_argument("--json", metavar="FILE", help="write the JSON report here too; - is stdout")
+    test.add_argument("-v", "--verbose", action="store_true", help="show every command that runs")
+
+    for name, text in (("build", "build the kernels only"), ("boot", "build, boot and say who answered")):
+        sub = commands.add_parser(name, help=text)
+        _what(sub)
+        _where(sub)
+        sub.add_argument("-v", "--verbose", action="store_true", help="show every command that runs")
+
+    shell = commands.add_parser("shell", help="boot a kernel and drop into the guest")
+    _what(shell)
+    _where(shell)
+    shell.add_argument("-v", "--verbose", action="store_true", help="show every command that runs")
+    shell.add_argument("words", nargs="*", metavar="WORD", help="a command to run there instead of a shell (after --)")
+
+    classify = commands.add_parser("classify", help="judge a run directory again")
+    classify.add_argument("run_dir", type=Path, metavar="RUN_DIR")
+    classify.add_argument("--json", metavar="FILE", help="write the JSON report here too; - is stdout")
+
+    report = commands.add_parser("report", help="show the report of a run and write its files again")
+    report.add_argument("run_dir", type=Path, metavar="RUN_DIR")
+    report.add_argument("--junit", type=Path, metavar="FILE", help="write the JUnit report here too")
+    report.add_argument("--json", metavar="FILE", help="write the JSON report here too; - is stdout")
+    report.add_argument("--attachments", default="absolute", choices=("absolute", "relative"),
+                        help="paths of attachments in JUnit: Jenkins wants absolute ones, GitLab relative")  # fmt: skip
+
+    listing = commands.add_parser("list", help="what there is to choose from")
+    listing.add_argument("kind", choices=("testcases", "kconfigs", "patches", "machines", "bases"))
+    listing.add_argument("--json", action="store_true", help="as JSON")
+
+    doctor = commands.add_parser("doctor", help="is this machine ready? what is missing, and how to install it")
+    doctor.add_argument("--json", action="store_true", help="as JSON")
+    return top
+
+
+def _what(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--patch", metavar="PATH", help="a .patch, a directory of them, an mbox, or a name under patches/; "
+                     "without it the base itself is tested")  # fmt: skip
+    sub.add_argument("--tree", type=Path, metavar="DIR", help="a git tree with the base (it is only read)")
+    sub.add_argument("--base", metavar="NAME|REV", help="a base's name, or with --tree a revision (default HEAD)")
+    sub.add_argument("--kconfig", action="append", default=[], metavar="NAME[+NAME]",
+                     help="fragments over tinyconfig (default base; repeatable: one kernel for each)")  # fmt: skip
+
+
+def _where(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--accel", choices=("auto", "kvm", "tcg"), default="auto", help="auto proves that KVM works first")
+    sub.add_argument("--machine", default="q35", metavar="NAME", help="see `orchestrate list machines`")
+    sub.add_argument("--boot-timeout", type=float, metavar="S", help="give up on a silent boot (default: scaled)")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command. The one place where errors become words and an exit status."""
+    args = parser().parse_args(argv)
+    command = importlib.import_module(f"orchestrator.commands.{args.command}")
+    try:
+        status: int = command.run(args)
+    except OrchestrateError as error:
+        _complain(error)
+        return error.fault.value
+    except BrokenPipeError:
+        # the reader of our stdout is gone (| head): not worth a traceback
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 3
+    return status
+
+
+def _complain(error: OrchestrateError) -> None:
+    sys.stderr.write(f"orchestrate: {error.message}\n")
+    for line in error.detail.rstrip().splitlines():
+        sys.stderr.write(f"    {line}\n")
+    if error.hint:
+        sys.stderr.write(f"hint: {error.hint}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

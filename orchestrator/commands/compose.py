@@ -1,0 +1,145 @@
+"""The composition root: arguments -> request, and everything that stages are given."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from orchestrator.catalog import Catalog, load
+from orchestrator.chain import Sources, Stage
+from orchestrator.context import Context, Places
+from orchestrator.errors import UsageError
+from orchestrator.events import CommandRan, Listener, StageFinished, StageStarted
+from orchestrator.guest.accel import Probe, choose
+from orchestrator.model import Accel, Base, Baseline, Outcome, Plan, Request, Suite
+from orchestrator.plan import make_plan
+from orchestrator.process import Cancel, CommandResult, Runner
+from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base, tree_base
+from orchestrator.stages.product import Product
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Session:
+    """One invocation: where we are, what we know, how we act."""
+
+    context: Context
+    plan: Plan
+    sources: Sources
+
+
+def open_session(args: argparse.Namespace, emit: Listener) -> Session:
+    """Raises UsageError and its kinds: whatever can be wrong with a request is found here, before anything runs."""
+    catalog, places, cancel = load(), Places.of_user(), Cancel()
+
+    def announce(result: CommandResult) -> None:
+        cwd = str(result.command.cwd or Path.cwd())
+        emit(CommandRan(result.command.argv, cwd, result.status, result.time_s))
+
+    runner = Runner(cancel, announce)
+    context = Context(places, catalog, runner, emit)
+    request = request_of(args)
+    series = catalog.series(request.patch) if request.patch else None
+    sources = Sources(
+        find_base=_once(lambda: find_base(request, context)),
+        find_accel=_once(lambda: find_accel(request, catalog, context)),
+    )
+    return Session(context, make_plan(request, catalog, series), sources)
+
+
+def request_of(args: argparse.Namespace) -> Request:
+    """The request that arguments make; paths are made absolute, so that it means the same from anywhere."""
+    patch = args.patch
+    if patch is not None and Path(patch).exists():
+        patch = str(Path(patch).resolve())
+    return Request(
+        patch=patch,
+        tree=str(args.tree.resolve()) if args.tree else None,
+        base=args.base,
+        kconfigs=tuple(args.kconfig) or ("base",),
+        testcases=tuple(getattr(args, "testcase", ())),
+        machine=args.machine,
+        accel=args.accel,
+        duration_s=getattr(args, "duration", None),
+        seed=getattr(args, "seed", 1),
+        baseline=Baseline(getattr(args, "baseline", "never")),
+        jobs=getattr(args, "jobs", 1),
+        boot_timeout_s=args.boot_timeout,
+    )
+
+
+def find_base(request: Request, context: Context) -> Base:
+    """Raises UsageError, BaseUnavailable."""
+    at = Workplace(context.places.bases, context.runner, context.say)
+    if request.tree is None:
+        name = request.base or DEFAULT_BASE
+        if not name.startswith("linux-source-"):
+            raise UsageError(
+                f"--base {name}: not a base's name", hint=f"{DEFAULT_BASE}, or a revision together with --tree DIR"
+            )
+        return packaged_base(name, at)
+    base, notes = tree_base(Path(request.tree), request.base or "HEAD", at)
+    for note in notes:
+        context.warn(note)
+    return base
+
+
+def find_accel(request: Request, catalog: Catalog, context: Context) -> tuple[Accel, Probe]:
+    """Raises UsageError when --accel kvm cannot be had."""
+    accel, evidence = choose(
+        request.accel, catalog.accel("kvm"), catalog.accel("tcg"), context.runner, context.places.cache / "probes"
+    )
+    if request.accel == "auto" and accel.name == "tcg":
+        context.warn(f"{evidence.evidence}; emulating (TCG): everything takes longer, limits are scaled")
+    return accel, evidence
+
+
+@contextmanager
+def stoppable(cancel: Cancel) -> Iterator[None]:
+    """Ctrl-C and SIGTERM ask for a stop; every wait of ours looks, ends what it started, and the record is kept."""
+
+    def stop(signum: int, frame: object) -> None:
+        cancel.set()
+
+    before = {signum: signal.signal(signum, stop) for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+def announced(context: Context, suite: Suite) -> Stage:
+    """Stages that are only announced; their errors pass."""
+
+    def stage(name: str, work: Callable[[], Product[T]]) -> T:
+        context.emit(StageStarted(suite.name, name))
+        started_s = time.monotonic()
+        product = work()
+        time_s = time.monotonic() - started_s
+        context.emit(StageFinished(suite.name, name, Outcome.PASS, time_s, product.cached, product.note))
+        return product.value
+
+    return stage
+
+
+def _once(make: Callable[[], T]) -> Callable[[], T]:
+    """The same value for every suite; the lock is so that two suites do not probe or import twice."""
+    lock = threading.Lock()
+    made: list[T] = []
+
+    def get() -> T:
+        with lock:
+            if not made:
+                made.append(make())
+            return made[0]
+
+    return get

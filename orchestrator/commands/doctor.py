@@ -1,0 +1,123 @@
+"""orchestrate doctor: is this machine ready? What is missing, and the command that installs it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tomllib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from orchestrator.catalog import PACKAGE, load
+from orchestrator.context import Places
+from orchestrator.errors import OrchestrateError
+from orchestrator.guest.accel import Probe, probe
+from orchestrator.process import Cancel, Command, Runner, find_program
+
+WANTED_GIB = 8  # an imported base, two worktrees with two build directories each, ccache
+COMPLAINT = 3
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A line of data/tools.toml and whether it is there. `found` is a path, or empty."""
+
+    name: str
+    package: str
+    why: str
+    optional: bool
+    found: str
+
+
+def run(args: argparse.Namespace) -> int:
+    places, runner = Places.of_user(), Runner(Cancel())
+    tools = check_tools()
+    missing = [tool for tool in tools if not tool.found]
+    probes = [] if any(t.name in ("gcc", "qemu-system-x86_64") for t in missing) else _probes(runner)
+    free_gib = _free_gib(places.cache)
+    ccache = _ccache(runner, places)
+    problems = [f"{tool.name} is missing" for tool in missing if not tool.optional]
+    if free_gib < WANTED_GIB:
+        problems.append(f"only {free_gib:.0f} GiB free in {places.cache}, {WANTED_GIB} wanted")
+    if probes and not any(found.works for found in probes):
+        problems.append("no accelerator runs guests")
+    install = install_command(missing)
+    if args.json:
+        report = {
+            "ready": not problems,
+            "problems": problems,
+            "install": install,
+            "tools": [asdict(tool) for tool in tools],
+            "accelerators": [asdict(found) for found in probes],
+            "accelerator": next((found.accel for found in probes if found.works), None),
+            "cache": str(places.cache),
+            "free_gib": round(free_gib, 1),
+            "ccache": ccache,
+        }
+        sys.stdout.write(json.dumps(report, indent=1) + "\n")
+        return COMPLAINT if problems else 0
+    for tool in tools:
+        state = tool.found or ("missing (optional)" if tool.optional else "MISSING")
+        sys.stdout.write(f"{tool.name:34} {state:34} {tool.why}\n")
+    for found in probes:
+        sys.stdout.write(
+            f"accelerator {found.accel:22} {'works' if found.works else 'not usable':34} {found.evidence}\n"
+        )
+    sys.stdout.write(f"{'free disk':34} {f'{free_gib:.0f} GiB':34} {places.cache}\n")
+    sys.stdout.write(f"{'ccache':34} {ccache}\n")
+    if install:
+        sys.stdout.write(f"\nto install what is missing:\n  {install}\n")
+    sys.stdout.write(f"\n{'not ready: ' + '; '.join(problems) if problems else 'ready'}\n")
+    return COMPLAINT if problems else 0
+
+
+def check_tools() -> tuple[Tool, ...]:
+    entries = tomllib.loads((PACKAGE / "data/tools.toml").read_text())["tool"]
+    return tuple(_check(entry) for entry in entries)
+
+
+def install_command(missing: Sequence[Tool]) -> str:
+    """The one command that installs everything that is missing; empty when nothing is."""
+    packages = " ".join(sorted({tool.package for tool in missing}))
+    sudo = "" if os.geteuid() == 0 else "sudo "
+    return f"{sudo}apt-get install --no-install-recommends {packages}" if packages else ""
+
+
+def _check(entry: dict[str, str]) -> Tool:
+    if "program" in entry:
+        name, found = entry["program"], find_program(entry["program"])
+    else:
+        name, path = entry["file"], Path(entry["file"])
+        found = path if path.exists() else None
+    return Tool(name, entry["package"], entry["why"], bool(entry.get("optional")), str(found or ""))
+
+
+def _probes(runner: Runner) -> list[Probe]:
+    accels, found = load().accels, []
+    for name in ("kvm", "tcg"):
+        try:
+            found.append(probe(accels[name], runner))
+        except OrchestrateError as error:
+            found.append(Probe(name, False, error.message))
+    return found
+
+
+def _free_gib(path: Path) -> float:
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free / (1 << 30)
+
+
+def _ccache(runner: Runner, places: Places) -> str:
+    if find_program("ccache") is None:
+        return "not installed: every build compiles everything"
+    if not places.ccache.is_dir():
+        return "empty: the first build is a cold one"
+    result = runner.run(Command(("ccache", "--print-stats"), env=(("CCACHE_DIR", str(places.ccache)),)))
+    stats = dict(line.split("\t", 1) for line in result.text.splitlines() if "\t" in line)
+    size_mib = int(stats.get("cache_size_kibibyte", "0")) // 1024
+    return f"{stats.get('files_in_cache', '?')} files, {size_mib} MiB in {places.ccache}"

@@ -1,0 +1,71 @@
+"""orchestrate list: what there is to choose from, one line each."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from orchestrator.catalog import Catalog, load, read_series
+from orchestrator.errors import PatchUnreadable
+from orchestrator.source.bases import DEFAULT_BASE, installed
+
+
+def run(args: argparse.Namespace) -> int:
+    rows = ROWS[args.kind](load())
+    if args.json:
+        sys.stdout.write(json.dumps([dict(row) for row in rows], indent=1) + "\n")
+        return 0
+    width = max((len(next(iter(row.values()))) for row in rows), default=0)
+    for row in rows:
+        name, *others = row.values()
+        sys.stdout.write(f"{name:{width}}  {'  '.join(others)}".rstrip() + "\n")
+    return 0
+
+
+Row = dict[str, str]
+
+
+def _testcases(catalog: Catalog) -> list[Row]:
+    return [{"name": c.name, "summary": c.summary, "tags": ",".join(c.tags)} for c in catalog.testcases.values()]
+
+
+def _kconfigs(catalog: Catalog) -> list[Row]:
+    return [
+        {"name": f.name, "summary": _first_comment(f.path.read_text()), "symbols": str(len(f.symbols))}
+        for f in catalog.fragments.values()
+    ]
+
+
+def _patches(catalog: Catalog) -> list[Row]:
+    rows = []
+    for name, path in catalog.patches.items():
+        try:
+            series = read_series(path)
+        except PatchUnreadable as error:
+            rows.append({"name": name, "summary": f"(unreadable: {error.message})"})
+            continue
+        rows.append({"name": name, "summary": f"{len(series.patches)} patches: {series.patches[0].subject}"})
+    return rows
+
+
+def _machines(catalog: Catalog) -> list[Row]:
+    return [
+        {"name": m.name, "summary": f"{m.arch}, {m.smp} CPUs, {m.memory_mib} MiB: {m.qemu} {' '.join(m.args)}"}
+        for m in catalog.machines.values()
+    ]
+
+
+def _bases(_: Catalog) -> list[Row]:
+    return [
+        {"name": name, "summary": "Debian's source package" + (" (the default)" if name == DEFAULT_BASE else "")}
+        for name in installed()
+    ]
+
+
+def _first_comment(text: str) -> str:
+    first = text.partition("\n")[0]
+    return first.lstrip("# ").partition(": ")[2] or first.lstrip("# ")
+
+
+ROWS = {"testcases": _testcases, "kconfigs": _kconfigs, "patches": _patches, "machines": _machines, "bases": _bases}

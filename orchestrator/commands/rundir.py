@@ -1,0 +1,136 @@
+"""Which directory a run goes to: a new one, the interrupted one of the same request, or the one that was named."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from orchestrator.codec import encode
+from orchestrator.context import Context
+from orchestrator.errors import UsageError
+from orchestrator.model import Plan
+from orchestrator.record import RunRecord, load, save
+from orchestrator.stages.report import RUN, utc_now
+from orchestrator.store import file_digest, key, raise_if_full
+
+LOCK = ".lock"
+
+
+@contextmanager
+def claim(context: Context, plan: Plan, output: Path | None) -> Iterator[tuple[Path, bool]]:
+    """The run directory, held against other runs, and whether an interrupted run is resumed in it.
+
+    A directory that holds something else is refused. One that holds a finished run, or one of another request, is
+    moved aside to DIR.old: nothing is lost, and the report is where it was asked for.
+    """
+    request_key = _key(plan)
+    run_dir = output.resolve() if output else _interrupted(context.places.runs, request_key) or _new(context, plan)
+    try:
+        run_dir.parent.mkdir(parents=True, exist_ok=True)
+        resumed = _prepare(run_dir, request_key)
+        run_dir.mkdir(exist_ok=True)
+    except OSError as error:
+        raise_if_full(error, run_dir)
+        raise UsageError(f"{run_dir}: {error.strerror}") from error
+    with (run_dir / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(f"{run_dir} is in use by another run", hint="give this one its own --output") from None
+        if not resumed:
+            _begin(run_dir, plan, request_key)
+        yield run_dir, resumed
+
+
+def _begin(run_dir: Path, plan: Plan, request_key: str) -> None:
+    series = plan.series
+    if series:
+        patches = run_dir / "patches"
+        patches.mkdir(exist_ok=True)
+        for number, patch in enumerate(series.patches, 1):
+            (patches / f"{number:04d}-{_plain(Path(patch.name).stem)}.patch").write_bytes(patch.diff)
+    record = RunRecord(
+        request=plan.request,
+        key=request_key,
+        series=series.name if series else "",
+        series_digest=series.digest if series else "",
+        started=utc_now(),
+        notes=series.notes if series else (),
+    )
+    save(record, run_dir / RUN)
+
+
+def _prepare(run_dir: Path, request_key: str) -> bool:
+    """Make room in a directory that exists; true when its run is to be resumed."""
+    if not run_dir.exists() or (run_dir.is_dir() and not any(run_dir.iterdir())):
+        return False
+    if not run_dir.is_dir() or not (run_dir / RUN).is_file():
+        if run_dir.is_dir() and {path.name for path in run_dir.iterdir()} <= {LOCK, "patches"}:
+            return False  # a run that was killed before it had a record
+        raise UsageError(f"--output {run_dir}: exists and is not a run directory of ours", hint="choose another")
+    record = load(RunRecord, run_dir / RUN)
+    if record.key == request_key and not record.finished:
+        return True
+    old = run_dir.with_name(f"{run_dir.name}.old")
+    with (run_dir / LOCK).open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(f"{run_dir} is in use by another run", hint="give this one its own --output") from None
+        shutil.rmtree(old, ignore_errors=True)
+        run_dir.rename(old)
+    return False
+
+
+def _interrupted(runs: Path, request_key: str) -> Path | None:
+    """The newest unfinished run of the same request that nobody is working on."""
+    for path in sorted(runs.glob(f"*/{RUN}"), reverse=True):
+        try:
+            record = load(RunRecord, path)
+        except UsageError:
+            continue
+        if record.key == request_key and not record.finished and _is_free(path.parent / LOCK):
+            return path.parent
+    return None
+
+
+def _is_free(lock: Path) -> bool:
+    with lock.open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+def _new(context: Context, plan: Plan) -> Path:
+    name = _plain(plan.series.name if plan.series else "base")
+    stamp = utc_now().replace(":", "").replace("-", "")
+    path, number = context.places.runs / f"{stamp}-{name}", 1
+    while path.exists():
+        number += 1
+        path = context.places.runs / f"{stamp}-{name}.{number}"
+    return path
+
+
+def _plain(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in name)[:80] or "series"
+
+
+def _key(plan: Plan) -> str:
+    """The same request on the same content: a changed patch, case or fragment is another run."""
+    cases = {
+        case.name: {path.name: file_digest(path) for path in sorted(case.directory.iterdir()) if path.is_file()}
+        for case in plan.cases
+    }
+    fragments = {suite.name: [fragment.symbols for fragment in suite.kconfig.fragments] for suite in plan.suites}
+    return key(
+        "run",
+        request=encode(plan.request),
+        series=plan.series.digest if plan.series else "",
+        cases=cases,
+        fragments=fragments,
+    )

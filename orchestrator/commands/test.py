@@ -1,0 +1,54 @@
+"""orchestrate test: from a patch to a verdict."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from orchestrator.commands.compose import open_session, stoppable
+from orchestrator.commands.rundir import claim
+from orchestrator.errors import UsageError
+from orchestrator.events import RunStarted
+from orchestrator.model import Plan
+from orchestrator.pipeline import Pipeline
+from orchestrator.reporters import terminal
+from orchestrator.reporters.progress import Progress
+from orchestrator.stages.report import JUNIT, REPORT
+
+
+def run(args: argparse.Namespace) -> int:
+    emit = Progress(sys.stderr, verbose=args.verbose)
+    session = open_session(args, emit)
+    context, plan = session.context, session.plan
+    with stoppable(context.runner.cancel), claim(context, plan, args.output) as (run_dir, resumed):
+        emit(RunStarted(str(run_dir), describe(plan), resumed))
+        report = Pipeline(context, plan, run_dir, session.sources).run()
+    copy_outputs(run_dir, args.junit, args.json)
+    terminal.show(report, sys.stderr if args.json == "-" else sys.stdout)
+    return report.verdict.exit_status
+
+
+def describe(plan: Plan) -> tuple[str, ...]:
+    """What is about to be done, a line each."""
+    series = plan.series
+    lines = [f"{series.name}: {len(series.patches)} patches" if series else "no patch: the base itself"]
+    lines += [f"note: {note}" for note in (series.notes if series else ())]
+    lines.append(f"kernels: {', '.join(suite.name for suite in plan.suites)}")
+    lines.append(f"cases: {', '.join(case.name for case in plan.cases)}")
+    return tuple(lines)
+
+
+def copy_outputs(run_dir: Path, junit: Path | None, json: str | None) -> None:
+    """The report files where the user wants them too; "-" is stdout. Raises UsageError."""
+    if json == "-":
+        sys.stdout.write((run_dir / REPORT).read_text())
+    for name, target in ((JUNIT, junit), (REPORT, Path(json) if json and json != "-" else None)):
+        if target is None:
+            continue
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(run_dir / name, target)
+        except OSError as error:
+            raise UsageError(f"{target}: {error.strerror}", hint=f"the report is {run_dir / name}") from error

@@ -1,0 +1,29 @@
+"""A point in monotonic time by which something must have happened."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """`at_s` is on the clock of time.monotonic()."""
+
+    at_s: float
+
+    @classmethod
+    def after(cls, seconds: float) -> Deadline:
+        return cls(time.monotonic() + seconds)
+
+    @property
+    def remaining_s(self) -> float:
+        return max(0.0, self.at_s - time.monotonic())
+
+    @property
+    def expired(self) -> bool:
+        return time.monotonic() >= self.at_s
+
+    def earlier(self, seconds: float) -> Deadline:
+        """The earlier of this one and one that ends in so many seconds."""
+        return Deadline(min(self.at_s, time.monotonic() + seconds))

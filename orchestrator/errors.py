@@ -1,0 +1,114 @@
+"""What can stop a run from having a verdict: one exception class for each situation.
+
+Verdicts (a test failed, the kernel crashed) are values in `model`; an exception means that a stage has no product.
+Each class says who is at fault, and so which exit status and which JUnit element it becomes.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Fault(Enum):
+    """Who is at fault, with the exit status that says so."""
+
+    USER = 2
+    PATCH = 1
+    INFRASTRUCTURE = 3
+    INTERRUPT = 130
+
+
+class OrchestrateError(Exception):
+    """Base of all situations.
+
+    `message` says what happened and where, `hint` what to do about it, `detail` is the evidence (output of a tool).
+    """
+
+    fault = Fault.INFRASTRUCTURE
+
+    def __init__(self, message: str, *, hint: str = "", detail: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.detail = detail
+
+
+# --- the request is wrong: nothing ran
+
+
+class UsageError(OrchestrateError):
+    """A flag, a name or a declaration that makes no sense."""
+
+    fault = Fault.USER
+
+
+class UnknownName(UsageError):
+    """A test case, kconfig, patch, machine or accelerator that does not exist."""
+
+
+class BadDeclaration(UsageError):
+    """A testcase.yaml, fragment or TOML file with an unknown key or a value of the wrong type."""
+
+
+class PatchUnreadable(UsageError):
+    """The patch is missing, empty, not a patch, damaged by a mailer, or an incomplete or mixed series."""
+
+
+# --- the patch is at fault
+
+
+class PatchDoesNotApply(OrchestrateError):
+    """git refused a patch of the series on this base."""
+
+    fault = Fault.PATCH
+
+
+class BuildFailed(OrchestrateError):
+    """The compiler or the linker refused the kernel."""
+
+    fault = Fault.PATCH
+
+
+class KconfigDropped(OrchestrateError):
+    """A symbol that a fragment asks for is not in the final .config."""
+
+    fault = Fault.USER
+
+
+class BootFailed(OrchestrateError):
+    """The kernel panicked, hung or died before the guest answered over SSH."""
+
+    fault = Fault.PATCH
+
+
+# --- the host, a tool or orchestrate is at fault
+
+
+class ToolMissing(OrchestrateError):
+    """A program that a stage needs is not installed."""
+
+
+class CommandFailed(OrchestrateError):
+    """A tool failed in a way that says nothing about the patch."""
+
+
+class BaseUnavailable(OrchestrateError):
+    """The source package or tree of the base cannot be read."""
+
+
+class DiskFull(OrchestrateError):
+    """No space left where the run or the cache lives."""
+
+
+class GuestUnreachable(OrchestrateError):
+    """QEMU did not start, or the guest is alive but its SSH server never answered."""
+
+
+class DownloadFailed(OrchestrateError):
+    """A pinned download could not be had, or its hash differs."""
+
+
+class Interrupted(OrchestrateError):
+    """Ctrl-C or SIGTERM. What finished is kept; the same command resumes."""
+
+    fault = Fault.INTERRUPT

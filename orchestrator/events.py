@@ -1,0 +1,170 @@
+"""What happened, as frozen values. The pipeline and the stages emit them; user interfaces only listen.
+
+A listener is a plain callable. It must not raise and must not block for long: it runs in the emitter's thread, and
+the emitter may be any thread. Strings from tools and guests are as they came: whoever shows them makes them harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from orchestrator.model import Outcome
+
+
+class Level(IntEnum):
+    """How much a note wants to be read."""
+
+    DEBUG = 0
+    INFO = 1
+    WARNING = 2
+    ERROR = 3
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """`plan` has one line for each thing the user wants to know before waiting: series, base, suites, cases."""
+
+    run_dir: str
+    plan: tuple[str, ...] = ()
+    resumed: bool = False
+
+
+@dataclass(frozen=True)
+class StageStarted:
+    suite: str
+    stage: str
+
+
+@dataclass(frozen=True)
+class StageFinished:
+    """`cached`: the product came from the store, and nothing was done."""
+
+    suite: str
+    stage: str
+    outcome: Outcome
+    time_s: float
+    cached: bool = False
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class GuestReady:
+    """The guest answered over SSH, `time_s` after power-on. `guest` counts the guests of the suite from 0."""
+
+    suite: str
+    time_s: float
+    accel: str = ""
+    guest: int = 0
+
+
+@dataclass(frozen=True)
+class GuestLost:
+    """The guest died, froze or was given up; a new one takes the cases that are left."""
+
+    suite: str
+    reason: str
+    guest: int = 0
+
+
+@dataclass(frozen=True)
+class CaseStarted:
+    """`limit_s` is when the case is ended by force, counted from now."""
+
+    suite: str
+    case: str
+    limit_s: float
+
+
+@dataclass(frozen=True)
+class CaseFinished:
+    suite: str
+    case: str
+    outcome: Outcome
+    time_s: float
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class SplatSeen:
+    """The live console just showed a kernel report; classify will judge it with the whole log at hand."""
+
+    suite: str
+    title: str
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class CommandStarted:
+    argv: tuple[str, ...]
+    cwd: str
+
+
+@dataclass(frozen=True)
+class CommandRan:
+    """A command ended. `status` is negative for a signal; None when we ended it at its deadline."""
+
+    argv: tuple[str, ...]
+    cwd: str
+    status: int | None
+    time_s: float
+    log: str = ""
+
+
+@dataclass(frozen=True)
+class Download:
+    """`total` is None when the server does not say."""
+
+    url: str
+    received: int
+    total: int | None = None
+
+
+@dataclass(frozen=True)
+class Note:
+    level: Level
+    text: str
+
+
+@dataclass(frozen=True)
+class RunFinished:
+    """`verdict` and `reason` as in the report, which is in `run_dir`."""
+
+    verdict: str
+    reason: str
+    time_s: float
+    run_dir: str
+
+
+Event = (
+    RunStarted
+    | StageStarted
+    | StageFinished
+    | GuestReady
+    | GuestLost
+    | CaseStarted
+    | CaseFinished
+    | SplatSeen
+    | CommandStarted
+    | CommandRan
+    | Download
+    | Note
+    | RunFinished
+)
+
+Listener = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """The listener of those who do not want to know."""
+
+
+def tee(*listeners: Listener) -> Listener:
+    """One listener that passes each event to all, in order."""
+
+    def listen(event: Event) -> None:
+        for listener in listeners:
+            listener(event)
+
+    return listen

@@ -1,0 +1,1 @@
+"""The virtual machine: its initramfs, QEMU, console, SSH and the watchdog."""

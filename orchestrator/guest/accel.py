@@ -1,0 +1,105 @@
+"""Which accelerator runs guests here: a probe that boots something, because a /dev/kvm that opens proves nothing.
+
+There are hosts (nested virtualisation in some clouds) where /dev/kvm opens and KVM_CREATE_VM succeeds, and every
+guest then hangs, or QEMU aborts. The probe is a boot sector that enters long mode and leaves QEMU with a status that
+nothing else produces. Its answer is remembered for this host, host kernel and QEMU.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.codec import decode, encode
+from orchestrator.errors import CommandFailed, UsageError
+from orchestrator.model import Accel
+from orchestrator.process import Command, Runner
+from orchestrator.store import key, write_atomically
+
+SOURCE = Path(__file__).parent / "files/probe.S"
+PROVED = 85  # (0x2a << 1) | 1, as isa-debug-exit makes it
+PROBE_S = 5.0  # under a second where it works
+QEMU = "qemu-system-x86_64"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Whether an accelerator ran the boot sector, and what was seen."""
+
+    accel: str
+    works: bool
+    evidence: str
+
+
+def probe(accel: Accel, runner: Runner, limit_s: float = PROBE_S) -> Probe:
+    """Boot the boot sector. Raises ToolMissing when QEMU or gcc is not there."""
+    if accel.name == "kvm" and not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        there = Path("/dev/kvm").exists()
+        return Probe("kvm", False, "/dev/kvm is not accessible to this user" if there else "there is no /dev/kvm")
+    with tempfile.TemporaryDirectory(prefix="orchestrate-probe-") as where:
+        image = Path(where) / "probe.bin"
+        _assemble(image, runner)
+        result = runner.run(
+            Command(
+                (
+                    QEMU, "-nodefaults", "-display", "none", "-no-reboot", *accel.args, "-m", "32",
+                    "-drive", f"file={image},format=raw,if=ide,snapshot=on",
+                    "-device", "isa-debug-exit,iobase=0xf4,iosize=1",
+                )
+            ),
+            timeout_s=limit_s,
+        )  # fmt: skip
+    if result.status == PROVED:
+        return Probe(accel.name, True, f"a guest reached long mode and computed there in {result.time_s:.1f} s")
+    words = result.tail(3).replace("\n", "; ")
+    how = f"no sign of life in {limit_s:g} s" if result.timed_out else f"QEMU ended with {result.status}"
+    return Probe(
+        accel.name, False, f"a tiny guest did not run: {how}{f' ({words})' if words and not result.timed_out else ''}"
+    )
+
+
+def choose(choice: str, kvm: Accel, tcg: Accel, runner: Runner, remembered: Path) -> tuple[Accel, Probe]:
+    """The accelerator for a request's auto, kvm or tcg, with the evidence. Raises UsageError for a kvm that cannot."""
+    if choice == "tcg":
+        return tcg, Probe("tcg", True, "asked for")
+    found = _remembered_probe(kvm, runner, remembered)
+    if found.works:
+        return kvm, found
+    if choice == "kvm":
+        raise UsageError(f"--accel kvm: {found.evidence}", hint="use --accel auto or tcg, or load the kvm module")
+    return tcg, Probe("tcg", True, f"KVM is not usable here: {found.evidence}")
+
+
+def _remembered_probe(accel: Accel, runner: Runner, directory: Path) -> Probe:
+    version = runner.check(Command((QEMU, "--version"))).text.splitlines()[0]
+    boot_id = Path("/proc/sys/kernel/random/boot_id")
+    name = key(
+        "probe",
+        accel=accel.args,
+        qemu=version,
+        host=platform.node(),
+        kernel=platform.release(),
+        boot=boot_id.read_text() if boot_id.exists() else "",
+        access=os.access("/dev/kvm", os.R_OK | os.W_OK),
+    )
+    path = directory / f"{name}.json"
+    if path.is_file():
+        return decode(Probe, json.loads(path.read_text()))
+    found = probe(accel, runner)
+    write_atomically(path, json.dumps(encode(found)).encode())
+    return found
+
+
+def _assemble(image: Path, runner: Runner) -> None:
+    unlinked = image.with_suffix(".o")
+    for argv in (
+        ("gcc", "-c", "-o", os.fspath(unlinked), os.fspath(SOURCE)),
+        ("ld", "-m", "elf_x86_64", "-Ttext=0x7c00", "--oformat=binary", "-o", os.fspath(image), os.fspath(unlinked)),
+    ):
+        result = runner.run(Command(argv))
+        if result.status != 0:
+            raise CommandFailed("the accelerator probe cannot be assembled", detail=result.tail())

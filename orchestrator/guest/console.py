@@ -1,0 +1,95 @@
+"""The guest's serial console: everything it says goes to a file as it comes, with the host's time, and is watched.
+
+Memory is bounded by one chunk; the text of a window is read back from the file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+CHUNK = 1 << 16
+OVERLAP = 1024  # a pattern may straddle two chunks; no watched line is longer
+# What the kernel itself prints starts so (PRINTK_TIME, PRINTK_CALLER); a program's output does not
+PRINTK = rb"^(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? "
+
+
+@dataclass
+class Watch:
+    """A pattern that is waited for. `seen` is set at its first match, whose text is `match`."""
+
+    pattern: re.Pattern[bytes]
+    seen: threading.Event = field(default_factory=threading.Event)
+    match: bytes = b""
+
+
+def kernel_line(text: str) -> re.Pattern[bytes]:
+    """A pattern for a line that the kernel printed and that begins with a text."""
+    return re.compile(PRINTK + re.escape(text.encode()) + rb"[^\r\n]*", re.MULTILINE)
+
+
+class Console:
+    """Reads a stream to its end in a thread of its own.
+
+    `path` gets the bytes as they come. `path` + ".times" gets a line "OFFSET SECONDS" for each chunk: the host's
+    monotonic time at which the bytes from OFFSET on were read.
+    """
+
+    def __init__(self, stream: IO[bytes], path: Path) -> None:
+        self._stream = stream
+        self._path = path
+        self._watches: list[Watch] = []
+        self._lock = threading.Lock()
+        self._tail = b""
+        self.size = 0
+        self.last_output_s = time.monotonic()
+        self.panicked = self.watch(kernel_line("Kernel panic - not syncing"))
+        self._thread = threading.Thread(target=self._read, name="console", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def watch(self, pattern: re.Pattern[bytes]) -> Watch:
+        """Wait for a pattern from here on (and in the last bytes already seen)."""
+        watch = Watch(pattern)
+        with self._lock:
+            self._watches.append(watch)
+            self._match(watch, self._tail)
+        return watch
+
+    def drain(self, timeout_s: float) -> None:
+        """Wait until the stream has ended and everything is in the file."""
+        self._thread.join(timeout_s)
+
+    def text(self, start: int = 0, end: int | None = None) -> str:
+        """The window between two byte offsets."""
+        with self._path.open("rb") as handle:
+            handle.seek(start)
+            return handle.read(-1 if end is None else max(0, end - start)).decode(errors="replace")
+
+    def _read(self) -> None:
+        times = self._path.with_name(self._path.name + ".times")
+        with self._path.open("wb", buffering=0) as log, times.open("w", buffering=1) as index:
+            while chunk := os.read(self._stream.fileno(), CHUNK):
+                now = time.monotonic()
+                log.write(chunk)
+                index.write(f"{self.size} {now:.6f}\n")
+                with self._lock:
+                    self.size += len(chunk)
+                    self.last_output_s = now
+                    text = self._tail + chunk
+                    for watch in self._watches:
+                        self._match(watch, text)
+                    self._watches = [watch for watch in self._watches if not watch.seen.is_set()]
+                    self._tail = text[-OVERLAP:]
+
+    @staticmethod
+    def _match(watch: Watch, text: bytes) -> None:
+        if match := watch.pattern.search(text):
+            watch.match = match[0]
+            watch.seen.set()

@@ -1,0 +1,207 @@
+"""A guest from power-on to the end: boots, says who it is, runs cases one after the other."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shlex
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.deadline import Deadline
+from orchestrator.errors import BootFailed, GuestUnreachable
+from orchestrator.guest.console import kernel_line
+from orchestrator.guest.initramfs import Keys, run_part
+from orchestrator.guest.qemu import Qemu
+from orchestrator.guest.qemu_argv import Boot, argv
+from orchestrator.guest.ssh import ClientKey, Link, new_client_key
+from orchestrator.guest.watchdog import Sight, Watchdog
+from orchestrator.model import Case, CaseRun, Ending
+from orchestrator.process import Command, Runner
+
+STDOUT_CAP = 8 << 20  # KTAP of a sane case is kilobytes; what is beyond is dropped in the guest, and counted
+LISTENS = "orchestrate: sshd listens"
+SENTINEL = re.compile(
+    r"^orchestrate-sentinel (?P<token>\w+) status=(?P<status>\d+) taint=(?P<before>\d+),(?P<after>\d+) "
+    r"dropped=(?P<dropped>\d+)$",
+    re.MULTILINE,
+)
+# exit statuses of timeout(1), busybox's and coreutils', when it had to end the program: its own, TERM, KILL
+ENDED_BY_TIMEOUT = (124, 128 + 15, 128 + 9)
+GRACE_S = 10.0  # from the guest's own limit to ours: timeout -k 5, then the sentinel
+QUIET_S = 3.0  # what the end mark of a case may take to come out of the serial port
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who the guest says it is. `build_id` is the GNU build id in hex of the kernel that runs."""
+
+    release: str
+    build_id: str
+    ready_s: float  # from QEMU's start to the first command answered
+
+
+@dataclass(frozen=True)
+class Access:
+    """How to reach a guest by hand: what `ssh` needs."""
+
+    port: int
+    key_file: Path
+    known_hosts: Path
+
+    def ssh(self, *words: str, options: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """The command line of OpenSSH's client."""
+        return (
+            "ssh", *options, "-p", str(self.port), "-i", str(self.key_file), "-o", f"UserKnownHostsFile={self.known_hosts}",
+            "-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes", "-o", "LogLevel=ERROR",
+            "-F", "none", "root@127.0.0.1", *words,
+        )  # fmt: skip
+
+
+class Guest:
+    """One virtual machine. `close` it, whatever happens."""
+
+    def __init__(self, boot: Boot, directory: Path, runner: Runner) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._runner = runner
+        self._client, host_public, keys = _make_keys(directory, runner)
+        self._host_key = host_public
+        initramfs = directory / "initramfs.cpio"
+        initramfs.write_bytes(boot.initramfs.read_bytes() + run_part(keys))
+        self.directory = directory
+        self.qemu = Qemu(argv(_with_initramfs(boot, initramfs)), directory)
+        self._listens = self.qemu.console.watch(kernel_line(LISTENS))
+        self.link: Link | None = None
+
+    def wait_ready(self, limit_s: float) -> Identity:
+        """Wait for the first answered command. Raises BootFailed, GuestUnreachable, Interrupted."""
+        deadline = Deadline.after(limit_s)
+        port = self.qemu.forwarded_port()
+        self._wait_for_sshd(deadline, limit_s)
+        self.access = _access(self.directory, port, self._client, self._host_key)
+        self.link = Link(port, self._host_key, self._client)
+        self.link.connect(deadline, self._check_booting)
+        answer = self.link.ask("uname -r; od -An -v -tx1 /sys/kernel/notes", max(5.0, deadline.remaining_s))
+        release, _, notes = answer.stdout.partition("\n")
+        ready_s = time.monotonic() - self.qemu.started_s
+        return Identity(release.strip(), _build_id(bytes.fromhex("".join(notes.split()))), ready_s)
+
+    def run_case(self, case: Case, *, duration_s: float, limit_s: float, seed: int, home: Path) -> CaseRun:
+        """Run a case; its output goes to `home`. Always returns a record, whatever the guest does meanwhile."""
+        assert self.link, "wait_ready comes first"
+        home.mkdir(parents=True, exist_ok=True)
+        token = secrets.token_hex(8)
+        ended = self.qemu.console.watch(kernel_line(f"orchestrate: end {token}"))
+        arguments = (*case.args, "--duration", f"{duration_s:g}", "--seed", str(seed))
+        words = ("run-case", token, f"{limit_s:g}", str(STDOUT_CAP), case.name, *arguments)
+        console_from, started_s = self.qemu.console.size, time.monotonic()
+        with Watchdog(self.qemu, self.link, Deadline.after(limit_s + GRACE_S), self._runner.cancel) as watchdog:
+            answer = self.link.run(shlex.join(words), home / "stdout", home / "stderr")
+        time_s = time.monotonic() - started_s
+        self._runner.cancel.check()
+        sentinel = _sentinel(answer.stderr, token)
+        if sentinel:
+            ended.seen.wait(QUIET_S)
+        sight = watchdog.sight or (None if sentinel else self._why_cut())
+        return CaseRun(
+            case=case.name,
+            ending=_ending(sight, sentinel, time_s, limit_s),
+            status=int(sentinel["status"]) if sentinel else None,
+            duration_s=time_s,
+            seed=seed,
+            console_from=console_from,
+            console_to=self.qemu.console.size,
+            taint_before=int(sentinel["before"]) if sentinel else 0,
+            taint_after=int(sentinel["after"]) if sentinel else 0,
+            reason=sight.reason if sight else "",
+            stdout_dropped=int(sentinel["dropped"]) if sentinel else 0,
+        )
+
+    def close(self) -> None:
+        if self.link:
+            self.link.close()
+        self.qemu.close()
+
+    def _wait_for_sshd(self, deadline: Deadline, limit_s: float) -> None:
+        while not self._listens.seen.wait(0.02):
+            self._runner.cancel.check()
+            self._check_booting()
+            if deadline.expired:
+                silent_s = time.monotonic() - self.qemu.console.last_output_s
+                raise BootFailed(
+                    f"the kernel did not finish booting within {limit_s:.0f} s (silent for the last {silent_s:.0f} s)",
+                    hint="the console log shows the last thing it said",
+                )
+
+    def _check_booting(self) -> None:
+        """Raises BootFailed on a panic or when QEMU ended, which a panicking kernel makes it do."""
+        self._runner.cancel.check()
+        if self.qemu.console.panicked.seen.is_set():
+            self.qemu.wait_end(GRACE_S)
+            self.qemu.console.drain(1.0)
+            line = re.sub(rb"^.*?(?=Kernel panic)", b"", self.qemu.console.panicked.match).decode(errors="replace")
+            raise BootFailed(f"{line} (at boot)")
+        if not self.qemu.is_alive:
+            self.qemu.console.drain(1.0)
+            if self.qemu.console.panicked.seen.is_set():
+                return self._check_booting()
+            words = self.qemu.last_words()
+            if words:
+                raise GuestUnreachable(f"QEMU ended while the kernel booted: {words}")
+            raise BootFailed("the machine was reset while the kernel booted (triple fault or reboot, no panic seen)")
+        return None
+
+    def _why_cut(self) -> Sight:
+        """The connection ended and nobody knows why yet: is the machine going down, or only its SSH server?"""
+        if self.qemu.wait_end(GRACE_S) or self.qemu.console.panicked.seen.is_set():
+            self.qemu.console.drain(1.0)
+            return Sight(Ending.GUEST_DIED, "the machine went down")
+        return Sight(Ending.GUEST_FROZE, "the SSH connection ended before the command did; QEMU still runs")
+
+
+def _sentinel(stderr: str, token: str) -> re.Match[str] | None:
+    # the token is random: a program cannot print a sentinel of its own
+    return next((m for m in SENTINEL.finditer(stderr.replace("\r\n", "\n")) if m["token"] == token), None)
+
+
+def _ending(sight: Sight | None, sentinel: re.Match[str] | None, time_s: float, limit_s: float) -> Ending:
+    if sentinel is None:
+        return sight.ending if sight else Ending.GUEST_FROZE
+    if int(sentinel["status"]) in ENDED_BY_TIMEOUT and time_s >= limit_s:
+        return Ending.TIMED_OUT
+    return Ending.EXITED
+
+
+def _with_initramfs(boot: Boot, initramfs: Path) -> Boot:
+    return Boot(boot.machine, boot.accel, boot.image, initramfs, boot.memory_mib, boot.smp, boot.extra_cmdline)
+
+
+def _make_keys(directory: Path, runner: Runner) -> tuple[ClientKey, str, Keys]:
+    client = new_client_key()
+    host = directory / "host_key"
+    host.unlink(missing_ok=True)
+    made = runner.check(Command(("dropbearkey", "-t", "ed25519", "-f", str(host))))
+    public = next(line for line in made.text.splitlines() if line.startswith("ssh-ed25519 "))
+    return client, public, Keys(host.read_bytes(), client.public)
+
+
+def _access(directory: Path, port: int, client: ClientKey, host_public: str) -> Access:
+    key_file, known_hosts = directory / "id_ed25519", directory / "known_hosts"
+    key_file.touch(mode=0o600)
+    key_file.write_text(client.private)
+    known_hosts.write_text(f"[127.0.0.1]:{port} {' '.join(host_public.split()[:2])}\n")
+    return Access(port, key_file, known_hosts)
+
+
+def _build_id(notes: bytes) -> str:
+    """The GNU build id in ELF notes: (name size, description size, type), name, description, each padded to 4."""
+    at = 0
+    while at + 12 <= len(notes):
+        name_size, data_size, kind = (int.from_bytes(notes[at + n : at + n + 4], "little") for n in (0, 4, 8))
+        name_at = at + 12
+        data_at = name_at + (name_size + 3) // 4 * 4
+        if kind == 3 and notes[name_at : name_at + name_size] == b"GNU\0":
+            return notes[data_at : data_at + data_size].hex()
+        at = data_at + (data_size + 3) // 4 * 4
+    return ""

@@ -1,0 +1,93 @@
+"""A running QEMU: its process, its console, its forwarded port."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from pathlib import Path
+
+from orchestrator.deadline import Deadline
+from orchestrator.errors import GuestUnreachable
+from orchestrator.guest.console import Console
+from orchestrator.guest.qemu_argv import QMP_SOCKET
+from orchestrator.guest.qmp import Qmp
+from orchestrator.process import Command, end, start
+
+FORWARD = re.compile(r"^\s*TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(?P<port>\d+)\s", re.MULTILINE)
+START_S = 20.0
+
+
+class Qemu:
+    """`directory` gets console.log, console.log.times, qemu.stderr, qemu.argv and, while it runs, the QMP socket."""
+
+    def __init__(self, argv: tuple[str, ...], directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory
+        self.command = Command(argv, cwd=directory)
+        self.started_s = time.monotonic()
+        (directory / "qemu.argv").write_text(self.command.line() + "\n")
+        (directory / QMP_SOCKET).unlink(missing_ok=True)
+        self._stderr = (directory / "qemu.stderr").open("wb")
+        self._process = start(self.command, stdout=subprocess.PIPE, stderr=self._stderr)
+        assert self._process.stdout
+        self.console = Console(self._process.stdout, directory / "console.log")
+        self.console.start()
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def control(self) -> Qmp:
+        """A new connection to the control socket. Raises GuestUnreachable."""
+        deadline = Deadline.after(START_S)
+        while True:
+            self.check_alive()
+            try:
+                return Qmp(self.directory / QMP_SOCKET, deadline)
+            except GuestUnreachable:
+                if deadline.expired:
+                    raise
+                time.sleep(0.01)
+
+    def forwarded_port(self) -> int:
+        """The port on 127.0.0.1 that QEMU forwards to the guest's SSH. Raises GuestUnreachable."""
+        control = self.control()
+        try:
+            answer = control.monitor("info usernet")
+        finally:
+            control.close()
+        match = FORWARD.search(answer)
+        if match is None:
+            raise GuestUnreachable("QEMU forwards no port", detail=answer)
+        return int(match["port"])
+
+    def check_alive(self) -> None:
+        """Raises GuestUnreachable when QEMU has ended, with what it said."""
+        if not self.is_alive:
+            raise GuestUnreachable(f"QEMU ended: {self.last_words() or 'without a word'}")
+
+    def last_words(self) -> str:
+        """What QEMU itself said on stderr."""
+        return (self.directory / "qemu.stderr").read_text(errors="replace").strip()[-2000:]
+
+    def wait_end(self, timeout_s: float) -> bool:
+        """True when QEMU ends by itself within that time."""
+        try:
+            self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def close(self) -> None:
+        """End QEMU and finish the console log. A guest has nothing to save: no grace."""
+        end(self._process, grace_s=0.0)
+        self.console.drain(5.0)
+        if self._process.stdout:
+            self._process.stdout.close()
+        self._stderr.close()
+        (self.directory / QMP_SOCKET).unlink(missing_ok=True)

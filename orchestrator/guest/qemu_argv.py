@@ -1,0 +1,55 @@
+"""QEMU's command line from values. Pure; each flag with its reason."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.model import Accel, Machine
+
+QMP_SOCKET = "qmp.sock"
+
+
+@dataclass(frozen=True)
+class Boot:
+    """What to boot and on what. Paths are absolute; QEMU's working directory is the guest's own directory."""
+
+    machine: Machine
+    accel: Accel
+    image: Path
+    initramfs: Path
+    memory_mib: int
+    smp: int
+    extra_cmdline: tuple[str, ...] = ()
+
+
+# fmt: off
+def argv(boot: Boot) -> tuple[str, ...]:
+    """The whole command line."""
+    return (
+        boot.machine.qemu,
+        "-nodefaults", "-no-user-config", "-display", "none",  # nothing but what is listed here
+        "-no-reboot",                                    # with panic=-1: a dead kernel ends the process
+        *boot.machine.args,
+        *boot.accel.args,
+        "-smp", str(boot.smp),
+        "-m", str(boot.memory_mib),
+        "-kernel", os.fspath(boot.image),
+        "-initrd", os.fspath(boot.initramfs),
+        "-append", cmdline(boot),
+        # our pipe; signal=off: a ^C typed into a shell session must not end QEMU
+        "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
+        # relative: socket paths are limited to 107 bytes, run directories are not
+        "-qmp", f"unix:{QMP_SOCKET},server=on,wait=off",
+        # restrict=on: the guest reaches nothing; port 0: the kernel picks a free one, so no two guests collide
+        "-netdev", "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:0-10.0.2.15:22",
+        "-device", f"{boot.machine.net_device},netdev=net",
+        "-device", "vmcoreinfo",                         # so that a memory dump says where the kernel lies
+    )
+# fmt: on
+
+
+def cmdline(boot: Boot) -> str:
+    """The kernel's command line."""
+    return " ".join((*boot.machine.cmdline, *boot.extra_cmdline))

@@ -1,0 +1,110 @@
+"""Patched against baseline, and the verdict of a run: pure functions over suite reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from orchestrator.model import CaseResult, Outcome, StageResult, SuiteReport, Variant, Verdict
+
+_PATCH_FAILURES = (Outcome.FAIL, Outcome.TIMEOUT, Outcome.CRASH)
+_DEEDS = {
+    Outcome.FAIL: "failed",
+    Outcome.TIMEOUT: "timed out",
+    Outcome.CRASH: "crashed the kernel",
+    Outcome.ERROR: "could not be judged",
+}
+
+
+def compare(patched: SuiteReport, baseline: SuiteReport | None) -> SuiteReport:
+    """Mark what is bad in both as `also_on_base`: it is not the patch's doing.
+
+    A case that was skipped, not run, or could not be judged on the baseline is not known to fail there; nor does a
+    case that merely fails on the base excuse a crash with the patch.
+    """
+    if baseline is None:
+        return patched
+    base_cases = {case.case: case.outcome for case in baseline.cases}
+    base_stages = {stage.stage: stage.outcome for stage in baseline.stages}
+    return replace(
+        patched,
+        cases=tuple(
+            replace(case, also_on_base=_as_bad(case.outcome, base_cases.get(case.case))) for case in patched.cases
+        ),
+        stages=tuple(
+            replace(stage, also_on_base=_as_bad(stage.outcome, base_stages.get(stage.stage))) for stage in patched.stages
+        ),
+    )
+
+
+def _as_bad(patched: Outcome, base: Outcome | None) -> bool:
+    if base is None or not patched.is_bad or not base.is_bad:
+        return False
+    if Outcome.ERROR in (patched, base):
+        return patched is base
+    return base >= patched or Outcome.CRASH not in (patched, base)
+
+
+def verdict(suites: Sequence[SuiteReport], interrupted: bool) -> tuple[Verdict, str]:
+    """What the run says and one sentence why, which names the first piece of evidence and counts the rest.
+
+    The subject is the patched suites; without any, the baseline ones (a kernel tested by itself).
+    """
+    if interrupted:
+        return Verdict.INTERRUPTED, "interrupted before all cases had run"
+    subjects = [suite for suite in suites if suite.variant is Variant.PATCHED] or list(suites)
+    at_fault = [_deed(suite, item) for suite, item in _items(subjects) if _is_patch_failure(item)]
+    if at_fault:
+        return Verdict.PATCH_AT_FAULT, _sentence(at_fault)
+    on_base = [_deed(suite, item) + " on the base too" for suite, item in _items(subjects) if item.also_on_base]
+    unknown = [_deed(suite, item) for suite, item in _items(subjects) if item.outcome.is_bad and not item.also_on_base]
+    # a base that fails where the patched kernel passes is a fix, but one that could not be judged was asked for in vain
+    unknown += [
+        _deed(suite, item)
+        for suite, item in _items(suite for suite in suites if suite not in subjects)
+        if item.outcome is Outcome.ERROR
+    ]
+    if unknown or on_base:
+        return Verdict.NO_VERDICT, _sentence(unknown + on_base)
+    passed = [case for suite in subjects for case in suite.cases if case.outcome is Outcome.PASS]
+    idle = [suite for suite in subjects if not any(case.outcome is Outcome.PASS for case in suite.cases)]
+    if not subjects:
+        return Verdict.NO_VERDICT, "nothing ran"
+    if idle:
+        count = len(idle[0].cases)
+        why = f"all {count} cases were skipped" if count > 1 else "the only case was skipped" if count else "no case ran"
+        return Verdict.NO_VERDICT, _sentence([f"{idle[0].name}: {why}", *(suite.name for suite in idle[1:])])
+    skipped = sum(case.outcome is Outcome.SKIP for suite in subjects for case in suite.cases)
+    kernels = f" on {len(subjects)} kernels" if len(subjects) > 1 else f" on {subjects[0].name}"
+    return Verdict.CLEAN, f"{_counted(len(passed), 'case')} passed{kernels}" + (f", {skipped} skipped" if skipped else "")
+
+
+def _items(suites: Iterable[SuiteReport]) -> Iterator[tuple[SuiteReport, StageResult | CaseResult]]:
+    for suite in suites:
+        for stage in suite.stages:
+            yield suite, stage
+        for case in suite.cases:
+            yield suite, case
+
+
+def _is_patch_failure(item: StageResult | CaseResult) -> bool:
+    if item.also_on_base or not item.outcome.is_bad:
+        return False
+    if isinstance(item, StageResult):
+        return item.is_patch_fault
+    return item.outcome in _PATCH_FAILURES
+
+
+def _deed(suite: SuiteReport, item: StageResult | CaseResult) -> str:
+    name = item.stage if isinstance(item, StageResult) else item.case
+    message = item.message.split("\n", 1)[0].strip()
+    return f"{suite.name}: {name} {_DEEDS[item.outcome]}" + (f" ({message})" if message else "")
+
+
+def _sentence(evidence: Sequence[str]) -> str:
+    rest = len(evidence) - 1
+    return evidence[0] + (f"; and {rest} more" if rest else "")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("" if count == 1 else "s")

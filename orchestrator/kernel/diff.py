@@ -1,0 +1,323 @@
+"""Unified diffs as text: where one starts and ends, which files it touches, whether a mailer damaged it.
+
+Hunks are counted line by line, because git says no more than "corrupt patch at line N", and silently drops lines
+that follow a complete hunk.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+# What lies at the top of a kernel tree: tells `mm/mmap.c` (nothing to strip) from `linux-6.12/mm/mmap.c` (one to strip).
+TOP_LEVEL = frozenset(
+    ["arch", "block", "certs", "crypto", "debian", "Documentation", "drivers", "fs", "include", "init", "io_uring", "ipc", "kernel", "lib", "LICENSES", "mm", "net", "rust", "samples", "scripts", "security", "sound", "tools", "usr", "virt", "COPYING", "CREDITS", "Kbuild", "Kconfig", "MAINTAINERS", "Makefile", "README"]
+)
+_PREFIXES = frozenset({"a", "b", "i", "w", "c", "o", "."})  # git's own, with diff.mnemonicPrefix, and ./
+_BACKUP_SUFFIXES = (".orig", ".old", ".bak", "~")
+
+_HUNK = re.compile(rb"^@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
+_GIT_HEADER_NEXT = re.compile(
+    rb"(index |old mode |new mode |new file mode |deleted file mode |similarity index |dissimilarity index "
+    rb"|rename from |copy from |--- |GIT binary patch)"
+)
+_EXTENDED = re.compile(rb"(index|old mode|new mode|new file mode|deleted file mode|similarity index|dissimilarity index) ")
+_MOVED = re.compile(rb"(rename|copy) (from|to) (.*)")
+_BASE85 = re.compile(rb"[A-Za-z][0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]+$")
+
+WRAP_HINT = (
+    "a mailer wrapped or changed lines; take the mail in raw form (the archive's raw or mbox link), "
+    "or let the sender use git send-email"
+)
+CRLF_HINT = "a mailer or an editor converted the line ends; take the mail in raw form, or: sed -i 's/\\r$//' FILE"
+
+
+class DamagedDiff(Exception):
+    """What is wrong, at which 0-based line of the diff, and what to do about it."""
+
+    def __init__(self, line: int, what: str, hint: str = "") -> None:
+        super().__init__(what)
+        self.line = line
+        self.what = what
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class Diff:
+    """A checked diff. `text` can be given to `git apply -p1`; `files` are old and new names without prefixes."""
+
+    text: bytes
+    files: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def start(lines: Sequence[bytes]) -> int | None:
+    """Index of the line where the first diff begins, None when there is none.
+
+    Only headers that are followed by what must follow them count: prose may well say "diff" or "---".
+    """
+    for i in range(len(lines)):
+        if _starts_file(lines, i):
+            # "diff -ruN old new" and "Index: name" above a plain header belong to it
+            while i and (lines[i - 1].startswith((b"diff -", b"Index: ")) or lines[i - 1].startswith(b"=" * 20)):
+                i -= 1
+            return i
+    return None
+
+
+def read(lines: Sequence[bytes]) -> Diff:
+    """Check a diff that begins at the first line, and find its end: a mail signature or a list's footer is left out.
+
+    Raises DamagedDiff.
+    """
+    return _Reader(lines).read()
+
+
+def _starts_file(lines: Sequence[bytes], i: int) -> bool:
+    line = lines[i]
+    if line.startswith(b"diff --git "):
+        return i + 1 < len(lines) and _GIT_HEADER_NEXT.match(lines[i + 1]) is not None
+    if line.startswith((b"diff --cc ", b"diff --combined ")):
+        return i + 1 < len(lines) and lines[i + 1].startswith(b"index ")
+    return _starts_names(lines, i) and i + 2 < len(lines) and lines[i + 2].startswith(b"@@ -")
+
+
+def _starts_names(lines: Sequence[bytes], i: int) -> bool:
+    return lines[i].startswith(b"--- ") and i + 1 < len(lines) and lines[i + 1].startswith(b"+++ ")
+
+
+class _Reader:
+    def __init__(self, lines: Sequence[bytes]) -> None:
+        self.lines = list(lines)
+        while self.lines and not self.lines[-1].strip():
+            self.lines.pop()  # what split() leaves, and blank lines that ended the mail
+        self.files: list[str] = []
+        self.notes: list[str] = []
+        self.end = 0  # behind the last line that says something
+        self.current: str | None = None  # the file whose hunks may follow
+        self.was_hunk = False
+
+    def read(self) -> Diff:
+        i = 0
+        while i < len(self.lines):
+            following = self._step(i)
+            if following is None:
+                break
+            i = following
+        return Diff(b"\n".join(self.lines[: self.end]) + b"\n", tuple(self.files), tuple(dict.fromkeys(self.notes)))
+
+    def _step(self, i: int) -> int | None:
+        """Read what begins at line i; the next line, or None at the end of the diff."""
+        line = self.lines[i]
+        after_hunk, self.was_hunk = self.was_hunk, False
+        if line.startswith((b"diff --cc ", b"diff --combined ", b"@@@ ")):
+            raise DamagedDiff(i, "a combined diff of a merge cannot be applied", "use git format-patch, or git diff A B")
+        if line.startswith(b"diff --git "):
+            return self._git_header(i)
+        if _starts_names(self.lines, i) and i + 2 < len(self.lines) and self.lines[i + 2].startswith(b"@@ -"):
+            return self._names(i)
+        if line.startswith(b"@@ -"):
+            return self._hunk(i)
+        if line.startswith(b"Binary files ") and line.rstrip().endswith(b" differ"):
+            raise DamagedDiff(i, "names a binary file without its content", "make the diff with git format-patch --binary")
+        if line.startswith(b"Only in "):
+            self.notes.append(f"not in the diff: {line.decode('utf-8', 'replace')!r} (diff without -N)")
+        if line.rstrip(b"\r") in (b"-- ", b"--"):
+            rest = start(self.lines[i + 1 :])
+            if rest is not None:
+                raise DamagedDiff(i + 1 + rest, "a second diff follows the mail's signature", "save each patch as a file")
+            return None
+        if after_hunk and line[:1] in (b"+", b"-", b" ") and line.strip():
+            raise DamagedDiff(i, f"a line of {self.current} beyond what the hunk's header counts", WRAP_HINT)
+        return i + 1
+
+    def _keep(self, end: int) -> int:
+        self.end = end
+        return end
+
+    def _no_cr(self, i: int) -> None:
+        if self.lines[i].endswith(b"\r"):
+            raise DamagedDiff(i, "CRLF line ends", CRLF_HINT)
+
+    def _git_header(self, i: int) -> int:
+        self._no_cr(i)
+        at = i + 1
+        names: list[str] = []
+        binary = False
+        while at < len(self.lines):
+            line = self.lines[at]
+            if moved := _MOVED.match(line):
+                names.append(_unquoted(moved[3]))
+            elif line.startswith(b"GIT binary patch"):
+                binary = True
+                at = self._binary(at)
+                break
+            elif not _EXTENDED.match(line):
+                break
+            self._no_cr(at)
+            at += 1
+        has_names = not binary and at < len(self.lines) and _starts_names(self.lines, at)
+        old, new = _git_names(self.lines[i][len(b"diff --git ") :])
+        if strip := _strip_level(old, i):
+            names = names or [_stripped(old), _stripped(new)]
+        elif old:
+            self.lines[i] = b"diff --git " + _prefixed(b"a/", old) + b" " + _prefixed(b"b/", new)
+            names = names or [old, new]
+            self.notes.append("git diff without a/ and b/ prefixes (-p0): prefixes added")
+        if has_names:
+            return self._names(at, strip=strip if old else None)
+        if not names:
+            raise DamagedDiff(i, "no file name can be read from this line")
+        self._touch(names, i)
+        return self._keep(at)
+
+    def _names(self, i: int, strip: int | None = None) -> int:
+        """The `---` and `+++` lines. `strip` is given when a git header has settled it."""
+        for at in (i, i + 1):
+            self._no_cr(at)
+        old, old_rest = _name_and_rest(self.lines[i][4:])
+        new, new_rest = _name_and_rest(self.lines[i + 1][4:])
+        level = strip if strip is not None else _strip_level(old if new == "/dev/null" else new, i)
+        if level == 0:
+            if old != "/dev/null":
+                self.lines[i] = b"--- " + _prefixed(b"a/", old) + old_rest
+            if new != "/dev/null":
+                self.lines[i + 1] = b"+++ " + _prefixed(b"b/", new) + new_rest
+            if strip is None:
+                self.notes.append("plain diff without a/ and b/ prefixes (-p0): prefixes added")
+        names = [name if level == 0 else _stripped(name) for name in (old, new) if name != "/dev/null"]
+        if strip is None and len(names) == 2 and any(names[0] == names[1] + suffix for suffix in _BACKUP_SUFFIXES):
+            names = names[1:]
+        self._touch(names, i)
+        return self._keep(i + 2)
+
+    def _touch(self, names: Sequence[str], i: int) -> None:
+        for name in names:
+            parts = name.split("/")
+            if name.startswith("/") or ".." in parts or ".git" in parts or not name:
+                raise DamagedDiff(i, f"touches {name!r}, which is not inside a kernel tree")
+            if name not in self.files:
+                self.files.append(name)
+        self.current = names[-1]
+
+    def _hunk(self, i: int) -> int:
+        self._no_cr(i)
+        header = self.lines[i].decode("utf-8", "replace")
+        if self.current is None:
+            raise DamagedDiff(i, f"hunk {header!r} without a file header")
+        counts = _HUNK.match(self.lines[i])
+        if counts is None:
+            raise DamagedDiff(i, f"unreadable hunk header {header!r} of {self.current}", WRAP_HINT)
+        old = want_old = int(counts[1] or 1)
+        new = want_new = int(counts[2] or 1)
+        at = i + 1
+        short = header[: header.index("@@", 2) + 2]
+        while old > 0 or new > 0:
+            line = self.lines[at] if at < len(self.lines) else None
+            mark = b"@" if line is None else line[:1].strip(b"\r")
+            if mark in (b" ", b"", b"-", b"+"):  # an empty line is an empty context line whose space was lost
+                old -= mark != b"+"
+                new -= mark != b"-"
+            elif mark != b"\\":
+                missing = line is None or line.startswith((b"@@ -", b"diff -"))
+                has = f"{want_old - old} of {want_old} old and {want_new - new} of {want_new} new lines"
+                what = "ends early" if missing else "has a line that is not of a diff"
+                raise DamagedDiff(min(at, len(self.lines) - 1), f"{self.current}: hunk {short} {what}, after {has}", WRAP_HINT)
+            if old < 0 or new < 0:
+                raise DamagedDiff(at, f"{self.current}: hunk {short} has more lines than it says", WRAP_HINT)
+            at += 1
+        if at < len(self.lines) and self.lines[at].startswith(b"\\"):  # \ No newline at end of file
+            at += 1
+        self.was_hunk = True
+        return self._keep(at)
+
+    def _binary(self, i: int) -> int:
+        """git's base85 blocks: `literal N` or `delta N`, lines, an empty line; forward and, usually, backward."""
+        at = i + 1
+        blocks = 0
+        while at < len(self.lines) and self.lines[at].startswith((b"literal ", b"delta ")):
+            blocks += 1
+            at += 1
+            while at < len(self.lines) and self.lines[at]:
+                if not _BASE85.match(self.lines[at]):
+                    raise DamagedDiff(at, "not a line of a git binary patch", WRAP_HINT)
+                at += 1
+            at += at < len(self.lines)
+        if not blocks:
+            raise DamagedDiff(i, "a git binary patch without content", "make the diff with git format-patch --binary")
+        if at == len(self.lines):
+            self.lines.append(b"")  # the empty line that ends the last block was trimmed with the mail's end
+            at += 1
+        return at
+
+
+def _strip_level(name: str, line: int) -> int:
+    """How many leading directories of `name` are not of the kernel tree: 0 or 1."""
+    if name.startswith("/") and name != "/dev/null":
+        raise DamagedDiff(line, f"absolute file name {name}", "make the diff from the top of the kernel tree")
+    parts = name.split("/")
+    if len(parts) == 1 or parts[0] in TOP_LEVEL:
+        return 0
+    return int(parts[0] in _PREFIXES or parts[1] in TOP_LEVEL or parts[1].startswith("."))
+
+
+def _stripped(name: str) -> str:
+    return name.partition("/")[2]
+
+
+def _prefixed(prefix: bytes, name: str) -> bytes:
+    text = prefix + name.encode("utf-8", "surrogateescape")
+    if any(byte < 0x20 or byte in b'"\\' for byte in text):
+        escaped = b"".join(b"\\%03o" % byte if byte < 0x20 or byte in b'"\\' else bytes([byte]) for byte in text)
+        return b'"' + escaped + b'"'
+    return text
+
+
+def _name_and_rest(text: bytes) -> tuple[str, bytes]:
+    """The name of a `---` or `+++` line, and what follows it (a time, with its tab)."""
+    if text.startswith(b'"'):
+        end = _closing_quote(text)
+        return _unquoted(text[: end + 1]), text[end + 1 :]
+    name, tab, rest = text.partition(b"\t")
+    return name.decode("utf-8", "surrogateescape").rstrip(), tab + rest
+
+
+def _git_names(text: bytes) -> tuple[str, str]:
+    """Old and new name of a `diff --git` line as written, ("", "") where they cannot be told apart."""
+    if text.startswith(b'"'):
+        end = _closing_quote(text)
+        return _unquoted(text[: end + 1]), _unquoted(text[end + 2 :])
+    if text.endswith(b'"') and b' "' in text:
+        old, _, new = text.partition(b' "')
+        return old.decode("utf-8", "surrogateescape"), _unquoted(b'"' + new)
+    name = text.decode("utf-8", "surrogateescape")
+    if name.count(" ") == 1:
+        old_name, _, new_name = name.partition(" ")
+        return old_name, new_name
+    middle = len(name) // 2
+    old_name, new_name = name[:middle], name[middle + 1 :]
+    same = old_name == new_name or _stripped(old_name) == _stripped(new_name)
+    return (old_name, new_name) if name[middle : middle + 1] == " " and same else ("", "")
+
+
+def _closing_quote(text: bytes) -> int:
+    at = 1
+    while at < len(text) and text[at : at + 1] != b'"':
+        at += 2 if text[at : at + 1] == b"\\" else 1
+    return at
+
+
+_ESCAPES = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
+
+
+def _unquoted(text: bytes) -> str:
+    """A name as git writes it: C-quoted when it has special characters."""
+    text = text.rstrip(b"\r")
+    if text.startswith(b'"') and text.endswith(b'"') and len(text) > 1:
+        text = re.sub(
+            rb"\\([0-3][0-7]{2}|.)",
+            lambda m: bytes([int(m[1], 8)]) if len(m[1]) == 3 else _ESCAPES.get(m[1], m[1]),
+            text[1:-1],
+        )
+    return text.decode("utf-8", "surrogateescape")

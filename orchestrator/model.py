@@ -1,0 +1,407 @@
+"""The values that flow between stages. Frozen, with tuples for sequences; imports nothing of ours.
+
+Units are in the names: `_s` seconds, `_mib` mebibytes. Times called `at_s` are host-monotonic.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from pathlib import Path
+
+
+class Outcome(IntEnum):
+    """How something ended, in order of severity."""
+
+    PASS = 0
+    SKIP = 1
+    FAIL = 2
+    TIMEOUT = 3
+    CRASH = 4
+    ERROR = 5
+
+    @property
+    def is_bad(self) -> bool:
+        return self >= Outcome.FAIL
+
+
+def worst(outcomes: Iterable[Outcome]) -> Outcome:
+    """The one reducer of outcomes. Nothing at all is an ERROR: a run that ran nothing is never green."""
+    return max(outcomes, default=Outcome.ERROR)
+
+
+class Variant(Enum):
+    """Which kernel: the base as it is, or with the series."""
+
+    PATCHED = "patched"
+    BASELINE = "baseline"
+
+
+class Baseline(Enum):
+    """When the unpatched kernel is tested too."""
+
+    AUTO = "auto"  # when the patched one failed: is the failure new?
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+# --- what is to be tested
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One patch. `diff` is what git is given, `number`/`total` are None without an [n/m] in the subject."""
+
+    name: str
+    subject: str
+    diff: bytes = field(repr=False)
+    sha256: str
+    files: tuple[str, ...]
+    number: int | None = None
+    total: int | None = None
+    version: int = 1
+    author: str = ""
+    message_id: str = ""
+
+
+@dataclass(frozen=True)
+class Series:
+    """Patches in the order in which they apply. `digest` is over the diffs alone: comments do not change a tree."""
+
+    name: str
+    patches: tuple[Patch, ...]
+    digest: str
+    notes: tuple[str, ...] = ()  # what intake ignored or guessed, for the user
+
+
+@dataclass(frozen=True)
+class Base:
+    """The commit that a series applies to, in a git store of our own (which may borrow a user's objects)."""
+
+    name: str
+    commit: str
+    origin: str  # for people: package and version, or tree and revision
+    home: Path  # our directory for this base: the object store, worktrees, build directories
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """A kconfig fragment. `symbols` maps CONFIG_X to its value; "n" is `# CONFIG_X is not set`."""
+
+    name: str
+    path: Path
+    symbols: tuple[tuple[str, str], ...]
+    slowdown: float = 1.0  # how much longer everything takes: from its line "# slowdown: X"
+
+
+@dataclass(frozen=True)
+class Kconfig:
+    """Fragments over tinyconfig, later ones win. `name` joins the names of those beyond base: debug+kasan."""
+
+    name: str
+    fragments: tuple[Fragment, ...]
+
+    @property
+    def slowdown(self) -> float:
+        """By how much this kernel is slower than base: scales every limit in the guest."""
+        return math.prod(fragment.slowdown for fragment in self.fragments)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A kind of virtual machine: QEMU binary and arguments, console, kernel image and command line."""
+
+    name: str
+    arch: str
+    qemu: str
+    args: tuple[str, ...]
+    image: str  # make target's product inside the build directory: the file that QEMU is given
+    net_device: str
+    cmdline: tuple[str, ...]
+    smp: int
+    memory_mib: int
+
+
+@dataclass(frozen=True)
+class Accel:
+    """What executes the guest's instructions. `timeout_scale` multiplies every limit inside the guest."""
+
+    name: str
+    args: tuple[str, ...]
+    timeout_scale: float
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a test case cannot do without; a guest that lacks it skips the case and says so."""
+
+    memory_mib: int = 0
+    kconfig: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Case:
+    """A test case: a directory under testcases/ with C sources and testcase.yaml."""
+
+    name: str
+    summary: str
+    directory: Path
+    sources: tuple[str, ...]
+    args: tuple[str, ...]
+    duration_s: float
+    timeout_s: float  # beyond the duration, before scaling
+    needs: Needs
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for, before anything is looked up. It is what request.json records."""
+
+    patch: str | None = None
+    tree: str | None = None
+    base: str | None = None
+    kconfigs: tuple[str, ...] = ("base",)
+    testcases: tuple[str, ...] = ()  # empty: all
+    machine: str = "q35"
+    accel: str = "auto"
+    duration_s: float | None = None  # None: each case's own
+    seed: int = 1
+    baseline: Baseline = Baseline.AUTO
+    jobs: int = 1
+    boot_timeout_s: float | None = None  # None: scaled from what a boot takes
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One kernel to build and test: a kconfig of a variant."""
+
+    kconfig: Kconfig
+    variant: Variant
+
+    @property
+    def name(self) -> str:
+        return f"{self.kconfig.name}.{self.variant.value}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be done. `series` is None when only the base is tested."""
+
+    request: Request
+    series: Series | None
+    suites: tuple[Suite, ...]
+    cases: tuple[Case, ...]
+    machine: Machine
+    accel_choice: str  # auto | kvm | tcg: the probe decides what auto is
+
+
+# --- what the stages make
+
+
+@dataclass(frozen=True)
+class AppliedTree:
+    """The base with (or without) the series, as a git tree object. `files` are those that the series touches."""
+
+    base: Base
+    tree: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class KernelConfig:
+    """A complete .config, in which every asked-for symbol was found. `symbols` are those that are set."""
+
+    path: Path
+    digest: str
+    symbols: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A built kernel. `build_id` is the GNU build id of vmlinux in hex, which the running guest must show too."""
+
+    image: Path
+    vmlinux: Path
+    config: Path
+    release: str
+    build_id: str
+    compiler: str
+    warnings: tuple[str, ...] = ()  # of files that the series touches
+    compiled: int = 0  # objects that make asked the compiler for; 0 when the product came from the store
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The cases as static programs, and the shared part of the guest's initramfs that holds them."""
+
+    initramfs: Path
+    digest: str
+
+
+# --- what happened in the guest, as recorded
+
+
+class Ending(Enum):
+    """How the execution of one case ended, before anything is judged."""
+
+    EXITED = "exited"
+    TIMED_OUT = "timed-out"  # timeout(1) in the guest ended it, or our own limit did while the guest still answered
+    GUEST_FROZE = "guest-froze"  # SSH stopped answering, QEMU lives, the kernel says nothing
+    GUEST_DIED = "guest-died"  # panic, or QEMU ended
+    UNMET = "needs-unmet"  # the kernel or the guest lacks what the case declares that it needs
+    NO_GUEST = "no-guest"  # the guest before was lost and no other could be booted
+
+
+@dataclass(frozen=True)
+class CaseRun:
+    """The record of one case: written as it happens, judged later by classify.
+
+    `console_from`/`console_to` are byte offsets into the console log of guest number `guest`.
+    """
+
+    case: str
+    ending: Ending
+    guest: int = 0
+    status: int | None = None  # exit status from the sentinel that the guest wrote; None when it wrote none
+    duration_s: float = 0.0
+    seed: int = 0
+    stdout: str = ""  # paths relative to the run directory
+    stderr: str = ""
+    console: str = ""
+    console_from: int = 0
+    console_to: int = 0
+    taint_before: int = 0
+    taint_after: int = 0
+    reason: str = ""  # why it was not run, or how the guest was lost
+    stdout_dropped: int = 0  # bytes beyond the cap
+
+
+# --- what it means
+
+
+@dataclass(frozen=True)
+class Metric:
+    name: str
+    value: float
+    unit: str
+
+
+@dataclass(frozen=True)
+class Subtest:
+    """One KTAP result line. `name` is the path of nested names joined with a dot."""
+
+    name: str
+    outcome: Outcome
+    time_s: float = 0.0
+    message: str = ""
+    diagnostics: tuple[str, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+
+
+@dataclass(frozen=True)
+class Splat:
+    """One kernel report. Line numbers are 1-based in the text that was scanned; `offset` is the byte where it starts."""
+
+    kind: str
+    title: str
+    outcome: Outcome  # FAIL or CRASH; PASS for what is worth showing and is no failure (an OOM kill)
+    line_start: int
+    line_end: int
+    offset: int
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """A judged case: `outcome` is the worst of the run itself (exit, hang, kernel log) and its subtests."""
+
+    case: str
+    outcome: Outcome
+    run_outcome: Outcome  # of the run itself: exit status, liveness, kernel log
+    message: str  # one line: why it is not a pass
+    time_s: float
+    subtests: tuple[Subtest, ...] = ()
+    splats: tuple[Splat, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    console: str = field(default="", repr=False)  # excerpt of the case's own window
+    stdout: str = ""  # path relative to the run directory
+    stderr: str = ""
+    also_on_base: bool = False  # the baseline fails here too: not the patch's doing
+    console_log: str = ""  # path relative to the run directory: the text that the splats' line numbers count in
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """How a stage of a suite ended. `cached`: its product came from the store."""
+
+    stage: str
+    outcome: Outcome
+    time_s: float
+    message: str = ""
+    hint: str = ""
+    detail: str = field(default="", repr=False)
+    cached: bool = False
+    console: str = field(default="", repr=False)
+    splats: tuple[Splat, ...] = ()
+    also_on_base: bool = False
+    is_patch_fault: bool = False
+    log: str = ""  # path relative to the run directory: all that the stage wrote; where a guest ran, its console
+
+
+@dataclass(frozen=True)
+class SuiteReport:
+    """One flat JUnit suite: the stages, then the cases."""
+
+    name: str
+    kconfig: str
+    variant: Variant
+    stages: tuple[StageResult, ...]
+    cases: tuple[CaseResult, ...]
+    started: str  # UTC, YYYY-MM-DDTHH:MM:SS
+    properties: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def outcome(self) -> Outcome:
+        ran = [*(stage.outcome for stage in self.stages), *(case.outcome for case in self.cases)]
+        if not any(case.outcome is not Outcome.SKIP for case in self.cases) and not any(o.is_bad for o in ran):
+            return Outcome.ERROR
+        return worst(ran)
+
+
+class Verdict(Enum):
+    """What the run says, with its exit status."""
+
+    CLEAN = "nothing regressed"
+    PATCH_AT_FAULT = "the patch is at fault"
+    NO_VERDICT = "no verdict: the host, a tool or the base is at fault"
+    BAD_REQUEST = "the request cannot be carried out"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def exit_status(self) -> int:
+        return {
+            Verdict.CLEAN: 0,
+            Verdict.PATCH_AT_FAULT: 1,
+            Verdict.BAD_REQUEST: 2,
+            Verdict.NO_VERDICT: 3,
+            Verdict.INTERRUPTED: 130,
+        }[self]
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """Everything that the reporters show."""
+
+    series: str
+    series_digest: str
+    verdict: Verdict
+    reason: str  # one sentence with the evidence for the verdict
+    suites: tuple[SuiteReport, ...]
+    run_dir: str
+    started: str
+    time_s: float
+    hostname: str
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,117 @@
+"""From a plan to a report: for each suite base, apply, configure, build, programs, boot, cases; then judge all.
+
+An interrupted run is resumed by running it again in the same directory: products of stages come from the store,
+cases that have a record are not run again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from orchestrator.chain import Sources, make_bench, make_kernel
+from orchestrator.context import Context
+from orchestrator.errors import Interrupted
+from orchestrator.events import GuestReady, RunFinished
+from orchestrator.guest.guest import Guest
+from orchestrator.model import (
+    Baseline,
+    Case,
+    Plan,
+    RunReport,
+    Suite,
+    SuiteReport,
+    Variant,
+)
+from orchestrator.plan import baseline_of
+from orchestrator.record import RunRecord, load, save
+from orchestrator.stages import report
+from orchestrator.stages.boot import Bench, boot
+from orchestrator.stages.execute import execute
+from orchestrator.stages.product import Product
+from orchestrator.stages.reproduce import reproduce
+from orchestrator.track import Stopped, Track
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A plan in a run directory."""
+
+    context: Context
+    plan: Plan
+    run_dir: Path
+    sources: Sources
+
+    def run(self) -> RunReport:
+        """Everything, to the report. What fails with the patch is then asked of the base too (--baseline auto)."""
+        started_s = time.monotonic()
+        interrupted = False
+        try:
+            self._run_suites([(suite, self.plan.cases) for suite in self.plan.suites])
+            if self.plan.request.baseline is Baseline.AUTO and self.plan.series is not None:
+                self._run_suites(questions_for_base(self.plan, report.judge(self.run_dir).suites))
+        except Interrupted:
+            interrupted = True
+        record = load(RunRecord, self.run_dir / report.RUN)
+        time_s = record.time_s + time.monotonic() - started_s
+        save(replace(record, time_s=round(time_s, 3), finished=not interrupted), self.run_dir / report.RUN)
+        result = report.judge(self.run_dir, interrupted=interrupted)
+        report.write(result, self.run_dir)
+        self.context.emit(RunFinished(result.verdict.value, result.reason, result.time_s, str(self.run_dir)))
+        return result
+
+    def _run_suites(self, jobs: Sequence[tuple[Suite, Sequence[Case]]]) -> None:
+        """Side by side, as many as asked for. When all have come to rest, raises what one of them raised."""
+        with ThreadPoolExecutor(self.plan.request.jobs, thread_name_prefix="suite") as pool:
+            waiting: set[Future[None]] = {pool.submit(self._run_suite, suite, cases) for suite, cases in jobs}
+            errors: list[BaseException] = []
+            while waiting:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                for error in filter(None, (future.exception() for future in done)):
+                    errors.append(error)
+                    self.context.runner.cancel.set()
+        if errors:
+            raise next((error for error in errors if not isinstance(error, Interrupted)), errors[0])
+
+    def _run_suite(self, suite: Suite, cases: Sequence[Case]) -> None:
+        context, plan, track = self.context, self.plan, Track(self.context, self.run_dir / suite.name, suite)
+        try:
+            built = make_kernel(context, track.stage, plan, suite, self.sources, track.home / "logs")
+            track.built(built, plan)
+            bench = make_bench(context, track.stage, plan, suite, built, self.sources)
+            track.facts(accelerator=bench.accel.name, machine=bench.machine.name, slowdown=f"{bench.slowdown:g}")
+            remaining = [case for case in cases if case.name not in track.finished_cases]
+            if remaining:
+                guest = track.stage("boot", lambda: self._boot(track, suite, bench))
+                execute(context, bench, remaining, built.config, plan.request, suite.name, guest, track)
+            reproduce(plan, built.base, bench, track.record, self.run_dir)
+        except Stopped:
+            return
+
+    def _boot(self, track: Track, suite: Suite, bench: Bench) -> Product[Guest]:
+        number, directory = track.next_guest()
+        guest, identity = boot(self.context, bench, directory)
+        self.context.emit(GuestReady(suite.name, identity.ready_s, bench.accel.name, number))
+        track.facts(release=identity.release)
+        return Product(guest, cached=False, note=f"answered {identity.ready_s:.1f} s after power-on")
+
+
+def questions_for_base(plan: Plan, suites: Sequence[SuiteReport]) -> list[tuple[Suite, Sequence[Case]]]:
+    """What to run on the unpatched kernel: of each patched suite, the cases that failed, or none when it never came
+    that far. A series that does not apply says nothing about the base."""
+    by_name = {suite.name: suite for suite in plan.suites}
+    questions: list[tuple[Suite, Sequence[Case]]] = []
+    for found in suites:
+        suite = by_name.get(found.name)
+        if suite is None or suite.variant is not Variant.PATCHED:
+            continue
+        stopped = [stage for stage in found.stages if stage.outcome.is_bad and stage.is_patch_fault]
+        failed = {case.case for case in found.cases if case.outcome.is_bad}
+        if any(stage.stage == "apply" for stage in stopped) or not (stopped or failed):
+            continue
+        cases = [case for case in plan.cases if case.name in failed] or plan.cases[:1]
+        questions.append((baseline_of(suite), cases))
+    return questions

@@ -1,0 +1,251 @@
+"""The only importer of subprocess: runs programs so that they end when we end, and logs lines ready to paste.
+
+Every child leads its own session (a group that can be killed as a whole) and is started through setpriv(1), which
+has the kernel send it a signal when we die, also by SIGKILL. The death signal is tied to the *thread* that starts
+the child: a child must be started by a thread that outlives it.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from orchestrator.errors import CommandFailed, Interrupted, ToolMissing
+
+POLL_S = 0.05
+TERM_GRACE_S = 2.0
+
+
+class Cancel:
+    """Set once when the user wants to stop; every wait of ours looks at it."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def set(self) -> None:
+        self._event.set()
+
+    @property
+    def is_set(self) -> bool:
+        return self._event.is_set()
+
+    def check(self) -> None:
+        """Raises Interrupted when the user asked to stop."""
+        if self._event.is_set():
+            raise Interrupted("interrupted", hint="run the same command again: it continues where it stopped")
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep that ends with Interrupted at once when the user asks to stop."""
+        if self._event.wait(seconds):
+            self.check()
+
+
+@dataclass(frozen=True)
+class Command:
+    """A program to run. `env` is what differs from our own environment."""
+
+    argv: tuple[str, ...]
+    cwd: Path | None = None
+    env: tuple[tuple[str, str], ...] = ()
+
+    def line(self) -> str:
+        """The command as a line to paste into a shell."""
+        words = [f"{name}={shlex.quote(value)}" for name, value in self.env]
+        words.append(shlex.join(self.argv))
+        text = " ".join(words)
+        return f"cd {shlex.quote(os.fspath(self.cwd))} && {text}" if self.cwd else text
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """How a command ended. `status` is negative when a signal ended it (-9: SIGKILL)."""
+
+    command: Command
+    status: int
+    stdout: bytes = field(repr=False)
+    stderr: bytes = field(repr=False)
+    time_s: float
+    timed_out: bool = False
+
+    @property
+    def text(self) -> str:
+        return self.stdout.decode(errors="replace")
+
+    def tail(self, lines: int = 20) -> str:
+        """The last lines of what it said, stderr when there is any."""
+        said = (self.stderr or self.stdout).decode(errors="replace").rstrip().splitlines()
+        return "\n".join(said[-lines:])
+
+
+Tee = Callable[[bytes], None]
+
+
+class Runner:
+    """Runs commands. `announce` is told every finished command (for the log and reproduce.sh)."""
+
+    def __init__(self, cancel: Cancel, announce: Callable[[CommandResult], None] = lambda result: None) -> None:
+        self.cancel = cancel
+        self._announce = announce
+
+    def run(
+        self,
+        command: Command,
+        *,
+        stdin: bytes = b"",
+        timeout_s: float | None = None,
+        log: Path | None = None,
+    ) -> CommandResult:
+        """Run to the end and return also a failure. With `log`, output goes there (stdout and stderr in order).
+
+        Raises ToolMissing when there is no such program, Interrupted when the user asked to stop.
+        """
+        self.cancel.check()
+        started = time.monotonic()
+        with _opened(log) as sink:
+            child = start(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=sink or subprocess.PIPE,
+                stderr=subprocess.STDOUT if sink else subprocess.PIPE,
+            )
+            try:
+                out, err, timed_out = self._communicate(child, stdin, timeout_s)
+            finally:
+                end(child)
+        if log:
+            out = log.read_bytes()
+        result = CommandResult(command, child.returncode, out or b"", err or b"", time.monotonic() - started, timed_out)
+        self._announce(result)
+        return result
+
+    def check(self, command: Command, *, stdin: bytes = b"", timeout_s: float | None = None) -> CommandResult:
+        """Like run, but raises CommandFailed unless the command exits with 0."""
+        result = self.run(command, stdin=stdin, timeout_s=timeout_s)
+        if result.status != 0:
+            raise failed(result)
+        return result
+
+    def _communicate(
+        self, child: subprocess.Popen[bytes], stdin: bytes, timeout_s: float | None
+    ) -> tuple[bytes | None, bytes | None, bool]:
+        until = None if timeout_s is None else time.monotonic() + timeout_s
+        pending: bytes | None = stdin
+        while True:
+            try:
+                out, err = child.communicate(pending, timeout=POLL_S)
+            except subprocess.TimeoutExpired:
+                pending = None  # communicate() keeps what it has not sent yet
+                self.cancel.check()
+                if until is not None and time.monotonic() > until:
+                    end(child)
+                    out, err = child.communicate()
+                    return out, err, True
+            else:
+                return out, err, False
+
+
+def start(
+    command: Command,
+    *,
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
+    stdout: int | IO[bytes] = subprocess.DEVNULL,
+    stderr: int | IO[bytes] = subprocess.DEVNULL,
+    pass_fds: Sequence[int] = (),
+) -> subprocess.Popen[bytes]:
+    """Start a program that dies with us, in a process group of its own."""
+    program = _resolve(command)
+    argv = ["setpriv", "--pdeathsig", "KILL", "--", program, *command.argv[1:]]
+    try:
+        return subprocess.Popen(
+            argv,
+            cwd=command.cwd,
+            env=_environment(dict(command.env)),
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+            pass_fds=pass_fds,
+        )
+    except FileNotFoundError as error:
+        raise ToolMissing(
+            f"setpriv is not installed (needed to start {command.argv[0]})", hint="apt-get install util-linux"
+        ) from error
+
+
+def attach(argv: Sequence[str]) -> int:
+    """Run a program in the user's own terminal and return its exit status."""
+    return subprocess.run(argv, check=False).returncode
+
+
+def find_program(name: str, path: str | None = None) -> Path | None:
+    """Where PATH finds a program; also in sbin, which users' PATHs leave out."""
+    search = f"{path or os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+    found = shutil.which(name, path=search)
+    return Path(found) if found else None
+
+
+def end(child: subprocess.Popen[bytes], grace_s: float = TERM_GRACE_S) -> None:
+    """End a child and its whole group: terminate, wait, kill. Harmless when it has ended already."""
+    for signum, wait_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, 10.0)):
+        if child.poll() is not None:
+            break
+        _kill_group(child.pid, signum)
+        try:
+            child.wait(wait_s)
+        except subprocess.TimeoutExpired:
+            continue
+    _kill_group(child.pid, signal.SIGKILL)  # members that outlived their leader
+
+
+def failed(result: CommandResult) -> CommandFailed:
+    """The error for a command that should have worked: how it died, its last words, the line to paste."""
+    name = result.command.argv[0]
+    if result.timed_out:
+        how = f"did not finish within {result.time_s:.0f} s"
+    elif result.status < 0:
+        how = f"was ended by {signal.Signals(-result.status).name}"
+    else:
+        how = f"exited with {result.status}"
+    return CommandFailed(f"{name} {how}", detail=result.tail(), hint=f"run it by hand: {result.command.line()}")
+
+
+def _resolve(command: Command) -> str:
+    # looked up here: setpriv would report a missing program as a failure of its own
+    found = find_program(command.argv[0], dict(command.env).get("PATH"))
+    if found is None:
+        raise ToolMissing(
+            f"{command.argv[0]} is not installed", hint="`orchestrate doctor` names the package of every missing tool"
+        )
+    return os.fspath(found)
+
+
+def _environment(changes: Mapping[str, str]) -> dict[str, str]:
+    # C locale: we parse what git, make and gcc say
+    return {**os.environ, "LC_ALL": "C", **changes}
+
+
+def _kill_group(pid: int, signum: int) -> None:
+    try:
+        os.killpg(pid, signum)
+    except ProcessLookupError:
+        return
+
+
+@contextmanager
+def _opened(path: Path | None) -> Iterator[IO[bytes] | None]:
+    if path is None:
+        yield None
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as sink:
+        yield sink

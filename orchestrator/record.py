@@ -1,0 +1,84 @@
+"""What a run leaves in its directory: written as it happens, read again by resume, classify and report.
+
+RUN_DIR/
+  run.json  report.json  junit.xml  reproduce.sh  patches/
+  SUITE/                      KCONFIG.VARIANT
+    suite.json                stages so far, the cases' records, facts about kernel and guest
+    config  logs/STAGE.log
+    guest-N/console.log       and .times, qemu.argv, qemu.stderr, keys
+    cases/NAME/stdout stderr result.json
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from orchestrator.codec import decode, encode
+from orchestrator.errors import UsageError
+from orchestrator.model import CaseRun, Request, StageResult, Variant
+from orchestrator.store import write_atomically
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """The request and what it resolved to. `key` tells whether another request is the same one."""
+
+    request: Request
+    key: str
+    series: str
+    series_digest: str
+    started: str
+    finished: bool = False
+    time_s: float = 0.0  # spent on it so far, over all resumptions
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SuiteRecord:
+    """One suite so far. `facts` are properties for the report: kernel release, compiler, accelerator..."""
+
+    name: str
+    kconfig: str
+    variant: Variant
+    started: str
+    stages: tuple[StageResult, ...] = ()
+    runs: tuple[CaseRun, ...] = ()
+    guests: int = 0
+    facts: tuple[tuple[str, str], ...] = ()
+
+    def with_stage(self, stage: StageResult) -> SuiteRecord:
+        """A stage that ran again (after a resume) replaces its earlier result."""
+        return replace(self, stages=(*(s for s in self.stages if s.stage != stage.stage), stage))
+
+    def with_run(self, run: CaseRun) -> SuiteRecord:
+        return replace(self, runs=(*(r for r in self.runs if r.case != run.case), run))
+
+    def with_facts(self, **facts: str) -> SuiteRecord:
+        return replace(self, facts=tuple({**dict(self.facts), **facts}.items()))
+
+
+def save(value: RunRecord | SuiteRecord | CaseRun, path: Path) -> None:
+    write_atomically(path, json.dumps(encode(value), indent=1).encode() + b"\n")
+
+
+def load(kind: type[T], path: Path) -> T:
+    """Raises UsageError when the file is not what a run of ours wrote."""
+    try:
+        return decode(kind, json.loads(path.read_text()))
+    except FileNotFoundError as error:
+        raise UsageError(f"{path} does not exist: not a run directory?") from error
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{path} cannot be read: {error}", hint="another version of orchestrate may have written it"
+        ) from error
+
+
+def suites_of(run_dir: Path) -> tuple[SuiteRecord, ...]:
+    """The suites of a run, patched ones first, in the order in which they began."""
+    found = [load(SuiteRecord, path) for path in run_dir.glob("*/suite.json")]
+    return tuple(sorted(found, key=lambda suite: (suite.variant is Variant.BASELINE, suite.started, suite.name)))

@@ -1,0 +1,41 @@
+"""Files that are either not there, the old ones, or the whole new ones; and the ends of files that may be huge."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace `path` by a file with `data`. OSError when that cannot be done; then the old file is as it was."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with scratch.open("xb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())  # a power cut must not leave a renamed but empty file
+        scratch.replace(path)
+    except BaseException:
+        scratch.unlink(missing_ok=True)
+        raise
+
+
+def read_tail(root: Path, name: str, limit: int) -> tuple[bytes, int]:
+    """The last `limit` bytes of a file below `root`, and its whole size. Nothing when there is no such regular file.
+
+    `name` comes from a report, which may come from elsewhere: a path that leaves `root` reads nothing.
+    """
+    if not name or "\0" in name:
+        return b"", 0
+    try:
+        path = (root / name).resolve()
+        if not path.is_relative_to(root.resolve()) or not path.is_file():
+            return b"", 0
+        with path.open("rb") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, size - limit))
+            return stream.read(limit), size
+    except (OSError, RuntimeError, ValueError):  # gone, unreadable, a loop of links, or a name no file can have
+        return b"", 0

@@ -1,0 +1,326 @@
+"""What the JUnit file will say, before it is XML: one entry for each stage, each case's run and each subtest. Pure.
+
+`<failure>` is for what the kernel or the patch did, `<error>` for the host, a tool or the infrastructure and for
+everything that the base kernel gets wrong too. So a file has a failure exactly when the patch is at fault; a base
+that is tested alone is its own subject.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from functools import partial
+from pathlib import Path
+
+from orchestrator.model import (
+    CaseResult,
+    Metric,
+    Outcome,
+    RunReport,
+    Splat,
+    StageResult,
+    Subtest,
+    SuiteReport,
+    Variant,
+    Verdict,
+)
+from orchestrator.reporters import text
+
+# Each attribute is escaped to at most six bytes for a character; these keep the smallest form of an entry below 6 KiB.
+_NAME_CHARS = 200
+_MESSAGE_CHARS = 500
+
+
+class Kind(Enum):
+    """The element that a test case holds; the values are JUnit's names."""
+
+    PASSED = ""
+    SKIPPED = "skipped"
+    FAILURE = "failure"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much of each text goes in, in bytes of UTF-8, and how many entries and properties."""
+
+    console: int
+    detail: int
+    stdout: int
+    entries: int | None = None  # of all suites together
+    properties: int = 100
+    attachments: bool = True
+
+
+@dataclass(frozen=True)
+class Output:
+    """The end of what a program printed, and how much it printed in all, in bytes."""
+
+    tail: bytes
+    size: int
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the files of the run are, and how `[[ATTACHMENT|path]]` names them."""
+
+    run_dir: str
+    attachments_root: Path | None = None  # None: absolute paths (Jenkins); else relative to this directory (GitLab)
+
+    def absolute(self, name: str) -> str:
+        return str(Path(self.run_dir) / name) if name else ""
+
+    def attachment(self, name: str) -> str:
+        path = Path(self.run_dir) / name
+        if self.attachments_root is None:
+            return str(path)
+        return str(_relative(path, self.attachments_root))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One <testcase>. Texts are clean and cut; `message` is one line."""
+
+    classname: str
+    name: str
+    time_s: float
+    kind: Kind = Kind.PASSED
+    type: str = ""
+    message: str = ""
+    body: str = ""
+    out: str = field(default="", repr=False)
+    err: str = field(default="", repr=False)
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of XML it takes, and rather too few than too many."""
+        texts = (self.classname, self.name, self.type, self.message, self.body, self.out, self.err)
+        return sum(len(part) + 4 * part.count("&") + 3 * part.count("<") for part in texts)
+
+
+@dataclass(frozen=True)
+class Item:
+    """What an entry is to be made of. Making it costs time, and a huge report leaves most of them out."""
+
+    is_bad: bool
+    entry: Callable[[], Entry]
+
+
+@dataclass(frozen=True)
+class View:
+    """What every entry of a suite needs to know beside its own result."""
+
+    suite: str
+    blame_base: bool  # a bad outcome in this suite says nothing about the patch
+    places: Places
+    outputs: Mapping[str, Output]
+    limits: Limits
+
+
+def suite_name(report: RunReport, suite: SuiteReport) -> str:
+    name = f"{report.series}.{suite.name}" if report.series else suite.name
+    return text.one_line(name, _NAME_CHARS) or "unnamed"
+
+
+def suite_items(
+    report: RunReport, suite: SuiteReport, name: str, places: Places, outputs: Mapping[str, Output], limits: Limits
+) -> list[Item]:
+    """What a suite has entries for, in the order in which things happened."""
+    has_patched = any(other.variant is Variant.PATCHED for other in report.suites)
+    blame_base = suite.variant is Variant.BASELINE and has_patched
+    view = View(name, blame_base, places, outputs, limits)
+    items = [Item(stage.outcome.is_bad, partial(_stage, stage, view)) for stage in suite.stages]
+    for case in suite.cases:
+        items.append(Item(case.run_outcome.is_bad, partial(_run, case, view)))
+        items.extend(Item(sub.outcome.is_bad, partial(_subtest, sub, case, view)) for sub in case.subtests)
+    if (
+        report.verdict is not Verdict.CLEAN
+        and suite.outcome is Outcome.ERROR
+        and not any(item.is_bad for item in items)
+    ):
+        items.append(Item(True, partial(_nothing_ran, report, name)))
+    return items
+
+
+def keep(items: list[Item], limit: int) -> list[Item]:
+    """At most `limit` items in their order: bad ones are kept first, then the others from the start."""
+    if len(items) <= limit:
+        return items
+    ranked = sorted(range(len(items)), key=lambda at: not items[at].is_bad)
+    chosen = set(ranked[:limit])
+    return [item for at, item in enumerate(items) if at in chosen]
+
+
+def unique(entries: Iterable[Entry], taken: set[tuple[str, str]]) -> Iterator[Entry]:
+    """The entries with " (2)", " (3)" ... added to names that were taken: readers drop or merge a second one."""
+    latest: dict[tuple[str, str], int] = {}
+    for entry in entries:
+        name, key = entry.name, (entry.classname, entry.name)
+        while (entry.classname, name) in taken:
+            latest[key] = latest.get(key, 1) + 1
+            name = f"{entry.name} ({latest[key]})"
+        taken.add((entry.classname, name))
+        yield entry if name == entry.name else replace(entry, name=name)
+
+
+# --- one entry
+
+
+def _nothing_ran(report: RunReport, name: str) -> Entry:
+    """A suite that ended before any case ran, or skipped them all, must not look green: readers just count."""
+    message = text.one_line(report.reason, _MESSAGE_CHARS) or "no test case ran"
+    classname = text.one_line(f"{name}.stages", _NAME_CHARS)
+    return Entry(classname, "ran", 0.0, Kind.ERROR, "NothingRan", message, message)
+
+
+def _stage(stage: StageResult, view: View) -> Entry:
+    kind = _kind(stage.outcome, is_base=stage.also_on_base or view.blame_base, is_patch=stage.is_patch_fault)
+    hint = f"hint: {stage.hint}" if stage.hint else ""
+    log = view.places.absolute(stage.log)
+    return Entry(
+        classname=text.one_line(f"{view.suite}.stages", _NAME_CHARS),
+        name=_name(stage.stage),
+        time_s=stage.time_s,
+        kind=kind,
+        type=_type(kind, stage.outcome, stage.splats, f"Stage.{stage.stage}", is_base=_is_base(stage, view)),
+        message=_message(stage.message, stage.outcome, stage.splats, kind),
+        body=_body((hint, *_splat_texts(stage.splats, log), stage.detail), kind, view, log),
+        out=_joined("product came from the store" if stage.cached else "", *_attachments((stage.log,), view)),
+        err=text.tail(stage.console, view.limits.console, log),
+    )
+
+
+def _run(case: CaseResult, view: View) -> Entry:
+    kind = _kind(case.run_outcome, is_base=case.also_on_base or view.blame_base)
+    log = view.places.absolute(case.console_log)
+    shown = _splat_texts(case.splats, log) if kind is Kind.PASSED else ()  # an OOM kill is worth showing, no failure
+    return Entry(
+        classname=_classname(case, view),
+        name="run",
+        time_s=case.time_s,
+        kind=kind,
+        type=_type(kind, case.run_outcome, case.splats, "ExitStatus", is_base=_is_base(case, view)),
+        message=_message(case.message, case.run_outcome, case.splats, kind),
+        body=_body((case.message, *_splat_texts(case.splats, log)), kind, view, log),
+        out=_joined(
+            text.middle(_joined(*_metrics(case.metrics), *shown), view.limits.detail, log),
+            _program_output(case.stdout, view),
+            *_attachments((case.stdout, case.stderr, case.console_log), view),
+        ),
+        err=text.tail(case.console, view.limits.console, log),
+    )
+
+
+def _subtest(subtest: Subtest, case: CaseResult, view: View) -> Entry:
+    kind = _kind(subtest.outcome, is_base=case.also_on_base or view.blame_base)
+    diagnostics = "\n".join(subtest.diagnostics)
+    stdout = view.places.absolute(case.stdout)
+    is_bad = kind in (Kind.FAILURE, Kind.ERROR)
+    return Entry(
+        classname=_classname(case, view),
+        name=_name(subtest.name),
+        time_s=subtest.time_s,
+        kind=kind,
+        type=_type(kind, subtest.outcome, (), "Subtest", is_base=_is_base(case, view)),
+        message=_message(subtest.message, subtest.outcome, (), kind),
+        body=_body((subtest.message, diagnostics), kind, view, stdout),
+        out=text.middle(_joined(*_metrics(subtest.metrics), "" if is_bad else diagnostics), view.limits.stdout, stdout),
+    )
+
+
+# --- parts of an entry
+
+
+def _kind(outcome: Outcome, *, is_base: bool, is_patch: bool = False) -> Kind:
+    if outcome is Outcome.PASS:
+        return Kind.PASSED
+    if outcome is Outcome.SKIP:
+        return Kind.SKIPPED
+    if is_base or (outcome is Outcome.ERROR and not is_patch):
+        return Kind.ERROR
+    return Kind.FAILURE
+
+
+def _is_base(result: CaseResult | StageResult, view: View) -> bool:
+    return result.also_on_base or view.blame_base
+
+
+def _type(kind: Kind, outcome: Outcome, splats: tuple[Splat, ...], otherwise: str, *, is_base: bool) -> str:
+    """What CI servers group by. The kernel's own report names the cause better than how the case ended."""
+    if kind in (Kind.PASSED, Kind.SKIPPED):
+        return ""
+    if is_base:
+        return "FailsOnBase"
+    culprit = _culprit(splats)
+    if culprit:
+        return text.one_line(f"KernelSplat.{culprit.kind}", _NAME_CHARS)
+    if outcome is Outcome.ERROR and kind is Kind.ERROR:
+        return "Infrastructure"
+    name = {Outcome.TIMEOUT: "Timeout", Outcome.CRASH: "Crash"}.get(outcome, otherwise)
+    return text.one_line(name, _NAME_CHARS)
+
+
+def _message(message: str, outcome: Outcome, splats: tuple[Splat, ...], kind: Kind) -> str:
+    """One line, never empty where something is to be said: junit-xml leaves a failure without text out."""
+    if kind is Kind.PASSED:
+        return ""
+    culprit = _culprit(splats)
+    said = text.one_line(message, _MESSAGE_CHARS) or text.one_line(culprit.title if culprit else "", _MESSAGE_CHARS)
+    return said or f"{outcome.name.lower()}, no reason was given"
+
+
+def _culprit(splats: tuple[Splat, ...]) -> Splat | None:
+    """The first report that is a failure: the later ones are often its consequence."""
+    return next((splat for splat in splats if splat.outcome.is_bad), None)
+
+
+def _splat_texts(splats: tuple[Splat, ...], log: str) -> Iterator[str]:
+    for splat in splats:
+        yield f"--- {splat.kind}: {splat.title} ({log or 'console'}:{splat.line_start})\n{splat.text}"
+
+
+def _body(parts: Iterable[str], kind: Kind, view: View, where: str) -> str:
+    if kind in (Kind.PASSED, Kind.SKIPPED):
+        return ""
+    return text.middle("\n\n".join(part for part in parts if part), view.limits.detail, where)
+
+
+def _program_output(name: str, view: View) -> str:
+    output = view.outputs.get(name)
+    if output is None or not output.tail:
+        return ""
+    said = output.tail.decode("utf-8", "backslashreplace")
+    cut = output.size - len(output.tail)
+    note = f"[... {cut} of {output.size} bytes are only in {view.places.absolute(name)}]\n" if cut > 0 else ""
+    return note + text.tail(said, view.limits.stdout, view.places.absolute(name))
+
+
+def _metrics(metrics: tuple[Metric, ...]) -> tuple[str, ...]:
+    return tuple(f"metric {metric.name} {metric.value:.10g} {metric.unit}".rstrip() for metric in metrics)
+
+
+def _attachments(names: Iterable[str], view: View) -> tuple[str, ...]:
+    """One line for each file. A name with a line break would forge a second line: it is left out."""
+    paths = [view.places.attachment(name) for name in names if name and view.limits.attachments]
+    return tuple(f"[[ATTACHMENT|{path}]]" for path in paths if path == text.one_line(path, 4096))
+
+
+def _joined(*parts: str) -> str:
+    return "\n".join(part for part in parts if part)
+
+
+def _classname(case: CaseResult, view: View) -> str:
+    return text.one_line(f"{view.suite}.{case.case}", _NAME_CHARS) or "unnamed"
+
+
+def _name(name: str) -> str:
+    return text.one_line(name, _NAME_CHARS) or "unnamed"
+
+
+def _relative(path: Path, root: Path) -> Path:
+    """`path` from `root`, with `..` where it is not below it. Pure: no link is followed."""
+    for steps, ancestor in enumerate((root, *root.parents)):
+        if path.is_relative_to(ancestor):
+            return Path(*[".."] * steps, path.relative_to(ancestor))
+    return path

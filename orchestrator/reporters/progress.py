@@ -1,0 +1,106 @@
+"""The listener that tells a person at a terminal, or a CI log, what is going on: one line for each event."""
+
+from __future__ import annotations
+
+import shlex
+import threading
+from typing import TextIO
+
+from orchestrator import events
+from orchestrator.model import Outcome
+from orchestrator.reporters.summary import seconds
+from orchestrator.reporters.terminal import write_plain
+from orchestrator.reporters.text import printable
+
+_LINE_CHARS = 4_000  # a command of make can have 100 KB
+
+
+class Progress:
+    """A listener that writes to `stream`, whole lines also when several threads emit.
+
+    `verbose` adds commands that succeeded, downloads and notes for debugging. A stream that is gone (a closed pipe)
+    ends the lines, not the run.
+    """
+
+    def __init__(self, stream: TextIO, *, verbose: bool = False) -> None:
+        self._stream = stream
+        self._verbose = verbose
+        self._lock = threading.Lock()
+        self._gone = False
+
+    def __call__(self, event: events.Event) -> None:
+        for said in lines(event, verbose=self._verbose):
+            self._write(said)
+
+    def _write(self, said: str) -> None:
+        with self._lock:
+            if self._gone:
+                return
+            try:
+                write_plain(said + "\n", self._stream)
+            except (OSError, ValueError):  # ValueError: the stream was closed
+                self._gone = True
+
+
+def lines(event: events.Event, *, verbose: bool = False) -> list[str]:
+    """What is said about an event: no control characters, one line each. Pure."""
+    return [_shorten(printable(said)) for said in _said(event, verbose)]
+
+
+def _said(event: events.Event, verbose: bool) -> list[str]:
+    match event:
+        case events.RunStarted():
+            verb = "resuming" if event.resumed else "running"
+            return [f"{verb} in {event.run_dir}", *(f"- {line}" for line in event.plan)]
+        case events.StageStarted():
+            return [f"[{event.suite}] {event.stage} ..."]
+        case events.StageFinished():
+            took = "cached" if event.cached else seconds(event.time_s)
+            return [
+                _ended(f"[{event.suite}] {event.stage}: {event.outcome.name} ({took})", event.outcome, event.message)
+            ]
+        case events.GuestReady():
+            how = f" under {event.accel}" if event.accel else ""
+            return [f"[{event.suite}] guest {event.guest} is up{how} after {seconds(event.time_s)}"]
+        case events.GuestLost():
+            return [f"[{event.suite}] guest {event.guest} is lost: {event.reason}"]
+        case events.CaseStarted():
+            return [f"[{event.suite}] {event.case} ... (at most {seconds(event.limit_s)})"]
+        case events.CaseFinished():
+            said = f"[{event.suite}] {event.case}: {event.outcome.name} ({seconds(event.time_s)})"
+            return [_ended(said, event.outcome, event.message)]
+        case events.SplatSeen():
+            return [f"[{event.suite}] kernel: {event.title}"]
+        case events.CommandStarted():
+            return [f"+ {shlex.join(event.argv)}  # in {event.cwd}"] if verbose else []
+        case events.CommandRan():
+            return _command(event, verbose)
+        case events.Download():
+            whole = f" of {event.total}" if event.total is not None else ""
+            return [f"{event.url}: {event.received}{whole} bytes"] if verbose else []
+        case events.Note():
+            return [f"{event.level.name.lower()}: {event.text}"] if verbose or event.level > events.Level.DEBUG else []
+        case events.RunFinished():
+            return [f"{event.verdict} ({seconds(event.time_s)}): {event.reason}", f"report: {event.run_dir}"]
+
+
+def _command(event: events.CommandRan, verbose: bool) -> list[str]:
+    """A failed command is always shown, ready to paste: whether the failure matters, its stage says."""
+    if event.status == 0 and not verbose:
+        return []
+    if event.status is None:
+        ended = "ended by us at its deadline"
+    elif event.status < 0:
+        ended = f"killed by signal {-event.status}"
+    else:
+        ended = f"exit status {event.status}"
+    log = f", log: {event.log}" if event.log else ""
+    return [f"+ {shlex.join(event.argv)}  # in {event.cwd}: {ended} after {seconds(event.time_s)}{log}"]
+
+
+def _ended(said: str, outcome: Outcome, message: str) -> str:
+    return f"{said}: {message}" if message and outcome is not Outcome.PASS else said
+
+
+def _shorten(said: str) -> str:
+    return said if len(said) <= _LINE_CHARS else f"{said[: _LINE_CHARS - 3]}..."

@@ -1,0 +1,121 @@
+"""What the end of a run shows, as plain rows, before anything is drawn. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from orchestrator.model import CaseResult, Metric, Outcome, RunReport, Splat, StageResult, SuiteReport
+from orchestrator.reporters.text import printable
+
+_BAD_SUBTESTS = 10  # for each case; the files have them all
+_MESSAGE_CHARS = 200
+_THROUGHPUT = "ops/s"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a suite's table. `depth` is 0 for a stage or case, 1 for a subtest of the case above."""
+
+    depth: int
+    name: str
+    outcome: Outcome
+    time: str
+    ops: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A kernel report and where to read it: `place` is file:line."""
+
+    title: str
+    place: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Table:
+    """One suite. Texts are printable, each on one line."""
+
+    title: str
+    rows: tuple[Row, ...]
+    splats: tuple[Evidence, ...]
+
+
+def tables(report: RunReport) -> tuple[Table, ...]:
+    return tuple(_table(report, suite) for suite in report.suites)
+
+
+def seconds(time_s: float) -> str:
+    """`0.2 s`, `75.0 s`, `12 min 5 s`: what a person reads at a glance."""
+    if time_s < 120:
+        return f"{time_s:.1f} s"
+    if not time_s < 1e9:  # also NaN
+        return "?"
+    return f"{int(time_s) // 60} min {int(time_s) % 60} s"
+
+
+def _table(report: RunReport, suite: SuiteReport) -> Table:
+    rows: list[Row] = [_stage_row(stage) for stage in suite.stages]
+    for case in suite.cases:
+        rows.append(_case_row(case))
+        rows.extend(_subtest_rows(case))
+    splats = [
+        evidence for stage in suite.stages for evidence in _evidence(stage.splats, report, stage.log, stage.stage)
+    ]
+    for case in suite.cases:
+        splats.extend(_evidence(case.splats, report, case.console_log, case.case))
+    return Table(printable(suite.name), tuple(rows), tuple(splats))
+
+
+def _stage_row(stage: StageResult) -> Row:
+    said = _message(stage.message, stage.also_on_base)
+    if stage.hint and stage.outcome.is_bad:
+        said = f"{said} (hint: {printable(stage.hint)})"
+    if stage.cached:
+        said = f"cached {said}".strip()
+    return Row(0, printable(stage.stage), stage.outcome, seconds(stage.time_s), "", said)
+
+
+def _case_row(case: CaseResult) -> Row:
+    metrics = [*case.metrics, *(metric for subtest in case.subtests for metric in subtest.metrics)]
+    ok = sum(not subtest.outcome.is_bad for subtest in case.subtests)
+    said = _message(case.message, case.also_on_base)
+    if case.outcome is Outcome.PASS and case.subtests:
+        said = f"{ok} of {len(case.subtests)} subtests {said}".strip()
+    return Row(0, printable(case.case), case.outcome, seconds(case.time_s), _throughput(metrics), said)
+
+
+def _subtest_rows(case: CaseResult) -> Iterator[Row]:
+    """Only those that failed: a person looks for what is wrong, the files have the rest."""
+    bad = [subtest for subtest in case.subtests if subtest.outcome.is_bad]
+    for subtest in bad[:_BAD_SUBTESTS]:
+        said = _message(subtest.message, False)
+        yield Row(
+            1, printable(subtest.name), subtest.outcome, seconds(subtest.time_s), _throughput(subtest.metrics), said
+        )
+    if len(bad) > _BAD_SUBTESTS:
+        left = bad[_BAD_SUBTESTS:]
+        yield Row(1, f"... {len(left)} more", max(subtest.outcome for subtest in left), "", "", "")
+
+
+def _message(message: str, also_on_base: bool) -> str:
+    said = printable(message[: 4 * _MESSAGE_CHARS])
+    if len(said) > _MESSAGE_CHARS:
+        said = f"{said[: _MESSAGE_CHARS - 3]}..."
+    return f"[also fails on base] {said}".strip() if also_on_base else said
+
+
+def _throughput(metrics: list[Metric] | tuple[Metric, ...]) -> str:
+    """The sum of all that is counted in operations per second; empty where nothing is."""
+    values = [metric.value for metric in metrics if metric.unit == _THROUGHPUT]
+    return f"{sum(values):,.0f}" if values else ""
+
+
+def _evidence(splats: tuple[Splat, ...], report: RunReport, log: str, owner: str) -> Iterator[Evidence]:
+    for splat in splats:
+        place = (
+            f"{report.run_dir}/{log}:{splat.line_start}" if log else f"{owner}, line {splat.line_start} of its console"
+        )
+        yield Evidence(printable(splat.title), printable(place), splat.outcome)

@@ -1,0 +1,118 @@
+"""The summary at the end of a run: plain text, or with colours and boxes where a person looks at a terminal.
+
+rich is imported only for the latter: it takes longer to load than most commands run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import TextIO
+
+from orchestrator.model import Outcome, RunReport, Verdict
+from orchestrator.reporters.summary import Row, Table, seconds, tables
+from orchestrator.reporters.text import printable
+
+_STYLES = {
+    Outcome.PASS: "green",
+    Outcome.SKIP: "yellow",
+    Outcome.FAIL: "red",
+    Outcome.TIMEOUT: "red",
+    Outcome.CRASH: "bold red",
+    Outcome.ERROR: "magenta",
+}
+_VERDICT_STYLES = {
+    Verdict.CLEAN: "bold green",
+    Verdict.PATCH_AT_FAULT: "bold red",
+    Verdict.NO_VERDICT: "bold magenta",
+    Verdict.INTERRUPTED: "bold yellow",
+}
+_NAME_CHARS = 60
+
+
+def show(report: RunReport, stream: TextIO, environment: Mapping[str, str] | None = None) -> None:
+    """Write the summary: in colour when `stream` is a terminal and neither NO_COLOR nor TERM=dumb objects."""
+    if wants_colour(stream, os.environ if environment is None else environment):
+        _show_rich(report, stream)
+    else:
+        write_plain(plain(report), stream)
+
+
+def wants_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
+    """An empty NO_COLOR counts as not set, as its convention says."""
+    return stream.isatty() and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
+
+
+def write_plain(text: str, stream: TextIO) -> None:
+    """Write what the stream's encoding has, and escapes for the rest: a C locale must not end a run in a traceback."""
+    encoding = stream.encoding or "utf-8"
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    stream.flush()
+
+
+def plain(report: RunReport) -> str:
+    """The summary without any control character but line feeds."""
+    lines = []
+    for table in tables(report):
+        lines += ["", table.title, *_plain_rows(table)]
+        lines += [f"  ! {splat.title}\n      {splat.place}" for splat in table.splats]
+    lines += [f"note: {printable(note)}" for note in report.notes]
+    lines += ["", _verdict(report), *_reason(report), _where(report), ""]
+    return "\n".join(lines).lstrip("\n")
+
+
+def _plain_rows(table: Table) -> Iterator[str]:
+    width = min(_NAME_CHARS, max((len(_name(row)) for row in table.rows), default=0))
+    for row in table.rows:
+        ops = f"{row.ops} ops/s" if row.ops else ""
+        yield f"  {row.outcome.name:<7}  {_name(row):<{width}}  {row.time:>11}  {ops:>16}  {row.message}".rstrip()
+
+
+def _name(row: Row) -> str:
+    return "  " * row.depth + row.name
+
+
+def _verdict(report: RunReport) -> str:
+    subject = f"{printable(report.series)}: " if report.series else ""
+    return f"{subject}{report.verdict.value.upper()}  ({seconds(report.time_s)})"
+
+
+def _reason(report: RunReport) -> list[str]:
+    return [printable(report.reason)] if report.reason else []
+
+
+def _where(report: RunReport) -> str:
+    return f"report: {printable(report.run_dir)}"
+
+
+def _show_rich(report: RunReport, stream: TextIO) -> None:
+    from rich.console import Console
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    console = Console(file=stream, highlight=False, emoji=False, markup=False)
+    for table in tables(report):
+        grid = Grid(title=Text(table.title, "bold"), title_justify="left")
+        for heading, justify in (
+            ("", "left"),
+            ("stage / case", "left"),
+            ("time", "right"),
+            ("ops/s", "right"),
+            ("", "left"),
+        ):
+            grid.add_column(heading, justify="right" if justify == "right" else "left", overflow="fold")
+        for row in table.rows:
+            outcome = Text(row.outcome.name, _STYLES[row.outcome])
+            # Text, never str: a message with [brackets] is no markup.
+            grid.add_row(outcome, Text(_name(row)), Text(row.time), Text(row.ops), Text(row.message))
+        console.print(grid)
+        for splat in table.splats:
+            console.print(Text(f"! {splat.title}", _STYLES[splat.outcome]))
+            console.print(Text(f"    {splat.place}", "dim"), soft_wrap=True)  # one line: it is to be clicked or copied
+    for note in report.notes:
+        console.print(Text(f"note: {printable(note)}", "yellow"))
+    console.print()
+    console.print(Text(_verdict(report), _VERDICT_STYLES[report.verdict]))
+    for line in _reason(report):
+        console.print(Text(line))
+    console.print(Text(_where(report)), soft_wrap=True)

@@ -1,0 +1,1 @@
+"""Git plumbing for kernel trees: bases, worktrees, applied trees."""

@@ -1,0 +1,128 @@
+"""Bases: the commit that a series applies to.
+
+A base has a home directory of ours with a bare object store. For Debian's linux-source package the store holds the
+archive as one commit, imported once. For a user's tree the store borrows the user's objects (alternates) and copies
+nothing; the user's checkout, index and refs are never written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.errors import BaseUnavailable, UsageError
+from orchestrator.model import Base
+from orchestrator.process import Command, Runner
+from orchestrator.source import archive
+from orchestrator.source.git import IDENTITY, ISOLATED, Git
+from orchestrator.store import locked, write_atomically
+
+ARCHIVES = Path("/usr/src")
+DEFAULT_BASE = "linux-source-6.12"
+# Neither is worth CPU time for objects that are read a few times
+CHEAP = ("core.compression=1", "pack.compression=1", "gc.auto=0")
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """What finding a base needs: where homes are, how to run programs and whom to tell about waiting."""
+
+    homes: Path
+    runner: Runner
+    say: archive.Say
+
+
+def installed() -> tuple[str, ...]:
+    """The source packages on this machine, by name."""
+    return tuple(sorted(path.name.removesuffix(".tar.xz") for path in ARCHIVES.glob("linux-source-*.tar.xz")))
+
+
+def packaged_base(name: str, at: Workplace) -> Base:
+    """Debian's source package, imported as a commit when it is not there yet. Raises BaseUnavailable."""
+    path = ARCHIVES / f"{name}.tar.xz"
+    if not path.is_file():
+        raise BaseUnavailable(f"the source package {name} is not installed", hint=f"apt-get install {name}")
+    version = _package_version(name, at.runner) or f"size {path.stat().st_size}"
+    identity = hashlib.sha256(f"{path.name} {version}".encode()).hexdigest()[:8]
+    home = at.homes / f"{name}-{identity}"
+    with locked(at.homes / f"{home.name}.lock", on_wait=_waiting(at, name), pause=at.runner.cancel.sleep):
+        if not (home / "commit").is_file():
+            _import(path, home, f"{name} {version}", at)
+    return Base(name, (home / "commit").read_text().strip(), f"{name} {version}", home)
+
+
+def tree_base(tree: Path, revision: str, at: Workplace) -> tuple[Base, tuple[str, ...]]:
+    """A revision of a user's git tree, and notes for the user. Raises UsageError, BaseUnavailable."""
+    if not tree.is_dir():
+        raise UsageError(f"--tree {tree}: no such directory")
+    env = (*ISOLATED,)
+
+    def ask(*args: str) -> str:
+        result = at.runner.run(Command(("git", "-C", os.fspath(tree), *args), env=env))
+        return result.text.strip() if result.status == 0 else ""
+
+    common = ask("rev-parse", "--path-format=absolute", "--git-common-dir")
+    if not common:
+        raise UsageError(f"--tree {tree}: not a git tree")
+    commit = ask("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+    if not commit:
+        raise UsageError(
+            f"--base {revision}: no such revision in {tree}", hint=f"git -C {tree} log --oneline {revision}"
+        )
+    if not ask("cat-file", "-t", f"{commit}:Kconfig"):
+        raise UsageError(f"--base {revision}: {tree} holds no Linux kernel at this revision (no Kconfig)")
+    identity = hashlib.sha256(common.encode()).hexdigest()[:8]
+    home = at.homes / f"{tree.resolve().name}-{identity}"
+    git = Git(home / "git", at.runner)
+    with locked(at.homes / f"{home.name}.lock", on_wait=_waiting(at, str(tree)), pause=at.runner.cancel.sleep):
+        if not (home / "git/HEAD").is_file():
+            _new_store(home / "git", at.runner)
+        write_atomically(home / "git/objects/info/alternates", f"{common}/objects\n".encode())
+        if not git.has(commit):
+            raise BaseUnavailable(f"{tree}: git cannot read commit {commit}", hint=f"git -C {tree} fsck")
+    notes = ()
+    if ask("status", "--porcelain", "--untracked-files=no"):
+        notes = (f"uncommitted changes in {tree} are not part of the base (commit {commit[:12]})",)
+    return Base(tree.resolve().name, commit, f"{tree} {revision} ({commit[:12]})", home), notes
+
+
+def _waiting(at: Workplace, name: str) -> archive.Say:
+    return lambda holder: at.say(f"waiting for {holder}, which is importing {name}")
+
+
+def _package_version(name: str, runner: Runner) -> str:
+    if shutil.which("dpkg-query") is None:
+        return ""
+    result = runner.run(Command(("dpkg-query", "--show", "--showformat=${Version}", name)))
+    return result.text.strip() if result.status == 0 else ""
+
+
+def _new_store(directory: Path, runner: Runner) -> None:
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    runner.check(Command(("git", "init", "--quiet", "--bare", os.fspath(directory)), env=ISOLATED))
+    git = Git(directory, runner)
+    for setting in CHEAP:
+        git.check("config", *setting.split("=", 1))
+
+
+def _import(path: Path, home: Path, label: str, at: Workplace) -> None:
+    at.say(f"importing {label} into the object store (once, about a minute)")
+    at.homes.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=".import-", dir=at.homes))
+    try:
+        _new_store(scratch / "git", at.runner)
+        git = Git(scratch / "git", at.runner)
+        archive.import_tar(path, git.command("fast-import", "--quiet", "--depth=0", "--done"), label, at.runner.cancel)
+        commit = git.check("rev-parse", "refs/heads/base").text.strip()
+        write_atomically(scratch / "commit", f"{commit}\n".encode())
+        shutil.rmtree(home, ignore_errors=True)  # an import of an older tool that did not finish
+        scratch.rename(home)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+__all__ = ["DEFAULT_BASE", "IDENTITY", "Workplace", "installed", "packaged_base", "tree_base"]

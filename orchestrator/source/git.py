@@ -1,0 +1,51 @@
+"""git as a set of plumbing calls on a bare object store of ours, never on a user's checkout."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.process import Command, CommandResult, Runner
+
+# A user's configuration (autocrlf, hooks, signing, fsmonitor) must not change what we make
+ISOLATED = (
+    ("GIT_CONFIG_NOSYSTEM", "1"),
+    ("GIT_CONFIG_GLOBAL", os.devnull),
+    ("GIT_OPTIONAL_LOCKS", "0"),
+    ("GIT_TERMINAL_PROMPT", "0"),
+)
+IDENTITY = tuple(
+    (f"GIT_{role}_{what}", value)
+    for role in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "orchestrate"), ("EMAIL", "orchestrate@localhost"), ("DATE", "2026-01-01T00:00:00Z"))
+)
+
+
+@dataclass(frozen=True)
+class Git:
+    """A bare repository and how to run git on it."""
+
+    directory: Path
+    runner: Runner
+
+    def command(self, *args: str, index: Path | None = None, worktree: Path | None = None) -> Command:
+        env = [*ISOLATED, ("GIT_DIR", os.fspath(self.directory))]
+        if index:
+            env.append(("GIT_INDEX_FILE", os.fspath(index)))
+        if worktree:
+            env.append(("GIT_WORK_TREE", os.fspath(worktree)))
+        return Command(("git", *args), cwd=worktree or self.directory, env=tuple(env))
+
+    def check(
+        self, *args: str, index: Path | None = None, worktree: Path | None = None, stdin: bytes = b""
+    ) -> CommandResult:
+        """Run git; raises CommandFailed."""
+        return self.runner.check(self.command(*args, index=index, worktree=worktree), stdin=stdin)
+
+    def ask(self, *args: str, index: Path | None = None, stdin: bytes = b"") -> CommandResult:
+        """Run git and return also its refusals."""
+        return self.runner.run(self.command(*args, index=index), stdin=stdin)
+
+    def has(self, object_name: str) -> bool:
+        return self.ask("cat-file", "-e", object_name).status == 0

@@ -1,0 +1,80 @@
+"""A series on a base as a git tree object, and a worktree that moves from tree to tree.
+
+Moving rewrites exactly the files in which two trees differ, so that only those get a new mtime and make's own
+incremental build is exact: from v3 to v4 of a series, what v3 and v4 differ in is compiled again, not what either
+differs from the base in.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+
+from orchestrator.errors import PatchDoesNotApply
+from orchestrator.model import Base, Patch, Series, Variant
+from orchestrator.process import Runner
+from orchestrator.source.git import Git
+
+FAILED_AT = re.compile(r"^error: patch failed: (?P<file>.+):(?P<line>\d+)$", re.MULTILINE)
+REFUSED = re.compile(r"^error: (?P<file>[^:\n]+): (?P<why>[^\n]+)$", re.MULTILINE)
+HUNK = re.compile(r"^@@ -(?P<start>\d+)(?:,\d+)? .*$", re.MULTILINE)
+
+
+def apply_series(base: Base, series: Series, runner: Runner) -> str:
+    """The id of the tree that the series makes of the base. Raises PatchDoesNotApply."""
+    git = Git(base.home / "git", runner)
+    with tempfile.TemporaryDirectory(prefix=".apply-", dir=base.home) as scratch:
+        index = Path(scratch) / "index"
+        git.check("read-tree", base.commit, index=index)
+        for patch in series.patches:
+            result = git.ask(
+                "apply", "--cached", "--verbose", "--whitespace=nowarn", "-", index=index, stdin=patch.diff
+            )
+            if result.status != 0:
+                raise _does_not_apply(patch, base, result.stderr.decode(errors="replace"))
+        return git.check("write-tree", index=index).text.strip()
+
+
+def base_tree(base: Base, runner: Runner) -> str:
+    return Git(base.home / "git", runner).check("rev-parse", f"{base.commit}^{{tree}}").text.strip()
+
+
+def worktree(base: Base, variant: Variant) -> Path:
+    """The worktree of a variant. Build directories lie inside it, so that make sees the source as `..` and ccache
+    sees the same relative paths for both variants."""
+    return base.home / variant.value
+
+
+def move_worktree(base: Base, variant: Variant, tree: str, runner: Runner) -> Path:
+    """Make the variant's worktree hold a tree, rewriting only files that differ (also after an interrupted move)."""
+    git = Git(base.home / "git", runner)
+    where = worktree(base, variant)
+    where.mkdir(exist_ok=True)
+    git.check("read-tree", "--reset", "-u", tree, index=base.home / f"{variant.value}.index", worktree=where)
+    return where
+
+
+def _does_not_apply(patch: Patch, base: Base, words: str) -> PatchDoesNotApply:
+    errors = "\n".join(line for line in words.splitlines() if not line.startswith("Checking patch "))
+    hint = f"rebase the series onto {base.origin}, or name the base it was made for with --tree and --base"
+    if match := FAILED_AT.search(words):
+        file, line = match["file"], int(match["line"])
+        where = f"{file}, hunk {_hunk(patch, file, line)}"
+        return PatchDoesNotApply(f"{patch.name} does not apply to {base.origin}: {where}", detail=errors, hint=hint)
+    if match := REFUSED.search(words):
+        where = f"{match['file']}: {match['why']}"
+        return PatchDoesNotApply(f"{patch.name} does not apply to {base.origin}: {where}", detail=errors, hint=hint)
+    return PatchDoesNotApply(f"{patch.name} does not apply to {base.origin}", detail=errors, hint=hint)
+
+
+def _hunk(patch: Patch, file: str, line: int) -> str:
+    """The number and header of the hunk of a file that starts at a line, as the patch has it."""
+    text = patch.diff.decode(errors="replace")
+    for section in re.split(r"^(?=diff --git |--- )", text, flags=re.MULTILINE):
+        if not re.search(rf"^\+\+\+ (?:b/)?{re.escape(file)}(?:\t|$)", section, re.MULTILINE):
+            continue
+        for number, match in enumerate(HUNK.finditer(section), 1):
+            if int(match["start"]) == line:
+                return f"{number} ({match[0]})"
+    return f"at line {line}"

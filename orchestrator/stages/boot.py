@@ -1,0 +1,50 @@
+"""kernel + programs -> a guest that answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.context import Context
+from orchestrator.errors import BootFailed
+from orchestrator.guest.guest import Guest, Identity
+from orchestrator.guest.qemu_argv import Boot
+from orchestrator.model import Accel, Kernel, Machine, Programs
+
+BOOT_S = 30.0  # native speed; a base kernel under KVM takes 1
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every guest of a suite is made of. `slowdown` scales all limits: accelerator times sanitizers."""
+
+    machine: Machine
+    accel: Accel
+    kernel: Kernel
+    programs: Programs
+    slowdown: float
+    boot_limit_s: float
+
+
+def boot(context: Context, bench: Bench, directory: Path) -> tuple[Guest, Identity]:
+    """Start a guest and wait until it answers. The caller closes it.
+
+    Raises BootFailed when the kernel is at fault, GuestUnreachable when QEMU or SSH is. Whatever is raised, no QEMU
+    is left behind.
+    """
+    machine = bench.machine
+    guest = Guest(
+        Boot(machine, bench.accel, bench.kernel.image, bench.programs.initramfs, machine.memory_mib, machine.smp),
+        directory,
+        context.runner,
+    )
+    try:
+        identity = guest.wait_ready(bench.boot_limit_s)
+        if bench.kernel.build_id and identity.build_id and identity.build_id != bench.kernel.build_id:
+            raise BootFailed(
+                f"the guest runs another kernel: build id {identity.build_id}, built {bench.kernel.build_id}"
+            )
+    except BaseException:
+        guest.close()
+        raise
+    return guest, identity

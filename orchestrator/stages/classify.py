@@ -1,0 +1,185 @@
+"""records -> judged results. Pure but for reading the run directory, so that yesterday's run can be judged again."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from orchestrator.kernel import ktap, taint
+from orchestrator.kernel.splat import Scanner
+from orchestrator.model import (
+    CaseResult,
+    CaseRun,
+    Ending,
+    Outcome,
+    Splat,
+    StageResult,
+    SuiteReport,
+    worst,
+)
+from orchestrator.record import SuiteRecord
+
+EXCERPT = 64 << 10  # bytes of console shown with a case: the last ones
+CHUNK = 1 << 20
+SKIPPED = 4  # kselftest's exit status
+OF_LOST_GUEST = {
+    Ending.GUEST_DIED: Outcome.CRASH,
+    Ending.GUEST_FROZE: Outcome.TIMEOUT,
+    Ending.TIMED_OUT: Outcome.TIMEOUT,
+}
+
+
+def classify(record: SuiteRecord, home: Path) -> SuiteReport:
+    """Judge a suite. `home` is its directory in the run directory."""
+    splats = {number: _scan(home / f"guest-{number}/console.log") for number in range(record.guests)}
+    starts = _windows(record.runs)
+    results = tuple(
+        _judge(run, _in_window(splats.get(run.guest, ()), *starts[run.case]), starts, home) for run in record.runs
+    )
+    return SuiteReport(
+        name=record.name,
+        kconfig=record.kconfig,
+        variant=record.variant,
+        stages=tuple(_stage(stage, record, splats, home) for stage in record.stages),
+        cases=results,
+        started=record.started,
+        properties=record.facts,
+    )
+
+
+def _windows(runs: Sequence[CaseRun]) -> dict[str, tuple[int, int | None]]:
+    """The console bytes that belong to each case: from its start to the next start on the same guest.
+
+    What the kernel says after a case has ended and before the next has begun is the earlier one's late effect.
+    """
+    windows: dict[str, tuple[int, int | None]] = {}
+    for run in runs:
+        later = [
+            r.console_from for r in runs if r.guest == run.guest and r.console and r.console_from > run.console_from
+        ]
+        windows[run.case] = (run.console_from, min(later, default=None))
+    return windows
+
+
+def _in_window(splats: Sequence[Splat], start: int, end: int | None) -> tuple[Splat, ...]:
+    return tuple(splat for splat in splats if start <= splat.offset and (end is None or splat.offset < end))
+
+
+def _judge(
+    run: CaseRun, splats: tuple[Splat, ...], windows: dict[str, tuple[int, int | None]], home: Path
+) -> CaseResult:
+    if run.ending is Ending.UNMET:
+        return CaseResult(run.case, Outcome.SKIP, Outcome.SKIP, run.reason, 0.0)
+    if run.ending is Ending.NO_GUEST:
+        return CaseResult(run.case, Outcome.ERROR, Outcome.ERROR, run.reason, 0.0)
+    report = ktap.parse((home / run.stdout).read_text(errors="replace") if (home / run.stdout).is_file() else "")
+    run_outcome, why = _run_outcome(run, report, splats)
+    outcome = worst(
+        [run_outcome, *(subtest.outcome for subtest in report.subtests if subtest.outcome is not Outcome.SKIP)]
+    )
+    failed = next((s for s in report.subtests if s.outcome.is_bad), None)
+    message = why or (f"{failed.name}: {failed.message or 'not ok'}" if failed else "")
+    return CaseResult(
+        case=run.case,
+        outcome=outcome,
+        run_outcome=run_outcome,
+        message=message,
+        time_s=run.duration_s,
+        subtests=report.subtests,
+        splats=splats,
+        metrics=report.metrics,
+        console=_excerpt(home / run.console, *windows[run.case]),
+        stdout=f"{home.name}/{run.stdout}",
+        stderr=f"{home.name}/{run.stderr}",
+    )
+
+
+def _run_outcome(run: CaseRun, report: ktap.KtapReport, splats: Sequence[Splat]) -> tuple[Outcome, str]:
+    """Of the run itself: how it ended, what the kernel said, whether exit status and results agree."""
+    findings = [(splat.outcome, splat.title) for splat in splats if splat.outcome.is_bad]
+    if run.ending in OF_LOST_GUEST:
+        findings.append(
+            (OF_LOST_GUEST[run.ending], run.reason or f"did not end within its limit ({run.duration_s:.0f} s)")
+        )
+    else:
+        findings += _exit_findings(run, report)
+    if run.taint_after != run.taint_before and not any(splat.outcome.is_bad for splat in splats):
+        added = ", ".join(flag.meaning for flag in taint.added(run.taint_before, run.taint_after))
+        findings.append((Outcome.FAIL, f"the kernel became tainted: {added}"))
+    if not findings:
+        return (
+            (Outcome.SKIP, report.skip_reason or "the program skipped itself")
+            if run.status == SKIPPED
+            else (Outcome.PASS, "")
+        )
+    outcome = worst(outcome for outcome, _ in findings)
+    return outcome, findings[0][1]
+
+
+def _exit_findings(run: CaseRun, report: ktap.KtapReport) -> list[tuple[Outcome, str]]:
+    status, failing = run.status, any(s.outcome.is_bad for s in report.subtests)
+    found: list[tuple[Outcome, str]] = []
+    if status is not None and status > 128:
+        found.append((Outcome.FAIL, f"the program was ended by {_signal(status - 128)}"))
+    elif status not in (0, SKIPPED) and not failing:
+        found.append((Outcome.FAIL, f"exit status {status}, though no subtest failed"))
+    elif status == 0 and failing:
+        found.append((Outcome.FAIL, "exit status 0, though a subtest failed"))
+    if not report.is_ktap and status != SKIPPED:
+        found.append((Outcome.FAIL, "printed no KTAP: there is no result to trust"))
+    found += [(Outcome.FAIL, problem) for problem in report.problems]
+    if run.stdout_dropped:
+        found.append((Outcome.FAIL, f"printed too much: {run.stdout_dropped} bytes were dropped"))
+    return found
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _stage(stage: StageResult, record: SuiteRecord, splats: dict[int, tuple[Splat, ...]], home: Path) -> StageResult:
+    """The boot stage with what the kernel said before the first case; other stages as they are."""
+    if stage.stage != "boot":
+        return stage
+    found: dict[str, Splat] = {}
+    for number in range(record.guests):
+        first = min((run.console_from for run in record.runs if run.guest == number and run.console), default=None)
+        for splat in _in_window(splats[number], 0, first):
+            found.setdefault(splat.title, splat)
+    bad = [splat for splat in found.values() if splat.outcome.is_bad]
+    first_case = min((run.console_from for run in record.runs if run.guest == 0 and run.console), default=None)
+    return replace(
+        stage,
+        outcome=worst([stage.outcome, *(splat.outcome for splat in bad)]),
+        message=bad[0].title if bad and not stage.outcome.is_bad else stage.message,
+        splats=tuple(found.values()),
+        console=_excerpt(home / "guest-0/console.log", 0, first_case),
+        is_patch_fault=stage.is_patch_fault or bool(bad),
+    )
+
+
+def _scan(path: Path) -> tuple[Splat, ...]:
+    if not path.is_file():
+        return ()
+    scanner, found = Scanner(), list[Splat]()
+    with path.open("rb") as handle:
+        while chunk := handle.read(CHUNK):
+            found += scanner.feed(chunk)
+    found += scanner.close()
+    return tuple(found)
+
+
+def _excerpt(path: Path, start: int, end: int | None) -> str:
+    if not path.is_file():
+        return ""
+    with path.open("rb") as handle:
+        size = path.stat().st_size if end is None else end
+        at = max(start, size - EXCERPT)
+        handle.seek(at)
+        text = handle.read(size - at).decode(errors="replace")
+    return text if at == start else f"[{at - start} bytes before this are in {path.name}]\n{text}"

@@ -1,0 +1,97 @@
+"""guest + cases -> records of what happened. Nothing is judged here.
+
+A guest that died, froze or whose kernel became tainted is replaced: a kernel that has warned once does not warn
+again, and lockdep is off after its first report, so the next case would run blind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from orchestrator.context import Context
+from orchestrator.errors import BootFailed, GuestUnreachable
+from orchestrator.events import CaseStarted, GuestLost, GuestReady
+from orchestrator.guest.guest import Guest
+from orchestrator.model import Case, CaseRun, Ending, KernelConfig, Request
+from orchestrator.plan import unmet_need
+from orchestrator.stages.boot import Bench, boot
+
+
+class Book(Protocol):
+    """Where records go as they are made."""
+
+    home: Path
+
+    def keep(self, run: CaseRun) -> None: ...
+
+    def next_guest(self) -> tuple[int, Path]: ...
+
+
+def execute(
+    context: Context,
+    bench: Bench,
+    cases: Sequence[Case],
+    config: KernelConfig,
+    request: Request,
+    suite: str,
+    first: Guest,
+    book: Book,
+) -> None:
+    """Run the cases, one after the other. Closes all guests. Raises Interrupted; what was kept by then stays."""
+    guest: Guest | None = first
+    try:
+        for case in cases:
+            if reason := unmet_need(case, config.symbols, bench.machine.memory_mib):
+                book.keep(CaseRun(case.name, Ending.UNMET, reason=reason))
+                continue
+            guest = guest or _replacement(context, bench, suite, book)
+            if guest is None:
+                book.keep(CaseRun(case.name, Ending.NO_GUEST, reason="no guest could be booted for it"))
+                continue
+            run = _run(context, bench, case, request, suite, book.home, guest)
+            if why := _why_replace(run):
+                context.emit(GuestLost(suite, why, run.guest))
+                guest.close()  # before the record is judged: its console is complete then
+                guest = None
+            book.keep(run)
+    finally:
+        if guest is not None:
+            guest.close()
+
+
+def _run(context: Context, bench: Bench, case: Case, request: Request, suite: str, home: Path, guest: Guest) -> CaseRun:
+    duration_s = request.duration_s if request.duration_s is not None else case.duration_s
+    limit_s = duration_s + case.timeout_s * bench.slowdown
+    context.emit(CaseStarted(suite, case.name, limit_s))
+    where = home / "cases" / case.name
+    run = guest.run_case(case, duration_s=duration_s, limit_s=limit_s, seed=request.seed, home=where)
+    directory = guest.directory.name
+    return replace(
+        run,
+        guest=int(directory.removeprefix("guest-")),
+        stdout=f"cases/{case.name}/stdout",
+        stderr=f"cases/{case.name}/stderr",
+        console=f"{directory}/console.log",
+    )
+
+
+def _replacement(context: Context, bench: Bench, suite: str, book: Book) -> Guest | None:
+    number, directory = book.next_guest()
+    try:
+        guest, identity = boot(context, bench, directory)
+    except (BootFailed, GuestUnreachable) as error:
+        context.warn(f"{suite}: the guest could not be replaced: {error.message}")
+        return None
+    context.emit(GuestReady(suite, identity.ready_s, bench.accel.name, number))
+    return guest
+
+
+def _why_replace(run: CaseRun) -> str:
+    if run.ending is not Ending.EXITED:
+        return run.reason or run.ending.value
+    if run.taint_after != run.taint_before:
+        return f"its kernel became tainted ({run.taint_before} -> {run.taint_after})"
+    return ""

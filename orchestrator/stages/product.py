@@ -1,0 +1,17 @@
+"""What a stage returns: its value, and whether it came from the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Product(Generic[T]):
+    """A stage's value. `cached`: it was made by an earlier run."""
+
+    value: T
+    cached: bool
+    note: str = ""  # one line for people: what was done

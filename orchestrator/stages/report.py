@@ -1,0 +1,54 @@
+"""a run directory -> the run report and its files. Callable on a finished, running or interrupted run."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from orchestrator.kernel.compare import compare, verdict
+from orchestrator.model import RunReport, SuiteReport, Variant
+from orchestrator.record import RunRecord, load, suites_of
+from orchestrator.reporters import json_report, junit
+from orchestrator.stages.classify import classify
+
+REPORT, JUNIT, RUN = "report.json", "junit.xml", "run.json"
+
+
+def judge(run_dir: Path, *, interrupted: bool = False) -> RunReport:
+    """Classify everything that a run recorded and reach a verdict. Reads only. Raises UsageError."""
+    run = load(RunRecord, run_dir / RUN)
+    judged = tuple(classify(record, run_dir / record.name) for record in suites_of(run_dir))
+    suites = with_baseline(judged)
+    found, reason = verdict(suites, interrupted)
+    return RunReport(
+        series=run.series or "base",
+        series_digest=run.series_digest,
+        verdict=found,
+        reason=reason,
+        suites=suites,
+        run_dir=str(run_dir),
+        started=run.started,
+        time_s=run.time_s,
+        hostname=platform.node(),
+        notes=run.notes,
+    )
+
+
+def with_baseline(suites: Sequence[SuiteReport]) -> tuple[SuiteReport, ...]:
+    """Patched suites compared with the baseline of the same kconfig, where there is one."""
+    baselines = {suite.kconfig: suite for suite in suites if suite.variant is Variant.BASELINE}
+    return tuple(
+        compare(suite, baselines.get(suite.kconfig)) if suite.variant is Variant.PATCHED else suite for suite in suites
+    )
+
+
+def write(report: RunReport, run_dir: Path, *, relative_to: Path | None = None) -> None:
+    """report.json and junit.xml, each whole or not at all. Attachment paths are absolute, or relative to a directory."""
+    json_report.write(report, run_dir / REPORT)
+    junit.write(report, run_dir / JUNIT, attachments_root=relative_to)
+
+
+def utc_now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -1,0 +1,115 @@
+"""reproduce.sh: the run again from plain commands, without orchestrate.
+
+Written from what the run resolved to, not from what it happened to execute: products that came from the store are
+made from scratch in the script.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+from orchestrator.guest import qemu_argv
+from orchestrator.guest.guest import STDOUT_CAP
+from orchestrator.guest.qemu_argv import Boot
+from orchestrator.model import Base, Case, Plan
+from orchestrator.record import SuiteRecord
+from orchestrator.source.bases import ARCHIVES
+from orchestrator.stages.boot import Bench
+from orchestrator.stages.toolchain import REPRODUCIBLE
+from orchestrator.store import write_atomically
+
+SCRIPT = "reproduce.sh"
+
+
+def reproduce(plan: Plan, base: Base, bench: Bench, record: SuiteRecord, run_dir: Path) -> None:
+    """Write SUITE/reproduce.sh, and the run's reproduce.sh that runs those of all suites."""
+    home = run_dir / record.name
+    _write(home / SCRIPT, script(plan, base, bench, record, run_dir))
+    scripts = sorted(path.parent.name for path in run_dir.glob(f"*/{SCRIPT}"))
+    lines = ["#!/bin/sh", "# All kernels of this run, one after the other.", "set -eu", 'cd "$(dirname "$0")"']
+    _write(run_dir / SCRIPT, "\n".join([*lines, *(f"./{shlex.quote(name)}/{SCRIPT}" for name in scripts)]) + "\n")
+
+
+def script(plan: Plan, base: Base, bench: Bench, record: SuiteRecord, run_dir: Path) -> str:
+    """The text for one suite. KERNEL=bzImage in the environment skips the build."""
+    home = run_dir / record.name
+    exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in REPRODUCIBLE)
+    patches = '\nfor patch in "$run"/patches/*.patch; do git apply --whitespace=nowarn "$patch"; done'
+    image = bench.machine.image
+    # placeholders that the shell fills in: they must survive shlex
+    boot = Boot(
+        bench.machine, bench.accel, Path("@KERNEL@"), Path("@INITRD@"), bench.machine.memory_mib, bench.machine.smp
+    )
+    qemu = (
+        shlex.join(qemu_argv.argv(boot)).replace("@KERNEL@", '"$KERNEL"').replace("@INITRD@", '"$guest"/initramfs.cpio')
+    )
+    qemu = qemu.replace("127.0.0.1:0-", '127.0.0.1:"$PORT"-')
+    cases = "\n".join(_case_line(case, plan, bench) for case in plan.cases)
+    return f"""#!/bin/sh
+# What orchestrate did for {record.name}, as plain commands. It builds in $WORK (default: a new directory below
+# /tmp). KERNEL=path/of/a/bzImage skips the build: the one of the run itself is
+#   {bench.kernel.image}
+set -eu
+run={shlex.quote(os.fspath(run_dir))}
+suite={shlex.quote(os.fspath(home))}
+guest="$suite"/guest-0
+WORK=${{WORK:-$(mktemp -d /tmp/reproduce-XXXXXX)}}
+PORT=${{PORT:-10022}}
+mkdir -p "$WORK"
+
+if [ -z "${{KERNEL:-}}" ]; then
+  # --- the source: {base.origin}
+  mkdir -p "$WORK/linux"
+  cd "$WORK/linux"
+  {_source(plan, base)}{patches if plan.series and record.variant.value == "patched" else ""}
+
+  # --- the kernel
+  {exports.replace(chr(10), chr(10) + "  ")}
+  mkdir -p build
+  cp "$suite/config" build/.config
+  make O=build olddefconfig
+  make O=build -j"$(nproc)" {Path(image).name} vmlinux
+  KERNEL="$WORK/linux/build/{image}"
+fi
+
+# --- the guest; its console goes to $WORK/console.log
+cd "$WORK"
+{qemu} </dev/null >console.log 2>qemu.stderr &
+qemu=$!
+trap 'kill $qemu 2>/dev/null || true' EXIT
+printf '[127.0.0.1]:%s %s\\n' "$PORT" "$(cut -d' ' -f2- "$guest/known_hosts")" >known_hosts
+in_guest() {{
+  ssh -F none -p "$PORT" -i "$guest/id_ed25519" -o IdentitiesOnly=yes -o UserKnownHostsFile="$WORK/known_hosts" \\
+    -o StrictHostKeyChecking=yes -o ConnectTimeout=20 -o LogLevel=ERROR root@127.0.0.1 "$@"
+}}
+until grep -q 'orchestrate: sshd listens' console.log; do
+  kill -0 $qemu 2>/dev/null || {{ echo "the guest died, see $WORK/console.log" >&2; exit 1; }}
+  sleep 0.2
+done
+in_guest uname -a
+
+# --- the cases: KTAP on stdout; the exit status of each is in its sentinel line
+{cases}
+echo "console: $WORK/console.log"
+"""
+
+
+def _source(plan: Plan, base: Base) -> str:
+    if plan.request.tree:
+        return f"git -C {shlex.quote(plan.request.tree)} archive {base.commit} | tar -x"
+    return f"tar -xf {ARCHIVES / base.name}.tar.xz --strip-components=1"
+
+
+def _case_line(case: Case, plan: Plan, bench: Bench) -> str:
+    duration_s = plan.request.duration_s if plan.request.duration_s is not None else case.duration_s
+    limit_s = duration_s + case.timeout_s * bench.slowdown
+    words = ("run-case", "by-hand", f"{limit_s:g}", str(STDOUT_CAP), case.name, *case.args,
+             "--duration", f"{duration_s:g}", "--seed", str(plan.request.seed))  # fmt: skip
+    return f"in_guest {shlex.quote(shlex.join(words))}"
+
+
+def _write(path: Path, text: str) -> None:
+    write_atomically(path, text.encode())
+    path.chmod(0o755)

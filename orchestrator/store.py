@@ -1,0 +1,128 @@
+"""Content-addressed stage products, and files that appear whole or not at all.
+
+A product is a directory named by the key of its inputs. It is made in a scratch directory and moved into place with
+one rename: its existence *is* "done", a crash leaves only scratch, and of two runs that race one wins.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from orchestrator.errors import DiskFull
+
+KEEP_PRODUCTS = 30  # per stage; the least recently used ones go. A kernel with debug info is some 100 MB
+
+
+def key(stage: str, **inputs: Any) -> str:
+    """The name of a product: sha256 over canonical JSON of the stage's name and everything that it depends on."""
+    text = json.dumps([stage, inputs], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def file_digest(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file that other processes see whole or not at all. Raises DiskFull."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as handle:
+            try:
+                handle.write(data)
+                handle.flush()
+                os.replace(handle.name, path)
+            except BaseException:
+                Path(handle.name).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise_if_full(error, path)
+        raise
+
+
+def raise_if_full(error: OSError, path: Path) -> None:
+    """Turn "no space" into DiskFull, which names the directory and the free space."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        raise DiskFull(
+            f"no space left in {path.parent}", hint="free some space and run the same command again"
+        ) from error
+
+
+class Store:
+    """Products of stages below one directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def get(self, stage: str, product_key: str) -> Path | None:
+        """The product's directory, or None when it has not been made. Marks it as used now."""
+        path = self.root / stage / product_key
+        if not path.is_dir():
+            return None
+        os.utime(path)
+        return path
+
+    def put(self, stage: str, product_key: str, make: Callable[[Path], None]) -> Path:
+        """Make a product in a scratch directory and move it into place. Returns the winner's when two race."""
+        home = self.root / stage
+        home.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".scratch-", dir=home))
+        final = home / product_key
+        try:
+            make(scratch)
+            try:
+                os.rename(scratch, final)
+            except OSError as error:
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                    raise
+        except OSError as error:
+            raise_if_full(error, scratch)
+            raise
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        self._prune(home)
+        return final
+
+    def _prune(self, home: Path) -> None:
+        entries = sorted(home.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+        day_ago = time.time() - 86400
+        for number, path in enumerate(entries):
+            is_abandoned = path.name.startswith(".scratch-") and path.stat().st_mtime < day_ago
+            is_surplus = not path.name.startswith(".") and number >= KEEP_PRODUCTS
+            if is_abandoned or is_surplus:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def locked(path: Path, *, on_wait: Callable[[str], None], pause: Callable[[float], None]) -> Iterator[None]:
+    """Hold an exclusive lock on a file between processes and threads. `on_wait` is told once whom we wait for."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as handle:
+        told = False
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not told:
+                    handle.seek(0)
+                    on_wait(handle.read().strip() or "another run")
+                    told = True
+                pause(0.1)
+        handle.seek(0)
+        handle.truncate()
+        handle.write(f"pid {os.getpid()}")
+        handle.flush()
+        yield

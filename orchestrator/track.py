@@ -1,0 +1,116 @@
+"""The live record of one suite: stages are timed, announced and recorded here, cases recorded and judged."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from orchestrator.chain import Built
+from orchestrator.context import Context
+from orchestrator.errors import BootFailed, Fault, Interrupted, OrchestrateError
+from orchestrator.events import CaseFinished, StageFinished, StageStarted
+from orchestrator.model import CaseRun, Ending, Outcome, Plan, StageResult, Suite
+from orchestrator.record import SuiteRecord, load, save
+from orchestrator.stages.classify import classify
+from orchestrator.stages.product import Product
+from orchestrator.stages.report import utc_now
+
+T = TypeVar("T")
+
+
+class Stopped(Exception):
+    """A stage of this suite has no product; why is in its recorded result."""
+
+
+class Track:
+    """Saved after every step, so that a killed run resumes behind its last one."""
+
+    def __init__(self, context: Context, home: Path, suite: Suite) -> None:
+        self._context = context
+        self.home = home
+        path = home / "suite.json"
+        known = load(SuiteRecord, path) if path.exists() else None
+        self.record = known or SuiteRecord(suite.name, suite.kconfig.name, suite.variant, utc_now())
+
+    @property
+    def finished_cases(self) -> frozenset[str]:
+        """Those that a resumed run need not run again."""
+        return frozenset(run.case for run in self.record.runs if run.ending is not Ending.NO_GUEST)
+
+    def stage(self, name: str, work: Callable[[], Product[T]]) -> T:
+        """Do a stage. An error of ours becomes its result: raises Stopped; Interrupted passes."""
+        self._context.emit(StageStarted(self.record.name, name))
+        started_s = time.monotonic()
+        try:
+            product = work()
+        except Interrupted:
+            raise
+        except OrchestrateError as error:
+            self._finish(_failure(name, error, time.monotonic() - started_s))
+            raise Stopped from error
+        time_s = time.monotonic() - started_s
+        self._finish(StageResult(name, Outcome.PASS, time_s, product.note, cached=product.cached))
+        return product.value
+
+    def keep(self, run: CaseRun) -> None:
+        """Record a case that has run, and announce what it looks like."""
+        save(run, self.home / "cases" / run.case / "result.json")
+        self._save(self.record.with_run(run))
+        judged = next(case for case in classify(self.record, self.home).cases if case.case == run.case)
+        self._context.emit(CaseFinished(self.record.name, run.case, judged.outcome, judged.time_s, judged.message))
+
+    def next_guest(self) -> tuple[int, Path]:
+        """The number and directory of the guest that is about to be booted."""
+        number = self.record.guests
+        self._save(replace(self.record, guests=number + 1))
+        return number, self.home / f"guest-{number}"
+
+    def built(self, built: Built, plan: Plan) -> None:
+        """Keep the kernel's configuration and what it was made of and with."""
+        shutil.copyfile(built.config.path, self.home / "config")
+        kernel = built.kernel
+        self.facts(
+            base=built.base.origin,
+            commit=built.base.commit,
+            compiler=kernel.compiler,
+            kernel=kernel.release,
+            build_id=kernel.build_id,
+            new_warnings=str(len(kernel.warnings)),
+            series=plan.series.digest if plan.series else "",
+            seed=str(plan.request.seed),
+        )
+
+    def facts(self, **facts: str) -> None:
+        """Properties for the report."""
+        self._save(self.record.with_facts(**facts))
+
+    def _finish(self, result: StageResult) -> None:
+        self._save(self.record.with_stage(result))
+        self._context.emit(
+            StageFinished(self.record.name, result.stage, result.outcome, result.time_s, result.cached, result.message)
+        )
+
+    def _save(self, record: SuiteRecord) -> None:
+        self.record = record
+        save(record, self.home / "suite.json")
+
+
+def _failure(name: str, error: OrchestrateError, time_s: float) -> StageResult:
+    """Whose fault an error is decides whether it is a failure of the patch or an error of the host."""
+    outcome = Outcome.ERROR
+    if error.fault is Fault.PATCH:
+        outcome = Outcome.CRASH if isinstance(error, BootFailed) else Outcome.FAIL
+    return StageResult(
+        stage=name,
+        outcome=outcome,
+        time_s=time_s,
+        message=error.message,
+        hint=error.hint,
+        detail=error.detail,
+        is_patch_fault=error.fault is Fault.PATCH,
+        is_request_fault=error.fault is Fault.USER,
+    )

@@ -1,0 +1,15 @@
+/* fork() copies every VMA and write-protects every private page while other threads fault: each VMA must be
+ * write-locked until its page tables are copied, and the copy must not inherit the lock's state. Each child's exit
+ * also tears an address space down while its VMAs' objects are being looked for. */
+#include "subtests.h"
+
+int main(int argc, char **argv)
+{
+	static const struct subtest subtests[] = {
+		{ "snapshot", snapshot, { "snapshot-shared", "snapshot-torn" } },
+		{ "remap-during-fork", remap_during_fork, { "fork-stale-page", "fork-lost-page" } },
+		{ "inherit", inherit, { "inherit-shared", "inherit-dontfork", "inherit-offset" } },
+	};
+
+	return case_main(argc, argv, subtests, COUNT_OF(subtests));
+}

@@ -1,0 +1,43 @@
+#define _GNU_SOURCE
+#include "child.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+pid_t child_start(struct run *run, void (*body)(struct run *run, void *arg), void *arg)
+{
+	pid_t parent = getpid();
+	pid_t pid = fork();
+
+	if (pid < 0)
+		run_fail_errno(run, "fork");
+	if (pid != 0)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+	body(run, arg);
+	_exit(0);
+}
+
+void child_wait(struct run *run, pid_t pid)
+{
+	int status = 0;
+	pid_t got;
+
+	if (pid < 0)
+		return;
+	do
+		got = waitpid(pid, &status, 0);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		run_fail_errno(run, "waitpid");
+	else if (WIFSIGNALED(status))
+		run_fail(run, "child %d died of signal %d (%s)", (int)pid, WTERMSIG(status), sigdescr_np(WTERMSIG(status)));
+	else if (WEXITSTATUS(status))
+		run_fail(run, "child %d exited with status %d", (int)pid, WEXITSTATUS(status));
+}

@@ -1,0 +1,17 @@
+/* Child processes of a subtest. */
+#ifndef CHILD_H
+#define CHILD_H
+
+#include <sys/types.h>
+
+#include "run.h"
+
+/* Runs 'body' in a forked child, which then exits. Fails the run when the fork does not work.
+ * From a process with threads the body must not allocate, lock or start threads. -1 when it failed. */
+pid_t child_start(struct run *run, void (*body)(struct run *run, void *arg), void *arg);
+
+/* Oracle: the child ended by itself and well. Death by a signal means that memory it owns was refused (a VMA copied
+ * wrongly at fork, or torn down early) or that the kernel killed it. */
+void child_wait(struct run *run, pid_t pid);
+
+#endif

@@ -1,0 +1,19 @@
+/* System-wide counters of /proc/vmstat, as differences over a subtest. They say whether faults really took the
+ * per-VMA lock: a kernel that always falls back to mmap_lock passes every data check. */
+#ifndef COUNTERS_H
+#define COUNTERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define COUNTERS 5
+
+struct counters {
+	uint64_t value[COUNTERS];
+	bool present[COUNTERS];         /* vma_lock_* need CONFIG_PER_VMA_LOCK_STATS */
+};
+
+void counters_read(struct counters *counters);
+void counters_print(const struct counters *before, const struct counters *after);
+
+#endif

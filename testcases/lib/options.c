@@ -1,0 +1,103 @@
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define EXIT_USAGE 2
+
+void options_usage_error(const char *program, const char *fmt, const char *detail)
+{
+	fprintf(stderr, "%s: ", program);
+	fprintf(stderr, fmt, detail);
+	fprintf(stderr, "\nusage: %s [--duration SECONDS] [--seed N] [--threads N] [--only SUBTEST] [--list]\n", program);
+	exit(EXIT_USAGE);
+}
+
+static double parse_seconds(const char *program, const char *text)
+{
+	char *end = NULL;
+	double value = strtod(text, &end);
+
+	if (end == text || *end || !isfinite(value) || value <= 0 || value > 1e6)
+		options_usage_error(program, "not a number of seconds: %s", text);
+	return value;
+}
+
+static uint64_t parse_number(const char *program, const char *text)
+{
+	char *end = NULL;
+	unsigned long long value;
+
+	errno = 0;
+	value = strtoull(text, &end, 0);
+	if (end == text || *end || errno || text[0] == '-')
+		options_usage_error(program, "not a number: %s", text);
+	return value;
+}
+
+/* More threads than CPUs, so that some are preempted inside a window; few enough that each still runs often. */
+static unsigned int default_threads(void)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	long threads = 2 * (cpus > 0 ? cpus : 1);
+
+	return threads < 4 ? 4 : threads > 8 ? 8 : threads;
+}
+
+struct options options_parse(int argc, char **argv)
+{
+	enum { DURATION = 1, SEED, THREADS, LIST, ONLY, SELF_TEST_FAIL, HANG_AFTER };
+	static const struct option known[] = {
+		{ "duration", required_argument, NULL, DURATION },
+		{ "seed", required_argument, NULL, SEED },
+		{ "threads", required_argument, NULL, THREADS },
+		{ "list", no_argument, NULL, LIST },
+		{ "only", required_argument, NULL, ONLY },
+		{ "self-test-fail", required_argument, NULL, SELF_TEST_FAIL },
+		{ "hang-after", required_argument, NULL, HANG_AFTER },
+		{ 0 },
+	};
+	struct options options = { .duration_s = 5, .hang_after_s = 10, .seed = 1, .threads = default_threads() };
+	const char *program = argv[0];
+	int choice;
+
+	while ((choice = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		switch (choice) {
+		case DURATION:
+			options.duration_s = parse_seconds(program, optarg);
+			break;
+		case SEED:
+			options.seed = parse_number(program, optarg);
+			break;
+		case THREADS: {
+			uint64_t threads = parse_number(program, optarg);
+
+			if (threads < 1 || threads > 16)
+				options_usage_error(program, "threads must be 1 to 16, not %s", optarg);
+			options.threads = threads;
+			break;
+		}
+		case LIST:
+			options.list = true;
+			break;
+		case ONLY:
+			options.only = optarg;
+			break;
+		case SELF_TEST_FAIL:
+			options.sabotage = optarg;
+			break;
+		case HANG_AFTER:
+			options.hang_after_s = parse_seconds(program, optarg);
+			break;
+		default:
+			options_usage_error(program, "see above%s", "");
+		}
+	}
+	if (optind < argc)
+		options_usage_error(program, "unexpected argument: %s", argv[optind]);
+	return options;
+}

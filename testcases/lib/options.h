@@ -1,0 +1,22 @@
+/* The command line, the same for every case. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct options {
+	double duration_s;              /* of the whole program */
+	double hang_after_s;            /* without progress, past the deadline */
+	uint64_t seed;
+	unsigned int threads;
+	bool list;
+	const char *only;               /* one subtest, by hand */
+	const char *sabotage;           /* --self-test-fail */
+};
+
+/* exits with status 2 and a message on stderr when the command line is wrong */
+struct options options_parse(int argc, char **argv);
+void options_usage_error(const char *program, const char *fmt, const char *detail) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,21 @@
+/* Seeded choices: the same --seed makes every thread choose the same sequence again. */
+#ifndef RNG_H
+#define RNG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rng {
+	uint64_t state;
+};
+
+struct rng rng_make(uint64_t seed, uint64_t stream);
+uint64_t rng_next(struct rng *rng);
+unsigned int rng_below(struct rng *rng, unsigned int bound);    /* 0 .. bound-1 */
+bool rng_one_in(struct rng *rng, unsigned int n);
+
+/* Widens race windows: mostly nothing, sometimes a short spin, sometimes giving the CPU away. With two
+ * emulated CPUs, a thread that never yields inside a window is rarely caught in it. */
+void rng_dither(struct rng *rng);
+
+#endif

@@ -1,0 +1,70 @@
+#!/bin/sh
+# Shows that a failure fails: the harness's own self-test, then every case with each of its sabotages.
+# Usage: testcases/lib/selftest/run.sh [CASE ...]     about a minute for all; needs gcc and a static libc
+set -u
+lib=$(cd "$(dirname "$0")/.." && pwd)
+cases=$(dirname "$lib")
+bin=$(mktemp -d) || exit 1
+trap 'rm -rf "$bin"' EXIT
+bad=0
+
+compile() { # NAME SOURCE...
+	name=$1; shift
+	gcc -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -I "$lib" "$lib"/*.c "$@" -o "$bin/$name" || exit 1
+}
+
+expect() { # WHAT WANTED-STATUS WANTED-LINE(regex) COMMAND...
+	what=$1; status=$2; line=$3; shift 3
+	output=$("$@" 2>&1); got=$?
+	if [ "$got" -ne "$status" ]; then
+		echo "not ok $what: exit status $got, not $status"; bad=1
+	elif ! printf '%s\n' "$output" | grep -Eq "$line"; then
+		echo "not ok $what: no line like '$line'"; bad=1
+	else
+		echo "ok $what"
+		return
+	fi
+	printf '%s\n' "$output" | sed 's/^/    /'
+}
+
+only() { # SUBTEST STATUS LINE
+	expect "harness: $1" "$2" "$3" "$bin/selftest" --duration 0.3 --hang-after 1 --only "$1"
+}
+
+harness() {
+	compile selftest "$lib/selftest/selftest.c"
+	only passes 0 '^ok 1 passes # time=[0-9]+ms$'
+	only judge 0 '^ok 1 judge '
+	only skips 4 '^ok 1 skips # SKIP for the sake of it$'
+	only idle-role 1 '^# did not exercise: idle$'
+	only no-event 1 '^# did not exercise: never_seen$'
+	only no-threads 1 '^# did not exercise: no thread'
+	only many-failures 1 '^# [0-9]+ more failures not shown$|^# FAIL talkative/0: failure 7$'
+	only wild-access 1 '^# FAIL wild/0: unexpected signal 11'
+	only thread-vanishes 1 '^# FAIL main: thread vanishing/0 died'
+	only child-dies 1 '^# FAIL main: child [0-9]+ (died of signal|exited)'
+	only process-dies 1 'died of signal 9'
+	only hangs 1 '^# hang: thread deaf/0 last progress [0-9.]+ s ago, after 1 operations$'
+	expect 'harness: after a hang' 1 '^ok 13 after-hang # SKIP' "$bin/selftest" --duration 2 --hang-after 1
+	expect 'harness: usage' 2 'not a number of seconds: soon' "$bin/selftest" --duration soon
+	expect 'harness: unknown subtest' 2 'no subtest matches nonsense' "$bin/selftest" --only nonsense
+	lines=$("$bin/selftest" --duration 0.3 --only many-failures | grep '^# ' | grep -vc metric)
+	[ "$lines" -le 10 ] && echo "ok harness: $lines lines of diagnostics" || { echo "not ok $lines lines"; bad=1; }
+}
+
+one_case() { # NAME
+	compile "$1" "$cases/$1"/*.c
+	expect "$1: clean" 0 '^ok 1 ' "$bin/$1" --duration 2
+	for sabotage in $("$bin/$1" --self-test-fail list); do
+		expect "$1: $sabotage" 1 '^not ok 1 ' "$bin/$1" --duration 2 --self-test-fail "$sabotage"
+	done
+}
+
+if [ $# -eq 0 ]; then
+	harness
+	set -- $(cd "$cases" && ls -d */testcase.yaml | xargs -n1 dirname)
+fi
+for name; do
+	one_case "$name"
+done
+exit $bad

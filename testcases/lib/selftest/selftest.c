@@ -1,0 +1,162 @@
+/* Does the harness notice? Subtests that go wrong on purpose, each in one way; run.sh knows what each must give. */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "case.h"
+
+static void idle(struct worker *worker)
+{
+	while (worker_continue(worker))
+		clock_sleep_ms(1);
+}
+
+static void busy(struct worker *worker)
+{
+	while (worker_continue(worker))
+		worker_did(worker);
+}
+
+/* as a thread that the kernel never lets go */
+static void deaf(struct worker *worker)
+{
+	worker_did(worker);
+	for (;;)
+		clock_sleep_ms(100);
+}
+
+/* as a thread that an oops has killed */
+static void vanish(struct worker *worker)
+{
+	worker_did(worker);
+	syscall(SYS_exit, 0);
+}
+
+static void wild(struct worker *worker)
+{
+	worker_did(worker);
+	*(volatile uint64_t *)area_reserve(worker->run, 1) = 1;
+}
+
+static void talkative(struct worker *worker)
+{
+	for (unsigned int i = 0; worker_continue(worker); i++) {
+		run_fail(worker->run, "failure %u", i);
+		worker_did(worker);
+	}
+}
+
+static void one_role(struct run *run, const char *name, void (*body)(struct worker *worker))
+{
+	const struct role roles[] = {
+		{ .name = name, .body = body, .count = 1 },
+		{ .name = "busy", .body = busy, .count = 1 },
+	};
+
+	crew_run(run, roles, COUNT_OF(roles));
+}
+
+static void passes(struct run *run) { one_role(run, "also-busy", busy); }
+static void idle_role(struct run *run) { one_role(run, "idle", idle); }
+static void hangs(struct run *run) { one_role(run, "deaf", deaf); }
+static void thread_vanishes(struct run *run) { one_role(run, "vanishing", vanish); }
+static void wild_access(struct run *run) { one_role(run, "wild", wild); }
+static void many_failures(struct run *run) { one_role(run, "talkative", talkative); }
+static void no_threads(struct run *run) { (void)run; }
+static void process_dies(struct run *run) { (void)run; kill(getpid(), SIGKILL); }
+static void skips(struct run *run) { run_skip(run, "for the sake of it"); }
+
+static void no_event(struct run *run)
+{
+	run_event(run, SLOT_REQUIRED, "never_seen");
+	one_role(run, "also-busy", busy);
+}
+
+static void die(struct run *run, void *arg)
+{
+	(void)run;
+	(void)arg;
+	kill(getpid(), SIGSEGV);
+	kill(getpid(), SIGKILL);
+}
+
+static void child_dies(struct run *run)
+{
+	child_wait(run, child_start(run, die, NULL));
+	one_role(run, "also-busy", busy);
+}
+
+/* ---- the judgement, row by row ---- */
+
+#define WORD(generation, may) ((uint64_t)(generation) << 24 | (may))
+/* tag_make(), spelled out: a table needs constants, and a mistake in tag_make() must not cancel out */
+#define TAG(owner, page, generation) \
+	(UINT64_C(0xa5) << 56 | (uint64_t)(owner) << 48 | (uint64_t)(page) << 40 | (generation))
+
+static const struct {
+	const char *about;
+	uint64_t before, after;
+	enum access got;
+	uint64_t value;
+	bool zero_while_changing, always_mapped, wrong;
+} rows[] = {
+	{ "right tag", WORD(3, CLAIM_RW), WORD(3, CLAIM_RW), ACCESS_OK, TAG(1, 2, 3), false, false, false },
+	{ "refused though mapped", WORD(3, CLAIM_RW), WORD(3, CLAIM_RW), ACCESS_SEGV, 0, false, false, true },
+	{ "served though unmapped", WORD(3, CLAIM_NONE), WORD(3, CLAIM_NONE), ACCESS_OK, TAG(1, 2, 3), false, false, true },
+	{ "refused and unmapped", WORD(3, CLAIM_NONE), WORD(3, CLAIM_NONE), ACCESS_SEGV, 0, false, false, false },
+	{ "refused while changing", WORD(3, CLAIM_RW), WORD(3, CLAIM_ANY), ACCESS_SEGV, 0, false, false, false },
+	{ "refused, must never be", WORD(3, CLAIM_RW), WORD(4, CLAIM_RW), ACCESS_SEGV, 0, false, true, true },
+	{ "other owner", WORD(3, CLAIM_RW), WORD(3, CLAIM_RW), ACCESS_OK, TAG(2, 2, 3), false, false, true },
+	{ "other page", WORD(3, CLAIM_RW), WORD(3, CLAIM_RW), ACCESS_OK, TAG(1, 3, 3), false, false, true },
+	{ "old generation", WORD(3, CLAIM_RW), WORD(4, CLAIM_RW), ACCESS_OK, TAG(1, 2, 2), false, false, true },
+	{ "generation in between", WORD(3, CLAIM_RW), WORD(5, CLAIM_RW), ACCESS_OK, TAG(1, 2, 4), false, false, false },
+	{ "generation to come", WORD(3, CLAIM_RW), WORD(3, CLAIM_RW), ACCESS_OK, TAG(1, 2, 4), false, false, true },
+	{ "next, announced", WORD(3, CLAIM_RW), WORD(3, CLAIM_RW | MAY_BE_NEXT), ACCESS_OK, TAG(1, 2, 4), false, false, false },
+	{ "zero", WORD(3, CLAIM_RW), WORD(3, CLAIM_RW), ACCESS_OK, 0, true, false, true },
+	{ "zero, fresh", WORD(3, CLAIM_RW | MAY_BE_ZERO), WORD(3, CLAIM_RW | MAY_BE_ZERO), ACCESS_OK, 0, false, false, false },
+	{ "zero while changing", WORD(3, CLAIM_RW), WORD(4, CLAIM_RW), ACCESS_OK, 0, true, false, false },
+	{ "zero while changing a file", WORD(3, CLAIM_RW), WORD(4, CLAIM_RW), ACCESS_OK, 0, false, false, true },
+	{ "no tag", WORD(3, CLAIM_RW), WORD(4, CLAIM_RW), ACCESS_OK, 77, true, false, true },
+	{ "SIGBUS", WORD(3, CLAIM_ANY), WORD(4, CLAIM_ANY), ACCESS_BUS, 0, true, false, true },
+};
+
+static void judge(struct run *run)
+{
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct expected want = {
+			.owner = 1, .page = 2, .zero_while_changing = rows[i].zero_while_changing,
+			.always_mapped = rows[i].always_mapped,
+		};
+		const char *wrong = claim_judge_load(rows[i].before, rows[i].after, rows[i].got, rows[i].value, want);
+
+		if (!!wrong != rows[i].wrong)
+			run_fail(run, "%s: judged %s", rows[i].about, wrong ? wrong : "fine");
+	}
+	if (!claim_judge_store(WORD(1, CLAIM_RO), WORD(1, CLAIM_RO), ACCESS_OK))
+		run_fail(run, "a store while read-only was found fine");
+	if (!claim_judge_store(WORD(1, CLAIM_RW), WORD(1, CLAIM_RW), ACCESS_SEGV))
+		run_fail(run, "a refused store while writable was found fine");
+	one_role(run, "also-busy", busy);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct subtest subtests[] = {
+		{ .name = "passes", .body = passes },
+		{ .name = "judge", .body = judge },
+		{ .name = "skips", .body = skips },
+		{ .name = "idle-role", .body = idle_role },
+		{ .name = "no-event", .body = no_event },
+		{ .name = "no-threads", .body = no_threads },
+		{ .name = "many-failures", .body = many_failures },
+		{ .name = "wild-access", .body = wild_access },
+		{ .name = "thread-vanishes", .body = thread_vanishes },
+		{ .name = "child-dies", .body = child_dies },
+		{ .name = "process-dies", .body = process_dies },
+		{ .name = "hangs", .body = hangs },
+		{ .name = "after-hang", .body = passes },
+	};
+
+	return case_main(argc, argv, subtests, COUNT_OF(subtests));
+}

@@ -1,0 +1,283 @@
+/* Why a process and not a watchdog thread: the kernel bugs we look for leave mmap_lock or a VMA lock held for ever.
+ * A watchdog thread in the same mm would stop at its next page fault, and a process with a thread stuck in the
+ * kernel cannot exit, so whoever waits for it or for the end of its output would hang too. The supervisor has an mm
+ * of its own, and the stuck process holds none of its file descriptors. */
+#define _GNU_SOURCE
+#include "supervise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "counters.h"
+#include "ktap.h"
+
+#define TICK_NS (10 * NS_PER_MS)
+#define HANG_LINES 6
+
+struct watch {
+	const struct assignment *assignment;
+	struct board *board;
+	pid_t pid;
+	int status;                     /* of waitpid */
+	int64_t begin_ns, exercise_ns, stopped_ns;
+	uint64_t seen[BOARD_SLOTS];     /* counts at the last look */
+	int64_t moved_ns[BOARD_SLOTS];  /* when each changed last */
+	int64_t last_move_ns;
+	unsigned int lines;             /* failures printed so far */
+};
+
+/* ---- in the child ---- */
+
+static void detach_output(void)
+{
+	int null = open("/dev/null", O_RDWR);
+
+	if (null < 0)
+		return;
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	/* a sanitizer's report is wanted when the harness itself is debugged */
+	if (!getenv("TESTCASE_KEEP_STDERR"))
+		dup2(null, STDERR_FILENO);
+	close(null);
+}
+
+static void run_subtest(const struct watch *watch) __attribute__((noreturn));
+
+static void run_subtest(const struct watch *watch)
+{
+	const struct assignment *assignment = watch->assignment;
+	struct run run = {
+		.name = assignment->subtest->name, .sabotage = assignment->options->sabotage,
+		.seed = assignment->options->seed, .threads = assignment->options->threads, .board = watch->board,
+	};
+	sigset_t none;
+
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() == 1)
+		_exit(1);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	detach_output();
+	fault_init(&run);
+	fault_thread_begin();
+	assignment->subtest->body(&run);
+	_exit(0);
+}
+
+/* ---- in the supervisor ---- */
+
+static void print_new_failures(struct watch *watch)
+{
+	while (watch->lines < BOARD_LINES && atomic_load(&watch->board->line_ready[watch->lines])) {
+		ktap_diagnostic("FAIL %s", watch->board->line[watch->lines]);
+		watch->lines++;
+	}
+}
+
+static void look_at_progress(struct watch *watch, int64_t now)
+{
+	if (!watch->exercise_ns && atomic_load(&watch->board->exercising))
+		watch->exercise_ns = now;
+	for (unsigned int i = 0; i < BOARD_SLOTS; i++) {
+		uint64_t count = atomic_load_explicit(&watch->board->slot[i].count, memory_order_relaxed);
+
+		if (count != watch->seen[i]) {
+			watch->seen[i] = count;
+			watch->moved_ns[i] = watch->last_move_ns = now;
+		}
+	}
+}
+
+/* names a role or required event that never happened */
+static const struct slot *first_idle(struct watch *watch)
+{
+	for (unsigned int i = 0; i < BOARD_SLOTS; i++) {
+		const struct slot *slot = &watch->board->slot[i];
+
+		if (atomic_load(&slot->ready) && slot->kind != SLOT_EVENT && board_total(watch->board, slot->name) == 0)
+			return slot;
+	}
+	return NULL;
+}
+
+static bool time_is_up(struct watch *watch, int64_t now)
+{
+	int64_t late = now - watch->assignment->stop_ns;
+	bool started = watch->exercise_ns && now - watch->exercise_ns >= 20 * TICK_NS;
+
+	if (late < 0)
+		return false;
+	/* a slow machine gets some more time before "did not exercise" is said of it */
+	return late >= *watch->assignment->grace_ns || (started && !first_idle(watch));
+}
+
+static bool reaped(struct watch *watch)
+{
+	return waitpid(watch->pid, &watch->status, WNOHANG) == watch->pid;
+}
+
+/* false: still there, and nothing has moved for too long since it was told to stop */
+static bool wait_for_end(struct watch *watch)
+{
+	int64_t hang_ns = (int64_t)(watch->assignment->options->hang_after_s * NS_PER_S);
+	struct timespec tick = { .tv_nsec = TICK_NS };
+	sigset_t child;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	while (!reaped(watch)) {
+		int64_t now;
+
+		sigtimedwait(&child, NULL, &tick);
+		now = clock_ns();
+		look_at_progress(watch, now);
+		print_new_failures(watch);
+		if (!watch->stopped_ns && (time_is_up(watch, now) || atomic_load(&watch->board->stop))) {
+			if (now > watch->assignment->stop_ns)
+				*watch->assignment->grace_ns -= now - watch->assignment->stop_ns;
+			atomic_store(&watch->board->stop, true);
+			watch->stopped_ns = now;
+		}
+		if (watch->stopped_ns && now - watch->stopped_ns > hang_ns && now - watch->last_move_ns > hang_ns)
+			return false;
+	}
+	look_at_progress(watch, clock_ns());
+	return true;
+}
+
+static void print_hang(struct watch *watch, int64_t now)
+{
+	unsigned int lines = 0;
+
+	for (unsigned int i = 0; i < BOARD_SLOTS && lines < HANG_LINES; i++) {
+		const struct slot *slot = &watch->board->slot[i];
+
+		if (!atomic_load(&slot->ready) || slot->kind != SLOT_WORKER || atomic_load(&slot->finished))
+			continue;
+		ktap_diagnostic("hang: thread %s/%u last progress %.1f s ago, after %llu operations", slot->name, slot->id,
+				(double)(now - (watch->moved_ns[i] ? watch->moved_ns[i] : watch->begin_ns)) / NS_PER_S,
+				(unsigned long long)watch->seen[i]);
+		lines++;
+	}
+	if (!lines)
+		ktap_diagnostic("hang: the main thread does not finish, last progress %.1f s ago",
+				(double)(now - watch->last_move_ns) / NS_PER_S);
+}
+
+/* each role's rate once, however many threads it has */
+static void print_metrics(struct watch *watch, int64_t now)
+{
+	int64_t begin = watch->exercise_ns ? watch->exercise_ns : watch->begin_ns;
+	int64_t span = (watch->stopped_ns ? watch->stopped_ns : now) - begin;
+
+	for (unsigned int i = 0; i < BOARD_SLOTS; i++) {
+		const struct slot *slot = &watch->board->slot[i];
+		uint64_t total;
+
+		if (!atomic_load(&slot->ready) || slot != board_find(watch->board, slot->name, slot->id) || slot->id != 0)
+			continue;
+		total = board_total(watch->board, slot->name);
+		if (slot->kind == SLOT_WORKER)
+			ktap_metric(slot->name, total * 1000 / (span > NS_PER_MS ? span / NS_PER_MS : 1), "ops/s");
+		else
+			ktap_metric(slot->name, total, "events");
+	}
+}
+
+static void judge_death(struct watch *watch)
+{
+	if (WIFSIGNALED(watch->status))
+		ktap_diagnostic("FAIL the process of this subtest died of signal %d (%s)", WTERMSIG(watch->status),
+				sigdescr_np(WTERMSIG(watch->status)));
+	else if (WEXITSTATUS(watch->status) && !atomic_load(&watch->board->failures))
+		ktap_diagnostic("FAIL the process of this subtest exited with status %d", WEXITSTATUS(watch->status));
+}
+
+static enum outcome conclude(struct watch *watch, bool ended)
+{
+	uint64_t failures = atomic_load(&watch->board->failures);
+	const struct slot *idle = first_idle(watch);
+	bool died = ended && watch->status != 0;
+
+	if (!ended)
+		return SUBTEST_HUNG;
+	if (died)
+		judge_death(watch);
+	if (failures > BOARD_LINES)
+		ktap_diagnostic("%llu more failures not shown", (unsigned long long)(failures - BOARD_LINES));
+	if (failures || died)
+		return SUBTEST_FAILED;
+	if (atomic_load(&watch->board->skipped))
+		return SUBTEST_SKIPPED;
+	if (idle)
+		ktap_diagnostic("did not exercise: %s", idle->name);
+	else if (!watch->board->slots_used)
+		ktap_diagnostic("did not exercise: no thread was started");
+	return idle || !watch->board->slots_used ? SUBTEST_FAILED : SUBTEST_OK;
+}
+
+static bool start(struct watch *watch)
+{
+	sigset_t child;
+
+	/* blocked, so that sigtimedwait() sees the end of the child at once */
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &child, NULL);
+	watch->board = board_create();
+	if (!watch->board)
+		return false;
+	watch->begin_ns = watch->last_move_ns = clock_ns();
+	watch->pid = fork();
+	if (watch->pid == 0)
+		run_subtest(watch);
+	return watch->pid > 0;
+}
+
+enum outcome supervise(const struct assignment *assignment)
+{
+	struct watch watch = { .assignment = assignment };
+	struct counters before, after;
+	enum outcome outcome;
+	int64_t now;
+	bool ended;
+
+	counters_read(&before);
+	if (!start(&watch)) {
+		ktap_diagnostic("FAIL cannot start: %s", strerrordesc_np(errno));
+		ktap_result(false, assignment->index, assignment->subtest->name, 0);
+		return SUBTEST_FAILED;
+	}
+	ended = wait_for_end(&watch);
+	now = clock_ns();
+	counters_read(&after);
+	print_new_failures(&watch);
+	if (!ended)
+		print_hang(&watch, now);
+	/* children of the subtest are in its process group, also those that outlived it */
+	kill(-watch.pid, SIGKILL);
+	outcome = conclude(&watch, ended);
+	if (outcome == SUBTEST_SKIPPED) {
+		ktap_skip(assignment->index, assignment->subtest->name, watch.board->skip_reason);
+	} else {
+		if (outcome != SUBTEST_OK)
+			ktap_diagnostic("seed %llu threads %u", (unsigned long long)assignment->options->seed,
+					assignment->options->threads);
+		print_metrics(&watch, now);
+		counters_print(&before, &after);
+		ktap_result(outcome == SUBTEST_OK, assignment->index, assignment->subtest->name,
+			    (now - watch.begin_ns) / NS_PER_MS);
+	}
+	board_destroy(watch.board);
+	return outcome;
+}

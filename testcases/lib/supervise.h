@@ -1,0 +1,30 @@
+/* One subtest, run in a process of its own and watched from outside. */
+#ifndef SUPERVISE_H
+#define SUPERVISE_H
+
+#include "case.h"
+#include "clock.h"
+#include "options.h"
+
+/* for all subtests together: how long they may overrun until every role has done something, on a slow machine */
+#define SUPERVISE_GRACE_NS (2 * NS_PER_S)
+
+enum outcome {
+	SUBTEST_OK,
+	SUBTEST_SKIPPED,
+	SUBTEST_FAILED,
+	SUBTEST_HUNG,
+};
+
+struct assignment {
+	const struct subtest *subtest;
+	const struct options *options;
+	unsigned int index;             /* in the KTAP plan */
+	int64_t stop_ns;                /* when its threads are told to stop */
+	int64_t *grace_ns;
+};
+
+/* prints everything up to and with the result line */
+enum outcome supervise(const struct assignment *assignment);
+
+#endif

@@ -1,0 +1,29 @@
+/* The reader and writer that most subtests share: access random pages, judge each access by the page's claim. */
+#ifndef TOUCHER_H
+#define TOUCHER_H
+
+#include "claim.h"
+#include "crew.h"
+
+struct touched {
+	void *base;
+	unsigned int pages;
+	struct claim *claims;
+	bool one_claim;                 /* one for all pages, else one per page */
+	bool read_only;                 /* never store */
+	bool keeps_data;                /* nobody discards pages: what was stored once must be there for ever */
+	struct expected want;           /* page is filled in */
+	struct slot *granted, *refused;
+};
+
+/* Names the events; before the crew starts. A refusal is required when the subtest is about refusals. */
+void touched_count(struct run *run, struct touched *touched, bool refusals);
+
+/* body of a role whose arg is a struct touched */
+void touch(struct worker *worker);
+
+/* body of a role whose arg is a struct touched: zaps page table entries of shared memory, because threads that only
+ * use their TLB never ask for a VMA */
+void drop_pages(struct worker *worker);
+
+#endif

@@ -1,0 +1,10 @@
+#ifndef SUBTESTS_H
+#define SUBTESTS_H
+
+#include "case.h"
+
+void missing(struct run *run);
+void remap(struct run *run);
+void move(struct run *run);
+
+#endif

@@ -1,0 +1,120 @@
+/* exit-churn: short-lived processes exit while one of their threads is in a fault, so VMAs go back by way of
+ * exit_mmap() and the mm itself is freed. A long-lived process next to them takes the VMAs over and is checked.
+ *
+ * Oracles: as in slots.c, in both. The crash of a mayfly, or of its exit: whoever wakes a writer after dropping a VMA
+ * touches the mm of a process that is gone. */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "slots.h"
+#include "subtests.h"
+
+#define SPAWNERS 2
+#define OWNER_RESIDENT 1u
+#define OWNER_SPAWNER 2u
+
+struct setup {
+	void *base;
+	unsigned int spawner;
+	int fd[1 + SPAWNERS];
+};
+
+struct life {
+	struct slots slots;
+	struct worker toucher;
+	unsigned int changes;
+	struct rng rng;
+};
+
+static void *touch_till_death(void *arg)
+{
+	struct life *life = arg;
+
+	fault_thread_begin();
+	crew_adopt(&life->toucher);
+	touch(&life->toucher);
+	return NULL;
+}
+
+static void live_shortly(struct run *run, void *arg)
+{
+	struct life *life = arg;
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 128 * 1024);
+	if (pthread_create(&thread, &attr, touch_till_death, life) != 0)
+		return;         /* then without: the exit is what counts */
+	for (unsigned int i = 0; i < life->changes; i++) {
+		slots_toggle(run, &life->slots, rng_below(&life->rng, SLOTS), &life->rng);
+		rng_dither(&life->rng);
+	}
+	if (run_sabotaged(run, "mayfly-dies"))
+		kill(getpid(), SIGKILL);
+	/* leaves with the thread in the middle of something: child_start() calls _exit() */
+}
+
+static void spawn(struct worker *worker)
+{
+	const struct setup *setup = worker->arg;
+	struct run *run = worker->run;
+	static struct life life;
+
+	life.toucher = *worker;
+	life.toucher.role = "mayfly";
+	life.toucher.arg = &life.slots.touched;
+	life.toucher.slot = board_slot(run->board, SLOT_WORKER, "mayfly", setup->spawner);
+	while (worker_continue(worker)) {
+		slots_init(&life.slots, setup->base, OWNER_SPAWNER + setup->spawner, setup->fd[1 + setup->spawner],
+			   setup->fd[0]);
+		life.changes = 4 + rng_below(&worker->rng, 24);
+		life.rng = rng_make(rng_next(&worker->rng), 0);
+		child_wait(run, child_start(run, live_shortly, &life));
+		worker_did(worker);
+	}
+	atomic_store(&life.toucher.slot->finished, true);
+}
+
+static void live_as_spawner(struct run *run, void *arg)
+{
+	const struct setup *setup = arg;
+	const struct role role = { .name = "spawner", .body = spawn, .count = 1, .arg = arg, .on_main = true };
+	struct run own = *run;
+
+	own.seed += setup->spawner * UINT64_C(1000003);
+	crew_run(&own, &role, 1);
+}
+
+static void live_as_resident(struct run *run, void *arg)
+{
+	const struct setup *setup = arg;
+	struct slots slots;
+	const struct role roles[] = {
+		{ .name = "mapper", .body = slots_map, .count = 1, .arg = &slots },
+		{ .name = "toucher", .body = touch, .count = run_threads_left(run, 1 + SPAWNERS, 1), .arg = &slots.touched },
+	};
+
+	slots_init(&slots, setup->base, OWNER_RESIDENT, setup->fd[0], setup->fd[1]);
+	touched_count(run, &slots.touched, true);
+	crew_run(run, roles, COUNT_OF(roles));
+}
+
+void exit_churn(struct run *run)
+{
+	struct setup setup = { .base = slots_reserve(run) };
+	pid_t resident, spawners[SPAWNERS];
+
+	for (unsigned int i = 0; i < 1 + SPAWNERS; i++)
+		setup.fd[i] = area_tagged_file(run, i ? OWNER_SPAWNER + i - 1 : OWNER_RESIDENT, SLOTS_PAGES, 0);
+	if (!setup.base || setup.fd[0] < 0 || setup.fd[1] < 0 || setup.fd[2] < 0)
+		return;
+	resident = child_start(run, live_as_resident, &setup);
+	for (setup.spawner = 0; setup.spawner < SPAWNERS; setup.spawner++)
+		spawners[setup.spawner] = child_start(run, live_as_spawner, &setup);
+	child_wait(run, resident);
+	for (unsigned int i = 0; i < SPAWNERS; i++)
+		child_wait(run, spawners[i]);
+}

@@ -1,0 +1,100 @@
+/* Oracles (claim.c), and what trips them: another owner's tag -> the fault used a VMA that had been recycled by
+ * another process (no mm re-check); another page's tag, or access to a gap -> recycled by this process for another
+ * slot (no address re-check, or one made before the lock was taken); SIGSEGV although settled as mapped -> the stale
+ * VMA was believed instead of looking again; success although settled as unmapped -> a detached VMA was lockable.
+ * The gaps are there for the last two: a recycled VMA's limits are off by whole slots. */
+#define _GNU_SOURCE
+#include "slots.h"
+
+#include <sched.h>
+
+void *slots_reserve(struct run *run)
+{
+	return area_reserve(run, SLOTS_PAGES);
+}
+
+void slots_init(struct slots *slots, void *base, unsigned int owner, int fd, int foreign_fd)
+{
+	*slots = (struct slots){ .base = base, .owner = owner, .mappers = 1, .fd = fd, .foreign_fd = foreign_fd };
+	for (unsigned int page = 0; page < SLOTS_PAGES; page++)
+		claim_publish(&slots->claim[page], 0, CLAIM_NONE);
+	slots->touched = (struct touched){
+		.base = base, .pages = SLOTS_PAGES, .claims = slots->claim,
+		.want = { .owner = owner, .zero_while_changing = true },
+	};
+}
+
+static void settle(struct slots *slots, unsigned int slot, unsigned int may)
+{
+	for (unsigned int page = slot * SLOT_STRIDE; page < slot * SLOT_STRIDE + SLOT_PAGES; page++)
+		claim_publish(&slots->claim[page], slots->generation[slot], may);
+}
+
+static void map_slot(struct run *run, struct slots *slots, unsigned int slot, bool anonymous)
+{
+	unsigned int first = slot * SLOT_STRIDE;
+	unsigned int file_page = run_sabotaged(run, "reuse-other-slot") ? (first + SLOT_STRIDE) % SLOTS_PAGES : first;
+	bool foreign = run_sabotaged(run, "reuse-foreign-page") || run_sabotaged(run, "mayfly-foreign-page");
+	void *at = area_word(slots->base, first, 0);
+
+	settle(slots, slot, CLAIM_ANY | MAY_BE_ZERO);
+	if (anonymous) {
+		if (area_map(run, at, SLOT_PAGES, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1, 0) == MAP_FAILED)
+			return;
+		for (unsigned int page = first; page < first + SLOT_PAGES; page++)
+			*area_word(slots->base, page, WORD_TAG) = tag_make(slots->owner, page, slots->generation[slot]);
+	} else {
+		area_map(run, at, SLOT_PAGES, PROT_READ | PROT_WRITE, MAP_SHARED, foreign ? slots->foreign_fd : slots->fd,
+			 file_page);
+	}
+	settle(slots, slot, CLAIM_RW);
+}
+
+static void unmap_slot(struct run *run, struct slots *slots, unsigned int slot)
+{
+	settle(slots, slot, CLAIM_ANY);
+	if (!run_sabotaged(run, "reuse-still-mapped"))
+		area_unmap(run, area_word(slots->base, slot * SLOT_STRIDE, 0), SLOT_PAGES);
+	settle(slots, slot, CLAIM_NONE);
+}
+
+void slots_toggle(struct run *run, struct slots *slots, unsigned int slot, struct rng *rng)
+{
+	if (claim_may(claim_read(&slots->claim[slot * SLOT_STRIDE])) == CLAIM_NONE)
+		map_slot(run, slots, slot, rng_one_in(rng, 4));
+	else
+		unmap_slot(run, slots, slot);
+}
+
+/* Freed objects go to the CPU's own list and are handed out there first: mappers on one CPU get each other's VMAs,
+ * while readers elsewhere still look at them. */
+static void share_one_cpu(void)
+{
+	cpu_set_t allowed, first;
+
+	if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
+		return;
+	CPU_ZERO(&first);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (CPU_ISSET(cpu, &allowed)) {
+			CPU_SET(cpu, &first);
+			break;
+		}
+	}
+	sched_setaffinity(0, sizeof(first), &first);
+}
+
+void slots_map(struct worker *worker)
+{
+	struct slots *slots = worker->arg;
+
+	if (rng_one_in(&worker->rng, 2))
+		share_one_cpu();
+	while (worker_continue(worker)) {
+		unsigned int slot = rng_below(&worker->rng, SLOTS / slots->mappers) * slots->mappers + worker->id;
+
+		slots_toggle(worker->run, slots, slot, &worker->rng);
+		rng_dither(&worker->rng);
+		worker_did(worker);
+	}
+}

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.kernel.compare import compare, verdict
+from orchestrator.model import CaseResult, Outcome, StageResult, SuiteReport, Variant, Verdict
+
+
+def case(name: str, outcome: Outcome, message: str = "") -> CaseResult:
+    return CaseResult(name, outcome, outcome, message, 1.0)
+
+
+def suite(
+    *cases: CaseResult,
+    stages: tuple[StageResult, ...] = (),
+    variant: Variant = Variant.PATCHED,
+    kconfig: str = "base",
+) -> SuiteReport:
+    return SuiteReport(f"{kconfig}.{variant.value}", kconfig, variant, stages, cases, "2026-11-22T10:00:00")
+
+
+def base(*cases: CaseResult, stages: tuple[StageResult, ...] = ()) -> SuiteReport:
+    return suite(*cases, stages=stages, variant=Variant.BASELINE)
+
+
+def on_base(patched: Outcome, baseline: Outcome) -> bool:
+    return compare(suite(case("c", patched)), base(case("c", baseline))).cases[0].also_on_base
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAIL, Outcome.TIMEOUT, Outcome.CRASH, Outcome.ERROR])
+def test_what_is_bad_in_both_is_not_the_patchs_doing(outcome: Outcome) -> None:
+    assert on_base(outcome, outcome)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.PASS, Outcome.SKIP, Outcome.ERROR])
+def test_a_case_that_did_not_fail_on_the_base_is_not_known_to_fail_there(outcome: Outcome) -> None:
+    assert not on_base(Outcome.FAIL, outcome)
+
+
+def test_failing_differently_on_the_base_counts_but_a_mere_failure_does_not_excuse_a_crash() -> None:
+    assert on_base(Outcome.FAIL, Outcome.CRASH)
+    assert on_base(Outcome.FAIL, Outcome.TIMEOUT)
+    assert on_base(Outcome.TIMEOUT, Outcome.FAIL)
+    assert not on_base(Outcome.CRASH, Outcome.FAIL)
+
+
+def test_good_cases_and_cases_unknown_to_the_base_are_left_alone() -> None:
+    patched = suite(case("a", Outcome.PASS), case("b", Outcome.FAIL))
+    assert compare(patched, base(case("a", Outcome.FAIL))) == patched
+    assert compare(patched, None) is patched
+
+
+def test_stages_are_compared_too() -> None:
+    boot = StageResult("boot", Outcome.CRASH, 1.0, "panic", is_patch_fault=True)
+    compared = compare(suite(stages=(boot,)), base(stages=(replace(boot, message="panic on base"),)))
+    assert compared.stages[0].also_on_base
+    assert verdict([compared], False)[0] is Verdict.NO_VERDICT
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAIL, Outcome.TIMEOUT, Outcome.CRASH])
+def test_a_new_failure_is_the_patchs_fault_and_the_reason_names_it(outcome: Outcome) -> None:
+    report = suite(case("ok", Outcome.PASS), case("bad", outcome, "WARNING in f\nmore"), case("bad2", Outcome.FAIL))
+    found, reason = verdict([report], False)
+    assert found is Verdict.PATCH_AT_FAULT
+    assert reason.startswith("base.patched: bad ")
+    assert "WARNING in f" in reason
+    assert reason.endswith("; and 1 more")
+    assert "\n" not in reason
+
+
+def test_a_stage_is_the_patchs_fault_only_if_it_says_so() -> None:
+    build = StageResult("build", Outcome.FAIL, 1.0, "mm/mmap.c:1: error", is_patch_fault=True)
+    assert verdict([suite(stages=(build,))], False)[0] is Verdict.PATCH_AT_FAULT
+    found, reason = verdict([suite(stages=(replace(build, is_patch_fault=False),))], False)
+    assert found is Verdict.NO_VERDICT
+    assert "build failed" in reason
+
+
+@pytest.mark.parametrize(
+    "cases",
+    [
+        (),
+        (case("a", Outcome.SKIP),),
+        (case("a", Outcome.SKIP), case("b", Outcome.SKIP)),
+        (case("a", Outcome.PASS), case("b", Outcome.ERROR)),
+        (case("a", Outcome.PASS), replace(case("b", Outcome.FAIL), also_on_base=True)),
+    ],
+)
+def test_what_could_not_be_judged_is_never_green(cases: tuple[CaseResult, ...]) -> None:
+    found, reason = verdict([suite(*cases)], False)
+    assert found is Verdict.NO_VERDICT
+    assert reason
+
+
+def test_nothing_at_all_is_never_green() -> None:
+    assert verdict([], False) == (Verdict.NO_VERDICT, "nothing ran")
+
+
+def test_one_kernel_on_which_nothing_ran_spoils_the_others() -> None:
+    fine, idle = suite(case("a", Outcome.PASS)), suite(case("a", Outcome.SKIP), kconfig="kasan")
+    found, reason = verdict([fine, idle], False)
+    assert found is Verdict.NO_VERDICT
+    assert "kasan.patched: the only case was skipped" in reason
+
+
+def test_all_passed_is_clean_and_skips_are_counted() -> None:
+    report = suite(case("a", Outcome.PASS), case("b", Outcome.SKIP))
+    assert verdict([report], False) == (Verdict.CLEAN, "1 case passed on base.patched, 1 skipped")
+
+
+def test_a_failure_of_the_base_alone_is_a_fix() -> None:
+    suites = [suite(case("a", Outcome.PASS)), base(case("a", Outcome.CRASH))]
+    assert verdict(suites, False)[0] is Verdict.CLEAN
+
+
+def test_a_base_that_could_not_be_judged_gives_no_verdict() -> None:
+    suites = [suite(case("a", Outcome.PASS)), base(case("a", Outcome.ERROR))]
+    assert verdict(suites, False)[0] is Verdict.NO_VERDICT
+
+
+def test_without_a_series_the_base_is_the_subject() -> None:
+    assert verdict([base(case("a", Outcome.FAIL))], False)[0] is Verdict.PATCH_AT_FAULT
+    assert verdict([base(case("a", Outcome.PASS))], False)[0] is Verdict.CLEAN
+
+
+def test_an_interrupted_run_says_so_whatever_it_found() -> None:
+    assert verdict([suite(case("a", Outcome.FAIL))], True)[0] is Verdict.INTERRUPTED
+
+
+OUTCOMES = st.lists(st.sampled_from(list(Outcome)), max_size=5)
+
+
+@given(OUTCOMES, OUTCOMES)
+def test_a_run_is_clean_only_if_something_passed_and_nothing_is_bad(patched: list[Outcome], baseline: list[Outcome]) -> None:
+    after = suite(*(case(f"c{number}", outcome) for number, outcome in enumerate(patched)))
+    before = base(*(case(f"c{number}", outcome) for number, outcome in enumerate(baseline)))
+    found, _ = verdict([compare(after, before), before], False)
+    clean = Outcome.PASS in patched and not any(outcome.is_bad for outcome in patched) and Outcome.ERROR not in baseline
+    assert (found is Verdict.CLEAN) == clean
+
+
+@given(OUTCOMES, OUTCOMES)
+def test_a_baseline_never_turns_no_blame_into_blame(patched: list[Outcome], baseline: list[Outcome]) -> None:
+    after = suite(*(case(f"c{number}", outcome) for number, outcome in enumerate(patched)))
+    before = base(*(case(f"c{number}", outcome) for number, outcome in enumerate(baseline)))
+    alone, compared = verdict([after], False)[0], verdict([compare(after, before)], False)[0]
+    assert alone is Verdict.PATCH_AT_FAULT or compared is not Verdict.PATCH_AT_FAULT

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.errors import BadDeclaration
+from orchestrator.kernel.kconfig import Conflict, Dropped, dropped, merge, parse_config, parse_fragment, unmet
+from orchestrator.model import Fragment
+
+KCONFIGS = Path(__file__).parent.parent.parent / "kconfigs"
+
+
+def fragment(name: str, *symbols: tuple[str, str]) -> Fragment:
+    return Fragment(name=name, path=Path(f"{name}.config"), symbols=symbols)
+
+
+def test_a_fragment_is_read_in_order() -> None:
+    text = '# about\n\nCONFIG_A=y\n  CONFIG_B=m\n# CONFIG_C is not set\nCONFIG_D="a # b"\nCONFIG_E=0x1F\nCONFIG_F=-1\nCONFIG_G=n\n'
+    assert parse_fragment(text, "f.config") == (
+        ("CONFIG_A", "y"),
+        ("CONFIG_B", "m"),
+        ("CONFIG_C", "n"),
+        ("CONFIG_D", '"a # b"'),
+        ("CONFIG_E", "0x1F"),
+        ("CONFIG_F", "-1"),
+        ("CONFIG_G", "n"),
+    )
+
+
+@pytest.mark.parametrize("path", sorted(KCONFIGS.glob("*.config")), ids=lambda path: path.stem)
+def test_shipped_fragments_are_readable(path: Path) -> None:
+    assert parse_fragment(path.read_text(), path.name)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["A=y", "CONFIG_A", "CONFIG_A = y", "CONFIG_A=y # why", "CONFIG_A=yes", "CONFIG_A=", 'CONFIG_A="open', "#CONFIG_A is not set"],
+)
+def test_junk_is_an_error_with_file_and_line(line: str) -> None:
+    with pytest.raises(BadDeclaration) as caught:
+        parse_fragment(f"CONFIG_X=y\n\n{line}\n", "f.config")
+    assert caught.value.message.startswith("f.config:3:")
+    assert caught.value.hint
+
+
+def test_a_symbol_with_two_values_in_one_fragment_is_an_error_but_not_a_repetition() -> None:
+    assert parse_fragment("CONFIG_A=y\nCONFIG_A=y\n", "f") == (("CONFIG_A", "y"),)
+    with pytest.raises(BadDeclaration, match="CONFIG_A is n here and y above"):
+        parse_fragment("CONFIG_A=y\n# CONFIG_A is not set\n", "f")
+
+
+def test_the_later_fragment_wins_and_the_conflict_is_told() -> None:
+    symbols, conflicts = merge([fragment("base", ("CONFIG_A", "y"), ("CONFIG_B", "y")), fragment("kasan", ("CONFIG_A", "n"))])
+    assert dict(symbols) == {"CONFIG_A": "n", "CONFIG_B": "y"}
+    assert conflicts == (Conflict("CONFIG_A", ("base", "y"), ("kasan", "n")),)
+
+
+def test_dropped_symbols_are_named_with_the_fragment_that_wanted_them() -> None:
+    config = 'CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_D=m\nCONFIG_H=0x00ff\nCONFIG_S="x"\n'
+    base = fragment("base", ("CONFIG_A", "y"), ("CONFIG_B", "y"), ("CONFIG_C", "n"), ("CONFIG_D", "n"), ("CONFIG_H", "0xFF"))
+    late = fragment("late", ("CONFIG_B", "y"), ("CONFIG_E", "20"), ("CONFIG_S", '"x"'))
+    assert dropped([base, late], config) == (
+        Dropped("CONFIG_B", "y", "n", "late"),
+        Dropped("CONFIG_D", "n", "m", "base"),
+        Dropped("CONFIG_E", "20", "n", "late"),
+    )
+
+
+def test_a_value_that_a_later_fragment_replaced_is_not_missed() -> None:
+    assert dropped([fragment("a", ("CONFIG_A", "y")), fragment("b", ("CONFIG_A", "n"))], "") == ()
+
+
+KCONFIG = """\
+menu "Memory Debugging"
+	depends on DEBUG_KERNEL
+
+if MMU
+
+config KASAN
+	bool "KASAN"
+	depends on (HAVE_ARCH_KASAN && CC_HAS_KASAN) || \\
+		   HAVE_ARCH_KASAN_SW_TAGS   # either
+	depends on !SLUB_TINY && SYSFS
+	select STACKDEPOT
+	help
+	  Enables KASAN. It depends on RAM.
+
+	  config FAKE
+	  depends on NOTHING
+
+endif
+
+config OTHER
+	depends on THAT
+
+endmenu
+
+config LATER
+	bool
+"""
+
+
+def test_why_a_symbol_was_dropped_names_its_dependencies_and_those_not_set() -> None:
+    found = unmet("CONFIG_KASAN", {"lib/Kconfig.kasan": KCONFIG}, "CONFIG_MMU=y\nCONFIG_HAVE_ARCH_KASAN=y\n")
+    assert found.places == ("lib/Kconfig.kasan:6",)
+    assert found.depends[:2] == ("DEBUG_KERNEL", "MMU")
+    assert found.depends[3:] == ("!SLUB_TINY && SYSFS",)
+    assert "NOTHING" not in " ".join(found.depends)
+    assert found.missing == ("CONFIG_DEBUG_KERNEL", "CONFIG_CC_HAS_KASAN", "CONFIG_HAVE_ARCH_KASAN_SW_TAGS", "CONFIG_SYSFS")
+    assert "lib/Kconfig.kasan:6" in found.hint
+    assert "not set: CONFIG_DEBUG_KERNEL" in found.hint
+
+
+def test_blocks_end_where_they_end() -> None:
+    assert unmet("OTHER", {"K": KCONFIG}).depends == ("DEBUG_KERNEL", "THAT")
+    assert unmet("LATER", {"K": KCONFIG}).depends == ()
+
+
+def test_a_symbol_that_no_kconfig_file_defines_is_told() -> None:
+    assert "no Kconfig file defines CONFIG_FAKE2" in unmet("CONFIG_FAKE2", {"K": KCONFIG}).hint
+    assert unmet("CONFIG_FAKE2", None).places == ()
+
+
+SYMBOLS = st.dictionaries(st.sampled_from([f"CONFIG_{c}" for c in "ABCDEF"]), st.sampled_from(["y", "n", "m", "7"]))
+
+
+@given(st.lists(SYMBOLS, max_size=5))
+def test_merging_keeps_the_last_value_and_nothing_of_it_is_dropped(maps: list[dict[str, str]]) -> None:
+    fragments = [fragment(str(number), *symbols.items()) for number, symbols in enumerate(maps)]
+    symbols, _ = merge(fragments)
+    last: dict[str, str] = {}
+    for symbols_of_one in maps:
+        last |= symbols_of_one
+    assert dict(symbols) == last
+    text = "".join(f"# {name} is not set\n" if value == "n" else f"{name}={value}\n" for name, value in symbols)
+    assert dropped(fragments, text) == ()
+    assert parse_config(text) == {name: value for name, value in last.items() if value != "n"}
+    assert dict(parse_fragment(text, "f")) == last

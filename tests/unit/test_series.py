@@ -1,0 +1,430 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import quopri
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.errors import PatchUnreadable
+from orchestrator.kernel.series import read_patches
+from orchestrator.model import Series
+
+DATA = Path(__file__).parent.parent / "data" / "series"
+
+DIFF = b"""\
+diff --git a/mm/mmap.c b/mm/mmap.c
+index 1111111..2222222 100644
+--- a/mm/mmap.c
++++ b/mm/mmap.c
+@@ -10,4 +10,5 @@ int f(void)
+ \tint a;
+-\tint b;
++\tint c;
++\tint d;
+ 
+ \treturn a;
+"""
+
+
+def diff(name: str = "mm/mmap.c", word: str = "c") -> bytes:
+    return DIFF.replace(b"mm/mmap.c", name.encode()).replace(b"int c;", f"int {word};".encode())
+
+
+def letter(
+    subject: str,
+    body: bytes = b"Why.\n---\n mm/mmap.c | 3 ++-\n\n" + DIFF + b"-- \n2.39.5\n",
+    *headers: str,
+    message_id: str = "",
+    separator: str = "From mboxrd@z Thu Jan  1 00:00:00 1970",
+) -> bytes:
+    lines = [
+        *([separator] if separator else []),
+        "From: A Developer <dev@example.org>",
+        "Date: Sun, 22 Nov 2026 14:00:19 +0000",
+        f"Subject: {subject}",
+        *([f"Message-ID: <{message_id}>"] if message_id else []),
+        *headers,
+    ]
+    return "\n".join(lines).encode() + b"\n\n" + body + b"\n"
+
+
+def part(number: int, total: int, version: str = "", word: str = "", extra: str = "", **rest: str) -> bytes:
+    body = b"Why.\n---\n\n" + diff(word=word or f"c{number}") + b"-- \n2.39.5\n"
+    return letter(f"[PATCH{version}{extra} {number}/{total}] mm: part {number}", body, **rest)
+
+
+def mbox(*mails: bytes) -> Series:
+    return read_patches([("thread.mbox", b"".join(mails))])
+
+
+def refusal(*files: tuple[str, bytes]) -> PatchUnreadable:
+    with pytest.raises(PatchUnreadable) as caught:
+        read_patches(files)
+    return caught.value
+
+
+def subjects(series: Series) -> list[str]:
+    return [patch.subject for patch in series.patches]
+
+
+# --- what git format-patch writes
+
+
+def format_patch_files() -> list[tuple[str, bytes]]:
+    return [(f"v2/{path.name}", path.read_bytes()) for path in sorted((DATA / "v2").glob("*.patch"))]
+
+
+def test_a_directory_of_format_patch_files_is_a_series() -> None:
+    series = read_patches(format_patch_files())
+    assert series.name == "v2"
+    assert [(patch.number, patch.total, patch.version) for patch in series.patches] == [(1, 3, 2), (2, 3, 2), (3, 3, 2)]
+    first, second, third = series.patches
+    assert first.name == "v2-0001-mm-change-two-functions.patch"
+    assert first.author == "Łukasz Müller <l.mueller@example.org>"
+    assert first.message_id.startswith("c94c652312ddd04d395b2ed8b60ebc2551d316b4.")
+    assert second.subject == (
+        "mm: rename, delete, add; ünïcode subject that is long enough to be folded over two lines by git format-patch"
+    )
+    assert second.files == (
+        "include/linux/vma_new.h",
+        "mm/empty.c",
+        "mm/gone.c",
+        "mm/mmap.c",
+        "mm/old_name.c",
+        "mm/new_name.c",
+        "mm/tail.c",
+    )
+    assert third.files == ("Documentation/mm/logo.png", "mm/a b.c", "mm/ü.c")
+    assert third.author == "Someone Else <else@example.org>"  # the sender is another
+    assert any("cover letter ignored" in note for note in series.notes)
+
+
+def test_the_diff_starts_at_the_first_header_and_ends_before_the_signature() -> None:
+    for patch in read_patches(format_patch_files()).patches:
+        assert patch.diff.startswith(b"diff --git ")
+        assert not re.search(rb"^-- $\n2\.39\.5", patch.diff, re.MULTILINE)
+        assert b"base-commit" not in patch.diff
+    assert b"\n+-- \n+-- not a signature\n" in read_patches(format_patch_files()).patches[0].diff
+
+
+def test_the_same_series_as_mbox_has_the_same_digest() -> None:
+    files = format_patch_files()
+    joined = b"".join(data for _, data in reversed(files))
+    from_mbox = read_patches([("thread.mbox", joined)])
+    assert from_mbox.digest == read_patches(files).digest
+    assert from_mbox.patches[0].name == "0001-mm-change-two-functions"
+
+
+def test_the_digest_is_over_the_diffs_alone() -> None:
+    one = read_patches([("a.patch", letter("[PATCH] mm: x", b"Why.\n---\n\n" + DIFF))])
+    other = read_patches([("b.patch", DIFF)])
+    assert one.digest == other.digest
+    assert one.digest == hashlib.sha256(one.patches[0].sha256.encode() + b"\n").hexdigest()
+    assert one.digest != read_patches([("a.patch", diff(word="z"))]).digest
+
+
+def test_files_are_taken_in_natural_name_order() -> None:
+    files = [(f"{number}-x.patch", diff(word=f"n{number}")) for number in (10, 9, 1)]
+    assert [patch.name for patch in read_patches(files, "s").patches] == ["1-x.patch", "9-x.patch", "10-x.patch"]
+
+
+def test_name_order_wins_over_numbers_in_a_directory_and_is_said() -> None:
+    series = read_patches([("0001-b.patch", part(2, 2)), ("0002-a.patch", part(1, 2))])
+    assert subjects(series) == ["mm: part 2", "mm: part 1"]
+    assert "name order" in " ".join(series.notes)
+
+
+# --- threads from an archive
+
+
+def test_a_thread_is_ordered_by_number_and_replies_do_not_count() -> None:
+    quoted = b"On Sunday you wrote:\n" + b"".join(b"> " + line + b"\n" for line in DIFF.split(b"\n"))
+    series = mbox(
+        letter("[PATCH v3 0/3] mm: cover", b"Blurb.\n mm/mmap.c | 2 +-\n" + DIFF, message_id="cover@x"),
+        part(3, 3, " v3", extra=" RESEND", message_id="3@x"),
+        letter("Re: [PATCH v3 3/3] mm: part 3", quoted, "In-Reply-To: <3@x>"),
+        letter("Re: [PATCH v3 1/3] mm: part 1", b"How about this instead:\n\n" + diff(word="hm"), "In-Reply-To: <1@x>"),
+        part(1, 3, " v3", message_id="1@x"),
+        letter("what of this?", diff(word="hm2"), "In-Reply-To: <1@x>"),
+        letter("[PATCH] fix-up", diff(word="hm3"), "In-Reply-To: <2@x>"),
+        letter("AW: [PATCH v3 2/3] mm: part 2", b"Reviewed-by: R <r@example.org>\n", "In-Reply-To: <2@x>"),
+        part(2, 3, " v3", message_id="2@x"),
+    )
+    assert subjects(series) == ["mm: part 1", "mm: part 2", "mm: part 3"]
+    assert {patch.version for patch in series.patches} == {3}
+    assert sum("ignored" in note for note in series.notes) == 6
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [
+        ("[PATCH v2 RESEND 3/7] mm: x", (2, 3, 7)),
+        ("[RFC PATCH v11 03/12] mm: x", (11, 3, 12)),
+        ("[PATCHv4 1/1] mm: x", (4, 1, 1)),
+        ("[PATCH 6.12 1/2] mm: x", (1, 1, 2)),
+        ("[PATCH mm-unstable v5] mm: x", (5, None, None)),
+        ("[mm?] [PATCH v2 02/03] mm: x", (2, 2, 3)),
+        ("mm: x", (1, None, None)),
+    ],
+)
+def test_subject_tags_are_read(subject: str, expected: tuple[int, int | None, int | None]) -> None:
+    from orchestrator.kernel.mail import read_tag
+
+    tag = read_tag(subject)
+    assert (tag.version, tag.number, tag.total) == expected
+    assert tag.title == "mm: x"
+
+
+def test_missing_parts_are_named() -> None:
+    error = refusal(("thread.mbox", part(1, 4) + part(3, 4)))
+    assert "2/4, 4/4" in error.message
+
+
+def test_two_versions_in_one_thread_are_named() -> None:
+    error = refusal(("thread.mbox", part(1, 2) + part(2, 2) + part(1, 2, " v2") + part(2, 2, " v2")))
+    assert "v1" in error.message
+    assert "v2" in error.message
+    assert "mm: part 1" in error.message
+
+
+def test_a_new_version_that_answers_the_old_one_is_not_taken_for_a_fix_up() -> None:
+    old = letter("[PATCH] mm: x", message_id="1@x")
+    new = letter("[PATCH v2] mm: x", diff(word="z"), "In-Reply-To: <1@x>")
+    assert "two versions" in refusal(("t.mbox", old + new)).message
+
+
+def test_a_fix_up_that_answers_an_unnumbered_patch_is_ignored_and_said() -> None:
+    series = mbox(letter("[PATCH] mm: x", message_id="1@x"), letter("[PATCH] fix", diff(word="z"), "In-Reply-To: <1@x>"))
+    assert subjects(series) == ["mm: x"]
+    assert any("fix" in note for note in series.notes)
+
+
+def test_a_single_patch_sent_in_answer_to_something_else_counts() -> None:
+    assert subjects(mbox(letter("[PATCH v2] mm: x", DIFF, "In-Reply-To: <old@x>"))) == ["mm: x"]
+
+
+def test_two_totals_are_two_series() -> None:
+    assert "two series" in refusal(("t.mbox", part(1, 2) + part(2, 3))).message
+
+
+def test_a_copy_of_a_mail_counts_once_but_two_different_parts_with_one_number_do_not() -> None:
+    assert len(mbox(part(1, 2), part(2, 2), part(2, 2)).patches) == 2
+    assert "same number: 2/2" in refusal(("t.mbox", part(1, 2) + part(2, 2) + part(2, 2, word="other"))).message
+
+
+def test_a_numbered_part_without_a_diff_is_an_error() -> None:
+    error = refusal(("t.mbox", part(1, 2) + letter("[PATCH 2/2] mm: lost", b"See attachment.\n")))
+    assert error.message.startswith("t.mbox:")
+    assert "mm: lost" in error.message
+
+
+def test_only_a_cover_letter_is_an_error() -> None:
+    error = refusal(("0000-cover-letter.patch", letter("[PATCH 0/2] mm: cover", b"Blurb.\n")))
+    assert "no patch in it" in error.message
+    assert "cover letter" in error.hint
+
+
+def test_escaped_and_quoted_from_lines_do_not_split_a_mail() -> None:
+    body = b"Why.\n\n>From here on it works.\nFrom there it does not.\n---\n\n" + DIFF + b"-- \n2.39.5\n"
+    assert subjects(mbox(letter("[PATCH] mm: x", body))) == ["mm: x"]
+
+
+# --- encodings
+
+
+@pytest.mark.parametrize("eol", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("encoding", ["base64", "quoted-printable"])
+def test_encoded_bodies_are_decoded(encoding: str, eol: bytes) -> None:
+    text = (b"Gr\xc3\xbc\xc3\x9fe.\n---\n\n" + DIFF + b"-- \n2.39.5\n").replace(b"\n", eol)
+    body = base64.encodebytes(text) if encoding == "base64" else quopri.encodestring(text)
+    if eol == b"\r\n" and encoding == "quoted-printable":
+        body = quopri.encodestring(text, quotetabs=True).replace(b"\r\n", b"=0D=0A=\n")
+    mail = letter("[PATCH] mm: x", body, "Content-Type: text/plain; charset=utf-8", f"Content-Transfer-Encoding: {encoding}")
+    assert mbox(mail).patches[0].diff == DIFF
+
+
+@pytest.mark.parametrize("disposition", ["inline", 'attachment; filename="x.patch"'])
+def test_a_patch_in_a_part_of_a_multipart_mail_is_found(disposition: str) -> None:
+    body = (
+        b"--XX\nContent-Type: multipart/alternative; boundary=YY\n\n--YY\nContent-Type: text/plain\n\nHello.\n"
+        b"--YY\nContent-Type: text/html\n\n<p>Hello.\n--YY--\n"
+        b"--XX\nContent-Type: application/octet-stream; name=x.patch\nContent-Disposition: "
+        + disposition.encode()
+        + b"\n\n"
+        + DIFF
+        + b"\n--XX--\n"
+    )
+    if disposition == "inline":
+        body = body.replace(b"application/octet-stream; name=x.patch", b"text/x-patch")
+    assert mbox(letter("[PATCH] mm: x", body, "Content-Type: multipart/mixed; boundary=XX")).patches[0].diff == DIFF
+
+
+def test_two_diffs_in_one_mail_are_not_guessed_about() -> None:
+    piece = b"--XX\nContent-Type: text/x-patch\n\n" + DIFF + b"\n"
+    mail = letter("[PATCH] mm: x", piece + piece + b"--XX--\n", "Content-Type: multipart/mixed; boundary=XX")
+    assert "several diffs" in refusal(("m.eml", mail)).message
+
+
+def test_a_mail_without_a_separator_line_is_read() -> None:
+    assert subjects(mbox(letter("[PATCH] mm: x", separator=""))) == ["mm: x"]
+
+
+# --- plain diffs
+
+PLAIN = b"""\
+--- {old}\t2026-11-22 10:00:00.000000000 +0000
++++ {new}\t2026-11-22 10:01:00.000000000 +0000
+@@ -1,2 +1,2 @@
+ int a;
+-int b;
++int c;
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "header"),
+    [
+        ("a/mm/mmap.c", "b/mm/mmap.c", "--- a/mm/mmap.c"),
+        ("mm/mmap.c.orig", "mm/mmap.c", "--- a/mm/mmap.c.orig"),
+        ("mm/mmap.c", "mm/mmap.c", "--- a/mm/mmap.c"),
+        ("linux-6.12.orig/mm/mmap.c", "linux-6.12/mm/mmap.c", "--- linux-6.12.orig/mm/mmap.c"),
+        ("./mm/mmap.c", "./mm/mmap.c", "--- ./mm/mmap.c"),
+    ],
+)
+def test_plain_diffs_with_and_without_prefixes_are_read(old: str, new: str, header: str) -> None:
+    data = b"diff -u x y\n" + PLAIN.replace(b"{old}", old.encode()).replace(b"{new}", new.encode())
+    series = read_patches([("x.diff", data)])
+    assert series.patches[0].files == ("mm/mmap.c",)
+    assert header.encode() + b"\t" in series.patches[0].diff
+    assert any("-p0" in note for note in series.notes) == (old[:3] == "mm/")
+
+
+def test_git_diff_without_prefixes_gets_them() -> None:
+    series = read_patches([("noprefix.diff", (DATA / "noprefix.diff").read_bytes())])
+    diff_text = series.patches[0].diff
+    assert b"diff --git a/mm/old_name.c b/mm/new_name.c\nsimilarity" in diff_text
+    assert b"rename from mm/old_name.c" in diff_text
+    assert b"--- /dev/null\n+++ b/include/linux/vma_new.h\n" in diff_text
+    assert "mm/empty.c" in series.patches[0].files
+    assert any("-p0" in note for note in series.notes)
+
+
+def test_git_show_output_keeps_its_author_and_subject() -> None:
+    data = b"commit 0123456789abcdef\nAuthor: A <a@example.org>\nDate:   today\n\n    mm: x\n\n    Why.\n\n" + DIFF
+    patch = read_patches([("show.txt", data)]).patches[0]
+    assert (patch.subject, patch.author) == ("mm: x", "A <a@example.org>")
+
+
+@pytest.mark.parametrize("name", ["/usr/src/linux/mm/mmap.c", "a/../../etc/passwd", "a/.git/config"])
+def test_names_outside_the_tree_are_refused(name: str) -> None:
+    data = PLAIN.replace(b"{old}", name.encode()).replace(b"{new}", name.encode())
+    assert refusal(("x.diff", data)).hint or "not inside" in refusal(("x.diff", data)).message
+
+
+# --- damage
+
+
+def test_an_empty_file_and_a_text_without_a_diff_are_errors() -> None:
+    assert "empty" in refusal(("x.patch", b" \n\n")).message
+    assert "no diff" in refusal(("x.patch", b"Hello,\nplease apply --- thanks\n")).message
+    assert "no diff" in refusal(("x.patch", letter("[PATCH] mm: x", b"Forgot it.\n"))).message
+    assert "no patch files" in refusal().message
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (DIFF.decode().encode("utf-16"), "UTF-16"),
+        (DIFF + b"\0", "NUL"),
+        (b"\x1f\x8b\x08\x00abc", "compressed"),
+        (b"<!DOCTYPE html><html><body><pre>diff</pre>", "HTML"),
+    ],
+)
+def test_what_is_not_text_is_named(data: bytes, what: str) -> None:
+    assert what in refusal(("x.patch", data)).message
+
+
+def test_crlf_is_mailer_damage_with_its_line() -> None:
+    mail = letter("[PATCH] mm: x", b"Why.\n---\n\n" + DIFF).replace(b"\n", b"\r\n")
+    error = refusal(("x.patch", mail))
+    assert error.message == "x.patch:9: CRLF line ends"
+    assert "raw" in error.hint
+
+
+def test_a_patch_for_a_file_that_has_crlf_is_fine() -> None:
+    text = DIFF.replace(b"\tint b;\n", b"\tint b;\r\n").replace(b"\tint c;\n", b"\tint c;\r\n")
+    assert b"\r\n" in read_patches([("x.patch", text)]).patches[0].diff
+
+
+def test_a_wrapped_line_is_reported_with_file_hunk_and_line() -> None:
+    damaged = DIFF.replace(b"+\tint c;\n", b"+\tint\nc;\n")
+    error = refusal(("x.patch", letter("[PATCH] mm: x", b"Why.\n---\n\n" + damaged)))
+    assert error.message.startswith("x.patch:17: mm/mmap.c: hunk @@ -10,4 +10,5 @@ has a line that is not of a diff")
+    assert "wrapped" in error.hint
+
+
+def test_a_truncated_hunk_and_lines_beyond_a_hunk_are_reported() -> None:
+    assert "ends early" in refusal(("x.patch", DIFF[: DIFF.index(b"+\tint d")])).message
+    assert "beyond what" in refusal(("x.patch", DIFF + b"+\tint e;\n")).message
+    two_hunks = DIFF.replace(b"+\tint d;\n", b"") + DIFF[DIFF.index(b"@@") :]
+    assert "hunk @@ -10,4 +10,5 @@ ends early, after 4 of 4 old and 4 of 5 new lines" in refusal(("x", two_hunks)).message
+
+
+def test_space_stuffed_flowed_text_is_reported() -> None:
+    stuffed = DIFF.replace(b"\n ", b"\n  ").replace(b"-\tint b;\n", b"  \tint z;\n-\tint b;\n").replace(b"-10,4 +10,5", b"-10,5 +10,6")
+    mail = letter("[PATCH] mm: x", stuffed, "Content-Type: text/plain; format=flowed")
+    assert "format=flowed" in refusal(("x.patch", mail)).message
+
+
+def test_an_html_mail_is_named() -> None:
+    mail = letter("[PATCH] mm: x", b"<pre>diff --git</pre>", "Content-Type: text/html")
+    assert "HTML mail" in refusal(("x.eml", mail)).message
+
+
+def test_damage_in_a_decoded_body_says_that_its_lines_are_counted_there() -> None:
+    body = base64.encodebytes(DIFF.replace(b"+\tint c;\n", b""))
+    mail = letter("[PATCH] mm: x", body, "Content-Transfer-Encoding: base64")
+    assert "decoded text of 'mm: x':" in refusal(("x.eml", mail)).message
+
+
+def test_a_binary_file_without_content_and_a_merge_diff_are_refused() -> None:
+    binary = b"diff --git a/mm/x.png b/mm/x.png\nindex 1..2 100644\nBinary files a/mm/x.png and b/mm/x.png differ\n"
+    assert "--binary" in refusal(("x.patch", binary)).hint
+    merge = b"diff --cc mm/x.c\nindex 1,2..3\n--- a/mm/x.c\n+++ b/mm/x.c\n@@@ -1,1 -1,1 +1,1 @@@\n  x\n"
+    assert "combined diff" in refusal(("x.patch", merge)).message
+
+
+def test_a_second_diff_behind_the_signature_is_not_dropped_silently() -> None:
+    assert "second diff" in refusal(("x.patch", DIFF + b"-- \n2.39.5\n\n" + diff("mm/x.c"))).message
+
+
+def test_a_footer_of_a_mailing_list_is_not_part_of_the_diff() -> None:
+    series = read_patches([("x.patch", DIFF + b"\n_______________\nlist mailing list\nhttp://example.org/\n")])
+    assert series.patches[0].diff == DIFF
+
+
+@given(st.integers(min_value=5, max_value=len(DIFF.split(b"\n")) - 2))
+def test_losing_any_line_of_a_hunk_is_noticed(index: int) -> None:
+    lines = DIFF.split(b"\n")
+    del lines[index]
+    assert refusal(("x.patch", b"\n".join(lines))).message.startswith("x.patch:")
+
+
+_PIECES = [DIFF, letter("[PATCH 1/2] x"), letter("Re: y"), b"From a Thu Jan  1 00:00:00 1970\n", b"diff --git ", b"--- a/x\n"]
+_PIECES += [b"+++ b/x\n", b"@@ -1 +1 @@\n", b"-- \n", b"GIT binary patch\nliteral 5\n", b"\r\n", b'"', b"Content-Type: multipart/mixed\n"]
+
+
+@given(st.lists(st.one_of(st.sampled_from(_PIECES), st.binary(max_size=40)), max_size=8))
+def test_whatever_the_bytes_intake_gives_a_series_or_says_why_not(pieces: list[bytes]) -> None:
+    try:
+        series = read_patches([("x", b"".join(pieces))])
+    except PatchUnreadable as error:
+        assert error.message
+    else:
+        assert series.patches
+        assert all(patch.files and patch.diff for patch in series.patches)
