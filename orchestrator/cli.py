@@ -77,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
 
     doctor = commands.add_parser("doctor", help="is this machine ready? what is missing, and how to install it")
     doctor.add_argument("--json", action="store_true", help="as JSON")
+    doctor.add_argument("--install", action="store_true", help="install what is missing (Debian: apt-get)")
     return top
 
 

@@ -348,6 +348,7 @@ class StageResult:
     splats: tuple[Splat, ...] = ()
     also_on_base: bool = False
     is_patch_fault: bool = False
+    is_request_fault: bool = False
     log: str = ""  # path relative to the run directory: all that the stage wrote; where a guest ran, its console
 
 

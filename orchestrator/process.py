@@ -182,9 +182,9 @@ def start(
         ) from error
 
 
-def attach(argv: Sequence[str]) -> int:
-    """Run a program in the user's own terminal and return its exit status."""
-    return subprocess.run(argv, check=False).returncode
+def attach(argv: Sequence[str], *, quiet: bool = False) -> int:
+    """Run a program in the user's own terminal and return its exit status. `quiet` hides its stdout."""
+    return subprocess.run(argv, check=False, stdout=subprocess.DEVNULL if quiet else None).returncode
 
 
 def find_program(name: str, path: str | None = None) -> Path | None:

@@ -43,7 +43,7 @@ def write_atomically(path: Path, data: bytes) -> None:
             try:
                 handle.write(data)
                 handle.flush()
-                os.replace(handle.name, path)
+                Path(handle.name).replace(path)
             except BaseException:
                 Path(handle.name).unlink(missing_ok=True)
                 raise
@@ -83,7 +83,7 @@ class Store:
         try:
             make(scratch)
             try:
-                os.rename(scratch, final)
+                scratch.rename(final)
             except OSError as error:
                 if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                     raise

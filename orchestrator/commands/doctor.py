@@ -14,9 +14,9 @@ from pathlib import Path
 
 from orchestrator.catalog import PACKAGE, load
 from orchestrator.context import Places
-from orchestrator.errors import OrchestrateError
+from orchestrator.errors import CommandFailed, OrchestrateError
 from orchestrator.guest.accel import Probe, probe
-from orchestrator.process import Cancel, Command, Runner, find_program
+from orchestrator.process import Cancel, Command, Runner, attach, find_program
 
 WANTED_GIB = 8  # an imported base, two worktrees with two build directories each, ccache
 COMPLAINT = 3
@@ -36,6 +36,9 @@ class Tool:
 def run(args: argparse.Namespace) -> int:
     places, runner = Places.of_user(), Runner(Cancel())
     tools = check_tools()
+    if args.install and any(not tool.found for tool in tools):
+        _install([tool for tool in tools if not tool.found])
+        tools = check_tools()
     missing = [tool for tool in tools if not tool.found]
     probes = [] if any(t.name in ("gcc", "qemu-system-x86_64") for t in missing) else _probes(runner)
     free_gib = _free_gib(places.cache)
@@ -85,6 +88,18 @@ def install_command(missing: Sequence[Tool]) -> str:
     packages = " ".join(sorted({tool.package for tool in missing}))
     sudo = "" if os.geteuid() == 0 else "sudo "
     return f"{sudo}apt-get install --no-install-recommends {packages}" if packages else ""
+
+
+def _install(missing: Sequence[Tool]) -> None:
+    """Say what is installed, and install it. Raises CommandFailed."""
+    install = install_command(missing)
+    for tool in missing:
+        sys.stderr.write(f"installing {tool.package}: {tool.why}\n")
+    sudo = () if os.geteuid() == 0 else ("sudo",)
+    for words in (("apt-get", "-qq", "update"), (*install.removeprefix("sudo ").split(), "-qq", "-y")):
+        status = attach((*sudo, *words), quiet=True)
+        if status != 0:
+            raise CommandFailed(f"{words[0]} {words[-3]} exited with {status}", hint=f"run it by hand: {install}")
 
 
 def _check(entry: dict[str, str]) -> Tool:

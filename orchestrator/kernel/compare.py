@@ -53,6 +53,9 @@ def verdict(suites: Sequence[SuiteReport], interrupted: bool) -> tuple[Verdict, 
     if interrupted:
         return Verdict.INTERRUPTED, "interrupted before all cases had run"
     subjects = [suite for suite in suites if suite.variant is Variant.PATCHED] or list(suites)
+    wrong = [_deed(suite, stage) for suite in subjects for stage in suite.stages if stage.is_request_fault]
+    if wrong:
+        return Verdict.BAD_REQUEST, _sentence(wrong)
     at_fault = [_deed(suite, item) for suite, item in _items(subjects) if _is_patch_failure(item)]
     if at_fault:
         return Verdict.PATCH_AT_FAULT, _sentence(at_fault)

@@ -90,8 +90,8 @@ def _starts_names(lines: Sequence[bytes], i: int) -> bool:
 class _Reader:
     def __init__(self, lines: Sequence[bytes]) -> None:
         self.lines = list(lines)
-        while self.lines and not self.lines[-1].strip():
-            self.lines.pop()  # what split() leaves, and blank lines that ended the mail
+        if self.lines and not self.lines[-1]:
+            self.lines.pop()  # what split() leaves behind the last newline: no empty context line
         self.files: list[str] = []
         self.notes: list[str] = []
         self.end = 0  # behind the last line that says something
@@ -246,9 +246,6 @@ class _Reader:
             at += at < len(self.lines)
         if not blocks:
             raise DamagedDiff(i, "a git binary patch without content", "make the diff with git format-patch --binary")
-        if at == len(self.lines):
-            self.lines.append(b"")  # the empty line that ends the last block was trimmed with the mail's end
-            at += 1
         return at
 
 

@@ -106,7 +106,7 @@ def read_table(texts: Mapping[str, str], plumbing: str) -> Table:
         before=re.compile(before),
         ends={kind.kind: re.compile(_union(kind.end)) for kind in kinds},
         folds=re.compile(_union(fold for kind in kinds for fold in kind.folds)),
-        candidate=re.compile(rb"\n" + PREFIX + opener),
+        candidate=re.compile(rb"\n(?>" + PREFIX + rb")" + opener),
         bare_candidate=re.compile(rb"\n" + opener),
     )
 

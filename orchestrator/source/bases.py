@@ -84,7 +84,7 @@ def tree_base(tree: Path, revision: str, at: Workplace) -> tuple[Base, tuple[str
         write_atomically(home / "git/objects/info/alternates", f"{common}/objects\n".encode())
         if not git.has(commit):
             raise BaseUnavailable(f"{tree}: git cannot read commit {commit}", hint=f"git -C {tree} fsck")
-    notes = ()
+    notes: tuple[str, ...] = ()
     if ask("status", "--porcelain", "--untracked-files=no"):
         notes = (f"uncommitted changes in {tree} are not part of the base (commit {commit[:12]})",)
     return Base(tree.resolve().name, commit, f"{tree} {revision} ({commit[:12]})", home), notes

@@ -93,6 +93,7 @@ def _judge(
         console=_excerpt(home / run.console, *windows[run.case]),
         stdout=f"{home.name}/{run.stdout}",
         stderr=f"{home.name}/{run.stderr}",
+        console_log=f"{home.name}/{run.console}",
     )
 
 
@@ -143,9 +144,10 @@ def _signal(number: int) -> str:
 
 
 def _stage(stage: StageResult, record: SuiteRecord, splats: dict[int, tuple[Splat, ...]], home: Path) -> StageResult:
-    """The boot stage with what the kernel said before the first case; other stages as they are."""
+    """A stage with its log; the boot stage with what the kernel said before the first case on each of its guests."""
     if stage.stage != "boot":
-        return stage
+        log = f"logs/{stage.stage}.log"
+        return replace(stage, log=f"{home.name}/{log}") if (home / log).is_file() else stage
     found: dict[str, Splat] = {}
     for number in range(record.guests):
         first = min((run.console_from for run in record.runs if run.guest == number and run.console), default=None)
@@ -160,6 +162,7 @@ def _stage(stage: StageResult, record: SuiteRecord, splats: dict[int, tuple[Spla
         splats=tuple(found.values()),
         console=_excerpt(home / "guest-0/console.log", 0, first_case),
         is_patch_fault=stage.is_patch_fault or bool(bad),
+        log=f"{home.name}/guest-0/console.log",
     )
 
 

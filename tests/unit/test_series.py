@@ -403,6 +403,13 @@ def test_a_second_diff_behind_the_signature_is_not_dropped_silently() -> None:
     assert "second diff" in refusal(("x.patch", DIFF + b"-- \n2.39.5\n\n" + diff("mm/x.c"))).message
 
 
+def test_a_diff_that_ends_with_an_empty_context_line_and_no_signature_is_whole() -> None:
+    text = DIFF.replace(b" \n \treturn a;\n", b" \treturn a;\n \n")
+    assert text.endswith(b"\n \n")
+    for tail in (b"", b"\n", b"-- \n2.39.5\n\n"):
+        assert read_patches([("x.patch", text + tail)]).patches[0].diff == text
+
+
 def test_a_footer_of_a_mailing_list_is_not_part_of_the_diff() -> None:
     series = read_patches([("x.patch", DIFF + b"\n_______________\nlist mailing list\nhttp://example.org/\n")])
     assert series.patches[0].diff == DIFF

@@ -1,0 +1,50 @@
+# make demo    from nothing to a verdict on patches/vm_refcnt
+# make check   from nothing through lint, types and all tests
+# make setup   just .venv/bin/orchestrate
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TESTS := tests/unit tests/contract tests/integration tests/e2e
+
+.PHONY: demo check setup tools dev lint types test clean
+
+demo: tools
+	$(BIN)/orchestrate test --patch patches/vm_refcnt
+
+check: dev tools lint types test
+
+setup: $(VENV)/.installed
+
+# Debian's python3 cannot make virtual environments until python3-venv is there
+$(VENV)/.installed: pyproject.toml .ci/constraints.txt
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+	  echo "installing python3-venv"; $(SUDO) apt-get -qq update && $(SUDO) apt-get -qq install -y --no-install-recommends python3-venv; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --editable .
+	@touch $@
+
+dev: $(VENV)/.installed-dev
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --editable '.[dev]'
+	@touch $@
+
+# what the host lacks (QEMU, compiler, busybox, ...), named and installed by the doctor
+tools: setup
+	$(BIN)/orchestrate doctor --install
+
+lint: dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: dev
+	$(BIN)/mypy
+
+test: dev
+	$(BIN)/pytest $(TESTS)
+
+clean:
+	rm -rf $(VENV) *.egg-info
+
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)

@@ -1,0 +1,118 @@
+"""What bad input gets: exit status 2 (or 1 for the patch's own fault), what happened, where, and what to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.integration.conftest import GOOD, Cli, git
+
+REFUSED = {
+    "missing.patch": (None, "no such file or directory"),
+    "empty.patch": (b"", "empty"),
+    "notes.patch": (b"Dear all,\n\nplease find nothing attached.\n", "no diff in it"),
+    "crlf.patch": (GOOD.replace("\n", "\r\n").encode(), "CRLF"),
+    "utf16.patch": (GOOD.encode("utf-16"), "UTF-16"),
+    "cut.patch": (GOOD.replace(" line 9\n-- \n2.39.5\n", "").encode(), "@@ -3,7 +3,7 @@"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_a_file_that_is_no_good_patch_is_refused_before_anything_runs(cli: Cli, tmp_path: Path, name: str) -> None:
+    data, words = REFUSED[name]
+    if data is not None:
+        (tmp_path / name).write_bytes(data)
+    result = cli("test", "--patch", name, "--output", "out")
+    assert result.returncode == 2, result.stderr
+    assert words.lower() in result.stderr.lower()
+    assert name in result.stderr
+    assert "hint: " in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--testcase", "fault-vs-mumap"], "did you mean fault-vs-munmap"),
+        (["--kconfig", "debgu"], "did you mean debug"),
+        (["--kconfig", "base+nothing"], "unknown kconfig nothing"),
+        (["--machine", "q36"], "did you mean q35"),
+        (["--duration", "0"], "--duration 0"),
+        (["--jobs", "0"], "--jobs 0"),
+        (["--accel", "warp"], "invalid choice"),
+    ],
+)
+def test_an_unknown_name_or_value_is_refused_with_what_was_meant(
+    cli: Cli, good_patch: Path, arguments: list[str], words: str
+) -> None:
+    result = cli("test", "--patch", str(good_patch), *arguments)
+    assert result.returncode == 2, result.stderr
+    assert words in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--tree", "nowhere"], "no such directory"),
+        (["--tree", "."], "not a git tree"),
+        (["--tree", "linux", "--base", "v9.9"], "no such revision"),
+        (["--base", "v6.12"], "not a base's name"),
+    ],
+)
+def test_a_base_that_cannot_be_is_the_requests_fault(
+    cli: Cli, tree: Path, good_patch: Path, arguments: list[str], words: str
+) -> None:
+    result = cli("test", "--patch", str(good_patch), *arguments)
+    assert result.returncode == 2, result.stderr
+    assert words in result.stderr + result.stdout
+
+
+def test_a_patch_that_does_not_apply_is_its_own_fault_with_file_and_hunk(cli: Cli, tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.patch").write_text(GOOD.replace(" line 5\n", " line five\n"))
+    before = git(tree, "status", "--porcelain"), git(tree, "rev-parse", "HEAD")
+    result = cli("test", "--patch", "bad.patch", "--tree", str(tree), "--output", "out")
+    assert result.returncode == 1, result.stderr
+    report = json.loads((tmp_path / "out/report.json").read_text())
+    stage = next(s for s in report["suites"][0]["stages"] if s["stage"] == "apply")
+    assert stage["outcome"] == "FAIL"
+    assert "mm/memory.c, hunk 1 (@@ -3,7 +3,7 @@" in stage["message"]
+    assert "bad" in stage["message"]
+    assert str(tree) in stage["message"]
+    case = ElementTree.parse(tmp_path / "out/junit.xml").find(".//testcase[@name='apply']/failure")
+    assert case is not None
+    assert "mm/memory.c" in case.attrib["message"]
+    assert (git(tree, "status", "--porcelain"), git(tree, "rev-parse", "HEAD")) == before
+
+
+def test_a_run_directory_is_never_some_other_directory(cli: Cli, good_patch: Path, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis.tex").write_text("years of work")
+    result = cli("test", "--patch", str(good_patch), "--output", str(precious))
+    assert result.returncode == 2
+    assert "not a run directory" in result.stderr
+    assert (precious / "thesis.tex").read_text() == "years of work"
+
+
+def test_old_runs_are_judged_only_where_there_is_one(cli: Cli, tmp_path: Path) -> None:
+    for command in ("classify", "report"):
+        result = cli(command, str(tmp_path))
+        assert result.returncode == 2
+        assert "not a run directory" in result.stderr
+
+
+def test_a_broken_declaration_names_file_and_key(cli: Cli, tmp_path: Path) -> None:
+    from orchestrator import catalog
+    from orchestrator.errors import BadDeclaration
+
+    case = tmp_path / "testcases/thing"
+    case.mkdir(parents=True)
+    (case / "thing.c").write_text("int main(void) { return 0; }\n")
+    (case / "testcase.yaml").write_text("summary: a thing\nsources: [thing.c]\ntimeout: 3\n")
+    with pytest.raises(BadDeclaration, match=r"thing/testcase\.yaml: unknown key timeout") as caught:
+        catalog.load(tmp_path)
+    assert "timeout_s" in caught.value.hint

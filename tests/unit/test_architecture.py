@@ -1,0 +1,140 @@
+"""The rooms: imports point down only, and each third party has one owner."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import enum
+import importlib
+import inspect
+from pathlib import Path
+
+import pytest
+
+from orchestrator import errors, model
+
+PACKAGE = Path(model.__file__).parent
+MODULES = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in PACKAGE.rglob("*.py")
+}
+
+# From top to bottom. A module may import from its own layer and from those below.
+LAYERS = (
+    ("cli", "__main__"),
+    ("commands",),
+    ("pipeline",),
+    ("track",),
+    ("chain",),
+    ("stages.report",),
+    ("stages",),
+    ("record",),
+    ("plan",),
+    ("guest", "source", "reporters"),
+    ("context",),
+    ("catalog",),
+    ("process", "store", "fetch"),
+    ("kernel", "codec", "events", "deadline"),
+    ("model", "errors"),
+    ("",),  # the package itself: its version
+)
+
+OWNERS = {
+    "subprocess": {"process", "source.archive", "guest.qemu"},  # the latter two only name PIPE of process.start
+    "requests": {"fetch"},
+    "paramiko": {"guest.ssh"},
+    "fabric": {"guest.ssh"},
+    "invoke": {"guest.ssh"},
+    "cryptography": {"guest.ssh"},
+    "junit_xml": {"reporters.junit"},
+    "yaml": {"catalog"},
+    "rich": {"reporters.terminal", "reporters.progress"},
+}
+
+
+def imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def layer(module: str) -> int:
+    name = module.removeprefix("orchestrator").lstrip(".")
+    candidates = [
+        (len(prefix), number)
+        for number, prefixes in enumerate(LAYERS)
+        for prefix in prefixes
+        if name == prefix or name.startswith(f"{prefix}.")
+    ]
+    assert candidates, f"{module} is in no layer: name its layer here"
+    return max(candidates)[1]
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_imports_point_down(module: str) -> None:
+    upward = {
+        name for name in imports(MODULES[module]) if name in MODULES and name != "orchestrator" and layer(name) < layer(module)
+    }
+    assert not upward, f"{module} imports from above: {sorted(upward)}"
+
+
+@pytest.mark.parametrize("package", sorted(OWNERS))
+def test_a_third_party_has_its_owners(package: str) -> None:
+    importers = {
+        name.removeprefix("orchestrator.")
+        for name, path in MODULES.items()
+        if any(found == package or found.startswith(f"{package}.") for found in imports(path))
+    }
+    assert importers <= OWNERS[package]
+
+
+def test_kernel_room_is_pure() -> None:
+    for name, path in MODULES.items():
+        if name.startswith("orchestrator.kernel."):
+            assert not imports(path) & {"os", "subprocess", "socket", "threading", "time"}, name
+
+
+def frozen_values() -> list[type]:
+    found: list[type] = []
+    for name in sorted(MODULES):
+        if name.endswith("__main__"):
+            continue
+        module = importlib.import_module(name)
+        found += [
+            kind for _, kind in inspect.getmembers(module, dataclasses.is_dataclass) if kind.__module__ == module.__name__
+        ]
+    return found
+
+
+def test_values_between_stages_are_frozen_and_hold_no_mutable_sequences() -> None:
+    for kind in frozen_values():
+        if kind.__module__ not in ("orchestrator.model", "orchestrator.record", "orchestrator.events"):
+            continue
+        assert kind.__dataclass_params__.frozen, kind  # type: ignore[attr-defined]
+        for entry in dataclasses.fields(kind):
+            assert not any(word in str(entry.type) for word in ("list[", "dict[", "set[") if f"frozen{word}" not in str(entry.type)), (
+                f"{kind.__name__}.{entry.name} is mutable"
+            )
+
+
+def test_every_error_has_a_fault_and_faults_have_distinct_exit_statuses() -> None:
+    statuses = [fault.value for fault in errors.Fault]
+    assert len(set(statuses)) == len(statuses)
+    kinds = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.OrchestrateError)]
+    assert len(kinds) > 10
+    assert all(isinstance(kind.fault, errors.Fault) and kind.__doc__ for kind in kinds)
+
+
+def test_verdicts_and_faults_agree_on_exit_statuses() -> None:
+    assert {verdict.exit_status for verdict in model.Verdict} == {0} | {fault.value for fault in errors.Fault}
+
+
+def test_every_enum_value_is_unique() -> None:
+    for _, kind in inspect.getmembers(model, inspect.isclass):
+        if issubclass(kind, enum.Enum) and kind.__module__ == "orchestrator.model":
+            assert len({member.value for member in kind}) == len(kind)

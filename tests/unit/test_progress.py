@@ -1,0 +1,96 @@
+"""Each event becomes one harmless line, also from many threads and into a stream that is gone."""
+
+from __future__ import annotations
+
+import io
+import threading
+import typing
+
+import pytest
+
+from orchestrator import events
+from orchestrator.model import Outcome
+from orchestrator.reporters.progress import Progress, lines
+
+EVENTS: list[tuple[events.Event, list[str]]] = [
+    (events.RunStarted("/runs/1", ("1 suite", "2 cases")), ["running in /runs/1", "- 1 suite", "- 2 cases"]),
+    (events.RunStarted("/runs/1", resumed=True), ["resuming in /runs/1"]),
+    (events.StageStarted("s", "build"), ["[s] build ..."]),
+    (events.StageFinished("s", "build", Outcome.PASS, 61.25), ["[s] build: PASS (61.2 s)"]),
+    (events.StageFinished("s", "build", Outcome.PASS, 0.0, cached=True), ["[s] build: PASS (cached)"]),
+    (events.StageFinished("s", "apply", Outcome.FAIL, 1.0, message="no"), ["[s] apply: FAIL (1.0 s): no"]),
+    (events.GuestReady("s", 7.5, "tcg", 1), ["[s] guest 1 is up under tcg after 7.5 s"]),
+    (events.GuestLost("s", "panic", 1), ["[s] guest 1 is lost: panic"]),
+    (events.CaseStarted("s", "fork", 200.0), ["[s] fork ... (at most 3 min 20 s)"]),
+    (events.CaseFinished("s", "fork", Outcome.CRASH, 2.0, "KASAN"), ["[s] fork: CRASH (2.0 s): KASAN"]),
+    (events.SplatSeen("s", "KASAN: x"), ["[s] kernel: KASAN: x"]),
+    (events.CommandStarted(("make", "a b"), "/b"), []),
+    (events.CommandRan(("make", "a b"), "/b", 0, 1.0), []),
+    (
+        events.CommandRan(("make", "a b"), "/b", 2, 1.0, "l"),
+        ["+ make 'a b'  # in /b: exit status 2 after 1.0 s, log: l"],
+    ),
+    (events.CommandRan(("qemu",), "/b", -9, 1.0), ["+ qemu  # in /b: killed by signal 9 after 1.0 s"]),
+    (events.CommandRan(("qemu",), "/b", None, 1.0), ["+ qemu  # in /b: ended by us at its deadline after 1.0 s"]),
+    (events.Download("http://127.0.0.1/a", 5, 10), []),
+    (events.Note(events.Level.WARNING, "KVM does not work"), ["warning: KVM does not work"]),
+    (events.Note(events.Level.DEBUG, "detail"), []),
+    (events.RunFinished("clean", "all passed", 2.0, "/runs/1"), ["clean (2.0 s): all passed", "report: /runs/1"]),
+]
+
+
+@pytest.mark.parametrize(("event", "said"), EVENTS)
+def test_each_event_has_its_line(event: events.Event, said: list[str]) -> None:
+    assert lines(event) == said
+
+
+def test_every_kind_of_event_is_tried_above() -> None:
+    assert {type(event) for event, _ in EVENTS} == set(typing.get_args(events.Event))
+
+
+@pytest.mark.parametrize("event", [event for event, said in EVENTS if not said])
+def test_verbose_leaves_no_event_out(event: events.Event) -> None:
+    assert lines(event, verbose=True)
+
+
+def test_text_of_a_guest_cannot_steer_the_terminal_or_forge_a_line() -> None:
+    (said,) = lines(events.CaseFinished("s", "c", Outcome.FAIL, 1.0, "\x1b[2J\r\n[s] c: PASS \x9b31m"))
+    assert said == "[s] c: FAIL (1.0 s): \\x1b[2J [s] c: PASS \\x9b31m"
+
+
+def test_an_endless_command_is_cut() -> None:
+    (said,) = lines(events.CommandRan(("cc", *("x" * 50,) * 1000), "/b", 1, 1.0))
+    assert len(said) == 4000
+
+
+def test_lines_of_many_threads_stay_whole() -> None:
+    stream = io.StringIO()
+    progress = Progress(stream)
+
+    def emit(name: str) -> None:
+        for _ in range(100):
+            progress(events.Note(events.Level.INFO, name * 50))
+
+    threads = [threading.Thread(target=emit, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = stream.getvalue().splitlines()
+    assert len(found) == 400
+    assert set(found) == {f"info: {name * 50}" for name in "abcd"}
+
+
+def test_a_closed_stream_ends_the_lines_and_not_the_run() -> None:
+    stream = io.StringIO()
+    progress = Progress(stream)
+    stream.close()
+    progress(events.Note(events.Level.INFO, "x"))
+    progress(events.Note(events.Level.INFO, "y"))
+
+
+def test_a_tee_tells_every_listener_in_order() -> None:
+    seen: list[tuple[str, events.Event]] = []
+    note = events.Note(events.Level.INFO, "x")
+    events.tee(lambda event: seen.append(("a", event)), events.ignore, lambda event: seen.append(("b", event)))(note)
+    assert seen == [("a", note), ("b", note)]

@@ -1,0 +1,99 @@
+"""The summary: complete, harmless, coloured only where a person looks, and readable on a real terminal."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+
+from orchestrator.model import (
+    CaseResult,
+    Metric,
+    Outcome,
+    RunReport,
+    Splat,
+    StageResult,
+    Subtest,
+    SuiteReport,
+    Variant,
+    Verdict,
+)
+from orchestrator.reporters import summary, terminal
+
+SPLAT = Splat("kasan", "KASAN: use-after-free in f", Outcome.CRASH, 12, 40, 999, "the text")
+
+
+def a_report() -> RunReport:
+    subtests = (
+        Subtest("reads", Outcome.PASS, 1.0, metrics=(Metric("ops", 1000.0, "ops/s"),)),
+        Subtest("moves", Outcome.FAIL, 1.0, "lost a write", metrics=(Metric("ops", 234.0, "ops/s"),)),
+    )
+    cases = (
+        CaseResult("fork", Outcome.PASS, Outcome.PASS, "", 5.0, subtests[:1]),
+        CaseResult(
+            "fault", Outcome.CRASH, Outcome.CRASH, SPLAT.title, 125.0, subtests, (SPLAT,), console_log="g/console"
+        ),
+        CaseResult("old", Outcome.FAIL, Outcome.FAIL, "[red]no \x1b[31mmarkup\nhere", 5.0, also_on_base=True),
+    )
+    stages = (
+        StageResult("build", Outcome.PASS, 0.25, cached=True),
+        StageResult("boot", Outcome.ERROR, 3.0, "no QEMU", hint="install it"),
+    )
+    suite = SuiteReport("base.patched", "base", Variant.PATCHED, stages, cases, "")
+    return RunReport(
+        "fix", "", Verdict.PATCH_AT_FAULT, "fault crashed", (suite,), "/runs/1", "", 200.0, "h", ("a note",)
+    )
+
+
+def test_the_plain_summary_says_it_all() -> None:
+    lines = terminal.plain(a_report()).splitlines()
+    squeezed = [" ".join(line.split()) for line in lines]
+    assert squeezed == [
+        "base.patched",
+        "PASS build 0.2 s cached",
+        "ERROR boot 3.0 s no QEMU (hint: install it)",
+        "PASS fork 5.0 s 1,000 ops/s 1 of 1 subtests",
+        "CRASH fault 2 min 5 s 1,234 ops/s KASAN: use-after-free in f",
+        "FAIL moves 1.0 s 234 ops/s lost a write",
+        "FAIL old 5.0 s [also fails on base] [red]no \\x1b[31mmarkup here",
+        "! KASAN: use-after-free in f",
+        "/runs/1/g/console:12",
+        "note: a note",
+        "",
+        "fix: THE PATCH IS AT FAULT (3 min 20 s)",
+        "fault crashed",
+        "report: /runs/1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("time_s", "said"),
+    [(0.04, "0.0 s"), (119.94, "119.9 s"), (120.0, "2 min 0 s"), (float("nan"), "?"), (float("inf"), "?")],
+)
+def test_times_are_for_people(time_s: float, said: str) -> None:
+    assert summary.seconds(time_s) == said
+
+
+def test_many_failed_subtests_are_counted_not_listed() -> None:
+    subtests = tuple(Subtest(f"s{number}", Outcome.FAIL) for number in range(14))
+    suite = SuiteReport(
+        "s", "", Variant.PATCHED, (), (CaseResult("c", Outcome.FAIL, Outcome.PASS, "", 1.0, subtests),), ""
+    )
+    said = terminal.plain(RunReport("", "", Verdict.PATCH_AT_FAULT, "", (suite,), "/r", "", 1.0, ""))
+    assert "s9" in said
+    assert "s10" not in said
+    assert "... 4 more" in said
+
+
+def test_what_is_no_terminal_gets_no_control_character() -> None:
+    stream = io.StringIO()
+    terminal.show(a_report(), stream, {})
+    assert stream.getvalue() == terminal.plain(a_report())
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", stream.getvalue())
+
+
+def test_a_stream_of_few_characters_gets_escapes_and_no_traceback() -> None:
+    raw = io.BytesIO()
+    terminal.write_plain("é 😀 ok\n", io.TextIOWrapper(raw, encoding="ascii"))
+    assert raw.getvalue() == b"\\xe9 \\U0001f600 ok\n"
