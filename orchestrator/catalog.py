@@ -7,6 +7,7 @@ an unknown name is an error that suggests near ones.
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -16,7 +17,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from orchestrator.errors import BadDeclaration, PatchUnreadable, UnknownName
+from orchestrator.errors import BadDeclaration, PatchUnreadable, UnknownName, UsageError
 from orchestrator.kernel.kconfig import parse_fragment
 from orchestrator.kernel.series import read_patches
 from orchestrator.model import Accel, Case, Fragment, Kconfig, Machine, Needs, Series
@@ -51,7 +52,7 @@ class Catalog:
         return _find("accelerator", name, self.accels)
 
     def kconfig(self, spec: str) -> Kconfig:
-        """`debug` or `debug+kasan`: fragments over tinyconfig. `base` is what every guest needs, so it is always first."""
+        """`debug` or `debug+kasan`: fragments over tinyconfig. `base`, which every guest needs, always comes first."""
         names = [name for name in spec.split("+") if name != "base"]
         fragments = (_find("kconfig", "base", self.fragments), *(_find("kconfig", n, self.fragments) for n in names))
         return Kconfig("+".join(["base", *names]) if not names else "+".join(names), fragments)
@@ -71,8 +72,16 @@ class Catalog:
         return read_series(path)
 
 
-def load(root: Path = ROOT) -> Catalog:
-    """Read every declaration. Raises BadDeclaration."""
+def load(root: Path | None = None) -> Catalog:
+    """Read every declaration. ORCHESTRATE_ROOT names another directory with testcases/, kconfigs/ and patches/.
+
+    Raises BadDeclaration, UsageError.
+    """
+    root = root or Path(os.environ.get("ORCHESTRATE_ROOT") or ROOT).resolve()
+    if not (root / "testcases").is_dir():
+        raise UsageError(
+            f"{root} holds no testcases/", hint="run from a checkout (make setup), or set ORCHESTRATE_ROOT"
+        )
     return Catalog(
         testcases=_named(_case(path) for path in sorted((root / "testcases").glob("*/testcase.yaml"))),
         fragments=_named(_fragment(path) for path in sorted((root / "kconfigs").glob("*.config"))),

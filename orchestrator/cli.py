@@ -7,14 +7,16 @@ interrupted.
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
 from pathlib import Path
 
 from orchestrator import __version__
-from orchestrator.errors import OrchestrateError
+from orchestrator.errors import DiskFull, OrchestrateError
 
+FREE_SPACE = "free some and run the same command again: what was done is kept"
 EPILOG = """\
 exit status: 0 nothing regressed, 1 the patch is at fault, 2 the request is wrong,
              3 the host or a tool is at fault, 130 interrupted
@@ -82,8 +84,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _what(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--patch", metavar="PATH", help="a .patch, a directory of them, an mbox, or a name under patches/; "
-                     "without it the base itself is tested")  # fmt: skip
+    sub.add_argument(
+        "--patch",
+        metavar="PATH",
+        help="a .patch, a directory of them, an mbox, or a name under patches/; without it the base itself is tested",
+    )
     sub.add_argument("--tree", type=Path, metavar="DIR", help="a git tree with the base (it is only read)")
     sub.add_argument("--base", metavar="NAME|REV", help="a base's name, or with --tree a revision (default HEAD)")
     sub.add_argument("--kconfig", action="append", default=[], metavar="NAME[+NAME]",
@@ -109,6 +114,11 @@ def main(argv: list[str] | None = None) -> int:
         # the reader of our stdout is gone (| head): not worth a traceback
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 3
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        _complain(DiskFull(f"no space left on device: {error.filename or 'see df'}", hint=FREE_SPACE))
+        return DiskFull.fault.value
     return status
 
 

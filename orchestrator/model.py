@@ -303,7 +303,7 @@ class Subtest:
 
 @dataclass(frozen=True)
 class Splat:
-    """One kernel report. Line numbers are 1-based in the text that was scanned; `offset` is the byte where it starts."""
+    """One kernel report. Line numbers are 1-based in the scanned text; `offset` is the byte where it starts."""
 
     kind: str
     title: str

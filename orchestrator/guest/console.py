@@ -48,6 +48,7 @@ class Console:
         self._tail = b""
         self.size = 0
         self.last_output_s = time.monotonic()
+        self.failure: OSError | None = None  # the log could not be written (disk full): the rest is only watched
         self.panicked = self.watch(kernel_line("Kernel panic - not syncing"))
         self._thread = threading.Thread(target=self._read, name="console", daemon=True)
 
@@ -77,8 +78,12 @@ class Console:
         with self._path.open("wb", buffering=0) as log, times.open("w", buffering=1) as index:
             while chunk := os.read(self._stream.fileno(), CHUNK):
                 now = time.monotonic()
-                log.write(chunk)
-                index.write(f"{self.size} {now:.6f}\n")
+                if self.failure is None:
+                    try:
+                        log.write(chunk)
+                        index.write(f"{self.size} {now:.6f}\n")
+                    except OSError as error:
+                        self.failure = error  # but go on reading: a full pipe would stop the guest
                 with self._lock:
                     self.size += len(chunk)
                     self.last_output_s = now

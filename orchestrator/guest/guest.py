@@ -19,6 +19,7 @@ from orchestrator.guest.ssh import ClientKey, Link, new_client_key
 from orchestrator.guest.watchdog import Sight, Watchdog
 from orchestrator.model import Case, CaseRun, Ending
 from orchestrator.process import Command, Runner
+from orchestrator.store import raise_if_full
 
 STDOUT_CAP = 8 << 20  # KTAP of a sane case is kilobytes; what is beyond is dropped in the guest, and counted
 LISTENS = "orchestrate: sshd listens"
@@ -52,11 +53,15 @@ class Access:
 
     def ssh(self, *words: str, options: tuple[str, ...] = ()) -> tuple[str, ...]:
         """The command line of OpenSSH's client."""
-        return (
-            "ssh", *options, "-p", str(self.port), "-i", str(self.key_file), "-o", f"UserKnownHostsFile={self.known_hosts}",
-            "-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes", "-o", "LogLevel=ERROR",
-            "-F", "none", "root@127.0.0.1", *words,
-        )  # fmt: skip
+        settings = {
+            "UserKnownHostsFile": self.known_hosts,
+            "StrictHostKeyChecking": "yes",
+            "IdentitiesOnly": "yes",
+            "LogLevel": "ERROR",
+        }
+        wanted = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
+        where = ("-F", "none", "-p", str(self.port), "-i", str(self.key_file), *wanted, "root@127.0.0.1")
+        return ("ssh", *options, *where, *words)
 
 
 class Guest:
@@ -100,6 +105,9 @@ class Guest:
             answer = self.link.run(shlex.join(words), home / "stdout", home / "stderr")
         time_s = time.monotonic() - started_s
         self._runner.cancel.check()
+        if self.qemu.console.failure:
+            raise_if_full(self.qemu.console.failure, self.directory / "console.log")
+            raise self.qemu.console.failure
         sentinel = _sentinel(answer.stderr, token)
         if sentinel:
             ended.seen.wait(QUIET_S)

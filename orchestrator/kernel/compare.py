@@ -32,7 +32,8 @@ def compare(patched: SuiteReport, baseline: SuiteReport | None) -> SuiteReport:
             replace(case, also_on_base=_as_bad(case.outcome, base_cases.get(case.case))) for case in patched.cases
         ),
         stages=tuple(
-            replace(stage, also_on_base=_as_bad(stage.outcome, base_stages.get(stage.stage))) for stage in patched.stages
+            replace(stage, also_on_base=_as_bad(stage.outcome, base_stages.get(stage.stage)))
+            for stage in patched.stages
         ),
     )
 
@@ -75,11 +76,15 @@ def verdict(suites: Sequence[SuiteReport], interrupted: bool) -> tuple[Verdict, 
         return Verdict.NO_VERDICT, "nothing ran"
     if idle:
         count = len(idle[0].cases)
-        why = f"all {count} cases were skipped" if count > 1 else "the only case was skipped" if count else "no case ran"
+        why = (
+            f"all {count} cases were skipped" if count > 1 else "the only case was skipped" if count else "no case ran"
+        )
         return Verdict.NO_VERDICT, _sentence([f"{idle[0].name}: {why}", *(suite.name for suite in idle[1:])])
     skipped = sum(case.outcome is Outcome.SKIP for suite in subjects for case in suite.cases)
     kernels = f" on {len(subjects)} kernels" if len(subjects) > 1 else f" on {subjects[0].name}"
-    return Verdict.CLEAN, f"{_counted(len(passed), 'case')} passed{kernels}" + (f", {skipped} skipped" if skipped else "")
+    return Verdict.CLEAN, f"{_counted(len(passed), 'case')} passed{kernels}" + (
+        f", {skipped} skipped" if skipped else ""
+    )
 
 
 def _items(suites: Iterable[SuiteReport]) -> Iterator[tuple[SuiteReport, StageResult | CaseResult]]:

@@ -10,9 +10,42 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# What lies at the top of a kernel tree: tells `mm/mmap.c` (nothing to strip) from `linux-6.12/mm/mmap.c` (one to strip).
+# What lies at the top of a kernel tree: tells `mm/mmap.c` (nothing to strip) from `linux-6.12/mm/mmap.c` (one).
 TOP_LEVEL = frozenset(
-    ["arch", "block", "certs", "crypto", "debian", "Documentation", "drivers", "fs", "include", "init", "io_uring", "ipc", "kernel", "lib", "LICENSES", "mm", "net", "rust", "samples", "scripts", "security", "sound", "tools", "usr", "virt", "COPYING", "CREDITS", "Kbuild", "Kconfig", "MAINTAINERS", "Makefile", "README"]
+    [
+        "arch",
+        "block",
+        "certs",
+        "crypto",
+        "debian",
+        "Documentation",
+        "drivers",
+        "fs",
+        "include",
+        "init",
+        "io_uring",
+        "ipc",
+        "kernel",
+        "lib",
+        "LICENSES",
+        "mm",
+        "net",
+        "rust",
+        "samples",
+        "scripts",
+        "security",
+        "sound",
+        "tools",
+        "usr",
+        "virt",
+        "COPYING",
+        "CREDITS",
+        "Kbuild",
+        "Kconfig",
+        "MAINTAINERS",
+        "Makefile",
+        "README",
+    ]
 )
 _PREFIXES = frozenset({"a", "b", "i", "w", "c", "o", "."})  # git's own, with diff.mnemonicPrefix, and ./
 _BACKUP_SUFFIXES = (".orig", ".old", ".bak", "~")
@@ -22,7 +55,9 @@ _GIT_HEADER_NEXT = re.compile(
     rb"(index |old mode |new mode |new file mode |deleted file mode |similarity index |dissimilarity index "
     rb"|rename from |copy from |--- |GIT binary patch)"
 )
-_EXTENDED = re.compile(rb"(index|old mode|new mode|new file mode|deleted file mode|similarity index|dissimilarity index) ")
+_EXTENDED = re.compile(
+    rb"(index|old mode|new mode|new file mode|deleted file mode|similarity index|dissimilarity index) "
+)
 _MOVED = re.compile(rb"(rename|copy) (from|to) (.*)")
 _BASE85 = re.compile(rb"[A-Za-z][0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]+$")
 
@@ -112,7 +147,9 @@ class _Reader:
         line = self.lines[i]
         after_hunk, self.was_hunk = self.was_hunk, False
         if line.startswith((b"diff --cc ", b"diff --combined ", b"@@@ ")):
-            raise DamagedDiff(i, "a combined diff of a merge cannot be applied", "use git format-patch, or git diff A B")
+            raise DamagedDiff(
+                i, "a combined diff of a merge cannot be applied", "use git format-patch, or git diff A B"
+            )
         if line.startswith(b"diff --git "):
             return self._git_header(i)
         if _starts_names(self.lines, i) and i + 2 < len(self.lines) and self.lines[i + 2].startswith(b"@@ -"):
@@ -120,13 +157,17 @@ class _Reader:
         if line.startswith(b"@@ -"):
             return self._hunk(i)
         if line.startswith(b"Binary files ") and line.rstrip().endswith(b" differ"):
-            raise DamagedDiff(i, "names a binary file without its content", "make the diff with git format-patch --binary")
+            raise DamagedDiff(
+                i, "names a binary file without its content", "make the diff with git format-patch --binary"
+            )
         if line.startswith(b"Only in "):
             self.notes.append(f"not in the diff: {line.decode('utf-8', 'replace')!r} (diff without -N)")
         if line.rstrip(b"\r") in (b"-- ", b"--"):
             rest = start(self.lines[i + 1 :])
             if rest is not None:
-                raise DamagedDiff(i + 1 + rest, "a second diff follows the mail's signature", "save each patch as a file")
+                raise DamagedDiff(
+                    i + 1 + rest, "a second diff follows the mail's signature", "save each patch as a file"
+                )
             return None
         if after_hunk and line[:1] in (b"+", b"-", b" ") and line.strip():
             raise DamagedDiff(i, f"a line of {self.current} beyond what the hunk's header counts", WRAP_HINT)
@@ -223,7 +264,9 @@ class _Reader:
                 missing = line is None or line.startswith((b"@@ -", b"diff -"))
                 has = f"{want_old - old} of {want_old} old and {want_new - new} of {want_new} new lines"
                 what = "ends early" if missing else "has a line that is not of a diff"
-                raise DamagedDiff(min(at, len(self.lines) - 1), f"{self.current}: hunk {short} {what}, after {has}", WRAP_HINT)
+                raise DamagedDiff(
+                    min(at, len(self.lines) - 1), f"{self.current}: hunk {short} {what}, after {has}", WRAP_HINT
+                )
             if old < 0 or new < 0:
                 raise DamagedDiff(at, f"{self.current}: hunk {short} has more lines than it says", WRAP_HINT)
             at += 1

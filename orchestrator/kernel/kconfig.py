@@ -82,9 +82,7 @@ def _fragment_line(line: str, place: str) -> tuple[str, str]:
 def parse_config(text: str) -> dict[str, str]:
     """Symbols of a .config, without those that are not set. Lines of other forms are ignored: make wrote it."""
     return {
-        match[1]: match[2]
-        for line in text.splitlines()
-        if (match := _SET.match(line.rstrip())) and match[2] != "n"
+        match[1]: match[2] for line in text.splitlines() if (match := _SET.match(line.rstrip())) and match[2] != "n"
     }
 
 
@@ -192,7 +190,18 @@ def _definitions(name: str, text: str) -> Iterable[tuple[int, list[str]]]:
         word, _, rest = line.partition(" ")
         rest = re.sub(r"\s#.*$", "", rest).strip()
         word = word.split("\t")[0]
-        if word in ("config", "menuconfig", "choice", "comment", "menu", "if", "endif", "endmenu", "endchoice", "source"):
+        if word in (
+            "config",
+            "menuconfig",
+            "choice",
+            "comment",
+            "menu",
+            "if",
+            "endif",
+            "endmenu",
+            "endchoice",
+            "source",
+        ):
             if entry:
                 yield entry
             entry, in_menu_head = None, word in ("menu", "choice")

@@ -1,7 +1,7 @@
 """KTAP version 1, and TAP 13/14 as kselftests print it, to subtests.
 
 Two kinds of nesting are read: lines that are indented (KTAP: two spaces, KUnit: four) and lines that kselftest's runner
-prefixed with "# ". A level opens with its version line. Lines of no known form are allowed anywhere, as the format says.
+prefixed with "# ". A level opens with its version line. Lines of no known form are allowed anywhere.
 Format: Documentation/dev-tools/ktap.rst of the kernel.
 """
 
@@ -23,7 +23,8 @@ _LINE = re.compile(
     r"^(?P<prefix>(?:  |# ){0,16})"
     r"(?:(?P<version>K?TAP version \d+)"
     r"|1\.\.(?P<plan>\d{1,9})(?:[ \t]+#(?P<plan_note>.*))?(?=[ \t\r]*$)"
-    r"|(?P<result>ok|not ok)(?:[ \t]+(?P<number>\d{1,9})(?=[ \t\r]|$)|[ \t]+(?=- )|(?<=not ok)(?=[ \t\r]|$))(?P<rest>.*)"
+    r"|(?P<result>ok|not ok)(?:[ \t]+(?P<number>\d{1,9})(?=[ \t\r]|$)|[ \t]+(?=- )|(?<=not ok)(?=[ \t\r]|$))"
+    r"(?P<rest>.*)"
     r"|Bail out!(?P<bail>.*)"
     r"|(?P<diagnostic>#).*)",
     re.MULTILINE,
@@ -357,4 +358,3 @@ def _metric(text: str) -> Metric | None:
     except ValueError:
         return None
     return Metric(match[1], value, match[3] or "") if math.isfinite(value) else None
-

@@ -1,6 +1,6 @@
 """Intake of patches: bytes of files (patches, a directory of them, an mbox) to one ordered, checked series.
 
-What git would find out later and say worse is found here: parts that are missing, versions that are mixed, mailer damage.
+What git would find out later and say worse is found here: missing parts, mixed versions, damage by a mailer.
 Nothing is guessed in silence: what was ignored or assumed is in `Series.notes`.
 """
 
@@ -90,7 +90,9 @@ def _check_encoding(file: str, data: bytes) -> None:
     if data.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"PK\x03\x04", b"\x28\xb5\x2f\xfd")):
         _refuse(file, None, "a compressed file", "decompress it first")
     if (at := data.find(b"\0")) >= 0:
-        _refuse(file, data.count(b"\n", 0, at) + 1, "a NUL byte: not text", "give the output of git format-patch or diff -u")
+        _refuse(
+            file, data.count(b"\n", 0, at) + 1, "a NUL byte: not text", "give the output of git format-patch or diff -u"
+        )
 
 
 def _plain(file: str, data: bytes, notes: list[str]) -> _Found:
@@ -98,7 +100,12 @@ def _plain(file: str, data: bytes, notes: list[str]) -> _Found:
     at = _line_of_start(data)
     if at is None:
         kind = "HTML, not a patch" if re.match(rb"\s*<(!doctype|html)", data, re.IGNORECASE) else "no diff in it"
-        _refuse(file, None, kind, "give the output of git format-patch or diff -u" + (f"; {_RAW_HINT}" if "HTML" in kind else ""))
+        _refuse(
+            file,
+            None,
+            kind,
+            "give the output of git format-patch or diff -u" + (f"; {_RAW_HINT}" if "HTML" in kind else ""),
+        )
     lines = data.split(b"\n")
     diff = _checked(file, lines[at:], at, notes)
     shown = re.match(rb"commit [0-9a-f]{7,64}\b", data)  # git show
@@ -128,7 +135,9 @@ def _mailed(file: str, data: bytes, mail: mails.Mail, notes: list[str], *, sever
         _refuse(file, line, f"no diff in it: {tag.title!r}", "give the output of git format-patch")
     if len(with_diff) > 1:
         line = data.count(b"\n", 0, mail.offset) + 1
-        _refuse(file, line, f"several diffs in one mail: {tag.title!r}", "save each attachment as a file in a directory")
+        _refuse(
+            file, line, f"several diffs in one mail: {tag.title!r}", "save each attachment as a file in a directory"
+        )
     body, at = with_diff[0]
     text = body.text
     if body.is_decoded and (ends := text.rstrip(b"\r\n").count(b"\n")) and text.rstrip(b"\r\n").count(b"\r\n") == ends:

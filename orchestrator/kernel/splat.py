@@ -33,7 +33,7 @@ def scan(text: str | bytes, *, has_prefix: bool = True) -> tuple[Splat, ...]:
     """All reports of a text. `has_prefix=False` is for `dmesg -t`: then every line is taken for the kernel's."""
     data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
     scanner = Scanner(has_prefix=has_prefix)
-    return tuple([*scanner.feed(data), *scanner.close()])
+    return (*scanner.feed(data), *scanner.close())
 
 
 @dataclass(eq=False)

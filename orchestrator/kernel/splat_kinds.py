@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any
 
 from orchestrator.errors import BadDeclaration
@@ -85,7 +86,7 @@ def load() -> Table:
 def read_table(texts: Mapping[str, str], plumbing: str) -> Table:
     """Check and compile the table from file name -> TOML text. Raises BadDeclaration naming file and key."""
     kinds = sorted((_kind(name, text) for name, text in sorted(texts.items())), key=lambda kind: kind.priority)
-    for one, other in zip(kinds, kinds[1:], strict=False):
+    for one, other in pairwise(kinds):
         if one.priority == other.priority:
             raise BadDeclaration(
                 f"{other.kind}.toml: priority {other.priority} is that of {one.kind} too",
@@ -111,7 +112,7 @@ def read_table(texts: Mapping[str, str], plumbing: str) -> Table:
     )
 
 
-def _union(expressions: Any) -> bytes:
+def _union(expressions: Iterable[str]) -> bytes:
     """One expression for bytes; nothing at all matches nothing."""
     found = [re.sub(r"\(\?P<\w+>", "(?:", expression) for expression in dict.fromkeys(expressions)]
     return ("(?:" + "|".join(found) + ")" if found else r"(?!)").encode()

@@ -25,7 +25,7 @@ _SCRUBS = (
 
 def has_frame(message: bytes) -> bool:
     """Whether a trace begins here: what is printed after it is no longer the head of a report."""
-    return b"Call Trace:" in message or b"+0x" in message and message.startswith((b"RIP:", b" ", b"pc :"))
+    return b"Call Trace:" in message or (b"+0x" in message and message.startswith((b"RIP:", b" ", b"pc :")))
 
 
 def title(kind: Kind, messages: Sequence[str], table: Table) -> str:

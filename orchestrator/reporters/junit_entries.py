@@ -1,8 +1,8 @@
 """What the JUnit file will say, before it is XML: one entry for each stage, each case's run and each subtest. Pure.
 
-`<failure>` is for what the kernel or the patch did, `<error>` for the host, a tool or the infrastructure and for
-everything that the base kernel gets wrong too. So a file has a failure exactly when the patch is at fault; a base
-that is tested alone is its own subject.
+`<failure>` is for what the kernel or the patch did, `<error>` for the host, a tool, the request, and for everything
+that the base kernel gets wrong too. So a file has a failure when the patch is at fault, and else none; a base that is
+tested alone is its own subject.
 """
 
 from __future__ import annotations
@@ -175,7 +175,9 @@ def _nothing_ran(report: RunReport, name: str) -> Entry:
 
 
 def _stage(stage: StageResult, view: View) -> Entry:
-    kind = _kind(stage.outcome, is_base=stage.also_on_base or view.blame_base, is_patch=stage.is_patch_fault)
+    # A stage is a program of ours or of the host until its situation says that the patch made it fail.
+    blame_host = stage.also_on_base or view.blame_base or not stage.is_patch_fault
+    kind = _kind(stage.outcome, blame_host=blame_host)
     hint = f"hint: {stage.hint}" if stage.hint else ""
     log = view.places.absolute(stage.log)
     return Entry(
@@ -183,7 +185,9 @@ def _stage(stage: StageResult, view: View) -> Entry:
         name=_name(stage.stage),
         time_s=stage.time_s,
         kind=kind,
-        type=_type(kind, stage.outcome, stage.splats, f"Stage.{stage.stage}", is_base=_is_base(stage, view)),
+        type="BadRequest"
+        if kind is Kind.ERROR and stage.is_request_fault
+        else _type(kind, stage.outcome, stage.splats, f"Stage.{stage.stage}", is_base=_is_base(stage, view)),
         message=_message(stage.message, stage.outcome, stage.splats, kind),
         body=_body((hint, *_splat_texts(stage.splats, log), stage.detail), kind, view, log),
         out=_joined("product came from the store" if stage.cached else "", *_attachments((stage.log,), view)),
@@ -192,7 +196,7 @@ def _stage(stage: StageResult, view: View) -> Entry:
 
 
 def _run(case: CaseResult, view: View) -> Entry:
-    kind = _kind(case.run_outcome, is_base=case.also_on_base or view.blame_base)
+    kind = _kind(case.run_outcome, blame_host=_is_base(case, view) or case.run_outcome is Outcome.ERROR)
     log = view.places.absolute(case.console_log)
     shown = _splat_texts(case.splats, log) if kind is Kind.PASSED else ()  # an OOM kill is worth showing, no failure
     return Entry(
@@ -213,7 +217,7 @@ def _run(case: CaseResult, view: View) -> Entry:
 
 
 def _subtest(subtest: Subtest, case: CaseResult, view: View) -> Entry:
-    kind = _kind(subtest.outcome, is_base=case.also_on_base or view.blame_base)
+    kind = _kind(subtest.outcome, blame_host=_is_base(case, view) or subtest.outcome is Outcome.ERROR)
     diagnostics = "\n".join(subtest.diagnostics)
     stdout = view.places.absolute(case.stdout)
     is_bad = kind in (Kind.FAILURE, Kind.ERROR)
@@ -232,14 +236,12 @@ def _subtest(subtest: Subtest, case: CaseResult, view: View) -> Entry:
 # --- parts of an entry
 
 
-def _kind(outcome: Outcome, *, is_base: bool, is_patch: bool = False) -> Kind:
+def _kind(outcome: Outcome, *, blame_host: bool) -> Kind:
     if outcome is Outcome.PASS:
         return Kind.PASSED
     if outcome is Outcome.SKIP:
         return Kind.SKIPPED
-    if is_base or (outcome is Outcome.ERROR and not is_patch):
-        return Kind.ERROR
-    return Kind.FAILURE
+    return Kind.ERROR if blame_host else Kind.FAILURE
 
 
 def _is_base(result: CaseResult | StageResult, view: View) -> bool:
@@ -252,11 +254,11 @@ def _type(kind: Kind, outcome: Outcome, splats: tuple[Splat, ...], otherwise: st
         return ""
     if is_base:
         return "FailsOnBase"
+    if kind is Kind.ERROR:
+        return "Infrastructure"
     culprit = _culprit(splats)
     if culprit:
         return text.one_line(f"KernelSplat.{culprit.kind}", _NAME_CHARS)
-    if outcome is Outcome.ERROR and kind is Kind.ERROR:
-        return "Infrastructure"
     name = {Outcome.TIMEOUT: "Timeout", Outcome.CRASH: "Crash"}.get(outcome, otherwise)
     return text.one_line(name, _NAME_CHARS)
 

@@ -25,6 +25,7 @@ _VERDICT_STYLES = {
     Verdict.CLEAN: "bold green",
     Verdict.PATCH_AT_FAULT: "bold red",
     Verdict.NO_VERDICT: "bold magenta",
+    Verdict.BAD_REQUEST: "bold magenta",
     Verdict.INTERRUPTED: "bold yellow",
 }
 _NAME_CHARS = 60

@@ -19,7 +19,9 @@ def import_tar(path: Path, fast_import: Command, label: str, cancel: Cancel) -> 
     """Feed the archive to git fast-import as refs/heads/base. Raises BaseUnavailable, Interrupted."""
     xz = start(Command(("xz", "--decompress", "--stdout", "--threads=0", str(path))), stdout=subprocess.PIPE)
     git = start(fast_import, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert xz.stdout and git.stdin and git.stderr
+    assert xz.stdout
+    assert git.stdin
+    assert git.stderr
     try:
         try:
             count = _feed(xz.stdout, git.stdin, label, cancel)

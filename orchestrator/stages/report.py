@@ -45,7 +45,7 @@ def with_baseline(suites: Sequence[SuiteReport]) -> tuple[SuiteReport, ...]:
 
 
 def write(report: RunReport, run_dir: Path, *, relative_to: Path | None = None) -> None:
-    """report.json and junit.xml, each whole or not at all. Attachment paths are absolute, or relative to a directory."""
+    """report.json and junit.xml, whole or not at all. Attachment paths are absolute, or relative to a directory."""
     json_report.write(report, run_dir / REPORT)
     junit.write(report, run_dir / JUNIT, attachments_root=relative_to)
 

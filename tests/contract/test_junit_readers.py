@@ -137,6 +137,7 @@ SUBTESTS = st.lists(
 CASES = st.builds(
     CaseResult, TEXT, OUTCOMES, OUTCOMES, TEXT, TIMES, SUBTESTS, SPLATS, METRICS, TEXT, TEXT, TEXT, st.booleans(), TEXT
 )
+FLAGS = st.booleans()
 STAGES = st.builds(
     StageResult,
     TEXT,
@@ -145,12 +146,13 @@ STAGES = st.builds(
     TEXT,
     TEXT,
     TEXT,
-    st.booleans(),
+    FLAGS,
     TEXT,
     SPLATS,
-    st.booleans(),
-    st.booleans(),
-    TEXT,
+    FLAGS,
+    FLAGS,
+    is_request_fault=FLAGS,
+    log=TEXT,
 )
 SUITES = st.builds(
     SuiteReport,
@@ -183,17 +185,16 @@ def expected_counts(report: RunReport) -> list[Counter[str]]:
     counts = []
     for suite in report.suites:
         is_base = has_patched and suite.variant is Variant.BASELINE
-        results = [(stage.outcome, stage.also_on_base, stage.is_patch_fault) for stage in suite.stages]
+        results = [(stage.outcome, stage.also_on_base or not stage.is_patch_fault) for stage in suite.stages]
         for case in suite.cases:
-            results.append((case.run_outcome, case.also_on_base, False))
-            results.extend((subtest.outcome, case.also_on_base, False) for subtest in case.subtests)
+            ran = [case.run_outcome, *(subtest.outcome for subtest in case.subtests)]
+            results += [(outcome, case.also_on_base or outcome is Outcome.ERROR) for outcome in ran]
         count: Counter[str] = Counter(tests=len(results), failures=0, errors=0, skipped=0)
-        for outcome, on_base, is_patch in results:
+        for outcome, blame_host in results:
             if outcome is Outcome.SKIP:
                 count["skipped"] += 1
             elif outcome is not Outcome.PASS:
-                is_error = is_base or on_base or (outcome is Outcome.ERROR and not is_patch)
-                count["errors" if is_error else "failures"] += 1
+                count["errors" if is_base or blame_host else "failures"] += 1
         if (
             suite.outcome is Outcome.ERROR
             and report.verdict is not Verdict.CLEAN

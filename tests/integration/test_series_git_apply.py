@@ -57,7 +57,8 @@ def test_git_applies_a_git_diff_that_came_without_prefixes(tree: Path) -> None:
     [("mm/gone.c", "mm/gone.c"), ("mm/gone.c.orig", "mm/gone.c"), ("linux.orig/mm/gone.c", "linux/mm/gone.c")],
 )
 def test_git_applies_plain_diffs(tree: Path, old: str, new: str) -> None:
-    text = f"--- {old}\t2026-11-22 10:00:00 +0000\n+++ {new}\t2026-11-22 10:00:01 +0000\n@@ -1 +1 @@\n-int gone;\n+int x;\n"
+    text = f"--- {old}\t2026-11-22 10:00:00 +0000\n+++ {new}\t2026-11-22 10:00:01 +0000\n"
+    text += "@@ -1 +1 @@\n-int gone;\n+int x;\n"
     (patch,) = read_patches([("x.diff", text.encode())]).patches
     assert patch.files == ("mm/gone.c",)
     git(tree, "apply", "--index", stdin=patch.diff)

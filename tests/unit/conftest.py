@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import socket
 import subprocess
-from collections.abc import Iterator
 from typing import NoReturn
 
 import pytest
 
 
 @pytest.fixture(autouse=True)
-def no_effects(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_effects(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: object, **kwargs: object) -> NoReturn:
         raise AssertionError(f"a unit test reached for the outside: {args!r}")
 
     monkeypatch.setattr(subprocess, "Popen", refuse)
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    yield

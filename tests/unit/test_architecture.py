@@ -78,7 +78,9 @@ def layer(module: str) -> int:
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_imports_point_down(module: str) -> None:
     upward = {
-        name for name in imports(MODULES[module]) if name in MODULES and name != "orchestrator" and layer(name) < layer(module)
+        name
+        for name in imports(MODULES[module])
+        if name in MODULES and name != "orchestrator" and layer(name) < layer(module)
     }
     assert not upward, f"{module} imports from above: {sorted(upward)}"
 
@@ -106,7 +108,9 @@ def frozen_values() -> list[type]:
             continue
         module = importlib.import_module(name)
         found += [
-            kind for _, kind in inspect.getmembers(module, dataclasses.is_dataclass) if kind.__module__ == module.__name__
+            kind
+            for _, kind in inspect.getmembers(module, dataclasses.is_dataclass)
+            if kind.__module__ == module.__name__
         ]
     return found
 
@@ -117,15 +121,17 @@ def test_values_between_stages_are_frozen_and_hold_no_mutable_sequences() -> Non
             continue
         assert kind.__dataclass_params__.frozen, kind  # type: ignore[attr-defined]
         for entry in dataclasses.fields(kind):
-            assert not any(word in str(entry.type) for word in ("list[", "dict[", "set[") if f"frozen{word}" not in str(entry.type)), (
-                f"{kind.__name__}.{entry.name} is mutable"
-            )
+            assert not any(
+                word in str(entry.type) for word in ("list[", "dict[", "set[") if f"frozen{word}" not in str(entry.type)
+            ), f"{kind.__name__}.{entry.name} is mutable"
 
 
 def test_every_error_has_a_fault_and_faults_have_distinct_exit_statuses() -> None:
     statuses = [fault.value for fault in errors.Fault]
     assert len(set(statuses)) == len(statuses)
-    kinds = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.OrchestrateError)]
+    kinds = [
+        kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.OrchestrateError)
+    ]
     assert len(kinds) > 10
     assert all(isinstance(kind.fault, errors.Fault) and kind.__doc__ for kind in kinds)
 

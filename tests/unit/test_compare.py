@@ -135,7 +135,9 @@ OUTCOMES = st.lists(st.sampled_from(list(Outcome)), max_size=5)
 
 
 @given(OUTCOMES, OUTCOMES)
-def test_a_run_is_clean_only_if_something_passed_and_nothing_is_bad(patched: list[Outcome], baseline: list[Outcome]) -> None:
+def test_a_run_is_clean_only_if_something_passed_and_nothing_is_bad(
+    patched: list[Outcome], baseline: list[Outcome]
+) -> None:
     after = suite(*(case(f"c{number}", outcome) for number, outcome in enumerate(patched)))
     before = base(*(case(f"c{number}", outcome) for number, outcome in enumerate(baseline)))
     found, _ = verdict([compare(after, before), before], False)

@@ -7,7 +7,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from orchestrator.kernel import compare
 from orchestrator.model import (
     CaseResult,
     Metric,
@@ -75,8 +78,10 @@ def test_a_case_blames_the_kernel_or_the_host(result: CaseResult, element: str, 
     [
         (StageResult("build", Outcome.FAIL, 1.0, "cc1: error", is_patch_fault=True), "failure", "Stage.build"),
         (StageResult("apply", Outcome.ERROR, 1.0, is_patch_fault=True), "failure", "Stage.apply"),
-        (StageResult("boot", Outcome.CRASH, 1.0, splats=(SPLAT,)), "failure", "KernelSplat.kasan"),
-        (StageResult("boot", Outcome.TIMEOUT, 1.0), "failure", "Timeout"),
+        (StageResult("boot", Outcome.CRASH, 1.0, splats=(SPLAT,), is_patch_fault=True), "failure", "KernelSplat.kasan"),
+        (StageResult("boot", Outcome.TIMEOUT, 1.0, is_patch_fault=True), "failure", "Timeout"),
+        (StageResult("cases", Outcome.FAIL, 1.0), "error", "Infrastructure"),
+        (StageResult("configure", Outcome.ERROR, 1.0, is_request_fault=True), "error", "BadRequest"),
         (StageResult("boot", Outcome.ERROR, 1.0), "error", "Infrastructure"),
         (StageResult("boot", Outcome.CRASH, 1.0, also_on_base=True, is_patch_fault=True), "error", "FailsOnBase"),
     ],
@@ -263,6 +268,36 @@ def test_entries_that_are_left_out_are_counted_in_a_property() -> None:
 def test_the_last_resort_fits_whatever_comes() -> None:
     long = '"&<\U0001f600' * 300
     subtests = tuple(Subtest(f"{number}{long}", Outcome.FAIL, 1e308, long, (long,)) for number in range(4000))
-    stages = tuple(StageResult(long, Outcome.FAIL, 1.0, long, long, long, log=long) for _ in range(3))
+    stages = tuple(
+        StageResult(long, Outcome.FAIL, 1.0, long, long, long, is_patch_fault=True, log=long) for _ in range(3)
+    )
     suites = tuple(suite(case(Outcome.CRASH, long, subtests=subtests), stages=stages) for _ in range(4))
     assert len(junit.document(replace(report(*suites), series=long))) < 30_000_000
+
+
+def a_stage(outcome: Outcome, on_base: bool, is_patch_fault: bool) -> StageResult:
+    """Only what is bad can be bad on the base too."""
+    return StageResult("boot", outcome, 1.0, also_on_base=on_base and outcome.is_bad, is_patch_fault=is_patch_fault)
+
+
+def a_case(outcome: Outcome, on_base: bool) -> CaseResult:
+    return case(outcome, also_on_base=on_base and outcome.is_bad)
+
+
+OUTCOMES = st.sampled_from(Outcome)
+STAGES = st.lists(st.builds(a_stage, OUTCOMES, st.booleans(), st.booleans()), max_size=2).map(tuple)
+CASES = st.lists(st.builds(a_case, OUTCOMES, st.booleans()), max_size=2)
+
+
+@given(patched=CASES, base=CASES, stages=STAGES, variants=st.sampled_from(["patched", "both", "base"]))
+def test_there_is_a_failure_exactly_when_the_verdict_blames_the_patch(
+    patched: list[CaseResult], base: list[CaseResult], stages: tuple[StageResult, ...], variants: str
+) -> None:
+    suites = [suite(*patched, stages=stages)] if variants != "base" else []
+    if variants != "patched":
+        suites.append(suite(*base, stages=stages, variant=Variant.BASELINE))
+    verdict, reason = compare.verdict(suites, False)
+    root = parsed(replace(report(*suites, verdict=verdict), reason=reason))
+    assert (root.get("failures") != "0") == (verdict is Verdict.PATCH_AT_FAULT)
+    if verdict is Verdict.NO_VERDICT:
+        assert root.get("errors") != "0"

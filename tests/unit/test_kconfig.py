@@ -18,7 +18,8 @@ def fragment(name: str, *symbols: tuple[str, str]) -> Fragment:
 
 
 def test_a_fragment_is_read_in_order() -> None:
-    text = '# about\n\nCONFIG_A=y\n  CONFIG_B=m\n# CONFIG_C is not set\nCONFIG_D="a # b"\nCONFIG_E=0x1F\nCONFIG_F=-1\nCONFIG_G=n\n'
+    text = '# about\n\nCONFIG_A=y\n  CONFIG_B=m\n# CONFIG_C is not set\nCONFIG_D="a # b"\n'
+    text += "CONFIG_E=0x1F\nCONFIG_F=-1\nCONFIG_G=n\n"
     assert parse_fragment(text, "f.config") == (
         ("CONFIG_A", "y"),
         ("CONFIG_B", "m"),
@@ -37,7 +38,16 @@ def test_shipped_fragments_are_readable(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["A=y", "CONFIG_A", "CONFIG_A = y", "CONFIG_A=y # why", "CONFIG_A=yes", "CONFIG_A=", 'CONFIG_A="open', "#CONFIG_A is not set"],
+    [
+        "A=y",
+        "CONFIG_A",
+        "CONFIG_A = y",
+        "CONFIG_A=y # why",
+        "CONFIG_A=yes",
+        "CONFIG_A=",
+        'CONFIG_A="open',
+        "#CONFIG_A is not set",
+    ],
 )
 def test_junk_is_an_error_with_file_and_line(line: str) -> None:
     with pytest.raises(BadDeclaration) as caught:
@@ -53,14 +63,18 @@ def test_a_symbol_with_two_values_in_one_fragment_is_an_error_but_not_a_repetiti
 
 
 def test_the_later_fragment_wins_and_the_conflict_is_told() -> None:
-    symbols, conflicts = merge([fragment("base", ("CONFIG_A", "y"), ("CONFIG_B", "y")), fragment("kasan", ("CONFIG_A", "n"))])
+    symbols, conflicts = merge(
+        [fragment("base", ("CONFIG_A", "y"), ("CONFIG_B", "y")), fragment("kasan", ("CONFIG_A", "n"))]
+    )
     assert dict(symbols) == {"CONFIG_A": "n", "CONFIG_B": "y"}
     assert conflicts == (Conflict("CONFIG_A", ("base", "y"), ("kasan", "n")),)
 
 
 def test_dropped_symbols_are_named_with_the_fragment_that_wanted_them() -> None:
     config = 'CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_D=m\nCONFIG_H=0x00ff\nCONFIG_S="x"\n'
-    base = fragment("base", ("CONFIG_A", "y"), ("CONFIG_B", "y"), ("CONFIG_C", "n"), ("CONFIG_D", "n"), ("CONFIG_H", "0xFF"))
+    base = fragment(
+        "base", ("CONFIG_A", "y"), ("CONFIG_B", "y"), ("CONFIG_C", "n"), ("CONFIG_D", "n"), ("CONFIG_H", "0xFF")
+    )
     late = fragment("late", ("CONFIG_B", "y"), ("CONFIG_E", "20"), ("CONFIG_S", '"x"'))
     assert dropped([base, late], config) == (
         Dropped("CONFIG_B", "y", "n", "late"),
@@ -75,32 +89,32 @@ def test_a_value_that_a_later_fragment_replaced_is_not_missed() -> None:
 
 KCONFIG = """\
 menu "Memory Debugging"
-	depends on DEBUG_KERNEL
+{tab}depends on DEBUG_KERNEL
 
 if MMU
 
 config KASAN
-	bool "KASAN"
-	depends on (HAVE_ARCH_KASAN && CC_HAS_KASAN) || \\
-		   HAVE_ARCH_KASAN_SW_TAGS   # either
-	depends on !SLUB_TINY && SYSFS
-	select STACKDEPOT
-	help
-	  Enables KASAN. It depends on RAM.
+{tab}bool "KASAN"
+{tab}depends on (HAVE_ARCH_KASAN && CC_HAS_KASAN) || \\
+{tab}{tab}   HAVE_ARCH_KASAN_SW_TAGS   # either
+{tab}depends on !SLUB_TINY && SYSFS
+{tab}select STACKDEPOT
+{tab}help
+{tab}  Enables KASAN. It depends on RAM.
 
-	  config FAKE
-	  depends on NOTHING
+{tab}  config FAKE
+{tab}  depends on NOTHING
 
 endif
 
 config OTHER
-	depends on THAT
+{tab}depends on THAT
 
 endmenu
 
 config LATER
-	bool
-"""
+{tab}bool
+""".replace("{tab}", "\t")
 
 
 def test_why_a_symbol_was_dropped_names_its_dependencies_and_those_not_set() -> None:
@@ -109,7 +123,12 @@ def test_why_a_symbol_was_dropped_names_its_dependencies_and_those_not_set() -> 
     assert found.depends[:2] == ("DEBUG_KERNEL", "MMU")
     assert found.depends[3:] == ("!SLUB_TINY && SYSFS",)
     assert "NOTHING" not in " ".join(found.depends)
-    assert found.missing == ("CONFIG_DEBUG_KERNEL", "CONFIG_CC_HAS_KASAN", "CONFIG_HAVE_ARCH_KASAN_SW_TAGS", "CONFIG_SYSFS")
+    assert found.missing == (
+        "CONFIG_DEBUG_KERNEL",
+        "CONFIG_CC_HAS_KASAN",
+        "CONFIG_HAVE_ARCH_KASAN_SW_TAGS",
+        "CONFIG_SYSFS",
+    )
     assert "lib/Kconfig.kasan:6" in found.hint
     assert "not set: CONFIG_DEBUG_KERNEL" in found.hint
 

@@ -209,7 +209,10 @@ def test_a_parent_that_timed_out_keeps_its_timeout_and_its_missing_child() -> No
 
 def test_children_whose_parent_never_reported_are_kept() -> None:
     report = parse("KTAP version 1\n1..1\n  KTAP version 1\n  # Subtest: p\n  1..2\n  ok 1 a\n  # last words\n")
-    assert results(report) == [("p.a", Outcome.PASS), ("p.#2", Outcome.FAIL), ]
+    assert results(report) == [
+        ("p.a", Outcome.PASS),
+        ("p.#2", Outcome.FAIL),
+    ]
     assert report.subtests[1].message == "planned, but no result"
     assert report.subtests[1].diagnostics == ("last words",)
     assert any("without the result of their parent" in problem for problem in report.problems)
@@ -309,7 +312,9 @@ def test_only_the_last_diagnostics_are_kept_and_the_rest_is_counted() -> None:
     assert subtest.diagnostics[-1] == "line 999"
 
 
-@pytest.mark.parametrize("noise", ["x" * 99 + "\n", " ", "# ", "#\n", "not ok", "ok 1 # time=", "1..2\n", "Bail out!\n"])
+@pytest.mark.parametrize(
+    "noise", ["x" * 99 + "\n", " ", "# ", "#\n", "not ok", "ok 1 # time=", "1..2\n", "Bail out!\n"]
+)
 def test_time_is_linear_in_noise(noise: str) -> None:
     def seconds(size: int) -> float:
         text = "KTAP version 1\n1..1\n" + noise * (size // len(noise)) + "\nok 1 a\n"
@@ -324,7 +329,9 @@ def test_time_is_linear_in_noise(noise: str) -> None:
 LINES = st.one_of(
     st.tuples(
         st.sampled_from(["", "  ", "    ", "# ", "# # ", "  # "]),
-        st.sampled_from(["ok 1 a", "not ok 2 b", "ok 3", "1..3", "KTAP version 1", "Bail out!", "# x", "# Subtest: s", "noise"]),
+        st.sampled_from(
+            ["ok 1 a", "not ok 2 b", "ok 3", "1..3", "KTAP version 1", "Bail out!", "# x", "# Subtest: s", "noise"]
+        ),
     ).map("".join),
     st.text(max_size=20),
 )

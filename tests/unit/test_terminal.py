@@ -95,5 +95,22 @@ def test_what_is_no_terminal_gets_no_control_character() -> None:
 
 def test_a_stream_of_few_characters_gets_escapes_and_no_traceback() -> None:
     raw = io.BytesIO()
-    terminal.write_plain("é 😀 ok\n", io.TextIOWrapper(raw, encoding="ascii"))
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    terminal.write_plain("é 😀 ok\n", stream)
     assert raw.getvalue() == b"\\xe9 \\U0001f600 ok\n"
+
+
+class _Tty(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_every_verdict_and_outcome_can_be_shown_in_colour(verdict: Verdict, outcome: Outcome) -> None:
+    stages = (StageResult("boot", outcome, 1.0),)
+    suite = SuiteReport("s", "", Variant.PATCHED, stages, (), "")
+    stream = _Tty()
+    terminal.show(RunReport("", "", verdict, "why", (suite,), "/r", "", 1.0, ""), stream, {"TERM": "xterm"})
+    assert verdict.value.upper() in stream.getvalue()
+    assert outcome.name in stream.getvalue()

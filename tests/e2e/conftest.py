@@ -1,0 +1,145 @@
+"""The real thing: real kernels, real guests, the user's real cache. What a kernel build costs is paid once.
+
+Every kernel here is vm_refcnt, or vm_refcnt and one more patch that touches one file: make then compiles that file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.record import RunRecord
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD_S = 2400  # a cold build on two emulated-cloud cores, with room
+assert RunRecord
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "e2e" in item.path.parts:
+            item.add_marker(pytest.mark.qemu)
+            item.add_marker(pytest.mark.timeout(BUILD_S))
+
+
+@dataclass
+class Job:
+    """A run of `orchestrate test` that may still be going on."""
+
+    process: subprocess.Popen[str]
+    run_dir: Path
+    said: list[str] = field(default_factory=list)
+
+    def wait_for(self, pattern: str, timeout_s: float = BUILD_S) -> str:
+        """Read its progress up to a line that matches."""
+        assert self.process.stderr
+        until = time.monotonic() + timeout_s
+        for line in self.process.stderr:
+            self.said.append(line)
+            if re.search(pattern, line):
+                return line
+            assert time.monotonic() < until, "".join(self.said)
+        raise AssertionError(f"ended without {pattern!r}:\n{''.join(self.said)}")
+
+    def finish(self, timeout_s: float = BUILD_S) -> int:
+        out, err = self.process.communicate(timeout=timeout_s)
+        self.said.append(err)
+        self.said.append(out)
+        return self.process.returncode
+
+    @property
+    def text(self) -> str:
+        return "".join(self.said)
+
+    def report(self) -> dict[str, Any]:
+        data: dict[str, Any] = json.loads((self.run_dir / "report.json").read_text())
+        return data
+
+    def suite(self, name: str = "base.patched") -> dict[str, Any]:
+        return next(suite for suite in self.report()["suites"] if suite["name"] == name)
+
+    def stage(self, name: str, suite: str = "base.patched") -> dict[str, Any]:
+        return next(stage for stage in self.suite(suite)["stages"] if stage["stage"] == name)
+
+    def case(self, name: str, suite: str = "base.patched") -> dict[str, Any]:
+        return next(case for case in self.suite(suite)["cases"] if case["case"] == name)
+
+    def qemus(self) -> list[int]:
+        """The QEMU processes of this run, found by their working directory."""
+        return [pid for pid in _pids() if _cwd(pid).startswith(f"{self.run_dir}/") and "qemu-system" in _comm(pid)]
+
+
+Start = Callable[..., Job]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Begin a run: start(*arguments, output=..., env=...)."""
+    jobs: list[Job] = []
+
+    def begin(*args: str, output: str = "run", env: dict[str, str] | None = None) -> Job:
+        run_dir = tmp_path / output
+        process = subprocess.Popen(
+            [sys.executable, "-m", "orchestrator", "test", "--output", str(run_dir), *args],
+            env={**os.environ, "NO_COLOR": "1", **(env or {})},
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        jobs.append(Job(process, run_dir))
+        return jobs[-1]
+
+    yield begin
+    for job in jobs:
+        if job.process.poll() is None:
+            job.process.send_signal(signal.SIGTERM)
+            job.process.communicate(timeout=60)
+
+
+@pytest.fixture
+def series_with(tmp_path: Path) -> Callable[..., Path]:
+    """A directory with vm_refcnt's patches and more behind them: names under patches/broken, or texts."""
+
+    def make(*more: str | Path, name: str = "series") -> Path:
+        directory = tmp_path / name
+        shutil.copytree(ROOT / "patches/vm_refcnt", directory)
+        (directory / "0000-cover-letter.patch").unlink()
+        for path in sorted(directory.glob("*.patch")):
+            # the numbers in the subjects would say that the series is complete without ours
+            path.write_text(
+                re.sub(r"^Subject: \[PATCH[^]]*\]", "Subject: [PATCH]", path.read_text(), count=1, flags=re.M)
+            )
+        for number, patch in enumerate(more, 90):
+            source = patch if isinstance(patch, Path) else ROOT / "patches/broken" / f"{patch}.patch"
+            shutil.copyfile(source, directory / f"{number:04d}-{source.name}")
+        return directory
+
+    return make
+
+
+def _pids() -> list[int]:
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+
+
+def _cwd(pid: int) -> str:
+    try:
+        return f"{Path(f'/proc/{pid}/cwd').readlink()}/"
+    except OSError:
+        return ""
+
+
+def _comm(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode()
+    except OSError:
+        return ""

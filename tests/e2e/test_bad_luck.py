@@ -1,0 +1,207 @@
+"""Guests that freeze or die, programs that flood or lie, full disks, users with no patience."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import ROOT, Start
+
+PATCH = ("--patch", "patches/vm_refcnt", "--baseline", "never")
+TWO = ("--testcase", "fault-vs-munmap", "--testcase", "split-merge")
+
+
+def test_a_frozen_guest_is_noticed_within_ten_seconds(start: Start) -> None:
+    job = start(*PATCH, *TWO, "--duration", "40")
+    job.wait_for("fault-vs-munmap")
+    time.sleep(2)
+    [pid] = job.qemus()
+    os.kill(pid, signal.SIGSTOP)
+    frozen_s = time.monotonic()
+    job.wait_for("guest.*not answered")
+    assert time.monotonic() - frozen_s < 10.5
+    job.wait_for("split-merge")  # a fresh guest runs the rest
+    job.process.send_signal(signal.SIGINT)
+    assert job.finish() == 130
+    case = job.case("fault-vs-munmap")
+    assert case["outcome"] == "TIMEOUT"
+    assert "not answered" in case["message"]
+    assert not job.qemus()
+
+
+def test_a_guest_that_dies_is_a_crash_and_the_rest_runs(start: Start) -> None:
+    job = start(*PATCH, *TWO, "--duration", "6")
+    job.wait_for("fault-vs-munmap")
+    time.sleep(1)
+    [pid] = job.qemus()
+    os.kill(pid, signal.SIGKILL)
+    job.finish()
+    assert job.case("fault-vs-munmap")["outcome"] == "CRASH"
+    assert job.case("split-merge")["outcome"] == "PASS"
+    assert job.process.returncode != 0
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("moment", ["boot", "case"])
+def test_a_stopped_run_leaves_no_qemu_and_resumes(start: Start, signum: signal.Signals, moment: str) -> None:
+    job = start(*PATCH, *TWO, "--duration", "3")
+    job.wait_for({"boot": r"boot \.\.\.", "case": "split-merge"}[moment])
+    time.sleep(0.5)
+    job.process.send_signal(signum)
+    status = job.finish(60)
+    assert status == (130 if signum == signal.SIGINT else -signal.SIGKILL)
+    until = time.monotonic() + 5
+    while job.qemus() and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not job.qemus()
+    if signum == signal.SIGINT:
+        assert job.report()["verdict"] == "INTERRUPTED"
+    again = start(*PATCH, *TWO, "--duration", "3")
+    assert again.finish() == 0, again.text
+    cases = again.suite()["cases"]
+    assert [case["outcome"] for case in cases] == ["PASS", "PASS"]
+    if moment == "case":  # what had finished was not run again
+        assert "fault-vs-munmap: PASS" not in again.text
+        assert "resum" in again.text
+
+
+def test_a_build_that_is_stopped_resumes(start: Start, series_with: object, tmp_path: Path) -> None:
+    source = ROOT / "patches/broken/warns-in-munmap.patch"
+    patch = tmp_path / "fresh.patch"
+    # a tree that no build has seen: the comment makes it unique
+    patch.write_text(source.read_text().replace("\n+", f"\n+/* {os.urandom(8).hex()} */ ", 1))
+    text = source.read_text()
+    unique = os.urandom(8).hex()
+    lines = text.splitlines(keepends=True)
+    first = next(n for n, line in enumerate(lines) if line.startswith("+") and not line.startswith("+++"))
+    lines[first] = lines[first].rstrip("\n") + f" /* {unique} */\n"
+    patch.write_text("".join(lines))
+    directory = series_with(patch)  # type: ignore[operator]
+    job = start("--patch", str(directory), *TWO[:2], "--duration", "1", "--baseline", "never")
+    job.wait_for(r"build \.\.\.")
+    time.sleep(3)
+    job.process.send_signal(signal.SIGINT)
+    assert job.finish(60) == 130
+    assert not [pid for pid in _makes() if pid]
+    again = start("--patch", str(directory), *TWO[:2], "--duration", "1", "--baseline", "never")
+    assert again.finish() in (0, 1), again.text
+    assert again.stage("build")["outcome"] == "PASS"
+
+
+def test_two_runs_at_the_same_time_share_the_cache(start: Start) -> None:
+    jobs = [start(*PATCH, *TWO[:2], "--duration", "2", output=f"run-{n}") for n in range(2)]
+    assert [job.finish() for job in jobs] == [0, 0], jobs[0].text + jobs[1].text
+
+
+def test_the_same_run_directory_is_not_shared(start: Start) -> None:
+    first = start(*PATCH, *TWO, "--duration", "5")
+    first.wait_for(r"boot \.\.\.")
+    second = start(*PATCH, *TWO, "--duration", "5")
+    assert second.finish() == 2
+    assert "in use by another run" in second.text
+    assert first.finish() == 0, first.text
+
+
+@pytest.fixture
+def own_root(tmp_path: Path) -> Path:
+    """A directory like the checkout's, to which a test adds cases."""
+    root = tmp_path / "root"
+    for name in ("testcases", "kconfigs", "patches"):
+        shutil.copytree(ROOT / name, root / name)
+    return root
+
+
+def test_a_program_that_prints_a_panic_has_not_panicked(start: Start, own_root: Path) -> None:
+    _add_case(own_root, "liar", r'puts("[    1.000000][    T1] Kernel panic - not syncing: not really\nok 1 said");')
+    job = start(*PATCH, "--testcase", "liar", env={"ORCHESTRATE_ROOT": str(own_root)})
+    assert job.finish() == 0, job.text
+    assert job.case("liar")["outcome"] == "PASS"
+
+
+def test_a_flood_of_output_is_cut_counted_and_survived(start: Start, own_root: Path) -> None:
+    flood = (
+        'static char line[1000]; memset(line, 120, 999); for (int i = 0; i < 50000; i++) puts(line); puts("ok 1 x");'
+    )
+    _add_case(own_root, "flood", flood)
+    job = start(*PATCH, "--testcase", "flood", "--testcase", "split-merge", "--duration", "2",
+                env={"ORCHESTRATE_ROOT": str(own_root)})  # fmt: skip
+    assert job.finish() == 1, job.text
+    case = job.case("flood")
+    assert "printed too much" in case["message"] or "no result" in case["message"]
+    assert job.case("split-merge")["outcome"] == "PASS"
+    assert (job.run_dir / "junit.xml").stat().st_size < 1 << 20
+
+
+def test_a_program_that_never_ends_is_ended_and_the_guest_stays(start: Start, own_root: Path) -> None:
+    _add_case(own_root, "stuck", "fflush(stdout); for (;;) pause();", timeout_s=1)
+    job = start(*PATCH, "--testcase", "stuck", "--duration", "1", env={"ORCHESTRATE_ROOT": str(own_root)})
+    assert job.finish() == 1, job.text
+    assert job.case("stuck")["outcome"] == "TIMEOUT"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    where = tmp_path / "small"
+    where.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", where], check=False, capture_output=True
+    )
+    if mounted.returncode != 0:
+        pytest.skip("mounting a small file system needs root")
+    yield where
+    subprocess.run(["umount", "-l", where], check=True)
+
+
+def test_a_full_disk_is_named(small_disk: Path) -> None:
+    import sys
+
+    result = subprocess.run(
+        [sys.executable, "-m", "orchestrator", "test", *PATCH, *TWO, "--output", str(small_disk / "run")],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 3, result.stderr
+    assert "no space left" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_kvm_that_cannot_run_guests_is_refused_with_the_evidence(start: Start) -> None:
+    from orchestrator import catalog
+    from orchestrator.guest.accel import probe
+    from orchestrator.process import Cancel, Runner
+
+    found = probe(catalog.load().accel("kvm"), Runner(Cancel()))
+    if found.works:
+        pytest.skip("KVM works on this host")
+    job = start(*PATCH, *TWO[:2], "--accel", "kvm", "--duration", "1")
+    assert job.finish() == 2, job.text
+    assert "--accel kvm: " in job.text
+    assert "hint" in job.text or "--accel auto" in job.text
+
+
+def _add_case(root: Path, name: str, body: str, timeout_s: int = 30) -> None:
+    case = root / "testcases" / name
+    case.mkdir()
+    (case / "main.c").write_text(
+        "#include <stdio.h>\n#include <string.h>\n#include <unistd.h>\n"
+        f'int main(void)\n{{\n\tputs("KTAP version 1\\n1..1");\n\t{body}\n\treturn 0;\n}}\n'
+    )
+    (case / "testcase.yaml").write_text(f"summary: {name}\nsources: [main.c]\ntimeout_s: {timeout_s}\n")
+
+
+def _makes() -> list[int]:
+    found = subprocess.run(["pgrep", "-f", "build-base"], capture_output=True, text=True, check=False)
+    return [int(pid) for pid in found.stdout.split() if pid.isdigit() and _is_make(int(pid))]
+
+
+def _is_make(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip() == "make"
+    except OSError:
+        return False

@@ -1,0 +1,85 @@
+"""Series that are wrong in known ways: where the run stops, who is blamed, and with which evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+from tests.e2e.conftest import Start
+
+With = Callable[..., Path]
+QUICK = ("--duration", "2", "--testcase", "fault-vs-munmap", "--testcase", "split-merge", "--baseline", "never")
+
+
+def test_a_warning_is_blamed_on_the_case_in_whose_window_it_came(start: Start, series_with: With) -> None:
+    job = start("--patch", str(series_with("warns-in-munmap")), *QUICK)
+    assert job.finish() == 1, job.text
+    case, other = job.case("fault-vs-munmap"), job.case("split-merge")
+    assert case["outcome"] == "FAIL"
+    assert [splat["kind"] for splat in case["splats"]] == ["warning"]
+    assert case["message"].startswith("WARNING in ")
+    assert "0x" not in case["message"]
+    assert other["outcome"] == "PASS"
+    assert not other["splats"]
+    # a tainted kernel is replaced: the next case must not run blind
+    assert (job.run_dir / "base.patched/guest-1/console.log").exists()
+    failure = ElementTree.parse(job.run_dir / "junit.xml").find(".//failure")
+    assert failure is not None
+    assert failure.attrib["message"] == case["message"]
+
+
+def test_an_oops_is_a_crash_and_the_rest_still_runs(start: Start, series_with: With) -> None:
+    job = start("--patch", str(series_with("oops-in-munmap")), *QUICK)
+    assert job.finish() == 1, job.text
+    case, other = job.case("fault-vs-munmap"), job.case("split-merge")
+    assert case["outcome"] == "CRASH"
+    assert any(splat["kind"] == "oops" for splat in case["splats"])
+    assert "NULL" in case["message"] or "null" in case["message"]
+    assert other["outcome"] == "PASS"
+    assert job.report()["verdict"] == "PATCH_AT_FAULT"
+
+
+def test_a_panic_at_boot_stops_the_boot_stage(start: Start, series_with: With) -> None:
+    job = start("--patch", str(series_with("panics-at-boot")), *QUICK)
+    assert job.finish() == 1, job.text
+    boot = job.stage("boot")
+    assert boot["outcome"] == "CRASH"
+    assert "panic" in boot["message"].lower()
+    assert "deliberate" in boot["message"].lower()
+    assert boot["time_s"] < 60
+    assert not job.suite()["cases"]
+    assert not job.qemus()
+
+
+def test_a_hang_at_boot_is_found_at_its_limit(start: Start, series_with: With) -> None:
+    job = start("--patch", str(series_with("hangs-at-boot")), *QUICK, "--boot-timeout", "15")
+    assert job.finish() == 1, job.text
+    boot = job.stage("boot")
+    assert boot["outcome"] == "CRASH"
+    assert "did not finish booting within 15 s" in boot["message"]
+    assert boot["console"], "the last thing that the kernel said"
+    assert 15 <= boot["time_s"] < 30
+    assert not job.qemus()
+
+
+def test_what_does_not_compile_is_named_by_its_first_error(start: Start, series_with: With) -> None:
+    job = start("--patch", str(series_with("does-not-compile")), *QUICK)
+    assert job.finish() == 1, job.text
+    build = job.stage("build")
+    assert build["outcome"] == "FAIL"
+    assert "mm/" in build["message"]
+    assert "undeclared" in build["message"]
+    assert "error:" in build["detail"]
+    assert job.stage("apply")["outcome"] == "PASS"
+
+
+def test_a_series_that_does_not_apply_names_file_and_hunk(start: Start) -> None:
+    job = start("--patch", "patches/broken/does-not-apply.patch", *QUICK)
+    assert job.finish() == 1, job.text
+    apply = job.stage("apply")
+    assert apply["outcome"] == "FAIL"
+    assert "mm/memory.c, hunk 2" in apply["message"]
+    assert "6.12.117" in apply["message"]
+    assert "while searching for" in apply["detail"]
+    assert [stage["stage"] for stage in job.suite()["stages"]] == ["toolchain", "base", "apply"]

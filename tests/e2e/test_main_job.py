@@ -1,0 +1,160 @@
+"""orchestrate test --patch patches/vm_refcnt, as the README says, and what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from orchestrator import catalog
+from tests.e2e.conftest import ROOT, Job, Start
+
+CASES = set(catalog.load().testcases)
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """The run that the tests of this file look at."""
+    where = tmp_path_factory.mktemp("main")
+    process = subprocess.Popen(
+        [
+            sys.executable, "-m", "orchestrator", "test", "--patch", "patches/vm_refcnt", "--duration", "3",
+            "--output", str(where / "run"), "--junit", str(where / "out/junit.xml"),
+            "--json", str(where / "report.json"),
+        ],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "NO_COLOR": "1"},
+    )  # fmt: skip
+    job = Job(process, where / "run")
+    job.finish()
+    return job
+
+
+def test_the_verdict_is_clean(job: Job) -> None:
+    assert job.process.returncode == 0, job.text
+    assert job.report()["verdict"] == "CLEAN", job.text
+    assert "nothing regressed" in job.text
+    assert str(job.run_dir) in job.text
+
+
+def test_every_case_ran_in_a_real_guest_and_took_the_path(job: Job) -> None:
+    cases = {case["case"]: case for case in job.suite()["cases"]}
+    assert set(cases) == CASES
+    for name, case in cases.items():
+        assert case["outcome"] == "PASS", (name, case["message"])
+        assert case["subtests"], name
+        for subtest in case["subtests"]:
+            metrics = {metric["name"]: metric for metric in subtest["metrics"]}
+            assert subtest["outcome"] in ("PASS", "SKIP"), (name, subtest)
+            assert subtest["outcome"] == "SKIP" or subtest["time_s"] > 0
+            assert subtest["outcome"] == "SKIP" or any(
+                m["unit"] == "ops/s" and m["value"] > 0 for m in metrics.values()
+            )
+    taken = [
+        m["value"]
+        for c in cases.values()
+        for s in c["subtests"]
+        for m in s["metrics"]
+        if m["name"] == "vma_lock_success"
+    ]
+    assert sum(taken) > 1000
+
+
+def test_the_guest_ran_the_kernel_that_was_built(job: Job) -> None:
+    facts = dict(job.suite()["properties"])
+    console = (job.run_dir / "base.patched/guest-0/console.log").read_text(errors="replace")
+    assert facts["release"] == facts["kernel"]
+    assert f"Linux version {facts['release']}" in console
+    assert len(facts["build_id"]) == 40
+    assert facts["accelerator"] in ("kvm", "tcg")
+    for name in ("base", "compiler", "seed", "series", "machine"):
+        assert facts[name], name
+
+
+def test_the_kernel_has_the_series(job: Job) -> None:
+    slabs = subprocess.run(["nm", _vmlinux(job)], capture_output=True, text=True, check=True).stdout
+    assert " vma_lock_cachep" not in slabs  # the separate slab of locks is what the series removes
+
+
+def test_junit_shows_stages_cases_and_subtests(job: Job) -> None:
+    root = ElementTree.parse(job.run_dir / "junit.xml").getroot()
+    assert (job.run_dir.parent / "out/junit.xml").read_bytes() == (job.run_dir / "junit.xml").read_bytes()
+    names = {(case.attrib["classname"], case.attrib["name"]) for case in root.iter("testcase")}
+    suite = "vm_refcnt.base.patched"
+    assert {(f"{suite}.stages", stage) for stage in ("apply", "configure", "build", "boot")} <= names
+    for name in CASES:
+        assert (f"{suite}.{name}", "run") in names
+        assert sum(classname == f"{suite}.{name}" for classname, _ in names) > 1
+    assert root.find(".//failure") is None
+    assert root.find(".//error") is None
+
+
+def test_the_record_holds_what_the_page_promises(job: Job) -> None:
+    home = job.run_dir / "base.patched"
+    for name in ("run.json", "report.json", "junit.xml", "reproduce.sh", "patches"):
+        assert (job.run_dir / name).exists(), name
+    for name in ("suite.json", "config", "reproduce.sh", "guest-0/console.log.times", "guest-0/qemu.argv"):
+        assert (home / name).exists(), name
+    for name in CASES:
+        result = json.loads((home / "cases" / name / "result.json").read_text())
+        assert result["ending"] == "EXITED"
+        assert (home / "cases" / name / "stdout").read_text().startswith("KTAP version 1")
+        window = (home / "guest-0/console.log").read_bytes()[result["console_from"] : result["console_to"]]
+        assert f"{name}".encode() in window
+
+
+def test_an_old_run_is_judged_again_to_the_same_report(job: Job) -> None:
+    before = json.loads((job.run_dir / "report.json").read_text())
+    for command in ("classify", "report"):
+        result = _orchestrate(command, str(job.run_dir), "--json", "-")
+        assert result.returncode == 0, result.stderr
+        assert json.loads(result.stdout) == before
+
+
+def test_the_same_request_again_compiles_nothing(job: Job, start: Start) -> None:
+    again = start("--patch", "patches/vm_refcnt", "--duration", "1", "--testcase", "split-merge", "-v")
+    assert again.finish() == 0, again.text
+    for stage in ("apply", "configure", "build", "programs"):
+        assert again.stage(stage)["cached"], stage
+    assert "+ make" not in again.text
+    assert "cc1" not in again.text
+
+
+def test_the_reproducer_repeats_the_run_from_plain_commands(job: Job, tmp_path: Path) -> None:
+    script = job.run_dir / "base.patched/reproduce.sh"
+    text = script.read_text()
+    assert "git apply" in text
+    assert "make O=build" in text
+    kernel = next(line.split()[-1] for line in text.splitlines() if line.startswith("#   /"))
+    # a port of its own: the script's default may be taken here
+    env = {**os.environ, "KERNEL": kernel, "WORK": str(tmp_path), "PORT": str(_free_port())}
+    result = subprocess.run([script], env=env, capture_output=True, text=True, timeout=300, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("KTAP version 1") == len(CASES)
+    assert "\nnot ok" not in result.stdout
+    assert result.stderr.count("orchestrate-sentinel by-hand status=0") == len(CASES)
+
+
+def _orchestrate(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "orchestrator", *args], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+def _vmlinux(job: Job) -> str:
+    script = (job.run_dir / "base.patched/reproduce.sh").read_text()
+    image = next(line.split()[-1] for line in script.splitlines() if line.startswith("#   /"))
+    return str(Path(image).with_name("vmlinux"))
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

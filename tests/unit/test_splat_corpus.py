@@ -1,0 +1,76 @@
+"""Every log of tests/data/console gives exactly the reports that its header names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from orchestrator.kernel.splat import Scanner, scan
+from orchestrator.kernel.splat_kinds import load
+from orchestrator.model import Splat
+
+CORPUS = sorted((Path(__file__).parent.parent / "data" / "console").glob("*.log"))
+
+
+def read(path: Path) -> tuple[list[str], bytes]:
+    """The header's expectations (`kind | title | outcome`) and the log behind the first blank line."""
+    header, _, log = path.read_bytes().partition(b"\n\n")
+    expected = [line.decode().removeprefix("# expect: ") for line in header.split(b"\n")]
+    return [line for line in expected if line != "nothing"], log
+
+
+def shown(splats: tuple[Splat, ...] | list[Splat]) -> list[str]:
+    return [f"{splat.kind} | {splat.title} | {splat.outcome.name.lower()}" for splat in splats]
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_a_log_gives_the_reports_that_its_header_names(path: Path) -> None:
+    expected, log = read(path)
+    assert shown(scan(log)) == expected
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_pieces_and_serial_line_ends_change_nothing(path: Path) -> None:
+    expected, log = read(path)
+    whole = scan(log)
+    for size in (1, 7, 4096):
+        scanner = Scanner()
+        found = [splat for at in range(0, len(log), size) for splat in scanner.feed(log[at : at + size])]
+        assert (*found, *scanner.close()) == whole
+    assert shown(scan(log.replace(b"\n", b"\r\n"))) == expected
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_lines_and_offsets_point_at_the_report(path: Path) -> None:
+    _, log = read(path)
+    lines = log.split(b"\n")
+    for splat in scan(log):
+        first = splat.text.split("\n")[0].encode()
+        assert lines[splat.line_start - 1] == first
+        assert log[splat.offset : splat.offset + len(first)] == first
+        assert lines[splat.line_end - 1].decode(errors="replace") == splat.text.split("\n")[-1]
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in CORPUS if "interleaved" not in path.stem], ids=lambda path: path.stem
+)
+def test_logs_without_callers_or_without_any_prefix_give_the_same_titles(path: Path) -> None:
+    """Each line of the log printed as by a kernel without PRINTK_CALLER, and as by dmesg -t."""
+    expected, log = read(path)
+    plain = re.sub(rb"^(\[ *\d+\.\d+\])\[ *[TC]\d+\]", rb"\1", log, flags=re.MULTILINE)
+    assert shown(scan(plain)) == expected
+    kernel_lines = [line for line in log.split(b"\n") if re.match(rb"\[ *\d+\.\d+\]\[", line)]
+    bare = b"\n".join(re.sub(rb"^\[[^]]*\]\[[^]]*\] ", b"", line) for line in kernel_lines)
+    assert shown(scan(bare, has_prefix=False)) == expected
+    assert scan(bare) == ()
+
+
+def test_every_kind_has_a_log() -> None:
+    in_corpus = {line.split(" | ")[0] for path in CORPUS for line in read(path)[0]}
+    assert in_corpus == {kind.kind for kind in load().kinds}
+
+
+def test_the_corpus_has_logs_without_reports() -> None:
+    assert sum(not read(path)[0] for path in CORPUS) >= 3
