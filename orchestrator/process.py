@@ -122,6 +122,9 @@ class Runner:
                 out, err, timed_out = self._communicate(child, stdin, timeout_s)
             finally:
                 end(child)
+                for stream in (child.stdin, child.stdout, child.stderr):
+                    if stream:
+                        stream.close()
         if log:
             out = log.read_bytes()
         result = CommandResult(command, child.returncode, out or b"", err or b"", time.monotonic() - started, timed_out)

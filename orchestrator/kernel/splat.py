@@ -45,7 +45,7 @@ class _Report:
     kinds: list[Kind] = field(default_factory=list)  # empty: only what comes before a report was seen
     lines: list[bytes] = field(default_factory=list)
     messages: list[bytes] = field(default_factory=list)
-    line_end: int = 0
+    numbers: list[int] = field(default_factory=list)  # of the lines
     last_offset: int = 0  # of the last line
     ends: re.Pattern[bytes] | None = None
     has_trace: bool = False
@@ -54,6 +54,10 @@ class _Report:
     @property
     def kind(self) -> Kind:
         return min(self.kinds, key=lambda kind: kind.priority)
+
+    @property
+    def line_end(self) -> int:
+        return self.numbers[-1] if self.numbers else self.line_start
 
     @property
     def budget(self) -> int:
@@ -168,6 +172,7 @@ class Scanner:
             report = self._new(caller, offset)
             if opener:
                 report.line_start, report.offset, line, message = opener
+                report.numbers.append(report.line_start)
                 report.lines.append(line)
                 report.messages.append(message)
         report = report or self._new(caller, offset)
@@ -191,9 +196,7 @@ class Scanner:
         """When "cut here" was the last line of the report, it belongs to the next one."""
         if len(report.lines) < 2 or not self.table.before.match(report.messages[-1]):
             return None
-        opener = (report.line_end, report.last_offset, report.lines.pop(), report.messages.pop())
-        report.line_end -= 1
-        return opener
+        return report.numbers.pop(), report.last_offset, report.lines.pop(), report.messages.pop()
 
     def _new(self, caller: bytes | None, offset: int) -> _Report:
         report = _Report(caller, self._number, offset)
@@ -203,7 +206,8 @@ class Scanner:
     def _append(self, report: _Report, line: bytes, message: bytes, offset: int, time_s: float) -> None:
         report.lines.append(line[:MAX_LINE])
         report.messages.append(message)
-        report.line_end, report.last_offset = self._number, offset
+        report.numbers.append(self._number)
+        report.last_offset = offset
         report.time_s = max(report.time_s, time_s)
         report.has_trace = report.has_trace or (bool(report.kinds) and has_frame(message))
         is_end = bool(report.kinds) and len(report.lines) > 1 and report.ends is not None and report.ends.match(message)

@@ -85,8 +85,8 @@ def _said(event: events.Event, verbose: bool) -> list[str]:
 
 
 def _command(event: events.CommandRan, verbose: bool) -> list[str]:
-    """A failed command is always shown, ready to paste: whether the failure matters, its stage says."""
-    if event.status == 0 and not verbose:
+    """Ready to paste. A status other than 0 may be an answer (git cat-file -e); a stage that fails of it shows it."""
+    if not verbose:
         return []
     if event.status is None:
         ended = "ended by us at its deadline"

@@ -26,12 +26,7 @@ EVENTS: list[tuple[events.Event, list[str]]] = [
     (events.SplatSeen("s", "KASAN: x"), ["[s] kernel: KASAN: x"]),
     (events.CommandStarted(("make", "a b"), "/b"), []),
     (events.CommandRan(("make", "a b"), "/b", 0, 1.0), []),
-    (
-        events.CommandRan(("make", "a b"), "/b", 2, 1.0, "l"),
-        ["+ make 'a b'  # in /b: exit status 2 after 1.0 s, log: l"],
-    ),
-    (events.CommandRan(("qemu",), "/b", -9, 1.0), ["+ qemu  # in /b: killed by signal 9 after 1.0 s"]),
-    (events.CommandRan(("qemu",), "/b", None, 1.0), ["+ qemu  # in /b: ended by us at its deadline after 1.0 s"]),
+    (events.CommandRan(("git", "cat-file"), "/b", 1, 1.0), []),
     (events.Download("http://127.0.0.1/a", 5, 10), []),
     (events.Note(events.Level.WARNING, "KVM does not work"), ["warning: KVM does not work"]),
     (events.Note(events.Level.DEBUG, "detail"), []),
@@ -53,13 +48,21 @@ def test_verbose_leaves_no_event_out(event: events.Event) -> None:
     assert lines(event, verbose=True)
 
 
+@pytest.mark.parametrize(
+    ("status", "ended"), [(2, "exit status 2"), (-9, "killed by signal 9"), (None, "ended by us at its deadline")]
+)
+def test_verbose_shows_commands_ready_to_paste_and_how_they_ended(status: int | None, ended: str) -> None:
+    event = events.CommandRan(("make", "a b"), "/b", status, 1.0, "l")
+    assert lines(event, verbose=True) == [f"+ make 'a b'  # in /b: {ended} after 1.0 s, log: l"]
+
+
 def test_text_of_a_guest_cannot_steer_the_terminal_or_forge_a_line() -> None:
     (said,) = lines(events.CaseFinished("s", "c", Outcome.FAIL, 1.0, "\x1b[2J\r\n[s] c: PASS \x9b31m"))
     assert said == "[s] c: FAIL (1.0 s): \\x1b[2J [s] c: PASS \\x9b31m"
 
 
 def test_an_endless_command_is_cut() -> None:
-    (said,) = lines(events.CommandRan(("cc", *("x" * 50,) * 1000), "/b", 1, 1.0))
+    (said,) = lines(events.CommandRan(("cc", *("x" * 50,) * 1000), "/b", 1, 1.0), verbose=True)
     assert len(said) == 4000
 
 

@@ -102,6 +102,10 @@ def test_cut_here_alone_is_no_report() -> None:
 def test_the_newer_of_two_touching_reports_keeps_its_cut_here_line() -> None:
     cut = b"\n".join(WARNING.split(b"\n")[:5]) + b"\n"
     first, second = scan(cut + WARNING)
+    assert (first.line_end, second.line_start) == (5, 6)
+    first, second = scan(cut + b"ok 1\n" + WARNING)
+    assert (first.line_end, second.line_start) == (5, 7)
+    first, second = scan(cut + WARNING)
     assert second.text == WARNING.decode().rstrip("\n")
     assert second.offset == len(cut)
     assert first.text == cut.decode().rstrip("\n")

@@ -1,0 +1,93 @@
+"""Bases, applied trees and the worktree that moves between them, on a real git tree."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from orchestrator.catalog import read_series
+from orchestrator.errors import PatchDoesNotApply
+from orchestrator.model import Base, Variant
+from orchestrator.process import Cancel, Runner
+from orchestrator.source.bases import Workplace, tree_base
+from orchestrator.source.trees import apply_series, base_tree, move_worktree
+from tests.integration.conftest import GOOD, git
+
+
+@pytest.fixture
+def runner() -> Runner:
+    return Runner(Cancel())
+
+
+@pytest.fixture
+def base(tree: Path, tmp_path: Path, runner: Runner) -> Base:
+    return tree_base(tree, "HEAD", Workplace(tmp_path / "bases", runner, print))[0]
+
+
+def test_a_users_objects_are_borrowed_not_copied(base: Base, tree: Path) -> None:
+    assert base.commit == git(tree, "rev-parse", "HEAD").strip()
+    assert not [path for path in (base.home / "git/objects").rglob("*") if path.is_file() and path.parent.name != "info"]
+
+
+def test_uncommitted_changes_are_left_out_and_said(tree: Path, tmp_path: Path, runner: Runner) -> None:
+    (tree / "mm/mmap.c").write_text("work in progress\n")
+    _, notes = tree_base(tree, "HEAD", Workplace(tmp_path / "bases", runner, print))
+    assert "uncommitted changes" in notes[0]
+    assert (tree / "mm/mmap.c").read_text() == "work in progress\n"
+
+
+def test_a_series_makes_a_tree_and_leaves_the_users_alone(
+    base: Base, tree: Path, good_patch: Path, runner: Runner
+) -> None:
+    before = sorted((path, path.stat().st_mtime_ns) for path in tree.rglob("*") if path.is_file())
+    applied = apply_series(base, read_series(good_patch), runner)
+    where = move_worktree(base, Variant.PATCHED, applied, runner)
+    assert "line six\n" in (where / "mm/memory.c").read_text()
+    assert applied != base_tree(base, runner)
+    assert sorted((path, path.stat().st_mtime_ns) for path in tree.rglob("*") if path.is_file()) == before
+
+
+def test_moving_rewrites_only_what_differs(base: Base, good_patch: Path, runner: Runner) -> None:
+    where = move_worktree(base, Variant.PATCHED, base_tree(base, runner), runner)
+    for path in where.rglob("*"):
+        if path.is_file():
+            os.utime(path, (1, 1))
+    # like make's products: not git's business
+    (where / ".build-base").mkdir()
+    (where / ".build-base/memory.o").write_text("object")
+    move_worktree(base, Variant.PATCHED, base_tree(base, runner), runner)
+    for path in (where / "Kconfig", where / "mm/memory.c", where / "mm/mmap.c"):
+        os.utime(path, (1000, 1000))
+    move_worktree(base, Variant.PATCHED, base_tree(base, runner), runner)
+    stamps = {name: (where / name).stat().st_mtime_ns for name in ("Kconfig", "mm/mmap.c")}
+    move_worktree(base, Variant.PATCHED, apply_series(base, read_series(good_patch), runner), runner)
+    assert {name: (where / name).stat().st_mtime_ns for name in stamps} == stamps
+    assert "line six" in (where / "mm/memory.c").read_text()
+    assert (where / ".build-base/memory.o").read_text() == "object"
+
+
+def test_an_interrupted_move_is_mended(base: Base, good_patch: Path, runner: Runner) -> None:
+    where = move_worktree(base, Variant.PATCHED, base_tree(base, runner), runner)
+    (where / "mm/memory.c").write_text("half written")
+    (where / "mm/mmap.c").unlink()
+    move_worktree(base, Variant.PATCHED, apply_series(base, read_series(good_patch), runner), runner)
+    assert "line six\n" in (where / "mm/memory.c").read_text()
+    assert (where / "mm/mmap.c").read_text().startswith("row 1\n")
+
+
+def test_the_hunk_that_fails_is_named(base: Base, tmp_path: Path, runner: Runner) -> None:
+    second = "@@ -23,3 +23,4 @@ line 22\n line 23\n line twenty-four\n line 25\n+more\n"
+    (tmp_path / "two.patch").write_text(GOOD.replace(" line 9\n", f" line 9\n{second}", 1))
+    with pytest.raises(PatchDoesNotApply) as caught:
+        apply_series(base, read_series(tmp_path / "two.patch"), runner)
+    assert "mm/memory.c, hunk 2 (@@ -23,3 +23,4 @@" in caught.value.message
+    assert "line twenty-four" in caught.value.detail
+    assert "--base" in caught.value.hint
+
+
+def test_a_patch_for_a_file_that_is_not_there_says_so(base: Base, tmp_path: Path, runner: Runner) -> None:
+    (tmp_path / "other.patch").write_text(GOOD.replace("mm/memory.c", "mm/nothere.c"))
+    with pytest.raises(PatchDoesNotApply, match=r"mm/nothere\.c: "):
+        apply_series(base, read_series(tmp_path / "other.patch"), runner)
