@@ -20,8 +20,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.catalog import load
-from orchestrator.commands.compose import announced
 from orchestrator.chain import Sources, make_bench, make_kernel
+from orchestrator.commands.compose import announced
 from orchestrator.context import Context, Places
 from orchestrator.guest.accel import choose
 from orchestrator.model import Request
@@ -110,7 +110,10 @@ def main() -> None:
     print(f"QEMU start to first answer, {bench.accel.name}, {args.kconfig}: median of {args.repeat}")
     print(f"  as the tool boots   {statistics.median(totals):5.2f} s ({', '.join(f'{t:.2f}' for t in totals)})")
     for name in rounds[0]:
-        print(f"  {name:18} {statistics.median(r[name] for r in rounds):6.2f} s" + (" (with earlyprintk)" if name == "total" else ""))
+        print(
+            f"  {name:18} {statistics.median(r[name] for r in rounds):6.2f} s"
+            + (" (with earlyprintk)" if name == "total" else "")
+        )
     if args.vng:
         with tempfile.TemporaryDirectory() as where:
             venv.create(where, with_pip=True)

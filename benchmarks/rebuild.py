@@ -19,8 +19,9 @@ import time
 from pathlib import Path
 
 from orchestrator.context import Places
-from orchestrator.stages.toolchain import REPRODUCIBLE
+from orchestrator.stages.toolchain import REPRODUCIBLE, ccache_environment
 
+FRESH = "benchmark"
 ROOT = Path(__file__).resolve().parents[1]
 ORCHESTRATE = [sys.executable, "-m", "orchestrator"]
 
@@ -48,7 +49,7 @@ def line_patch(word: str) -> str:
     return (
         "diff --git a/mm/memory.c b/mm/memory.c\n--- a/mm/memory.c\n+++ b/mm/memory.c\n"
         "@@ -1,1 +1,2 @@\n // SPDX-License-Identifier: GPL-2.0-only\n"
-        f"+const char orchestrate_benchmark_word[] = \"{word}\";\n"
+        f'+const char orchestrate_benchmark_word[] = "{word}";\n'
     )
 
 
@@ -61,21 +62,31 @@ def lane() -> Path:
 
 
 def unchanged(where: Path) -> None:
-    args = ("test", "--patch", "patches/vm_refcnt", "--testcase", "split-merge", "--duration", "2")
+    args = (
+        "test",
+        "--patch",
+        "patches/vm_refcnt",
+        "--testcase",
+        "split-merge",
+        "--duration",
+        "2",
+        "--baseline",
+        "never",
+    )
     orchestrate(*args, "--output", str(where / "warm"))
+    started = time.time()
     total_s, result = orchestrate(*args, "--output", str(where / "again"), "-v")
-    report = json.loads((where / "again/report.json").read_text())
-    suite = report["suites"][0]
+    suite = json.loads((where / "again/report.json").read_text())["suites"][0]
     boot_s = next(s["time_s"] for s in suite["stages"] if s["stage"] == "boot")
     cases_s = sum(c["time_s"] for c in suite["cases"])
-    before_s = next(
-        float(m[1]) for m in re.finditer(r"qemu started after ([0-9.]+) s", result.stderr)
-    ) if "qemu started after" in result.stderr else float("nan")
+    # written just before QEMU is started
+    qemu_s = (where / "again/base.patched/guest-0/qemu.argv").stat().st_mtime - started
     print("nothing changed:")
-    print(f"  compiler runs               {result.stderr.count('+ make')}")
-    print(f"  whole command               {total_s:6.1f} s = boot {boot_s:.1f} + cases {cases_s:.1f} + {total_s - boot_s - cases_s:.1f}")
-    if before_s == before_s:
-        print(f"  command start to QEMU       {before_s:6.1f} s")
+    print(f"  makes, compilers            {result.stderr.count('+ make')}, {result.stderr.count('+ gcc -')}")
+    print(f"  command start to QEMU       {qemu_s:6.1f} s")
+    print(
+        f"  whole command               {total_s:6.1f} s: boot {boot_s:.1f}, cases {cases_s:.1f}, the rest {total_s - boot_s - cases_s:.1f}"
+    )
 
 
 def one_line(where: Path) -> None:
@@ -88,7 +99,15 @@ def one_line(where: Path) -> None:
     hand = where / "hand"
     subprocess.run(["cp", "-a", lane(), hand], check=True)
     env = {**os.environ, **dict(REPRODUCIBLE), "CCACHE_DIR": str(where / "ccache")}
-    make = ["make", f"-j{len(os.sched_getaffinity(0))}", "O=.build-base", "CC=ccache gcc", "HOSTCC=ccache gcc", "bzImage", "vmlinux"]
+    make = [
+        "make",
+        f"-j{len(os.sched_getaffinity(0))}",
+        "O=.build-base",
+        "CC=ccache gcc",
+        "HOSTCC=ccache gcc",
+        "bzImage",
+        "vmlinux",
+    ]
     subprocess.run(make, cwd=hand, env=env, check=True, capture_output=True)  # settle: the path has changed
     source = hand / "mm/memory.c"
     source.write_text(source.read_text().replace(words[1], os.urandom(6).hex()))
@@ -101,17 +120,35 @@ def one_line(where: Path) -> None:
 
 
 def second_variant() -> None:
-    """Compile the baseline in a new build directory, with the ccache that the patched build filled."""
+    """The baseline in a new build directory, from the ccache that the patched build filled."""
     places = Places.of_user()
-    stats = next(places.bases.glob("linux-source-*/baseline/.build-base/ccache.stats"), None)
-    if stats is None:
-        print("second variant: not built yet; run `orchestrate build` after the patched build, then this again")
-        return
+    build = lane().with_name(f"baseline/.build-{FRESH}")
+    shutil.rmtree(build, ignore_errors=True)
+    build.mkdir()
+    shutil.copyfile(lane() / ".build-base/.config", build / ".config")
+    env = {**os.environ, **dict(REPRODUCIBLE), **dict(ccache_environment(places, build))}
+    command = [
+        "make",
+        f"-j{len(os.sched_getaffinity(0))}",
+        f"O={build.name}",
+        "CC=ccache gcc",
+        "HOSTCC=ccache gcc",
+        "bzImage",
+        "vmlinux",
+    ]
+    started = time.monotonic()
+    subprocess.run(command, cwd=build.parent, env=env, check=True, capture_output=True)
     counts: dict[str, int] = {}
-    for line in stats.read_text().splitlines():
+    for line in (build / "ccache.stats").read_text().splitlines():
         if not line.startswith("#"):
             counts[line] = counts.get(line, 0) + 1
-    print(f"second variant (all builds of the baseline lane): {counts}")
+    shutil.rmtree(build)
+    hits, others = (
+        counts.get("direct_cache_hit", 0),
+        counts.get("preprocessed_cache_hit", 0) + counts.get("cache_miss", 0),
+    )
+    print(f"the baseline after the patched kernel: {time.monotonic() - started:.0f} s")
+    print(f"  objects                     {hits} direct hits, {others} others: {hits / (hits + others):.1%} direct")
 
 
 def main() -> None:

@@ -69,7 +69,7 @@ def _make(
         shutil.copyfile(config.path, current)  # otherwise leave its mtime: make would look at every object
     image = Path(machine.image)
     command = make(
-        source, directory, image.name, "vmlinux", env=ccache_environment(context, directory), cc=toolchain.cc
+        source, directory, image.name, "vmlinux", env=ccache_environment(context.places, directory), cc=toolchain.cc
     )
     (directory / image).unlink(missing_ok=True)
     result = context.runner.run(command, log=log)

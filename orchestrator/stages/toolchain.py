@@ -8,7 +8,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.context import Context
+from orchestrator.context import Context, Places
 from orchestrator.process import Command
 from orchestrator.stages.product import Product
 
@@ -37,15 +37,15 @@ def find_toolchain(context: Context) -> Product[Toolchain]:
     return Product(Toolchain(version, cc), cached=True, note=version)
 
 
-def ccache_environment(context: Context, lane: Path) -> tuple[tuple[str, str], ...]:
+def ccache_environment(places: Places, build: Path) -> tuple[tuple[str, str], ...]:
     """ccache's settings. The build directory lies in the worktree, so all paths are relative and alike in both
     variants; without the working directory in the hash, what one variant compiled is a hit for the other."""
     return (
-        ("CCACHE_DIR", os.fspath(context.places.ccache)),
+        ("CCACHE_DIR", os.fspath(places.ccache)),
         ("CCACHE_NOHASHDIR", "1"),
         ("CCACHE_MAXSIZE", "10G"),
         ("CCACHE_COMPRESSLEVEL", "1"),
-        ("CCACHE_STATSLOG", os.fspath(lane / "ccache.stats")),
+        ("CCACHE_STATSLOG", os.fspath(build / "ccache.stats")),
     )
 
 

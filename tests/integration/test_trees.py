@@ -28,7 +28,9 @@ def base(tree: Path, tmp_path: Path, runner: Runner) -> Base:
 
 def test_a_users_objects_are_borrowed_not_copied(base: Base, tree: Path) -> None:
     assert base.commit == git(tree, "rev-parse", "HEAD").strip()
-    assert not [path for path in (base.home / "git/objects").rglob("*") if path.is_file() and path.parent.name != "info"]
+    assert not [
+        path for path in (base.home / "git/objects").rglob("*") if path.is_file() and path.parent.name != "info"
+    ]
 
 
 def test_uncommitted_changes_are_left_out_and_said(tree: Path, tmp_path: Path, runner: Runner) -> None:

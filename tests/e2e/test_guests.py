@@ -1,0 +1,157 @@
+"""Guests by themselves, on the kernel that the main job built."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator.catalog import load
+from orchestrator.chain import Sources, make_bench, make_kernel
+from orchestrator.commands.compose import announced
+from orchestrator.context import Context, Places
+from orchestrator.deadline import Deadline
+from orchestrator.errors import GuestUnreachable
+from orchestrator.guest.accel import Probe, choose
+from orchestrator.guest.guest import Guest
+from orchestrator.guest.ssh import Link, new_client_key
+from orchestrator.model import Accel, Request
+from orchestrator.plan import make_plan
+from orchestrator.process import Cancel, Runner
+from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base
+from orchestrator.stages.boot import Bench, boot
+from tests.e2e.conftest import ROOT
+
+
+@pytest.fixture(scope="module")
+def bench() -> tuple[Context, Bench]:
+    catalog, places, runner = load(), Places.of_user(), Runner(Cancel())
+    context = Context(places, catalog, runner, lambda event: None)
+    plan = make_plan(Request(patch="vm_refcnt"), catalog, catalog.series("vm_refcnt"))
+
+    def find_accel() -> tuple[Accel, Probe]:
+        return choose("auto", catalog.accel("kvm"), catalog.accel("tcg"), runner, places.cache / "probes")
+
+    sources = Sources(
+        lambda: packaged_base(DEFAULT_BASE, Workplace(places.bases, runner, lambda text: None)), find_accel
+    )
+    stage, suite = announced(context, plan.suites[0]), plan.suites[0]
+    built = make_kernel(context, stage, plan, suite, sources, places.logs / "tests")
+    return context, make_bench(context, stage, plan, suite, built, sources)
+
+
+@pytest.fixture(scope="module")
+def guest(bench: tuple[Context, Bench], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
+    made, identity = boot(*bench, tmp_path_factory.mktemp("guest"))
+    assert identity.build_id == bench[1].kernel.build_id
+    yield made
+    made.close()
+
+
+def ask(guest: Guest, command: str) -> str:
+    assert guest.link
+    return guest.link.ask(command).stdout
+
+
+def test_the_guest_counts_per_vma_locks(guest: Guest) -> None:
+    assert "vma_lock_success" in ask(guest, "cat /proc/vmstat")
+    assert "vm_area_struct" in ask(guest, "cat /proc/slabinfo")
+
+
+def test_the_guest_reaches_nothing(guest: Guest) -> None:
+    answer = ask(guest, "ip route; timeout 3 nc -w 2 10.0.2.2 22 </dev/null; echo status $?")
+    assert "default" not in answer
+    assert "status 0" not in answer
+
+
+def test_output_in_megabytes_arrives_whole_and_quickly(guest: Guest, tmp_path: Path) -> None:
+    assert guest.link
+    started = time.monotonic()
+    answer = guest.link.run("head -c 6000000 /dev/zero | tr '\\0' x", tmp_path / "out", tmp_path / "err")
+    assert answer.status == 0
+    assert (tmp_path / "out").stat().st_size == 6000000
+    assert time.monotonic() - started < 60  # fabric's default reads would take minutes
+
+
+def test_a_wrong_host_key_is_refused_at_once(guest: Guest) -> None:
+    other = new_client_key().public
+    link = Link(guest.access.port, other, new_client_key())
+    with pytest.raises(GuestUnreachable, match="not the one we started"):
+        link.connect(Deadline.after(30), lambda: None)
+    link.close()
+
+
+def test_a_key_of_another_run_is_refused_at_once(guest: Guest) -> None:
+    known = (guest.directory / "known_hosts").read_text().split(" ", 1)[1]
+    link = Link(guest.access.port, known, new_client_key())
+    with pytest.raises(GuestUnreachable, match="Authentication failed"):
+        link.connect(Deadline.after(30), lambda: None)
+    link.close()
+
+
+def test_openssh_can_log_in_with_the_files_that_are_left(guest: Guest) -> None:
+    result = subprocess.run(guest.access.ssh("uname", "-s"), capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (0, "Linux\n"), result.stderr
+
+
+def test_the_port_is_ours_alone(guest: Guest) -> None:
+    """Forwarded on 127.0.0.1 only, on a port that the kernel picked: no two guests can collide."""
+    listening = Path("/proc/net/tcp").read_text()
+    assert f"0100007F:{guest.access.port:04X}" in listening
+    assert f"00000000:{guest.access.port:04X}" not in listening
+
+
+def test_guests_run_side_by_side(bench: tuple[Context, Bench], guest: Guest, tmp_path: Path) -> None:
+    second, _ = boot(*bench, tmp_path / "second")
+    try:
+        assert second.access.port != guest.access.port
+        assert ask(second, "cat /proc/sys/kernel/random/boot_id") != ask(guest, "cat /proc/sys/kernel/random/boot_id")
+    finally:
+        second.close()
+
+
+def test_a_guest_whose_ssh_never_comes_is_reported_and_ended(bench: tuple[Context, Bench], tmp_path: Path) -> None:
+    context, good = bench
+    # a network card that this kernel has no driver for
+    mute = replace(good, machine=replace(good.machine, net_device="e1000"), boot_limit_s=12.0)
+    with pytest.raises(GuestUnreachable, match="SSH server did not answer in time"):
+        boot(context, mute, tmp_path / "mute")
+    assert "orchestrate: sshd listens" in (tmp_path / "mute/console.log").read_text(errors="replace")
+    assert not (tmp_path / "mute/qmp.sock").exists()
+
+
+def test_a_ping_is_answered_by_a_healthy_guest_and_not_by_a_frozen_one(guest: Guest) -> None:
+    assert guest.link
+    assert guest.link.ping().wait(5)
+    os.kill(guest.qemu.pid, signal.SIGSTOP)
+    try:
+        assert not guest.link.ping().wait(3)
+    finally:
+        os.kill(guest.qemu.pid, signal.SIGCONT)
+    until = time.monotonic() + 10
+    while not guest.link.ping().wait(1):
+        assert time.monotonic() < until
+
+
+def test_console_bytes_have_the_hosts_time(guest: Guest) -> None:
+    rows = [row.split() for row in (guest.directory / "console.log.times").read_text().splitlines()]
+    offsets, times = [int(row[0]) for row in rows], [float(row[1]) for row in rows]
+    assert offsets == sorted(offsets)
+    assert times == sorted(times)
+    assert guest.qemu.started_s < times[0] < times[-1] < time.monotonic()
+
+
+def test_shell_runs_a_command_in_the_guest() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "orchestrator", "shell", "--patch", "vm_refcnt", "--", "sh", "-c", "uname -r; exit 7"],
+        cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+    assert result.returncode == 7, result.stderr
+    assert result.stdout == "6.12.117\n"
