@@ -84,8 +84,9 @@ def unchanged(where: Path) -> None:
     print("nothing changed:")
     print(f"  makes, compilers            {result.stderr.count('+ make')}, {result.stderr.count('+ gcc -')}")
     print(f"  command start to QEMU       {qemu_s:6.1f} s")
+    rest_s = total_s - boot_s - cases_s
     print(
-        f"  whole command               {total_s:6.1f} s: boot {boot_s:.1f}, cases {cases_s:.1f}, the rest {total_s - boot_s - cases_s:.1f}"
+        f"  whole command               {total_s:6.1f} s: boot {boot_s:.1f}, cases {cases_s:.1f}, the rest {rest_s:.1f}"
     )
 
 

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import tempfile
 import time
@@ -36,19 +37,17 @@ def file_digest(path: Path) -> str:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file that other processes see whole or not at all. Raises DiskFull."""
+    """Write a file that others see whole or not at all, with the mode that the umask gives. Raises DiskFull."""
+    scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as handle:
-            try:
-                handle.write(data)
-                handle.flush()
-                Path(handle.name).replace(path)
-            except BaseException:
-                Path(handle.name).unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise_if_full(error, path)
+        with scratch.open("xb") as handle:
+            handle.write(data)
+        scratch.replace(path)
+    except BaseException as error:
+        scratch.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise_if_full(error, path)
         raise
 
 

@@ -1,25 +1,9 @@
-"""Files that are either not there, the old ones, or the whole new ones; and the ends of files that may be huge."""
+"""The ends of files that may be huge."""
 
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace `path` by a file with `data`. OSError when that cannot be done; then the old file is as it was."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with scratch.open("xb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())  # a power cut must not leave a renamed but empty file
-        scratch.replace(path)
-    except BaseException:
-        scratch.unlink(missing_ok=True)
-        raise
 
 
 def read_tail(root: Path, name: str, limit: int) -> tuple[bytes, int]:

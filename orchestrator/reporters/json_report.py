@@ -7,7 +7,7 @@ from pathlib import Path
 
 from orchestrator import codec
 from orchestrator.model import RunReport
-from orchestrator.reporters.files import write_atomically
+from orchestrator.store import write_atomically
 
 SCHEMA = 1
 """Grows when a reader of the older form would be wrong. A new key is no reason: keys that are unknown to a reader

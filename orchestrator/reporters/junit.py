@@ -19,7 +19,7 @@ from junit_xml import TestSuite as XmlSuite
 
 from orchestrator.model import RunReport, SuiteReport, Variant
 from orchestrator.reporters import text
-from orchestrator.reporters.files import read_tail, write_atomically
+from orchestrator.reporters.files import read_tail
 from orchestrator.reporters.junit_entries import (
     Entry,
     Item,
@@ -32,6 +32,7 @@ from orchestrator.reporters.junit_entries import (
     suite_name,
     unique,
 )
+from orchestrator.store import write_atomically
 
 MAX_BYTES = 29_000_000
 """The smallest limit of the known readers is 30 MB for a file."""

@@ -1,0 +1,180 @@
+"""Records -> results: who is blamed for what the kernel said, and what the run itself is worth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator.model import CaseResult, CaseRun, Ending, Outcome, StageResult, SuiteReport, Variant
+from orchestrator.record import SuiteRecord
+from orchestrator.stages.classify import classify
+
+WARNING = """\
+[    5.000000][   T66] ------------[ cut here ]------------
+[    5.000001][   T66] WARNING: CPU: 1 PID: 66 at mm/vma.c:100 unmap_region+0x10/0x20
+[    5.000002][   T66] CPU: 1 UID: 0 PID: 66 Comm: fault-vs-munmap Not tainted 6.12.117 #1
+[    5.000003][   T66] RIP: 0010:unmap_region+0x10/0x20
+[    5.000004][   T66] Call Trace:
+[    5.000005][   T66]  <TASK>
+[    5.000006][   T66]  do_vmi_munmap+0x10/0x20
+[    5.000007][   T66]  </TASK>
+[    5.000008][   T66] ---[ end trace 0000000000000000 ]---
+"""
+QUIET = "[    1.000000][    T1] all is well\n"
+GOOD = "KTAP version 1\n1..2\nok 1 a # time=10ms\nok 2 b # time=20ms\n"
+TITLE = "WARNING in unmap_region"
+
+
+class Home:
+    """A suite's directory in the making."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.runs: list[CaseRun] = []
+        self.console = ""
+
+    def say(self, text: str) -> None:
+        self.console += text
+
+    def case(self, name: str, stdout: str = GOOD, said: str = QUIET, **facts: object) -> None:
+        start = len(self.console)
+        self.say(said)
+        where = self.path / "cases" / name
+        where.mkdir(parents=True)
+        (where / "stdout").write_text(stdout)
+        run = CaseRun(
+            name, Ending.EXITED, status=0, duration_s=1.0, console_from=start, console_to=len(self.console),
+            stdout=f"cases/{name}/stdout", stderr=f"cases/{name}/stderr", console="guest-0/console.log",
+        )  # fmt: skip
+        self.runs.append(replace(run, **facts))  # type: ignore[arg-type]
+
+    def judge(self) -> SuiteReport:
+        (self.path / "guest-0").mkdir()
+        (self.path / "guest-0/console.log").write_text(self.console)
+        boot = StageResult("boot", Outcome.PASS, 2.0)
+        record = SuiteRecord(
+            "base.patched", "base", Variant.PATCHED, "2026-01-01T00:00:00", (boot,), tuple(self.runs), 1
+        )
+        return classify(record, self.path)
+
+    def only(self) -> CaseResult:
+        (case,) = self.judge().cases
+        return case
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    made = Home(tmp_path / "base.patched")
+    made.path.mkdir()
+    made.say(QUIET)
+    return made
+
+
+def test_a_splat_belongs_to_the_case_in_whose_window_it_came(home: Home) -> None:
+    home.case("before")
+    home.case("guilty", said=QUIET + WARNING + QUIET)
+    home.case("after")
+    before, guilty, after = home.judge().cases
+    assert (before.outcome, guilty.outcome, after.outcome) == (Outcome.PASS, Outcome.FAIL, Outcome.PASS)
+    assert guilty.message == TITLE
+    assert not before.splats
+    assert not after.splats
+    assert "cut here" in guilty.console
+    assert "cut here" not in after.console
+
+
+def test_what_the_kernel_says_after_a_case_is_its_late_effect(home: Home) -> None:
+    home.case("guilty")
+    home.say(WARNING)
+    home.case("after")
+    guilty, after = home.judge().cases
+    assert [splat.title for splat in guilty.splats] == [TITLE]
+    assert after.outcome is Outcome.PASS
+
+
+def test_what_the_kernel_says_before_the_first_case_belongs_to_the_boot(home: Home) -> None:
+    home.say(WARNING)
+    home.case("first")
+    report = home.judge()
+    (boot,) = report.stages
+    assert boot.outcome is Outcome.FAIL
+    assert boot.message == TITLE
+    assert boot.is_patch_fault
+    assert report.cases[0].outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("ending", "outcome"),
+    [
+        (Ending.GUEST_DIED, Outcome.CRASH),
+        (Ending.GUEST_FROZE, Outcome.TIMEOUT),
+        (Ending.TIMED_OUT, Outcome.TIMEOUT),
+        (Ending.UNMET, Outcome.SKIP),
+        (Ending.NO_GUEST, Outcome.ERROR),
+    ],
+)
+def test_how_a_run_ended_decides(home: Home, ending: Ending, outcome: Outcome) -> None:
+    home.case("x", stdout="KTAP version 1\n1..2\nok 1 a\n", ending=ending, status=None, reason="because")
+    case = home.only()
+    assert case.run_outcome is outcome
+    assert case.message == "because"
+
+
+@pytest.mark.parametrize(
+    ("stdout", "status", "words"),
+    [
+        (GOOD, 1, "exit status 1, though no subtest failed"),
+        (GOOD.replace("ok 2", "not ok 2"), 0, "exit status 0, though a subtest failed"),
+        (GOOD, 139, "ended by SIGSEGV"),
+        ("hello\n", 0, "no KTAP"),
+        ("", 0, "no KTAP"),
+    ],
+)
+def test_exit_status_and_results_must_agree(home: Home, stdout: str, status: int, words: str) -> None:
+    home.case("x", stdout=stdout, status=status)
+    case = home.only()
+    assert case.run_outcome is Outcome.FAIL
+    assert words in case.message
+
+
+def test_results_that_never_came_are_failures(home: Home) -> None:
+    home.case("x", stdout="KTAP version 1\n1..3\nok 1 a\n")
+    assert home.only().outcome is Outcome.FAIL
+
+
+def test_a_failing_subtest_is_named_and_the_run_itself_is_fine(home: Home) -> None:
+    home.case("x", stdout=GOOD.replace("ok 2 b", "# lost write\nnot ok 2 b"), status=1)
+    case = home.only()
+    assert (case.outcome, case.run_outcome) == (Outcome.FAIL, Outcome.PASS)
+    assert case.message.startswith("b: ")
+
+
+def test_a_case_that_skips_itself_is_skipped(home: Home) -> None:
+    home.case("x", stdout="KTAP version 1\n1..0 # SKIP no userfaultfd\n", status=4)
+    case = home.only()
+    assert case.outcome is Outcome.SKIP
+    assert "userfaultfd" in case.message
+
+
+def test_a_new_taint_without_a_report_is_a_failure(home: Home) -> None:
+    home.case("x", taint_before=0, taint_after=512)
+    case = home.only()
+    assert case.outcome is Outcome.FAIL
+    assert "tainted" in case.message
+
+
+def test_output_beyond_the_cap_is_said(home: Home) -> None:
+    home.case("x", stdout_dropped=12345)
+    assert "12345 bytes were dropped" in home.only().message
+
+
+def test_judging_twice_gives_the_same(home: Home) -> None:
+    home.case("x", said=WARNING)
+    report = home.judge()
+    record = SuiteRecord(
+        "base.patched", "base", Variant.PATCHED, "2026-01-01T00:00:00", (StageResult("boot", Outcome.PASS, 2.0),),
+        tuple(home.runs), 1,
+    )  # fmt: skip
+    assert classify(record, home.path) == report
