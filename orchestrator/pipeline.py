@@ -95,7 +95,7 @@ class Pipeline:
         number, directory = track.next_guest()
         guest, identity = boot(self.context, bench, directory)
         self.context.emit(GuestReady(suite.name, identity.ready_s, bench.accel.name, number))
-        track.facts(release=identity.release)
+        track.facts(release=identity.release, cpus=str(identity.cpus))
         return Product(guest, cached=False, note=f"answered {identity.ready_s:.1f} s after power-on")
 
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from orchestrator.errors import DiskFull
 
-KEEP_PRODUCTS = 30  # per stage; the least recently used ones go. A kernel with debug info is some 100 MB
+KEEP_PRODUCTS = 40  # per stage; the least recently used ones go. A kernel with debug info is some 100 MB
 
 
 def key(stage: str, **inputs: Any) -> str:

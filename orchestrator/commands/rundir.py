@@ -51,7 +51,9 @@ def _begin(run_dir: Path, plan: Plan, request_key: str) -> None:
         patches = run_dir / "patches"
         patches.mkdir(exist_ok=True)
         for number, patch in enumerate(series.patches, 1):
-            (patches / f"{number:04d}-{_plain(Path(patch.name).stem)}.patch").write_bytes(patch.diff)
+            (patches / f"{number:04d}-{_plain(Path(patch.name).stem.lstrip('0123456789-'))}.patch").write_bytes(
+                patch.diff
+            )
     record = RunRecord(
         request=plan.request,
         key=request_key,

@@ -22,6 +22,7 @@ from orchestrator.process import Command, Runner
 from orchestrator.store import raise_if_full
 
 STDOUT_CAP = 8 << 20  # KTAP of a sane case is kilobytes; what is beyond is dropped in the guest, and counted
+WHO = "uname -r && nproc && od -An -v -tx1 /sys/kernel/notes"
 LISTENS = "orchestrate: sshd listens"
 SENTINEL = re.compile(
     r"^orchestrate-sentinel (?P<token>\w+) status=(?P<status>\d+) taint=(?P<before>\d+),(?P<after>\d+) "
@@ -40,6 +41,7 @@ class Identity:
 
     release: str
     build_id: str
+    cpus: int
     ready_s: float  # from QEMU's start to the first command answered
 
 
@@ -87,10 +89,12 @@ class Guest:
         self.access = _access(self.directory, port, self._client, self._host_key)
         self.link = Link(port, self._host_key, self._client)
         self.link.connect(deadline, self._check_booting)
-        answer = self.link.ask("uname -r; od -An -v -tx1 /sys/kernel/notes", max(5.0, deadline.remaining_s))
-        release, _, notes = answer.stdout.partition("\n")
+        answer = self.link.ask(WHO, max(5.0, deadline.remaining_s))
         ready_s = time.monotonic() - self.qemu.started_s
-        return Identity(release.strip(), _build_id(bytes.fromhex("".join(notes.split()))), ready_s)
+        release, cpus, notes = (answer.stdout.split("\n", 2) + ["", "", ""])[:3]
+        if answer.status != 0 or not cpus.isdigit():
+            raise GuestUnreachable(f"the guest did not say who it is (status {answer.status})", detail=answer.stderr)
+        return Identity(release.strip(), _build_id(bytes.fromhex("".join(notes.split()))), int(cpus), ready_s)
 
     def run_case(self, case: Case, *, duration_s: float, limit_s: float, seed: int, home: Path) -> CaseRun:
         """Run a case; its output goes to `home`. Always returns a record, whatever the guest does meanwhile."""

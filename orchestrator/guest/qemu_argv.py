@@ -33,7 +33,8 @@ def argv(boot: Boot) -> tuple[str, ...]:
         "-no-reboot",                                    # with panic=-1: a dead kernel ends the process
         *boot.machine.args,
         *boot.accel.args,
-        "-smp", str(boot.smp),
+        # one socket each: SeaBIOS' MP table, all that a kernel without ACPI has, lists one CPU of a socket
+        "-smp", f"{boot.smp},sockets={boot.smp}",
         "-m", str(boot.memory_mib),
         "-kernel", os.fspath(boot.image),
         "-initrd", os.fspath(boot.initramfs),

@@ -44,6 +44,9 @@ def boot(context: Context, bench: Bench, directory: Path) -> tuple[Guest, Identi
             raise BootFailed(
                 f"the guest runs another kernel: build id {identity.build_id}, built {bench.kernel.build_id}"
             )
+        if identity.cpus != machine.smp:
+            # races need CPUs: a guest with fewer would pass much that it should not
+            raise BootFailed(f"the guest has {identity.cpus} CPUs, the machine {machine.smp}")
     except BaseException:
         guest.close()
         raise

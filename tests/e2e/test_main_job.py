@@ -76,6 +76,7 @@ def test_the_guest_ran_the_kernel_that_was_built(job: Job) -> None:
     assert facts["release"] == facts["kernel"]
     assert f"Linux version {facts['release']}" in console
     assert len(facts["build_id"]) == 40
+    assert facts["cpus"] == str(catalog.load().machine("q35").smp)
     assert facts["accelerator"] in ("kvm", "tcg")
     for name in ("base", "compiler", "seed", "series", "machine"):
         assert facts[name], name
