@@ -91,7 +91,8 @@ class Guest:
         self.link.connect(deadline, self._check_booting)
         answer = self.link.ask(WHO, max(5.0, deadline.remaining_s))
         ready_s = time.monotonic() - self.qemu.started_s
-        release, cpus, notes = (answer.stdout.split("\n", 2) + ["", "", ""])[:3]
+        release, _, others = answer.stdout.partition("\n")
+        cpus, _, notes = others.partition("\n")
         if answer.status != 0 or not cpus.isdigit():
             raise GuestUnreachable(f"the guest did not say who it is (status {answer.status})", detail=answer.stderr)
         return Identity(release.strip(), _build_id(bytes.fromhex("".join(notes.split()))), int(cpus), ready_s)

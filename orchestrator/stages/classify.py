@@ -122,6 +122,8 @@ def _run_outcome(run: CaseRun, report: ktap.KtapReport, splats: Sequence[Splat])
 def _exit_findings(run: CaseRun, report: ktap.KtapReport) -> list[tuple[Outcome, str]]:
     status, failing = run.status, any(s.outcome.is_bad for s in report.subtests)
     found: list[tuple[Outcome, str]] = []
+    if run.stdout_dropped:  # first: it explains results that are missing
+        found.append((Outcome.FAIL, f"printed too much: {run.stdout_dropped} bytes were dropped"))
     if status is not None and status > 128:
         found.append((Outcome.FAIL, f"the program was ended by {_signal(status - 128)}"))
     elif status not in (0, SKIPPED) and not failing:
@@ -131,8 +133,6 @@ def _exit_findings(run: CaseRun, report: ktap.KtapReport) -> list[tuple[Outcome,
     if not report.is_ktap and status != SKIPPED:
         found.append((Outcome.FAIL, "printed no KTAP: there is no result to trust"))
     found += [(Outcome.FAIL, problem) for problem in report.problems]
-    if run.stdout_dropped:
-        found.append((Outcome.FAIL, f"printed too much: {run.stdout_dropped} bytes were dropped"))
     return found
 
 

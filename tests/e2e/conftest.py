@@ -20,11 +20,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.record import RunRecord
-
 ROOT = Path(__file__).resolve().parents[2]
 BUILD_S = 2400  # a cold build on two emulated-cloud cores, with room
-assert RunRecord
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -78,7 +75,11 @@ class Job:
 
     def qemus(self) -> list[int]:
         """The QEMU processes of this run, found by their working directory."""
-        return [pid for pid in _pids() if _cwd(pid).startswith(f"{self.run_dir}/") and "qemu-system" in _comm(pid)]
+        return [
+            pid
+            for pid in pids()
+            if working_directory(pid).startswith(f"{self.run_dir}/") and "qemu-system" in program(pid)
+        ]
 
 
 Start = Callable[..., Job]
@@ -127,18 +128,18 @@ def series_with(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
-def _pids() -> list[int]:
+def pids() -> list[int]:
     return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
 
 
-def _cwd(pid: int) -> str:
+def working_directory(pid: int) -> str:
     try:
         return f"{Path(f'/proc/{pid}/cwd').readlink()}/"
     except OSError:
         return ""
 
 
-def _comm(pid: int) -> str:
+def program(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode()
     except OSError:

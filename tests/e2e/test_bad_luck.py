@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import ROOT, Start
+from tests.e2e.conftest import ROOT, Start, pids, program, working_directory
 
 PATCH = ("--patch", "patches/vm_refcnt", "--baseline", "never")
 TWO = ("--testcase", "fault-vs-munmap", "--testcase", "split-merge")
@@ -20,14 +20,14 @@ TWO = ("--testcase", "fault-vs-munmap", "--testcase", "split-merge")
 
 def test_a_frozen_guest_is_noticed_within_ten_seconds(start: Start) -> None:
     job = start(*PATCH, *TWO, "--duration", "40")
-    job.wait_for("fault-vs-munmap")
+    job.wait_for(r"\] fault-vs-munmap \.\.\.")
     time.sleep(2)
     [pid] = job.qemus()
     os.kill(pid, signal.SIGSTOP)
     frozen_s = time.monotonic()
     job.wait_for("guest.*not answered")
     assert time.monotonic() - frozen_s < 10.5
-    job.wait_for("split-merge")  # a fresh guest runs the rest
+    job.wait_for(r"\] split-merge \.\.\.")  # a fresh guest runs the rest
     job.process.send_signal(signal.SIGINT)
     assert job.finish() == 130
     case = job.case("fault-vs-munmap")
@@ -38,7 +38,7 @@ def test_a_frozen_guest_is_noticed_within_ten_seconds(start: Start) -> None:
 
 def test_a_guest_that_dies_is_a_crash_and_the_rest_runs(start: Start) -> None:
     job = start(*PATCH, *TWO, "--duration", "6")
-    job.wait_for("fault-vs-munmap")
+    job.wait_for(r"\] fault-vs-munmap \.\.\.")
     time.sleep(1)
     [pid] = job.qemus()
     os.kill(pid, signal.SIGKILL)
@@ -52,7 +52,7 @@ def test_a_guest_that_dies_is_a_crash_and_the_rest_runs(start: Start) -> None:
 @pytest.mark.parametrize("moment", ["boot", "case"])
 def test_a_stopped_run_leaves_no_qemu_and_resumes(start: Start, signum: signal.Signals, moment: str) -> None:
     job = start(*PATCH, *TWO, "--duration", "3")
-    job.wait_for({"boot": r"boot \.\.\.", "case": "split-merge"}[moment])
+    job.wait_for({"boot": r"boot \.\.\.", "case": r"\] split-merge \.\.\."}[moment])
     time.sleep(0.5)
     job.process.send_signal(signum)
     status = job.finish(60)
@@ -73,15 +73,11 @@ def test_a_stopped_run_leaves_no_qemu_and_resumes(start: Start, signum: signal.S
 
 
 def test_a_build_that_is_stopped_resumes(start: Start, series_with: object, tmp_path: Path) -> None:
-    source = ROOT / "patches/broken/warns-in-munmap.patch"
-    patch = tmp_path / "fresh.patch"
     # a tree that no build has seen: the comment makes it unique
-    patch.write_text(source.read_text().replace("\n+", f"\n+/* {os.urandom(8).hex()} */ ", 1))
-    text = source.read_text()
-    unique = os.urandom(8).hex()
-    lines = text.splitlines(keepends=True)
+    lines = (ROOT / "patches/broken/warns-in-munmap.patch").read_text().splitlines(keepends=True)
     first = next(n for n, line in enumerate(lines) if line.startswith("+") and not line.startswith("+++"))
-    lines[first] = lines[first].rstrip("\n") + f" /* {unique} */\n"
+    lines[first] = lines[first].rstrip("\n") + f" /* {os.urandom(8).hex()} */\n"
+    patch = tmp_path / "fresh.patch"
     patch.write_text("".join(lines))
     directory = series_with(patch)  # type: ignore[operator]
     job = start("--patch", str(directory), *TWO[:2], "--duration", "1", "--baseline", "never")
@@ -89,7 +85,7 @@ def test_a_build_that_is_stopped_resumes(start: Start, series_with: object, tmp_
     time.sleep(3)
     job.process.send_signal(signal.SIGINT)
     assert job.finish(60) == 130
-    assert not [pid for pid in _makes() if pid]
+    assert not _makes()
     again = start("--patch", str(directory), *TWO[:2], "--duration", "1", "--baseline", "never")
     assert again.finish() in (0, 1), again.text
     assert again.stage("build")["outcome"] == "PASS"
@@ -196,12 +192,5 @@ def _add_case(root: Path, name: str, body: str, timeout_s: int = 30) -> None:
 
 
 def _makes() -> list[int]:
-    found = subprocess.run(["pgrep", "-f", "build-base"], capture_output=True, text=True, check=False)
-    return [int(pid) for pid in found.stdout.split() if pid.isdigit() and _is_make(int(pid))]
-
-
-def _is_make(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip() == "make"
-    except OSError:
-        return False
+    """Makes that work in our build directories."""
+    return [pid for pid in pids() if "/.build-base" in working_directory(pid) and program(pid).endswith("make")]
