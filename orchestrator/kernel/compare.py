@@ -60,7 +60,7 @@ def verdict(suites: Sequence[SuiteReport], interrupted: bool) -> tuple[Verdict, 
     at_fault = [_deed(suite, item) for suite, item in _items(subjects) if _is_patch_failure(item)]
     if at_fault:
         return Verdict.PATCH_AT_FAULT, _sentence(at_fault)
-    on_base = [_deed(suite, item) + " on the base too" for suite, item in _items(subjects) if item.also_on_base]
+    on_base = [_deed(suite, item) + " on the base too" for suite, item in _items(subjects) if _is_on_base(item)]
     unknown = [_deed(suite, item) for suite, item in _items(subjects) if item.outcome.is_bad and not item.also_on_base]
     # a base that fails where the patched kernel passes is a fix, but one that could not be judged was asked for in vain
     unknown += [
@@ -101,6 +101,10 @@ def _is_patch_failure(item: StageResult | CaseResult) -> bool:
     if isinstance(item, StageResult):
         return item.is_patch_fault
     return item.outcome in _PATCH_FAILURES
+
+
+def _is_on_base(item: StageResult | CaseResult) -> bool:
+    return item.also_on_base and item.outcome.is_bad
 
 
 def _deed(suite: SuiteReport, item: StageResult | CaseResult) -> str:
