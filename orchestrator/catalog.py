@@ -25,6 +25,7 @@ from orchestrator.model import Accel, Case, Fragment, Kconfig, Machine, Needs, S
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parent
 MAX_PATCH_BYTES = 64 << 20
+NUMBERED = re.compile(r"\d+-")
 SLOWDOWN = re.compile(r"^# slowdown: (\d+(?:\.\d+)?)$", re.MULTILINE)
 
 T = TypeVar("T")
@@ -112,10 +113,14 @@ def read_series(path: Path) -> Series:
 
 
 def _patches(root: Path) -> Mapping[str, Path]:
-    found = {path.stem: path for path in sorted(root.rglob("*.patch")) if path.parent == root}
-    for directory in sorted(p for p in root.iterdir() if p.is_dir()) if root.is_dir() else []:
-        found[directory.name] = directory
-        found.update({f"{directory.name}/{path.stem}": path for path in sorted(directory.glob("*.patch"))})
+    """Patches by name: NAME.patch, a directory of numbered patches (a series), or COLLECTION/NAME.patch."""
+    found = {path.stem: path for path in sorted(root.glob("*.patch"))}
+    for directory in sorted({path.parent for path in root.glob("*/*.patch")}):
+        inside = sorted(directory.glob("*.patch"))
+        if all(NUMBERED.match(path.name) for path in inside):
+            found[directory.name] = directory
+        else:
+            found.update({f"{directory.name}/{path.stem}": path for path in inside})
     return found
 
 

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from orchestrator import __version__
-from orchestrator.errors import DiskFull, OrchestrateError
+from orchestrator.errors import DiskFull, Fault, OrchestrateError
 
 FREE_SPACE = "free some and run the same command again: what was done is kept"
 EPILOG = """\
@@ -110,6 +110,8 @@ def main(argv: list[str] | None = None) -> int:
     except OrchestrateError as error:
         _complain(error)
         return error.fault.value
+    except KeyboardInterrupt:  # where no run is going on; a run stops in its own way (compose.stoppable)
+        return Fault.INTERRUPT.value
     except BrokenPipeError:
         # the reader of our stdout is gone (| head): not worth a traceback
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -8,6 +8,7 @@ import sys
 
 from orchestrator.catalog import Catalog, load, read_series
 from orchestrator.errors import PatchUnreadable
+from orchestrator.model import Series
 from orchestrator.source.bases import DEFAULT_BASE, installed
 
 
@@ -32,7 +33,7 @@ def _testcases(catalog: Catalog) -> list[Row]:
 
 def _kconfigs(catalog: Catalog) -> list[Row]:
     return [
-        {"name": f.name, "summary": _first_comment(f.path.read_text()), "symbols": str(len(f.symbols))}
+        {"name": f.name, "summary": _first_comment(f.path.read_text()), "symbols": f"{len(f.symbols)} symbols"}
         for f in catalog.fragments.values()
     ]
 
@@ -45,8 +46,13 @@ def _patches(catalog: Catalog) -> list[Row]:
         except PatchUnreadable as error:
             rows.append({"name": name, "summary": f"(unreadable: {error.message})"})
             continue
-        rows.append({"name": name, "summary": f"{len(series.patches)} patches: {series.patches[0].subject}"})
+        rows.append({"name": name, "summary": _series_summary(series)})
     return rows
+
+
+def _series_summary(series: Series) -> str:
+    count = len(series.patches)
+    return series.patches[0].subject if count == 1 else f"{count} patches, the first: {series.patches[0].subject}"
 
 
 def _machines(catalog: Catalog) -> list[Row]:

@@ -1,0 +1,105 @@
+"""The declarations of this checkout, and what is wrong with bad ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator import catalog
+from orchestrator.errors import BadDeclaration, UnknownName
+from orchestrator.model import Baseline, Needs, Request, Variant
+from orchestrator.plan import make_plan, unmet_need
+
+WANTED = {
+    "fault-vs-munmap", "split-merge", "fork-fault", "mremap-integrity", "vma-reuse", "mprotect-oracle", "uffd", "stack-brk",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def known() -> catalog.Catalog:
+    return catalog.load()
+
+
+def test_what_the_readme_names_is_there(known: catalog.Catalog) -> None:
+    assert set(known.testcases) >= WANTED
+    assert {"base", "debug", "kasan"} <= set(known.fragments)
+    assert {"kvm", "tcg"} == set(known.accels)
+    assert "vm_refcnt" in known.patches
+    assert "broken/panics-at-boot" in known.patches
+    assert not any(name.startswith("vm_refcnt/") for name in known.patches)
+
+
+def test_every_declared_patch_can_be_read(known: catalog.Catalog) -> None:
+    for name in known.patches:
+        assert known.series(name).patches, name
+
+
+def test_every_case_says_what_it_needs_and_how_long_it_takes(known: catalog.Catalog) -> None:
+    base = dict(known.fragments["base"].symbols)
+    for case in known.testcases.values():
+        assert case.summary
+        assert case.tags
+        assert case.timeout_s > 0
+        assert case.needs.memory_mib <= known.machine("q35").memory_mib
+        for symbol in case.needs.kconfig:
+            assert base.get(f"CONFIG_{symbol}") == "y", f"{case.name} needs {symbol}, which base does not set"
+
+
+def test_base_comes_first_and_names_its_additions(known: catalog.Catalog) -> None:
+    assert known.kconfig("base").name == "base"
+    combined = known.kconfig("debug+kasan")
+    assert combined.name == "debug+kasan"
+    assert [fragment.name for fragment in combined.fragments] == ["base", "debug", "kasan"]
+    assert known.kconfig("base+debug") == known.kconfig("debug")
+    assert combined.slowdown == known.kconfig("debug").slowdown * known.kconfig("kasan").slowdown > 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "meant"), [("case", "slit-merge", "split-merge"), ("kconfig", "kazan", "kasan")]
+)
+def test_near_names_are_suggested(known: catalog.Catalog, kind: str, name: str, meant: str) -> None:
+    with pytest.raises(UnknownName, match=name) as caught:
+        getattr(known, kind)(name)
+    assert meant in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("summary: x\n", "sources is missing"),
+        ("summary: x\nsources: [none.c]\n", r"there is no none\.c"),
+        ("summary: x\nsources: main.c\n", "sources must be list"),
+        ("summary: x\nsources: [main.c]\nduration_s: fast\n", "duration_s must be a number"),
+        ("summary: x\nsources: [main.c]\nneeds: {ram: 1}\n", r"unknown key needs\.ram"),
+        ("[", "not YAML"),
+        ("- a\n", "must be a mapping"),
+    ],
+)
+def test_a_bad_declaration_names_file_and_key(tmp_path: Path, text: str, words: str) -> None:
+    case = tmp_path / "testcases/bad"
+    case.mkdir(parents=True)
+    (case / "main.c").write_text("int main(void) { return 0; }\n")
+    (case / "testcase.yaml").write_text(text)
+    with pytest.raises(BadDeclaration, match=words) as caught:
+        catalog.load(tmp_path)
+    assert "bad/testcase.yaml" in caught.value.message
+
+
+def test_a_plan_has_a_suite_for_each_kernel(known: catalog.Catalog) -> None:
+    series = known.series("vm_refcnt")
+    request = Request(patch="vm_refcnt", kconfigs=("base", "debug+kasan", "base"), baseline=Baseline.ALWAYS)
+    plan = make_plan(request, known, series)
+    assert [suite.name for suite in plan.suites] == [
+        "base.patched", "base.baseline", "debug+kasan.patched", "debug+kasan.baseline",
+    ]  # fmt: skip
+    assert [case.name for case in plan.cases] == sorted(known.testcases)
+    assert all(suite.variant is Variant.BASELINE for suite in make_plan(Request(), known, None).suites)
+
+
+def test_what_a_guest_lacks_is_said(known: catalog.Catalog) -> None:
+    case = replace(known.case("uffd"), needs=Needs(4096, ("USERFAULTFD", "SHMEM")))
+    assert unmet_need(case, frozenset({"CONFIG_SHMEM"}), 1024) == "the kernel lacks USERFAULTFD"
+    assert "4096" in unmet_need(case, frozenset({"CONFIG_SHMEM", "CONFIG_USERFAULTFD"}), 1024)
+    assert not unmet_need(case, frozenset({"CONFIG_SHMEM", "CONFIG_USERFAULTFD"}), 4096)
