@@ -19,7 +19,7 @@ import venv
 from dataclasses import replace
 from pathlib import Path
 
-from orchestrator.catalog import load
+from orchestrator.catalog import load, read_fragment
 from orchestrator.chain import Sources, make_bench, make_kernel
 from orchestrator.commands.compose import announced
 from orchestrator.context import Context, Places
@@ -45,9 +45,7 @@ def bench_for(kconfig: str) -> tuple[Context, Bench]:
     catalog = load()
     fragments = Path(__file__).with_name(f"{kconfig}.config")
     if fragments.exists():
-        from orchestrator.catalog import _fragment
-
-        catalog = replace(catalog, fragments={**catalog.fragments, kconfig: _fragment(fragments)})
+        catalog = replace(catalog, fragments={**catalog.fragments, kconfig: read_fragment(fragments)})
     context = Context(places, catalog, runner, lambda event: None)
     plan = make_plan(Request(kconfigs=(kconfig,)), catalog, None)
     sources = Sources(

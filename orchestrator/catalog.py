@@ -85,7 +85,7 @@ def load(root: Path | None = None) -> Catalog:
         )
     return Catalog(
         testcases=_named(_case(path) for path in sorted((root / "testcases").glob("*/testcase.yaml"))),
-        fragments=_named(_fragment(path) for path in sorted((root / "kconfigs").glob("*.config"))),
+        fragments=_named(read_fragment(path) for path in sorted((root / "kconfigs").glob("*.config"))),
         machines=_named(_machine(path) for path in sorted((PACKAGE / "data/machines").glob("*.toml"))),
         accels=_named(_accel(path) for path in sorted((PACKAGE / "data/accels").glob("*.toml"))),
         patches=_patches(root / "patches"),
@@ -127,7 +127,8 @@ def _patches(root: Path) -> Mapping[str, Path]:
 # --- one declaration each
 
 
-def _fragment(path: Path) -> Fragment:
+def read_fragment(path: Path) -> Fragment:
+    """A kconfig fragment and its "# slowdown: X". Raises BadDeclaration."""
     text = path.read_text()
     slowdown = SLOWDOWN.search(text)
     return Fragment(path.stem, path, parse_fragment(text, str(path)), float(slowdown[1]) if slowdown else 1.0)
