@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import yaml
 
 from orchestrator.errors import BadDeclaration, PatchUnreadable, UnknownName, UsageError
+from orchestrator.fetch import fetch_text
 from orchestrator.kernel.kconfig import parse_fragment
 from orchestrator.kernel.series import read_patches
 from orchestrator.model import Accel, Case, Fragment, Kconfig, Machine, Needs, Series
@@ -25,6 +26,7 @@ from orchestrator.model import Accel, Case, Fragment, Kconfig, Machine, Needs, S
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parent
 MAX_PATCH_BYTES = 64 << 20
+DOWNLOAD_S = 120.0
 NUMBERED = re.compile(r"\d+-")
 SLOWDOWN = re.compile(r"^# slowdown: (\d+(?:\.\d+)?)$", re.MULTILINE)
 
@@ -59,7 +61,9 @@ class Catalog:
         return Kconfig("+".join(["base", *names]) if not names else "+".join(names), fragments)
 
     def series(self, patch: str) -> Series:
-        """A path, or the name of a patch or series under patches/."""
+        """A path, a URL, or the name of a patch or series under patches/."""
+        if patch.startswith(("http://", "https://")):
+            return read_url(patch)
         path = Path(patch)
         if not path.exists() and patch in self.patches:
             path = self.patches[patch]
@@ -91,6 +95,11 @@ def load(root: Path | None = None) -> Catalog:
         patches=_patches(root / "patches"),
         root=root,
     )
+
+
+def read_url(url: str) -> Series:
+    """The patches of an mbox or patch on the web, gzip or not. Raises PatchUnreadable, DownloadFailed."""
+    return read_patches([(url, fetch_text(url, deadline_s=DOWNLOAD_S))], url.rstrip("/").rpartition("/")[2])
 
 
 def read_series(path: Path) -> Series:

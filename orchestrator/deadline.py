@@ -23,7 +23,3 @@ class Deadline:
     @property
     def expired(self) -> bool:
         return time.monotonic() >= self.at_s
-
-    def earlier(self, seconds: float) -> Deadline:
-        """The earlier of this one and one that ends in so many seconds."""
-        return Deadline(min(self.at_s, time.monotonic() + seconds))

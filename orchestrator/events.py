@@ -87,21 +87,6 @@ class CaseFinished:
 
 
 @dataclass(frozen=True)
-class SplatSeen:
-    """The live console just showed a kernel report; classify will judge it with the whole log at hand."""
-
-    suite: str
-    title: str
-    kind: str = ""
-
-
-@dataclass(frozen=True)
-class CommandStarted:
-    argv: tuple[str, ...]
-    cwd: str
-
-
-@dataclass(frozen=True)
 class CommandRan:
     """A command ended. `status` is negative for a signal; None when we ended it at its deadline."""
 
@@ -110,15 +95,6 @@ class CommandRan:
     status: int | None
     time_s: float
     log: str = ""
-
-
-@dataclass(frozen=True)
-class Download:
-    """`total` is None when the server does not say."""
-
-    url: str
-    received: int
-    total: int | None = None
 
 
 @dataclass(frozen=True)
@@ -145,10 +121,7 @@ Event = (
     | GuestLost
     | CaseStarted
     | CaseFinished
-    | SplatSeen
-    | CommandStarted
     | CommandRan
-    | Download
     | Note
     | RunFinished
 )
@@ -158,13 +131,3 @@ Listener = Callable[[Event], None]
 
 def ignore(event: Event) -> None:
     """The listener of those who do not want to know."""
-
-
-def tee(*listeners: Listener) -> Listener:
-    """One listener that passes each event to all, in order."""
-
-    def listen(event: Event) -> None:
-        for listener in listeners:
-            listener(event)
-
-    return listen

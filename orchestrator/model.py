@@ -250,7 +250,8 @@ class Ending(Enum):
     EXITED = "exited"
     TIMED_OUT = "timed-out"  # timeout(1) in the guest ended it, or our own limit did while the guest still answered
     GUEST_FROZE = "guest-froze"  # SSH stopped answering, QEMU lives, the kernel says nothing
-    GUEST_DIED = "guest-died"  # panic, or QEMU ended
+    GUEST_DIED = "guest-died"  # panic, or the machine was reset
+    HOST_LOST = "host-lost"  # QEMU was killed or failed: the host's doing
     UNMET = "needs-unmet"  # the kernel or the guest lacks what the case declares that it needs
     NO_GUEST = "no-guest"  # the guest before was lost and no other could be booted
 
@@ -330,6 +331,7 @@ class CaseResult:
     stdout: str = ""  # path relative to the run directory
     stderr: str = ""
     also_on_base: bool = False  # the baseline fails here too: not the patch's doing
+    is_host_fault: bool = False  # QEMU was killed or failed under it: says nothing about the patch
     console_log: str = ""  # path relative to the run directory: the text that the splats' line numbers count in
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -82,18 +83,26 @@ class Pipeline:
             built = make_kernel(context, track.stage, plan, suite, self.sources, track.home / "logs")
             track.built(built, plan)
             bench = make_bench(context, track.stage, plan, suite, built, self.sources)
-            track.facts(accelerator=bench.accel.name, machine=bench.machine.name, slowdown=f"{bench.slowdown:g}")
+            track.settle(
+                build_id=built.kernel.build_id,
+                programs=bench.programs.digest,
+                accelerator=bench.accel.name,
+                machine=bench.machine.name,
+                slowdown=f"{bench.slowdown:g}",
+            )
+            reproduce(plan, built.base, bench, track.record, self.run_dir)
             remaining = [case for case in cases if case.name not in track.finished_cases]
             if remaining:
-                guest = track.stage("boot", lambda: self._boot(track, suite, bench))
-                execute(context, bench, remaining, built.config, plan.request, suite.name, guest, track)
-            reproduce(plan, built.base, bench, track.record, self.run_dir)
+                with ExitStack() as guests:
+                    guest = track.stage("boot", lambda: self._boot(track, suite, bench, guests))
+                    execute(context, bench, remaining, built.config, plan.request, suite.name, guest, track)
         except Stopped:
             return
 
-    def _boot(self, track: Track, suite: Suite, bench: Bench) -> Product[Guest]:
+    def _boot(self, track: Track, suite: Suite, bench: Bench, guests: ExitStack) -> Product[Guest]:
         number, directory = track.next_guest()
         guest, identity = boot(self.context, bench, directory)
+        guests.callback(guest.close)  # whatever goes wrong before `execute` has it
         self.context.emit(GuestReady(suite.name, identity.ready_s, bench.accel.name, number))
         track.facts(release=identity.release, cpus=str(identity.cpus))
         return Product(guest, cached=False, note=f"answered {identity.ready_s:.1f} s after power-on")
@@ -108,7 +117,8 @@ def questions_for_base(plan: Plan, suites: Sequence[SuiteReport]) -> list[tuple[
         suite = by_name.get(found.name)
         if suite is None or suite.variant is not Variant.PATCHED:
             continue
-        stopped = [stage for stage in found.stages if stage.outcome.is_bad and stage.is_patch_fault]
+        # also a guest that never answered: only the base can say whether that is the patch's doing
+        stopped = [s for s in found.stages if s.outcome.is_bad and (s.is_patch_fault or s.stage == "boot")]
         failed = {case.case for case in found.cases if case.outcome.is_bad}
         if any(stage.stage == "apply" for stage in stopped) or not (stopped or failed):
             continue

@@ -13,6 +13,8 @@ def make_plan(request: Request, catalog: Catalog, series: Series | None) -> Plan
     """What to do for a request. Raises UsageError, UnknownName."""
     if request.duration_s is not None and not 0 < request.duration_s <= 86400:
         raise UsageError(f"--duration {request.duration_s:g}: must be between 0 and 86400 seconds")
+    if request.boot_timeout_s is not None and request.boot_timeout_s <= 0:
+        raise UsageError(f"--boot-timeout {request.boot_timeout_s:g}: must be more than 0 seconds")
     if request.jobs < 1:
         raise UsageError(f"--jobs {request.jobs}: must be at least 1")
     kconfigs = tuple(dict.fromkeys(catalog.kconfig(spec) for spec in request.kconfigs))

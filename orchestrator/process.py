@@ -8,6 +8,7 @@ the child: a child must be started by a thread that outlives it.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -87,9 +88,6 @@ class CommandResult:
         return "\n".join(said[-lines:])
 
 
-Tee = Callable[[bytes], None]
-
-
 class Runner:
     """Runs commands. `announce` is told every finished command (for the log and reproduce.sh)."""
 
@@ -104,8 +102,12 @@ class Runner:
         stdin: bytes = b"",
         timeout_s: float | None = None,
         log: Path | None = None,
+        holding: int | None = None,
     ) -> CommandResult:
         """Run to the end and return also a failure. With `log`, output goes there (stdout and stderr in order).
+
+        `holding` is the descriptor of a lock that the command and its descendants hold with us: the death signal
+        reaches only the command itself, and a make that is killed leaves others at work.
 
         Raises ToolMissing when there is no such program, Interrupted when the user asked to stop.
         """
@@ -117,6 +119,7 @@ class Runner:
                 stdin=subprocess.PIPE,
                 stdout=sink or subprocess.PIPE,
                 stderr=subprocess.STDOUT if sink else subprocess.PIPE,
+                pass_fds=() if holding is None else (holding,),
             )
             try:
                 out, err, timed_out = self._communicate(child, stdin, timeout_s)
@@ -232,9 +235,17 @@ def _resolve(command: Command) -> str:
     return os.fspath(found)
 
 
+# What kernel developers and hooks export, and what would change what our git, make and compiler do
+FOREIGN = re.compile(
+    r"GIT_.*|MAKEFLAGS|MFLAGS|MAKELEVEL|MAKEOVERRIDES|(SRC|SUB)?ARCH|CROSS_COMPILE|LLVM(_IAS)?|CC|LD|HOST(CC|CFLAGS|LDFLAGS)"
+    r"|K?(C|CPP|A|LD)FLAGS|KBUILD_.*|KCONFIG_.*|LOCALVERSION|INSTALL_.*|CCACHE_.*|[WCVO]"
+)
+
+
 def _environment(changes: Mapping[str, str]) -> dict[str, str]:
+    ours = {name: value for name, value in os.environ.items() if not FOREIGN.fullmatch(name)}
     # C locale: we parse what git, make and gcc say
-    return {**os.environ, "LC_ALL": "C", **changes}
+    return {**ours, "LC_ALL": "C", **changes}
 
 
 def _kill_group(pid: int, signum: int) -> None:

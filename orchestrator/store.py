@@ -16,7 +16,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +68,10 @@ class Store:
     def get(self, stage: str, product_key: str) -> Path | None:
         """The product's directory, or None when it has not been made. Marks it as used now."""
         path = self.root / stage / product_key
-        if not path.is_dir():
+        try:
+            os.utime(path)
+        except FileNotFoundError:
             return None
-        os.utime(path)
         return path
 
     def put(self, stage: str, product_key: str, make: Callable[[Path], None]) -> Path:
@@ -95,18 +96,24 @@ class Store:
         return final
 
     def _prune(self, home: Path) -> None:
-        entries = sorted(home.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+        entries = []
+        for path in home.iterdir():
+            with suppress(FileNotFoundError):  # another run's scratch, moved into place meanwhile
+                entries.append((path.stat().st_mtime, path))
         day_ago = time.time() - 86400
-        for number, path in enumerate(entries):
-            is_abandoned = path.name.startswith(".scratch-") and path.stat().st_mtime < day_ago
+        for number, (used, path) in enumerate(sorted(entries, reverse=True)):
+            is_abandoned = path.name.startswith(".scratch-") and used < day_ago
             is_surplus = not path.name.startswith(".") and number >= KEEP_PRODUCTS
             if is_abandoned or is_surplus:
                 shutil.rmtree(path, ignore_errors=True)
 
 
 @contextmanager
-def locked(path: Path, *, on_wait: Callable[[str], None], pause: Callable[[float], None]) -> Iterator[None]:
-    """Hold an exclusive lock on a file between processes and threads. `on_wait` is told once whom we wait for."""
+def locked(path: Path, *, on_wait: Callable[[str], None], pause: Callable[[float], None]) -> Iterator[int]:
+    """Hold an exclusive lock on a file between processes and threads. `on_wait` is told once whom we wait for.
+
+    Yields the lock's descriptor: a child that inherits it holds the lock too, even when we are killed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as handle:
         told = False
@@ -124,4 +131,4 @@ def locked(path: Path, *, on_wait: Callable[[str], None], pause: Callable[[float
         handle.truncate()
         handle.write(f"pid {os.getpid()}")
         handle.flush()
-        yield
+        yield handle.fileno()

@@ -13,7 +13,7 @@ from orchestrator.chain import Built
 from orchestrator.context import Context
 from orchestrator.errors import BootFailed, Fault, Interrupted, OrchestrateError
 from orchestrator.events import CaseFinished, StageFinished, StageStarted
-from orchestrator.model import CaseRun, Ending, Outcome, Plan, StageResult, Suite
+from orchestrator.model import CaseResult, CaseRun, Ending, Outcome, Plan, StageResult, Suite
 from orchestrator.record import SuiteRecord, load, save
 from orchestrator.stages.classify import classify
 from orchestrator.stages.product import Product
@@ -41,6 +41,17 @@ class Track:
         """Those that a resumed run need not run again."""
         return frozenset(run.case for run in self.record.runs if run.ending is not Ending.NO_GUEST)
 
+    def settle(self, **made_of: str) -> None:
+        """Facts about kernel and guest. Cases that a resumed run recorded on others are run again."""
+        known = dict(self.record.facts)
+        changed = [name for name, value in made_of.items() if known.get(name, value) != value]
+        if changed and self.record.runs:
+            self._context.warn(
+                f"{self.record.name}: {', '.join(changed)} changed since the interruption: all over again"
+            )
+            self._save(replace(self.record, runs=()))
+        self.facts(**made_of)
+
     def stage(self, name: str, work: Callable[[], Product[T]]) -> T:
         """Do a stage. An error of ours becomes its result: raises Stopped; Interrupted passes."""
         self._context.emit(StageStarted(self.record.name, name))
@@ -53,15 +64,17 @@ class Track:
             self._finish(_failure(name, error, time.monotonic() - started_s))
             raise Stopped from error
         time_s = time.monotonic() - started_s
-        self._finish(StageResult(name, Outcome.PASS, time_s, product.note, cached=product.cached))
+        passed = StageResult(name, Outcome.PASS, time_s, product.note, detail=product.detail, cached=product.cached)
+        self._finish(passed)
         return product.value
 
-    def keep(self, run: CaseRun) -> None:
+    def keep(self, run: CaseRun) -> CaseResult:
         """Record a case that has run, and announce what it looks like."""
         save(run, self.home / "cases" / run.case / "result.json")
         self._save(self.record.with_run(run))
         judged = next(case for case in classify(self.record, self.home).cases if case.case == run.case)
         self._context.emit(CaseFinished(self.record.name, run.case, judged.outcome, judged.time_s, judged.message))
+        return judged
 
     def next_guest(self) -> tuple[int, Path]:
         """The number and directory of the guest that is about to be booted."""
@@ -78,8 +91,7 @@ class Track:
             commit=built.base.commit,
             compiler=kernel.compiler,
             kernel=kernel.release,
-            build_id=kernel.build_id,
-            new_warnings=str(len(kernel.warnings)),
+            warnings=str(len(kernel.warnings)),
             series=plan.series.digest if plan.series else "",
             seed=str(plan.request.seed),
         )

@@ -109,7 +109,10 @@ def stoppable(cancel: Cancel) -> Iterator[None]:
     def stop(signum: int, frame: object) -> None:
         cancel.set()
 
-    before = {signum: signal.signal(signum, stop) for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    signums = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    # one that is ignored stays so: nohup, and jobs that a script put in the background
+    heard = [signum for signum in signums if signal.getsignal(signum) is not signal.SIG_IGN]
+    before = {signum: signal.signal(signum, stop) for signum in heard}
     try:
         yield
     finally:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from orchestrator.catalog import PACKAGE, load
 from orchestrator.context import Places
-from orchestrator.errors import CommandFailed, OrchestrateError
+from orchestrator.errors import CommandFailed, OrchestrateError, ToolMissing
 from orchestrator.guest.accel import Probe, probe
 from orchestrator.process import Cancel, Command, Runner, attach, find_program
 
@@ -97,9 +97,13 @@ def _install(missing: Sequence[Tool]) -> None:
         sys.stderr.write(f"installing {tool.package}: {tool.why}\n")
     sudo = () if os.geteuid() == 0 else ("sudo",)
     for words in (("apt-get", "-qq", "update"), (*install.removeprefix("sudo ").split(), "-qq", "-y")):
-        status = attach((*sudo, *words), quiet=True)
+        for program in (*sudo, words[0]):
+            if find_program(program) is None:
+                raise ToolMissing(f"{program} is not here to install with", hint=f"install by hand: {install}")
+        # apt-get must not wait for an answer to a question that nobody sees
+        status = attach((*sudo, "env", "DEBIAN_FRONTEND=noninteractive", *words), quiet=True)
         if status != 0:
-            raise CommandFailed(f"{words[0]} {words[-3]} exited with {status}", hint=f"run it by hand: {install}")
+            raise CommandFailed(f"{' '.join(words)} exited with {status}", hint=f"run it by hand: {install}")
 
 
 def _check(entry: dict[str, str]) -> Tool:

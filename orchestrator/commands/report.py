@@ -17,6 +17,6 @@ def run(args: argparse.Namespace) -> int:
     record = load(RunRecord, run_dir / RUN)
     report = judge(run_dir, interrupted=not record.finished)
     write(report, run_dir, relative_to=run_dir if getattr(args, "attachments", "") == "relative" else None)
-    copy_outputs(run_dir, getattr(args, "junit", None), args.json)
     terminal.show(report, sys.stderr if args.json == "-" else sys.stdout)
+    copy_outputs(run_dir, getattr(args, "junit", None), args.json)
     return report.verdict.exit_status

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +23,7 @@ def claim(context: Context, plan: Plan, output: Path | None) -> Iterator[tuple[P
     """The run directory, held against other runs, and whether an interrupted run is resumed in it.
 
     A directory that holds something else is refused. One that holds a finished run, or one of another request, is
-    moved aside to DIR.old: nothing is lost, and the report is where it was asked for.
+    moved aside to DIR.old (.old.2, ...): nothing is lost, and the report is where it was asked for.
     """
     request_key = _key(plan)
     run_dir = output.resolve() if output else _interrupted(context.places.runs, request_key) or _new(context, plan)
@@ -76,13 +75,12 @@ def _prepare(run_dir: Path, request_key: str) -> bool:
     record = load(RunRecord, run_dir / RUN)
     if record.key == request_key and not record.finished:
         return True
-    old = run_dir.with_name(f"{run_dir.name}.old")
+    old = _free(run_dir.with_name(f"{run_dir.name}.old"))
     with (run_dir / LOCK).open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UsageError(f"{run_dir} is in use by another run", hint="give this one its own --output") from None
-        shutil.rmtree(old, ignore_errors=True)
         run_dir.rename(old)
     return False
 
@@ -111,11 +109,23 @@ def _is_free(lock: Path) -> bool:
 def _new(context: Context, plan: Plan) -> Path:
     name = _plain(plan.series.name if plan.series else "base")
     stamp = utc_now().replace(":", "").replace("-", "")
-    path, number = context.places.runs / f"{stamp}-{name}", 1
-    while path.exists():
+    context.places.runs.mkdir(parents=True, exist_ok=True)
+    while True:
+        path = _free(context.places.runs / f"{stamp}-{name}")
+        try:
+            path.mkdir()  # ours now: two runs that begin in the same second get two directories
+        except FileExistsError:
+            continue
+        return path
+
+
+def _free(path: Path) -> Path:
+    """The path, or with .2, .3, ... the first of its kind that does not exist."""
+    found, number = path, 1
+    while found.exists():
         number += 1
-        path = context.places.runs / f"{stamp}-{name}.{number}"
-    return path
+        found = path.with_name(f"{path.name}.{number}")
+    return found
 
 
 def _plain(name: str) -> str:

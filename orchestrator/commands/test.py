@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -20,13 +21,14 @@ from orchestrator.stages.report import JUNIT, REPORT
 
 def run(args: argparse.Namespace) -> int:
     emit = Progress(sys.stderr, verbose=args.verbose)
+    check_outputs(args.junit, args.json)
     session = open_session(args, emit)
     context, plan = session.context, session.plan
     with stoppable(context.runner.cancel), claim(context, plan, args.output) as (run_dir, resumed):
         emit(RunStarted(str(run_dir), describe(plan), resumed))
         report = Pipeline(context, plan, run_dir, session.sources).run()
-    copy_outputs(run_dir, args.junit, args.json)
     terminal.show(report, sys.stderr if args.json == "-" else sys.stdout)
+    copy_outputs(run_dir, args.junit, args.json)
     return report.verdict.exit_status
 
 
@@ -38,6 +40,16 @@ def describe(plan: Plan) -> tuple[str, ...]:
     lines.append(f"kernels: {', '.join(suite.name for suite in plan.suites)}")
     lines.append(f"cases: {', '.join(case.name for case in plan.cases)}")
     return tuple(lines)
+
+
+def check_outputs(junit: Path | None, json: str | None) -> None:
+    """Find out now, not after the run, that a report cannot be written. Raises UsageError."""
+    for target in (junit, Path(json) if json and json != "-" else None):
+        if target is None:
+            continue
+        parent = next(path for path in target.resolve().parents if path.exists())
+        if target.is_dir() or not os.access(target if target.exists() else parent, os.W_OK):
+            raise UsageError(f"{target}: cannot be written")
 
 
 def copy_outputs(run_dir: Path, junit: Path | None, json: str | None) -> None:

@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from orchestrator.store import key, write_atomically
 
 SOURCE = Path(__file__).parent / "files/probe.S"
 PROVED = 85  # (0x2a << 1) | 1, as isa-debug-exit makes it
+FORGET_NO_S = 3600.0
 PROBE_S = 5.0  # under a second where it works
 QEMU = "qemu-system-x86_64"
 
@@ -88,7 +90,10 @@ def _remembered_probe(accel: Accel, runner: Runner, directory: Path) -> Probe:
     )
     path = directory / f"{name}.json"
     if path.is_file():
-        return decode(Probe, json.loads(path.read_text()))
+        known = decode(Probe, json.loads(path.read_text()))
+        # a "no" may have been a busy host: it is asked again after a while
+        if known.works or time.time() - path.stat().st_mtime < FORGET_NO_S:
+            return known
     found = probe(accel, runner)
     write_atomically(path, json.dumps(encode(found)).encode())
     return found

@@ -29,8 +29,8 @@ class Watch:
 
 
 def kernel_line(text: str) -> re.Pattern[bytes]:
-    """A pattern for a line that the kernel printed and that begins with a text."""
-    return re.compile(PRINTK + re.escape(text.encode()) + rb"[^\r\n]*", re.MULTILINE)
+    """A pattern for a whole line that the kernel printed and that begins with a text."""
+    return re.compile(PRINTK + re.escape(text.encode()) + rb"[^\r\n]*(?=[\r\n])", re.MULTILINE)
 
 
 class Console:

@@ -16,7 +16,7 @@ from orchestrator.guest.initramfs import Keys, run_part
 from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.qemu_argv import Boot, argv
 from orchestrator.guest.ssh import ClientKey, Link, new_client_key
-from orchestrator.guest.watchdog import Sight, Watchdog
+from orchestrator.guest.watchdog import Sight, Watchdog, lost
 from orchestrator.model import Case, CaseRun, Ending
 from orchestrator.process import Command, Runner
 from orchestrator.store import raise_if_full
@@ -75,6 +75,7 @@ class Guest:
         self._client, host_public, keys = _make_keys(directory, runner)
         self._host_key = host_public
         initramfs = directory / "initramfs.cpio"
+        initramfs.touch(mode=0o600)  # the guest's private key is in it
         initramfs.write_bytes(boot.initramfs.read_bytes() + run_part(keys))
         self.directory = directory
         self.qemu = Qemu(argv(_with_initramfs(boot, initramfs)), directory)
@@ -83,13 +84,22 @@ class Guest:
 
     def wait_ready(self, limit_s: float) -> Identity:
         """Wait for the first answered command. Raises BootFailed, GuestUnreachable, Interrupted."""
+        try:
+            return self._wait_ready(limit_s)
+        except GuestUnreachable:
+            self._check_booting()  # a panic or a reset explains more than the silence that follows it
+            if trouble := self.qemu.host_trouble():
+                raise GuestUnreachable(trouble, hint="--accel tcg emulates instead") from None
+            raise
+
+    def _wait_ready(self, limit_s: float) -> Identity:
         deadline = Deadline.after(limit_s)
         port = self.qemu.forwarded_port()
         self._wait_for_sshd(deadline, limit_s)
         self.access = _access(self.directory, port, self._client, self._host_key)
         self.link = Link(port, self._host_key, self._client)
         self.link.connect(deadline, self._check_booting)
-        answer = self.link.ask(WHO, max(5.0, deadline.remaining_s))
+        answer = self.link.ask(WHO, min(30.0, max(5.0, deadline.remaining_s)))
         ready_s = time.monotonic() - self.qemu.started_s
         release, _, others = answer.stdout.partition("\n")
         cpus, _, notes = others.partition("\n")
@@ -97,14 +107,14 @@ class Guest:
             raise GuestUnreachable(f"the guest did not say who it is (status {answer.status})", detail=answer.stderr)
         return Identity(release.strip(), _build_id(bytes.fromhex("".join(notes.split()))), int(cpus), ready_s)
 
-    def run_case(self, case: Case, *, duration_s: float, limit_s: float, seed: int, home: Path) -> CaseRun:
+    def run_case(self, case: Case, *, duration_s: float, limit_s: int, seed: int, home: Path) -> CaseRun:
         """Run a case; its output goes to `home`. Always returns a record, whatever the guest does meanwhile."""
         assert self.link, "wait_ready comes first"
         home.mkdir(parents=True, exist_ok=True)
         token = secrets.token_hex(8)
         ended = self.qemu.console.watch(kernel_line(f"orchestrate: end {token}"))
         arguments = (*case.args, "--duration", f"{duration_s:g}", "--seed", str(seed))
-        words = ("run-case", token, f"{limit_s:g}", str(STDOUT_CAP), case.name, *arguments)
+        words = ("run-case", token, str(limit_s), str(STDOUT_CAP), case.name, *arguments)
         console_from, started_s = self.qemu.console.size, time.monotonic()
         with Watchdog(self.qemu, self.link, Deadline.after(limit_s + GRACE_S), self._runner.cancel) as watchdog:
             answer = self.link.run(shlex.join(words), home / "stdout", home / "stderr")
@@ -141,10 +151,12 @@ class Guest:
             self._runner.cancel.check()
             self._check_booting()
             if deadline.expired:
+                if trouble := self.qemu.host_trouble():
+                    raise GuestUnreachable(trouble, hint="--accel tcg emulates instead")
                 silent_s = time.monotonic() - self.qemu.console.last_output_s
                 raise BootFailed(
                     f"the kernel did not finish booting within {limit_s:.0f} s (silent for the last {silent_s:.0f} s)",
-                    hint="the console log shows the last thing it said",
+                    detail=self._said_last(),
                 )
 
     def _check_booting(self) -> None:
@@ -154,22 +166,29 @@ class Guest:
             self.qemu.wait_end(GRACE_S)
             self.qemu.console.drain(1.0)
             line = re.sub(rb"^.*?(?=Kernel panic)", b"", self.qemu.console.panicked.match).decode(errors="replace")
-            raise BootFailed(f"{line} (at boot)")
+            raise BootFailed(f"{line} (at boot)", detail=self._said_last())
         if not self.qemu.is_alive:
             self.qemu.console.drain(1.0)
             if self.qemu.console.panicked.seen.is_set():
                 return self._check_booting()
-            words = self.qemu.last_words()
-            if words:
-                raise GuestUnreachable(f"QEMU ended while the kernel booted: {words}")
-            raise BootFailed("the machine was reset while the kernel booted (triple fault or reboot, no panic seen)")
+            by_guest, words = self.qemu.end_reason()
+            if not by_guest:
+                raise GuestUnreachable(f"while the kernel booted: {words}")
+            raise BootFailed(f"while the kernel booted: {words}", detail=self._said_last())
         return None
+
+    def _said_last(self) -> str:
+        """The end of the console, for whoever has no run directory to look into."""
+        return "\n".join(self.qemu.console.text(max(0, self.qemu.console.size - 4096)).splitlines()[-15:])
 
     def _why_cut(self) -> Sight:
         """The connection ended and nobody knows why yet: is the machine going down, or only its SSH server?"""
-        if self.qemu.wait_end(GRACE_S) or self.qemu.console.panicked.seen.is_set():
-            self.qemu.console.drain(1.0)
-            return Sight(Ending.GUEST_DIED, "the machine went down")
+        ended = self.qemu.wait_end(GRACE_S)
+        self.qemu.console.drain(1.0)
+        if self.qemu.console.panicked.seen.is_set():
+            return Sight(Ending.GUEST_DIED, "the kernel panicked")
+        if ended:
+            return lost(self.qemu)
         return Sight(Ending.GUEST_FROZE, "the SSH connection ended before the command did; QEMU still runs")
 
 
@@ -181,7 +200,7 @@ def _sentinel(stderr: str, token: str) -> re.Match[str] | None:
 def _ending(sight: Sight | None, sentinel: re.Match[str] | None, time_s: float, limit_s: float) -> Ending:
     if sentinel is None:
         return sight.ending if sight else Ending.GUEST_FROZE
-    if int(sentinel["status"]) in ENDED_BY_TIMEOUT and time_s >= limit_s:
+    if int(sentinel["status"]) in ENDED_BY_TIMEOUT and time_s >= 0.95 * limit_s:  # clocks differ
         return Ending.TIMED_OUT
     return Ending.EXITED
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -70,6 +71,29 @@ class Qemu:
         """Raises GuestUnreachable when QEMU has ended, with what it said."""
         if not self.is_alive:
             raise GuestUnreachable(f"QEMU ended: {self.last_words() or 'without a word'}")
+
+    def end_reason(self) -> tuple[bool, str]:
+        """Once it has ended: whether the guest ended it (by reset, which -no-reboot makes an end), and in words.
+
+        Any other status than 0 is the host's: killed, out of memory, an accelerator that failed.
+        """
+        status = self._process.returncode
+        if status == 0:
+            return True, "the machine was reset (a triple fault or a reboot; no panic was seen)"
+        how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with {status}"
+        return False, f"QEMU {how}: {self.last_words()}".rstrip(": ")
+
+    def host_trouble(self) -> str:
+        """Why a guest that does not move cannot: QEMU stopped it for an error of the accelerator or a disk."""
+        try:
+            control = Qmp(self.directory / QMP_SOCKET, Deadline.after(2.0))
+            try:
+                state = str(control.execute("query-status").get("status"))
+            finally:
+                control.close()
+        except GuestUnreachable:
+            return ""
+        return f"QEMU stopped the guest: {state}" if state in ("internal-error", "io-error") else ""
 
     def last_words(self) -> str:
         """What QEMU itself said on stderr."""

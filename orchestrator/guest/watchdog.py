@@ -28,6 +28,12 @@ class Sight:
     reason: str
 
 
+def lost(qemu: Qemu) -> Sight:
+    """Whose doing it was that QEMU ended, unless the kernel panicked."""
+    by_guest, words = qemu.end_reason()
+    return Sight(Ending.GUEST_DIED if by_guest else Ending.HOST_LOST, words)
+
+
 class Watchdog:
     """Use as a context manager around a running command; `sight` is None when there was nothing to see."""
 
@@ -65,9 +71,11 @@ class Watchdog:
             self._qemu.wait_end(LAST_WORDS_S)
             return Sight(Ending.GUEST_DIED, "the kernel panicked")
         if not self._qemu.is_alive:
-            return Sight(Ending.GUEST_DIED, f"QEMU ended {self._qemu.last_words()}".strip())
+            return lost(self._qemu)
         if self._limit.expired:
             return Sight(Ending.TIMED_OUT, "the program did not end, not even by SIGKILL; the guest still answers")
         if not ping.is_set() and waited_s > PING_LIMIT_S:
+            if trouble := self._qemu.host_trouble():
+                return Sight(Ending.HOST_LOST, trouble)
             return Sight(Ending.GUEST_FROZE, f"the guest has not answered for {waited_s:.0f} s; QEMU still runs")
         return None

@@ -100,7 +100,7 @@ def _is_patch_failure(item: StageResult | CaseResult) -> bool:
         return False
     if isinstance(item, StageResult):
         return item.is_patch_fault
-    return item.outcome in _PATCH_FAILURES
+    return item.outcome in _PATCH_FAILURES and not item.is_host_fault
 
 
 def _is_on_base(item: StageResult | CaseResult) -> bool:

@@ -196,7 +196,7 @@ def _stage(stage: StageResult, view: View) -> Entry:
 
 
 def _run(case: CaseResult, view: View) -> Entry:
-    kind = _kind(case.run_outcome, blame_host=_is_base(case, view) or case.run_outcome is Outcome.ERROR)
+    kind = _kind(case.run_outcome, blame_host=_blames_host(case, case.run_outcome, view))
     log = view.places.absolute(case.console_log)
     shown = _splat_texts(case.splats, log) if kind is Kind.PASSED else ()  # an OOM kill is worth showing, no failure
     return Entry(
@@ -217,7 +217,7 @@ def _run(case: CaseResult, view: View) -> Entry:
 
 
 def _subtest(subtest: Subtest, case: CaseResult, view: View) -> Entry:
-    kind = _kind(subtest.outcome, blame_host=_is_base(case, view) or subtest.outcome is Outcome.ERROR)
+    kind = _kind(subtest.outcome, blame_host=_blames_host(case, subtest.outcome, view))
     diagnostics = "\n".join(subtest.diagnostics)
     stdout = view.places.absolute(case.stdout)
     is_bad = kind in (Kind.FAILURE, Kind.ERROR)
@@ -242,6 +242,11 @@ def _kind(outcome: Outcome, *, blame_host: bool) -> Kind:
     if outcome is Outcome.SKIP:
         return Kind.SKIPPED
     return Kind.ERROR if blame_host else Kind.FAILURE
+
+
+def _blames_host(case: CaseResult, outcome: Outcome, view: View) -> bool:
+    """Results that never came because QEMU was lost are no more the patch's doing than the loss itself."""
+    return _is_base(case, view) or case.is_host_fault or outcome is Outcome.ERROR
 
 
 def _is_base(result: CaseResult | StageResult, view: View) -> bool:

@@ -18,7 +18,7 @@ _LINE_CHARS = 4_000  # a command of make can have 100 KB
 class Progress:
     """A listener that writes to `stream`, whole lines also when several threads emit.
 
-    `verbose` adds commands that succeeded, downloads and notes for debugging. A stream that is gone (a closed pipe)
+    `verbose` adds commands and notes for debugging. A stream that is gone (a closed pipe)
     ends the lines, not the run.
     """
 
@@ -69,15 +69,8 @@ def _said(event: events.Event, verbose: bool) -> list[str]:
         case events.CaseFinished():
             said = f"[{event.suite}] {event.case}: {event.outcome.name} ({seconds(event.time_s)})"
             return [_ended(said, event.outcome, event.message)]
-        case events.SplatSeen():
-            return [f"[{event.suite}] kernel: {event.title}"]
-        case events.CommandStarted():
-            return [f"+ {shlex.join(event.argv)}  # in {event.cwd}"] if verbose else []
         case events.CommandRan():
             return _command(event, verbose)
-        case events.Download():
-            whole = f" of {event.total}" if event.total is not None else ""
-            return [f"{event.url}: {event.received}{whole} bytes"] if verbose else []
         case events.Note():
             return [f"{event.level.name.lower()}: {event.text}"] if verbose or event.level > events.Level.DEBUG else []
         case events.RunFinished():

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from orchestrator.errors import BaseUnavailable, UsageError
 from orchestrator.model import Base
-from orchestrator.process import Command, Runner
+from orchestrator.process import Command, CommandResult, Runner
 from orchestrator.source import archive
-from orchestrator.source.git import IDENTITY, ISOLATED, Git
+from orchestrator.source.git import ISOLATED, Git
 from orchestrator.store import locked, write_atomically
 
 ARCHIVES = Path("/usr/src")
@@ -59,15 +59,25 @@ def tree_base(tree: Path, revision: str, at: Workplace) -> tuple[Base, tuple[str
     """A revision of a user's git tree, and notes for the user. Raises UsageError, BaseUnavailable."""
     if not tree.is_dir():
         raise UsageError(f"--tree {tree}: no such directory")
-    env = (*ISOLATED,)
+    # the user's own configuration holds here (safe.directory); we only read, and take no locks
+    env = (("GIT_OPTIONAL_LOCKS", "0"),)
+
+    def run(*args: str) -> CommandResult:
+        return at.runner.run(Command(("git", "-C", os.fspath(tree), *args), env=env))
 
     def ask(*args: str) -> str:
-        result = at.runner.run(Command(("git", "-C", os.fspath(tree), *args), env=env))
+        result = run(*args)
         return result.text.strip() if result.status == 0 else ""
 
-    common = ask("rev-parse", "--path-format=absolute", "--git-common-dir")
-    if not common:
-        raise UsageError(f"--tree {tree}: not a git tree")
+    found = run("rev-parse", "--path-format=absolute", "--git-common-dir")
+    if found.status != 0:
+        raise UsageError(f"--tree {tree}: not a git tree that can be read", detail=found.tail(5))
+    common = found.text.strip()
+    if ask("config", "extensions.partialClone"):
+        raise UsageError(
+            f"--tree {tree}: a partial clone, whose missing objects cannot be borrowed",
+            hint=f"git -C {tree} fetch --refetch --no-filter",
+        )
     commit = ask("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
     if not commit:
         raise UsageError(
@@ -112,7 +122,9 @@ def _new_store(directory: Path, runner: Runner) -> None:
 def _import(path: Path, home: Path, label: str, at: Workplace) -> None:
     at.say(f"importing {label} into the object store (once, about a minute)")
     at.homes.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".import-", dir=at.homes))
+    for abandoned in at.homes.glob(f".import-{home.name}-*"):  # by a run that was killed; we hold the lock
+        shutil.rmtree(abandoned, ignore_errors=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".import-{home.name}-", dir=at.homes))
     try:
         _new_store(scratch / "git", at.runner)
         git = Git(scratch / "git", at.runner)
@@ -125,4 +137,4 @@ def _import(path: Path, home: Path, label: str, at: Workplace) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-__all__ = ["DEFAULT_BASE", "IDENTITY", "Workplace", "installed", "packaged_base", "tree_base"]
+__all__ = ["DEFAULT_BASE", "Workplace", "installed", "packaged_base", "tree_base"]

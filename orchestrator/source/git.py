@@ -15,11 +15,6 @@ ISOLATED = (
     ("GIT_OPTIONAL_LOCKS", "0"),
     ("GIT_TERMINAL_PROMPT", "0"),
 )
-IDENTITY = tuple(
-    (f"GIT_{role}_{what}", value)
-    for role in ("AUTHOR", "COMMITTER")
-    for what, value in (("NAME", "orchestrate"), ("EMAIL", "orchestrate@localhost"), ("DATE", "2026-01-01T00:00:00Z"))
-)
 
 
 @dataclass(frozen=True)

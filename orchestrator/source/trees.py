@@ -51,7 +51,10 @@ def move_worktree(base: Base, variant: Variant, tree: str, runner: Runner) -> Pa
     git = Git(base.home / "git", runner)
     where = worktree(base, variant)
     where.mkdir(exist_ok=True)
-    git.check("read-tree", "--reset", "-u", tree, index=base.home / f"{variant.value}.index", worktree=where)
+    index = base.home / f"{variant.value}.index"
+    # of a git that was killed: the caller holds the lane, so nobody else can be at work on this index
+    index.with_name(f"{index.name}.lock").unlink(missing_ok=True)
+    git.check("read-tree", "--reset", "-u", tree, index=index, worktree=where)
     return where
 
 

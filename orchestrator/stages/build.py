@@ -26,6 +26,13 @@ HOST_LACKS = (
 )
 
 
+# The compiler or linker died of the host, not of what it was given
+HOST_FAILED = re.compile(
+    r".*(?:No space left on device|Disk quota exceeded|Killed signal terminated program|virtual memory exhausted"
+    r"|Cannot allocate memory|internal compiler error).*"
+)
+
+
 def build(
     context: Context,
     suite: Suite,
@@ -43,12 +50,14 @@ def build(
         return Product(_load(found, cached=True), cached=True, note="nothing to compile")
 
     def fill(scratch: Path) -> None:
-        with lane(context, applied.base, suite.variant):
+        with lane(context, applied.base, suite.variant) as lock:
             source = move_worktree(applied.base, suite.variant, applied.tree, context.runner)
-            _make(context, suite, source, applied, config, machine, toolchain, log, scratch)
+            _make(context, suite, source, applied, config, machine, toolchain, log, lock, scratch)
 
     kernel = _load(context.places.store.put("build", product_key, fill), cached=False)
-    return Product(kernel, cached=False, note=f"{kernel.compiled} objects compiled")
+    warned = f", {len(kernel.warnings)} warnings in files that the series touches" if kernel.warnings else ""
+    note = f"{kernel.compiled} objects compiled{warned}"
+    return Product(kernel, cached=False, note=note, detail="\n".join(kernel.warnings))
 
 
 def _make(
@@ -60,6 +69,7 @@ def _make(
     machine: Machine,
     toolchain: Toolchain,
     log: Path,
+    lock: int,
     scratch: Path,
 ) -> None:
     directory = build_directory(source, suite.kconfig.name)
@@ -72,7 +82,7 @@ def _make(
         source, directory, image.name, "vmlinux", env=ccache_environment(context.places, directory), cc=toolchain.cc
     )
     (directory / image).unlink(missing_ok=True)
-    result = context.runner.run(command, log=log)
+    result = context.runner.run(command, log=log, holding=lock)
     text = result.text
     if result.status != 0:
         raise _build_error(result, text, log)
@@ -134,8 +144,8 @@ def _build_error(result: CommandResult, text: str, log: Path) -> BuildFailed | T
             return ToolMissing(
                 words.format(match[1]), hint="orchestrate doctor names the packages", detail=result.tail()
             )
-    if "No space left on device" in text:
-        return CommandFailed("the kernel build ran out of disk space", hint="free some and run the same command again")
+    if match := HOST_FAILED.search(text):
+        return CommandFailed(f"the host could not finish the build: {match[0].strip()}", detail=result.tail())
     if result.status < 0:
         return CommandFailed(f"make was ended by signal {-result.status}", detail=result.tail())
     error = first_error(text)

@@ -26,6 +26,7 @@ CHUNK = 1 << 20
 SKIPPED = 4  # kselftest's exit status
 OF_LOST_GUEST = {
     Ending.GUEST_DIED: Outcome.CRASH,
+    Ending.HOST_LOST: Outcome.CRASH,
     Ending.GUEST_FROZE: Outcome.TIMEOUT,
     Ending.TIMED_OUT: Outcome.TIMEOUT,
 }
@@ -94,6 +95,7 @@ def _judge(
         stdout=f"{home.name}/{run.stdout}",
         stderr=f"{home.name}/{run.stderr}",
         console_log=f"{home.name}/{run.console}",
+        is_host_fault=run.ending is Ending.HOST_LOST,
     )
 
 
@@ -109,6 +111,8 @@ def _run_outcome(run: CaseRun, report: ktap.KtapReport, splats: Sequence[Splat])
     if run.taint_after != run.taint_before and not any(splat.outcome.is_bad for splat in splats):
         added = ", ".join(flag.meaning for flag in taint.added(run.taint_before, run.taint_after))
         findings.append((Outcome.FAIL, f"the kernel became tainted: {added}"))
+    if not findings and report.subtests and all(s.outcome is Outcome.SKIP for s in report.subtests):
+        return Outcome.SKIP, report.subtests[0].message or "every subtest was skipped"
     if not findings:
         return (
             (Outcome.SKIP, report.skip_reason or "the program skipped itself")
@@ -130,6 +134,8 @@ def _exit_findings(run: CaseRun, report: ktap.KtapReport) -> list[tuple[Outcome,
         found.append((Outcome.FAIL, f"exit status {status}, though no subtest failed"))
     elif status == 0 and failing:
         found.append((Outcome.FAIL, "exit status 0, though a subtest failed"))
+    if report.is_ktap and status == 0 and not report.subtests:
+        found.append((Outcome.FAIL, "reported no result at all"))
     if not report.is_ktap and status != SKIPPED:
         found.append((Outcome.FAIL, "printed no KTAP: there is no result to trust"))
     found += [(Outcome.FAIL, problem) for problem in report.problems]

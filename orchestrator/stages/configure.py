@@ -41,9 +41,9 @@ def configure(
         return Product(_value(found / "config"), cached=True)
 
     def fill(scratch: Path) -> None:
-        with lane(context, applied.base, suite.variant):
+        with lane(context, applied.base, suite.variant) as lock:
             source = move_worktree(applied.base, suite.variant, applied.tree, context.runner)
-            text = _generate(context, suite, source, toolchain, symbols, log)
+            text = _generate(context, suite, source, toolchain, symbols, log, lock)
         lost = dropped(suite.kconfig.fragments, text)
         if lost:
             raise _dropped_error(lost, text, worktree(applied.base, suite.variant))
@@ -59,12 +59,13 @@ def _generate(
     toolchain: Toolchain,
     symbols: tuple[tuple[str, str], ...],
     log: Path,
+    lock: int,
 ) -> str:
     build = build_directory(source, f"configure-{suite.kconfig.name}")
     shutil.rmtree(build, ignore_errors=True)
     build.mkdir()
     for target in ("tinyconfig", "olddefconfig"):
-        result = context.runner.run(make(source, build, target, cc=toolchain.cc), log=log)
+        result = context.runner.run(make(source, build, target, cc=toolchain.cc), log=log, holding=lock)
         if result.status != 0:
             raise failed(result)
         if target == "tinyconfig":

@@ -6,6 +6,7 @@ again, and lockdep is off after its first report, so the next case would run bli
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from orchestrator.context import Context
 from orchestrator.errors import BootFailed, GuestUnreachable
 from orchestrator.events import CaseStarted, GuestLost, GuestReady
 from orchestrator.guest.guest import Guest
-from orchestrator.model import Case, CaseRun, Ending, KernelConfig, Request
+from orchestrator.model import Case, CaseResult, CaseRun, Ending, KernelConfig, Request
 from orchestrator.plan import unmet_need
 from orchestrator.stages.boot import Bench, boot
 
@@ -25,7 +26,7 @@ class Book(Protocol):
 
     home: Path
 
-    def keep(self, run: CaseRun) -> None: ...
+    def keep(self, run: CaseRun) -> CaseResult: ...
 
     def next_guest(self) -> tuple[int, Path]: ...
 
@@ -56,15 +57,25 @@ def execute(
                 context.emit(GuestLost(suite, why, run.guest))
                 guest.close()  # before the record is judged: its console is complete then
                 guest = None
-            book.keep(run)
+            judged = book.keep(run)
+            # not every report taints: lockdep turns itself off in silence
+            if guest and any(splat.outcome.is_bad for splat in judged.splats):
+                context.emit(GuestLost(suite, "its kernel has reported something", run.guest))
+                guest.close()
+                guest = None
     finally:
         if guest is not None:
             guest.close()
 
 
+def case_limit_s(case: Case, duration_s: float, bench: Bench) -> int:
+    """When timeout(1) in the guest ends a case. Whole seconds: busybox's takes no others."""
+    return math.ceil(duration_s + case.timeout_s * bench.slowdown)
+
+
 def _run(context: Context, bench: Bench, case: Case, request: Request, suite: str, home: Path, guest: Guest) -> CaseRun:
     duration_s = request.duration_s if request.duration_s is not None else case.duration_s
-    limit_s = duration_s + case.timeout_s * bench.slowdown
+    limit_s = case_limit_s(case, duration_s, bench)
     context.emit(CaseStarted(suite, case.name, limit_s))
     where = home / "cases" / case.name
     run = guest.run_case(case, duration_s=duration_s, limit_s=limit_s, seed=request.seed, home=where)

@@ -12,14 +12,14 @@ from orchestrator.store import locked
 
 
 @contextmanager
-def lane(context: Context, base: Base, variant: Variant) -> Iterator[None]:
-    """Hold the lane; another run that holds it is waited for, and named."""
+def lane(context: Context, base: Base, variant: Variant) -> Iterator[int]:
+    """Hold the lane; another run that holds it is waited for, and named. Yields the lock's descriptor, for make."""
     with locked(
         base.home / f"{variant.value}.lock",
         on_wait=lambda holder: context.say(f"waiting for {holder}, which builds in the {variant.value} tree"),
         pause=context.runner.cancel.sleep,
-    ):
-        yield
+    ) as lock:
+        yield lock
 
 
 def build_directory(source: Path, name: str) -> Path:

@@ -15,3 +15,4 @@ class Product(Generic[T]):
     value: T
     cached: bool
     note: str = ""  # one line for people: what was done
+    detail: str = ""  # what is worth reading though the stage passed

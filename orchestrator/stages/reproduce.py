@@ -17,6 +17,7 @@ from orchestrator.model import Base, Case, Plan
 from orchestrator.record import SuiteRecord
 from orchestrator.source.bases import ARCHIVES
 from orchestrator.stages.boot import Bench
+from orchestrator.stages.execute import case_limit_s
 from orchestrator.stages.toolchain import REPRODUCIBLE
 from orchestrator.store import write_atomically
 
@@ -104,10 +105,9 @@ def _source(plan: Plan, base: Base) -> str:
 
 def _case_line(case: Case, plan: Plan, bench: Bench) -> str:
     duration_s = plan.request.duration_s if plan.request.duration_s is not None else case.duration_s
-    limit_s = duration_s + case.timeout_s * bench.slowdown
-    words = ("run-case", "by-hand", f"{limit_s:g}", str(STDOUT_CAP), case.name, *case.args,
+    words = ("run-case", "by-hand", str(case_limit_s(case, duration_s, bench)), str(STDOUT_CAP), case.name, *case.args,
              "--duration", f"{duration_s:g}", "--seed", str(plan.request.seed))  # fmt: skip
-    return f"in_guest {shlex.quote(shlex.join(words))}"
+    return f"in_guest {shlex.quote(shlex.join(words))} || echo '{case.name} ended with' $?"
 
 
 def _write(path: Path, text: str) -> None:

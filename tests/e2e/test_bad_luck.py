@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from orchestrator.context import Places
 from tests.e2e.conftest import ROOT, Start, pids, program, working_directory
 
 PATCH = ("--patch", "patches/vm_refcnt", "--baseline", "never")
@@ -36,16 +38,32 @@ def test_a_frozen_guest_is_noticed_within_ten_seconds(start: Start) -> None:
     assert not job.qemus()
 
 
-def test_a_guest_that_dies_is_a_crash_and_the_rest_runs(start: Start) -> None:
+def test_a_kernel_that_crashes_is_a_crash_and_the_rest_runs(start: Start, own_root: Path) -> None:
+    crash = 'fflush(stdout); FILE *f = fopen("/proc/sysrq-trigger", "w"); fputs("c", f); fclose(f); sleep(60);'
+    _add_case(own_root, "crasher", crash)
+    arguments = ("--testcase", "crasher", "--testcase", "split-merge", "--duration", "2")
+    job = start(*PATCH, *arguments, env={"ORCHESTRATE_ROOT": str(own_root)})
+    assert job.finish() == 1, job.text
+    case = job.case("crasher")
+    assert case["outcome"] == "CRASH"
+    assert case["splats"]
+    assert "sysrq" in case["message"].lower()
+    assert job.case("split-merge")["outcome"] == "PASS"
+
+
+def test_a_qemu_that_the_host_kills_is_a_crash_that_nobody_pins_on_the_patch(start: Start) -> None:
     job = start(*PATCH, *TWO, "--duration", "6")
     job.wait_for(r"\] fault-vs-munmap \.\.\.")
     time.sleep(1)
     [pid] = job.qemus()
     os.kill(pid, signal.SIGKILL)
-    job.finish()
-    assert job.case("fault-vs-munmap")["outcome"] == "CRASH"
+    assert job.finish() == 3, job.text
+    case = job.case("fault-vs-munmap")
+    assert case["outcome"] == "CRASH"
+    assert case["is_host_fault"]
+    assert "SIGKILL" in case["message"]
     assert job.case("split-merge")["outcome"] == "PASS"
-    assert job.process.returncode != 0
+    assert job.report()["verdict"] == "NO_VERDICT"
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGKILL])
@@ -72,23 +90,39 @@ def test_a_stopped_run_leaves_no_qemu_and_resumes(start: Start, signum: signal.S
         assert "resum" in again.text
 
 
-def test_a_build_that_is_stopped_resumes(start: Start, series_with: object, tmp_path: Path) -> None:
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGKILL])
+def test_a_build_that_is_stopped_resumes(
+    start: Start, series_with: Callable[..., Path], tmp_path: Path, signum: signal.Signals
+) -> None:
     # a tree that no build has seen: the comment makes it unique
     lines = (ROOT / "patches/broken/warns-in-munmap.patch").read_text().splitlines(keepends=True)
     first = next(n for n, line in enumerate(lines) if line.startswith("+") and not line.startswith("+++"))
     lines[first] = lines[first].rstrip("\n") + f" /* {os.urandom(8).hex()} */\n"
     patch = tmp_path / "fresh.patch"
     patch.write_text("".join(lines))
-    directory = series_with(patch)  # type: ignore[operator]
-    job = start("--patch", str(directory), *TWO[:2], "--duration", "1", "--baseline", "never")
+    arguments = ("--patch", str(series_with(patch)), *TWO[:2], "--duration", "1", "--baseline", "never")
+    job = start(*arguments)
     job.wait_for(r"build \.\.\.")
     time.sleep(3)
-    job.process.send_signal(signal.SIGINT)
-    assert job.finish(60) == 130
-    assert not _makes()
-    again = start("--patch", str(directory), *TWO[:2], "--duration", "1", "--baseline", "never")
+    job.process.send_signal(signum)
+    assert job.finish(60) == (130 if signum == signal.SIGINT else -signal.SIGKILL)
+    if signum == signal.SIGINT:
+        assert not _makes()
+    again = start(*arguments)
     assert again.finish() in (0, 1), again.text
     assert again.stage("build")["outcome"] == "PASS"
+    assert again.suite()["cases"]
+
+
+def test_a_git_that_was_killed_does_not_block_the_next_run(start: Start) -> None:
+    stale = next(Places.of_user().bases.glob("linux-source-*/patched")).with_name("patched.index.lock")
+    stale.touch()
+    with (stale.parent / "patched.lock").open() as lane:  # not while another test builds
+        fcntl.flock(lane, fcntl.LOCK_EX)
+    job = start("--patch", "patches/broken/does-not-compile.patch", *TWO[:2], "--baseline", "never")
+    assert job.finish() == 1, job.text
+    assert job.stage("build")["outcome"] == "FAIL"
+    assert not stale.exists()
 
 
 def test_two_runs_at_the_same_time_share_the_cache(start: Start) -> None:
@@ -133,6 +167,19 @@ def test_a_flood_of_output_is_cut_counted_and_survived(start: Start, own_root: P
     assert "printed too much" in case["message"] or "no result" in case["message"]
     assert job.case("split-merge")["outcome"] == "PASS"
     assert (job.run_dir / "junit.xml").stat().st_size < 1 << 20
+
+
+def test_a_program_may_leave_its_last_line_open_on_stderr(start: Start, own_root: Path) -> None:
+    _add_case(own_root, "open-line", 'puts("ok 1 x"); fputs("no newline", stderr);')
+    job = start(*PATCH, "--testcase", "open-line", env={"ORCHESTRATE_ROOT": str(own_root)})
+    assert job.finish() == 0, job.text
+
+
+def test_a_case_that_reports_nothing_is_never_green(start: Start, own_root: Path) -> None:
+    _add_case(own_root, "silent", "")
+    job = start(*PATCH, "--testcase", "silent", env={"ORCHESTRATE_ROOT": str(own_root)})
+    assert job.finish() == 1, job.text
+    assert job.case("silent")["outcome"] == "FAIL"
 
 
 def test_a_program_that_never_ends_is_ended_and_the_guest_stays(start: Start, own_root: Path) -> None:
