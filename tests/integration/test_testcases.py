@@ -1,0 +1,18 @@
+"""The programs that judge kernels are judged themselves: on this host's kernel, clean and sabotaged."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SELFTEST = Path(__file__).resolve().parents[2] / "testcases/lib/selftest/run.sh"
+
+
+@pytest.mark.timeout(900)
+def test_every_oracle_passes_when_clean_and_fails_when_sabotaged() -> None:
+    """Each case runs clean, and once for each of its sabotages, which must be noticed: exit status 1 and a `not ok`."""
+    result = subprocess.run([SELFTEST], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
+    assert result.stdout.count("\nok ") > 50
