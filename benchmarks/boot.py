@@ -31,8 +31,8 @@ from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base
 from orchestrator.stages.boot import Bench, boot
 
 MARKS = (
-    ("firmware", rb"early console in extract_kernel"),
-    ("decompression", rb"Booting the kernel"),
+    # the kernel's first line; earlyprintk sends it at once. Firmware and decompression are silent and not told apart
+    ("firmware+unpack", rb"Linux version"),
     ("kernel", rb"Run /init as init process"),
     ("init", rb"orchestrate: init runs"),
     ("sshd", rb"orchestrate: sshd listens"),
@@ -58,7 +58,7 @@ def bench_for(kconfig: str) -> tuple[Context, Bench]:
 
 
 def split(context: Context, bench: Bench) -> dict[str, float]:
-    """Seconds of each part of one boot. earlyprintk is on here, to see firmware and decompression end."""
+    """Seconds of each part of one boot. earlyprintk is on here, to see when the kernel begins."""
     early = replace(bench.machine, cmdline=(*bench.machine.cmdline, "earlyprintk=serial,ttyS0,115200"))
     with tempfile.TemporaryDirectory() as where:
         guest, identity = boot(context, replace(bench, machine=early), Path(where))

@@ -82,7 +82,7 @@ def unchanged(where: Path) -> None:
     # written just before QEMU is started
     qemu_s = (where / "again/base.patched/guest-0/qemu.argv").stat().st_mtime - started
     print("nothing changed:")
-    print(f"  makes, compilers            {result.stderr.count('+ make')}, {result.stderr.count('+ gcc -')}")
+    print(f"  makes, compilers            {result.stderr.count('+ make')}, {result.stderr.count('+ gcc -std')}")
     print(f"  command start to QEMU       {qemu_s:6.1f} s")
     rest_s = total_s - boot_s - cases_s
     print(
