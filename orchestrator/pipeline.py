@@ -70,7 +70,8 @@ class Pipeline:
             waiting: set[Future[None]] = {pool.submit(self._run_suite, suite, cases) for suite, cases in jobs}
             errors: list[BaseException] = []
             while waiting:
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                # with a timeout: a wait without end in the main thread can keep a signal from being handled
+                done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
                 for error in filter(None, (future.exception() for future in done)):
                     errors.append(error)
                     self.context.runner.cancel.set()

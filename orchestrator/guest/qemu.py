@@ -86,7 +86,7 @@ class Qemu:
     def host_trouble(self) -> str:
         """Why a guest that does not move cannot: QEMU stopped it for an error of the accelerator or a disk."""
         try:
-            control = Qmp(self.directory / QMP_SOCKET, Deadline.after(2.0))
+            control = Qmp(self.directory / QMP_SOCKET, Deadline.after(0.5))
             try:
                 state = str(control.execute("query-status").get("status"))
             finally:

@@ -57,14 +57,18 @@ class Watchdog:
         while not self._done.wait(LOOK_EVERY_S):
             now = time.monotonic()
             if self._cancel.is_set:
-                self._link.cut()
-                return
+                return self._cut()
             if sight := self._look(ping, now - asked_s):
                 self.sight = sight
-                self._link.cut()
-                return
+                return self._cut()
             if ping.is_set() and now - asked_s >= PING_EVERY_S:
                 ping, asked_s = self._link.ping(), now
+
+    def _cut(self) -> None:
+        """Until the command has ended: fabric opens a connection that is cut before the command begins once more."""
+        self._link.cut()
+        while not self._done.wait(LOOK_EVERY_S):
+            self._link.cut()
 
     def _look(self, ping: threading.Event, waited_s: float) -> Sight | None:
         if self._qemu.console.panicked.seen.is_set():

@@ -34,7 +34,7 @@ def programs(context: Context, cases: Sequence[Case], toolchain: Toolchain) -> P
     product_key = key(
         "programs",
         programs={name: product.value.parent.name for name, product in zip(jobs, made, strict=True)},
-        files={os.fspath(path): file_digest(path) for path in sorted(files)},
+        files={path.name: file_digest(path) for path in files},
         layout=initramfs.LAYOUT,
     )
     compiled = sum(not product.cached for product in made)
@@ -60,7 +60,8 @@ def _program(
     product_key = key(
         "program",
         name=name,
-        files={os.fspath(path): file_digest(path) for path in [*sources, *sorted(headers)]},
+        # not by absolute path: another checkout of the same sources gets the same program
+        files={f"{path.parent.name}/{path.name}": file_digest(path) for path in [*sources, *headers]},
         flags=FLAGS,
         compiler=toolchain.compiler,
     )

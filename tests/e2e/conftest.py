@@ -93,7 +93,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     def begin(*args: str, output: str = "run", env: dict[str, str] | None = None) -> Job:
         run_dir = tmp_path / output
         process = subprocess.Popen(
-            [sys.executable, "-m", "orchestrator", "test", "--output", str(run_dir), *args],
+            # a CI that runs us in the background has SIGINT ignored, which orchestrate respects; these tests send it
+            ["env", "--default-signal=INT", sys.executable, "-m", "orchestrator", "test", "--output", run_dir, *args],
             env={**os.environ, "NO_COLOR": "1", **(env or {})},
             cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
