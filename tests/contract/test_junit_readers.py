@@ -188,7 +188,9 @@ def expected_counts(report: RunReport) -> list[Counter[str]]:
         results = [(stage.outcome, stage.also_on_base or not stage.is_patch_fault) for stage in suite.stages]
         for case in suite.cases:
             ran = [case.run_outcome, *(subtest.outcome for subtest in case.subtests)]
-            results += [(outcome, case.also_on_base or outcome is Outcome.ERROR) for outcome in ran]
+            results += [
+                (outcome, case.also_on_base or case.is_host_fault or outcome is Outcome.ERROR) for outcome in ran
+            ]
         count: Counter[str] = Counter(tests=len(results), failures=0, errors=0, skipped=0)
         for outcome, blame_host in results:
             if outcome is Outcome.SKIP:

@@ -63,6 +63,7 @@ def only(run: RunReport, path: str) -> ElementTree.Element:
         (case(Outcome.CRASH), "failure", "Crash"),
         (case(Outcome.CRASH, splats=(SPLAT,)), "failure", "KernelSplat.kasan"),
         (case(Outcome.ERROR), "error", "Infrastructure"),
+        (case(Outcome.CRASH, is_host_fault=True), "error", "Infrastructure"),
         (case(Outcome.FAIL, also_on_base=True), "error", "FailsOnBase"),
         (case(Outcome.CRASH, also_on_base=True, splats=(SPLAT,)), "error", "FailsOnBase"),
     ],
