@@ -19,14 +19,16 @@ import yaml
 
 from orchestrator.errors import BadDeclaration, PatchUnreadable, UnknownName, UsageError
 from orchestrator.fetch import fetch_text
+from orchestrator.kernel import mutant
 from orchestrator.kernel.kconfig import parse_fragment
 from orchestrator.kernel.series import read_patches
-from orchestrator.model import Accel, Case, Fragment, Kconfig, Machine, Needs, Series
+from orchestrator.model import Accel, Case, Fragment, Kconfig, Machine, Mutant, Needs, Series
 
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parent
 MAX_PATCH_BYTES = 64 << 20
 DOWNLOAD_S = 120.0
+MUTANTS, DELAYS = "-mutants", "-delays"
 NUMBERED = re.compile(r"\d+-")
 SLOWDOWN = re.compile(r"^# slowdown: (\d+(?:\.\d+)?)$", re.MULTILINE)
 
@@ -46,19 +48,25 @@ class Catalog:
     root: Path
 
     def case(self, name: str) -> Case:
-        return _find("test case", name, self.testcases)
+        return find("test case", name, self.testcases)
 
     def machine(self, name: str) -> Machine:
-        return _find("machine", name, self.machines)
+        return find("machine", name, self.machines)
 
     def accel(self, name: str) -> Accel:
-        return _find("accelerator", name, self.accels)
+        return find("accelerator", name, self.accels)
 
     def kconfig(self, spec: str) -> Kconfig:
         """`debug` or `debug+kasan`: fragments over tinyconfig. `base`, which every guest needs, always comes first."""
         names = [name for name in spec.split("+") if name != "base"]
-        fragments = (_find("kconfig", "base", self.fragments), *(_find("kconfig", n, self.fragments) for n in names))
+        fragments = (find("kconfig", "base", self.fragments), *(find("kconfig", n, self.fragments) for n in names))
         return Kconfig("+".join(["base", *names]) if not names else "+".join(names), fragments)
+
+    def beside(self, patch: str, suffix: str) -> Path | None:
+        """What lies beside a series under its name and a suffix: patches/NAME-mutants, patches/NAME-delays."""
+        path = Path(patch) if Path(patch).exists() else self.patches.get(patch)
+        found = path.resolve().with_name(f"{path.stem if path.is_file() else path.name}{suffix}") if path else None
+        return found if found and found.is_dir() else None
 
     def series(self, patch: str) -> Series:
         """A path, a URL, or the name of a patch or series under patches/."""
@@ -121,10 +129,22 @@ def read_series(path: Path) -> Series:
     return read_patches(contents, path.name if path.is_dir() else path.stem)
 
 
+def read_mutants(directory: Path) -> tuple[Mutant, ...]:
+    """The mutants of a directory, by name. Raises UsageError, BadDeclaration."""
+    if not directory.is_dir():
+        raise UsageError(f"{directory}: no such directory of mutants")
+    found = tuple(mutant.read(path.stem, path.read_bytes()) for path in sorted(directory.glob("*.patch")))
+    if not found:
+        raise UsageError(f"{directory}: no *.patch in this directory")
+    return found
+
+
 def _patches(root: Path) -> Mapping[str, Path]:
     """Patches by name: NAME.patch, a directory of numbered patches (a series), or COLLECTION/NAME.patch."""
     found = {path.stem: path for path in sorted(root.glob("*.patch"))}
     for directory in sorted({path.parent for path in root.glob("*/*.patch")}):
+        if directory.name.endswith(MUTANTS):
+            continue
         inside = sorted(directory.glob("*.patch"))
         if all(NUMBERED.match(path.name) for path in inside):
             found[directory.name] = directory
@@ -234,7 +254,7 @@ def _named(items: Iterable[Named]) -> Mapping[str, Named]:
     return {item.name: item for item in items}
 
 
-def _find(kind: str, name: str, known: Mapping[str, T]) -> T:
+def find(kind: str, name: str, known: Mapping[str, T]) -> T:
     try:
         return known[name]
     except KeyError:

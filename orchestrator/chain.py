@@ -20,6 +20,7 @@ from orchestrator.stages.configure import configure
 from orchestrator.stages.product import Product
 from orchestrator.stages.programs import programs
 from orchestrator.stages.toolchain import Toolchain, find_toolchain
+from orchestrator.stages.weave import weave
 
 T = TypeVar("T")
 
@@ -46,17 +47,23 @@ class Built:
     config: KernelConfig
     kernel: Kernel
     toolchain: Toolchain
+    refused: tuple[tuple[str, str], ...] = ()  # mutants that could not be seeded, and why
 
 
 def make_kernel(context: Context, stage: Stage, plan: Plan, suite: Suite, sources: Sources, logs: Path) -> Built:
-    """base -> apply -> configure -> build. Raises what `stage` makes of a stage's error."""
-    series = plan.series if suite.variant is Variant.PATCHED else None
+    """base -> apply (-> weave) -> configure -> build. Raises what `stage` makes of a stage's error."""
+    series = None if suite.variant is Variant.BASELINE else plan.series
+    refused: tuple[tuple[str, str], ...] = ()
     tools = stage("toolchain", lambda: find_toolchain(context))
     base = stage("base", lambda: Product(sources.find_base(), cached=True))
     applied = stage("apply", lambda: apply(context, base, series))
+    if suite.variant is Variant.MUTATED:
+        plain = applied
+        woven = stage("weave", lambda: weave(context, plain, plan.mutants))
+        applied, refused = woven.tree_of(suite.mutant), woven.refused
     config = stage("configure", lambda: configure(context, suite, applied, tools, logs / "configure.log"))
     kernel = stage("build", lambda: build(context, suite, applied, config, plan.machine, tools, logs / "build.log"))
-    return Built(base, config, kernel, tools)
+    return Built(base, config, kernel, tools, refused)
 
 
 def make_bench(context: Context, stage: Stage, plan: Plan, suite: Suite, built: Built, sources: Sources) -> Bench:

@@ -62,6 +62,33 @@ def parser() -> argparse.ArgumentParser:
     shell.add_argument("-v", "--verbose", action="store_true", help="show every command that runs")
     shell.add_argument("words", nargs="*", metavar="WORD", help="a command to run there instead of a shell (after --)")
 
+    mutants = commands.add_parser(
+        "mutants",
+        help="which seeded bugs does the suite notice?",
+        epilog="exit status: 0 every seeded bug was noticed, 1 some were not, 2 the request is wrong,\n"
+        "             3 not all could be judged, 130 interrupted",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _what(mutants)
+    _where(mutants)
+    mutants.add_argument("--mutants", type=Path, metavar="DIR", help="where they are (default: beside the series)")
+    mutants.add_argument(
+        "--mutant", action="append", default=[], metavar="NAME", help="hunt just this one (repeatable)"
+    )
+    mutants.add_argument(
+        "--testcase", action="append", default=[], metavar="NAME", help="with just this case (repeatable)"
+    )
+    mutants.add_argument(
+        "--duration", type=float, metavar="S", help="seconds that each case stresses (default: its own)"
+    )
+    mutants.add_argument("--seed", type=int, default=1, metavar="N", help="for the cases' random choices (default 1)")
+    mutants.add_argument("--budget", type=float, metavar="S", help="begin no mutant after so many seconds")
+    mutants.add_argument("--no-delays", action="store_true", help="without the series' delay points")
+    mutants.add_argument("--output", type=Path, metavar="DIR", help="the run directory (default: a new one)")
+    mutants.add_argument("--junit", type=Path, metavar="FILE", help="write the JUnit report here too")
+    mutants.add_argument("--json", metavar="FILE", help="write the matrix as JSON here too; - is stdout")
+    mutants.add_argument("-v", "--verbose", action="store_true", help="show every command that runs")
+
     classify = commands.add_parser("classify", help="judge a run directory again")
     classify.add_argument("run_dir", type=Path, metavar="RUN_DIR")
     classify.add_argument("--json", metavar="FILE", help="write the JSON report here too; - is stdout")

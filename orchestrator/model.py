@@ -5,6 +5,7 @@ Units are in the names: `_s` seconds, `_mib` mebibytes. Times called `at_s` are 
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ class Variant(Enum):
 
     PATCHED = "patched"
     BASELINE = "baseline"
+    MUTATED = "mutated"  # with the series and seeded bugs
 
 
 class Baseline(Enum):
@@ -74,6 +76,36 @@ class Series:
     patches: tuple[Patch, ...]
     digest: str
     notes: tuple[str, ...] = ()  # what intake ignored or guessed, for the user
+
+
+class Observable(Enum):
+    """Whether a run can tell the mutant from the series."""
+
+    YES = "yes"
+    NO = "no"  # it differs in the source, and no execution on this machine differs
+    EQUIVALENT = "equivalent"  # it does not differ in what it does
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One seeded bug. `digest` is over what changes the kernel and its boot: text for people does not count."""
+
+    name: str
+    group: str  # the class of bug
+    breaks: str
+    symptom: str
+    kconfig: str
+    cases: tuple[str, ...]
+    delays: tuple[tuple[str, int], ...]  # delay point, microseconds
+    observable: Observable
+    argument: str  # why not, when not observable
+    has_own_build: bool
+    origin: str
+    diff: bytes = field(repr=False)
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(repr((self.delays, self.diff)).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -172,18 +204,23 @@ class Request:
     baseline: Baseline = Baseline.AUTO
     jobs: int = 1
     boot_timeout_s: float | None = None  # None: scaled from what a boot takes
+    mutants: str | None = None  # a directory of seeded bugs
+    only_mutants: tuple[str, ...] = ()  # empty: all
+    budget_s: float | None = None  # no mutant is begun after so many seconds
+    delays: bool = True  # apply the series' delay points, and set those that mutants ask for
 
 
 @dataclass(frozen=True)
 class Suite:
-    """One kernel to build and test: a kconfig of a variant."""
+    """One kernel to build and test: a kconfig of a variant; of mutated ones, the seeded bug that is switched on."""
 
     kconfig: Kconfig
     variant: Variant
+    mutant: str = ""
 
     @property
     def name(self) -> str:
-        return f"{self.kconfig.name}.{self.variant.value}"
+        return f"{self.kconfig.name}.{self.mutant or self.variant.value}"
 
 
 @dataclass(frozen=True)
@@ -196,6 +233,7 @@ class Plan:
     cases: tuple[Case, ...]
     machine: Machine
     accel_choice: str  # auto | kvm | tcg: the probe decides what auto is
+    mutants: tuple[Mutant, ...] = ()  # all that the mutated kernels carry; a mutant's number is its place, from 1
 
 
 # --- what the stages make
@@ -382,6 +420,8 @@ class Verdict(Enum):
     NO_VERDICT = "no verdict: the host, a tool or the base is at fault"
     BAD_REQUEST = "the request cannot be carried out"
     INTERRUPTED = "interrupted"
+    ALL_KILLED = "every seeded bug was noticed"
+    SURVIVED = "seeded bugs went unnoticed"
 
     @property
     def exit_status(self) -> int:
@@ -391,6 +431,8 @@ class Verdict(Enum):
             Verdict.BAD_REQUEST: 2,
             Verdict.NO_VERDICT: 3,
             Verdict.INTERRUPTED: 130,
+            Verdict.ALL_KILLED: 0,
+            Verdict.SURVIVED: 1,
         }[self]
 
 

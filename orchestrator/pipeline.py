@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator.chain import Sources, make_bench, make_kernel
+from orchestrator.chain import Built, Sources, make_bench, make_kernel
 from orchestrator.context import Context
 from orchestrator.errors import Interrupted
 from orchestrator.events import GuestReady, RunFinished
@@ -67,7 +67,9 @@ class Pipeline:
     def _run_suites(self, jobs: Sequence[tuple[Suite, Sequence[Case]]]) -> None:
         """Side by side, as many as asked for. When all have come to rest, raises what one of them raised."""
         with ThreadPoolExecutor(self.plan.request.jobs, thread_name_prefix="suite") as pool:
-            waiting: set[Future[None]] = {pool.submit(self._run_suite, suite, cases) for suite, cases in jobs}
+            waiting: set[Future[tuple[Built, Bench] | None]] = {
+                pool.submit(self.run_suite, suite, cases) for suite, cases in jobs
+            }
             errors: list[BaseException] = []
             while waiting:
                 # with a timeout: a wait without end in the main thread can keep a signal from being handled
@@ -78,7 +80,8 @@ class Pipeline:
         if errors:
             raise next((error for error in errors if not isinstance(error, Interrupted)), errors[0])
 
-    def _run_suite(self, suite: Suite, cases: Sequence[Case]) -> None:
+    def run_suite(self, suite: Suite, cases: Sequence[Case]) -> tuple[Built, Bench] | None:
+        """One suite, to the end of its cases. None when a stage before them stopped it."""
         context, plan, track = self.context, self.plan, Track(self.context, self.run_dir / suite.name, suite)
         try:
             built = make_kernel(context, track.stage, plan, suite, self.sources, track.home / "logs")
@@ -98,7 +101,8 @@ class Pipeline:
                     guest = track.stage("boot", lambda: self._boot(track, suite, bench, guests))
                     execute(context, bench, remaining, built.config, plan.request, suite.name, guest, track)
         except Stopped:
-            return
+            return None
+        return built, bench
 
     def _boot(self, track: Track, suite: Suite, bench: Bench, guests: ExitStack) -> Product[Guest]:
         number, directory = track.next_guest()

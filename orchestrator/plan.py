@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from orchestrator.catalog import Catalog
+from orchestrator.catalog import Catalog, find
 from orchestrator.errors import UsageError
-from orchestrator.model import Baseline, Case, Kconfig, Plan, Request, Series, Suite, Variant
+from orchestrator.model import Baseline, Case, Kconfig, Mutant, Plan, Request, Series, Suite, Variant
 
 ACCEL_CHOICES = ("auto", "kvm", "tcg")
 
 
-def make_plan(request: Request, catalog: Catalog, series: Series | None) -> Plan:
+def make_plan(request: Request, catalog: Catalog, series: Series | None, mutants: tuple[Mutant, ...] = ()) -> Plan:
     """What to do for a request. Raises UsageError, UnknownName."""
     if request.duration_s is not None and not 0 < request.duration_s <= 86400:
         raise UsageError(f"--duration {request.duration_s:g}: must be between 0 and 86400 seconds")
@@ -21,14 +21,27 @@ def make_plan(request: Request, catalog: Catalog, series: Series | None) -> Plan
     cases = tuple(dict.fromkeys(catalog.case(name) for name in request.testcases or catalog.testcases))
     if not cases:
         raise UsageError("there is no test case to run", hint=f"{catalog.root}/testcases is empty")
+    _check_mutants(request, catalog, mutants)
     return Plan(
         request=request,
         series=series,
-        suites=_suites(kconfigs, series, request.baseline),
+        suites=_suites(kconfigs, series, request.baseline, with_mutants=bool(mutants)),
         cases=cases,
         machine=catalog.machine(request.machine),
         accel_choice=request.accel,
+        mutants=mutants,
     )
+
+
+def _check_mutants(request: Request, catalog: Catalog, mutants: tuple[Mutant, ...]) -> None:
+    """Raises UnknownName for a mutant that is not there, and for a case or kconfig that a mutant names wrongly."""
+    known = {mutant.name: mutant for mutant in mutants}
+    for name in request.only_mutants:
+        find("mutant", name, known)
+    for mutant in mutants:
+        catalog.kconfig(mutant.kconfig)
+        for name in mutant.cases:
+            catalog.case(name)
 
 
 def baseline_of(suite: Suite) -> Suite:
@@ -46,7 +59,11 @@ def unmet_need(case: Case, symbols: frozenset[str], memory_mib: int) -> str:
     return ""
 
 
-def _suites(kconfigs: tuple[Kconfig, ...], series: Series | None, baseline: Baseline) -> tuple[Suite, ...]:
+def _suites(
+    kconfigs: tuple[Kconfig, ...], series: Series | None, baseline: Baseline, *, with_mutants: bool
+) -> tuple[Suite, ...]:
+    if with_mutants:
+        return tuple(Suite(kconfig, Variant.MUTATED) for kconfig in kconfigs)
     if series is None:
         return tuple(Suite(kconfig, Variant.BASELINE) for kconfig in kconfigs)
     variants = [Variant.PATCHED, *([Variant.BASELINE] if baseline is Baseline.ALWAYS else [])]

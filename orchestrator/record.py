@@ -1,6 +1,7 @@
 """What a run leaves in its directory: written as it happens, read again by resume, classify and report.
 
 RUN_DIR/
+  hunt.json matrix.json       of seeded bugs (orchestrate mutants): each is a SUITE named KCONFIG.MUTANT
   run.json  report.json  junit.xml  reproduce.sh  patches/
   SUITE/                      KCONFIG.VARIANT
     suite.json                stages so far, the cases' records, facts about kernel and guest
@@ -18,7 +19,7 @@ from typing import TypeVar
 
 from orchestrator.codec import decode, encode
 from orchestrator.errors import UsageError
-from orchestrator.model import CaseRun, Request, StageResult, Variant
+from orchestrator.model import CaseRun, Mutant, Request, StageResult, Variant
 from orchestrator.store import write_atomically
 
 T = TypeVar("T")
@@ -36,6 +37,17 @@ class RunRecord:
     finished: bool = False
     time_s: float = 0.0  # spent on it so far, over all resumptions
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class HuntRecord:
+    """What a hunt for seeded bugs was about. `refused` and `not_run` are names with reasons."""
+
+    mutants: tuple[Mutant, ...]
+    kconfigs: tuple[str, ...]
+    cases: tuple[str, ...]
+    refused: tuple[tuple[str, str], ...] = ()
+    not_run: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,7 +74,7 @@ class SuiteRecord:
         return replace(self, facts=tuple({**dict(self.facts), **facts}.items()))
 
 
-def save(value: RunRecord | SuiteRecord | CaseRun, path: Path) -> None:
+def save(value: RunRecord | SuiteRecord | HuntRecord | CaseRun, path: Path) -> None:
     write_atomically(path, json.dumps(encode(value), indent=1).encode() + b"\n")
 
 

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from orchestrator.catalog import Catalog, load
+from orchestrator.catalog import DELAYS, MUTANTS, Catalog, load, read_mutants, read_series
 from orchestrator.chain import Sources, Stage
 from orchestrator.context import Context, Places
 from orchestrator.errors import UsageError
 from orchestrator.events import CommandRan, Listener, StageFinished, StageStarted
 from orchestrator.guest.accel import Probe, choose
-from orchestrator.model import Accel, Base, Baseline, Outcome, Plan, Request, Suite
+from orchestrator.kernel.series import with_patches
+from orchestrator.model import Accel, Base, Baseline, Mutant, Outcome, Plan, Request, Series, Suite
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, CommandResult, Runner
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base, tree_base
@@ -36,8 +37,10 @@ class Session:
     sources: Sources
 
 
-def open_session(args: argparse.Namespace, emit: Listener) -> Session:
-    """Raises UsageError and its kinds: whatever can be wrong with a request is found here, before anything runs."""
+def open_session(args: argparse.Namespace, emit: Listener, *, hunts: bool = False) -> Session:
+    """`hunts`: the plan is to carry the series' mutants.
+
+    Raises UsageError and its kinds: whatever can be wrong with a request is found here, before anything runs."""
     catalog, places, cancel = load(), Places.of_user(), Cancel()
 
     def announce(result: CommandResult) -> None:
@@ -48,11 +51,25 @@ def open_session(args: argparse.Namespace, emit: Listener) -> Session:
     context = Context(places, catalog, runner, emit)
     request = request_of(args)
     series = catalog.series(request.patch) if request.patch else None
+    mutants: tuple[Mutant, ...] = ()
+    if hunts:
+        series, mutants = seeded(request, catalog, series)
     sources = Sources(
         find_base=_once(lambda: find_base(request, context)),
         find_accel=_once(lambda: find_accel(request, catalog, context)),
     )
-    return Session(context, make_plan(request, catalog, series), sources)
+    return Session(context, make_plan(request, catalog, series, mutants), sources)
+
+
+def seeded(request: Request, catalog: Catalog, series: Series | None) -> tuple[Series, tuple[Mutant, ...]]:
+    """The series, with its delay points when there are any and they are wanted, and its mutants. Raises UsageError."""
+    if series is None or request.patch is None:
+        raise UsageError("mutants are mutants of a series", hint="--patch PATH")
+    directory = Path(request.mutants) if request.mutants else catalog.beside(request.patch, MUTANTS)
+    if directory is None:
+        raise UsageError(f"{series.name} has no {series.name}{MUTANTS} beside it", hint="--mutants DIR")
+    delays = catalog.beside(request.patch, DELAYS) if request.delays else None
+    return with_patches(series, read_series(delays)) if delays else series, read_mutants(directory)
 
 
 def request_of(args: argparse.Namespace) -> Request:
@@ -73,6 +90,10 @@ def request_of(args: argparse.Namespace) -> Request:
         baseline=Baseline(getattr(args, "baseline", "never")),
         jobs=getattr(args, "jobs", 1),
         boot_timeout_s=args.boot_timeout,
+        mutants=str(args.mutants.resolve()) if getattr(args, "mutants", None) else None,
+        only_mutants=tuple(getattr(args, "mutant", ())),
+        budget_s=getattr(args, "budget", None),
+        delays=not getattr(args, "no_delays", False),
     )
 
 

@@ -8,15 +8,24 @@ from pathlib import Path
 
 from orchestrator.commands.test import copy_outputs
 from orchestrator.record import RunRecord, load
-from orchestrator.reporters import terminal
-from orchestrator.stages.report import RUN, judge, write
+from orchestrator.reporters import terminal, terminal_matrix
+from orchestrator.stages import matrix
+from orchestrator.stages.report import REPORT, RUN, judge, write
 
 
 def run(args: argparse.Namespace) -> int:
     run_dir: Path = args.run_dir.resolve()
     record = load(RunRecord, run_dir / RUN)
+    shown = sys.stderr if args.json == "-" else sys.stdout
+    relative_to = run_dir if getattr(args, "attachments", "") == "relative" else None
+    if (run_dir / matrix.HUNT).is_file():
+        hunted = matrix.judge(run_dir, interrupted=not record.finished)
+        matrix.write(hunted, run_dir)
+        terminal_matrix.show(hunted.matrix, hunted.report, shown)
+        copy_outputs(run_dir, getattr(args, "junit", None), args.json, report=matrix.MATRIX)
+        return hunted.report.verdict.exit_status
     report = judge(run_dir, interrupted=not record.finished)
-    write(report, run_dir, relative_to=run_dir if getattr(args, "attachments", "") == "relative" else None)
-    terminal.show(report, sys.stderr if args.json == "-" else sys.stdout)
-    copy_outputs(run_dir, getattr(args, "junit", None), args.json)
+    write(report, run_dir, relative_to=relative_to)
+    terminal.show(report, shown)
+    copy_outputs(run_dir, getattr(args, "junit", None), args.json, report=REPORT)
     return report.verdict.exit_status

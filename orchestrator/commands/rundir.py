@@ -145,4 +145,5 @@ def _key(plan: Plan) -> str:
         series=plan.series.digest if plan.series else "",
         cases=cases,
         fragments=fragments,
+        mutants=[(mutant.name, mutant.digest, mutant.kconfig, mutant.cases) for mutant in plan.mutants],
     )

@@ -52,11 +52,11 @@ def check_outputs(junit: Path | None, json: str | None) -> None:
             raise UsageError(f"{target}: cannot be written")
 
 
-def copy_outputs(run_dir: Path, junit: Path | None, json: str | None) -> None:
+def copy_outputs(run_dir: Path, junit: Path | None, json: str | None, report: str = REPORT) -> None:
     """The report files where the user wants them too; "-" is stdout. Raises UsageError."""
     if json == "-":
-        sys.stdout.write((run_dir / REPORT).read_text())
-    for name, target in ((JUNIT, junit), (REPORT, Path(json) if json and json != "-" else None)):
+        sys.stdout.write((run_dir / report).read_text())
+    for name, target in ((JUNIT, junit), (report, Path(json) if json and json != "-" else None)):
         if target is None:
             continue
         try:

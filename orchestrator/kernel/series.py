@@ -55,10 +55,9 @@ def read_patches(files: Sequence[tuple[str, bytes]], name: str = "") -> Series:
     _check_parts(found)
     found = _ordered(found, notes, by_number=len(files) == 1)
     patches = tuple(item.patch for item in found)
-    digest = hashlib.sha256("".join(patch.sha256 + "\n" for patch in patches).encode())
     first = PurePath(files[0][0])
     stem = name or (first.stem if len(files) == 1 else first.parent.name or "series")
-    return Series(stem, patches, digest.hexdigest(), tuple(dict.fromkeys(notes)))
+    return Series(stem, patches, _digest(patches), tuple(dict.fromkeys(notes)))
 
 
 def _natural(text: str) -> list[tuple[int, str]]:
@@ -291,3 +290,13 @@ def _ordered(found: list[_Found], notes: list[str], *, by_number: bool) -> list[
         return ordered
     notes.append("files are applied in name order, which is not the order of their [n/m]")
     return found
+
+
+def _digest(patches: Iterable[Patch]) -> str:
+    return hashlib.sha256("".join(patch.sha256 + "\n" for patch in patches).encode()).hexdigest()
+
+
+def with_patches(series: Series, more: Series) -> Series:
+    """The series with another one's patches on top, under its own name."""
+    patches = (*series.patches, *more.patches)
+    return Series(series.name, patches, _digest(patches), (*series.notes, f"with {more.name} on top"))

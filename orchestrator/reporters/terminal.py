@@ -27,6 +27,8 @@ _VERDICT_STYLES = {
     Verdict.NO_VERDICT: "bold magenta",
     Verdict.BAD_REQUEST: "bold magenta",
     Verdict.INTERRUPTED: "bold yellow",
+    Verdict.ALL_KILLED: "bold green",
+    Verdict.SURVIVED: "bold red",
 }
 _NAME_CHARS = 60
 

@@ -24,6 +24,7 @@ class Bench:
     programs: Programs
     slowdown: float
     boot_limit_s: float
+    cmdline: tuple[str, ...] = ()  # more boot parameters
 
 
 def boot(context: Context, bench: Bench, directory: Path) -> tuple[Guest, Identity]:
@@ -34,7 +35,15 @@ def boot(context: Context, bench: Bench, directory: Path) -> tuple[Guest, Identi
     """
     machine = bench.machine
     guest = Guest(
-        Boot(machine, bench.accel, bench.kernel.image, bench.programs.initramfs, machine.memory_mib, machine.smp),
+        Boot(
+            machine,
+            bench.accel,
+            bench.kernel.image,
+            bench.programs.initramfs,
+            machine.memory_mib,
+            machine.smp,
+            bench.cmdline,
+        ),
         directory,
         context.runner,
     )

@@ -40,6 +40,8 @@ def execute(
     suite: str,
     first: Guest,
     book: Book,
+    *,
+    stop_at_failure: bool = False,
 ) -> None:
     """Run the cases, one after the other. Closes all guests. Raises Interrupted; what was kept by then stays."""
     guest: Guest | None = first
@@ -58,6 +60,8 @@ def execute(
                 guest.close()  # before the record is judged: its console is complete then
                 guest = None
             judged = book.keep(run)
+            if stop_at_failure and judged.outcome.is_bad:
+                return
             # not every report taints: lockdep turns itself off in silence
             if guest and any(splat.outcome.is_bad for splat in judged.splats):
                 context.emit(GuestLost(suite, "its kernel has reported something", run.guest))

@@ -23,9 +23,11 @@ MODULES = {
 LAYERS = (
     ("cli", "__main__"),
     ("commands",),
+    ("hunt",),
     ("pipeline",),
     ("track",),
     ("chain",),
+    ("stages.matrix",),
     ("stages.report",),
     ("stages",),
     ("record",),

@@ -1,0 +1,161 @@
+"""Seeded bugs against the suite: for each kconfig one kernel that carries them all, then a boot for each mutant.
+
+A mutant is hunted until its first kill: the cases that its header names come first, then all others, then the next
+kconfig. A mutant that was killed on one kconfig is not tried on the next.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from orchestrator.chain import Sources, make_kernel
+from orchestrator.context import Context
+from orchestrator.errors import Interrupted
+from orchestrator.events import GuestReady, RunFinished
+from orchestrator.guest.guest import Guest
+from orchestrator.kernel.matrix import kill_of
+from orchestrator.model import Case, Mutant, Observable, Plan, Suite
+from orchestrator.pipeline import Pipeline
+from orchestrator.record import HuntRecord, RunRecord, load, save
+from orchestrator.stages import matrix, report
+from orchestrator.stages.boot import Bench, boot
+from orchestrator.stages.classify import classify
+from orchestrator.stages.execute import execute
+from orchestrator.stages.matrix import HUNT
+from orchestrator.stages.product import Product
+from orchestrator.stages.weave import parameter
+from orchestrator.track import Stopped, Track
+
+BOOT_FACTOR = 8  # how much longer than the control's a mutant's boot may take before it counts as hung
+BOOT_LEAST_S = 20.0
+NOTHING: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Hunt:
+    """A plan with mutants in a run directory."""
+
+    context: Context
+    plan: Plan
+    run_dir: Path
+    sources: Sources
+
+    def run(self) -> matrix.Hunted:
+        """Everything, to the matrix and its files."""
+        started_s = time.monotonic()
+        interrupted = False
+        try:
+            for suite in self.plan.suites:
+                self._hunt_on(suite, started_s)
+        except Interrupted:
+            interrupted = True
+        record = load(RunRecord, self.run_dir / report.RUN)
+        time_s = record.time_s + time.monotonic() - started_s
+        save(replace(record, time_s=round(time_s, 3), finished=not interrupted), self.run_dir / report.RUN)
+        hunted = matrix.judge(self.run_dir, interrupted=interrupted)
+        matrix.write(hunted, self.run_dir)
+        found = hunted.report
+        self.context.emit(RunFinished(found.verdict.value, found.reason, found.time_s, str(self.run_dir)))
+        return hunted
+
+    def _hunt_on(self, suite: Suite, started_s: float) -> None:
+        """All mutants that still live, on one kconfig."""
+        self._note()
+        made = Pipeline(self.context, self.plan, self.run_dir, self.sources).run_suite(suite, self.plan.cases)
+        control = classify(Track(self.context, self.run_dir / suite.name, suite).record, self.run_dir / suite.name)
+        if made is None or control.outcome.is_bad:
+            return  # what the mutants did would say nothing
+        built, bench = made
+        self._note(refused=dict(built.refused))
+        boot_s = next((stage.time_s for stage in control.stages if stage.stage == "boot"), 0.0)
+        bench = replace(bench, boot_limit_s=max(BOOT_LEAST_S, BOOT_FACTOR * boot_s))
+        killed = {row.mutant for row in matrix.judge(self.run_dir).matrix.rows if row.kill}
+        for number, mutant in enumerate(self.plan.mutants, 1):
+            if mutant.name in killed or mutant.name in dict(built.refused) or self._why_not(mutant, suite):
+                continue
+            budget_s = self.plan.request.budget_s
+            if budget_s is not None and time.monotonic() - started_s > budget_s:
+                self._note(not_run={mutant.name: f"the budget of {budget_s:g} s was used up"})
+                continue
+            self._hunt(number, mutant, replace(suite, mutant=mutant.name), bench)
+
+    def _why_not(self, mutant: Mutant, suite: Suite) -> str:
+        return why_not_run(mutant, self.plan, (suite.kconfig.name,))
+
+    def _hunt(self, number: int, mutant: Mutant, suite: Suite, bench: Bench) -> None:
+        """One mutant on one kconfig, until something notices it."""
+        home = self.run_dir / suite.name
+        track = Track(self.context, home, suite)
+        cases = [case for case in in_order(self.plan.cases, mutant) if case.name not in track.finished_cases]
+        if not cases or kill_of(classify(track.record, home)):
+            return  # resumed behind it
+        delays = [f"vma_delay.{point}={us}" for point, us in mutant.delays if self.plan.request.delays]
+        bench = replace(bench, cmdline=(parameter(0 if mutant.has_own_build else number), *delays))
+        try:
+            built = make_kernel(self.context, track.stage, self.plan, suite, self.sources, home / "logs")
+            track.facts(mutant=str(number), delays=" ".join(delays))
+            bench = replace(bench, kernel=built.kernel)
+            with ExitStack() as guests:
+                guest = track.stage("boot", lambda: self._boot(track, suite, bench, guests))
+                execute(
+                    self.context, bench, cases, built.config, self.plan.request, suite.name, guest, track,
+                    stop_at_failure=True,
+                )  # fmt: skip
+        except Stopped:
+            pass
+        kill = kill_of(classify(track.record, home))
+        words = f"killed by {kill.case} in {kill.guest_s:.0f} s: {kill.evidence}" if kill else "not noticed"
+        self.context.say(f"{suite.name}: {words}")
+
+    def _boot(self, track: Track, suite: Suite, bench: Bench, guests: ExitStack) -> Product[Guest]:
+        number, directory = track.next_guest()
+        guest, identity = boot(self.context, bench, directory)
+        guests.callback(guest.close)
+        self.context.emit(GuestReady(suite.name, identity.ready_s, bench.accel.name, number))
+        return Product(guest, cached=False)
+
+    def _note(self, *, not_run: Mapping[str, str] = NOTHING, refused: Mapping[str, str] = NOTHING) -> None:
+        """Begin the hunt's record, or add to it."""
+        path = self.run_dir / HUNT
+        if path.exists():
+            record = load(HuntRecord, path)
+        else:
+            chosen = {mutant.name: why_not_run(mutant, self.plan, kconfigs(self.plan)) for mutant in self.plan.mutants}
+            record = HuntRecord(
+                mutants=self.plan.mutants,
+                kconfigs=kconfigs(self.plan),
+                cases=tuple(case.name for case in self.plan.cases),
+                not_run=tuple((name, why) for name, why in chosen.items() if why),
+            )
+        record = replace(
+            record,
+            not_run=tuple({**dict(record.not_run), **not_run}.items()),
+            refused=tuple({**dict(record.refused), **refused}.items()),
+        )
+        save(record, path)
+
+
+def kconfigs(plan: Plan) -> tuple[str, ...]:
+    return tuple(suite.kconfig.name for suite in plan.suites)
+
+
+def why_not_run(mutant: Mutant, plan: Plan, on: Sequence[str]) -> str:
+    """Why a mutant is not hunted on any of these kconfigs; empty when it is."""
+    wanted = plan.request.only_mutants
+    if wanted and mutant.name not in wanted:
+        return "not asked for"
+    if not wanted and mutant.observable is not Observable.YES:
+        return f"{mutant.observable.value}: {mutant.argument}"
+    if not any({*mutant.kconfig.split("+"), "base"} <= {*name.split("+"), "base"} for name in on):
+        return f"needs kconfig {mutant.kconfig}"
+    return ""
+
+
+def in_order(cases: Sequence[Case], mutant: Mutant) -> list[Case]:
+    """The cases that the mutant's header expects to notice it, then the others."""
+    named = [case for name in mutant.cases for case in cases if case.name == name]
+    return [*named, *(case for case in cases if case not in named)]

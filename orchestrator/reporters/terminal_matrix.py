@@ -1,0 +1,46 @@
+"""The kill matrix for a person: one line for each mutant, then the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TextIO
+
+from orchestrator.kernel.matrix import Fate, Matrix, Row
+from orchestrator.model import RunReport
+from orchestrator.reporters.summary import seconds
+from orchestrator.reporters.terminal import write_plain
+from orchestrator.reporters.text import printable
+
+_EVIDENCE_CHARS = 110
+
+
+def show(matrix: Matrix, report: RunReport, stream: TextIO) -> None:
+    write_plain("\n".join([*lines(matrix), *_end(matrix, report), ""]), stream)
+
+
+def lines(matrix: Matrix) -> Iterator[str]:
+    """Columns: fate, mutant, guest seconds to the kill, kconfig, case, what noticed it, the evidence."""
+    width = max((len(row.mutant) for row in matrix.rows), default=0)
+    for row in matrix.rows:
+        yield f"{row.fate.name:8}  {row.mutant:{width}}  {_how(row)}".rstrip()
+
+
+def _how(row: Row) -> str:
+    kill = row.kill
+    if kill is None:
+        tried = ", ".join(f"{cell.kconfig} {cell.case}" for cell in row.cells) if row.fate is Fate.ERROR else ""
+        return printable(f"{row.reason} {f'({tried})' if tried else ''}")
+    evidence = printable(kill.evidence)[:_EVIDENCE_CHARS]
+    return f"{kill.guest_s:5.1f} s  {kill.kconfig:10}  {kill.case:16}  {kill.weapon.value:13}  {evidence}"
+
+
+def _end(matrix: Matrix, report: RunReport) -> Iterator[str]:
+    median_s = matrix.median_kill_s
+    yield ""
+    if median_s is not None:
+        weapons = [row.kill.weapon for row in matrix.rows if row.kill]
+        counts = ", ".join(f"{weapons.count(weapon)} by {weapon.value}" for weapon in dict.fromkeys(weapons))
+        yield f"median time to kill: {median_s:.1f} s of guest time; {counts}"
+    yield f"{printable(report.series)}: {report.verdict.value.upper()}  ({seconds(report.time_s)})"
+    yield printable(report.reason)
+    yield f"report: {printable(report.run_dir)}"

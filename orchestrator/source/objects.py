@@ -1,0 +1,54 @@
+"""Tree objects read and written without any worktree: diffs applied, files read and replaced."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from orchestrator.model import Base
+from orchestrator.process import Runner
+from orchestrator.source.git import Git
+
+REGULAR = "100644"
+
+
+class Trees:
+    """The trees in a base's object store."""
+
+    def __init__(self, base: Base, runner: Runner) -> None:
+        self._git = Git(base.home / "git", runner)
+        self._home = base.home
+
+    def with_diff(self, tree: str, diff: bytes) -> tuple[str, str]:
+        """The tree that a diff makes of a tree, or "" and git's words why it does not apply.
+
+        One line of context is enough: what was put between (debugging aids) may have moved its neighbours.
+        """
+        with tempfile.TemporaryDirectory(prefix=".diff-", dir=self._home) as scratch:
+            index = Path(scratch) / "index"
+            self._git.check("read-tree", tree, index=index)
+            result = self._git.ask("apply", "--cached", "-C1", "--whitespace=nowarn", "-", index=index, stdin=diff)
+            if result.status != 0:
+                return "", result.stderr.decode(errors="replace").strip()
+            return self._git.check("write-tree", index=index).text.strip(), ""
+
+    def changed_files(self, before: str, after: str) -> tuple[str, ...]:
+        names = self._git.check("diff-tree", "-r", "-z", "--name-only", "--no-renames", before, after).stdout
+        return tuple(name.decode() for name in names.split(b"\0") if name)
+
+    def read(self, tree: str, name: str) -> str | None:
+        """The text of a file in a tree; None when it has none of that name."""
+        result = self._git.ask("cat-file", "blob", f"{tree}:{name}")
+        return result.stdout.decode("utf-8", "surrogateescape") if result.status == 0 else None
+
+    def with_files(self, tree: str, texts: Mapping[str, str]) -> str:
+        """The tree with files replaced or added."""
+        with tempfile.TemporaryDirectory(prefix=".files-", dir=self._home) as scratch:
+            index = Path(scratch) / "index"
+            self._git.check("read-tree", tree, index=index)
+            for name, text in texts.items():
+                data = text.encode("utf-8", "surrogateescape")
+                blob = self._git.check("hash-object", "-w", "--stdin", stdin=data).text.strip()
+                self._git.check("update-index", "--add", "--cacheinfo", f"{REGULAR},{blob},{name}", index=index)
+            return self._git.check("write-tree", index=index).text.strip()

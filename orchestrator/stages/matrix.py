@@ -1,0 +1,103 @@
+"""the directory of a hunt -> the kill matrix, the run report that carries it, and their files."""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.codec import encode
+from orchestrator.kernel.matrix import Fate, Matrix, Row, row, verdict
+from orchestrator.kernel.schemata import SWITCH
+from orchestrator.model import CaseResult, Mutant, Outcome, RunReport, SuiteReport, Variant
+from orchestrator.record import HuntRecord, RunRecord, SuiteRecord, load, suites_of
+from orchestrator.stages import report
+from orchestrator.stages.classify import classify
+from orchestrator.store import write_atomically
+
+HUNT, MATRIX = "hunt.json", "matrix.json"
+_OUTCOMES = {
+    Fate.KILLED: Outcome.PASS,
+    Fate.SURVIVED: Outcome.FAIL,
+    Fate.SKIPPED: Outcome.SKIP,
+    Fate.ERROR: Outcome.ERROR,
+}
+
+
+@dataclass(frozen=True)
+class Hunted:
+    """The matrix, and the report in which each mutant is a test case that passes when it was killed."""
+
+    matrix: Matrix
+    report: RunReport
+
+
+def judge(run_dir: Path, *, interrupted: bool = False) -> Hunted:
+    """Classify everything that a hunt recorded. Reads only. Raises UsageError."""
+    run, hunt = load(RunRecord, run_dir / report.RUN), load(HuntRecord, run_dir / HUNT)
+    records = suites_of(run_dir)
+    judged = {record.name: classify(record, run_dir / record.name) for record in records}
+    controls = {name: suite for name, suite in judged.items() if name.endswith(f".{Variant.MUTATED.value}")}
+    refused, not_run = dict(hunt.refused), dict(hunt.not_run)
+    rows = []
+    for mutant in hunt.mutants:
+        suites = [judged[name] for kconfig in hunt.kconfigs if (name := f"{kconfig}.{mutant.name}") in judged]
+        found = row(mutant, suites, not_run=not_run.get(mutant.name, ""), refused=refused.get(mutant.name, ""))
+        rows.append(_proven(found, mutant, [record for record in records if record.name in _names(suites)], run_dir))
+    matrix = Matrix(tuple(rows), hunt.kconfigs, hunt.cases)
+    found_verdict, reason = verdict(matrix, controls, interrupted=interrupted)
+    mutants = SuiteReport(
+        name=f"{run.series}.mutants",
+        kconfig="+".join(hunt.kconfigs),
+        variant=Variant.MUTATED,
+        stages=(),
+        cases=tuple(_case(found) for found in matrix.rows),
+        started=run.started,
+    )
+    return Hunted(
+        matrix,
+        RunReport(
+            series=run.series,
+            series_digest=run.series_digest,
+            verdict=found_verdict,
+            reason=reason,
+            suites=(*controls.values(), mutants),
+            run_dir=str(run_dir),
+            started=run.started,
+            time_s=run.time_s,
+            hostname=platform.node(),
+            notes=run.notes,
+        ),
+    )
+
+
+def write(hunted: Hunted, run_dir: Path) -> None:
+    """matrix.json, report.json and junit.xml, each whole or not at all."""
+    write_atomically(run_dir / MATRIX, json.dumps(encode(hunted.matrix), indent=1).encode() + b"\n")
+    report.write(hunted.report, run_dir)
+
+
+def _names(suites: list[SuiteReport]) -> set[str]:
+    return {suite.name for suite in suites}
+
+
+def _proven(found: Row, mutant: Mutant, records: list[SuiteRecord], run_dir: Path) -> Row:
+    """A survivor whose kernel does not say that the bug was on has not been tried."""
+    if found.fate is not Fate.SURVIVED or mutant.has_own_build:
+        return found
+    for record in records:
+        line = f"{SWITCH}: {dict(record.facts).get('mutant', '?')} is on".encode()
+        consoles = [run_dir / record.name / f"guest-{number}/console.log" for number in range(record.guests)]
+        if not all(line in path.read_bytes() for path in consoles if path.is_file()):
+            return Row(found.mutant, found.group, Fate.ERROR, "the guest did not switch it on", None, found.cells)
+    return found
+
+
+def _case(found: Row) -> CaseResult:
+    kill = found.kill
+    message = (
+        f"killed by {kill.case} on {kill.kconfig} ({kill.weapon.value}): {kill.evidence}" if kill else found.reason
+    )
+    outcome = _OUTCOMES[found.fate]
+    return CaseResult(found.mutant, outcome, outcome, message, kill.guest_s if kill else 0.0)

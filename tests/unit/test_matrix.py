@@ -1,0 +1,104 @@
+"""The kill matrix: what counts as a kill, by what, and what the whole says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from orchestrator.kernel.matrix import Fate, Matrix, Weapon, kill_of, row, verdict
+from orchestrator.model import (
+    CaseResult,
+    Mutant,
+    Observable,
+    Outcome,
+    Splat,
+    StageResult,
+    Subtest,
+    SuiteReport,
+    Variant,
+    Verdict,
+)
+
+MUTANT = Mutant("early", "order", "it", "that", "base", (), (), Observable.YES, "", False, "", b"")
+BOOT = StageResult("boot", Outcome.PASS, 3.0)
+PASSED = CaseResult("first", Outcome.PASS, Outcome.PASS, "", 5.0)
+WARNING = Splat("warning", "WARNING in f", Outcome.FAIL, 1, 2, 0, "[   7.250000][T1] WARNING: CPU: 0")
+
+
+def suite(*cases: CaseResult, boot: StageResult = BOOT, kconfig: str = "base") -> SuiteReport:
+    return SuiteReport(f"{kconfig}.early", kconfig, Variant.MUTATED, (boot,), cases, "2026-01-01T00:00:00")
+
+
+def failed(message: str, *splats: Splat, run: Outcome = Outcome.PASS, says: str = "") -> CaseResult:
+    subtests = (Subtest("s", Outcome.FAIL, message=says),) if says else ()
+    outcome = max(run, Outcome.FAIL)
+    return CaseResult("second", outcome, run, message, 2.0, subtests=subtests, splats=splats)
+
+
+@pytest.mark.parametrize(
+    ("case", "weapon", "guest_s"),
+    [
+        (failed("WARNING in f", WARNING), Weapon.SPLAT, 7.25),
+        (failed("s: tag", says="a tag is lost"), Weapon.DATA, 10.0),
+        (failed("s: hang", says="hang: thread toucher/1"), Weapon.HANG, 10.0),
+        (failed("froze", run=Outcome.TIMEOUT), Weapon.HANG, 10.0),
+        (failed("s", says="did not exercise: vma_lock_success"), Weapon.COUNTER, 10.0),
+        (failed("leaked 30 vm_area_struct", run=Outcome.FAIL), Weapon.COUNTER, 10.0),
+        (failed("exit status 3", run=Outcome.FAIL), Weapon.EXIT, 10.0),
+    ],
+)
+def test_what_killed_it_and_when(case: CaseResult, weapon: Weapon, guest_s: float) -> None:
+    kill = kill_of(suite(PASSED, case))
+    assert kill
+    assert (kill.case, kill.weapon, kill.guest_s) == ("second", weapon, guest_s)
+
+
+def test_a_boot_that_fails_is_a_kill_and_the_hosts_fault_is_none() -> None:
+    boot = replace(BOOT, outcome=Outcome.CRASH, is_patch_fault=True, message="panic", splats=(WARNING,))
+    kill = kill_of(suite(boot=boot))
+    assert kill
+    assert (kill.case, kill.weapon, kill.guest_s) == ("boot", Weapon.SPLAT, 7.25)
+    assert kill_of(suite(boot=replace(BOOT, outcome=Outcome.ERROR))) is None
+    assert kill_of(suite(replace(PASSED, outcome=Outcome.CRASH, is_host_fault=True))) is None
+
+
+def test_fates() -> None:
+    assert row(MUTANT, [suite(PASSED)]).fate is Fate.SURVIVED
+    assert row(MUTANT, [suite(PASSED), suite(failed("x", says="y"), kconfig="debug")]).fate is Fate.KILLED
+    assert row(MUTANT, [], not_run="not asked for").fate is Fate.SKIPPED
+    assert row(MUTANT, []).fate is Fate.ERROR  # silence is no survival
+    assert row(MUTANT, [suite(replace(PASSED, outcome=Outcome.CRASH, is_host_fault=True))]).fate is Fate.ERROR
+    assert row(MUTANT, [suite(PASSED)], refused="does not apply").fate is Fate.ERROR
+
+
+def test_one_lost_run_is_no_survival_of_the_rest() -> None:
+    lost = suite(PASSED, replace(PASSED, case="third", outcome=Outcome.ERROR, message="no guest"))
+    assert row(MUTANT, [lost]).fate is Fate.ERROR
+
+
+def matrix(*fates: Fate) -> Matrix:
+    kill = kill_of(suite(failed("x", says="y")))
+    found = [replace(row(MUTANT, [suite(PASSED)]), fate=f, kill=kill if f is Fate.KILLED else None) for f in fates]
+    return Matrix(tuple(found), ("base",), ("first", "second"))
+
+
+@pytest.mark.parametrize(
+    ("fates", "expected"),
+    [
+        ((Fate.KILLED, Fate.KILLED), Verdict.ALL_KILLED),
+        ((Fate.KILLED, Fate.SKIPPED), Verdict.ALL_KILLED),
+        ((Fate.KILLED, Fate.SURVIVED), Verdict.SURVIVED),
+        ((Fate.KILLED, Fate.ERROR), Verdict.NO_VERDICT),
+        ((Fate.SKIPPED,), Verdict.NO_VERDICT),
+        ((), Verdict.NO_VERDICT),
+    ],
+)
+def test_the_verdict(fates: tuple[Fate, ...], expected: Verdict) -> None:
+    assert verdict(matrix(*fates), {"base.mutated": suite(PASSED)})[0] is expected
+
+
+def test_a_control_that_fails_makes_all_kills_worthless() -> None:
+    found, reason = verdict(matrix(Fate.KILLED), {"base.mutated": suite(failed("x", says="y"))})
+    assert found is Verdict.NO_VERDICT
+    assert "no bug switched on" in reason
