@@ -208,7 +208,7 @@ def _machine(path: Path) -> Machine:
 
 def _accel(path: Path) -> Accel:
     entry = _Entry(path, tomllib.loads(path.read_text()))
-    accel = Accel(path.stem, entry.strings("args"), entry.number("timeout_scale"))
+    accel = Accel(path.stem, entry.strings("args"), entry.number("timeout_scale"), entry.strings("cmdline", ()))
     entry.done()
     return accel
 

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator.chain import Sources, make_kernel
+from orchestrator.chain import Built, Sources, make_kernel
 from orchestrator.context import Context
 from orchestrator.errors import Interrupted
 from orchestrator.events import GuestReady, RunFinished
@@ -81,12 +81,12 @@ class Hunt:
             if budget_s is not None and time.monotonic() - started_s > budget_s:
                 self._note(not_run={mutant.name: f"the budget of {budget_s:g} s was used up"})
                 continue
-            self._hunt(number, mutant, replace(suite, mutant=mutant.name), bench)
+            self._hunt(number, mutant, replace(suite, mutant=mutant.name), built, bench)
 
     def _why_not(self, mutant: Mutant, suite: Suite) -> str:
         return why_not_run(mutant, self.plan, (suite.kconfig.name,))
 
-    def _hunt(self, number: int, mutant: Mutant, suite: Suite, bench: Bench) -> None:
+    def _hunt(self, number: int, mutant: Mutant, suite: Suite, built: Built, bench: Bench) -> None:
         """One mutant on one kconfig, until something notices it."""
         home = self.run_dir / suite.name
         track = Track(self.context, home, suite)
@@ -96,9 +96,10 @@ class Hunt:
         delays = [f"vma_delay.{point}={us}" for point, us in mutant.delays if self.plan.request.delays]
         bench = replace(bench, cmdline=(parameter(0 if mutant.has_own_build else number), *delays))
         try:
-            built = make_kernel(self.context, track.stage, self.plan, suite, self.sources, home / "logs")
+            if mutant.has_own_build:
+                built = make_kernel(self.context, track.stage, self.plan, suite, self.sources, home / "logs")
+                bench = replace(bench, kernel=built.kernel)
             track.facts(mutant=str(number), delays=" ".join(delays))
-            bench = replace(bench, kernel=built.kernel)
             with ExitStack() as guests:
                 guest = track.stage("boot", lambda: self._boot(track, suite, bench, guests))
                 execute(

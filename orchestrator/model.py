@@ -163,6 +163,7 @@ class Accel:
     name: str
     args: tuple[str, ...]
     timeout_scale: float
+    cmdline: tuple[str, ...] = ()  # boot parameters; {tsc_khz} is the host's, and without one the parameter is left out
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,12 @@ import os
 import platform
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.codec import decode, encode
 from orchestrator.errors import CommandFailed, UsageError
+from orchestrator.guest.host_clock import tsc_khz
 from orchestrator.model import Accel
 from orchestrator.process import Command, Runner
 from orchestrator.store import key, write_atomically
@@ -67,13 +68,20 @@ def probe(accel: Accel, runner: Runner, limit_s: float = PROBE_S) -> Probe:
 def choose(choice: str, kvm: Accel, tcg: Accel, runner: Runner, remembered: Path) -> tuple[Accel, Probe]:
     """The accelerator for a request's auto, kvm or tcg, with the evidence. Raises UsageError for a kvm that cannot."""
     if choice == "tcg":
-        return tcg, Probe("tcg", True, "asked for")
+        return with_clock(tcg, tsc_khz()), Probe("tcg", True, "asked for")
     found = _remembered_probe(kvm, runner, remembered)
     if found.works:
-        return kvm, found
+        return with_clock(kvm, tsc_khz()), found
     if choice == "kvm":
         raise UsageError(f"--accel kvm: {found.evidence}", hint="use --accel auto or tcg, or load the kvm module")
-    return tcg, Probe("tcg", True, f"KVM is not usable here: {found.evidence}")
+    return with_clock(tcg, tsc_khz()), Probe("tcg", True, f"KVM is not usable here: {found.evidence}")
+
+
+def with_clock(accel: Accel, khz: int | None) -> Accel:
+    """The accelerator with the host's TSC rate in its boot parameters; without those that need one that is unknown."""
+    if khz is None and any("{tsc_khz}" in word for word in accel.cmdline):
+        return replace(accel, cmdline=())
+    return replace(accel, cmdline=tuple(word.format(tsc_khz=khz) for word in accel.cmdline))
 
 
 def _remembered_probe(accel: Accel, runner: Runner, directory: Path) -> Probe:

@@ -53,4 +53,4 @@ def argv(boot: Boot) -> tuple[str, ...]:
 
 def cmdline(boot: Boot) -> str:
     """The kernel's command line."""
-    return " ".join((*boot.machine.cmdline, *boot.extra_cmdline))
+    return " ".join((*boot.machine.cmdline, *boot.accel.cmdline, *boot.extra_cmdline))
