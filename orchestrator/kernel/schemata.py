@@ -212,6 +212,8 @@ def split(text: str) -> list[Function | str]:
 def _head_start(lines: Sequence[str], begin: int, brace: int) -> int:
     """The head's first line: up to the end of whatever comes before it."""
     at = brace
+    if at - 1 > begin and not lines[at - 1].strip() and lines[at - 2].rstrip().endswith(")"):
+        at -= 1  # some leave a blank line between head and body
     while at > begin and not re.match(r"\s*$|[#}]|.*\*/\s*$|\s*/[/*]|.*[;}]\s*$", lines[at - 1]):
         at -= 1
     return at

@@ -19,6 +19,7 @@ class Trees:
     def __init__(self, base: Base, runner: Runner) -> None:
         self._git = Git(base.home / "git", runner)
         self._home = base.home
+        self._indexes: dict[str, bytes] = {}  # of a tree: reading a kernel's anew for each of many diffs takes long
 
     def with_diff(self, tree: str, diff: bytes) -> tuple[str, str]:
         """The tree that a diff makes of a tree, or "" and git's words why it does not apply.
@@ -27,7 +28,10 @@ class Trees:
         """
         with tempfile.TemporaryDirectory(prefix=".diff-", dir=self._home) as scratch:
             index = Path(scratch) / "index"
-            self._git.check("read-tree", tree, index=index)
+            if tree not in self._indexes:
+                self._git.check("read-tree", tree, index=index)
+                self._indexes[tree] = index.read_bytes()
+            index.write_bytes(self._indexes[tree])
             result = self._git.ask("apply", "--cached", "-C1", "--whitespace=nowarn", "-", index=index, stdin=diff)
             if result.status != 0:
                 return "", result.stderr.decode(errors="replace").strip()

@@ -22,6 +22,7 @@ static const int table[] =
 
 /* adds */
 static int add(int a, int b)
+
 {
 	return a + b;
 }
@@ -110,7 +111,7 @@ def test_splitting_loses_nothing_and_finds_the_functions() -> None:
     assert [function.key for function in functions] == [
         ("add", 0), ("scaled", 0), ("scaled", 1), ("set", 0), ("factorial", 0),
     ]  # fmt: skip
-    assert functions[0].head == "static int add(int a, int b)\n"
+    assert functions[0].head == "static int add(int a, int b)\n\n"
 
 
 @pytest.mark.parametrize(
@@ -120,7 +121,7 @@ def test_splitting_loses_nothing_and_finds_the_functions() -> None:
         (changed(("static inline void nothing(void) {}", "static inline void nothing(void) { ; }")), "outside"),
         (changed(("add(int a, int b)", "add(int b, int a)")), "the head of add"),
         (ORIGINAL, "no function is changed"),
-        (changed(("static int add(int a, int b)\n{\n\treturn a + b;\n}\n", "")), "is gone"),
+        (changed(("static int add(int a, int b)\n\n{\n\treturn a + b;\n}\n", "")), "is gone"),
     ],
 )
 def test_what_cannot_be_switched_is_refused_with_the_reason(mutated: str, why: str) -> None:
