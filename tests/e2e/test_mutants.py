@@ -1,0 +1,75 @@
+"""orchestrate mutants: a bug that is noticed, one that is not, one that is none, one that cannot be seeded."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.e2e.conftest import ROOT
+
+
+@pytest.fixture(scope="module")
+def hunt(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Path, str]:
+    """Exit status, run directory and stdout of one hunt."""
+    run_dir = tmp_path_factory.mktemp("mutants") / "run"
+    result = subprocess.run(
+        [
+            sys.executable, "-m", "orchestrator", "mutants", "--patch", "patches/vm_refcnt", "--no-delays",
+            "--mutants", "tests/data/mutants", "--testcase", "fault-vs-munmap", "--duration", "3", "--output", run_dir,
+        ],
+        cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"},
+    )  # fmt: skip
+    assert (run_dir / "matrix.json").exists(), result.stderr
+    return result.returncode, run_dir, result.stdout
+
+
+def rows(run_dir: Path) -> dict[str, Any]:
+    return {row["mutant"]: row for row in json.loads((run_dir / "matrix.json").read_text())["rows"]}
+
+
+def test_what_became_of_each(hunt: tuple[int, Path, str]) -> None:
+    status, run_dir, said = hunt
+    found = rows(run_dir)
+    assert {name: row["fate"] for name, row in found.items()} == {
+        "no-wait": "KILLED", "harmless": "SURVIVED", "same": "SKIPPED", "not-a-body": "ERROR",
+    }, said  # fmt: skip
+    assert status == 1
+    assert found["no-wait"]["kill"]["case"] == "fault-vs-munmap"
+    assert 0 < found["no-wait"]["kill"]["guest_s"] < 60
+    assert "cannot be switched" in found["not-a-body"]["reason"]
+    assert "survivors: harmless" in said
+
+
+def test_with_no_bug_switched_on_the_kernel_is_clean(hunt: tuple[int, Path, str]) -> None:
+    _, run_dir, _ = hunt
+    control = next(
+        s for s in json.loads((run_dir / "report.json").read_text())["suites"] if s["name"] == "base.mutated"
+    )
+    assert [case["outcome"] for case in control["cases"]] == ["PASS"]
+    assert b"is on" not in (run_dir / "base.mutated/guest-0/console.log").read_bytes()
+    assert b"orchestrate_mutant: 1 is on" in (run_dir / "base.harmless/guest-0/console.log").read_bytes()
+
+
+def test_a_survivor_is_a_failure_in_junit(hunt: tuple[int, Path, str]) -> None:
+    _, run_dir, _ = hunt
+    suite = next(s for s in ElementTree.parse(run_dir / "junit.xml").getroot() if s.get("name", "").endswith("mutants"))
+    found = {case.get("name"): {child.tag for child in case} for case in suite.iter("testcase")}
+    assert "failure" in found["harmless"]
+    assert "skipped" in found["same"]
+    assert "error" in found["not-a-body"]
+    assert not found["no-wait"] & {"failure", "error", "skipped"}
+
+
+def test_the_report_can_be_had_again(hunt: tuple[int, Path, str]) -> None:
+    status, run_dir, said = hunt
+    again = subprocess.run(
+        [sys.executable, "-m", "orchestrator", "report", run_dir], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (again.returncode, again.stdout) == (status, said)
