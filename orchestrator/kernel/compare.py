@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from orchestrator.model import CaseResult, Outcome, StageResult, SuiteReport, Variant, Verdict
 
-_PATCH_FAILURES = (Outcome.FAIL, Outcome.TIMEOUT, Outcome.CRASH)
+_PATCH_FAILURES = (Outcome.IDLE, Outcome.FAIL, Outcome.TIMEOUT, Outcome.CRASH)
 _DEEDS = {
+    Outcome.IDLE: "did not exercise",
     Outcome.FAIL: "failed",
     Outcome.TIMEOUT: "timed out",
     Outcome.CRASH: "crashed the kernel",
@@ -20,7 +21,7 @@ def compare(patched: SuiteReport, baseline: SuiteReport | None) -> SuiteReport:
     """Mark what is bad in both as `also_on_base`: it is not the patch's doing.
 
     A case that was skipped, not run, or could not be judged on the baseline is not known to fail there; nor does a
-    case that merely fails on the base excuse a crash with the patch.
+    case that merely fails on the base excuse a crash with the patch, nor one that was idle there anything worse.
     """
     if baseline is None:
         return patched
@@ -42,6 +43,8 @@ def _as_bad(patched: Outcome, base: Outcome | None) -> bool:
     if base is None or not patched.is_bad or not base.is_bad:
         return False
     if Outcome.ERROR in (patched, base):
+        return patched is base
+    if base is Outcome.IDLE:
         return patched is base
     return base >= patched or Outcome.CRASH not in (patched, base)
 

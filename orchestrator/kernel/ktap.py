@@ -32,6 +32,7 @@ _LINE = re.compile(
 _TIME = re.compile(r"(?:^|\s)#?\s*time=(\d+(?:\.\d+)?)(ns|us|ms|s)\b")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 _DIRECTIVE = re.compile(r"(SKIP|TODO|XFAIL|TIMEOUT|ERROR)(?:PED)?\b[:\s]*(.*)", re.IGNORECASE | re.DOTALL)
+_IDLE = re.compile(r"did not exercise\b")  # our harness's own: nothing was wrong, and nothing proved
 _METRIC = re.compile(r"metric\s+(\S+)\s+(\S+)(?:\s+(\S.*?))?\s*$")
 _SUBTEST = re.compile(r"Subtest:\s*(\S.*?)\s*$")
 
@@ -267,6 +268,8 @@ class _Parser:
         message = comment
         if directive := _DIRECTIVE.match(comment):
             outcome, message = _directed(outcome, directive[1].upper(), directive[2].strip())
+        elif outcome is Outcome.FAIL and _IDLE.match(comment):
+            outcome = Outcome.IDLE
         self._number(level, number)
         level.nodes.append(_Node(name, outcome, message[:MAX_LINE], time_s, number, level.pending, level.inner))
         level.pending, level.inner, level.inner_name = _Pending(), [], ""
@@ -299,7 +302,9 @@ class _Parser:
                 self.problems.append(f"{name} is not ok, though all its subtests are")
                 message = message or "not ok, though all its subtests are"
         if not message and node.outcome is Outcome.FAIL:
-            message = "not ok"
+            # our harness says what is wrong in the lines before: "FAIL toucher/1: a write was lost: ..."
+            said = (line.removeprefix("FAIL ") for line in node.said.lines if line.startswith("FAIL "))
+            message = next(said, "not ok")
         subtests.append(
             Subtest(
                 name=_unique(name, names),

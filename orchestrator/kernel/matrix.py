@@ -140,12 +140,11 @@ def weapon_of(case: CaseResult) -> Weapon:
     """What noticed it, the most telling first: what the kernel said, then what the program saw."""
     if any(splat.outcome.is_bad for splat in case.splats):
         return Weapon.SPLAT
-    said = [subtest.message for subtest in case.subtests if subtest.outcome.is_bad]
-    if case.run_outcome in (Outcome.TIMEOUT, Outcome.CRASH) or any(words.startswith("hang") for words in said):
+    if case.outcome in (Outcome.TIMEOUT, Outcome.CRASH):
         return Weapon.HANG
-    if any(words.startswith(("did not exercise", "leaked")) for words in (*said, case.message)):
+    if case.outcome is Outcome.IDLE or case.message.startswith("leaked"):
         return Weapon.COUNTER
-    return Weapon.DATA if said else Weapon.EXIT
+    return Weapon.DATA if any(subtest.outcome.is_bad for subtest in case.subtests) else Weapon.EXIT
 
 
 def _splat_s(splats: Iterable[Splat]) -> float | None:

@@ -30,6 +30,7 @@ from orchestrator.reporters import text
 # Each attribute is escaped to at most six bytes for a character; these keep the smallest form of an entry below 6 KiB.
 _NAME_CHARS = 200
 _MESSAGE_CHARS = 500
+_TYPES = {Outcome.IDLE: "did-not-exercise", Outcome.TIMEOUT: "Timeout", Outcome.CRASH: "Crash"}
 
 
 class Kind(Enum):
@@ -264,7 +265,7 @@ def _type(kind: Kind, outcome: Outcome, splats: tuple[Splat, ...], otherwise: st
     culprit = _culprit(splats)
     if culprit:
         return text.one_line(f"KernelSplat.{culprit.kind}", _NAME_CHARS)
-    name = {Outcome.TIMEOUT: "Timeout", Outcome.CRASH: "Crash"}.get(outcome, otherwise)
+    name = _TYPES.get(outcome, otherwise)
     return text.one_line(name, _NAME_CHARS)
 
 

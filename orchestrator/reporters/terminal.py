@@ -16,6 +16,7 @@ from orchestrator.reporters.text import printable
 _STYLES = {
     Outcome.PASS: "green",
     Outcome.SKIP: "yellow",
+    Outcome.IDLE: "yellow",
     Outcome.FAIL: "red",
     Outcome.TIMEOUT: "red",
     Outcome.CRASH: "bold red",

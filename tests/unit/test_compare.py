@@ -48,6 +48,15 @@ def test_failing_differently_on_the_base_counts_but_a_mere_failure_does_not_excu
     assert not on_base(Outcome.CRASH, Outcome.FAIL)
 
 
+def test_a_base_that_did_not_exercise_excuses_nothing_worse() -> None:
+    assert on_base(Outcome.IDLE, Outcome.IDLE)
+    assert on_base(Outcome.IDLE, Outcome.FAIL)
+    assert not on_base(Outcome.FAIL, Outcome.IDLE)
+    found, reason = verdict([suite(case("c", Outcome.IDLE, "a: did not exercise: vma_lock_success"))], False)
+    assert found is Verdict.PATCH_AT_FAULT
+    assert "did not exercise" in reason
+
+
 def test_good_cases_and_cases_unknown_to_the_base_are_left_alone() -> None:
     patched = suite(case("a", Outcome.PASS), case("b", Outcome.FAIL))
     assert compare(patched, base(case("a", Outcome.FAIL))) == patched

@@ -353,3 +353,15 @@ def test_every_planned_test_has_exactly_one_result(states: list[str], extra: int
     report = parse("\n".join(["KTAP version 1", f"1..{len(states) + extra}", *lines]))
     assert len(report.subtests) == len(states) + extra
     assert sum(subtest.outcome is Outcome.PASS for subtest in report.subtests) == states.count("ok")
+
+
+def test_what_did_not_exercise_is_no_failure_and_no_pass() -> None:
+    subtest = only("# metric toucher 0 ops/s\nnot ok 1 x # did not exercise: toucher # time=12ms")
+    assert (subtest.outcome, subtest.message) == (Outcome.IDLE, "did not exercise: toucher")
+    assert subtest.time_s == pytest.approx(0.012)
+    assert only("ok 1 x # did not exercise: toucher").outcome is Outcome.PASS
+
+
+def test_our_harness_says_what_failed_before_the_result() -> None:
+    subtest = only("# FAIL toucher/1: a write was lost\n# FAIL toucher/2: and another\nnot ok 1 x # time=1ms")
+    assert subtest.message == "toucher/1: a write was lost"

@@ -30,9 +30,11 @@ def suite(*cases: CaseResult, boot: StageResult = BOOT, kconfig: str = "base") -
     return SuiteReport(f"{kconfig}.early", kconfig, Variant.MUTATED, (boot,), cases, "2026-01-01T00:00:00")
 
 
-def failed(message: str, *splats: Splat, run: Outcome = Outcome.PASS, says: str = "") -> CaseResult:
-    subtests = (Subtest("s", Outcome.FAIL, message=says),) if says else ()
-    outcome = max(run, Outcome.FAIL)
+def failed(
+    message: str, *splats: Splat, run: Outcome = Outcome.PASS, says: str = "", how: Outcome = Outcome.FAIL
+) -> CaseResult:
+    subtests = (Subtest("s", how, message=says),) if says else ()
+    outcome = max(run, how)
     return CaseResult("second", outcome, run, message, 2.0, subtests=subtests, splats=splats)
 
 
@@ -41,9 +43,9 @@ def failed(message: str, *splats: Splat, run: Outcome = Outcome.PASS, says: str 
     [
         (failed("WARNING in f", WARNING), Weapon.SPLAT, 7.25),
         (failed("s: tag", says="a tag is lost"), Weapon.DATA, 10.0),
-        (failed("s: hang", says="hang: thread toucher/1"), Weapon.HANG, 10.0),
+        (failed("s", says="timed out: thread toucher/1", how=Outcome.TIMEOUT), Weapon.HANG, 10.0),
         (failed("froze", run=Outcome.TIMEOUT), Weapon.HANG, 10.0),
-        (failed("s", says="did not exercise: vma_lock_success"), Weapon.COUNTER, 10.0),
+        (failed("s", says="did not exercise: vma_lock_success", how=Outcome.IDLE), Weapon.COUNTER, 10.0),
         (failed("leaked 30 vm_area_struct", run=Outcome.FAIL), Weapon.COUNTER, 10.0),
         (failed("exit status 3", run=Outcome.FAIL), Weapon.EXIT, 10.0),
     ],
