@@ -6,9 +6,11 @@
 int main(int argc, char **argv)
 {
 	static const struct subtest subtests[] = {
-		{ "snapshot", snapshot, { "snapshot-shared", "snapshot-torn" } },
-		{ "remap-during-fork", remap_during_fork, { "fork-stale-page", "fork-lost-page" } },
-		{ "inherit", inherit, { "inherit-shared", "inherit-dontfork", "inherit-offset" } },
+		{ .name = "snapshot", .body = snapshot, .sabotages = { "snapshot-shared", "snapshot-torn" } },
+		{ .name = "remap-during-fork", .body = remap_during_fork, .sabotages = { "fork-stale-page", "fork-lost-page" },
+		  .moves = { "vma_lock_abort" } },
+		{ .name = "inherit", .body = inherit, .sabotages = { "inherit-shared", "inherit-dontfork", "inherit-offset" },
+		  .moves = { "vma_lock_abort" } },
 	};
 
 	return case_main(argc, argv, subtests, COUNT_OF(subtests));

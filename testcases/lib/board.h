@@ -23,6 +23,7 @@ enum slot_kind {
 struct slot {
 	_Alignas(64) _Atomic uint64_t count;
 	_Atomic bool finished;
+	_Atomic int thread;             /* the kernel's id of it; 0: none, or several after another */
 	_Atomic bool ready;             /* the fields below are valid */
 	enum slot_kind kind;
 	unsigned int id;

@@ -42,7 +42,7 @@ int case_main(int argc, char **argv, const struct subtest *subtests, size_t coun
 	struct options options = options_parse(argc, argv);
 	unsigned int left = 0, index = 0, failed = 0, skipped = 0;
 	int64_t end_ns = clock_ns() + (int64_t)(options.duration_s * NS_PER_S);
-	int64_t grace_ns = SUPERVISE_GRACE_NS;
+	int64_t grace_ns = SUPERVISE_GRACE_NS * options.slowdown;
 	bool hung = false;
 
 	if (options.list || (options.sabotage && strcmp(options.sabotage, "list") == 0)) {
@@ -81,6 +81,7 @@ int case_main(int argc, char **argv, const struct subtest *subtests, size_t coun
 		case SUBTEST_HUNG:
 			hung = true;
 			/* fall through */
+		case SUBTEST_IDLE:
 		case SUBTEST_FAILED:
 			failed++;
 			break;

@@ -17,12 +17,17 @@
 #include "toucher.h"
 
 #define SABOTAGES_MAX 6
+#define MOVES_MAX 3
 
 struct subtest {
 	const char *name;
 	void (*body)(struct run *run);
 	/* what --self-test-fail can break in it, to prove that its oracles notice */
 	const char *sabotages[SABOTAGES_MAX];
+	/* Counters of /proc/vmstat that must move besides vma_lock_success, or it did not exercise what it is there for.
+	 * For what a subtest is built to provoke. A kernel that lacks a counter is not asked for it. */
+	const char *moves[MOVES_MAX];
+	bool no_faults;                 /* does not even ask for vma_lock_success: proves something else */
 };
 
 int case_main(int argc, char **argv, const struct subtest *subtests, size_t count);

@@ -24,7 +24,7 @@ pid_t child_start(struct run *run, void (*body)(struct run *run, void *arg), voi
 	_exit(0);
 }
 
-void child_wait(struct run *run, pid_t pid)
+static void judge_end(struct run *run, pid_t pid, bool may_be_killed)
 {
 	int status = 0;
 	pid_t got;
@@ -36,8 +36,20 @@ void child_wait(struct run *run, pid_t pid)
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		run_fail_errno(run, "waitpid");
+	else if (may_be_killed && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		return;
 	else if (WIFSIGNALED(status))
 		run_fail(run, "child %d died of signal %d (%s)", (int)pid, WTERMSIG(status), sigdescr_np(WTERMSIG(status)));
 	else if (WEXITSTATUS(status))
 		run_fail(run, "child %d exited with status %d", (int)pid, WEXITSTATUS(status));
+}
+
+void child_wait(struct run *run, pid_t pid)
+{
+	judge_end(run, pid, false);
+}
+
+void child_wait_killed(struct run *run, pid_t pid)
+{
+	judge_end(run, pid, true);
 }

@@ -14,4 +14,7 @@ pid_t child_start(struct run *run, void (*body)(struct run *run, void *arg), voi
  * wrongly at fork, or torn down early) or that the kernel killed it. */
 void child_wait(struct run *run, pid_t pid);
 
+/* The same for a child that was sent SIGKILL: either that, or it was faster and ended well. */
+void child_wait_killed(struct run *run, pid_t pid);
+
 #endif

@@ -110,13 +110,19 @@ static void complain(struct run *run, const char *wrong, const char *what, const
 enum access claim_checked_load(struct run *run, const struct claim *claim, const uint64_t *address,
 			       struct expected want, uint64_t *value)
 {
+	return claim_checked_load_by(run, fault_load, claim, address, want, value);
+}
+
+enum access claim_checked_load_by(struct run *run, claim_loader *load, const struct claim *claim, const uint64_t *address,
+				  struct expected want, uint64_t *value)
+{
 	uint64_t before = claim_read(claim);
 	enum access got;
 	uint64_t after;
 	const char *wrong;
 
 	*value = 0;
-	got = fault_load(address, value);
+	got = load(address, value);
 	/* the second look must not move in front of the access */
 	atomic_thread_fence(memory_order_seq_cst);
 	after = claim_read(claim);

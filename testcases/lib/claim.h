@@ -58,6 +58,10 @@ const char *claim_judge_store(uint64_t before, uint64_t after, enum access got);
  * Returns the outcome; '*value' is set on ACCESS_OK. */
 enum access claim_checked_load(struct run *run, const struct claim *claim, const uint64_t *address,
 			       struct expected want, uint64_t *value);
+/* The same by another way than a load instruction, e.g. a system call that reads for us: ACCESS_SEGV when it is refused. */
+typedef enum access claim_loader(const uint64_t *address, uint64_t *value);
+enum access claim_checked_load_by(struct run *run, claim_loader *load, const struct claim *claim, const uint64_t *address,
+				  struct expected want, uint64_t *value);
 enum access claim_checked_store(struct run *run, const struct claim *claim, uint64_t *address, uint64_t value);
 
 /* Store to a word that only the calling thread writes, and read it back. Oracle: while the page stays, the value

@@ -11,6 +11,7 @@
 
 static const char *const names[COUNTERS] = {
 	"vma_lock_success", "vma_lock_abort", "vma_lock_retry", "vma_lock_miss", "pgfault",
+	"thp_fault_alloc", "thp_split_pmd",
 };
 
 static void take_line(struct counters *counters, const char *line)
@@ -44,9 +45,34 @@ void counters_read(struct counters *counters)
 		take_line(counters, line);
 }
 
-void counters_print(const struct counters *before, const struct counters *after)
+static int index_of(const char *name)
 {
 	for (int i = 0; i < COUNTERS; i++)
-		if (before->present[i] && after->present[i])
-			ktap_metric(names[i], after->value[i] - before->value[i], "events");
+		if (strcmp(names[i], name) == 0)
+			return i;
+	return -1;
+}
+
+const char *counters_still(const struct counters *before, const struct counters *after, const char *const *wanted,
+			   unsigned int count)
+{
+	for (unsigned int w = 0; w < count && wanted[w]; w++) {
+		int i = index_of(wanted[w]);
+
+		/* a name that is misspelt never moves */
+		if (i < 0 || (before->present[i] && after->present[i] && after->value[i] == before->value[i]))
+			return wanted[w];
+	}
+	return NULL;
+}
+
+void counters_print(const struct counters *before, const struct counters *after)
+{
+	for (int i = 0; i < COUNTERS; i++) {
+		uint64_t moved = after->value[i] - before->value[i];
+
+		/* that a lock was never taken is worth a line; that there were no huge pages is not */
+		if (before->present[i] && after->present[i] && (moved || strncmp(names[i], "vma_lock", 8) == 0))
+			ktap_metric(names[i], moved, "events");
+	}
 }

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define COUNTERS 5
+#define COUNTERS 7
 
 struct counters {
 	uint64_t value[COUNTERS];
@@ -14,6 +14,9 @@ struct counters {
 };
 
 void counters_read(struct counters *counters);
+/* The first of 'wanted' (up to a NULL, at most 'count') that is there and has not moved; NULL when all have. */
+const char *counters_still(const struct counters *before, const struct counters *after, const char *const *wanted,
+			   unsigned int count);
 void counters_print(const struct counters *before, const struct counters *after);
 
 #endif

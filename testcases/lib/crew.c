@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fault.h"
 
@@ -54,6 +55,7 @@ static void *work(void *arg)
 
 	self = &post->worker;
 	fault_thread_begin();
+	atomic_store(&post->worker.slot->thread, gettid());
 	pthread_barrier_wait(post->start);
 	atomic_store(&post->worker.run->board->exercising, true);
 	post->body(&post->worker);

@@ -7,7 +7,8 @@
 
 struct options {
 	double duration_s;              /* of the whole program */
-	double hang_after_s;            /* without progress, past the deadline */
+	double slowdown;                /* of this machine against a native, idle one: TESTCASE_SLOWDOWN */
+	double hang_after_s;            /* without progress, of a thread that sleeps */
 	uint64_t seed;
 	unsigned int threads;
 	bool list;

@@ -18,9 +18,12 @@
 
 #include "counters.h"
 #include "ktap.h"
+#include "stall.h"
 
 #define TICK_NS (10 * NS_PER_MS)
 #define HANG_LINES 6
+#define STARVED 3                       /* a thread that could run is given this many times as long as one that sleeps */
+#define NAME_OF_ALL "vma_lock_success"  /* each subtest causes faults: some must be served under the lock of their VMA */
 
 struct watch {
 	const struct assignment *assignment;
@@ -32,6 +35,8 @@ struct watch {
 	int64_t moved_ns[BOARD_SLOTS];  /* when each changed last */
 	int64_t last_move_ns;
 	unsigned int lines;             /* failures printed so far */
+	struct counters before;
+	char hang[200];                 /* the first thread that hangs, and where */
 };
 
 /* ---- in the child ---- */
@@ -98,16 +103,26 @@ static void look_at_progress(struct watch *watch, int64_t now)
 	}
 }
 
-/* names a role or required event that never happened */
-static const struct slot *first_idle(struct watch *watch)
+/* what has not happened yet and must: a role or required event that never did, or a counter that did not move */
+static const char *first_idle(struct watch *watch)
 {
+	const struct subtest *subtest = watch->assignment->subtest;
+	struct counters now;
+	const char *still;
+
 	for (unsigned int i = 0; i < BOARD_SLOTS; i++) {
 		const struct slot *slot = &watch->board->slot[i];
 
 		if (atomic_load(&slot->ready) && slot->kind != SLOT_EVENT && board_total(watch->board, slot->name) == 0)
-			return slot;
+			return slot->name;
 	}
-	return NULL;
+	if (!atomic_load(&watch->board->slots_used))
+		return "no thread was started";
+	counters_read(&now);
+	still = counters_still(&watch->before, &now, subtest->moves, MOVES_MAX);
+	if (!still && !subtest->no_faults)
+		still = counters_still(&watch->before, &now, (const char *const[]){ NAME_OF_ALL }, 1);
+	return still;
 }
 
 static bool time_is_up(struct watch *watch, int64_t now)
@@ -126,10 +141,58 @@ static bool reaped(struct watch *watch)
 	return waitpid(watch->pid, &watch->status, WNOHANG) == watch->pid;
 }
 
-/* false: still there, and nothing has moved for too long since it was told to stop */
-static bool wait_for_end(struct watch *watch)
+/* since when it has done nothing; 0: it may still be waiting for something to do */
+static int64_t idle_since(const struct watch *watch, unsigned int i)
+{
+	if (atomic_load(&watch->board->slot[i].finished))
+		return 0;
+	return watch->moved_ns[i] ? watch->moved_ns[i] : watch->stopped_ns;
+}
+
+static bool is_stalled(const struct watch *watch, int thread, int64_t idle_ns)
 {
 	int64_t hang_ns = (int64_t)(watch->assignment->options->hang_after_s * NS_PER_S);
+
+	return thread && idle_ns > hang_ns && (stall_sleeps(thread) || idle_ns > STARVED * hang_ns);
+}
+
+/* Each thread by itself, all the time: others may go on happily beside one that waits for a lock that nobody will ever
+ * give back, and those that wait for it to finish would be the only sign. */
+static bool has_hung_thread(struct watch *watch, int64_t now)
+{
+	for (unsigned int i = 0; i < BOARD_SLOTS; i++) {
+		const struct slot *slot = &watch->board->slot[i];
+		int thread = atomic_load(&slot->thread);
+		int64_t since = idle_since(watch, i);
+		char where[128];
+
+		if (!atomic_load(&slot->ready) || slot->kind != SLOT_WORKER || !since || !is_stalled(watch, thread, now - since))
+			continue;
+		stall_describe(thread, where, sizeof(where));
+		snprintf(watch->hang, sizeof(watch->hang), "thread %s/%u made no progress for %.1f s: %s", slot->name, slot->id,
+			 (double)(now - since) / NS_PER_S, where);
+		return true;
+	}
+	return false;
+}
+
+/* no worker to blame: setting up or cleaning up hangs */
+static bool has_hung_main(struct watch *watch, int64_t now)
+{
+	int64_t hang_ns = (int64_t)(watch->assignment->options->hang_after_s * NS_PER_S);
+	char where[128];
+
+	if (!watch->stopped_ns || now - watch->stopped_ns <= STARVED * hang_ns || now - watch->last_move_ns <= STARVED * hang_ns)
+		return false;
+	stall_describe(watch->pid, where, sizeof(where));
+	snprintf(watch->hang, sizeof(watch->hang), "the main thread does not finish, last progress %.1f s ago: %s",
+		 (double)(now - watch->last_move_ns) / NS_PER_S, where);
+	return true;
+}
+
+/* false: still there, and stuck */
+static bool wait_for_end(struct watch *watch)
+{
 	struct timespec tick = { .tv_nsec = TICK_NS };
 	sigset_t child;
 
@@ -148,30 +211,32 @@ static bool wait_for_end(struct watch *watch)
 			atomic_store(&watch->board->stop, true);
 			watch->stopped_ns = now;
 		}
-		if (watch->stopped_ns && now - watch->stopped_ns > hang_ns && now - watch->last_move_ns > hang_ns)
+		if (has_hung_thread(watch, now) || has_hung_main(watch, now))
 			return false;
 	}
 	look_at_progress(watch, clock_ns());
 	return true;
 }
 
+/* every thread that is not done, with what the kernel says of it */
 static void print_hang(struct watch *watch, int64_t now)
 {
 	unsigned int lines = 0;
 
 	for (unsigned int i = 0; i < BOARD_SLOTS && lines < HANG_LINES; i++) {
 		const struct slot *slot = &watch->board->slot[i];
+		int thread = atomic_load(&slot->thread);
+		char where[128] = "";
 
 		if (!atomic_load(&slot->ready) || slot->kind != SLOT_WORKER || atomic_load(&slot->finished))
 			continue;
-		ktap_diagnostic("hang: thread %s/%u last progress %.1f s ago, after %llu operations", slot->name, slot->id,
+		if (thread)
+			stall_describe(thread, where, sizeof(where));
+		ktap_diagnostic("hang: thread %s/%u last progress %.1f s ago, after %llu operations%s%s", slot->name, slot->id,
 				(double)(now - (watch->moved_ns[i] ? watch->moved_ns[i] : watch->begin_ns)) / NS_PER_S,
-				(unsigned long long)watch->seen[i]);
+				(unsigned long long)watch->seen[i], where[0] ? ": " : "", where);
 		lines++;
 	}
-	if (!lines)
-		ktap_diagnostic("hang: the main thread does not finish, last progress %.1f s ago",
-				(double)(now - watch->last_move_ns) / NS_PER_S);
 }
 
 /* each role's rate once, however many threads it has */
@@ -203,10 +268,9 @@ static void judge_death(struct watch *watch)
 		ktap_diagnostic("FAIL the process of this subtest exited with status %d", WEXITSTATUS(watch->status));
 }
 
-static enum outcome conclude(struct watch *watch, bool ended)
+static enum outcome conclude(struct watch *watch, bool ended, const char *idle)
 {
 	uint64_t failures = atomic_load(&watch->board->failures);
-	const struct slot *idle = first_idle(watch);
 	bool died = ended && watch->status != 0;
 
 	if (!ended)
@@ -219,11 +283,21 @@ static enum outcome conclude(struct watch *watch, bool ended)
 		return SUBTEST_FAILED;
 	if (atomic_load(&watch->board->skipped))
 		return SUBTEST_SKIPPED;
-	if (idle)
-		ktap_diagnostic("did not exercise: %s", idle->name);
-	else if (!watch->board->slots_used)
-		ktap_diagnostic("did not exercise: no thread was started");
-	return idle || !watch->board->slots_used ? SUBTEST_FAILED : SUBTEST_OK;
+	return idle ? SUBTEST_IDLE : SUBTEST_OK;
+}
+
+static void print_result(struct watch *watch, enum outcome outcome, const char *idle, int64_t now)
+{
+	const struct assignment *assignment = watch->assignment;
+	const char *name = assignment->subtest->name;
+	int64_t time_ms = (now - watch->begin_ns) / NS_PER_MS;
+
+	if (outcome == SUBTEST_HUNG)
+		ktap_hung(assignment->index, name, watch->hang, time_ms);
+	else if (outcome == SUBTEST_IDLE)
+		ktap_idle(assignment->index, name, idle, time_ms);
+	else
+		ktap_result(outcome == SUBTEST_OK, assignment->index, name, time_ms);
 }
 
 static bool start(struct watch *watch)
@@ -247,12 +321,13 @@ static bool start(struct watch *watch)
 enum outcome supervise(const struct assignment *assignment)
 {
 	struct watch watch = { .assignment = assignment };
-	struct counters before, after;
+	struct counters after;
 	enum outcome outcome;
+	const char *idle;
 	int64_t now;
 	bool ended;
 
-	counters_read(&before);
+	counters_read(&watch.before);
 	if (!start(&watch)) {
 		ktap_diagnostic("FAIL cannot start: %s", strerrordesc_np(errno));
 		ktap_result(false, assignment->index, assignment->subtest->name, 0);
@@ -266,7 +341,8 @@ enum outcome supervise(const struct assignment *assignment)
 		print_hang(&watch, now);
 	/* children of the subtest are in its process group, also those that outlived it */
 	kill(-watch.pid, SIGKILL);
-	outcome = conclude(&watch, ended);
+	idle = first_idle(&watch);
+	outcome = conclude(&watch, ended, idle);
 	if (outcome == SUBTEST_SKIPPED) {
 		ktap_skip(assignment->index, assignment->subtest->name, watch.board->skip_reason);
 	} else {
@@ -274,9 +350,8 @@ enum outcome supervise(const struct assignment *assignment)
 			ktap_diagnostic("seed %llu threads %u", (unsigned long long)assignment->options->seed,
 					assignment->options->threads);
 		print_metrics(&watch, now);
-		counters_print(&before, &after);
-		ktap_result(outcome == SUBTEST_OK, assignment->index, assignment->subtest->name,
-			    (now - watch.begin_ns) / NS_PER_MS);
+		counters_print(&watch.before, &after);
+		print_result(&watch, outcome, idle, now);
 	}
 	board_destroy(watch.board);
 	return outcome;

@@ -6,12 +6,13 @@
 #include "clock.h"
 #include "options.h"
 
-/* for all subtests together: how long they may overrun until every role has done something, on a slow machine */
+/* For all subtests together: how long they may overrun until every role has done something. Times the slowdown. */
 #define SUPERVISE_GRACE_NS (2 * NS_PER_S)
 
 enum outcome {
 	SUBTEST_OK,
 	SUBTEST_SKIPPED,
+	SUBTEST_IDLE,                   /* nothing was wrong, but it did not exercise what it is for */
 	SUBTEST_FAILED,
 	SUBTEST_HUNG,
 };

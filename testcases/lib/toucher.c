@@ -24,6 +24,11 @@ static void check_kept(struct worker *worker, uint64_t *word, unsigned int page,
 			 (unsigned long long)stored, (unsigned long long)value);
 }
 
+static uint64_t *word_of(const struct touched *touched, unsigned int page, unsigned int word)
+{
+	return area_word(touched->base, page * (touched->stride ? touched->stride : 1), word);
+}
+
 void touch(struct worker *worker)
 {
 	struct touched *touched = worker->arg;
@@ -39,9 +44,9 @@ void touch(struct worker *worker)
 
 		want.page = page;
 		if (touched->read_only || rng_one_in(&worker->rng, 2)) {
-			got = claim_checked_load(run, claim, area_word(touched->base, page, WORD_TAG), want, &value);
+			got = claim_checked_load(run, claim, word_of(touched, page, WORD_TAG), want, &value);
 		} else {
-			uint64_t *word = area_word(touched->base, page, WORD_OF_THREAD(worker->id));
+			uint64_t *word = word_of(touched, page, WORD_OF_THREAD(worker->id));
 			uint64_t fresh = tag_make(worker->id, page, ++serial);
 
 			if (touched->keeps_data)

@@ -8,6 +8,7 @@
 struct touched {
 	void *base;
 	unsigned int pages;
+	unsigned int stride;            /* from one page looked at to the next; 0 is 1: all of them */
 	struct claim *claims;
 	bool one_claim;                 /* one for all pages, else one per page */
 	bool read_only;                 /* never store */

@@ -5,10 +5,13 @@
 int main(int argc, char **argv)
 {
 	static const struct subtest subtests[] = {
-		{ "still-anon", still_anon, { "anon-unprotected", "anon-stays-protected" } },
-		{ "still-fresh", still_fresh, { "fresh-unprotected" } },
-		{ "still-shmem", still_shmem, { "shmem-unprotected" } },
-		{ "still-page", still_page, { "page-unprotected", "page-unclaimed" } },
+		{ .name = "still-anon", .body = still_anon, .sabotages = { "anon-unprotected", "anon-stays-protected" },
+		  .moves = { "vma_lock_abort" } },
+		{ .name = "still-fresh", .body = still_fresh, .sabotages = { "fresh-unprotected" },
+		  .moves = { "vma_lock_abort" } },
+		{ .name = "still-shmem", .body = still_shmem, .sabotages = { "shmem-unprotected" } },
+		{ .name = "still-page", .body = still_page, .sabotages = { "page-unprotected", "page-unclaimed" },
+		  .moves = { "vma_lock_abort" } },
 	};
 
 	return case_main(argc, argv, subtests, COUNT_OF(subtests));

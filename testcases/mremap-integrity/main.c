@@ -5,10 +5,14 @@
 int main(int argc, char **argv)
 {
 	static const struct subtest subtests[] = {
-		{ "move-anon", move_anon, { "move-loses", "move-nothing", "move-elsewhere" } },
-		{ "move-shmem", move_shmem, { "move-wrong-offset" } },
-		{ "grow-shrink", grow_shrink, { "shrink-keeps", "grow-dirty" } },
-		{ "dontunmap", dontunmap, { "dontunmap-copies", "dontunmap-loses" } },
+		{ .name = "move-anon", .body = move_anon, .sabotages = { "move-loses", "move-nothing", "move-elsewhere" },
+		  .moves = { "vma_lock_abort" } },
+		{ .name = "move-shmem", .body = move_shmem, .sabotages = { "move-wrong-offset" },
+		  .moves = { "vma_lock_abort" } },
+		{ .name = "grow-shrink", .body = grow_shrink, .sabotages = { "shrink-keeps", "grow-dirty" },
+		  .moves = { "vma_lock_abort" } },
+		{ .name = "dontunmap", .body = dontunmap, .sabotages = { "dontunmap-copies", "dontunmap-loses" },
+		  .moves = { "vma_lock_abort" } },
 	};
 
 	return case_main(argc, argv, subtests, COUNT_OF(subtests));

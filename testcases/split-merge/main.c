@@ -6,10 +6,13 @@
 int main(int argc, char **argv)
 {
 	static const struct subtest subtests[] = {
-		{ "protect-anon", protect_anon, { "protect-too-much", "protect-nothing", "protect-loses" } },
-		{ "protect-shmem", protect_shmem, { "shmem-wrong-page" } },
-		{ "advise-split", advise_split, { "advise-unmaps", "advise-loses" } },
-		{ "moving-border", moving_border, { "border-stays" } },
+		{ .name = "protect-anon", .body = protect_anon, .sabotages = { "protect-too-much", "protect-nothing", "protect-loses" },
+		  .moves = { "vma_lock_abort" } },
+		{ .name = "protect-shmem", .body = protect_shmem, .sabotages = { "shmem-wrong-page" },
+		  .moves = { "vma_lock_abort" } },
+		{ .name = "advise-split", .body = advise_split, .sabotages = { "advise-unmaps", "advise-loses" } },
+		{ .name = "moving-border", .body = moving_border, .sabotages = { "border-stays" },
+		  .moves = { "vma_lock_abort" } },
 	};
 
 	return case_main(argc, argv, subtests, COUNT_OF(subtests));

@@ -5,9 +5,12 @@
 int main(int argc, char **argv)
 {
 	static const struct subtest subtests[] = {
-		{ "brk-grow", brk_grow, { "brk-keeps", "brk-dirty" } },
-		{ "grow-down", grow_down, { "down-fixed", "down-stays" } },
-		{ "main-stack", main_stack, { "stack-loses", "stack-overwritten" } },
+		{ .name = "brk-grow", .body = brk_grow, .sabotages = { "brk-keeps", "brk-dirty" },
+		  .moves = { "vma_lock_abort" } },
+		{ .name = "grow-down", .body = grow_down, .sabotages = { "down-fixed", "down-stays" },
+		  .moves = { "vma_lock_abort" } },
+		{ .name = "main-stack", .body = main_stack, .sabotages = { "stack-loses", "stack-overwritten" },
+		  .moves = { "vma_lock_abort" } },
 	};
 
 	return case_main(argc, argv, subtests, COUNT_OF(subtests));

@@ -5,9 +5,12 @@
 int main(int argc, char **argv)
 {
 	static const struct subtest subtests[] = {
-		{ "missing", missing, { "uffd-wrong-page", "uffd-zero" } },
-		{ "remap", remap, { "uffd-unregistered", "uffd-stays" } },
-		{ "move", move, { "uffd-moves-wrong", "uffd-move-leaves" } },
+		{ .name = "missing", .body = missing, .sabotages = { "uffd-wrong-page", "uffd-zero" },
+		  .moves = { "vma_lock_retry" } },
+		{ .name = "remap", .body = remap, .sabotages = { "uffd-unregistered", "uffd-stays" },
+		  .moves = { "vma_lock_retry" } },
+		{ .name = "move", .body = move, .sabotages = { "uffd-moves-wrong", "uffd-move-leaves" },
+		  .moves = { "vma_lock_retry" } },
 	};
 
 	return case_main(argc, argv, subtests, COUNT_OF(subtests));

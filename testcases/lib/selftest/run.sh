@@ -28,7 +28,7 @@ expect() { # WHAT WANTED-STATUS WANTED-LINE(regex) COMMAND...
 }
 
 only() { # SUBTEST STATUS LINE
-	expect "harness: $1" "$2" "$3" "$bin/selftest" --duration 0.3 --hang-after 1 --only "$1"
+	expect "harness: $1" "$2" "$3" "$bin/selftest" --duration 0.3 --hang-after 0.5 --only "$1"
 }
 
 harness() {
@@ -36,16 +36,18 @@ harness() {
 	only passes 0 '^ok 1 passes # time=[0-9]+ms$'
 	only judge 0 '^ok 1 judge '
 	only skips 4 '^ok 1 skips # SKIP for the sake of it$'
-	only idle-role 1 '^# did not exercise: idle$'
-	only no-event 1 '^# did not exercise: never_seen$'
-	only no-threads 1 '^# did not exercise: no thread'
+	only idle-role 1 '^not ok 1 idle-role # did not exercise: idle # time='
+	only no-event 1 '^not ok 1 no-event # did not exercise: never_seen # time='
+	only no-threads 1 '^not ok 1 no-threads # did not exercise: no thread was started '
+	only no-counter 1 '^not ok 1 no-counter # did not exercise: no_such_counter '
 	only many-failures 1 '^# [0-9]+ more failures not shown$|^# FAIL talkative/0: failure 7$'
 	only wild-access 1 '^# FAIL wild/0: unexpected signal 11'
 	only thread-vanishes 1 '^# FAIL main: thread vanishing/0 died'
 	only child-dies 1 '^# FAIL main: child [0-9]+ (died of signal|exited)'
 	only process-dies 1 'died of signal 9'
-	only hangs 1 '^# hang: thread deaf/0 last progress [0-9.]+ s ago, after 1 operations$'
-	expect 'harness: after a hang' 1 '^ok 13 after-hang # SKIP' "$bin/selftest" --duration 2 --hang-after 1
+	only hangs 1 '^# hang: thread deaf/0 last progress [0-9.]+ s ago, after 1 operations: state S'
+	only hangs 1 '^not ok 1 hangs # TIMEOUT thread deaf/0 made no progress for [0-9.]+ s: state S'
+	expect 'harness: after a hang' 1 '^ok 14 after-hang # SKIP' "$bin/selftest" --duration 2 --hang-after 0.5
 	expect 'harness: usage' 2 'not a number of seconds: soon' "$bin/selftest" --duration soon
 	expect 'harness: unknown subtest' 2 'no subtest matches nonsense' "$bin/selftest" --only nonsense
 	lines=$("$bin/selftest" --duration 0.3 --only many-failures | grep '^# ' | grep -vc metric)

@@ -149,6 +149,7 @@ int main(int argc, char **argv)
 		{ .name = "idle-role", .body = idle_role },
 		{ .name = "no-event", .body = no_event },
 		{ .name = "no-threads", .body = no_threads },
+		{ .name = "no-counter", .body = passes, .moves = { "no_such_counter" } },
 		{ .name = "many-failures", .body = many_failures },
 		{ .name = "wild-access", .body = wild_access },
 		{ .name = "thread-vanishes", .body = thread_vanishes },
