@@ -297,6 +297,15 @@ class Ending(Enum):
 
 
 @dataclass(frozen=True)
+class Count:
+    """Something of the whole guest, counted before a case and after it had settled: slab objects, mounts."""
+
+    name: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
 class CaseRun:
     """The record of one case: written as it happens, judged later by classify.
 
@@ -318,6 +327,10 @@ class CaseRun:
     taint_after: int = 0
     reason: str = ""  # why it was not run, or how the guest was lost
     stdout_dropped: int = 0  # bytes beyond the cap
+    counts: tuple[Count, ...] = ()
+    left: int = 0  # processes that outlived the program
+    stuck: int = 0  # of those, the ones that could not be killed
+    left_name: str = ""  # of one of them
 
 
 # --- what it means

@@ -15,6 +15,7 @@ from orchestrator.guest.console import kernel_line
 from orchestrator.guest.initramfs import Keys, run_part
 from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.qemu_argv import Boot, argv
+from orchestrator.guest.sentinel import Sentinel, read_sentinel
 from orchestrator.guest.ssh import ClientKey, Link, new_client_key
 from orchestrator.guest.watchdog import Sight, Watchdog, lost
 from orchestrator.model import Case, CaseRun, Ending
@@ -24,14 +25,8 @@ from orchestrator.store import raise_if_full
 STDOUT_CAP = 8 << 20  # KTAP of a sane case is kilobytes; what is beyond is dropped in the guest, and counted
 WHO = "uname -r && nproc && od -An -v -tx1 /sys/kernel/notes"
 LISTENS = "orchestrate: sshd listens"
-SENTINEL = re.compile(
-    r"^orchestrate-sentinel (?P<token>\w+) status=(?P<status>\d+) taint=(?P<before>\d+),(?P<after>\d+) "
-    r"dropped=(?P<dropped>\d+)$",
-    re.MULTILINE,
-)
-# exit statuses of timeout(1), busybox's and coreutils', when it had to end the program: its own, TERM, KILL
-ENDED_BY_TIMEOUT = (124, 128 + 15, 128 + 9)
-GRACE_S = 10.0  # from the guest's own limit to ours: timeout -k 5, then the sentinel
+ENDED_BY_LIMIT = 124  # warden's exit status for a program that it had to end; timeout(1)'s too
+GRACE_S = 10.0  # from the guest's own limit to ours: TERM, KILL, settling, the sentinel
 QUIET_S = 3.0  # what the end mark of a case may take to come out of the serial port
 
 
@@ -64,6 +59,16 @@ class Access:
         wanted = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
         where = ("-F", "none", "-p", str(self.port), "-i", str(self.key_file), *wanted, "root@127.0.0.1")
         return ("ssh", *options, *where, *words)
+
+
+def case_words(
+    case: Case, token: str, *, duration_s: float, limit_s: int, seed: int, slowdown: float
+) -> tuple[str, ...]:
+    """The command that runs a case in the guest."""
+    return (
+        "env", f"TESTCASE_SLOWDOWN={slowdown:g}", "run-case", token, str(limit_s), str(STDOUT_CAP), case.name,
+        *case.args, "--duration", f"{duration_s:g}", "--seed", str(seed),
+    )  # fmt: skip
 
 
 class Guest:
@@ -107,14 +112,15 @@ class Guest:
             raise GuestUnreachable(f"the guest did not say who it is (status {answer.status})", detail=answer.stderr)
         return Identity(release.strip(), _build_id(bytes.fromhex("".join(notes.split()))), int(cpus), ready_s)
 
-    def run_case(self, case: Case, *, duration_s: float, limit_s: int, seed: int, home: Path) -> CaseRun:
+    def run_case(
+        self, case: Case, *, duration_s: float, limit_s: int, seed: int, slowdown: float, home: Path
+    ) -> CaseRun:
         """Run a case; its output goes to `home`. Always returns a record, whatever the guest does meanwhile."""
         assert self.link, "wait_ready comes first"
         home.mkdir(parents=True, exist_ok=True)
         token = secrets.token_hex(8)
         ended = self.qemu.console.watch(kernel_line(f"orchestrate: end {token}"))
-        arguments = (*case.args, "--duration", f"{duration_s:g}", "--seed", str(seed))
-        words = ("run-case", token, str(limit_s), str(STDOUT_CAP), case.name, *arguments)
+        words = case_words(case, token, duration_s=duration_s, limit_s=limit_s, seed=seed, slowdown=slowdown)
         console_from, started_s = self.qemu.console.size, time.monotonic()
         with Watchdog(self.qemu, self.link, Deadline.after(limit_s + GRACE_S), self._runner.cancel) as watchdog:
             answer = self.link.run(shlex.join(words), home / "stdout", home / "stderr")
@@ -123,22 +129,26 @@ class Guest:
         if self.qemu.console.failure:
             raise_if_full(self.qemu.console.failure, self.directory / "console.log")
             raise self.qemu.console.failure
-        sentinel = _sentinel(answer.stderr, token)
+        sentinel = read_sentinel(answer.stderr, token)
         if sentinel:
             ended.seen.wait(QUIET_S)
         sight = watchdog.sight or (None if sentinel else self._why_cut())
         return CaseRun(
             case=case.name,
             ending=_ending(sight, sentinel, time_s, limit_s),
-            status=int(sentinel["status"]) if sentinel else None,
+            status=sentinel.status if sentinel else None,
             duration_s=time_s,
             seed=seed,
             console_from=console_from,
             console_to=self.qemu.console.size,
-            taint_before=int(sentinel["before"]) if sentinel else 0,
-            taint_after=int(sentinel["after"]) if sentinel else 0,
+            taint_before=sentinel.taint_before if sentinel else 0,
+            taint_after=sentinel.taint_after if sentinel else 0,
             reason=sight.reason if sight else "",
-            stdout_dropped=int(sentinel["dropped"]) if sentinel else 0,
+            stdout_dropped=sentinel.dropped if sentinel else 0,
+            counts=sentinel.counts if sentinel else (),
+            left=sentinel.left if sentinel else 0,
+            stuck=sentinel.stuck if sentinel else 0,
+            left_name=sentinel.left_name if sentinel else "",
         )
 
     def close(self) -> None:
@@ -192,15 +202,10 @@ class Guest:
         return Sight(Ending.GUEST_FROZE, "the SSH connection ended before the command did; QEMU still runs")
 
 
-def _sentinel(stderr: str, token: str) -> re.Match[str] | None:
-    # the token is random: a program cannot print a sentinel of its own
-    return next((m for m in SENTINEL.finditer(stderr.replace("\r\n", "\n")) if m["token"] == token), None)
-
-
-def _ending(sight: Sight | None, sentinel: re.Match[str] | None, time_s: float, limit_s: float) -> Ending:
+def _ending(sight: Sight | None, sentinel: Sentinel | None, time_s: float, limit_s: float) -> Ending:
     if sentinel is None:
         return sight.ending if sight else Ending.GUEST_FROZE
-    if int(sentinel["status"]) in ENDED_BY_TIMEOUT and time_s >= 0.95 * limit_s:  # clocks differ
+    if sentinel.status == ENDED_BY_LIMIT and time_s >= 0.95 * limit_s:  # clocks differ
         return Ending.TIMED_OUT
     return Ending.EXITED
 

@@ -13,12 +13,12 @@ from orchestrator.guest import cpio
 from orchestrator.process import Command, Runner
 
 FILES = Path(__file__).parent / "files"
-LAYOUT = 1  # raise when the archive would differ for the same inputs
+LAYOUT = 2  # raise when the archive would differ for the same inputs
 BUSYBOX = Path("/bin/busybox")
 DROPBEAR = Path("/usr/sbin/dropbear")
 LDD_LINE = re.compile(r"(?:=> )?(/\S+) \(0x[0-9a-f]+\)")
 # Programs whose names busybox has too, but that we bring ourselves
-OURS = {"busybox", "dropbear", "cap", "run-case"}
+OURS = {"busybox", "dropbear", "cap", "run-case", "warden"}
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Keys:
     authorized: str
 
 
-def shared_part(programs: Mapping[str, bytes], cap: bytes, runner: Runner) -> bytes:
+def shared_part(programs: Mapping[str, bytes], tools: Mapping[str, bytes], runner: Runner) -> bytes:
     """The archive that all runs with the same programs share. Raises ToolMissing."""
     for tool, package in ((BUSYBOX, "busybox-static"), (DROPBEAR, "dropbear-bin")):
         if not tool.is_file():
@@ -42,7 +42,7 @@ def shared_part(programs: Mapping[str, bytes], cap: bytes, runner: Runner) -> by
         cpio.directory("root", 0o700),
         cpio.file("init", (FILES / "init").read_bytes(), 0o755),
         cpio.file("bin/run-case", (FILES / "run-case").read_bytes(), 0o755),
-        cpio.file("bin/cap", cap, 0o755),
+        *(cpio.file(f"bin/{name}", data, 0o755) for name, data in sorted(tools.items())),
         cpio.file("bin/busybox", _busybox(runner), 0o755),
         cpio.file("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n"),
         cpio.file("etc/group", b"root:x:0:\n"),

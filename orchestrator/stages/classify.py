@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.kernel import ktap, taint
+from orchestrator.kernel.leaks import leak_metrics, leaks
 from orchestrator.kernel.splat import Scanner
 from orchestrator.model import (
     CaseResult,
@@ -80,7 +81,8 @@ def _judge(
     outcome = worst(
         [run_outcome, *(subtest.outcome for subtest in report.subtests if subtest.outcome is not Outcome.SKIP)]
     )
-    failed = next((s for s in report.subtests if s.outcome.is_bad), None)
+    # the first of the worst: one that did not exercise says less than one that found something
+    failed = max((s for s in report.subtests if s.outcome.is_bad), key=lambda s: s.outcome, default=None)
     message = why or (f"{failed.name}: {failed.message or 'not ok'}" if failed else "")
     return CaseResult(
         case=run.case,
@@ -90,7 +92,7 @@ def _judge(
         time_s=run.duration_s,
         subtests=report.subtests,
         splats=splats,
-        metrics=report.metrics,
+        metrics=report.metrics + leak_metrics(run),
         console=_excerpt(home / run.console, *windows[run.case]),
         stdout=f"{home.name}/{run.stdout}",
         stderr=f"{home.name}/{run.stderr}",
@@ -108,6 +110,7 @@ def _run_outcome(run: CaseRun, report: ktap.KtapReport, splats: Sequence[Splat])
         )
     else:
         findings += _exit_findings(run, report)
+    findings += [(Outcome.TIMEOUT if run.stuck else Outcome.FAIL, leak) for leak in leaks(run)]
     if run.taint_after != run.taint_before and not any(splat.outcome.is_bad for splat in splats):
         added = ", ".join(flag.meaning for flag in taint.added(run.taint_before, run.taint_after))
         findings.append((Outcome.FAIL, f"the kernel became tainted: {added}"))

@@ -73,7 +73,7 @@ def execute(
 
 
 def case_limit_s(case: Case, duration_s: float, bench: Bench) -> int:
-    """When timeout(1) in the guest ends a case. Whole seconds: busybox's takes no others."""
+    """When the guest ends a case. Whole seconds."""
     return math.ceil(duration_s + case.timeout_s * bench.slowdown)
 
 
@@ -82,7 +82,9 @@ def _run(context: Context, bench: Bench, case: Case, request: Request, suite: st
     limit_s = case_limit_s(case, duration_s, bench)
     context.emit(CaseStarted(suite, case.name, limit_s))
     where = home / "cases" / case.name
-    run = guest.run_case(case, duration_s=duration_s, limit_s=limit_s, seed=request.seed, home=where)
+    run = guest.run_case(
+        case, duration_s=duration_s, limit_s=limit_s, seed=request.seed, slowdown=bench.slowdown, home=where
+    )
     directory = guest.directory.name
     return replace(
         run,
@@ -107,6 +109,8 @@ def _replacement(context: Context, bench: Bench, suite: str, book: Book) -> Gues
 def _why_replace(run: CaseRun) -> str:
     if run.ending is not Ending.EXITED:
         return run.reason or run.ending.value
+    if run.stuck:
+        return f"{run.stuck} processes could not be killed"
     if run.taint_after != run.taint_before:
         return f"its kernel became tainted ({run.taint_before} -> {run.taint_after})"
     return ""

@@ -17,7 +17,7 @@ from orchestrator.stages.toolchain import Toolchain
 from orchestrator.store import file_digest, key
 
 FLAGS = ("-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-static", "-pthread")
-CAP = "cap"
+TOOLS = ("cap", "warden")  # of the guest itself, from guest/files
 ARCHIVE = "initramfs.cpio"
 
 
@@ -26,7 +26,7 @@ def programs(context: Context, cases: Sequence[Case], toolchain: Toolchain) -> P
     library = context.catalog.root / "testcases/lib"
     shared = sorted(library.glob("*.c"))
     jobs = {case.name: [*(case.directory / source for source in case.sources), *shared] for case in cases}
-    jobs[CAP] = [initramfs.FILES / "cap.c"]
+    jobs |= {tool: [initramfs.FILES / f"{tool}.c"] for tool in TOOLS}
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         made = list(pool.map(lambda name: _program(context, name, jobs[name], library, toolchain), jobs))
     files = [path for path in initramfs.FILES.iterdir() if path.is_file()]
@@ -43,8 +43,8 @@ def programs(context: Context, cases: Sequence[Case], toolchain: Toolchain) -> P
 
     def fill(scratch: Path) -> None:
         data = {name: product.value.read_bytes() for name, product in zip(jobs, made, strict=True)}
-        cap = data.pop(CAP)
-        (scratch / ARCHIVE).write_bytes(initramfs.shared_part(data, cap, context.runner))
+        tools = {tool: data.pop(tool) for tool in TOOLS}
+        (scratch / ARCHIVE).write_bytes(initramfs.shared_part(data, tools, context.runner))
 
     path = context.places.store.put("programs", product_key, fill) / ARCHIVE
     return Product(Programs(path, product_key), cached=False, note=f"{compiled} programs compiled")

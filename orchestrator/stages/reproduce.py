@@ -11,7 +11,7 @@ import shlex
 from pathlib import Path
 
 from orchestrator.guest import qemu_argv
-from orchestrator.guest.guest import STDOUT_CAP
+from orchestrator.guest.guest import case_words
 from orchestrator.guest.qemu_argv import Boot
 from orchestrator.model import Base, Case, Plan
 from orchestrator.record import SuiteRecord
@@ -105,8 +105,10 @@ def _source(plan: Plan, base: Base) -> str:
 
 def _case_line(case: Case, plan: Plan, bench: Bench) -> str:
     duration_s = plan.request.duration_s if plan.request.duration_s is not None else case.duration_s
-    words = ("run-case", "by-hand", str(case_limit_s(case, duration_s, bench)), str(STDOUT_CAP), case.name, *case.args,
-             "--duration", f"{duration_s:g}", "--seed", str(plan.request.seed))  # fmt: skip
+    limit_s = case_limit_s(case, duration_s, bench)
+    words = case_words(
+        case, "by-hand", duration_s=duration_s, limit_s=limit_s, seed=plan.request.seed, slowdown=bench.slowdown
+    )
     return f"in_guest {shlex.quote(shlex.join(words))} || echo '{case.name} ended with' $?"
 
 

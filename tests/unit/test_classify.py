@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.model import CaseResult, CaseRun, Ending, Outcome, StageResult, SuiteReport, Variant
+from orchestrator.model import (
+    CaseResult,
+    CaseRun,
+    Count,
+    Ending,
+    Metric,
+    Outcome,
+    StageResult,
+    SuiteReport,
+    Variant,
+)
 from orchestrator.record import SuiteRecord
 from orchestrator.stages.classify import classify
 
@@ -178,3 +188,23 @@ def test_judging_twice_gives_the_same(home: Home) -> None:
         tuple(home.runs), 1,
     )  # fmt: skip
     assert classify(record, home.path) == report
+
+
+def test_a_case_that_did_not_exercise_is_idle_unless_something_worse_was_found(home: Home) -> None:
+    idle = GOOD.replace("ok 1 a #", "not ok 1 a # did not exercise: toucher #")
+    home.case("idle", stdout=idle, status=1)
+    home.case("worse", stdout=idle.replace("ok 2 b", "# FAIL x/0: lost\nnot ok 2 b"), status=1)
+    first, second = home.judge().cases
+    assert (first.outcome, first.run_outcome) == (Outcome.IDLE, Outcome.PASS)
+    assert first.message == "a: did not exercise: toucher"
+    assert (second.outcome, second.message) == (Outcome.FAIL, "b: x/0: lost")
+
+
+def test_what_a_case_leaves_behind_fails_its_run(home: Home) -> None:
+    home.case("leaks", counts=(Count("vm_area_struct", 100, 1300),))
+    home.case("stays", left=1, stuck=1, left_name="stays")
+    leaks, stays = home.judge().cases
+    assert (leaks.run_outcome, leaks.message) == (Outcome.FAIL, "leaked 1200 vm_area_struct")
+    assert Metric("left.vm_area_struct", 1200.0, "objects") in leaks.metrics
+    assert stays.run_outcome is Outcome.TIMEOUT
+    assert "could not be killed" in stays.message

@@ -1,0 +1,39 @@
+"""What a case left behind in its guest: counts before and after -> findings. Pure.
+
+A count that is a little higher proves nothing: daemons of the guest allocate too, and caches keep objects on lists of
+their own. How much is a little was measured: docs/oracles.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator.model import CaseRun, Count, Metric
+
+TOLERANCE = 16  # objects of a slab cache
+EXACT = {"mounts": "mounts", "posix_shm": "files in /dev/shm", "sysv_shm": "segments of System V shared memory"}
+
+
+def leaks(run: CaseRun) -> Iterator[str]:
+    """Each thing that stayed, in words: "leaked 1200 vm_area_struct"."""
+    if run.stuck:
+        yield f"{_processes(run.stuck)} could not be killed ({run.left_name})"
+    elif run.left:
+        yield f"left {_processes(run.left)} behind ({run.left_name})"
+    for count in run.counts:
+        # a process that cannot end keeps all that it has: no leak of its own
+        if not run.stuck and _is_leak(count):
+            yield f"leaked {count.after - count.before} {EXACT.get(count.name, count.name)}"
+
+
+def leak_metrics(run: CaseRun) -> tuple[Metric, ...]:
+    """The difference of each count, also where there is none."""
+    return tuple(Metric(f"left.{count.name}", float(count.after - count.before), "objects") for count in run.counts)
+
+
+def _is_leak(count: Count) -> bool:
+    return count.after - count.before > (0 if count.name in EXACT else TOLERANCE)
+
+
+def _processes(number: int) -> str:
+    return "1 process" if number == 1 else f"{number} processes"

@@ -1,0 +1,71 @@
+"""What stayed behind after a case, and how much of it is too much."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from orchestrator.guest.sentinel import read_sentinel
+from orchestrator.kernel.leaks import TOLERANCE, leak_metrics, leaks
+from orchestrator.model import CaseRun, Count, Ending, Metric
+
+LINE = (
+    "orchestrate-sentinel {token} status=139 left=2 stuck=1 who=fault-vs-munmap ms=50+70 vm_area_struct=90,1290 "
+    "mounts=5,5 taint=0,512 dropped=17"
+)
+RUN = CaseRun("x", Ending.EXITED)
+
+
+def found(*counts: Count, **facts: object) -> list[str]:
+    return list(leaks(replace(RUN, counts=counts, **facts)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (Count("vm_area_struct", 90, 1290), ["leaked 1200 vm_area_struct"]),
+        (Count("vm_area_struct", 90, 90 + TOLERANCE), []),
+        (Count("vm_area_struct", 90, 91 + TOLERANCE), [f"leaked {TOLERANCE + 1} vm_area_struct"]),
+        (Count("vm_area_struct", 1290, 90), []),
+        (Count("mounts", 5, 6), ["leaked 1 mounts"]),
+        (Count("posix_shm", 0, 1), ["leaked 1 files in /dev/shm"]),
+    ],
+)
+def test_a_leak_is_more_than_a_little(count: Count, words: list[str]) -> None:
+    assert found(count) == words
+
+
+def test_processes_that_stayed_are_named() -> None:
+    assert found(left=1, left_name="split-merge") == ["left 1 process behind (split-merge)"]
+    assert found(left=3, left_name="x") == ["left 3 processes behind (x)"]
+
+
+def test_what_a_stuck_process_holds_is_no_leak_of_its_own() -> None:
+    counts = (Count("vm_area_struct", 90, 1290),)
+    assert found(*counts, left=2, stuck=2, left_name="x") == ["2 processes could not be killed (x)"]
+
+
+def test_each_difference_is_a_metric() -> None:
+    assert leak_metrics(replace(RUN, counts=(Count("filp", 9, 7),))) == (Metric("left.filp", -2.0, "objects"),)
+
+
+def test_the_sentinel_is_read_whole() -> None:
+    sentinel = read_sentinel(f"noise\r\n{LINE.format(token='abc')}\r\n", "abc")
+    assert sentinel
+    assert (sentinel.status, sentinel.dropped) == (139, 17)
+    assert (sentinel.taint_before, sentinel.taint_after) == (0, 512)
+    assert (sentinel.left, sentinel.stuck, sentinel.left_name) == (2, 1, "fault-vs-munmap")
+    assert sentinel.counts == (Count("vm_area_struct", 90, 1290), Count("mounts", 5, 5))
+
+
+def test_a_sentinel_with_another_token_is_the_programs_own_words() -> None:
+    assert read_sentinel(LINE.format(token="forged"), "abc") is None
+    assert read_sentinel("", "abc") is None
+
+
+def test_a_warden_that_did_not_live_leaves_no_status() -> None:
+    sentinel = read_sentinel("orchestrate-sentinel abc  taint=0,0 dropped=0\n", "abc")
+    assert sentinel
+    assert sentinel.status is None
+    assert sentinel.counts == ()
