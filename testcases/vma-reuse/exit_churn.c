@@ -1,10 +1,13 @@
-/* exit-churn: short-lived processes exit while one of their threads is in a fault, so VMAs go back by way of
- * exit_mmap() and the mm itself is freed. A long-lived process next to them takes the VMAs over and is checked.
+/* exit-churn, exec-churn, kill-churn: short-lived processes exit, execute another program or are killed while one of
+ * their threads is in a fault, so VMAs go back by way of exit_mmap() and the mm itself is freed. A long-lived process
+ * next to them takes the VMAs over and is checked.
  *
  * Oracles: as in slots.c, in both. The crash of a mayfly, or of its exit: whoever wakes a writer after dropping a VMA
- * touches the mm of a process that is gone. */
+ * touches the mm of a process that is gone. A program that does not start or does not end well: execve() gave it an
+ * address space with something of the old one. */
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -15,14 +18,20 @@
 #define OWNER_RESIDENT 1u
 #define OWNER_SPAWNER 2u
 
+enum end { BY_EXIT, BY_EXEC, BY_KILL };
+
+static const char *const foreign_sabotages[] = { "mayfly-foreign-page", "exec-foreign-page", "kill-foreign-page" };
+
 struct setup {
 	void *base;
+	enum end end;
 	unsigned int spawner;
 	int fd[1 + SPAWNERS];
 };
 
 struct life {
 	struct slots slots;
+	enum end end;
 	struct worker toucher;
 	unsigned int changes;
 	struct rng rng;
@@ -53,7 +62,13 @@ static void live_shortly(struct run *run, void *arg)
 		rng_dither(&life->rng);
 	}
 	if (run_sabotaged(run, "mayfly-dies"))
-		kill(getpid(), SIGKILL);
+		kill(getpid(), SIGABRT);
+	if (life->end == BY_EXEC) {
+		char *const argv[] = { "mayfly", run_sabotaged(run, "exec-fails") ? "--no-such-option" : "--list", NULL };
+
+		execv("/proc/self/exe", argv);
+		run_fail_errno(run, "execv");
+	}
 	/* leaves with the thread in the middle of something: child_start() calls _exit() */
 }
 
@@ -66,13 +81,26 @@ static void spawn(struct worker *worker)
 	life.toucher = *worker;
 	life.toucher.role = "mayfly";
 	life.toucher.arg = &life.slots.touched;
+	life.end = setup->end;
 	life.toucher.slot = board_slot(run->board, SLOT_WORKER, "mayfly", setup->spawner);
 	while (worker_continue(worker)) {
-		slots_init(&life.slots, setup->base, OWNER_SPAWNER + setup->spawner, setup->fd[1 + setup->spawner],
-			   setup->fd[0]);
+		bool foreign = run_sabotaged(run, foreign_sabotages[setup->end]);
+		pid_t mayfly;
+
+		slots_init(&life.slots, setup->base, OWNER_SPAWNER + setup->spawner,
+			   setup->fd[foreign ? 0 : 1 + setup->spawner]);
 		life.changes = 4 + rng_below(&worker->rng, 24);
 		life.rng = rng_make(rng_next(&worker->rng), 0);
-		child_wait(run, child_start(run, live_shortly, &life));
+		mayfly = child_start(run, live_shortly, &life);
+		if (setup->end == BY_KILL && mayfly > 0) {
+			/* anywhere in its life */
+			for (unsigned int i = rng_below(&worker->rng, 40); i > 0; i--)
+				sched_yield();
+			kill(mayfly, SIGKILL);
+			child_wait_killed(run, mayfly);
+		} else {
+			child_wait(run, mayfly);
+		}
 		worker_did(worker);
 	}
 	atomic_store(&life.toucher.slot->finished, true);
@@ -97,14 +125,14 @@ static void live_as_resident(struct run *run, void *arg)
 		{ .name = "toucher", .body = touch, .count = run_threads_left(run, 1 + SPAWNERS, 1), .arg = &slots.touched },
 	};
 
-	slots_init(&slots, setup->base, OWNER_RESIDENT, setup->fd[0], setup->fd[1]);
+	slots_init(&slots, setup->base, OWNER_RESIDENT, setup->fd[0]);
 	touched_count(run, &slots.touched, true);
 	crew_run(run, roles, COUNT_OF(roles));
 }
 
-void exit_churn(struct run *run)
+static void churn(struct run *run, enum end end)
 {
-	struct setup setup = { .base = slots_reserve(run) };
+	struct setup setup = { .base = slots_reserve(run), .end = end };
 	pid_t resident, spawners[SPAWNERS];
 
 	for (unsigned int i = 0; i < 1 + SPAWNERS; i++)
@@ -117,4 +145,19 @@ void exit_churn(struct run *run)
 	child_wait(run, resident);
 	for (unsigned int i = 0; i < SPAWNERS; i++)
 		child_wait(run, spawners[i]);
+}
+
+void exit_churn(struct run *run)
+{
+	churn(run, BY_EXIT);
+}
+
+void exec_churn(struct run *run)
+{
+	churn(run, BY_EXEC);
+}
+
+void kill_churn(struct run *run)
+{
+	churn(run, BY_KILL);
 }

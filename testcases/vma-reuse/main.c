@@ -6,9 +6,13 @@
 int main(int argc, char **argv)
 {
 	static const struct subtest subtests[] = {
-		{ "same-mm", same_mm, { "reuse-other-slot", "reuse-still-mapped" } },
-		{ "cross-process", cross_process, { "reuse-foreign-page" } },
-		{ "exit-churn", exit_churn, { "mayfly-foreign-page", "mayfly-dies" } },
+		{ .name = "same-mm", .body = same_mm, .sabotages = { "reuse-other-slot", "reuse-still-mapped" },
+		  .moves = { "vma_lock_abort" } },
+		{ .name = "cross-process", .body = cross_process, .sabotages = { "reuse-foreign-page" },
+		  .moves = { "vma_lock_abort" } },
+		{ .name = "exit-churn", .body = exit_churn, .sabotages = { "mayfly-foreign-page", "mayfly-dies" } },
+		{ .name = "exec-churn", .body = exec_churn, .sabotages = { "exec-foreign-page", "exec-fails" } },
+		{ .name = "kill-churn", .body = kill_churn, .sabotages = { "kill-foreign-page" } },
 	};
 
 	return case_main(argc, argv, subtests, COUNT_OF(subtests));

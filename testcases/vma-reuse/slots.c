@@ -13,9 +13,9 @@ void *slots_reserve(struct run *run)
 	return area_reserve(run, SLOTS_PAGES);
 }
 
-void slots_init(struct slots *slots, void *base, unsigned int owner, int fd, int foreign_fd)
+void slots_init(struct slots *slots, void *base, unsigned int owner, int fd)
 {
-	*slots = (struct slots){ .base = base, .owner = owner, .mappers = 1, .fd = fd, .foreign_fd = foreign_fd };
+	*slots = (struct slots){ .base = base, .owner = owner, .mappers = 1, .fd = fd };
 	for (unsigned int page = 0; page < SLOTS_PAGES; page++)
 		claim_publish(&slots->claim[page], 0, CLAIM_NONE);
 	slots->touched = (struct touched){
@@ -34,7 +34,6 @@ static void map_slot(struct run *run, struct slots *slots, unsigned int slot, bo
 {
 	unsigned int first = slot * SLOT_STRIDE;
 	unsigned int file_page = run_sabotaged(run, "reuse-other-slot") ? (first + SLOT_STRIDE) % SLOTS_PAGES : first;
-	bool foreign = run_sabotaged(run, "reuse-foreign-page") || run_sabotaged(run, "mayfly-foreign-page");
 	void *at = area_word(slots->base, first, 0);
 
 	settle(slots, slot, CLAIM_ANY | MAY_BE_ZERO);
@@ -44,8 +43,7 @@ static void map_slot(struct run *run, struct slots *slots, unsigned int slot, bo
 		for (unsigned int page = first; page < first + SLOT_PAGES; page++)
 			*area_word(slots->base, page, WORD_TAG) = tag_make(slots->owner, page, slots->generation[slot]);
 	} else {
-		area_map(run, at, SLOT_PAGES, PROT_READ | PROT_WRITE, MAP_SHARED, foreign ? slots->foreign_fd : slots->fd,
-			 file_page);
+		area_map(run, at, SLOT_PAGES, PROT_READ | PROT_WRITE, MAP_SHARED, slots->fd, file_page);
 	}
 	settle(slots, slot, CLAIM_RW);
 }

@@ -15,7 +15,7 @@ struct slots {
 	uint64_t generation[SLOTS];
 	unsigned int owner;             /* the process, in tags */
 	unsigned int mappers;           /* each has every mappers-th slot */
-	int fd, foreign_fd;             /* memory files of this process and, for sabotage, of another */
+	int fd;                         /* memory file of this process */
 	struct touched touched;
 };
 
@@ -23,7 +23,7 @@ struct slots {
 void *slots_reserve(struct run *run);
 
 /* All slots inaccessible, as reserved. 'base' from slots_reserve, 'fd' from area_tagged_file(owner, SLOTS_PAGES, 0) */
-void slots_init(struct slots *slots, void *base, unsigned int owner, int fd, int foreign_fd);
+void slots_init(struct slots *slots, void *base, unsigned int owner, int fd);
 
 /* maps the slot if it is not mapped, else unmaps it */
 void slots_toggle(struct run *run, struct slots *slots, unsigned int slot, struct rng *rng);

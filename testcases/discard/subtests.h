@@ -1,0 +1,9 @@
+#ifndef SUBTESTS_H
+#define SUBTESTS_H
+
+#include "case.h"
+
+void dontneed(struct run *run);
+void lock_pages(struct run *run);
+
+#endif

@@ -1,0 +1,159 @@
+/* maps: single pages of a range go read-only and back, so that its VMAs split and merge, under threads that touch it and
+ * threads that read /proc/self/maps. smaps: the same with /proc/self/smaps, which also walks the page tables.
+ *
+ * Oracles, on what one read(2) returns: it never goes backwards, and shows the range without a hole and with no
+ * protection but the two that it ever has. A hole -> a split or merge was visible half done. (An overlap is fair: a
+ * kernel that does not hold mmap_lock for the whole read may show a mapping before and after its merge.) smaps: no
+ * mapping has more in memory than it is large. Touchers: claim.c. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "subtests.h"
+
+#define PAGES 12
+#define BLOCK 16384                     /* the kernel returns at most a page or so at once */
+
+struct zone {
+	struct claim claim[PAGES];
+	void *base;
+	const char *path;
+	struct touched touched;
+	struct slot *seen;              /* reads that showed the range split */
+};
+
+static void split(struct worker *worker)
+{
+	struct zone *zone = worker->arg;
+	struct run *run = worker->run;
+
+	while (worker_continue(worker)) {
+		unsigned int page = rng_below(&worker->rng, PAGES);
+		void *at = area_word(zone->base, page, 0);
+
+		claim_update(&zone->claim[page], CLAIM_ANY);
+		area_protect(run, at, 1, PROT_READ);
+		claim_update(&zone->claim[page], CLAIM_RO);
+		rng_dither(&worker->rng);
+		claim_update(&zone->claim[page], CLAIM_ANY);
+		if (run_sabotaged(run, "maps-protection"))
+			area_protect(run, at, 1, PROT_NONE);
+		rng_dither(&worker->rng);
+		if (run_sabotaged(run, "maps-hole") || run_sabotaged(run, "smaps-hole"))
+			area_unmap(run, at, 1);
+		else
+			area_protect(run, at, 1, PROT_READ | PROT_WRITE);
+		claim_update(&zone->claim[page], CLAIM_RW);
+		worker_did(worker);
+	}
+}
+
+struct look {
+	uint64_t end;                   /* of the mapping before; 0: none yet in this read */
+	uint64_t start, size_kib;
+	unsigned int parts;             /* of the range */
+};
+
+static void check_mapping(struct run *run, const struct zone *zone, struct look *look, uint64_t start, uint64_t end,
+			  const char *protection)
+{
+	uint64_t first = (uintptr_t)zone->base, last = first + PAGES * page_bytes();
+
+	if (end <= start || end <= look->end)
+		run_fail(run, "%#" PRIx64 "-%#" PRIx64 " follows a mapping that ends at %#" PRIx64, start, end, look->end);
+	if (start < last && end > first) {
+		look->parts++;
+		if (strncmp(protection, "rw-p", 4) != 0 && strncmp(protection, "r--p", 4) != 0)
+			run_fail(run, "%#" PRIx64 "-%#" PRIx64 " has protection %.4s", start, end, protection);
+	}
+	/* the one before was seen in this same look: nothing may be missing between them */
+	if (look->end && look->end < last && start > first && start > look->end && look->end >= first)
+		run_fail(run, "a hole in the range: %#" PRIx64 "-%#" PRIx64, look->end, start);
+	look->start = start;
+	look->end = end;
+}
+
+static void check_line(struct run *run, const struct zone *zone, struct look *look, const char *line)
+{
+	uint64_t start, end, kib;
+	char protection[8] = "";
+
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s", &start, &end, protection) == 3) {
+		check_mapping(run, zone, look, start, end, protection);
+		look->size_kib = (end - start) / 1024;
+	} else if (look->end && sscanf(line, "Size: %" SCNu64 " kB", &kib) == 1 && kib != look->size_kib) {
+		run_fail(run, "%#" PRIx64 " of %" PRIu64 " KiB has Size %" PRIu64, look->start, look->size_kib, kib);
+	} else if (look->end && sscanf(line, "Rss: %" SCNu64 " kB", &kib) == 1 && kib > look->size_kib) {
+		run_fail(run, "%#" PRIx64 " of %" PRIu64 " KiB has %" PRIu64 " KiB in memory", look->start, look->size_kib,
+			 kib);
+	}
+}
+
+static bool read_all(struct run *run, const struct zone *zone)
+{
+	char block[BLOCK + 1];
+	ssize_t got;
+	int fd = open(zone->path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		run_fail_errno(run, zone->path);
+		return false;
+	}
+	while ((got = read(fd, block, BLOCK)) > 0) {
+		struct look look = { 0 };
+		char *rest = NULL;
+
+		block[got] = '\0';
+		for (char *line = strtok_r(block, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+			check_line(run, zone, &look, line);
+		if (look.parts > 1)
+			slot_hit(zone->seen);
+	}
+	if (got < 0)
+		run_fail_errno(run, zone->path);
+	close(fd);
+	return got == 0;
+}
+
+static void read_often(struct worker *worker)
+{
+	while (worker_continue(worker) && read_all(worker->run, worker->arg))
+		worker_did(worker);
+}
+
+static void go(struct run *run, const char *path)
+{
+	struct zone zone = { .base = area_reserve(run, PAGES), .path = path };
+	const struct role roles[] = {
+		{ .name = "splitter", .body = split, .count = 1, .arg = &zone },
+		{ .name = "reader", .body = read_often, .count = 2, .arg = &zone },
+		{ .name = "toucher", .body = touch, .count = run_threads_left(run, 3, 1), .arg = &zone.touched },
+	};
+
+	if (access(path, R_OK) != 0) {
+		run_skip(run, "%s cannot be read", path);
+		return;
+	}
+	if (!zone.base || area_map(run, zone.base, PAGES, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1, 0) == MAP_FAILED)
+		return;
+	area_tag(zone.base, PAGES, 0, 1);
+	for (unsigned int page = 0; page < PAGES; page++)
+		claim_publish(&zone.claim[page], 1, CLAIM_RW);
+	zone.touched = (struct touched){ .base = zone.base, .pages = PAGES, .claims = zone.claim, .keeps_data = true };
+	touched_count(run, &zone.touched, false);
+	zone.seen = run_event(run, SLOT_REQUIRED, "seen_split");
+	crew_run(run, roles, COUNT_OF(roles));
+}
+
+void maps(struct run *run)
+{
+	go(run, "/proc/self/maps");
+}
+
+void smaps(struct run *run)
+{
+	go(run, "/proc/self/smaps");
+}

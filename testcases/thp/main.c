@@ -1,0 +1,15 @@
+/* A huge page is one entry in the page tables and must be split when its VMA is; the fault that installs one takes a VMA
+ * for 512 pages at once. */
+#include "subtests.h"
+
+int main(int argc, char **argv)
+{
+	static const struct subtest subtests[] = {
+		{ .name = "huge-split", .body = huge_split, .sabotages = { "huge-lost", "huge-protected" },
+		  .moves = { "thp_fault_alloc", "thp_split_pmd" } },
+		{ .name = "huge-remap", .body = huge_remap, .sabotages = { "huge-stale", "huge-wrong-page" },
+		  .moves = { "thp_fault_alloc" } },
+	};
+
+	return case_main(argc, argv, subtests, COUNT_OF(subtests));
+}
