@@ -125,6 +125,9 @@ def _what(sub: argparse.ArgumentParser) -> None:
 def _where(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--accel", choices=("auto", "kvm", "tcg"), default="auto", help="auto proves that KVM works first")
     sub.add_argument("--machine", default="q35", metavar="NAME", help="see `orchestrate list machines`")
+    sub.add_argument("--smp", type=int, metavar="N", help="CPUs of the guest, also more than the host has (default: "
+                     "the machine's)")  # fmt: skip
+    sub.add_argument("--memory", type=int, metavar="MIB", help="the guest's memory (default: the machine's)")
     sub.add_argument("--boot-timeout", type=float, metavar="S", help="give up on a silent boot (default: scaled)")
 
 

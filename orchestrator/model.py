@@ -206,6 +206,8 @@ class Request:
     baseline: Baseline = Baseline.AUTO
     jobs: int = 1
     boot_timeout_s: float | None = None  # None: scaled from what a boot takes
+    smp: int | None = None  # None: the machine's own
+    memory_mib: int | None = None
     mutants: str | None = None  # a directory of seeded bugs
     only_mutants: tuple[str, ...] = ()  # empty: all
     budget_s: float | None = None  # no mutant is begun after so many seconds

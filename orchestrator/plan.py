@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from orchestrator.catalog import Catalog, find
 from orchestrator.errors import UsageError
-from orchestrator.model import Baseline, Case, Kconfig, Mutant, Plan, Request, Series, Suite, Variant
+from orchestrator.model import Baseline, Case, Kconfig, Machine, Mutant, Plan, Request, Series, Suite, Variant
 
+SMP = range(1, 17)  # up to CONFIG_NR_CPUS of the base kernel
+MEMORY_MIB = range(128, 16385)  # a guest with less does not hold its own initramfs
 ACCEL_CHOICES = ("auto", "kvm", "tcg")
 
 
@@ -27,10 +31,21 @@ def make_plan(request: Request, catalog: Catalog, series: Series | None, mutants
         series=series,
         suites=_suites(kconfigs, series, request.baseline, with_mutants=bool(mutants)),
         cases=cases,
-        machine=catalog.machine(request.machine),
+        machine=_sized(catalog.machine(request.machine), request),
         accel_choice=request.accel,
         mutants=mutants,
     )
+
+
+def _sized(machine: Machine, request: Request) -> Machine:
+    """The machine with as many CPUs and as much memory as asked for. Raises UsageError."""
+    smp = machine.smp if request.smp is None else request.smp
+    memory_mib = machine.memory_mib if request.memory_mib is None else request.memory_mib
+    if smp not in SMP:
+        raise UsageError(f"--smp {smp}: must be {SMP[0]} to {SMP[-1]}")
+    if memory_mib not in MEMORY_MIB:
+        raise UsageError(f"--memory {memory_mib}: must be {MEMORY_MIB[0]} to {MEMORY_MIB[-1]} MiB")
+    return replace(machine, smp=smp, memory_mib=memory_mib)
 
 
 def _check_mutants(request: Request, catalog: Catalog, mutants: tuple[Mutant, ...]) -> None:

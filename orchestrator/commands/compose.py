@@ -90,6 +90,8 @@ def request_of(args: argparse.Namespace) -> Request:
         baseline=Baseline(getattr(args, "baseline", "never")),
         jobs=getattr(args, "jobs", 1),
         boot_timeout_s=args.boot_timeout,
+        smp=getattr(args, "smp", None),
+        memory_mib=getattr(args, "memory", None),
         mutants=str(args.mutants.resolve()) if getattr(args, "mutants", None) else None,
         only_mutants=tuple(getattr(args, "mutant", ())),
         budget_s=getattr(args, "budget", None),

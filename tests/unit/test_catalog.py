@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from orchestrator import catalog
-from orchestrator.errors import BadDeclaration, UnknownName
+from orchestrator.errors import BadDeclaration, UnknownName, UsageError
 from orchestrator.model import Baseline, Needs, Request, Variant
 from orchestrator.plan import make_plan, unmet_need
 
 WANTED = {"fault-vs-munmap", "split-merge", "fork-fault", "mremap-integrity"}
-WANTED |= {"vma-reuse", "mprotect-oracle", "uffd", "stack-brk"}
+WANTED |= {"vma-reuse", "mprotect-oracle", "uffd", "stack-brk", "gup", "discard", "thp", "proc-maps", "scale"}
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +102,13 @@ def test_what_a_guest_lacks_is_said(known: catalog.Catalog) -> None:
     assert unmet_need(case, frozenset({"CONFIG_SHMEM"}), 1024) == "the kernel lacks USERFAULTFD"
     assert "4096" in unmet_need(case, frozenset({"CONFIG_SHMEM", "CONFIG_USERFAULTFD"}), 1024)
     assert not unmet_need(case, frozenset({"CONFIG_SHMEM", "CONFIG_USERFAULTFD"}), 4096)
+
+
+def test_the_guest_is_as_large_as_asked_for(known: catalog.Catalog) -> None:
+    plain = known.machine("q35")
+    assert make_plan(Request(), known, None).machine == plain
+    machine = make_plan(Request(smp=8, memory_mib=192), known, None).machine
+    assert (machine.name, machine.smp, machine.memory_mib) == ("q35", 8, 192)
+    for wrong in (Request(smp=0), Request(smp=17), Request(memory_mib=64)):
+        with pytest.raises(UsageError, match=r"--smp|--memory"):
+            make_plan(wrong, known, None)
