@@ -129,6 +129,26 @@ def series_with(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
+@pytest.fixture
+def own_root(tmp_path: Path) -> Path:
+    """A directory like the checkout's, to which a test adds cases."""
+    root = tmp_path / "root"
+    for name in ("testcases", "kconfigs", "patches"):
+        shutil.copytree(ROOT / name, root / name)
+    return root
+
+
+def add_case(root: Path, name: str, body: str, timeout_s: int = 30) -> None:
+    """A case of one program: `body` is what it does between its plan and its end."""
+    case = root / "testcases" / name
+    case.mkdir()
+    (case / "main.c").write_text(
+        "#include <stdio.h>\n#include <string.h>\n#include <unistd.h>\n"
+        f'int main(void)\n{{\n\tputs("KTAP version 1\\n1..1");\n\t{body}\n\treturn 0;\n}}\n'
+    )
+    (case / "testcase.yaml").write_text(f"summary: {name}\nsources: [main.c]\ntimeout_s: {timeout_s}\n")
+
+
 def pids() -> list[int]:
     return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -14,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.context import Places
-from tests.e2e.conftest import ROOT, Start, pids, program, working_directory
+from tests.e2e.conftest import ROOT, Start, add_case, pids, program, working_directory
 
 PATCH = ("--patch", "patches/vm_refcnt", "--baseline", "never")
 TWO = ("--testcase", "fault-vs-munmap", "--testcase", "split-merge")
@@ -40,7 +39,7 @@ def test_a_frozen_guest_is_noticed_within_ten_seconds(start: Start) -> None:
 
 def test_a_kernel_that_crashes_is_a_crash_and_the_rest_runs(start: Start, own_root: Path) -> None:
     crash = 'fflush(stdout); FILE *f = fopen("/proc/sysrq-trigger", "w"); fputs("c", f); fclose(f); sleep(60);'
-    _add_case(own_root, "crasher", crash)
+    add_case(own_root, "crasher", crash)
     arguments = ("--testcase", "crasher", "--testcase", "split-merge", "--duration", "2")
     job = start(*PATCH, *arguments, env={"ORCHESTRATE_ROOT": str(own_root)})
     assert job.finish() == 1, job.text
@@ -139,17 +138,8 @@ def test_the_same_run_directory_is_not_shared(start: Start) -> None:
     assert first.finish() == 0, first.text
 
 
-@pytest.fixture
-def own_root(tmp_path: Path) -> Path:
-    """A directory like the checkout's, to which a test adds cases."""
-    root = tmp_path / "root"
-    for name in ("testcases", "kconfigs", "patches"):
-        shutil.copytree(ROOT / name, root / name)
-    return root
-
-
 def test_a_program_that_prints_a_panic_has_not_panicked(start: Start, own_root: Path) -> None:
-    _add_case(own_root, "liar", r'puts("[    1.000000][    T1] Kernel panic - not syncing: not really\nok 1 said");')
+    add_case(own_root, "liar", r'puts("[    1.000000][    T1] Kernel panic - not syncing: not really\nok 1 said");')
     job = start(*PATCH, "--testcase", "liar", env={"ORCHESTRATE_ROOT": str(own_root)})
     assert job.finish() == 0, job.text
     assert job.case("liar")["outcome"] == "PASS"
@@ -159,7 +149,7 @@ def test_a_flood_of_output_is_cut_counted_and_survived(start: Start, own_root: P
     flood = (
         'static char line[1000]; memset(line, 120, 999); for (int i = 0; i < 50000; i++) puts(line); puts("ok 1 x");'
     )
-    _add_case(own_root, "flood", flood)
+    add_case(own_root, "flood", flood)
     job = start(*PATCH, "--testcase", "flood", "--testcase", "split-merge", "--duration", "2",
                 env={"ORCHESTRATE_ROOT": str(own_root)})  # fmt: skip
     assert job.finish() == 1, job.text
@@ -170,20 +160,20 @@ def test_a_flood_of_output_is_cut_counted_and_survived(start: Start, own_root: P
 
 
 def test_a_program_may_leave_its_last_line_open_on_stderr(start: Start, own_root: Path) -> None:
-    _add_case(own_root, "open-line", 'puts("ok 1 x"); fputs("no newline", stderr);')
+    add_case(own_root, "open-line", 'puts("ok 1 x"); fputs("no newline", stderr);')
     job = start(*PATCH, "--testcase", "open-line", env={"ORCHESTRATE_ROOT": str(own_root)})
     assert job.finish() == 0, job.text
 
 
 def test_a_case_that_reports_nothing_is_never_green(start: Start, own_root: Path) -> None:
-    _add_case(own_root, "silent", "")
+    add_case(own_root, "silent", "")
     job = start(*PATCH, "--testcase", "silent", env={"ORCHESTRATE_ROOT": str(own_root)})
     assert job.finish() == 1, job.text
     assert job.case("silent")["outcome"] == "FAIL"
 
 
 def test_a_program_that_never_ends_is_ended_and_the_guest_stays(start: Start, own_root: Path) -> None:
-    _add_case(own_root, "stuck", "fflush(stdout); for (;;) pause();", timeout_s=1)
+    add_case(own_root, "stuck", "fflush(stdout); for (;;) pause();", timeout_s=1)
     job = start(*PATCH, "--testcase", "stuck", "--duration", "1", env={"ORCHESTRATE_ROOT": str(own_root)})
     assert job.finish() == 1, job.text
     assert job.case("stuck")["outcome"] == "TIMEOUT"
@@ -226,16 +216,6 @@ def test_kvm_that_cannot_run_guests_is_refused_with_the_evidence(start: Start) -
     assert job.finish() == 2, job.text
     assert "--accel kvm: " in job.text
     assert "hint" in job.text or "--accel auto" in job.text
-
-
-def _add_case(root: Path, name: str, body: str, timeout_s: int = 30) -> None:
-    case = root / "testcases" / name
-    case.mkdir()
-    (case / "main.c").write_text(
-        "#include <stdio.h>\n#include <string.h>\n#include <unistd.h>\n"
-        f'int main(void)\n{{\n\tputs("KTAP version 1\\n1..1");\n\t{body}\n\treturn 0;\n}}\n'
-    )
-    (case / "testcase.yaml").write_text(f"summary: {name}\nsources: [main.c]\ntimeout_s: {timeout_s}\n")
 
 
 def _makes() -> list[int]:
