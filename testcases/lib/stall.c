@@ -38,6 +38,22 @@ bool stall_sleeps(int thread)
 	return state_of(thread) != 'R';
 }
 
+long stall_cpu_ms(int thread)
+{
+	unsigned long user = 0, system = 0;
+	char name[48], line[512];
+	const char *end;
+
+	/* /proc/TID/stat has the times of the whole process */
+	snprintf(name, sizeof(name), "task/%d/stat", thread);
+	read_line(thread, name, line, sizeof(line));
+	end = strrchr(line, ')');
+	/* fields 14 and 15; the state behind the bracket is the third */
+	if (!end || sscanf(end + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
+		return 0;
+	return (user + system) * 1000 / sysconf(_SC_CLK_TCK);
+}
+
 /* the innermost function of /proc/PID/stack that is not the scheduler's; needs CONFIG_STACKTRACE */
 static void top_of_stack(int thread, char *text, size_t size)
 {

@@ -9,6 +9,10 @@
 /* Sleeps, or has ended: nothing but a wake-up can make it go on. A thread that could run may only be starved. */
 bool stall_sleeps(int thread);
 
+/* CPU time that the thread has used, in ms; 0 when it cannot be told. One that uses it and gets nowhere is no less stuck
+ * than one that sleeps. */
+long stall_cpu_ms(int thread);
+
 /* What the kernel says of a thread: "D (fault-vs-munmap) in __vma_start_write, system call 11". What cannot be read is
  * left out; empty when nothing can. */
 void stall_describe(int thread, char *text, size_t size);

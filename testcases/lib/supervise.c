@@ -22,7 +22,7 @@
 
 #define TICK_NS (10 * NS_PER_MS)
 #define HANG_LINES 6
-#define STARVED 3                       /* a thread that could run is given this many times as long as one that sleeps */
+#define STARVED 3                       /* a thread that gets no CPU is given this many times as long as others */
 #define NAME_OF_ALL "vma_lock_success"  /* each subtest causes faults: some must be served under the lock of their VMA */
 
 struct watch {
@@ -33,6 +33,7 @@ struct watch {
 	int64_t begin_ns, exercise_ns, stopped_ns;
 	uint64_t seen[BOARD_SLOTS];     /* counts at the last look */
 	int64_t moved_ns[BOARD_SLOTS];  /* when each changed last */
+	long used_ms[BOARD_SLOTS];      /* CPU time of its thread half way to being hung; 0: not there yet */
 	int64_t last_move_ns;
 	unsigned int lines;             /* failures printed so far */
 	struct counters before;
@@ -99,6 +100,7 @@ static void look_at_progress(struct watch *watch, int64_t now)
 		if (count != watch->seen[i]) {
 			watch->seen[i] = count;
 			watch->moved_ns[i] = watch->last_move_ns = now;
+			watch->used_ms[i] = 0;
 		}
 	}
 }
@@ -149,11 +151,21 @@ static int64_t idle_since(const struct watch *watch, unsigned int i)
 	return watch->moved_ns[i] ? watch->moved_ns[i] : watch->stopped_ns;
 }
 
-static bool is_stalled(const struct watch *watch, int thread, int64_t idle_ns)
+/* Sleeps, or runs and gets nowhere; one that merely gets no CPU on a loaded machine has to be waited for. */
+static bool is_stalled(struct watch *watch, unsigned int i, int64_t idle_ns)
 {
 	int64_t hang_ns = (int64_t)(watch->assignment->options->hang_after_s * NS_PER_S);
+	int thread = atomic_load(&watch->board->slot[i].thread);
 
-	return thread && idle_ns > hang_ns && (stall_sleeps(thread) || idle_ns > STARVED * hang_ns);
+	if (!thread || idle_ns <= hang_ns / 2)
+		return false;
+	if (!watch->used_ms[i])
+		watch->used_ms[i] = 1 + stall_cpu_ms(thread);
+	if (idle_ns <= hang_ns)
+		return false;
+	/* a quarter of the other half is more than housekeeping */
+	return stall_sleeps(thread) || stall_cpu_ms(thread) - watch->used_ms[i] > hang_ns / NS_PER_MS / 8 ||
+	       idle_ns > STARVED * hang_ns;
 }
 
 /* Each thread by itself, all the time: others may go on happily beside one that waits for a lock that nobody will ever
@@ -166,7 +178,7 @@ static bool has_hung_thread(struct watch *watch, int64_t now)
 		int64_t since = idle_since(watch, i);
 		char where[128];
 
-		if (!atomic_load(&slot->ready) || slot->kind != SLOT_WORKER || !since || !is_stalled(watch, thread, now - since))
+		if (!atomic_load(&slot->ready) || slot->kind != SLOT_WORKER || !since || !is_stalled(watch, i, now - since))
 			continue;
 		stall_describe(thread, where, sizeof(where));
 		snprintf(watch->hang, sizeof(watch->hang), "thread %s/%u made no progress for %.1f s: %s", slot->name, slot->id,

@@ -26,6 +26,14 @@ static void deaf(struct worker *worker)
 		clock_sleep_ms(100);
 }
 
+/* as a thread that looks a VMA up for ever */
+static void spin(struct worker *worker)
+{
+	worker_did(worker);
+	for (;;)
+		;
+}
+
 /* as a thread that an oops has killed */
 static void vanish(struct worker *worker)
 {
@@ -60,6 +68,7 @@ static void one_role(struct run *run, const char *name, void (*body)(struct work
 static void passes(struct run *run) { one_role(run, "also-busy", busy); }
 static void idle_role(struct run *run) { one_role(run, "idle", idle); }
 static void hangs(struct run *run) { one_role(run, "deaf", deaf); }
+static void spins(struct run *run) { one_role(run, "spinning", spin); }
 static void thread_vanishes(struct run *run) { one_role(run, "vanishing", vanish); }
 static void wild_access(struct run *run) { one_role(run, "wild", wild); }
 static void many_failures(struct run *run) { one_role(run, "talkative", talkative); }
@@ -155,6 +164,7 @@ int main(int argc, char **argv)
 		{ .name = "thread-vanishes", .body = thread_vanishes },
 		{ .name = "child-dies", .body = child_dies },
 		{ .name = "process-dies", .body = process_dies },
+		{ .name = "spins", .body = spins },
 		{ .name = "hangs", .body = hangs },
 		{ .name = "after-hang", .body = passes },
 	};
