@@ -27,6 +27,9 @@ struct subtest {
 	/* Counters of /proc/vmstat that must move besides vma_lock_success, or it did not exercise what it is there for.
 	 * For what a subtest is built to provoke. A kernel that lacks a counter is not asked for it. */
 	const char *moves[MOVES_MAX];
+	/* Of all page faults of the guest, so many percent must have been served under the lock of their VMA. For what
+	 * nothing contends for: a kernel that mostly falls back to mmap_lock is right, and of no use. */
+	unsigned int locked_percent;
 	bool no_faults;                 /* does not even ask for vma_lock_success: proves something else */
 };
 

@@ -9,9 +9,11 @@
 
 #define VMSTAT_MAX (32 * 1024)
 
+enum { LOCKED, ABORT, RETRY, MISS, FAULTS };
+
 static const char *const names[COUNTERS] = {
-	"vma_lock_success", "vma_lock_abort", "vma_lock_retry", "vma_lock_miss", "pgfault",
-	"thp_fault_alloc", "thp_split_pmd",
+	[LOCKED] = "vma_lock_success", [ABORT] = "vma_lock_abort", [RETRY] = "vma_lock_retry", [MISS] = "vma_lock_miss",
+	[FAULTS] = "pgfault", "thp_fault_alloc", "thp_split_pmd",
 };
 
 static void take_line(struct counters *counters, const char *line)
@@ -64,6 +66,15 @@ const char *counters_still(const struct counters *before, const struct counters 
 			return wanted[w];
 	}
 	return NULL;
+}
+
+unsigned int counters_locked_percent(const struct counters *before, const struct counters *after)
+{
+	uint64_t faults = after->value[FAULTS] - before->value[FAULTS];
+
+	if (!after->present[LOCKED] || !after->present[FAULTS] || !faults)
+		return 100;
+	return (after->value[LOCKED] - before->value[LOCKED]) * 100 / faults;
 }
 
 void counters_print(const struct counters *before, const struct counters *after)

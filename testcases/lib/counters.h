@@ -17,6 +17,8 @@ void counters_read(struct counters *counters);
 /* The first of 'wanted' (up to a NULL, at most 'count') that is there and has not moved; NULL when all have. */
 const char *counters_still(const struct counters *before, const struct counters *after, const char *const *wanted,
 			   unsigned int count);
+/* page faults served under the lock of their VMA, in percent of all; 100 when the kernel does not say */
+unsigned int counters_locked_percent(const struct counters *before, const struct counters *after);
 void counters_print(const struct counters *before, const struct counters *after);
 
 #endif

@@ -124,6 +124,8 @@ static const char *first_idle(struct watch *watch)
 	still = counters_still(&watch->before, &now, subtest->moves, MOVES_MAX);
 	if (!still && !subtest->no_faults)
 		still = counters_still(&watch->before, &now, (const char *const[]){ NAME_OF_ALL }, 1);
+	if (!still && counters_locked_percent(&watch->before, &now) < subtest->locked_percent)
+		still = "most page faults fell back to mmap_lock";
 	return still;
 }
 

@@ -40,6 +40,7 @@ harness() {
 	only no-event 1 '^not ok 1 no-event # did not exercise: never_seen # time='
 	only no-threads 1 '^not ok 1 no-threads # did not exercise: no thread was started '
 	only no-counter 1 '^not ok 1 no-counter # did not exercise: no_such_counter '
+	only falls-back 1 '^not ok 1 falls-back # did not exercise: most page faults fell back to mmap_lock '
 	only many-failures 1 '^# [0-9]+ more failures not shown$|^# FAIL talkative/0: failure 7$'
 	only wild-access 1 '^# FAIL wild/0: unexpected signal 11'
 	only thread-vanishes 1 '^# FAIL main: thread vanishing/0 died'
@@ -48,7 +49,7 @@ harness() {
 	only hangs 1 '^# hang: thread deaf/0 last progress [0-9.]+ s ago, after 1 operations: state S'
 	only hangs 1 '^not ok 1 hangs # TIMEOUT thread deaf/0 made no progress for [0-9.]+ s: state S'
 	only spins 1 '^not ok 1 spins # TIMEOUT thread spinning/0 made no progress for (0\.[5-9]|1\.[0-4])'
-	expect 'harness: after a hang' 1 '^ok 15 after-hang # SKIP' "$bin/selftest" --duration 2 --hang-after 0.5
+	expect 'harness: after a hang' 1 '^ok 16 after-hang # SKIP' "$bin/selftest" --duration 2 --hang-after 0.5
 	expect 'harness: usage' 2 'not a number of seconds: soon' "$bin/selftest" --duration soon
 	expect 'harness: unknown subtest' 2 'no subtest matches nonsense' "$bin/selftest" --only nonsense
 	lines=$("$bin/selftest" --duration 0.3 --only many-failures | grep '^# ' | grep -vc metric)

@@ -159,6 +159,7 @@ int main(int argc, char **argv)
 		{ .name = "no-event", .body = no_event },
 		{ .name = "no-threads", .body = no_threads },
 		{ .name = "no-counter", .body = passes, .moves = { "no_such_counter" } },
+		{ .name = "falls-back", .body = passes, .locked_percent = 101 },
 		{ .name = "many-failures", .body = many_failures },
 		{ .name = "wild-access", .body = wild_access },
 		{ .name = "thread-vanishes", .body = thread_vanishes },
