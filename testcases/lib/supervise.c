@@ -28,7 +28,7 @@
 struct watch {
 	const struct assignment *assignment;
 	struct board *board;
-	pid_t pid;
+	pid_t self, pid;                /* of the supervisor and of the subtest's process */
 	int status;                     /* of waitpid */
 	int64_t begin_ns, exercise_ns, stopped_ns;
 	uint64_t seen[BOARD_SLOTS];     /* counts at the last look */
@@ -69,7 +69,8 @@ static void run_subtest(const struct watch *watch)
 
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() == 1)
+	/* it may have ended before that, and its orphans need not go to process 1 */
+	if (getppid() != watch->self)
 		_exit(1);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -326,6 +327,7 @@ static bool start(struct watch *watch)
 	if (!watch->board)
 		return false;
 	watch->begin_ns = watch->last_move_ns = clock_ns();
+	watch->self = getpid();
 	watch->pid = fork();
 	if (watch->pid == 0)
 		run_subtest(watch);

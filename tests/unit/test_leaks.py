@@ -28,6 +28,8 @@ def found(*counts: Count, **facts: object) -> list[str]:
         (Count("vm_area_struct", 90, 90 + TOLERANCE), []),
         (Count("vm_area_struct", 90, 91 + TOLERANCE), [f"leaked {TOLERANCE + 1} vm_area_struct"]),
         (Count("vm_area_struct", 1290, 90), []),
+        (Count("mm_struct", 10, 12), []),
+        (Count("mm_struct", 10, 13), ["leaked 3 mm_struct"]),
         (Count("mounts", 5, 6), ["leaked 1 mounts"]),
         (Count("posix_shm", 0, 1), ["leaked 1 files in /dev/shm"]),
     ],
