@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,14 +22,16 @@ from orchestrator.errors import BadDeclaration, PatchUnreadable, UnknownName, Us
 from orchestrator.fetch import fetch_text
 from orchestrator.kernel import mutant
 from orchestrator.kernel.kconfig import parse_fragment
+from orchestrator.kernel.known import pattern_problem, range_problem
 from orchestrator.kernel.series import read_patches
-from orchestrator.model import Accel, Case, Fragment, Kconfig, Machine, Mutant, Needs, Series
+from orchestrator.model import Accel, Case, Fragment, Kconfig, KnownIssue, Machine, Mutant, Needs, Series
 
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parent
 MAX_PATCH_BYTES = 64 << 20
 DOWNLOAD_S = 120.0
 MUTANTS, DELAYS = "-mutants", "-delays"
+KNOWN_ISSUES = "known-issues.yaml"
 NUMBERED = re.compile(r"\d+-")
 SLOWDOWN = re.compile(r"^# slowdown: (\d+(?:\.\d+)?)$", re.MULTILINE)
 
@@ -72,10 +75,8 @@ class Catalog:
         """A path, a URL, or the name of a patch or series under patches/."""
         if patch.startswith(("http://", "https://")):
             return read_url(patch)
-        path = Path(patch)
-        if not path.exists() and patch in self.patches:
-            path = self.patches[patch]
-        if not path.exists():
+        path = self.patch_path(patch)
+        if path is None:
             near = difflib.get_close_matches(patch, self.patches, n=3)
             listed = near or sorted(self.patches)
             raise PatchUnreadable(
@@ -83,6 +84,10 @@ class Catalog:
                 hint=f"known names: {', '.join(listed)}",
             )
         return read_series(path)
+
+    def patch_path(self, patch: str) -> Path | None:
+        """Where a patch or series is, by path or by name; None for a URL and for what does not exist."""
+        return Path(patch) if Path(patch).exists() else self.patches.get(patch)
 
 
 def load(root: Path | None = None) -> Catalog:
@@ -139,6 +144,38 @@ def read_mutants(directory: Path) -> tuple[Mutant, ...]:
     return found
 
 
+def read_known_issues(path: Path) -> tuple[KnownIssue, ...]:
+    """The entries of a known-issues.yaml. Raises BadDeclaration naming file, entry and key, UsageError."""
+    try:
+        data = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BadDeclaration(f"{path}: not YAML: {error}") from error
+    if data is None:
+        return ()
+    if not isinstance(data, list):
+        raise BadDeclaration(f"{path}: must be a list of entries")
+    return tuple(_known_issue(path, number, entry) for number, entry in enumerate(data, 1))
+
+
+def _known_issue(path: Path, number: int, data: Any) -> KnownIssue:
+    entry = _Entry(path, data, f"entry {number}: ")
+    expires = entry.take("expires", date)
+    issue = KnownIssue(
+        title=entry.take("title", str),
+        link=entry.take("link", str),
+        expires=expires.isoformat(),
+        kconfigs=entry.strings("kconfigs", ()),
+        base=str(entry.take("base", str, "")),
+    )
+    entry.done()
+    for what, problem in (("title", pattern_problem(issue.title)), ("base", range_problem(issue.base))):
+        if problem:
+            raise BadDeclaration(f"{path}: entry {number}: {what}: {problem}")
+    return issue
+
+
 def _patches(root: Path) -> Mapping[str, Path]:
     """Patches by name: NAME.patch, a directory of numbered patches (a series), or COLLECTION/NAME.patch."""
     found = {path.stem: path for path in sorted(root.glob("*.patch"))}
@@ -180,12 +217,16 @@ def _case(path: Path) -> Case:
         timeout_s=entry.number("timeout_s", 15.0),
         needs=Needs(int(needs.number("memory_mib", 0)), needs.strings("kconfig", ())),
         tags=entry.strings("tags", ()),
+        expects=entry.strings("expects", ()),
     )
     needs.done()
     entry.done()
     for source in case.sources:
         if not (path.parent / source).is_file():
             raise BadDeclaration(f"{path}: sources: there is no {source} in this directory")
+    for pattern in case.expects:
+        if problem := pattern_problem(pattern):
+            raise BadDeclaration(f"{path}: expects: {problem}")
     return case
 
 

@@ -89,9 +89,19 @@ def parser() -> argparse.ArgumentParser:
     mutants.add_argument("--json", metavar="FILE", help="write the matrix as JSON here too; - is stdout")
     mutants.add_argument("-v", "--verbose", action="store_true", help="show every command that runs")
 
-    classify = commands.add_parser("classify", help="judge a run directory again")
-    classify.add_argument("run_dir", type=Path, metavar="RUN_DIR")
-    classify.add_argument("--json", metavar="FILE", help="write the JSON report here too; - is stdout")
+    classify = commands.add_parser("classify", help="find kernel reports in log files, or judge a run again",
+                                   description="A run directory is judged again, with the run's exit status. Of log "
+                                               "files the kernel's reports are listed: exit status 0 when all could "
+                                               "be read, whatever is in them, else 2.")  # fmt: skip
+    classify.add_argument(
+        "paths",
+        nargs="+",
+        type=Path,
+        metavar="FILE|RUN_DIR",
+        help="console logs, dmesg, syslog, ... (plain or gzip; - is stdin), or one run directory",
+    )
+    classify.add_argument("--json", metavar="FILE", help="write the report as JSON here too; - is stdout")
+    classify.add_argument("--known-issues", type=Path, metavar="FILE", help="kernel reports that are no failure")
 
     report = commands.add_parser("report", help="show the report of a run and write its files again")
     report.add_argument("run_dir", type=Path, metavar="RUN_DIR")
@@ -128,6 +138,9 @@ def _where(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--smp", type=int, metavar="N", help="CPUs of the guest, also more than the host has (default: "
                      "the machine's)")  # fmt: skip
     sub.add_argument("--memory", type=int, metavar="MIB", help="the guest's memory (default: the machine's)")
+    sub.add_argument("--known-issues", type=Path, metavar="FILE",
+                     help="kernel reports that are no failure (default: known-issues.yaml beside the series or in the "
+                          "tree)")  # fmt: skip
     sub.add_argument("--boot-timeout", type=float, metavar="S", help="give up on a silent boot (default: scaled)")
 
 

@@ -66,7 +66,8 @@ class Hunt:
         """All mutants that still live, on one kconfig."""
         self._note()
         made = Pipeline(self.context, self.plan, self.run_dir, self.sources).run_suite(suite, self.plan.cases)
-        control = classify(Track(self.context, self.run_dir / suite.name, suite).record, self.run_dir / suite.name)
+        track = Track(self.context, self.run_dir / suite.name, suite)
+        control = classify(track.record, track.home, self.plan.known)
         if made is None or control.outcome.is_bad:
             return  # what the mutants did would say nothing
         built, bench = made
@@ -89,9 +90,9 @@ class Hunt:
     def _hunt(self, number: int, mutant: Mutant, suite: Suite, built: Built, bench: Bench) -> None:
         """One mutant on one kconfig, until something notices it."""
         home = self.run_dir / suite.name
-        track = Track(self.context, home, suite)
+        track = Track(self.context, home, suite, self.plan.known)
         cases = [case for case in in_order(self.plan.cases, mutant) if case.name not in track.finished_cases]
-        if not cases or kill_of(classify(track.record, home)):
+        if not cases or kill_of(classify(track.record, home, self.plan.known)):
             return  # resumed behind it
         delays = [f"vma_delay.{point}={us}" for point, us in mutant.delays if self.plan.request.delays]
         bench = replace(bench, cmdline=(parameter(0 if mutant.has_own_build else number), *delays))
@@ -108,7 +109,7 @@ class Hunt:
                 )  # fmt: skip
         except Stopped:
             pass
-        kill = kill_of(classify(track.record, home))
+        kill = kill_of(classify(track.record, home, self.plan.known))
         words = f"killed by {kill.case} in {kill.guest_s:.0f} s: {kill.evidence}" if kill else "not noticed"
         self.context.say(f"{suite.name}: {words}")
 

@@ -188,6 +188,7 @@ class Case:
     timeout_s: float  # beyond the duration, before scaling
     needs: Needs
     tags: tuple[str, ...]
+    expects: tuple[str, ...] = ()  # expressions for titles of kernel reports that must come and are no failure
 
 
 @dataclass(frozen=True)
@@ -212,6 +213,7 @@ class Request:
     only_mutants: tuple[str, ...] = ()  # empty: all
     budget_s: float | None = None  # no mutant is begun after so many seconds
     delays: bool = True  # apply the series' delay points, and set those that mutants ask for
+    known_issues: str | None = None  # None: the file beside the series or in the tree, if there is one
 
 
 @dataclass(frozen=True)
@@ -238,6 +240,7 @@ class Plan:
     machine: Machine
     accel_choice: str  # auto | kvm | tcg: the probe decides what auto is
     mutants: tuple[Mutant, ...] = ()  # all that the mutated kernels carry; a mutant's number is its place, from 1
+    known: tuple[KnownIssue, ...] = ()
 
 
 # --- what the stages make
@@ -333,6 +336,7 @@ class CaseRun:
     left: int = 0  # processes that outlived the program
     stuck: int = 0  # of those, the ones that could not be killed
     left_name: str = ""  # of one of them
+    expects: tuple[str, ...] = ()  # what its declaration expects the kernel to report
 
 
 # --- what it means
@@ -358,6 +362,14 @@ class Subtest:
 
 
 @dataclass(frozen=True)
+class Stack:
+    """Frames of a kernel report, the innermost first, as printed: func+0x14/0xa0."""
+
+    name: str  # trace (what was running), alloc, free, queued, stored, locked
+    frames: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Splat:
     """One kernel report. Line numbers are 1-based in the scanned text; `offset` is the byte where it starts."""
 
@@ -368,6 +380,40 @@ class Splat:
     line_end: int
     offset: int
     text: str = field(repr=False)
+    frame: str = ""  # the guilty function: the first of its trace that is not plumbing
+    corrupted: bool = False  # cut off, or lines of it are lost
+    task: str = ""  # who was at work, as far as the report says so
+    pid: int | None = None
+    cpu: int | None = None
+    time_s: float | None = None  # the log's own clock at its first line
+    stacks: tuple[Stack, ...] = field(default=(), repr=False)
+    known: str = ""  # why it is no failure: a known issue, or what the case expects
+
+    @property
+    def label(self) -> str:
+        """The title, and why it is no failure where it is known to be none."""
+        return f"{self.title} (known: {self.known})" if self.known else self.title
+
+
+@dataclass(frozen=True)
+class LogReport:
+    """What a log file says. `error` is why it could not be read; then nothing is known about it."""
+
+    file: str
+    form: str = ""  # in which form the log is kept: kernel/log_format.py
+    reports: tuple[Splat, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class KnownIssue:
+    """A kernel report that is no news: it is shown, and is no failure of what is tested."""
+
+    title: str  # expression for the whole title
+    link: str  # where it is dealt with
+    expires: str  # YYYY-MM-DD: from the day after on it counts again
+    kconfigs: tuple[str, ...] = ()  # fragments, one of which the kernel must have; empty: any kernel
+    base: str = ""  # kernel versions, both ends included: 6.10..6.12, 6.12, ..6.12; empty: any
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,8 @@ class Pipeline:
 
     def run_suite(self, suite: Suite, cases: Sequence[Case]) -> tuple[Built, Bench] | None:
         """One suite, to the end of its cases. None when a stage before them stopped it."""
-        context, plan, track = self.context, self.plan, Track(self.context, self.run_dir / suite.name, suite)
+        context, plan = self.context, self.plan
+        track = Track(context, self.run_dir / suite.name, suite, plan.known)
         try:
             built = make_kernel(context, track.stage, plan, suite, self.sources, track.home / "logs")
             track.built(built, plan)

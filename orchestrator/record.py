@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from orchestrator.codec import decode, encode
 from orchestrator.errors import UsageError
-from orchestrator.model import CaseRun, Mutant, Request, StageResult, Variant
+from orchestrator.model import CaseRun, KnownIssue, Mutant, Request, StageResult, Variant
 from orchestrator.store import write_atomically
 
 T = TypeVar("T")
@@ -37,6 +37,7 @@ class RunRecord:
     finished: bool = False
     time_s: float = 0.0  # spent on it so far, over all resumptions
     notes: tuple[str, ...] = ()
+    known: tuple[KnownIssue, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from orchestrator.chain import Built
 from orchestrator.context import Context
 from orchestrator.errors import BootFailed, Fault, Interrupted, OrchestrateError
 from orchestrator.events import CaseFinished, StageFinished, StageStarted
-from orchestrator.model import CaseResult, CaseRun, Ending, Outcome, Plan, StageResult, Suite
+from orchestrator.model import CaseResult, CaseRun, Ending, KnownIssue, Outcome, Plan, StageResult, Suite
 from orchestrator.record import SuiteRecord, load, save
 from orchestrator.stages.classify import classify
 from orchestrator.stages.product import Product
@@ -29,12 +29,13 @@ class Stopped(Exception):
 class Track:
     """Saved after every step, so that a killed run resumes behind its last one."""
 
-    def __init__(self, context: Context, home: Path, suite: Suite) -> None:
+    def __init__(self, context: Context, home: Path, suite: Suite, known: tuple[KnownIssue, ...] = ()) -> None:
         self._context = context
+        self._known = known
         self.home = home
         path = home / "suite.json"
-        known = load(SuiteRecord, path) if path.exists() else None
-        self.record = known or SuiteRecord(suite.name, suite.kconfig.name, suite.variant, utc_now())
+        earlier = load(SuiteRecord, path) if path.exists() else None
+        self.record = earlier or SuiteRecord(suite.name, suite.kconfig.name, suite.variant, utc_now())
 
     @property
     def finished_cases(self) -> frozenset[str]:
@@ -72,7 +73,7 @@ class Track:
         """Record a case that has run, and announce what it looks like."""
         save(run, self.home / "cases" / run.case / "result.json")
         self._save(self.record.with_run(run))
-        judged = next(case for case in classify(self.record, self.home).cases if case.case == run.case)
+        judged = next(case for case in classify(self.record, self.home, self._known).cases if case.case == run.case)
         self._context.emit(CaseFinished(self.record.name, run.case, judged.outcome, judged.time_s, judged.message))
         return judged
 

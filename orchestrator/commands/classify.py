@@ -1,11 +1,47 @@
-"""orchestrate classify: judge a run again, with today's tables, from its consoles and outputs."""
+"""orchestrate classify: kernel reports in log files; or a run judged again, with today's tables."""
 
 from __future__ import annotations
 
 import argparse
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 
+from orchestrator.catalog import read_known_issues
 from orchestrator.commands import report
+from orchestrator.errors import UsageError
+from orchestrator.kernel.known import is_expired, mark_known
+from orchestrator.reporters import logs
+from orchestrator.stages.logs import classify_log
+from orchestrator.store import write_atomically
 
 
 def run(args: argparse.Namespace) -> int:
-    return report.run(args)
+    known = read_known_issues(args.known_issues) if args.known_issues else None
+    paths: list[Path] = args.paths
+    if len(paths) == 1 and paths[0].is_dir():
+        return report.show(paths[0], args, known)
+    today = datetime.now(UTC).date().isoformat()
+    # of a log nothing but the titles is known: kconfig and base do not restrict here
+    issues = [issue for issue in known or () if not is_expired(issue, today)]
+    found = [classify_log(path) for path in paths]
+    found = [replace(log, reports=mark_known(log.reports, issues)) for log in found]
+    if args.json == "-":
+        sys.stdout.write(logs.dumps(found))
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in logs.lines(found))
+    if args.json and args.json != "-":
+        _write(Path(args.json), logs.dumps(found))
+    unreadable = [log for log in found if log.error]
+    for log in unreadable:
+        sys.stderr.write(f"orchestrate: {log.file}: {log.error}\n")
+    return UsageError.fault.value if unreadable else 0
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, text.encode())
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error

@@ -8,18 +8,27 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from orchestrator.catalog import DELAYS, MUTANTS, Catalog, load, read_mutants, read_series
+from orchestrator.catalog import (
+    DELAYS,
+    KNOWN_ISSUES,
+    MUTANTS,
+    Catalog,
+    load,
+    read_known_issues,
+    read_mutants,
+    read_series,
+)
 from orchestrator.chain import Sources, Stage
 from orchestrator.context import Context, Places
 from orchestrator.errors import UsageError
 from orchestrator.events import CommandRan, Listener, StageFinished, StageStarted
 from orchestrator.guest.accel import Probe, choose
 from orchestrator.kernel.series import with_patches
-from orchestrator.model import Accel, Base, Baseline, Mutant, Outcome, Plan, Request, Series, Suite
+from orchestrator.model import Accel, Base, Baseline, KnownIssue, Mutant, Outcome, Plan, Request, Series, Suite
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, CommandResult, Runner
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base, tree_base
@@ -58,7 +67,8 @@ def open_session(args: argparse.Namespace, emit: Listener, *, hunts: bool = Fals
         find_base=_once(lambda: find_base(request, context)),
         find_accel=_once(lambda: find_accel(request, catalog, context)),
     )
-    return Session(context, make_plan(request, catalog, series, mutants), sources)
+    plan = replace(make_plan(request, catalog, series, mutants), known=find_known_issues(request, catalog))
+    return Session(context, plan, sources)
 
 
 def seeded(request: Request, catalog: Catalog, series: Series | None) -> tuple[Series, tuple[Mutant, ...]]:
@@ -96,7 +106,22 @@ def request_of(args: argparse.Namespace) -> Request:
         only_mutants=tuple(getattr(args, "mutant", ())),
         budget_s=getattr(args, "budget", None),
         delays=not getattr(args, "no_delays", False),
+        known_issues=str(args.known_issues.resolve()) if args.known_issues else None,
     )
+
+
+def find_known_issues(request: Request, catalog: Catalog) -> tuple[KnownIssue, ...]:
+    """Those of the request's file, or of the first one found beside the series and in the tree.
+
+    Raises UsageError, BadDeclaration.
+    """
+    if request.known_issues:
+        return read_known_issues(Path(request.known_issues))
+    series = catalog.patch_path(request.patch) if request.patch else None
+    places = [series if series.is_dir() else series.parent] if series else []
+    places += [Path(request.tree)] if request.tree else []
+    path = next((place / KNOWN_ISSUES for place in places if (place / KNOWN_ISSUES).is_file()), None)
+    return read_known_issues(path) if path else ()
 
 
 def find_base(request: Request, context: Context) -> Base:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrator.commands.test import copy_outputs
+from orchestrator.model import KnownIssue
 from orchestrator.record import RunRecord, load
 from orchestrator.reporters import terminal, terminal_matrix
 from orchestrator.stages import matrix
@@ -14,7 +16,12 @@ from orchestrator.stages.report import REPORT, RUN, judge, write
 
 
 def run(args: argparse.Namespace) -> int:
-    run_dir: Path = args.run_dir.resolve()
+    return show(args.run_dir, args)
+
+
+def show(run_dir: Path, args: argparse.Namespace, known: Sequence[KnownIssue] | None = None) -> int:
+    """Judge a run again; `known` replaces the known issues that it was made with."""
+    run_dir = run_dir.resolve()
     record = load(RunRecord, run_dir / RUN)
     shown = sys.stderr if args.json == "-" else sys.stdout
     relative_to = run_dir if getattr(args, "attachments", "") == "relative" else None
@@ -24,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
         terminal_matrix.show(hunted.matrix, hunted.report, shown)
         copy_outputs(run_dir, getattr(args, "junit", None), args.json, report=matrix.MATRIX)
         return hunted.report.verdict.exit_status
-    report = judge(run_dir, interrupted=not record.finished)
+    report = judge(run_dir, interrupted=not record.finished, known=known)
     write(report, run_dir, relative_to=relative_to)
     terminal.show(report, shown)
     copy_outputs(run_dir, getattr(args, "junit", None), args.json, report=REPORT)

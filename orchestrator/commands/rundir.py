@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.codec import encode
@@ -39,7 +40,9 @@ def claim(context: Context, plan: Plan, output: Path | None) -> Iterator[tuple[P
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UsageError(f"{run_dir} is in use by another run", hint="give this one its own --output") from None
-        if not resumed:
+        if resumed:
+            save(replace(load(RunRecord, run_dir / RUN), known=plan.known), run_dir / RUN)
+        else:
             _begin(run_dir, plan, request_key)
         yield run_dir, resumed
 
@@ -60,6 +63,7 @@ def _begin(run_dir: Path, plan: Plan, request_key: str) -> None:
         series_digest=series.digest if series else "",
         started=utc_now(),
         notes=series.notes if series else (),
+        known=plan.known,
     )
     save(record, run_dir / RUN)
 

@@ -1,68 +1,31 @@
 """Finds what the kernel reported about itself (splats) in a console or dmesg text.
 
-Only lines with the printk prefix count: a program that prints "Kernel panic" has not panicked the kernel. A line of
-another caller (task or CPU, with CONFIG_PRINTK_CALLER) is not part of a report. Clean text is passed over by one
-compiled expression, never line by line: logs have hundreds of megabytes.
+Only lines with the kernel's prefix count (log_format): a program that prints "Kernel panic" has panicked nothing. A
+line of another caller (task or CPU, with CONFIG_PRINTK_CALLER) is not part of a report. Clean text is passed over by
+one compiled expression, never line by line: logs have hundreds of megabytes.
 
 A program that writes a whole prefix, or writes to /dev/kmsg, can still forge a report.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
+from orchestrator.kernel.log_format import PRINTK, Format
+from orchestrator.kernel.splat_kinds import Kind, Table, load
+from orchestrator.kernel.splat_report import MAX_LINE, Line, Report
+from orchestrator.model import Splat
 
-from orchestrator.kernel.splat_kinds import PREFIX, Kind, Table, load
-from orchestrator.kernel.splat_title import has_frame, title
-from orchestrator.model import Outcome, Splat
-
-MAX_LINE = 1000  # bytes of a line that are kept
 LONGEST_LINE = 1 << 20  # bytes without a newline after which a line is no longer waited for
 HOLD_LINES = 200  # a report is held back for so many lines: a panic that follows from it belongs to it
 FOREIGN_LINES = 2000  # lines of others after which an open report has ended
-PROVISIONAL_LINES = 12  # lines from "cut here" to the line that names the report
-PROVISIONAL_GAP_S = 1.0
-PANIC_LINES = 100  # lines that a panic may add to the report that it follows from
 FULL_TEXTS = 20  # reports of the same title that keep their whole text
-SHORT_TEXT = 5  # lines that further ones keep
-
-_LINE = re.compile(PREFIX)
+NESTING = 4  # reports within one another that are followed
 
 
-def scan(text: str | bytes, *, has_prefix: bool = True) -> tuple[Splat, ...]:
-    """All reports of a text. `has_prefix=False` is for `dmesg -t`: then every line is taken for the kernel's."""
+def scan(text: str | bytes, form: Format = PRINTK) -> tuple[Splat, ...]:
+    """All reports of a text, in the order of their first lines."""
     data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
-    scanner = Scanner(has_prefix=has_prefix)
-    return (*scanner.feed(data), *scanner.close())
-
-
-@dataclass(eq=False)
-class _Report:
-    caller: bytes | None
-    line_start: int
-    offset: int
-    time_s: float = 0.0
-    kinds: list[Kind] = field(default_factory=list)  # empty: only what comes before a report was seen
-    lines: list[bytes] = field(default_factory=list)
-    messages: list[bytes] = field(default_factory=list)
-    numbers: list[int] = field(default_factory=list)  # of the lines
-    last_offset: int = 0  # of the last line
-    ends: re.Pattern[bytes] | None = None
-    has_trace: bool = False
-    is_crash: bool = False
-
-    @property
-    def kind(self) -> Kind:
-        return min(self.kinds, key=lambda kind: kind.priority)
-
-    @property
-    def line_end(self) -> int:
-        return self.numbers[-1] if self.numbers else self.line_start
-
-    @property
-    def budget(self) -> int:
-        """Lines after which the report is over. A panic that follows from it has its own trace."""
-        return self.kind.lines + PANIC_LINES * self.is_crash if self.kinds else PROVISIONAL_LINES
+    scanner = Scanner(form)
+    return tuple(sorted([*scanner.feed(data), *scanner.close()], key=lambda splat: splat.offset))
 
 
 class Scanner:
@@ -71,17 +34,19 @@ class Scanner:
     Memory is bounded by the reports that are open. `is_dead` is True as soon as a line says that the kernel panicked.
     """
 
-    def __init__(self, *, has_prefix: bool = True, table: Table | None = None) -> None:
+    def __init__(self, form: Format = PRINTK, table: Table | None = None) -> None:
         self.table = table or load()
-        self.has_prefix = has_prefix
+        self.form = form
         self.is_dead = False
-        self._candidate = self.table.candidate if has_prefix else self.table.bare_candidate
+        self._candidate = self.table.candidate(form.tail)
         self._rest = b""  # the line that is not complete yet
         self._in_long_line = False
         self._offset = 0  # of the first byte of _rest
         self._number = 0  # lines seen
-        self._open: dict[bytes | None, _Report] = {}
-        self._held: list[_Report] = []
+        self._has_booted = False
+        self._said_farewell = False
+        self._open: dict[bytes | None, Report] = {}
+        self._held: list[Report] = []
         self._seen: dict[str, int] = {}
 
     def feed(self, data: bytes) -> list[Splat]:
@@ -109,6 +74,9 @@ class Scanner:
             self._block(b"\n" + self._rest)
             self._offset += len(self._rest)
             self._rest = b""
+        for report in self._open.values():
+            if report.kinds and report.kind.is_fatal and not any(line.message.strip() for line in report.lines[1:]):
+                report.is_doubtful = False  # nothing came after it, as after no program's words
         return self.idle()
 
     def _block(self, block: bytes) -> None:
@@ -120,67 +88,113 @@ class Scanner:
             self._in_long_line = False
         while at < len(block):
             if not self._open:
-                found = self._candidate.search(block, at - 1)
+                found = self._next(block, at)
                 if found is None:
                     self._number += block.count(b"\n", at)
                     return
-                self._number += block.count(b"\n", at, found.start() + 1)
-                at = found.start() + 1
+                start = max(at, block.rfind(b"\n", 0, found) + 1)
+                self._number += block.count(b"\n", at, start)
+                at = start
             end = block.find(b"\n", at) + 1 or len(block)
             self._number += 1
             self._line(block[at:end].rstrip(b"\r\n"), self._offset + at - 1)
             at = end
 
+    def _next(self, block: bytes, at: int) -> int | None:
+        """The next byte from `at` on in whose line something may begin."""
+        match = self._candidate.search(block, at - 1)
+        first = match.end() if match else None
+        for text in self.table.contains:
+            found = block.find(text, at, first if first is not None else len(block))
+            if found >= 0:
+                first = found + 1
+        return first
+
     # --- line by line, while a report is open
 
-    def _line(self, line: bytes, offset: int) -> None:
-        caller: bytes | None = None
-        message, time_s = line, 0.0
-        if self.has_prefix:
-            match = _LINE.match(line)
-            if match is None:
-                self._expire(None)
-                return
-            time_s, caller, message = float(match[1]), match[2], line[match.end() :]
-            self._expire(time_s)
-        message = message[:MAX_LINE]
-        report = self._open.get(caller)
-        if kind := self._kind(message):
-            report = self._start(kind, report, caller, message, offset)
-        elif not report and self.table.before.match(message):
-            report = self._new(caller, offset)
+    def _line(self, text: bytes, offset: int) -> None:
+        pieces = list(self.form.pieces(text))
+        if not pieces:
+            self._expire(None)
+            return
+        ends = [*(start for start, _ in pieces[1:]), len(text)]
+        for (start, match), end in zip(pieces, ends, strict=True):
+            self._take(
+                Line(
+                    text=text[start:end],
+                    message=text[match.end() : end][:MAX_LINE],
+                    number=self._number,
+                    offset=offset + start,
+                    time_s=self.form.time_s(match),
+                    caller=match.groupdict().get("caller"),
+                    is_doubtful=start > 0 or not self.form.is_marked,
+                )
+            )
+
+    def _take(self, line: Line) -> None:
+        if line.time_s is not None:
+            self._expire(line.time_s)
+        report = self._open.get(line.caller)
+        if report and report.is_resumed and not self._continues(report, line.message):
+            self._finish(report)
+            report = None
+        if kind := self._kind(line):
+            report = self._start(kind, self._open.get(line.caller), line)
+        elif not report and self.table.before.match(line.message):
+            report = self._new(line)
         elif not report:
             report = next((other for other in self._open.values() if other.kinds and other.kind.all_callers), None)
-        if report:
-            self._append(report, line, message, offset, time_s)
+        if report and report.add(line):
+            self._finish(report)
+        if self._open and self.table.lines.lost.match(line.message.decode("utf-8", "replace")):
+            for other in self._open.values():
+                other.has_lost_lines = True
 
-    def _kind(self, message: bytes) -> Kind | None:
-        if not self.table.any_start.match(message):
+    def _kind(self, line: Line) -> Kind | None:
+        self._said_farewell |= bool(self.table.farewell.match(line.message))
+        if not self.table.any_start.match(line.message):
             return None
-        return next(kind for kind, pattern in self.table.starts if pattern.match(message))
+        kind = next(kind for kind, pattern in self.table.starts if pattern.match(line.message))
+        return kind if not kind.is_boot or self._is_surprise(line) else None
 
-    def _start(self, kind: Kind, report: _Report | None, caller: bytes | None, message: bytes, offset: int) -> _Report:
+    def _is_surprise(self, boot: Line) -> bool:
+        """Whether a boot begins that nothing led to. Programs print the kernel's version too, but at no such time."""
+        if boot.time_s is None or boot.time_s >= 1 or not self.form.is_console:
+            return False
+        cut = [report for report in self._open.values() if report.kinds]
+        for report in cut:
+            report.is_crash = True
+            self._finish(report)
+        is_surprise = self._has_booted and not (self._said_farewell or self.is_dead or cut)
+        self._has_booted, self._said_farewell, self.is_dead = True, False, False
+        return is_surprise
+
+    def _continues(self, report: Report, message: bytes) -> bool:
+        return report.is_end(message) or bool(self.table.lines.continues.match(message.decode("utf-8", "replace")))
+
+    def _start(self, kind: Kind, report: Report | None, line: Line) -> Report:
         """A line that starts a report: the report that it belongs to, an open one or a new one."""
-        self.is_dead |= kind.is_fatal
-        if self.table.folds.match(message) and (cause := self._cause(caller)):
+        self.is_dead |= kind.is_fatal and not line.is_doubtful
+        if self.table.folds.match(line.message) and (cause := self._cause(line.caller)):
             cause.is_crash = True
             cause.ends = self.table.ends[kind.kind]
             return cause
-        if report and report.kinds and (report.has_trace or not any(kind.kind in of.absorbs for of in report.kinds)):
-            opener = self._take_back_opener(report)
-            self._finish(report)
-            report = self._new(caller, offset)
-            if opener:
-                report.line_start, report.offset, line, message = opener
-                report.numbers.append(report.line_start)
-                report.lines.append(line)
-                report.messages.append(message)
-        report = report or self._new(caller, offset)
+        if report and report.kinds and (report.has_trace or not self._are_one(report, kind)):
+            report = self._nest(report, line)
+        report = report or self._new(line)
+        if not report.kinds:
+            report.is_doubtful = line.is_doubtful
         report.kinds.append(kind)
         report.ends = self.table.ends[kind.kind]
         return report
 
-    def _cause(self, caller: bytes | None) -> _Report | None:
+    def _are_one(self, report: Report, kind: Kind) -> bool:
+        """Whether a start before any trace is of the open report: some print their message behind the WARNING line."""
+        if any(one is kind for one in report.kinds) and self.table.before.match(report.lines[-1].message):
+            return False
+        return any(kind.kind in one.absorbs or one.kind in kind.absorbs for one in report.kinds)
+
+    def _cause(self, caller: bytes | None) -> Report | None:
         """The report that a consequence (a panic after an oops) belongs to: of the same caller, or the last one."""
         recent = [report for report in self._held if self._number - report.line_end <= HOLD_LINES]
         named = [*(report for report in self._open.values() if report.kinds), *recent]
@@ -192,62 +206,61 @@ class Scanner:
             self._open[caller] = cause
         return cause
 
-    def _take_back_opener(self, report: _Report) -> tuple[int, int, bytes, bytes] | None:
-        """When "cut here" was the last line of the report, it belongs to the next one."""
-        if len(report.lines) < 2 or not self.table.before.match(report.messages[-1]):
-            return None
-        return report.numbers.pop(), report.last_offset, report.lines.pop(), report.messages.pop()
+    def _nest(self, report: Report, line: Line) -> Report:
+        """A report inside another one, which goes on when the inner one has ended."""
+        opener = report.take_back_opener(self.table)
+        for caller in [caller for caller, other in self._open.items() if other is report]:
+            del self._open[caller]
+        inner = self._new(line)
+        if report.depth < NESTING:
+            inner.interrupted = report
+        else:
+            self._keep(report)
+        if opener:
+            inner.lines.append(opener)
+        return inner
 
-    def _new(self, caller: bytes | None, offset: int) -> _Report:
-        report = _Report(caller, self._number, offset)
-        self._open[caller] = report
+    def _new(self, line: Line) -> Report:
+        report = Report(line.caller, is_doubtful=line.is_doubtful)
+        self._open[line.caller] = report
         return report
-
-    def _append(self, report: _Report, line: bytes, message: bytes, offset: int, time_s: float) -> None:
-        report.lines.append(line[:MAX_LINE])
-        report.messages.append(message)
-        report.numbers.append(self._number)
-        report.last_offset = offset
-        report.time_s = max(report.time_s, time_s)
-        report.has_trace = report.has_trace or (bool(report.kinds) and has_frame(message))
-        is_end = bool(report.kinds) and len(report.lines) > 1 and report.ends is not None and report.ends.match(message)
-        if is_end or len(report.lines) >= report.budget:
-            self._finish(report)
 
     def _expire(self, time_s: float | None) -> None:
         """End what has been quiet for too long, on the kernel's clock or in lines of others."""
         for report in list(self._open.values()):
-            gap_s = report.kind.gap_s if report.kinds else PROVISIONAL_GAP_S
-            is_quiet = time_s is not None and time_s - report.time_s > gap_s
+            is_quiet = time_s is not None and report.is_quiet(time_s)
             if is_quiet or self._number - report.line_end > FOREIGN_LINES:
                 self._finish(report)
 
-    def _finish(self, report: _Report) -> None:
+    def _finish(self, report: Report) -> None:
         mine = [caller for caller, other in self._open.items() if other is report]
         for caller in mine:
             del self._open[caller]
-        if report.kinds and mine:
+        outer, report.interrupted = report.interrupted, None
+        if mine:
+            self._keep(report)
+        if outer and report.is_complete:
+            outer.is_resumed = True
+            self._open[outer.caller] = outer
+        elif outer:
+            self._keep(outer)
+
+    def _keep(self, report: Report) -> None:
+        """Hold a report that is over, until it is certain that nothing follows from it."""
+        outer, report.interrupted = report.interrupted, None
+        if report.kinds and report.is_proven(self.table):
             self._held.append(report)
+        if outer:
+            self._keep(outer)
 
     # --- giving them out
 
     def _release(self, hold_lines: int) -> list[Splat]:
         done = [report for report in self._held if self._number - report.line_end > hold_lines]
         self._held = [report for report in self._held if self._number - report.line_end <= hold_lines]
-        return [self._splat(report) for report in sorted(done, key=lambda report: report.offset)]
+        return [self._splat(report) for report in sorted(done, key=lambda report: report.lines[0].offset)]
 
-    def _splat(self, report: _Report) -> Splat:
-        kind = report.kind
-        name = title(kind, [message.decode("utf-8", "replace") for message in report.messages], self.table)
-        outcome = Outcome.CRASH if report.is_crash else max(found.outcome for found in report.kinds)
-        self._seen[name] = self._seen.get(name, 0) + 1
-        lines = report.lines if self._seen[name] <= FULL_TEXTS else report.lines[:SHORT_TEXT]
-        return Splat(
-            kind=kind.kind,
-            title=name,
-            outcome=outcome,
-            line_start=report.line_start,
-            line_end=report.line_end,
-            offset=report.offset,
-            text=b"\n".join(lines).decode("utf-8", "replace"),
-        )
+    def _splat(self, report: Report) -> Splat:
+        full = report.splat(self.table, is_short=False)
+        self._seen[full.title] = self._seen.get(full.title, 0) + 1
+        return full if self._seen[full.title] <= FULL_TEXTS else report.splat(self.table, is_short=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -15,10 +15,9 @@ from itertools import pairwise
 from typing import Any
 
 from orchestrator.errors import BadDeclaration
+from orchestrator.kernel import splat_lines
+from orchestrator.kernel.splat_lines import Lines
 from orchestrator.model import Outcome
-
-# [seconds.microseconds][caller] as printk writes it; a <level> comes with some ways of saving a log
-PREFIX = rb"(?:<\d{1,3}>)?\[ *(\d+\.\d{6})\](?:\[ *([TC]\d+)\])? ?"
 
 _OUTCOMES = {"pass": Outcome.PASS, "fail": Outcome.FAIL, "crash": Outcome.CRASH}
 
@@ -37,11 +36,24 @@ class Kind:
     fields: tuple[tuple[str, re.Pattern[str]], ...] = ()
     absorbs: frozenset[str] = frozenset()  # kinds whose start inside this report, before any trace, belongs to it
     folds: tuple[str, ...] = ()  # starts of this kind that only follow from the report before
+    farewell: tuple[str, ...] = ()  # messages after which a start of this kind is expected (is_boot)
     trace_after: re.Pattern[str] | None = None  # the trace that counts comes after this line
     lines: int = 300
     gap_s: float = 5.0  # silence of the kernel's clock that ends a report without an end marker
     all_callers: bool = False  # lines of other CPUs and tasks belong to it too
     is_fatal: bool = False  # the kernel is gone
+    is_boot: bool = False  # its start is said by every boot: a report only when the one before had not ended
+    needs_evidence: bool = False  # its start alone proves nothing: something that only reports have must follow
+    must_end: bool = False  # without one of its end markers it was cut
+    is_plain: bool = False  # it has no trace, and nothing else that proves it
+    contains: tuple[str, ...] = ()  # texts that find the starts whose first character may be any
+
+    @property
+    def openers(self) -> Iterator[str]:
+        """Expressions for messages that matter outside of a report."""
+        yield from (pattern.pattern for pattern in self.start)
+        yield from self.before
+        yield from self.farewell
 
 
 @dataclass(frozen=True)
@@ -55,9 +67,17 @@ class Table:
     before: re.Pattern[bytes]
     ends: Mapping[str, re.Pattern[bytes]]
     folds: re.Pattern[bytes]
-    # lines that start a report, each with the newline before it: sre looks for that with memchr
-    candidate: re.Pattern[bytes]
-    bare_candidate: re.Pattern[bytes]  # the same for logs without any prefix
+    farewell: re.Pattern[bytes]  # after these messages a boot is no surprise
+    opener: bytes  # any message that matters outside of a report, but for those that begin with anything
+    contains: tuple[bytes, ...]  # what is in messages of the latter sort
+    lines: Lines
+
+    def candidate(self, tail: bytes) -> re.Pattern[bytes]:
+        """What is looked for in clean text: `tail`, the end of a prefix, and an opener behind it.
+
+        sre finds a literal at the beginning with memchr, so that most of the text is never looked at.
+        """
+        return re.compile(tail + self.opener)
 
 
 _REQUIRED = {"kind": str, "priority": int, "outcome": str, "start": list, "titles": list}
@@ -72,6 +92,12 @@ _OPTIONAL = {
     "gap_s": float,
     "all_callers": bool,
     "is_fatal": bool,
+    "is_boot": bool,
+    "must_end": bool,
+    "needs_evidence": bool,
+    "is_plain": bool,
+    "farewell": list,
+    "contains": list,
 }
 
 
@@ -80,10 +106,10 @@ def load() -> Table:
     """The table shipped with the package. Raises BadDeclaration."""
     data = files("orchestrator").joinpath("data")
     texts = {item.name: item.read_text() for item in data.joinpath("splats").iterdir() if item.name.endswith(".toml")}
-    return read_table(texts, data.joinpath("plumbing.toml").read_text())
+    return read_table(texts, data.joinpath("plumbing.toml").read_text(), splat_lines.load())
 
 
-def read_table(texts: Mapping[str, str], plumbing: str) -> Table:
+def read_table(texts: Mapping[str, str], plumbing: str, lines: Lines) -> Table:
     """Check and compile the table from file name -> TOML text. Raises BadDeclaration naming file and key."""
     kinds = sorted((_kind(name, text) for name, text in sorted(texts.items())), key=lambda kind: kind.priority)
     for one, other in pairwise(kinds):
@@ -98,7 +124,8 @@ def read_table(texts: Mapping[str, str], plumbing: str) -> Table:
             raise BadDeclaration(f"{kind.kind}.toml: absorbs: unknown kind {sorted(unknown)[0]!r}")
     start = _union(pattern.pattern for kind in kinds for pattern in kind.start)
     before = _union(before for kind in kinds for before in kind.before)
-    opener = b"(?:" + start + b"|" + before + b")"
+    openers = [expression for kind in kinds for expression in kind.openers]
+    farewell = _union(message for kind in kinds for message in kind.farewell)
     return Table(
         kinds=tuple(kinds),
         plumbing=_plumbing(plumbing),
@@ -107,9 +134,24 @@ def read_table(texts: Mapping[str, str], plumbing: str) -> Table:
         before=re.compile(before),
         ends={kind.kind: re.compile(_union(kind.end)) for kind in kinds},
         folds=re.compile(_union(fold for kind in kinds for fold in kind.folds)),
-        candidate=re.compile(rb"\n(?>" + PREFIX + rb")" + opener),
-        bare_candidate=re.compile(rb"\n" + opener),
+        farewell=re.compile(farewell),
+        opener=_opener([expression for expression in openers if first_characters(expression)]),
+        contains=tuple(text.encode() for kind in kinds for text in kind.contains),
+        lines=lines,
     )
+
+
+def _opener(expressions: Sequence[str]) -> bytes:
+    """Any of the expressions, in a form that gives up soon: most characters begin none of them, and those that begin
+    with a letter are only tried behind that letter."""
+    firsts = [first_characters(expression) for expression in expressions]
+    asked = "".join(f"\\x{ord(c):02x}" for c in sorted(frozenset().union(*filter(None, firsts))))
+    by_letter: dict[str, list[str]] = {}
+    for expression in expressions:
+        letter = expression[0] if re.match(r"[A-Za-z][^?*{+]", expression) else ""
+        by_letter.setdefault(letter, []).append(expression[len(letter) :])
+    branches = [letter.encode() + _union(rests) for letter, rests in by_letter.items()]
+    return b"(?=[" + asked.encode() + b"])(?:" + b"|".join(branches) + b")" if branches else b"(?!)"
 
 
 def _union(expressions: Iterable[str]) -> bytes:
@@ -143,18 +185,25 @@ def _kind(name: str, text: str) -> Kind:
     if data["outcome"] not in _OUTCOMES:
         raise BadDeclaration(f"{name}: outcome {data['outcome']!r}", hint=f"one of: {', '.join(_OUTCOMES)}")
     lists = {
-        key: _strings(name, key, data.get(key, [])) for key in ("start", "titles", "before", "end", "absorbs", "folds")
+        key: _strings(name, key, data.get(key, []))
+        for key in ("start", "titles", "before", "end", "absorbs", "folds", "farewell", "contains")
     }
-    for key in ("before", "end", "folds"):
+    for key in ("before", "end", "folds", "farewell"):
         for expression in lists[key]:
             _compiled(name, key, expression)
     starts = tuple(_compiled(name, "start", expression) for expression in lists["start"])
     if loose := [pattern.pattern for pattern in starts if pattern.match("")]:
         raise BadDeclaration(f"{name}: start {loose[0]!r} matches an empty line")
-    for expression in (*lists["start"], *lists["before"]):
+    for expression in (*lists["start"], *lists["before"], *lists["farewell"]):
         if re.search(r"(?<!\\)[\^$]|\\[sAZ]", expression.replace("[^", "[")):
             # they are looked for in a block of many lines, which may end with CR LF
-            raise BadDeclaration(f"{name}: {expression!r}: no ^, $ or \\s in start and before")
+            raise BadDeclaration(f"{name}: {expression!r}: no ^, $ or \\s in start, before and farewell")
+        if len(_choices(expression)) > 1:
+            raise BadDeclaration(f"{name}: {expression!r}: two expressions, not one with | outside of a group")
+        if not first_characters(expression) and not any(text in expression for text in lists["contains"]):
+            raise BadDeclaration(
+                f"{name}: {expression!r} may begin with anything", hint="name a text that it always has in contains"
+            )
     fields = {key: _compiled(name, f"fields.{key}", value) for key, value in data.get("fields", {}).items()}
     if bad := [key for key, pattern in fields.items() if pattern.groups != 1]:
         raise BadDeclaration(f"{name}: fields.{bad[0]} must have one group")
@@ -176,7 +225,45 @@ def _kind(name: str, text: str) -> Kind:
         gap_s=float(data.get("gap_s", Kind.gap_s)),
         all_callers=data.get("all_callers", False),
         is_fatal=data.get("is_fatal", False),
+        is_boot=data.get("is_boot", False),
+        must_end=data.get("must_end", False),
+        needs_evidence=data.get("needs_evidence", False),
+        is_plain=data.get("is_plain", False),
+        farewell=lists["farewell"],
+        contains=lists["contains"],
     )
+
+
+def _choices(expression: str) -> list[str]:
+    """The expression's parts between those | that are in no group."""
+    depth, parts = 0, [""]
+    for token in re.findall(r"\\.|\[\^?\]?(?:\\.|[^]\\])*\]|.", expression):
+        depth += (token == "(") - (token == ")")
+        if token == "|" and not depth:
+            parts.append("")
+        else:
+            parts[-1] += token
+    return parts
+
+
+def first_characters(expression: str) -> frozenset[str]:
+    """Those that a match can begin with; empty when it may be any (or none), as far as this understands it."""
+    choices = [_first_of_one(choice) for choice in _choices(expression)]
+    return frozenset().union(*choices) if all(choices) else frozenset()
+
+
+def _first_of_one(expression: str) -> frozenset[str]:
+    if group := re.match(r"\((?:\?:|\?P<\w+>)", expression):
+        depth = 0
+        for token in re.finditer(r"\\.|\[\^?\]?(?:\\.|[^]\\])*\]|.", expression):
+            depth += (token[0] == "(") - (token[0] == ")")
+            if not depth:
+                inside, rest = expression[group.end() : token.start()], expression[token.end() :]
+                return frozenset() if rest[:1] in ("?", "*", "{") else first_characters(inside)
+    single = re.match(r"\\([^\w\s])|([A-Za-z0-9=<'\"#%&,/:;@_~-])|\[([A-Za-z0-9]+)\]", expression)
+    if not single or re.match(r"[?*]|\{0", expression[single.end() :]):
+        return frozenset()
+    return frozenset(next(filter(None, single.groups())))
 
 
 def _check_titles(

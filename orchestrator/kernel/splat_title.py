@@ -7,13 +7,11 @@ plumbing (data/plumbing.toml).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from orchestrator.kernel.splat_kinds import Kind, Table
+from orchestrator.kernel.splat_lines import functions, plain, stacks
 
-# x86 " func+0x1/0x2", "RIP: 0010:func+0x1/0x2"; arm64 "pc : func+0x1/0x2". A "? " marks a stale stack slot.
-_FRAME = re.compile(r"(?:RIP: [0-9a-f]{4}:|pc : |\s+)([A-Za-z_][\w.]*)\+0x[0-9a-f]+/0x[0-9a-f]+")
-_SUFFIX = re.compile(r"\.(?:isra|constprop|part|cold|llvm|lto_priv)\b.*$")  # what compilers add to names
 _SCRUBS = (
     (re.compile(r"\+0x[0-9a-f]+(/0x[0-9a-f]+)?"), ""),
     (re.compile(r"\b(?:0x)?[0-9a-f]{12,16}\b"), "ADDR"),
@@ -23,20 +21,16 @@ _SCRUBS = (
 )
 
 
-def has_frame(message: bytes) -> bool:
-    """Whether a trace begins here: what is printed after it is no longer the head of a report."""
-    return b"Call Trace:" in message or (b"+0x" in message and message.startswith((b"RIP:", b" ", b"pc :")))
-
-
-def title(kind: Kind, messages: Sequence[str], table: Table) -> str:
-    """The first of the kind's titles whose fields are all found in the report."""
+def title(kind: Kind, messages: Sequence[str], table: Table) -> tuple[str, str]:
+    """The first of the kind's titles whose fields are all found in the report, and the guilty function, if any."""
     fields = _fields(kind, messages)
-    if function := _function(kind, messages, fields.pop("function", ""), table):
+    function = _function(kind, messages, fields.pop("function", ""), table)
+    if function:
         fields["function"] = function
     for template in kind.titles:
         if all(field in fields for field in re.findall(r"\{(\w+)\}", template)):
-            return template.format_map(fields)[:200]
-    return kind.titles[-1]  # needs no field, as the table's check says
+            return template.format_map(fields)[:200], function or fields.get("place", "")
+    return kind.titles[-1], function  # needs no field, as the table's check says
 
 
 def _fields(kind: Kind, messages: Sequence[str]) -> dict[str, str]:
@@ -60,16 +54,11 @@ def _scrubbed(text: str) -> str:
 
 
 def _function(kind: Kind, messages: Sequence[str], named: str, table: Table) -> str:
-    candidates = [_SUFFIX.sub("", named)] if named else []
+    """The first one that is not plumbing; the first one when all are."""
     after = 0
     if kind.trace_after:
         after = next((i for i, message in enumerate(messages) if kind.trace_after.match(message)), 0)
-    candidates += _frames(messages[after:])
+    candidates = [plain(named)] if named else []
+    candidates += functions(stacks(messages[after:], table.lines))
     guilty = next((name for name in candidates if not table.plumbing.fullmatch(name)), None)
     return guilty or (candidates[0] if candidates else "")
-
-
-def _frames(messages: Sequence[str]) -> Iterator[str]:
-    for message in messages:
-        if match := _FRAME.match(message):
-            yield _SUFFIX.sub("", match[1])

@@ -285,7 +285,7 @@ def _culprit(splats: tuple[Splat, ...]) -> Splat | None:
 
 def _splat_texts(splats: tuple[Splat, ...], log: str) -> Iterator[str]:
     for splat in splats:
-        yield f"--- {splat.kind}: {splat.title} ({log or 'console'}:{splat.line_start})\n{splat.text}"
+        yield f"--- {splat.kind}: {splat.label} ({log or 'console'}:{splat.line_start})\n{splat.text}"
 
 
 def _body(parts: Iterable[str], kind: Kind, view: View, where: str) -> str:

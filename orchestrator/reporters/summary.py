@@ -118,4 +118,4 @@ def _evidence(splats: tuple[Splat, ...], report: RunReport, log: str, owner: str
         place = (
             f"{report.run_dir}/{log}:{splat.line_start}" if log else f"{owner}, line {splat.line_start} of its console"
         )
-        yield Evidence(printable(splat.title), printable(place), splat.outcome)
+        yield Evidence(printable(splat.label), printable(place), splat.outcome)

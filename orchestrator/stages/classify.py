@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.kernel import ktap, taint
+from orchestrator.kernel.known import EXPECTED, applies, is_expired, mark_expected, mark_known, missing
 from orchestrator.kernel.leaks import leak_metrics, leaks
-from orchestrator.kernel.splat import Scanner
 from orchestrator.model import (
     CaseResult,
     CaseRun,
     Ending,
+    KnownIssue,
     Outcome,
     Splat,
     StageResult,
@@ -21,9 +22,9 @@ from orchestrator.model import (
     worst,
 )
 from orchestrator.record import SuiteRecord
+from orchestrator.stages.logs import scan_file
 
 EXCERPT = 64 << 10  # bytes of console shown with a case: the last ones
-CHUNK = 1 << 20
 SKIPPED = 4  # kselftest's exit status
 OF_LOST_GUEST = {
     Ending.GUEST_DIED: Outcome.CRASH,
@@ -33,9 +34,12 @@ OF_LOST_GUEST = {
 }
 
 
-def classify(record: SuiteRecord, home: Path) -> SuiteReport:
-    """Judge a suite. `home` is its directory in the run directory."""
-    splats = {number: _scan(home / f"guest-{number}/console.log") for number in range(record.guests)}
+def classify(record: SuiteRecord, home: Path, known: Sequence[KnownIssue] = ()) -> SuiteReport:
+    """Judge a suite. `home` is its directory in the run directory, `known` what is no news of a kernel."""
+    splats = {
+        number: mark_known(scan_file(home / f"guest-{number}/console.log"), applicable(known, record))
+        for number in range(record.guests)
+    }
     starts = _windows(record.runs)
     results = tuple(
         _judge(run, _in_window(splats.get(run.guest, ()), *starts[run.case]), starts, home) for run in record.runs
@@ -76,6 +80,7 @@ def _judge(
         return CaseResult(run.case, Outcome.SKIP, Outcome.SKIP, run.reason, 0.0)
     if run.ending is Ending.NO_GUEST:
         return CaseResult(run.case, Outcome.ERROR, Outcome.ERROR, run.reason, 0.0)
+    splats = mark_expected(splats, run.expects)
     report = ktap.parse((home / run.stdout).read_text(errors="replace") if (home / run.stdout).is_file() else "")
     run_outcome, why = _run_outcome(run, report, splats)
     outcome = worst(
@@ -104,6 +109,13 @@ def _judge(
 def _run_outcome(run: CaseRun, report: ktap.KtapReport, splats: Sequence[Splat]) -> tuple[Outcome, str]:
     """Of the run itself: how it ended, what the kernel said, whether exit status and results agree."""
     findings = [(splat.outcome, splat.title) for splat in splats if splat.outcome.is_bad]
+    findings += [
+        (Outcome.FAIL, f"the kernel did not report what the case expects: {pattern}")
+        for pattern in missing(splats, run.expects)
+    ]
+    died_as_expected = run.ending is Ending.GUEST_DIED and any(splat.known == EXPECTED for splat in splats)
+    if died_as_expected and not findings:
+        return Outcome.PASS, ""
     if run.ending in OF_LOST_GUEST:
         findings.append(
             (OF_LOST_GUEST[run.ending], run.reason or f"did not end within its limit ({run.duration_s:.0f} s)")
@@ -111,7 +123,7 @@ def _run_outcome(run: CaseRun, report: ktap.KtapReport, splats: Sequence[Splat])
     else:
         findings += _exit_findings(run, report)
     findings += [(Outcome.TIMEOUT if run.stuck else Outcome.FAIL, leak) for leak in leaks(run)]
-    if run.taint_after != run.taint_before and not any(splat.outcome.is_bad for splat in splats):
+    if run.taint_after != run.taint_before and not any(splat.outcome.is_bad or splat.known for splat in splats):
         added = ", ".join(flag.meaning for flag in taint.added(run.taint_before, run.taint_after))
         findings.append((Outcome.FAIL, f"the kernel became tainted: {added}"))
     if not findings and report.subtests and all(s.outcome is Outcome.SKIP for s in report.subtests):
@@ -175,15 +187,14 @@ def _stage(stage: StageResult, record: SuiteRecord, splats: dict[int, tuple[Spla
     )
 
 
-def _scan(path: Path) -> tuple[Splat, ...]:
-    if not path.is_file():
-        return ()
-    scanner, found = Scanner(), list[Splat]()
-    with path.open("rb") as handle:
-        while chunk := handle.read(CHUNK):
-            found += scanner.feed(chunk)
-    found += scanner.close()
-    return tuple(found)
+def applicable(known: Sequence[KnownIssue], record: SuiteRecord) -> tuple[KnownIssue, ...]:
+    """The known issues that this suite's kernel may show."""
+    release = dict(record.facts).get("release") or dict(record.facts).get("kernel", "")
+    return tuple(
+        issue
+        for issue in known
+        if not is_expired(issue, record.started[:10]) and applies(issue, record.kconfig, release)
+    )
 
 
 def _excerpt(path: Path, start: int, end: int | None) -> str:

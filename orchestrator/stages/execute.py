@@ -63,7 +63,7 @@ def execute(
             if stop_at_failure and judged.outcome.is_bad:
                 return
             # not every report taints: lockdep turns itself off in silence
-            if guest and any(splat.outcome.is_bad for splat in judged.splats):
+            if guest and any(splat.outcome.is_bad or splat.known for splat in judged.splats):
                 context.emit(GuestLost(suite, "its kernel has reported something", run.guest))
                 guest.close()
                 guest = None
@@ -92,6 +92,7 @@ def _run(context: Context, bench: Bench, case: Case, request: Request, suite: st
         stdout=f"cases/{case.name}/stdout",
         stderr=f"cases/{case.name}/stderr",
         console=f"{directory}/console.log",
+        expects=case.expects,
     )
 
 

@@ -37,7 +37,7 @@ def judge(run_dir: Path, *, interrupted: bool = False) -> Hunted:
     """Classify everything that a hunt recorded. Reads only. Raises UsageError."""
     run, hunt = load(RunRecord, run_dir / report.RUN), load(HuntRecord, run_dir / HUNT)
     records = suites_of(run_dir)
-    judged = {record.name: classify(record, run_dir / record.name) for record in records}
+    judged = {record.name: classify(record, run_dir / record.name, run.known) for record in records}
     controls = {name: suite for name, suite in judged.items() if name.endswith(f".{Variant.MUTATED.value}")}
     refused, not_run = dict(hunt.refused), dict(hunt.not_run)
     rows = []

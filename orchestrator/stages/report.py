@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestrator.kernel.compare import compare, verdict
-from orchestrator.model import RunReport, SuiteReport, Variant
+from orchestrator.kernel.known import remarks
+from orchestrator.model import KnownIssue, RunReport, SuiteReport, Variant
 from orchestrator.record import RunRecord, load, suites_of
 from orchestrator.reporters import json_report, junit
 from orchestrator.stages.classify import classify
@@ -16,10 +17,14 @@ from orchestrator.stages.classify import classify
 REPORT, JUNIT, RUN = "report.json", "junit.xml", "run.json"
 
 
-def judge(run_dir: Path, *, interrupted: bool = False) -> RunReport:
-    """Classify everything that a run recorded and reach a verdict. Reads only. Raises UsageError."""
+def judge(run_dir: Path, *, interrupted: bool = False, known: Sequence[KnownIssue] | None = None) -> RunReport:
+    """Classify everything that a run recorded and reach a verdict. Reads only. Raises UsageError.
+
+    `known` replaces the known issues that the run was made with.
+    """
     run = load(RunRecord, run_dir / RUN)
-    judged = tuple(classify(record, run_dir / record.name) for record in suites_of(run_dir))
+    issues = run.known if known is None else known
+    judged = tuple(classify(record, run_dir / record.name, issues) for record in suites_of(run_dir))
     suites = with_baseline(judged)
     found, reason = verdict(suites, interrupted)
     return RunReport(
@@ -32,7 +37,7 @@ def judge(run_dir: Path, *, interrupted: bool = False) -> RunReport:
         started=run.started,
         time_s=run.time_s,
         hostname=platform.node(),
-        notes=run.notes,
+        notes=(*run.notes, *remarks(issues, suites, run.started[:10])),
     )
 
 

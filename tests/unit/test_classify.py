@@ -12,6 +12,7 @@ from orchestrator.model import (
     CaseRun,
     Count,
     Ending,
+    KnownIssue,
     Metric,
     Outcome,
     StageResult,
@@ -60,14 +61,14 @@ class Home:
         )  # fmt: skip
         self.runs.append(replace(run, **facts))  # type: ignore[arg-type]
 
-    def judge(self) -> SuiteReport:
+    def judge(self, known: tuple[KnownIssue, ...] = ()) -> SuiteReport:
         (self.path / "guest-0").mkdir()
         (self.path / "guest-0/console.log").write_text(self.console)
         boot = StageResult("boot", Outcome.PASS, 2.0)
         record = SuiteRecord(
             "base.patched", "base", Variant.PATCHED, "2026-01-01T00:00:00", (boot,), tuple(self.runs), 1
         )
-        return classify(record, self.path)
+        return classify(record, self.path, known)
 
     def only(self) -> CaseResult:
         (case,) = self.judge().cases

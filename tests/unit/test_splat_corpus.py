@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.kernel.log_format import BARE
 from orchestrator.kernel.splat import Scanner, scan
 from orchestrator.kernel.splat_kinds import load
 from orchestrator.model import Splat
@@ -17,7 +18,7 @@ CORPUS = sorted((Path(__file__).parent.parent / "data" / "console").glob("*.log"
 def read(path: Path) -> tuple[list[str], bytes]:
     """The header's expectations (`kind | title | outcome`) and the log behind the first blank line."""
     header, _, log = path.read_bytes().partition(b"\n\n")
-    expected = [line.decode().removeprefix("# expect: ") for line in header.split(b"\n")]
+    expected = [line[len("# expect: ") :] for line in header.decode().split("\n") if line.startswith("# expect: ")]
     return [line for line in expected if line != "nothing"], log
 
 
@@ -54,7 +55,10 @@ def test_lines_and_offsets_point_at_the_report(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in CORPUS if "interleaved" not in path.stem], ids=lambda path: path.stem
+    # without times a second boot cannot be told from a program that prints the kernel's version
+    "path",
+    [path for path in CORPUS if "interleaved" not in path.stem and not path.stem.startswith("reboot")],
+    ids=lambda path: path.stem,
 )
 def test_logs_without_callers_or_without_any_prefix_give_the_same_titles(path: Path) -> None:
     """Each line of the log printed as by a kernel without PRINTK_CALLER, and as by dmesg -t."""
@@ -63,7 +67,7 @@ def test_logs_without_callers_or_without_any_prefix_give_the_same_titles(path: P
     assert shown(scan(plain)) == expected
     kernel_lines = [line for line in log.split(b"\n") if re.match(rb"\[ *\d+\.\d+\]\[", line)]
     bare = b"\n".join(re.sub(rb"^\[[^]]*\]\[[^]]*\] ", b"", line) for line in kernel_lines)
-    assert shown(scan(bare, has_prefix=False)) == expected
+    assert shown(scan(bare, BARE)) == expected
     assert scan(bare) == ()
 
 

@@ -1,0 +1,125 @@
+"""What is known of a report beside its title: the guilty frame, stacks, who was at work, whether it is whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.errors import BadDeclaration
+from orchestrator.kernel.splat import scan
+from orchestrator.kernel.splat_lines import read_lines
+from orchestrator.model import Splat
+from tests.unit.test_splat_corpus import read
+
+CONSOLE = Path(__file__).parent.parent / "data" / "console"
+
+
+def reports(name: str) -> tuple[Splat, ...]:
+    return scan(read(CONSOLE / f"{name}.log")[1])
+
+
+def only(name: str) -> Splat:
+    (splat,) = reports(name)
+    return splat
+
+
+def test_kasan_shows_who_accessed_allocated_and_freed() -> None:
+    splat = only("kasan-uaf-read")
+    assert [stack.name for stack in splat.stacks] == ["trace", "alloc", "free", "queued"]
+    assert splat.stacks[1].frames[-1] == "do_mmap+0x5d6/0x8a0"
+    assert "vm_area_free_rcu_cb+0x6b/0x80" in splat.stacks[2].frames
+    assert (splat.frame, splat.task, splat.pid, splat.cpu) == ("vma_start_read", "fault-vs-munmap", 66, 1)
+    assert splat.time_s == 12.000339
+    assert not splat.corrupted
+
+
+@pytest.mark.parametrize(
+    ("name", "frame", "task", "pid", "cpu"),
+    [
+        ("hung-task-vma-real", "vma_keep_readers_out", "bug-leak", 68, None),  # not khungtaskd, which reports it
+        ("soft-lockup-arm64", "mas_walk", "split-merge", 66, 1),
+        ("hard-lockup-arm64", "mas_walk", "fork-fault", 71, 1),
+        ("kmemleak-objects", "vm_area_alloc", "split-merge", 66, None),
+        ("kcsan-assert", "vma_refcount_put", "split-merge", 66, 1),
+        ("oops-null-deref-riscv", "vma_start_read", "split-merge", 66, 1),
+        ("oom-kill-memcg", "mem_cgroup_out_of_memory", "split-merge", 66, 1),
+        ("warning-6.18-format", "vms_complete_munmap_vmas", "fault-vs-munmap", 66, 1),
+    ],
+)
+def test_who_was_at_work(name: str, frame: str, task: str, pid: int, cpu: int | None) -> None:
+    splat = reports(name)[0]
+    assert (splat.task, splat.pid, splat.cpu) == (task, pid, cpu)
+    if splat.kind != "oom-kill":  # its trace is no accusation
+        assert splat.frame == frame
+
+
+def test_stacks_of_other_reports() -> None:
+    assert [stack.name for stack in only("kmsan-uninit-value").stacks] == ["trace", "stored", "alloc"]
+    assert [stack.name for stack in only("kfence-corruption").stacks] == ["trace", "alloc", "free"]
+    assert [stack.name for stack in only("slab-corruption-page-owner").stacks] == ["alloc", "free", "trace"]
+    assert [stack.name for stack in only("bad-page-owner").stacks] == ["alloc", "free", "trace"]
+    assert only("slab-corruption-page-owner").frame == "unlink_anon_vmas"
+    assert len(only("kcsan-data-race").stacks) == 2
+
+
+WHOLE = [
+    path.stem
+    for path in sorted(CONSOLE.glob("*.log"))
+    if path.stem not in ("kasan-multi-shot-cut", "reboot-cuts-oops", "lost-messages", "oops-unfinished-then-warning")
+]
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_whole_reports_are_not_called_corrupted(name: str) -> None:
+    assert not [splat.title for splat in reports(name) if splat.corrupted]
+
+
+@pytest.mark.parametrize("name", ["kasan-multi-shot-cut", "reboot-cuts-oops", "lost-messages"])
+def test_cut_reports_are_corrupted_and_keep_their_title(name: str) -> None:
+    assert only(name).corrupted
+
+
+@pytest.mark.parametrize("name", ["kasan-uaf-read", "warning-unmap", "oops-null-deref-arm64", "hung-task-arm64"])
+def test_a_report_cut_anywhere_keeps_kind_and_says_that_it_is_cut(name: str) -> None:
+    """Cut behind each of its lines: never silently another report, and never whole without its trace."""
+    _, log = read(CONSOLE / f"{name}.log")
+    (whole,) = scan(log)
+    lines = log.split(b"\n")
+    titles = set()
+    for last in range(whole.line_start, whole.line_end):
+        found = scan(b"\n".join(lines[:last]))
+        assert [splat.kind for splat in found] in ([], [whole.kind])
+        titles |= {splat.title for splat in found if not splat.corrupted}
+    assert titles <= {whole.title}
+
+
+def test_a_report_in_the_middle_of_another_does_not_end_it() -> None:
+    oops, warning = reports("nested-warning-in-oops")
+    assert oops.line_start < warning.line_start < warning.line_end < oops.line_end
+    assert not oops.corrupted
+    assert "vt_console_print" not in oops.text
+    assert oops.text.endswith("---[ end trace 0000000000000000 ]---")
+
+
+def test_interleaved_cpus_are_told_apart_by_their_callers() -> None:
+    _, bug, warning = reports("interleaved-mm-real")
+    assert bug.line_start < warning.line_start < warning.line_end < bug.line_end
+    assert (bug.pid, warning.pid) == (104, 103)
+    assert "T  103]" not in bug.text
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("[", "report-lines.toml:"),
+        ("colour = 1", "unknown key 'colour'"),
+        ("evidence = 'x'", "list of strings"),
+        ("evidence = ['(']\n[facts]\npatterns = ['(?P<pid>x)']", "evidence"),
+        ("evidence = ['x']\ncontinues = ['x']\nlost = ['x']\n[facts]\npatterns = ['(?P<colour>x)']", "groups must be"),
+    ],
+)
+def test_a_wrong_declaration_names_the_key(text: str, what: str) -> None:
+    with pytest.raises(BadDeclaration) as caught:
+        read_lines(text)
+    assert what in caught.value.message

@@ -1,0 +1,182 @@
+"""The same log in every form in which logs are kept gives the same reports."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from orchestrator.kernel.log_format import BARE, PRINTK, detect
+from orchestrator.kernel.splat import scan
+from orchestrator.stages.logs import classify_log
+from tests.unit.test_splat_corpus import CORPUS, read, shown
+
+LINE = re.compile(rb"\[ *(\d+)\.(\d{6})\]\[ *([TC]\d+)\] (.*)")
+# what a second boot looks like needs the kernel's own clock, and callers tell interleaved reports apart
+PLAIN = [path for path in CORPUS if not re.match("reboot|interleaved|warning-interleaved", path.stem)]
+NEEDS_CALLER = ("rcu-stall", "hung-task", "nested")
+
+Write = Callable[[int, str, str, bytes], bytes]
+
+
+def clock(at: int) -> bytes:
+    return b"14:%02d:%02d" % (at // 60 % 60, at % 60)
+
+
+FORMS: dict[str, tuple[str, Write]] = {
+    "levels": ("printk", lambda s, us, who, text: b"<4>[%5d.%s][%6s] %s" % (s, us.encode(), who.encode(), text)),
+    "rsyslog": (
+        "syslog",
+        lambda s, us, who, text: (
+            b"Nov 22 %s ws-7 kernel: [%5d.%s][%6s] %s" % (clock(s), s, us.encode(), who.encode(), text)
+        ),
+    ),
+    "rsyslog without times": ("syslog", lambda s, us, who, text: b"Nov  2 %s ws-7 kernel: %s" % (clock(s), text)),
+    "rfc3339": (
+        "syslog",
+        lambda s, us, who, text: (
+            b"2026-11-22T%s.%s+01:00 ws-7 kernel: [%5d.%s] %s" % (clock(s), us.encode(), s, us.encode(), text)
+        ),
+    ),
+    "journalctl -o short-monotonic": (
+        "journal",
+        lambda s, us, who, text: b"[%5d.%s] ws-7 kernel: %s" % (s, us.encode(), text),
+    ),
+    "dmesg -T": ("dmesg-T", lambda s, us, who, text: b"[Sun Nov 22 %s 2026] %s" % (clock(s), text)),
+    "dmesg --time-format iso": (
+        "dmesg-iso",
+        lambda s, us, who, text: b"2026-11-22T%s,%s+01:00 %s" % (clock(s), us.encode(), text),
+    ),
+    "dmesg -x": (
+        "stamped",
+        lambda s, us, who, text: b"kern  :warn  : [%5d.%s] %s" % (s, us.encode(), text),
+    ),
+    "a CI's stamps": (
+        "stamped",
+        lambda s, us, who, text: (
+            b"2026-11-22T%s.0000000Z [%5d.%s][%6s] %s" % (clock(s), s, us.encode(), who.encode(), text)
+        ),
+    ),
+    "netconsole": (
+        "kmsg",
+        lambda s, us, who, text: b"4,%d,%d%s,-,caller=%s;%s" % (s, s, us.encode(), who.encode(), text),
+    ),
+    "netconsole with release": (
+        "kmsg",
+        lambda s, us, who, text: b"6.12.117,4,%d,%d%s,-;%s" % (s, s, us.encode(), text),
+    ),
+    "dmesg -r of a kernel without times": ("levels", lambda s, us, who, text: b"<4>%s" % text),
+    "dmesg -t": ("bare", lambda s, us, who, text: text),
+}
+KEEPS_CALLER = {"levels", "rsyslog", "a CI's stamps", "netconsole"}
+
+
+def written(log: bytes, write: Write) -> bytes:
+    lines = [match.groups() for line in log.split(b"\n") if (match := LINE.fullmatch(line))]
+    return b"".join(write(int(s), us.decode(), who.decode(), text) + b"\n" for s, us, who, text in lines)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_form_is_recognised_and_changes_no_report(name: str) -> None:
+    form, write = FORMS[name]
+    for path in PLAIN:
+        if name not in KEEPS_CALLER and path.stem.startswith(NEEDS_CALLER):
+            continue
+        expected, log = read(path)
+        text = written(log, write)
+        assert detect(text).name == form, path.stem
+        assert shown(scan(text, detect(text))) == expected, path.stem
+
+
+def test_other_daemons_do_not_speak_for_the_kernel() -> None:
+    text = b"""\
+Nov 22 14:00:01 ws-7 kernel: [    5.000000] Run /init as init process
+Nov 22 14:00:02 ws-7 sshd[812]: BUG: KASAN: slab-use-after-free in f+0x1/0x2
+Nov 22 14:00:02 ws-7 sshd[812]: Call Trace:
+Nov 22 14:00:03 ws-7 systemd[1]: Kernel panic - not syncing: said by a daemon
+"""
+    assert detect(text).name == "syslog"
+    assert scan(text, detect(text)) == ()
+
+
+def test_a_few_lines_of_a_program_do_not_hide_the_kernels_form() -> None:
+    log = (CORPUS[0].parent / "kasan-uaf-read.log").read_bytes()
+    assert detect(b"2026-11-22 14:00:01 INFO starting\n" * 3 + log + b"ok 1 a\n" * 500).name == "printk"
+    assert detect(b"") is BARE
+
+
+def test_garbage_on_the_line_is_no_hindrance() -> None:
+    expected, log = read(CORPUS[0].parent / "warning-unmap.log")
+    assert shown(scan(b"\x1b[0m" + log.replace(b"\n[", b"\n\x00\xfe\x1b[2J["))) == expected
+
+
+# --- a console that is a file: lines that ran into one another
+
+KERNEL = "[    5.{:06d}][   T66] {}"
+OOPS = [
+    "BUG: kernel NULL pointer dereference, address: 0000000000000010",
+    "Oops: Oops: 0000 [#1] SMP",
+    "RIP: 0010:vma_start_read+0x14/0xa0",
+    "---[ end trace 0000000000000000 ]---",
+]
+
+
+def console(*messages: str) -> list[bytes]:
+    return [KERNEL.format(number, message).encode() for number, message in enumerate(messages)]
+
+
+def test_a_report_behind_a_programs_open_line_is_found_in_a_file_only() -> None:
+    lines = console("Run /init as init process", *OOPS)
+    text = lines[0] + b"\nloading the mod" + b"\n".join(lines[1:]) + b"\n"
+    form = detect(text)
+    (splat,) = scan(text, form)
+    assert (splat.title, splat.line_start) == ("Oops: kernel NULL pointer dereference in vma_start_read", 2)
+    assert splat.offset == text.index(lines[1])
+    assert [splat.title for splat in scan(text, PRINTK)] == ["Oops in vma_start_read"]  # from its second line on
+
+
+def test_a_quoted_kernel_line_needs_evidence() -> None:
+    lines = console("Run /init as init process", "all is well")
+    text = b"\n".join([lines[0], b"expected: [    5.000000][   T66] BUG: KASAN: slab-use-after-free in f", lines[1]])
+    assert scan(text, detect(text)) == ()
+
+
+def test_a_boot_in_the_middle_of_a_line_cuts_the_report() -> None:
+    first = b"[    0.000000][    T0] Linux version 6.12.117 (o@o)"
+    lines = console(*OOPS[:3])
+    text = first + b"\n" + b"\n".join(lines) + b"\n[    5.0001" + first + b"\n"
+    (splat,) = scan(text, detect(text))
+    assert (splat.title, splat.corrupted) == ("Oops: kernel NULL pointer dereference in vma_start_read", True)
+
+
+def test_without_any_prefix_a_programs_words_are_no_report() -> None:
+    quoting = b"""\
+== test 3: does the parser see "BUG: KASAN"?
+BUG: KASAN: slab-use-after-free in vma_start_read
+Kernel panic - not syncing: that is what it would say
+WARNING: CPU: 0 PID: 1 at mm/mmap.c:1
+INFO: this is no kernel
+ok 3
+"""
+    assert detect(quoting) is BARE
+    assert scan(quoting, BARE) == ()
+
+
+def test_without_any_prefix_the_last_word_of_a_kernel_is_one() -> None:
+    text = b"No filesystem could mount root, tried:\n\nKernel panic - not syncing: VFS: no root\n\n"
+    assert [splat.title for splat in scan(text, detect(text))] == ["Kernel panic: VFS: no root"]
+
+
+# --- files
+
+
+def test_a_gzip_file_is_read_and_a_damaged_one_is_an_error(tmp_path: Path) -> None:
+    data = gzip.compress((CORPUS[0].parent / "kasan-uaf-read.log").read_bytes())
+    (tmp_path / "whole.gz").write_bytes(data)
+    (tmp_path / "half.gz").write_bytes(data[: len(data) // 2])
+    assert [splat.kind for splat in classify_log(tmp_path / "whole.gz").reports] == ["kasan"]
+    assert classify_log(tmp_path / "half.gz").error
+    assert classify_log(tmp_path / "none").error == "No such file or directory"
