@@ -214,6 +214,7 @@ class Request:
     budget_s: float | None = None  # no mutant is begun after so many seconds
     delays: bool = True  # apply the series' delay points, and set those that mutants ask for
     known_issues: str | None = None  # None: the file beside the series or in the tree, if there is one
+    freeze: bool = False  # leave the guest paused at the first kernel report, hang or crash, and end there
 
 
 @dataclass(frozen=True)
@@ -297,8 +298,28 @@ class Ending(Enum):
     GUEST_FROZE = "guest-froze"  # SSH stopped answering, QEMU lives, the kernel says nothing
     GUEST_DIED = "guest-died"  # panic, or the machine was reset
     HOST_LOST = "host-lost"  # QEMU was killed or failed: the host's doing
+    STOPPED = "stopped"  # by us, at the kernel's first report: --freeze-on-failure
     UNMET = "needs-unmet"  # the kernel or the guest lacks what the case declares that it needs
     NO_GUEST = "no-guest"  # the guest before was lost and no other could be booted
+
+
+class Condition(Enum):
+    """What a guest was found to be like when a case did not end well; the values are its words for people."""
+
+    TEST_SLOW = "the test is slow"
+    TEST_HUNG = "the test hangs"
+    USERSPACE_DEAD = "the guest's userspace is dead"
+    CPU_HUNG = "the kernel hangs on a CPU"
+    KERNEL_HUNG = "the kernel hangs"
+    PANICKED = "the kernel panicked"
+    QEMU_GONE = "QEMU is gone"
+    QEMU_STOPPED = "QEMU does not run the guest"
+    HOST_OVERLOADED = "the host is overloaded"
+
+    @property
+    def is_of_host(self) -> bool:
+        """Whether it says nothing about the kernel."""
+        return self in (Condition.QEMU_GONE, Condition.QEMU_STOPPED, Condition.HOST_OVERLOADED)
 
 
 @dataclass(frozen=True)
@@ -314,7 +335,8 @@ class Count:
 class CaseRun:
     """The record of one case: written as it happens, judged later by classify.
 
-    `console_from`/`console_to` are byte offsets into the console log of guest number `guest`.
+    `console_from`/`console_to` are byte offsets into the console log of guest number `guest`. `examined_at` is the one
+    from which on the kernel answers our own questions, which are no part of what it said.
     """
 
     case: str
@@ -337,6 +359,9 @@ class CaseRun:
     stuck: int = 0  # of those, the ones that could not be killed
     left_name: str = ""  # of one of them
     expects: tuple[str, ...] = ()  # what its declaration expects the kernel to report
+    condition: Condition | None = None  # of the guest, when it was examined
+    examined_at: int | None = None
+    diagnosis: str = ""  # one sentence from the post-mortem of its memory
 
 
 # --- what it means
@@ -434,6 +459,8 @@ class CaseResult:
     also_on_base: bool = False  # the baseline fails here too: not the patch's doing
     is_host_fault: bool = False  # QEMU was killed or failed under it: says nothing about the patch
     console_log: str = ""  # path relative to the run directory: the text that the splats' line numbers count in
+    diagnosis: str = ""  # one sentence: who waits for whom, from the post-mortem of the guest's memory
+    evidence: tuple[str, ...] = ()  # paths relative to the run directory: what was found out about a hang or a crash
 
 
 @dataclass(frozen=True)

@@ -167,10 +167,12 @@ def start(
     stdout: int | IO[bytes] = subprocess.DEVNULL,
     stderr: int | IO[bytes] = subprocess.DEVNULL,
     pass_fds: Sequence[int] = (),
+    outlives_us: bool = False,
 ) -> subprocess.Popen[bytes]:
-    """Start a program that dies with us, in a process group of its own."""
+    """Start a program that dies with us (unless it `outlives_us`), in a process group of its own."""
     program = _resolve(command)
-    argv = ["setpriv", "--pdeathsig", "KILL", "--", program, *command.argv[1:]]
+    with_us = () if outlives_us else ("setpriv", "--pdeathsig", "KILL", "--")
+    argv = [*with_us, program, *command.argv[1:]]
     try:
         return subprocess.Popen(
             argv,

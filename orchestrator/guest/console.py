@@ -69,9 +69,13 @@ class Console:
 
     def text(self, start: int = 0, end: int | None = None) -> str:
         """The window between two byte offsets."""
+        return self.raw(start, end).decode(errors="replace")
+
+    def raw(self, start: int = 0, end: int | None = None) -> bytes:
+        """The same as it came."""
         with self._path.open("rb") as handle:
             handle.seek(start)
-            return handle.read(-1 if end is None else max(0, end - start)).decode(errors="replace")
+            return handle.read(-1 if end is None else max(0, end - start))
 
     def _read(self) -> None:
         times = self._path.with_name(self._path.name + ".times")

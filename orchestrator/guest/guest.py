@@ -6,27 +6,32 @@ import re
 import secrets
 import shlex
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.deadline import Deadline
 from orchestrator.errors import BootFailed, GuestUnreachable
+from orchestrator.guest import evidence
 from orchestrator.guest.console import kernel_line
+from orchestrator.guest.evidence import Evidence
 from orchestrator.guest.initramfs import Keys, run_part
 from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.qemu_argv import Boot, argv
 from orchestrator.guest.sentinel import Sentinel, read_sentinel
 from orchestrator.guest.ssh import ClientKey, Link, new_client_key
-from orchestrator.guest.watchdog import Sight, Watchdog, lost
+from orchestrator.guest.watchdog import Examine, Sight, Watchdog, lost
 from orchestrator.model import Case, CaseRun, Ending
 from orchestrator.process import Command, Runner
 from orchestrator.store import raise_if_full
 
 STDOUT_CAP = 8 << 20  # KTAP of a sane case is kilobytes; what is beyond is dropped in the guest, and counted
 WHO = "uname -r && nproc && od -An -v -tx1 /sys/kernel/notes"
+KEY_FILE, KNOWN_HOSTS = "id_ed25519", "known_hosts"
 LISTENS = "orchestrate: sshd listens"
 ENDED_BY_LIMIT = 124  # warden's exit status for a program that it had to end; timeout(1)'s too
-GRACE_S = 10.0  # from the guest's own limit to ours: TERM, KILL, settling, the sentinel
+# from our limit to warden's in the guest: the program is examined while it lives, and ended there should we fail to
+LAST_CALL_S = 30
+FALL_S = 10.0  # what a machine that goes down gets for it
 QUIET_S = 3.0  # what the end mark of a case may take to come out of the serial port
 
 
@@ -74,7 +79,8 @@ def case_words(
 class Guest:
     """One virtual machine. `close` it, whatever happens."""
 
-    def __init__(self, boot: Boot, directory: Path, runner: Runner) -> None:
+    def __init__(self, boot: Boot, directory: Path, runner: Runner, *, outlives_us: bool = False) -> None:
+        """`outlives_us`: QEMU does not end with us, so that `leave` can leave it behind; nor does it when we crash."""
         directory.mkdir(parents=True, exist_ok=True)
         self._runner = runner
         self._client, host_public, keys = _make_keys(directory, runner)
@@ -83,7 +89,9 @@ class Guest:
         initramfs.touch(mode=0o600)  # the guest's private key is in it
         initramfs.write_bytes(boot.initramfs.read_bytes() + run_part(keys))
         self.directory = directory
-        self.qemu = Qemu(argv(_with_initramfs(boot, initramfs)), directory)
+        self._memory_mib = boot.memory_mib
+        self.qemu = Qemu(argv(_with_initramfs(boot, initramfs)), directory, outlives_us=outlives_us)
+        self._outlives_us = outlives_us
         self._listens = self.qemu.console.watch(kernel_line(LISTENS))
         self.link: Link | None = None
 
@@ -120,9 +128,15 @@ class Guest:
         home.mkdir(parents=True, exist_ok=True)
         token = secrets.token_hex(8)
         ended = self.qemu.console.watch(kernel_line(f"orchestrate: end {token}"))
-        words = case_words(case, token, duration_s=duration_s, limit_s=limit_s, seed=seed, slowdown=slowdown)
+        limit_there_s = limit_s + LAST_CALL_S
+        words = case_words(case, token, duration_s=duration_s, limit_s=limit_there_s, seed=seed, slowdown=slowdown)
         console_from, started_s = self.qemu.console.size, time.monotonic()
-        with Watchdog(self.qemu, self.link, Deadline.after(limit_s + GRACE_S), self._runner.cancel) as watchdog:
+
+        def examine(may_ask: bool) -> Evidence:
+            return evidence.examine(self.qemu, self.link if may_ask else None, case.name, home, self._memory_mib)
+
+        stop_at = console_from if self._outlives_us else None
+        with Watchdog(self.qemu, self.link, limit_s, self._runner.cancel, examine, stop_at) as watchdog:
             answer = self.link.run(shlex.join(words), home / "stdout", home / "stderr")
         time_s = time.monotonic() - started_s
         self._runner.cancel.check()
@@ -132,10 +146,15 @@ class Guest:
         sentinel = read_sentinel(answer.stderr, token)
         if sentinel:
             ended.seen.wait(QUIET_S)
-        sight = watchdog.sight or (None if sentinel else self._why_cut())
+        sight = watchdog.sight or (None if sentinel else self._why_cut(examine))
+        found = sight.evidence if sight else None
+        if sentinel and sight is None and sentinel.stuck:
+            found = examine(True)
         return CaseRun(
             case=case.name,
             ending=_ending(sight, sentinel, time_s, limit_s),
+            condition=found.condition if found else None,
+            examined_at=found.console_at if found else None,
             status=sentinel.status if sentinel else None,
             duration_s=time_s,
             seed=seed,
@@ -143,7 +162,7 @@ class Guest:
             console_to=self.qemu.console.size,
             taint_before=sentinel.taint_before if sentinel else 0,
             taint_after=sentinel.taint_after if sentinel else 0,
-            reason=sight.reason if sight else "",
+            reason=sight.words if sight else f"it left tasks that nothing can end: {found.words}" if found else "",
             stdout_dropped=sentinel.dropped if sentinel else 0,
             counts=sentinel.counts if sentinel else (),
             left=sentinel.left if sentinel else 0,
@@ -155,6 +174,13 @@ class Guest:
         if self.link:
             self.link.close()
         self.qemu.close()
+
+    def leave(self) -> None:
+        """Stop the guest and leave it to the user: QEMU lives on when we are gone. Raises GuestUnreachable."""
+        self.qemu.stop()
+        if self.link:
+            self.link.close()
+        self.qemu.leave()
 
     def _wait_for_sshd(self, deadline: Deadline, limit_s: float) -> None:
         while not self._listens.seen.wait(0.02):
@@ -173,8 +199,9 @@ class Guest:
         """Raises BootFailed on a panic or when QEMU ended, which a panicking kernel makes it do."""
         self._runner.cancel.check()
         if self.qemu.console.panicked.seen.is_set():
-            self.qemu.wait_end(GRACE_S)
-            self.qemu.console.drain(1.0)
+            self.qemu.wait_fall(FALL_S)
+            if not self.qemu.is_alive:
+                self.qemu.console.drain(1.0)
             line = re.sub(rb"^.*?(?=Kernel panic)", b"", self.qemu.console.panicked.match).decode(errors="replace")
             raise BootFailed(f"{line} (at boot)", detail=self._said_last())
         if not self.qemu.is_alive:
@@ -191,19 +218,21 @@ class Guest:
         """The end of the console, for whoever has no run directory to look into."""
         return "\n".join(self.qemu.console.text(max(0, self.qemu.console.size - 4096)).splitlines()[-15:])
 
-    def _why_cut(self) -> Sight:
+    def _why_cut(self, examine: Examine) -> Sight:
         """The connection ended and nobody knows why yet: is the machine going down, or only its SSH server?"""
-        ended = self.qemu.wait_end(GRACE_S)
-        self.qemu.console.drain(1.0)
-        if self.qemu.console.panicked.seen.is_set():
-            return Sight(Ending.GUEST_DIED, "the kernel panicked")
-        if ended:
-            return lost(self.qemu)
-        return Sight(Ending.GUEST_FROZE, "the SSH connection ended before the command did; QEMU still runs")
+        self.qemu.wait_fall(FALL_S)
+        if not self.qemu.is_alive:
+            self.qemu.console.drain(1.0)
+        panicked = self.qemu.console.panicked.seen.is_set()
+        if not self.qemu.is_alive:
+            return Sight(Ending.GUEST_DIED, "the kernel panicked") if panicked else lost(self.qemu)
+        if panicked:
+            return Sight(Ending.GUEST_DIED, "the kernel panicked", examine(False))
+        return Sight(Ending.GUEST_FROZE, "the SSH connection ended before the command did", examine(False))
 
 
 def _ending(sight: Sight | None, sentinel: Sentinel | None, time_s: float, limit_s: float) -> Ending:
-    if sentinel is None:
+    if sentinel is None or (sight and sight.ending is Ending.TIMED_OUT):
         return sight.ending if sight else Ending.GUEST_FROZE
     if sentinel.status == ENDED_BY_LIMIT and time_s >= 0.95 * limit_s:  # clocks differ
         return Ending.TIMED_OUT
@@ -211,7 +240,7 @@ def _ending(sight: Sight | None, sentinel: Sentinel | None, time_s: float, limit
 
 
 def _with_initramfs(boot: Boot, initramfs: Path) -> Boot:
-    return Boot(boot.machine, boot.accel, boot.image, initramfs, boot.memory_mib, boot.smp, boot.extra_cmdline)
+    return replace(boot, initramfs=initramfs)
 
 
 def _make_keys(directory: Path, runner: Runner) -> tuple[ClientKey, str, Keys]:
@@ -224,7 +253,7 @@ def _make_keys(directory: Path, runner: Runner) -> tuple[ClientKey, str, Keys]:
 
 
 def _access(directory: Path, port: int, client: ClientKey, host_public: str) -> Access:
-    key_file, known_hosts = directory / "id_ed25519", directory / "known_hosts"
+    key_file, known_hosts = directory / KEY_FILE, directory / KNOWN_HOSTS
     key_file.touch(mode=0o600)
     key_file.write_text(client.private)
     known_hosts.write_text(f"[127.0.0.1]:{port} {' '.join(host_public.split()[:2])}\n")

@@ -10,27 +10,38 @@ from pathlib import Path
 
 from orchestrator.deadline import Deadline
 from orchestrator.errors import GuestUnreachable
+from orchestrator.guest.condition import PANICKED
 from orchestrator.guest.console import Console
 from orchestrator.guest.qemu_argv import QMP_SOCKET
 from orchestrator.guest.qmp import Qmp
 from orchestrator.process import Command, end, start
 
 FORWARD = re.compile(r"^\s*TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(?P<port>\d+)\s", re.MULTILINE)
+GDB = re.compile(r"tcp:127\.0\.0\.1:(?P<port>\d+)")
+PID = "qemu.pid"
 START_S = 20.0
+POLL_S = 0.05
 
 
 class Qemu:
     """`directory` gets console.log, console.log.times, qemu.stderr, qemu.argv and, while it runs, the QMP socket."""
 
-    def __init__(self, argv: tuple[str, ...], directory: Path) -> None:
+    def __init__(self, argv: tuple[str, ...], directory: Path, *, outlives_us: bool = False) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
+        self._is_left = False
         self.command = Command(argv, cwd=directory)
         self.started_s = time.monotonic()
         (directory / "qemu.argv").write_text(self.command.line() + "\n")
         (directory / QMP_SOCKET).unlink(missing_ok=True)
         self._stderr = (directory / "qemu.stderr").open("wb")
-        self._process = start(self.command, stdout=subprocess.PIPE, stderr=self._stderr)
+        self._process = start(
+            self.command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            outlives_us=outlives_us,
+        )
         assert self._process.stdout
         self.console = Console(self._process.stdout, directory / "console.log")
         self.console.start()
@@ -43,9 +54,9 @@ class Qemu:
     def pid(self) -> int:
         return self._process.pid
 
-    def control(self) -> Qmp:
-        """A new connection to the control socket. Raises GuestUnreachable."""
-        deadline = Deadline.after(START_S)
+    def control(self, deadline: Deadline | None = None) -> Qmp:
+        """A new connection to the control socket; QEMU serves one at a time. Raises GuestUnreachable."""
+        deadline = deadline or Deadline.after(START_S)
         while True:
             self.check_alive()
             try:
@@ -83,17 +94,30 @@ class Qemu:
         how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with {status}"
         return False, f"QEMU {how}: {self.last_words()}".rstrip(": ")
 
-    def host_trouble(self) -> str:
-        """Why a guest that does not move cannot: QEMU stopped it for an error of the accelerator or a disk."""
+    def state(self) -> str:
+        """QEMU's word for what the machine does: running, paused, guest-panicked, ...; empty without an answer."""
         try:
             control = Qmp(self.directory / QMP_SOCKET, Deadline.after(0.5))
             try:
-                state = str(control.execute("query-status").get("status"))
+                return str(control.execute("query-status").get("status"))
             finally:
                 control.close()
         except GuestUnreachable:
             return ""
+
+    def host_trouble(self) -> str:
+        """Why a guest that does not move cannot: QEMU stopped it for an error of the accelerator or a disk."""
+        state = self.state()
         return f"QEMU stopped the guest: {state}" if state in ("internal-error", "io-error") else ""
+
+    def type(self, text: bytes) -> None:
+        """Send bytes to the guest's serial port. Raises GuestUnreachable."""
+        assert self._process.stdin
+        try:
+            self._process.stdin.write(text)
+            self._process.stdin.flush()
+        except OSError as error:
+            raise GuestUnreachable(f"QEMU does not take input: {error}") from error
 
     def last_words(self) -> str:
         """What QEMU itself said on stderr."""
@@ -107,11 +131,50 @@ class Qemu:
             return False
         return True
 
+    def wait_fall(self, timeout_s: float) -> None:
+        """Wait until a panicking guest is down: paused where it has pvpanic, else ended by its reset."""
+        deadline = Deadline.after(timeout_s)
+        while not self.wait_end(POLL_S) and self.state() != PANICKED and not deadline.expired:
+            pass
+
+    def serve_gdb(self) -> int:
+        """Open a gdb server on 127.0.0.1, and return its port, which the kernel picks. Raises GuestUnreachable."""
+        control = self.control()
+        try:
+            said = control.monitor("gdbserver tcp:127.0.0.1:0")
+            devices = [device["filename"] for device in control.execute("query-chardev") if device["label"] == "gdb"]
+        finally:
+            control.close()
+        match = GDB.search(" ".join(devices))
+        if match is None:
+            raise GuestUnreachable("QEMU serves no gdb", detail=said)
+        return int(match["port"])
+
+    def stop(self) -> None:
+        """Let the guest stand still, if it does not already. Raises GuestUnreachable."""
+        control = self.control()
+        try:
+            if control.execute("query-status").get("running"):
+                control.execute("stop")
+        finally:
+            control.close()
+
+    def leave(self) -> None:
+        """Leave a QEMU that outlives us: its pid goes to qemu.pid, what its guest will say to console.log still."""
+        (self.directory / PID).write_text(f"{self.pid}\n")
+        assert self._process.stdout
+        with (self.directory / "console.log").open("ab") as log:
+            start(Command(("cat",)), stdin=self._process.stdout, stdout=log, outlives_us=True)
+        self._is_left = True
+
     def close(self) -> None:
-        """End QEMU and finish the console log. A guest has nothing to save: no grace."""
+        """End QEMU, unless it was left, and finish the console log. A guest has nothing to save: no grace."""
+        if self._is_left:
+            return
         end(self._process, grace_s=0.0)
         self.console.drain(5.0)
-        if self._process.stdout:
-            self._process.stdout.close()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream:
+                stream.close()
         self._stderr.close()
         (self.directory / QMP_SOCKET).unlink(missing_ok=True)

@@ -22,6 +22,8 @@ class Boot:
     memory_mib: int
     smp: int
     extra_cmdline: tuple[str, ...] = ()
+    on_panic: str = "pause"  # or none, where nobody will examine it
+    is_paused: bool = False  # at the first instruction, until a debugger lets it go
 
 
 # fmt: off
@@ -47,6 +49,9 @@ def argv(boot: Boot) -> tuple[str, ...]:
         "-netdev", "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:0-10.0.2.15:22",
         "-device", f"{boot.machine.net_device},netdev=net",
         "-device", "vmcoreinfo",                         # so that a memory dump says where the kernel lies
+        # a guest that panics stands still, to be examined; none: it goes on to its reset
+        "-device", "pvpanic-pci", "-action", f"panic={boot.on_panic}",
+        *(("-S",) if boot.is_paused else ()),
     )
 # fmt: on
 

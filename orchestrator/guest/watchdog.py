@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from orchestrator.deadline import Deadline
+from orchestrator.guest.evidence import Evidence
 from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.ssh import Link
-from orchestrator.model import Ending
+from orchestrator.kernel.splat import Scanner
+from orchestrator.model import Condition, Ending
 from orchestrator.process import Cancel
 
 LOOK_EVERY_S = 0.1
@@ -17,15 +20,26 @@ PING_EVERY_S = 2.0
 # A healthy guest answers in milliseconds, an overloaded emulated one in tenths of a second. With PING_EVERY_S this
 # keeps the promise that a frozen guest is noticed within 10 s.
 PING_LIMIT_S = 7.0
-LAST_WORDS_S = 5.0  # what a panicking kernel gets for its report before QEMU is expected to end
+LAST_WORDS_S = 5.0  # what a panicking kernel gets for its report before it is expected to stand still, or QEMU to end
 
 
 @dataclass(frozen=True)
 class Sight:
-    """What the watchdog saw, when it was not a normal end."""
+    """What the watchdog saw, when it was not a normal end, and what an examination of the guest then found."""
 
     ending: Ending
     reason: str
+    evidence: Evidence | None = None
+
+    @property
+    def words(self) -> str:
+        if self.evidence is None or self.evidence.condition is Condition.PANICKED:
+            return self.reason
+        return f"{self.reason}: {self.evidence.words}"
+
+
+# of the guest, by whether its SSH server may be asked
+Examine = Callable[[bool], Evidence]
 
 
 def lost(qemu: Qemu) -> Sight:
@@ -35,10 +49,18 @@ def lost(qemu: Qemu) -> Sight:
 
 
 class Watchdog:
-    """Use as a context manager around a running command; `sight` is None when there was nothing to see."""
+    """Use as a context manager around a running command; `sight` is None when there was nothing to see.
 
-    def __init__(self, qemu: Qemu, link: Link, limit: Deadline, cancel: Cancel) -> None:
-        self._qemu, self._link, self._limit, self._cancel = qemu, link, limit, cancel
+    The guest is examined before the connection is cut, while the command is still what it was.
+    """
+
+    def __init__(
+        self, qemu: Qemu, link: Link, limit_s: float, cancel: Cancel, examine: Examine, stop_at: int | None
+    ) -> None:
+        """With `stop_at`, an offset into the console, the guest is stopped at the first bad report behind it."""
+        self._qemu, self._link, self._cancel, self._examine = qemu, link, cancel, examine
+        self._limit_s, self._limit = limit_s, Deadline.after(limit_s)
+        self._scanner, self._scanned = (None if stop_at is None else Scanner()), stop_at or 0
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
         self.sight: Sight | None = None
@@ -60,6 +82,8 @@ class Watchdog:
                 return self._cut()
             if sight := self._look(ping, now - asked_s):
                 self.sight = sight
+                if self._qemu.is_alive and sight.ending is not Ending.STOPPED:
+                    self.sight = replace(sight, evidence=self._examine(sight.ending is Ending.TIMED_OUT))
                 return self._cut()
             if ping.is_set() and now - asked_s >= PING_EVERY_S:
                 ping, asked_s = self._link.ping(), now
@@ -70,16 +94,23 @@ class Watchdog:
         while not self._done.wait(LOOK_EVERY_S):
             self._link.cut()
 
+    def _news(self) -> bytes:
+        start, self._scanned = self._scanned, self._qemu.console.size
+        return self._qemu.console.raw(start, self._scanned)
+
     def _look(self, ping: threading.Event, waited_s: float) -> Sight | None:
+        if self._scanner and any(splat.outcome.is_bad for splat in self._scanner.feed(self._news())):
+            self._qemu.stop()
+            return Sight(Ending.STOPPED, "stopped at its first kernel report")
         if self._qemu.console.panicked.seen.is_set():
-            self._qemu.wait_end(LAST_WORDS_S)
+            self._qemu.wait_fall(LAST_WORDS_S)
             return Sight(Ending.GUEST_DIED, "the kernel panicked")
         if not self._qemu.is_alive:
             return lost(self._qemu)
         if self._limit.expired:
-            return Sight(Ending.TIMED_OUT, "the program did not end, not even by SIGKILL; the guest still answers")
+            return Sight(Ending.TIMED_OUT, f"did not end within its limit ({self._limit_s:.0f} s)")
         if not ping.is_set() and waited_s > PING_LIMIT_S:
             if trouble := self._qemu.host_trouble():
                 return Sight(Ending.HOST_LOST, trouble)
-            return Sight(Ending.GUEST_FROZE, f"the guest has not answered for {waited_s:.0f} s; QEMU still runs")
+            return Sight(Ending.GUEST_FROZE, f"the guest has not answered for {waited_s:.0f} s")
         return None

@@ -1,0 +1,147 @@
+"""What a guest that does not do its work is like: signs of life -> a condition, in words with their figures. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from orchestrator.model import Condition
+
+LOOP_BYTES = 4096  # a CPU whose instruction pointers all lie this close together is in a loop
+STARVED = 0.5  # the share of time in which QEMU wanted a CPU of the host's and had none
+RAN = 0.1  # the share of a CPU that QEMU must have had for its guest to have moved at all
+RUNNING = "running"
+PANICKED = "guest-panicked"
+
+
+class CpuMode(Enum):
+    HALTED = "idle"
+    USER = "in user mode"
+    KERNEL = "in the kernel"
+
+
+@dataclass(frozen=True)
+class CpuSample:
+    """One look at a guest's CPU."""
+
+    mode: CpuMode
+    rip: int
+    has_interrupts: bool
+
+
+@dataclass(frozen=True)
+class CaseTask:
+    """A thread of the case's program as /proc/PID/stat has it. `ticks` is the CPU time that it has used."""
+
+    pid: int
+    state: str
+    ticks: int
+
+
+@dataclass(frozen=True)
+class Signs:
+    """What was seen in `sampled_s` seconds.
+
+    `qemu_state` is QEMU's own word for the machine's state, empty when it does not answer; `process_state` ps(1)'s
+    letter for QEMU on the host. Shares are of the sampled time: `starved_share` of QEMU's busiest thread, waiting for
+    a CPU, `steal_share` of the host's CPUs, taken by its own hypervisor. `answers_break`: the kernel answered a sysrq
+    on its serial line; None: not asked. `before` and `after` are the case's tasks at the two ends, None when SSH did
+    not answer.
+    """
+
+    process_state: str
+    qemu_state: str
+    sampled_s: float = 0.0
+    cpus: tuple[tuple[CpuSample, ...], ...] = ()
+    cpu_share: float = 0.0
+    starved_share: float = 0.0
+    steal_share: float = 0.0
+    host_load: float = 0.0
+    host_cpus: int = 1
+    silent_s: float = 0.0
+    answers_ssh: bool = False
+    answers_break: bool | None = None
+    before: tuple[CaseTask, ...] | None = None
+    after: tuple[CaseTask, ...] | None = None
+
+
+def condition(signs: Signs) -> tuple[Condition, str]:
+    """What it is, and the evidence in a sentence."""
+    if not signs.process_state:
+        return Condition.QEMU_GONE, "QEMU has ended"
+    if signs.process_state in "Tt":
+        return Condition.QEMU_STOPPED, f"QEMU is stopped on the host (state {signs.process_state})"
+    if signs.qemu_state == PANICKED:
+        return Condition.PANICKED, "the kernel panicked and said so to QEMU"
+    if not signs.qemu_state:
+        return Condition.QEMU_STOPPED, f"QEMU runs (state {signs.process_state}) and does not answer its control socket"
+    if signs.qemu_state != RUNNING:
+        return Condition.QEMU_STOPPED, f"QEMU has stopped the guest: {signs.qemu_state}"
+    if signs.answers_ssh:
+        return _of_test(signs)
+    # a QEMU that had no CPU of the host's shows the same picture at every look: that is no loop
+    stuck = [number for number, samples in enumerate(signs.cpus) if is_stuck(samples) and signs.cpu_share >= RAN]
+    if stuck and len(stuck) == len(signs.cpus):
+        return Condition.KERNEL_HUNG, f"all {len(stuck)} CPUs are stuck: {_cpus(signs, stuck)}"
+    if stuck:
+        return Condition.CPU_HUNG, f"{_cpus(signs, stuck)}; {_cpus(signs, _others(signs, stuck))}"
+    if _is_overloaded(signs):
+        return Condition.HOST_OVERLOADED, _load(signs)
+    heard = {True: "; the kernel answers on its console", False: "; the kernel does not answer on its console either"}
+    said = heard[signs.answers_break] if signs.answers_break is not None else ""
+    return Condition.USERSPACE_DEAD, f"the CPUs work: {_cpus(signs, range(len(signs.cpus)))}{said}"
+
+
+def is_stuck(samples: tuple[CpuSample, ...]) -> bool:
+    """In the kernel at every look, and either with interrupts off or always at the same place."""
+    if len(samples) < 2 or any(sample.mode is not CpuMode.KERNEL for sample in samples):
+        return False
+    places = [sample.rip for sample in samples]
+    return max(places) - min(places) < LOOP_BYTES or not any(sample.has_interrupts for sample in samples)
+
+
+def _of_test(signs: Signs) -> tuple[Condition, str]:
+    if signs.before is None or signs.after is None:
+        return Condition.TEST_HUNG, "the guest answers, but not what its tasks do"
+    earlier = {task.pid: task.ticks for task in signs.before}
+    moving = [task for task in signs.after if task.ticks > earlier.get(task.pid, 0)]
+    blocked = [task for task in signs.after if task.state == "D"]
+    counts = (
+        (len(blocked), "blocked"),
+        (len(signs.after) - len(moving) - len(blocked), "asleep"),
+        (len(moving), "at work"),
+    )
+    tasks = f"its tasks: {', '.join(f'{number} {what}' for number, what in counts if number)}"
+    if moving and not blocked:
+        return (Condition.HOST_OVERLOADED, _load(signs)) if _is_overloaded(signs) else (Condition.TEST_SLOW, tasks)
+    return Condition.TEST_HUNG, tasks if signs.after else "its tasks are gone, its output is still open"
+
+
+def _is_overloaded(signs: Signs) -> bool:
+    return max(signs.starved_share, signs.steal_share) >= STARVED
+
+
+def _load(signs: Signs) -> str:
+    return (
+        f"QEMU waited for a CPU of the host's {signs.starved_share:.0%} of the time (load {signs.host_load:.1f} on "
+        f"{signs.host_cpus} CPUs, {signs.steal_share:.0%} stolen)"
+    )
+
+
+def _others(signs: Signs, stuck: list[int]) -> list[int]:
+    return [number for number in range(len(signs.cpus)) if number not in stuck]
+
+
+def _cpus(signs: Signs, numbers: list[int] | range) -> str:
+    return ", ".join(f"CPU {number} {_cpu(signs.cpus[number])}" for number in numbers)
+
+
+def _cpu(samples: tuple[CpuSample, ...]) -> str:
+    if not samples:
+        return "unknown"
+    if is_stuck(samples):
+        off = " with interrupts off" if not any(sample.has_interrupts for sample in samples) else ""
+        return f"in the kernel at {samples[-1].rip:#x}{off} at {len(samples)} looks of {len(samples)}"
+    modes = [sample.mode for sample in samples]
+    seen = [f"{mode.value} {modes.count(mode)}" for mode in CpuMode if mode in modes]
+    return f"{', '.join(seen)} of {len(samples)}"

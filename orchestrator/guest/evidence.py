@@ -1,0 +1,127 @@
+"""Examines a guest in which a case has not ended well, before it is given up: condition, the kernel's own answers
+(sysrq), a dump of its memory. What cannot be had is said in evidence.txt and stops nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from orchestrator.deadline import Deadline
+from orchestrator.errors import GuestUnreachable
+from orchestrator.guest.condition import RUNNING, Signs, condition
+from orchestrator.guest.dump import NAME, NoDump, dump_memory
+from orchestrator.guest.qemu import Qemu
+from orchestrator.guest.ssh import Link
+from orchestrator.guest.vitals import ask_by_break, take_signs
+from orchestrator.model import Condition
+
+EVIDENCE, SYSRQ = "evidence.txt", "sysrq.txt"
+FILES = (EVIDENCE, SYSRQ, "postmortem.txt", NAME)
+# letter, how the kernel's answer begins (drivers/tty/sysrq.c)
+QUESTIONS = (("w", "Show Blocked State"), ("l", "Show backtrace of all active CPUs"), ("t", "Show State"))
+ANSWER_S = 10.0  # for all that the kernel prints to one question
+QUIET_S = 0.3  # an answer is over when the console has been silent for so long
+NMI_S = 1.0
+QMP_S = 5.0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was found. `console_at` is where on the console the answers to our questions begin."""
+
+    condition: Condition
+    sentence: str
+    console_at: int
+
+    @property
+    def words(self) -> str:
+        return f"{self.condition.value} ({self.sentence})"
+
+
+def examine(qemu: Qemu, link: Link | None, case: str, home: Path, memory_mib: int) -> Evidence:
+    """Some seconds, a minute at most. Files go to `home`. `link` is None where SSH is known not to answer."""
+    started_s, console_at = time.monotonic(), qemu.console.size
+    signs = take_signs(qemu, link, case)
+    notes: list[str] = []
+    if signs.qemu_state == RUNNING:
+        signs = replace(signs, answers_break=_ask(qemu, link if signs.answers_ssh else None, notes))
+        if not signs.answers_break:
+            notes.append(_inject_nmi(qemu))
+    found, sentence = condition(signs)
+    if console_at < qemu.console.size:
+        (home / SYSRQ).write_text(qemu.console.text(console_at))
+    if found.is_of_host:
+        notes.append("no memory dump: the guest is not at fault")
+    else:
+        notes.append(_dump(qemu, home / NAME, memory_mib))
+    text = [f"{found.value}: {sentence}", *_lines(signs), *notes, f"examined in {time.monotonic() - started_s:.1f} s"]
+    (home / EVIDENCE).write_text("\n".join(text) + "\n")
+    return Evidence(found, sentence, console_at)
+
+
+def _ask(qemu: Qemu, link: Link | None, notes: list[str]) -> bool:
+    """The sysrq questions, over SSH where it answers, else over the serial line; whether the kernel answered."""
+    for letter, answer in QUESTIONS:
+        try:
+            if link:
+                link.ask(f"echo {letter} >/proc/sysrq-trigger", ANSWER_S)
+            elif not ask_by_break(qemu, letter, answer):
+                notes.append(f"sysrq-{letter} on the serial line was not answered")
+                return False
+        except GuestUnreachable as error:
+            notes.append(f"sysrq-{letter}: {error.message}")
+            return False
+        deadline = Deadline.after(ANSWER_S)
+        while time.monotonic() - qemu.console.last_output_s < QUIET_S and not deadline.expired:
+            time.sleep(QUIET_S / 3)
+    return True
+
+
+def _inject_nmi(qemu: Qemu) -> str:
+    """Whether CPU 0, the one that QEMU gives it to, still takes an NMI: also one that has its interrupts off does."""
+    before = qemu.console.size
+    try:
+        control = qemu.control(Deadline.after(QMP_S))
+        try:
+            control.execute("inject-nmi")
+        finally:
+            control.close()
+    except GuestUnreachable as error:
+        return f"NMI: {error.message}"
+    deadline = Deadline.after(NMI_S)
+    while qemu.console.size == before and not deadline.expired:
+        time.sleep(0.05)
+    return "NMI: answered on the console" if qemu.console.size > before else "NMI: no answer on the console"
+
+
+def _dump(qemu: Qemu, path: Path, memory_mib: int) -> str:
+    started_s = time.monotonic()
+    try:
+        dump_memory(qemu, path, memory_mib)
+    except NoDump as why:
+        return f"no memory dump: {why}"
+    return f"memory dump: {path.stat().st_size / 1e6:.1f} MB in {time.monotonic() - started_s:.1f} s"
+
+
+def _lines(signs: Signs) -> Iterator[str]:
+    yield f"QEMU: process state {signs.process_state or 'gone'}, machine {signs.qemu_state or 'does not say'}"
+    yield f"console: silent for {signs.silent_s:.1f} s"
+    if not signs.sampled_s:
+        return
+    yield (
+        f"host, over {signs.sampled_s:.1f} s: QEMU used {signs.cpu_share:.0%} of a CPU and waited for one "
+        f"{signs.starved_share:.0%} of the time; {signs.steal_share:.0%} stolen; load {signs.host_load:.1f} "
+        f"on {signs.host_cpus} CPUs"
+    )
+    for number, samples in enumerate(signs.cpus):
+        for sample in samples[-3:]:
+            off = "" if sample.has_interrupts else ", interrupts off"
+            yield f"CPU {number}: {sample.mode.value} at {sample.rip:#x}{off}"
+    yield f"SSH: {'answers' if signs.answers_ssh else 'does not answer'}"
+    earlier = {task.pid: task.ticks for task in signs.before or ()}
+    for task in signs.after or ():
+        used = task.ticks - earlier.get(task.pid, 0)
+        yield f"task {task.pid} of the case: state {task.state}, {used} ticks of CPU time meanwhile"

@@ -1,0 +1,63 @@
+"""A guest that a run left behind, paused, found again by what is in its directory."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.deadline import Deadline
+from orchestrator.errors import GuestUnreachable
+from orchestrator.guest.guest import KEY_FILE, KNOWN_HOSTS, Access
+from orchestrator.guest.qemu import PID
+from orchestrator.guest.qemu_argv import QMP_SOCKET
+from orchestrator.guest.qmp import Qmp
+
+QMP_S = 10.0
+PORT = re.compile(r"^\[127\.0\.0\.1\]:(?P<port>\d+) ")
+
+
+@dataclass(frozen=True)
+class Left:
+    """Its QEMU is process `pid`, and no child of ours."""
+
+    directory: Path
+    pid: int
+    access: Access
+
+    def resume(self) -> str:
+        """Let it run; QEMU's word for its state then. Raises GuestUnreachable."""
+        control = self._control()
+        try:
+            if control.execute("query-status").get("status") == "paused":
+                control.execute("cont")
+            return str(control.execute("query-status").get("status"))
+        finally:
+            control.close()
+
+    def stop(self) -> None:
+        """Raises GuestUnreachable."""
+        control = self._control()
+        try:
+            control.execute("stop")
+        finally:
+            control.close()
+
+    def _control(self) -> Qmp:
+        return Qmp(self.directory / QMP_SOCKET, Deadline.after(QMP_S))
+
+
+def find_left(run_dir: Path) -> Left | None:
+    """The guest whose QEMU still answers; None when there is none."""
+    for note in sorted(run_dir.resolve().glob(f"*/guest-*/{PID}")):
+        where = note.parent
+        match = PORT.match((where / KNOWN_HOSTS).read_text())
+        if match is None:
+            continue
+        left = Left(where, int(note.read_text()), Access(int(match["port"]), where / KEY_FILE, where / KNOWN_HOSTS))
+        try:
+            Qmp(where / QMP_SOCKET, Deadline.after(QMP_S)).close()
+        except GuestUnreachable:
+            continue
+        return left
+    return None
