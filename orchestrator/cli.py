@@ -44,6 +44,8 @@ def parser() -> argparse.ArgumentParser:
     test.add_argument("--baseline", choices=("auto", "always", "never"), default="auto",
                       help="test the unpatched kernel too: auto does where the patched one failed, to tell whether "
                            "the failure is new")  # fmt: skip
+    test.add_argument("--freeze-on-failure", action="store_true",
+                      help="end at the first kernel report, hang or panic; that guest stays, paused")  # fmt: skip
     test.add_argument("--jobs", type=int, default=1, metavar="N", help="kernels that are tested side by side")
     test.add_argument("--output", type=Path, metavar="DIR", help="the run directory (default: a new one, see the end)")
     test.add_argument("--junit", type=Path, metavar="FILE", help="write the JUnit report here too")
@@ -54,13 +56,22 @@ def parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text)
         _what(sub)
         _where(sub)
+        if name == "boot":
+            _gdb(sub)
         sub.add_argument("-v", "--verbose", action="store_true", help="show every command that runs")
 
-    shell = commands.add_parser("shell", help="boot a kernel and drop into the guest")
+    shell = commands.add_parser("shell", help="boot a kernel, or resume a guest that was left behind, and drop into it")
     _what(shell)
     _where(shell)
+    _gdb(shell)
     shell.add_argument("-v", "--verbose", action="store_true", help="show every command that runs")
-    shell.add_argument("words", nargs="*", metavar="WORD", help="a command to run there instead of a shell (after --)")
+    shell.add_argument(
+        "words",
+        nargs="*",
+        metavar="WORD",
+        help="a command to run there instead of a shell (after --); "
+        "first a RUN_DIR whose guest --freeze-on-failure left behind, to resume that one",
+    )
 
     mutants = commands.add_parser(
         "mutants",
@@ -110,6 +121,10 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--attachments", default="absolute", choices=("absolute", "relative"),
                         help="paths of attachments in JUnit: Jenkins wants absolute ones, GitLab relative")  # fmt: skip
 
+    postmortem = commands.add_parser("postmortem", help="open drgn on the memory dump that a hung or crashed case left")
+    postmortem.add_argument("case_dir", type=Path, metavar="RUN_DIR/SUITE/CASE")
+    postmortem.add_argument("--print", action="store_true", help="write what it says to stdout instead")
+
     listing = commands.add_parser("list", help="what there is to choose from")
     listing.add_argument("kind", choices=("testcases", "kconfigs", "patches", "machines", "bases"))
     listing.add_argument("--json", action="store_true", help="as JSON")
@@ -142,6 +157,10 @@ def _where(sub: argparse.ArgumentParser) -> None:
                      help="kernel reports that are no failure (default: known-issues.yaml beside the series or in the "
                           "tree)")  # fmt: skip
     sub.add_argument("--boot-timeout", type=float, metavar="S", help="give up on a silent boot (default: scaled)")
+
+
+def _gdb(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--gdb", action="store_true", help="wait at the first instruction for gdb; says how to start it")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -52,7 +52,8 @@ class Pipeline:
         interrupted = False
         try:
             self._run_suites([(suite, self.plan.cases) for suite in self.plan.suites])
-            if self.plan.request.baseline is Baseline.AUTO and self.plan.series is not None:
+            ask_base = self.plan.request.baseline is Baseline.AUTO and not self.plan.request.freeze
+            if ask_base and self.plan.series is not None:
                 self._run_suites(questions_for_base(self.plan, report.judge(self.run_dir).suites))
         except Interrupted:
             interrupted = True
@@ -107,7 +108,7 @@ class Pipeline:
 
     def _boot(self, track: Track, suite: Suite, bench: Bench, guests: ExitStack) -> Product[Guest]:
         number, directory = track.next_guest()
-        guest, identity = boot(self.context, bench, directory)
+        guest, identity = boot(self.context, bench, directory, outlives_us=self.plan.request.freeze)
         guests.callback(guest.close)  # whatever goes wrong before `execute` has it
         self.context.emit(GuestReady(suite.name, identity.ready_s, bench.accel.name, number))
         track.facts(release=identity.release, cpus=str(identity.cpus))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator
 
 from orchestrator.chain import make_bench, make_kernel
 from orchestrator.commands.compose import Session, announced
@@ -17,3 +20,14 @@ def benches(session: Session) -> Iterator[tuple[Suite, Bench]]:
         stage = announced(context, suite)
         built = make_kernel(context, stage, plan, suite, sources, context.places.logs / suite.name)
         yield suite, make_bench(context, stage, plan, suite, built, sources)
+
+
+def gdb_line(bench: Bench) -> Callable[[int], None]:
+    """What to tell the user when a guest waits for a debugger on a port."""
+
+    def tell(port: int) -> None:
+        gdb = ("gdb", os.fspath(bench.kernel.vmlinux), "-ex", f"target remote 127.0.0.1:{port}")
+        sys.stderr.write(f"the guest waits at its first instruction; `continue` starts it:\n  {shlex.join(gdb)}\n")
+        sys.stderr.flush()
+
+    return tell

@@ -6,33 +6,67 @@ import argparse
 import shlex
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrator.commands.compose import open_session, stoppable
-from orchestrator.commands.guests import benches
-from orchestrator.errors import ToolMissing
+from orchestrator.commands.guests import benches, gdb_line
+from orchestrator.errors import GuestUnreachable, ToolMissing, UsageError
+from orchestrator.guest.condition import RUNNING
+from orchestrator.guest.guest import Access
+from orchestrator.guest.left import find_left
 from orchestrator.process import attach, find_program
 from orchestrator.reporters.progress import Progress
 from orchestrator.stages.boot import boot
+from orchestrator.stages.report import RUN
 
 
 def run(args: argparse.Namespace) -> int:
     """The exit status is the remote shell's or command's."""
     if find_program("ssh") is None:
         raise ToolMissing("ssh is not installed", hint="apt-get install openssh-client")
+    if args.words and (Path(args.words[0]) / RUN).is_file():
+        return resume(Path(args.words[0]), args.words[1:])
     session = open_session(args, Progress(sys.stderr, verbose=args.verbose))
     with tempfile.TemporaryDirectory(prefix="orchestrate-shell-") as where:
         with stoppable(session.context.runner.cancel):
             _, bench = next(benches(session))
-            guest, identity = boot(session.context, bench, Path(where) / "guest")
+            debug = gdb_line(bench) if args.gdb else None
+            guest, identity = boot(session.context, bench, Path(where) / "guest", debug=debug)
         try:
             sys.stderr.write(
                 f"{identity.release}, {bench.machine.smp} CPUs, {bench.machine.memory_mib} MiB, {bench.accel.name}; "
                 f"the cases are in /cases; console: {guest.directory}/console.log (until you leave)\n"
             )
-            terminal = ("-t",) if sys.stdin.isatty() and not args.words else ()
-            words = (shlex.join(args.words),) if args.words else ()
-            # in the user's terminal session, so that ^C and job control are the remote shell's
-            return attach(guest.access.ssh(*words, options=terminal))
+            return _attach(guest.access, args.words)
         finally:
             guest.close()
+
+
+def resume(run_dir: Path, words: Sequence[str]) -> int:
+    """Into the guest that a run left behind; it is paused again afterwards. Raises UsageError, GuestUnreachable."""
+    left = find_left(run_dir)
+    if left is None:
+        raise UsageError(f"{run_dir}: no guest of this run is there any more")
+    note = f"console: {left.directory}/console.log; `kill {left.pid}` ends the guest\n"
+    state = left.resume()
+    if state != RUNNING:
+        hint = "`orchestrate postmortem RUN_DIR/SUITE/CASE` shows what its memory holds"
+        raise UsageError(f"the guest cannot be resumed: {state}; {note}".rstrip(), hint=hint)
+    sys.stderr.write(f"the guest runs again; {note}")
+    try:
+        return _attach(left.access, words, "-o", "ConnectTimeout=20")
+    finally:
+        try:
+            left.stop()
+        except GuestUnreachable:
+            sys.stderr.write("the guest is gone\n")
+        else:
+            sys.stderr.write("the guest is paused again\n")
+
+
+def _attach(access: Access, words: Sequence[str], *options: str) -> int:
+    terminal = ("-t",) if sys.stdin.isatty() and not words else ()
+    remote = (shlex.join(words),) if words else ()
+    # in the user's terminal session, so that ^C and job control are the remote shell's
+    return attach(access.ssh(*remote, options=(*terminal, *options)))

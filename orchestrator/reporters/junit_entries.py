@@ -207,11 +207,11 @@ def _run(case: CaseResult, view: View) -> Entry:
         kind=kind,
         type=_type(kind, case.run_outcome, case.splats, "ExitStatus", is_base=_is_base(case, view)),
         message=_message(case.message, case.run_outcome, case.splats, kind),
-        body=_body((case.message, *_splat_texts(case.splats, log)), kind, view, log),
+        body=_body((case.message, case.diagnosis, *_splat_texts(case.splats, log)), kind, view, log),
         out=_joined(
             text.middle(_joined(*_metrics(case.metrics), *shown), view.limits.detail, log),
             _program_output(case.stdout, view),
-            *_attachments((case.stdout, case.stderr, case.console_log), view),
+            *_attachments((case.stdout, case.stderr, case.console_log, *case.evidence), view),
         ),
         err=text.tail(case.console, view.limits.console, log),
     )

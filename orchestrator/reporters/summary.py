@@ -27,7 +27,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A kernel report and where to read it: `place` is file:line."""
+    """A kernel report or a diagnosis, and where to read it: `place` is a file, or file:line."""
 
     title: str
     place: str
@@ -66,6 +66,7 @@ def _table(report: RunReport, suite: SuiteReport) -> Table:
     ]
     for case in suite.cases:
         splats.extend(_evidence(case.splats, report, case.console_log, case.case))
+        splats.extend(_diagnosis(case, report))
     return Table(printable(suite.name), tuple(rows), tuple(splats))
 
 
@@ -111,6 +112,13 @@ def _throughput(metrics: list[Metric] | tuple[Metric, ...]) -> str:
     """The sum of all that is counted in operations per second; empty where nothing is."""
     values = [metric.value for metric in metrics if metric.unit == _THROUGHPUT]
     return f"{sum(values):,.0f}" if values else ""
+
+
+def _diagnosis(case: CaseResult, report: RunReport) -> Iterator[Evidence]:
+    """Why it hung or crashed, and the file that says so at length."""
+    if case.diagnosis:
+        place = next((name for name in case.evidence if name.endswith("postmortem.txt")), case.console_log)
+        yield Evidence(printable(case.diagnosis), printable(f"{report.run_dir}/{place}"), case.outcome)
 
 
 def _evidence(splats: tuple[Splat, ...], report: RunReport, log: str, owner: str) -> Iterator[Evidence]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,8 +29,18 @@ class Bench:
     cmdline: tuple[str, ...] = ()  # more boot parameters
 
 
-def boot(context: Context, bench: Bench, directory: Path) -> tuple[Guest, Identity]:
+def boot(
+    context: Context,
+    bench: Bench,
+    directory: Path,
+    *,
+    outlives_us: bool = False,
+    debug: Callable[[int], None] | None = None,
+) -> tuple[Guest, Identity]:
     """Start a guest and wait until it answers. The caller closes it.
+
+    `debug` is told the port of a gdb server that serves a guest which has not run its first instruction; that guest has
+    all the time in the world. `outlives_us`: the caller may leave the guest behind.
 
     Raises BootFailed when the kernel is at fault, GuestUnreachable when QEMU or SSH is. Whatever is raised, no QEMU
     is left behind.
@@ -43,12 +55,16 @@ def boot(context: Context, bench: Bench, directory: Path) -> tuple[Guest, Identi
             machine.memory_mib,
             machine.smp,
             bench.cmdline,
+            is_paused=debug is not None,
         ),
         directory,
         context.runner,
+        outlives_us=outlives_us,
     )
     try:
-        identity = guest.wait_ready(bench.boot_limit_s)
+        if debug:
+            debug(guest.qemu.serve_gdb())
+        identity = guest.wait_ready(math.inf if debug else bench.boot_limit_s)
         if bench.kernel.build_id and identity.build_id and identity.build_id != bench.kernel.build_id:
             raise BootFailed(
                 f"the guest runs another kernel: build id {identity.build_id}, built {bench.kernel.build_id}"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from orchestrator.guest.evidence import FILES
 from orchestrator.kernel import ktap, taint
 from orchestrator.kernel.known import EXPECTED, applies, is_expired, mark_expected, mark_known, missing
 from orchestrator.kernel.leaks import leak_metrics, leaks
@@ -31,6 +32,7 @@ OF_LOST_GUEST = {
     Ending.HOST_LOST: Outcome.CRASH,
     Ending.GUEST_FROZE: Outcome.TIMEOUT,
     Ending.TIMED_OUT: Outcome.TIMEOUT,
+    Ending.STOPPED: Outcome.FAIL,
 }
 
 
@@ -58,14 +60,15 @@ def classify(record: SuiteRecord, home: Path, known: Sequence[KnownIssue] = ()) 
 def _windows(runs: Sequence[CaseRun]) -> dict[str, tuple[int, int | None]]:
     """The console bytes that belong to each case: from its start to the next start on the same guest.
 
-    What the kernel says after a case has ended and before the next has begun is the earlier one's late effect.
+    What the kernel says after a case has ended and before the next has begun is the earlier one's late effect; what it
+    says when it is examined is an answer to our own questions.
     """
     windows: dict[str, tuple[int, int | None]] = {}
     for run in runs:
         later = [
             r.console_from for r in runs if r.guest == run.guest and r.console and r.console_from > run.console_from
         ]
-        windows[run.case] = (run.console_from, min(later, default=None))
+        windows[run.case] = (run.console_from, min(later, default=run.examined_at))
     return windows
 
 
@@ -102,7 +105,11 @@ def _judge(
         stdout=f"{home.name}/{run.stdout}",
         stderr=f"{home.name}/{run.stderr}",
         console_log=f"{home.name}/{run.console}",
-        is_host_fault=run.ending is Ending.HOST_LOST,
+        is_host_fault=run.ending is Ending.HOST_LOST or bool(run.condition and run.condition.is_of_host),
+        diagnosis=run.diagnosis,
+        evidence=tuple(
+            f"{home.name}/cases/{run.case}/{name}" for name in FILES if (home / "cases" / run.case / name).is_file()
+        ),
     )
 
 
@@ -121,6 +128,7 @@ def _run_outcome(run: CaseRun, report: ktap.KtapReport, splats: Sequence[Splat])
             (OF_LOST_GUEST[run.ending], run.reason or f"did not end within its limit ({run.duration_s:.0f} s)")
         )
     else:
+        findings += [(Outcome.TIMEOUT, run.reason)] if run.condition else []
         findings += _exit_findings(run, report)
     findings += [(Outcome.TIMEOUT if run.stuck else Outcome.FAIL, leak) for leak in leaks(run)]
     if run.taint_after != run.taint_before and not any(splat.outcome.is_bad or splat.known for splat in splats):

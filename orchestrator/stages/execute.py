@@ -18,6 +18,7 @@ from orchestrator.events import CaseStarted, GuestLost, GuestReady
 from orchestrator.guest.guest import Guest
 from orchestrator.model import Case, CaseResult, CaseRun, Ending, KernelConfig, Request
 from orchestrator.plan import unmet_need
+from orchestrator.stages.autopsy import autopsy
 from orchestrator.stages.boot import Bench, boot
 
 
@@ -43,22 +44,28 @@ def execute(
     *,
     stop_at_failure: bool = False,
 ) -> None:
-    """Run the cases, one after the other. Closes all guests. Raises Interrupted; what was kept by then stays."""
+    """Run the cases, one after the other. Closes all guests, except one that `request.freeze` leaves behind, where it
+    ends. Raises Interrupted; what was kept by then stays."""
     guest: Guest | None = first
     try:
         for case in cases:
             if reason := unmet_need(case, config.symbols, bench.machine.memory_mib):
                 book.keep(CaseRun(case.name, Ending.UNMET, reason=reason))
                 continue
-            guest = guest or _replacement(context, bench, suite, book)
+            guest = guest or _replacement(context, bench, suite, book, request.freeze)
             if guest is None:
                 book.keep(CaseRun(case.name, Ending.NO_GUEST, reason="no guest could be booted for it"))
                 continue
             run = _run(context, bench, case, request, suite, book.home, guest)
+            if request.freeze and _is_left(context, guest, run, suite):
+                guest = None
+                book.keep(autopsy(context, bench, run, book.home))
+                return
             if why := _why_replace(run):
                 context.emit(GuestLost(suite, why, run.guest))
                 guest.close()  # before the record is judged: its console is complete then
                 guest = None
+            run = autopsy(context, bench, run, book.home)
             judged = book.keep(run)
             if stop_at_failure and judged.outcome.is_bad:
                 return
@@ -96,10 +103,10 @@ def _run(context: Context, bench: Bench, case: Case, request: Request, suite: st
     )
 
 
-def _replacement(context: Context, bench: Bench, suite: str, book: Book) -> Guest | None:
+def _replacement(context: Context, bench: Bench, suite: str, book: Book, freeze: bool) -> Guest | None:
     number, directory = book.next_guest()
     try:
-        guest, identity = boot(context, bench, directory)
+        guest, identity = boot(context, bench, directory, outlives_us=freeze)
     except (BootFailed, GuestUnreachable) as error:
         context.warn(f"{suite}: the guest could not be replaced: {error.message}")
         return None
@@ -107,11 +114,29 @@ def _replacement(context: Context, bench: Bench, suite: str, book: Book) -> Gues
     return guest
 
 
+def _is_left(context: Context, guest: Guest, run: CaseRun, suite: str) -> bool:
+    """Leave a guest that reported something, hangs or panicked to the user; says how to go on."""
+    if run.condition is None and run.ending is not Ending.STOPPED:
+        return False
+    try:
+        guest.leave()
+    except GuestUnreachable as error:
+        context.warn(f"{suite}: the guest could not be left behind: {error.message}")
+        return False
+    context.warn(
+        f"{suite}: guest {run.guest} stays, paused ({run.reason or run.case}). `orchestrate shell RUN_DIR` resumes it, "
+        f"`kill {guest.qemu.pid}` ends it"
+    )
+    return True
+
+
 def _why_replace(run: CaseRun) -> str:
     if run.ending is not Ending.EXITED:
         return run.reason or run.ending.value
     if run.stuck:
         return f"{run.stuck} processes could not be killed"
+    if run.condition:
+        return f"it has been examined ({run.condition.value})"
     if run.taint_after != run.taint_before:
         return f"its kernel became tainted ({run.taint_before} -> {run.taint_after})"
     return ""

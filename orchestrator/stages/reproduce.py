@@ -41,7 +41,13 @@ def script(plan: Plan, base: Base, bench: Bench, record: SuiteRecord, run_dir: P
     image = bench.machine.image
     # placeholders that the shell fills in: they must survive shlex
     boot = Boot(
-        bench.machine, bench.accel, Path("@KERNEL@"), Path("@INITRD@"), bench.machine.memory_mib, bench.machine.smp
+        bench.machine,
+        bench.accel,
+        Path("@KERNEL@"),
+        Path("@INITRD@"),
+        bench.machine.memory_mib,
+        bench.machine.smp,
+        on_panic="none",
     )
     qemu = (
         shlex.join(qemu_argv.argv(boot)).replace("@KERNEL@", '"$KERNEL"').replace("@INITRD@", '"$guest"/initramfs.cpio')
