@@ -386,6 +386,38 @@ class Subtest:
     metrics: tuple[Metric, ...] = ()
 
 
+class Mark(Enum):
+    """What the series has to do with a line of code."""
+
+    NONE = "none"
+    FUNCTION = "function"  # it changed another line of the same function
+    LINE = "line"  # it wrote this line
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of source code that a kernel report speaks of. `file` is its name inside the kernel tree."""
+
+    function: str
+    file: str
+    line: int
+    text: str = ""  # the line itself; empty where the tree is not at hand
+    mark: Mark = Mark.NONE
+    patches: tuple[str, ...] = ()  # "6/9 SUBJECT": the patch that wrote the line, or those that changed the function
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A `function+0xoffset/0xsize` of a kernel report. `line` is counted from 1 in the report's text."""
+
+    line: int
+    function: str  # as the kernel printed it
+    offset: int
+    size: int
+    is_reliable: bool = True  # False: marked "?", found on the stack but perhaps of an earlier call
+    places: tuple[Place, ...] = ()  # the innermost inlined function first; empty where it could not be decoded
+
+
 @dataclass(frozen=True)
 class Stack:
     """Frames of a kernel report, the innermost first, as printed: func+0x14/0xa0."""
@@ -413,6 +445,8 @@ class Splat:
     time_s: float | None = None  # the log's own clock at its first line
     stacks: tuple[Stack, ...] = field(default=(), repr=False)
     known: str = ""  # why it is no failure: a known issue, or what the case expects
+    frames: tuple[Frame, ...] = field(default=(), repr=False)
+    file: str = ""  # path relative to the run directory: the whole report, decoded
 
     @property
     def label(self) -> str:
@@ -493,6 +527,12 @@ class SuiteReport:
     cases: tuple[CaseResult, ...]
     started: str  # UTC, YYYY-MM-DDTHH:MM:SS
     properties: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def splats(self) -> tuple[Splat, ...]:
+        """All kernel reports, of the stages and of the cases."""
+        of_stages = [splat for stage in self.stages for splat in stage.splats]
+        return (*of_stages, *(splat for case in self.cases for splat in case.splats))
 
     @property
     def outcome(self) -> Outcome:
