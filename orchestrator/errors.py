@@ -50,6 +50,10 @@ class BadDeclaration(UsageError):
     """A testcase.yaml, fragment or TOML file with an unknown key or a value of the wrong type."""
 
 
+class VmlinuxUnreadable(UsageError):
+    """A vmlinux that does not exist, is no ELF file, or has no symbols."""
+
+
 class PatchUnreadable(UsageError):
     """The patch is missing, empty, not a patch, damaged by a mailer, or an incomplete or mixed series."""
 
