@@ -47,6 +47,7 @@ class Built:
     config: KernelConfig
     kernel: Kernel
     toolchain: Toolchain
+    tree: str  # the git tree that was compiled
     refused: tuple[tuple[str, str], ...] = ()  # mutants that could not be seeded, and why
 
 
@@ -63,7 +64,7 @@ def make_kernel(context: Context, stage: Stage, plan: Plan, suite: Suite, source
         applied, refused = woven.tree_of(suite.mutant), woven.refused
     config = stage("configure", lambda: configure(context, suite, applied, tools, logs / "configure.log"))
     kernel = stage("build", lambda: build(context, suite, applied, config, plan.machine, tools, logs / "build.log"))
-    return Built(base, config, kernel, tools, refused)
+    return Built(base, config, kernel, tools, applied.tree, refused)
 
 
 def make_bench(context: Context, stage: Stage, plan: Plan, suite: Suite, built: Built, sources: Sources) -> Bench:

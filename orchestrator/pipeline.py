@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from orchestrator.plan import baseline_of
 from orchestrator.record import RunRecord, load, save
 from orchestrator.stages import report
 from orchestrator.stages.boot import Bench, boot
+from orchestrator.stages.decode import decode
 from orchestrator.stages.execute import execute
 from orchestrator.stages.product import Product
 from orchestrator.stages.reproduce import reproduce
@@ -61,6 +62,8 @@ class Pipeline:
         time_s = record.time_s + time.monotonic() - started_s
         save(replace(record, time_s=round(time_s, 3), finished=not interrupted), self.run_dir / report.RUN)
         result = report.judge(self.run_dir, interrupted=interrupted)
+        with suppress(Interrupted):  # of a run that is stopped `orchestrate report` can decode the reports later
+            result = decode(self.context.places, self.context.runner, result, self.run_dir)
         report.write(result, self.run_dir)
         self.context.emit(RunFinished(result.verdict.value, result.reason, result.time_s, str(self.run_dir)))
         return result

@@ -8,6 +8,7 @@ RUN_DIR/
     config  logs/STAGE.log
     guest-N/console.log       and .times, qemu.argv, qemu.stderr, keys
     cases/NAME/stdout stderr result.json
+    cases/NAME/report-N.txt   what the kernel reported while it ran, decoded; of a stage: logs/STAGE-report-N.txt
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class RunRecord:
     time_s: float = 0.0  # spent on it so far, over all resumptions
     notes: tuple[str, ...] = ()
     known: tuple[KnownIssue, ...] = ()
+    subjects: tuple[str, ...] = ()  # of the patches, in the order of the files in patches/
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,7 @@ class Track:
         self.facts(
             base=built.base.origin,
             commit=built.base.commit,
+            tree=built.tree,
             compiler=kernel.compiler,
             kernel=kernel.release,
             warnings=str(len(kernel.warnings)),

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrator.commands.test import copy_outputs
+from orchestrator.context import Places
 from orchestrator.model import KnownIssue
+from orchestrator.process import Cancel, Runner
 from orchestrator.record import RunRecord, load
 from orchestrator.reporters import terminal, terminal_matrix
 from orchestrator.stages import matrix
+from orchestrator.stages.decode import decode
 from orchestrator.stages.report import REPORT, RUN, judge, write
 
 
@@ -31,7 +34,8 @@ def show(run_dir: Path, args: argparse.Namespace, known: Sequence[KnownIssue] | 
         terminal_matrix.show(hunted.matrix, hunted.report, shown)
         copy_outputs(run_dir, getattr(args, "junit", None), args.json, report=matrix.MATRIX)
         return hunted.report.verdict.exit_status
-    report = judge(run_dir, interrupted=not record.finished, known=known)
+    judged = judge(run_dir, interrupted=not record.finished, known=known)
+    report = decode(Places.of_user(), Runner(Cancel()), judged, run_dir)
     write(report, run_dir, relative_to=relative_to)
     terminal.show(report, shown)
     copy_outputs(run_dir, getattr(args, "junit", None), args.json, report=REPORT)

@@ -64,6 +64,7 @@ def _begin(run_dir: Path, plan: Plan, request_key: str) -> None:
         started=utc_now(),
         notes=series.notes if series else (),
         known=plan.known,
+        subjects=tuple(patch.subject for patch in series.patches) if series else (),
     )
     save(record, run_dir / RUN)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,24 @@ class Git:
     def ask(self, *args: str, index: Path | None = None, stdin: bytes = b"") -> CommandResult:
         """Run git and return also its refusals."""
         return self.runner.run(self.command(*args, index=index), stdin=stdin)
+
+    def blobs(self, tree: str, files: Sequence[str]) -> dict[str, bytes]:
+        """Files of a tree, those that it has, all from one process. Raises CommandFailed."""
+        wanted = [file for file in dict.fromkeys(files) if "\n" not in file]
+        asked = "".join(f"{tree}:{file}\n" for file in wanted).encode()
+        out = self.check("cat-file", "--batch", stdin=asked).stdout
+        found, at = {}, 0
+        for file in wanted:
+            end = out.index(b"\n", at)
+            words = out[at:end].rsplit(b" ", 2)  # ID TYPE SIZE, or what was asked for and "missing"
+            at = end + 1
+            if words[-1] == b"missing":
+                continue
+            size = int(words[2])
+            if words[1] == b"blob":
+                found[file] = out[at : at + size]
+            at += size + 1
+        return found
 
     def has(self, object_name: str) -> bool:
         return self.ask("cat-file", "-e", object_name).status == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from orchestrator.context import Context
@@ -15,7 +16,7 @@ from orchestrator.source.trees import move_worktree
 from orchestrator.stages.lane import build_directory, lane
 from orchestrator.stages.product import Product
 from orchestrator.stages.toolchain import Toolchain, ccache_environment, first_error, make
-from orchestrator.store import key
+from orchestrator.store import Store, key
 
 WARNING = re.compile(r"^(?:\.\./)?(?P<file>[^\s:]+):\d+:\d+: warning: .*$", re.MULTILINE)
 COMPILED = re.compile(r"^  CC +", re.MULTILINE)
@@ -58,6 +59,16 @@ def build(
     warned = f", {len(kernel.warnings)} warnings in files that the series touches" if kernel.warnings else ""
     note = f"{kernel.compiled} objects compiled{warned}"
     return Product(kernel, cached=False, note=note, detail="\n".join(kernel.warnings))
+
+
+def find_built(store: Store, build_id: str) -> Kernel | None:
+    """The kernel with this GNU build id, if the store still has one."""
+    for path in sorted(store.root.glob("build/[0-9a-f]*/kernel.json")):
+        with suppress(FileNotFoundError):  # another run makes room in the store
+            kernel = _load(path.parent, cached=True)
+            if kernel.build_id == build_id and store.get("build", path.parent.name):
+                return kernel
+    return None
 
 
 def _make(

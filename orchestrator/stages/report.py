@@ -11,8 +11,9 @@ from orchestrator.kernel.compare import compare, verdict
 from orchestrator.kernel.known import remarks
 from orchestrator.model import KnownIssue, RunReport, SuiteReport, Variant
 from orchestrator.record import RunRecord, load, suites_of
-from orchestrator.reporters import json_report, junit
+from orchestrator.reporters import decoded, json_report, junit
 from orchestrator.stages.classify import classify
+from orchestrator.store import write_atomically
 
 REPORT, JUNIT, RUN = "report.json", "junit.xml", "run.json"
 
@@ -50,7 +51,13 @@ def with_baseline(suites: Sequence[SuiteReport]) -> tuple[SuiteReport, ...]:
 
 
 def write(report: RunReport, run_dir: Path, *, relative_to: Path | None = None) -> None:
-    """report.json and junit.xml, whole or not at all. Attachment paths are absolute, or relative to a directory."""
+    """report.json, junit.xml and a file for each kernel report, whole or not at all.
+
+    Attachment paths are absolute, or relative to a directory.
+    """
+    for splat in (splat for suite in report.suites for splat in suite.splats):
+        if splat.file:
+            write_atomically(run_dir / splat.file, decoded.full(splat).encode("utf-8", "backslashreplace"))
     json_report.write(report, run_dir / REPORT)
     junit.write(report, run_dir / JUNIT, attachments_root=relative_to)
 

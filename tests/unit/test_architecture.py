@@ -28,6 +28,7 @@ LAYERS = (
     ("track",),
     ("chain",),
     ("stages.matrix",),
+    ("stages.decode",),
     ("stages.report",),
     ("stages",),
     ("record",),
@@ -35,7 +36,7 @@ LAYERS = (
     ("guest", "postmortem", "source", "reporters"),
     ("context",),
     ("catalog",),
-    ("process", "store", "fetch"),
+    ("process", "store", "fetch", "symbols"),
     ("kernel", "codec", "events", "deadline"),
     ("model", "errors"),
     ("",),  # the package itself: its version
@@ -49,6 +50,7 @@ OWNERS = {
     "invoke": {"guest.ssh"},
     "cryptography": {"guest.ssh"},
     "junit_xml": {"reporters.junit"},
+    "drgn": {"symbols"},
     "yaml": {"catalog"},
     "drgn": {"postmortem.extract", "postmortem.console"},  # run as children
     "rich": {"reporters.terminal", "reporters.progress"},

@@ -1,0 +1,158 @@
+"""A kernel report as people read it: functions, lines of source code and patches instead of addresses. Pure.
+
+A report that was not decoded is shown as the kernel printed it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from orchestrator.kernel.splat_kinds import load
+from orchestrator.model import Frame, Mark, Place, Splat
+
+LEGEND = ">> a line that the series wrote, > a function that it changed, ? perhaps of an earlier call"
+
+_PREFIX = re.compile(r"(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?")
+_SUFFIX = re.compile(r"\.(?:isra|constprop|part|cold|llvm|lto_priv)\b.*$")  # what compilers add to names
+_BARE_FRAME = re.compile(r"\s*(?:\[<[0-9a-f]+>\] )?(?:\? )?[\w.$]+\+0x[0-9a-f]+/0x[0-9a-f]+(?: \(\w+\)| \[.*\])?\s*$")
+# What nobody reads on a first screen; it is in the file and in the log: registers, code bytes, what is constant here
+_NOISE = re.compile(
+    r"(?:R[A-DS][XPI]|RBP|R\d\d|[CD]R\d|FS|CS|PKRU|Code|Modules linked in|Hardware name|pstate|sp|gp|x\d+) ?:"
+    r"|RIP: 0033:|PGD |\s*</?(?:TASK|IRQ|NMI)>|-+\[ (?:cut here|end trace)|\s*$"
+)
+_AFTER_TRACE = re.compile(r"-+\[ end trace")
+_FUNCTION_CHARS, _PLACE_CHARS = 34, 30
+_PATCHES = 4  # that are named for a function; the numbers of the others follow
+
+
+@dataclass(frozen=True)
+class Spot:
+    """The place to look at first."""
+
+    place: Place
+    by: str  # what the series has to do with it, empty where nothing
+
+    @property
+    def line(self) -> str:
+        return f"{self.place.function} at {self.place.file}:{self.place.line}"
+
+
+def spots(splat: Splat) -> tuple[Spot, ...]:
+    """The guilty place, and the first reliable one that the series wrote when that is another."""
+    guilty = _guilty(splat)
+    if guilty is None:
+        return ()
+    written = next((place for place in _reliable(splat) if place.mark is Mark.LINE), None)
+    places = [guilty] if written in (None, guilty) or guilty.mark is Mark.LINE else [guilty, written]
+    return tuple(Spot(place, _by(place)) for place in places if place)
+
+
+def screen(splat: Splat) -> str:
+    """The report on one screen: without registers, with a row for each function, inlined ones too."""
+    if not any(frame.places for frame in splat.frames):
+        return splat.text
+    by_line = _by_line(splat)
+    shown: list[str] = []
+    is_over = False
+    for number, line in enumerate(splat.text.split("\n"), 1):
+        message = _PREFIX.sub("", line, count=1).rstrip()
+        is_over = is_over or bool(_AFTER_TRACE.match(message))
+        frames = by_line.get(number, ())
+        if is_over and frames:
+            continue  # registers and the instruction pointer once more
+        if _NOISE.match(message):
+            continue
+        if not frames or not _BARE_FRAME.match(message):
+            shown.append(message)
+        for frame in frames:
+            shown += _rows(frame)
+    return "\n".join([*_head(splat), "", *shown, "", *_legend(splat)])
+
+
+def full(splat: Splat) -> str:
+    """Everything: the report as it was printed, with the rows below the lines that they decode."""
+    by_line = _by_line(splat)
+    shown: list[str] = []
+    for number, line in enumerate(splat.text.split("\n"), 1):
+        shown.append(line)
+        for frame in by_line.get(number, ()):
+            if frame.places:
+                shown += [f"    {row}" for row in _rows(frame)]
+    head = [f"{splat.kind}: {splat.title}", *_head(splat), ""]
+    return "\n".join([*head, *shown, "", *_legend(splat)]).rstrip() + "\n"
+
+
+def _head(splat: Splat) -> list[str]:
+    lines: list[str] = []
+    for spot in spots(splat):
+        lines += [spot.line, *([f"    {spot.place.text}"] if spot.place.text else [])]
+        lines += [f"    {spot.by}"] if spot.by else []
+    return lines
+
+
+def _by(place: Place) -> str:
+    if place.mark is Mark.LINE:
+        return f"written by {place.patches[0]}"
+    if place.mark is Mark.FUNCTION:
+        named = ", ".join(place.patches[:_PATCHES])
+        more = f" and {len(place.patches) - _PATCHES} more" if len(place.patches) > _PATCHES else ""
+        return f"in a function that was changed by {named}{more}"
+    return ""
+
+
+def _guilty(splat: Splat) -> Place | None:
+    """Of the frame that the title names, the innermost place that is not plumbing."""
+    decoded = [frame for frame in splat.frames if frame.is_reliable and frame.places]
+    words = set(re.findall(r"[\w.$]+", splat.title))
+    named = next((frame for frame in decoded if _SUFFIX.sub("", frame.function) in words), None)
+    plumbing = load().plumbing
+    for frame in (named, *decoded):
+        for place in frame.places if frame else ():
+            if not plumbing.fullmatch(place.function):
+                return place
+    return decoded[0].places[0] if decoded else None
+
+
+def _reliable(splat: Splat) -> Iterator[Place]:
+    return (place for frame in splat.frames if frame.is_reliable for place in frame.places)
+
+
+def _by_line(splat: Splat) -> dict[int, list[Frame]]:
+    found: dict[int, list[Frame]] = {}
+    for frame in splat.frames:
+        found.setdefault(frame.line, []).append(frame)
+    return found
+
+
+def _rows(frame: Frame) -> list[str]:
+    """`>> function  file:line  patch  source`, a row for each inlined function and for the one that holds them."""
+    doubt = "" if frame.is_reliable else "? "
+    if not frame.places:
+        return [f"   {doubt}{frame.function}+{frame.offset:#x}/{frame.size:#x}"]
+    rows = []
+    for depth, place in enumerate(frame.places):
+        outer = frame.places[depth + 1] if depth + 1 < len(frame.places) else None
+        if outer and (outer.file, outer.line) == (place.file, place.line):
+            continue  # wrappers that one macro makes
+        mark = {Mark.LINE: ">>", Mark.FUNCTION: "> ", Mark.NONE: "  "}[place.mark]
+        inlined = " (inlined)" if outer else ""
+        function = f"{doubt}{place.function or frame.function}{inlined}"
+        numbers = ",".join(label.partition(" ")[0] for label in place.patches)
+        where = f"{place.file}:{place.line}" + (f" [{numbers}]" if numbers else "")
+        rows.append(f"{mark} {function:<{_FUNCTION_CHARS}} {where:<{_PLACE_CHARS}} {place.text}".rstrip())
+    return rows
+
+
+def _legend(splat: Splat) -> list[str]:
+    """The patches that the rows number, and what the marks mean; nothing where nothing is marked."""
+    patches = {label for frame in splat.frames for place in frame.places for label in place.patches}
+    if not patches:
+        return []
+    named = (label.partition(" ") for label in sorted(patches, key=_number))
+    return [*(f"[{number}] {subject}" for number, _, subject in named), LEGEND]
+
+
+def _number(label: str) -> int:
+    return int(label.partition("/")[0])

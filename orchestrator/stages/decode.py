@@ -1,0 +1,174 @@
+"""judged report -> the same report with every address of every kernel report decoded to lines of source code.
+
+Decoding needs the vmlinux that ran (found in the store by its build id) and, for source lines and patches, the tree
+that it was built from. What is no longer there is said in the report's notes; the verdict never depends on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from orchestrator.context import Places
+from orchestrator.errors import Interrupted, OrchestrateError, VmlinuxUnreadable
+from orchestrator.kernel import blame
+from orchestrator.kernel.frames import find
+from orchestrator.kernel.provenance import Source, placed
+from orchestrator.kernel.series import read_patches
+from orchestrator.model import Base, Frame, Place, RunReport, Series, Splat, SuiteReport, Variant
+from orchestrator.process import Runner
+from orchestrator.record import RunRecord, load
+from orchestrator.source.git import Git
+from orchestrator.source.trees import base_tree
+from orchestrator.stages.apply import series_tree
+from orchestrator.stages.build import find_built
+from orchestrator.stages.report import RUN
+from orchestrator.store import Store
+from orchestrator.symbols import Symbols
+
+FILES = 20  # reports of one stage or case that get a file of their own
+
+
+@dataclass(frozen=True)
+class _At:
+    """Where things are, and how to run git."""
+
+    places: Places
+    runner: Runner
+    run_dir: Path
+
+
+def decode(places: Places, runner: Runner, report: RunReport, run_dir: Path) -> RunReport:
+    """The report with frames, marks and notes on what could not be decoded. Raises Interrupted only."""
+    notes: list[str] = []
+    suites = tuple(
+        _suite(_At(places, runner, run_dir), suite, notes) if suite.splats else suite for suite in report.suites
+    )
+    return replace(report, suites=suites, notes=(*report.notes, *dict.fromkeys(notes)))
+
+
+def decode_splats(splats: Iterable[Splat], vmlinux: Path) -> tuple[Splat, ...]:
+    """Reports of any log with the frames that this vmlinux has. Raises VmlinuxUnreadable."""
+    symbols = Symbols(vmlinux)
+    return tuple(replace(splat, frames=_frames(splat, symbols)) for splat in splats)
+
+
+def _suite(at: _At, suite: SuiteReport, notes: list[str]) -> SuiteReport:
+    facts = dict(suite.properties)
+    symbols = _symbols(at.places.store, suite.name, facts.get("build_id", ""), notes)
+    try:
+        frames = {splat: _frames(splat, symbols) for splat in suite.splats}
+    except VmlinuxUnreadable as error:
+        notes.append(f"{suite.name}: kernel reports are not decoded: {error.message}")
+        frames = {splat: _frames(splat, None) for splat in suite.splats}
+    files = {place.file for found in frames.values() for frame in found for place in frame.places}
+    if files:
+        source = _source(at, suite, files, notes)
+        frames = {splat: _placed(found, source) for splat, found in frames.items()}
+
+    def decoded(splats: Sequence[Splat], stem: str) -> tuple[Splat, ...]:
+        def file(number: int) -> str:
+            return f"{suite.name}/{stem}{number}.txt" if number <= FILES else ""
+
+        numbered = enumerate(splats, 1)
+        return tuple(replace(splat, frames=frames[splat], file=file(number)) for number, splat in numbered)
+
+    stages = (replace(stage, splats=decoded(stage.splats, f"logs/{stage.stage}-report-")) for stage in suite.stages)
+    cases = (replace(case, splats=decoded(case.splats, f"cases/{case.case}/report-")) for case in suite.cases)
+    return replace(suite, stages=tuple(stages), cases=tuple(cases))
+
+
+def _symbols(store: Store, suite: str, build_id: str, notes: list[str]) -> Symbols | None:
+    kernel = find_built(store, build_id) if build_id else None
+    if kernel is None:
+        what = f"its kernel (build id {build_id}) is no longer in the store" if build_id else "its kernel is not known"
+        notes.append(f"{suite}: {what}: kernel reports are not decoded")
+        return None
+    try:
+        symbols = Symbols(kernel.vmlinux)
+    except VmlinuxUnreadable as error:
+        notes.append(f"{suite}: kernel reports are not decoded: {error.message}")
+        return None
+    if symbols.build_id != build_id:
+        notes.append(f"{suite}: {kernel.vmlinux} is another kernel than the store says: reports are not decoded")
+        return None
+    return symbols
+
+
+def _frames(splat: Splat, symbols: Symbols | None) -> tuple[Frame, ...]:
+    return tuple(
+        Frame(
+            line=ref.line,
+            function=ref.function,
+            offset=ref.offset,
+            size=ref.size,
+            is_reliable=ref.is_reliable,
+            places=symbols.places(ref) if symbols else (),
+        )
+        for ref in find(splat.text)
+    )
+
+
+def _placed(frames: Iterable[Frame], source: Source) -> tuple[Frame, ...]:
+    def one(place: Place) -> Place:
+        return placed(place, source)
+
+    return tuple(replace(frame, places=tuple(map(one, frame.places))) for frame in frames)
+
+
+def _source(at: _At, suite: SuiteReport, files: set[str], notes: list[str]) -> Source:
+    """The files that the reports speak of, from the tree that was built, and who wrote their lines."""
+    commit = dict(suite.properties).get("commit", "")
+    try:
+        series, labels = _series(at.run_dir) if suite.variant is not Variant.BASELINE else (None, ())
+        base = _base(at, commit)
+        if base is None:
+            notes.append(f"{suite.name}: its source (commit {commit}) is not in the cache: no source lines are shown")
+            return Source({}, {}, ())
+        git = Git(base.home / "git", at.runner)
+        tree = dict(suite.properties).get("tree", "")
+        if not tree or not git.has(tree):  # a run of an older version, or the base was imported anew since
+            tree = series_tree(at.places.store, at.runner, base, series)[0] if series else base_tree(base, at.runner)
+        texts = git.blobs(tree, sorted(files))
+        lines = _blamed(git, commit, series, texts, suite.name, notes) if series else {}
+    except Interrupted:
+        raise
+    except OrchestrateError as error:
+        notes.append(f"{suite.name}: no source lines are shown: {error.message}")
+        return Source({}, {}, ())
+    return Source({file: blame.split(text) for file, text in texts.items()}, lines, labels)
+
+
+def _blamed(
+    git: Git, commit: str, series: Series, texts: dict[str, bytes], suite: str, notes: list[str]
+) -> dict[str, tuple[blame.Line, ...]]:
+    diffs = [patch.diff for patch in series.patches]
+    histories = {file: found for file in texts if (found := blame.history(file, diffs))}
+    bases = git.blobs(commit, sorted({found.base_file for found in histories.values()}))
+    lines: dict[str, tuple[blame.Line, ...]] = {}
+    for file, found in histories.items():
+        blamed = blame.blame(bases.get(found.base_file, b""), found)
+        if blamed is not None and [line.text for line in blamed] == blame.split(texts[file]):
+            lines[file] = blamed
+        else:
+            notes.append(f"{suite}: which patch wrote which line of {file} could not be followed")
+    return lines
+
+
+def _series(run_dir: Path) -> tuple[Series | None, tuple[str, ...]]:
+    """The patches that the run recorded, and what they are called. Raises PatchUnreadable, UsageError."""
+    paths = sorted((run_dir / "patches").glob("*.patch"))
+    if not paths:
+        return None, ()
+    series = read_patches([(path.name, path.read_bytes()) for path in paths], name="patches")
+    # a run of an older version recorded no subjects: file names say nearly the same
+    subjects = load(RunRecord, run_dir / RUN).subjects or tuple(path.stem[len("0001-") :] for path in paths)
+    return series, tuple(f"{number}/{len(paths)} {subject}" for number, subject in enumerate(subjects, 1))
+
+
+def _base(at: _At, commit: str) -> Base | None:
+    """The base of a run that is long over: any of ours that has its commit."""
+    homes = sorted(path.parent for path in at.places.bases.glob("*/git")) if commit else []
+    home = next((home for home in homes if Git(home / "git", at.runner).has(commit)), None)
+    return Base(home.name, commit, home.name, home) if home else None

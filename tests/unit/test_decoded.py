@@ -1,0 +1,99 @@
+"""A decoded report on one screen and in its file: what is shown, what is marked, what is left out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from orchestrator.model import Frame, Mark, Outcome, Place, Splat
+from orchestrator.reporters import decoded
+
+TEXT = """\
+[    4.436187][   T77] BUG: kernel NULL pointer dereference, address: 0000000000000000
+[    4.436187][   T77] RIP: 0010:refcount_warn_saturate+0xf1/0x140
+[    4.436187][   T77] RAX: 0000000000000063 RBX: ffff8880009957c0 RCX: 0000000000000000
+[    4.436187][   T77] Call Trace:
+[    4.436187][   T77]  <TASK>
+[    4.440187][   T77]  ? stale+0x16/0x20
+[    4.440187][   T77]  lock_vma+0x16/0x20
+[    4.440187][   T77]  in_module+0x16/0x20 [ext4]
+[    4.440187][   T77]  </TASK>
+[    4.440187][   T77] ---[ end trace 0000000000000000 ]---
+[    4.440187][   T77] RIP: 0010:refcount_warn_saturate+0xf1/0x140
+[    4.440187][   T77] Kernel panic - not syncing: Fatal exception"""
+PLUMBING = Place("refcount_warn_saturate", "lib/refcount.c", 22, "WARN()")
+INNER = Place("vma_start_read", "include/linux/mm.h", 738, "if (x)", Mark.LINE, ("6/9 mm: count",))
+OUTER = Place("lock_vma", "mm/memory.c", 6290, "vma = f();", Mark.FUNCTION, ("3/9 mm: keep", "6/9 mm: count"))
+SPLAT = Splat(
+    "oops", "Oops: NULL in lock_vma", Outcome.CRASH, 1, 12, 0, TEXT,
+    frames=(
+        Frame(2, "refcount_warn_saturate", 0xF1, 0x140, places=(PLUMBING,)),
+        Frame(6, "stale", 0x16, 0x20, is_reliable=False, places=(Place("stale", "mm/a.c", 1, "old();"),)),
+        Frame(7, "lock_vma", 0x16, 0x20, places=(INNER, OUTER)),
+        Frame(8, "in_module", 0x16, 0x20),
+        Frame(11, "refcount_warn_saturate", 0xF1, 0x140, places=(PLUMBING,)),
+    ),
+)  # fmt: skip
+
+
+def test_the_screen_has_the_cause_first_and_no_registers() -> None:
+    lines = [" ".join(line.split()) for line in decoded.screen(SPLAT).splitlines()]
+    assert lines == [
+        "vma_start_read at include/linux/mm.h:738",
+        "if (x)",
+        "written by 6/9 mm: count",
+        "",
+        "BUG: kernel NULL pointer dereference, address: 0000000000000000",
+        "RIP: 0010:refcount_warn_saturate+0xf1/0x140",
+        "refcount_warn_saturate lib/refcount.c:22 WARN()",
+        "Call Trace:",
+        "? stale mm/a.c:1 old();",
+        ">> vma_start_read (inlined) include/linux/mm.h:738 [6/9] if (x)",
+        "> lock_vma mm/memory.c:6290 [3/9,6/9] vma = f();",
+        "in_module+0x16/0x20",
+        "Kernel panic - not syncing: Fatal exception",
+        "",
+        "[3/9] mm: keep",
+        "[6/9] mm: count",
+        decoded.LEGEND,
+    ]
+
+
+def test_the_file_keeps_every_line_of_the_log() -> None:
+    full = decoded.full(SPLAT).splitlines()
+    rest = iter(full)
+    assert all(line in rest for line in TEXT.splitlines()), "in their order"
+    at = full.index(TEXT.splitlines()[6])
+    assert full[at + 1].split()[:2] == [">>", "vma_start_read"]
+
+
+def test_what_was_not_decoded_is_shown_as_it_was_printed() -> None:
+    bare = replace(SPLAT, frames=tuple(replace(frame, places=()) for frame in SPLAT.frames))
+    assert decoded.screen(bare) == TEXT
+    assert not decoded.spots(bare)
+    assert TEXT in decoded.full(bare)
+
+
+def test_a_guilty_place_that_is_not_the_series_own_is_followed_by_the_first_that_is() -> None:
+    callee = Frame(2, "vmstat", 1, 2, places=(Place("vmstat", "mm/vmstat.c", 5, "x++;"),))
+    splat = replace(SPLAT, title="Oops: NULL in vmstat", frames=(callee, *SPLAT.frames))
+    assert [spot.place.function for spot in decoded.spots(splat)] == ["vmstat", "vma_start_read"]
+    assert [spot.by for spot in decoded.spots(splat)] == ["", "written by 6/9 mm: count"]
+
+
+def test_doubtful_frames_are_never_blamed() -> None:
+    doubt = tuple(replace(frame, is_reliable=False) for frame in SPLAT.frames)
+    assert not decoded.spots(replace(SPLAT, frames=doubt))
+
+
+def test_a_function_that_many_patches_changed_names_some() -> None:
+    place = replace(OUTER, patches=tuple(f"{number}/9 mm: p" for number in range(1, 8)))
+    (spot,) = decoded.spots(replace(SPLAT, frames=(Frame(7, "lock_vma", 1, 2, places=(place,)),)))
+    assert spot.by == ("in a function that was changed by 1/9 mm: p, 2/9 mm: p, 3/9 mm: p, 4/9 mm: p and 3 more")
+
+
+def test_wrappers_of_one_macro_take_one_row() -> None:
+    row = Place("", "mm/mmap.c", 1671, "SYSCALL_DEFINE2(munmap)")
+    places = tuple(replace(row, function=name) for name in ("__do_sys_munmap", "__se_sys_munmap", "__x64_sys_munmap"))
+    shown = decoded.screen(replace(SPLAT, frames=(Frame(7, "__x64_sys_munmap", 1, 2, places=places),)))
+    assert shown.count("SYSCALL_DEFINE2") == 1 + 1  # in the head and in the trace
+    assert "__x64_sys_munmap " in shown
