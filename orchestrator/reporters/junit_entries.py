@@ -25,7 +25,7 @@ from orchestrator.model import (
     Variant,
     Verdict,
 )
-from orchestrator.reporters import text
+from orchestrator.reporters import decoded, text
 
 # Each attribute is escaped to at most six bytes for a character; these keep the smallest form of an entry below 6 KiB.
 _NAME_CHARS = 200
@@ -190,8 +190,11 @@ def _stage(stage: StageResult, view: View) -> Entry:
         if kind is Kind.ERROR and stage.is_request_fault
         else _type(kind, stage.outcome, stage.splats, f"Stage.{stage.stage}", is_base=_is_base(stage, view)),
         message=_message(stage.message, stage.outcome, stage.splats, kind),
-        body=_body((hint, *_splat_texts(stage.splats, log), stage.detail), kind, view, log),
-        out=_joined("product came from the store" if stage.cached else "", *_attachments((stage.log,), view)),
+        body=_body((hint, *_splat_texts(stage.splats, log), stage.detail), kind, view, _whole(stage.splats, log, view)),
+        out=_joined(
+            "product came from the store" if stage.cached else "",
+            *_attachments((stage.log, *_files(stage.splats)), view),
+        ),
         err=text.tail(stage.console, view.limits.console, log),
     )
 
@@ -207,11 +210,18 @@ def _run(case: CaseResult, view: View) -> Entry:
         kind=kind,
         type=_type(kind, case.run_outcome, case.splats, "ExitStatus", is_base=_is_base(case, view)),
         message=_message(case.message, case.run_outcome, case.splats, kind),
-        body=_body((case.message, case.diagnosis, *_splat_texts(case.splats, log)), kind, view, log),
+        body=_body(
+            (case.message, case.diagnosis, *_splat_texts(case.splats, log)),
+            kind,
+            view,
+            _whole(case.splats, log, view),
+        ),
         out=_joined(
             text.middle(_joined(*_metrics(case.metrics), *shown), view.limits.detail, log),
             _program_output(case.stdout, view),
-            *_attachments((case.stdout, case.stderr, case.console_log, *case.evidence), view),
+            *_attachments(
+                (case.stdout, case.stderr, case.console_log, *_files(case.splats), *case.evidence), view
+            ),
         ),
         err=text.tail(case.console, view.limits.console, log),
     )
@@ -285,7 +295,17 @@ def _culprit(splats: tuple[Splat, ...]) -> Splat | None:
 
 def _splat_texts(splats: tuple[Splat, ...], log: str) -> Iterator[str]:
     for splat in splats:
-        yield f"--- {splat.kind}: {splat.label} ({log or 'console'}:{splat.line_start})\n{splat.text}"
+        yield f"--- {splat.kind}: {splat.label} ({log or 'console'}:{splat.line_start})\n{decoded.screen(splat)}"
+
+
+def _files(splats: tuple[Splat, ...]) -> Iterator[str]:
+    return (splat.file for splat in splats if splat.file)
+
+
+def _whole(splats: tuple[Splat, ...], log: str, view: View) -> str:
+    """Where a body that was cut can be read: the first failing report's own file, or the log."""
+    culprit = _culprit(splats)
+    return view.places.absolute(culprit.file) if culprit and culprit.file else log
 
 
 def _body(parts: Iterable[str], kind: Kind, view: View, where: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from orchestrator.model import CaseResult, Metric, Outcome, RunReport, Splat, StageResult, SuiteReport
+from orchestrator.reporters import decoded
 from orchestrator.reporters.text import printable
 
 _BAD_SUBTESTS = 10  # for each case; the files have them all
@@ -27,11 +28,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A kernel report or a diagnosis, and where to read it: `place` is a file, or file:line."""
+    """A kernel report or a diagnosis, and where to read it: `place` is a file, or file:line. `code` is the guilty line
+    of source code."""
 
     title: str
     place: str
     outcome: Outcome
+    code: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,4 +129,11 @@ def _evidence(splats: tuple[Splat, ...], report: RunReport, log: str, owner: str
         place = (
             f"{report.run_dir}/{log}:{splat.line_start}" if log else f"{owner}, line {splat.line_start} of its console"
         )
-        yield Evidence(printable(splat.label), printable(place), splat.outcome)
+        yield Evidence(printable(splat.label), printable(place), splat.outcome, tuple(_code(splat)))
+
+
+def _code(splat: Splat) -> Iterator[str]:
+    for spot in decoded.spots(splat):
+        yield printable(f"{spot.line}: {spot.place.text}" if spot.place.text else spot.line)
+        if spot.by:
+            yield f"  {printable(spot.by)}"

@@ -59,7 +59,8 @@ def plain(report: RunReport) -> str:
     lines = []
     for table in tables(report):
         lines += ["", table.title, *_plain_rows(table)]
-        lines += [f"  ! {splat.title}\n      {splat.place}" for splat in table.splats]
+        for splat in table.splats:
+            lines += [f"  ! {splat.title}", *(f"      {line}" for line in splat.code), f"      {splat.place}"]
     lines += [f"note: {printable(note)}" for note in report.notes]
     lines += ["", _verdict(report), *_reason(report), _where(report), ""]
     return "\n".join(lines).lstrip("\n")
@@ -112,6 +113,8 @@ def _show_rich(report: RunReport, stream: TextIO) -> None:
         console.print(grid)
         for splat in table.splats:
             console.print(Text(f"! {splat.title}", _STYLES[splat.outcome]))
+            for line in splat.code:
+                console.print(Text(f"    {line}"), soft_wrap=True)
             console.print(Text(f"    {splat.place}", "dim"), soft_wrap=True)  # one line: it is to be clicked or copied
     for note in report.notes:
         console.print(Text(f"note: {printable(note)}", "yellow"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -27,6 +28,10 @@ def test_a_warning_is_blamed_on_the_case_in_whose_window_it_came(start: Start, s
     failure = ElementTree.parse(job.run_dir / "junit.xml").find(".//failure")
     assert failure is not None
     assert failure.attrib["message"] == case["message"]
+    line = "WARN(is_victim_munmap(50),"
+    assert re.search(r"^>> __vm_munmap +mm/mmap\.c:\d+ \[10/10\] +WARN", failure.text or "", re.MULTILINE)
+    assert re.search(rf"__vm_munmap at mm/mmap\.c:\d+: {re.escape(line)}", job.text)
+    assert "written by 10/10 mm: warn in the 50th munmap() of fault-vs-munmap" in job.text
 
 
 def test_an_oops_is_a_crash_and_the_rest_still_runs(start: Start, series_with: With) -> None:
@@ -38,6 +43,15 @@ def test_an_oops_is_a_crash_and_the_rest_still_runs(start: Start, series_with: W
     assert "NULL" in case["message"] or "null" in case["message"]
     assert other["outcome"] == "PASS"
     assert job.report()["verdict"] == "PATCH_AT_FAULT"
+    (oops,) = [splat for splat in case["splats"] if splat["kind"] == "oops"]
+    frames = [frame for frame in oops["frames"] if frame["is_reliable"]]
+    assert len(frames) >= 5
+    assert all(frame["places"] for frame in frames), "every frame of a real report has its line"
+    guilty = frames[0]["places"][0]
+    assert (guilty["function"], guilty["file"], guilty["mark"]) == ("__vm_munmap", "mm/mmap.c", "LINE")
+    assert guilty["text"] == r'pr_info("munmap: deliberate oops %d\n", *deliberate_null);'
+    full = (job.run_dir / oops["file"]).read_text()
+    assert all(line in full for line in oops["text"].splitlines())
 
 
 def test_a_panic_at_boot_stops_the_boot_stage(start: Start, series_with: With) -> None:

@@ -23,6 +23,8 @@ RECORDS = (
     model.Subtest,
     model.Metric,
     model.Splat,
+    model.Frame,
+    model.Place,
 )
 
 # What is read from files and guests: any text, and the lone low surrogates that stand for bytes that are no UTF-8.
@@ -32,6 +34,11 @@ TEXT = st.text(
 )
 st.register_type_strategy(float, st.floats(allow_nan=False))
 st.register_type_strategy(str, TEXT)
+# a few frames of each report are as good as many, and hypothesis limits what it makes
+PLACES = st.builds(model.Place, text=..., mark=..., patches=st.lists(TEXT, max_size=1).map(tuple))
+FRAMES = st.builds(model.Frame, is_reliable=..., places=st.lists(PLACES, max_size=1).map(tuple))
+SPLATS = st.builds(model.Splat, file=..., frames=st.lists(FRAMES, max_size=1).map(tuple))
+st.register_type_strategy(model.Splat, SPLATS)
 REPORTS = st.from_type(model.RunReport)
 
 

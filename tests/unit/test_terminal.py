@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
 
 from orchestrator.model import (
     CaseResult,
+    Frame,
+    Mark,
     Metric,
     Outcome,
+    Place,
     RunReport,
     Splat,
     StageResult,
@@ -65,6 +69,29 @@ def test_the_plain_summary_says_it_all() -> None:
         "fault crashed",
         "report: /runs/1",
     ]
+
+
+def decoded_report() -> RunReport:
+    report = a_report()
+    place = Place("f", "mm/f.c", 7, "boom(\x1b[31m);", Mark.LINE, ("2/3 mm: [add] f",))
+    splat = replace(SPLAT, frames=(Frame(1, "f", 1, 2, places=(place,)),))
+    (suite,) = report.suites
+    cases = tuple(replace(case, splats=(splat,)) if case.splats else case for case in suite.cases)
+    return replace(report, suites=(replace(suite, cases=cases),))
+
+
+def test_the_guilty_line_of_code_and_its_patch_are_shown_with_the_report() -> None:
+    lines = terminal.plain(decoded_report()).splitlines()
+    at = lines.index("  ! KASAN: use-after-free in f")
+    assert lines[at + 1 : at + 4] == [
+        "      f at mm/f.c:7: boom(\\x1b[31m);",
+        "        written by 2/3 mm: [add] f",
+        "      /runs/1/g/console:12",
+    ]
+    stream = _Tty()
+    terminal.show(decoded_report(), stream, {"TERM": "xterm"})
+    assert "f at mm/f.c:7: boom(\\x1b[31m);" in stream.getvalue()
+    assert "written by 2/3 mm: [add] f" in stream.getvalue()
 
 
 @pytest.mark.parametrize(
