@@ -64,6 +64,9 @@ def test_a_panic_at_boot_stops_the_boot_stage(start: Start, series_with: With) -
     assert boot["time_s"] < 60
     assert not job.suite()["cases"]
     assert not job.qemus()
+    failure = ElementTree.parse(job.run_dir / "junit.xml").find(".//failure")
+    assert failure is not None
+    assert re.search(r"^>> mmap_init +mm/mmap\.c:\d+ \[10/10\] +panic\(", failure.text or "", re.MULTILINE)
 
 
 def test_a_hang_at_boot_is_found_at_its_limit(start: Start, series_with: With) -> None:
