@@ -67,6 +67,11 @@ class Symbols:
         found = {self._lines(address + ref.looked_up) for address in fitting}
         return found.pop() if len(found) == 1 else ()
 
+    def contradicts(self, ref: CodeRef) -> bool:
+        """There are functions of this name and none has this size: the report is of another kernel."""
+        addresses = self._by_name.get(ref.function, []) if not ref.module else []
+        return bool(addresses) and all(self._size(address) != ref.size for address in addresses)
+
     def _size(self, address: int) -> int:
         """As the kernel counts it, up to the next symbol: labels in assembly have no size of their own."""
         after = bisect_right(self._starts, address)

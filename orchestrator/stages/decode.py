@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.context import Places
-from orchestrator.errors import Interrupted, OrchestrateError, VmlinuxUnreadable
+from orchestrator.errors import Interrupted, OrchestrateError, UsageError, VmlinuxUnreadable
 from orchestrator.kernel import blame
 from orchestrator.kernel.frames import find
 from orchestrator.kernel.provenance import Source, placed
@@ -49,9 +49,22 @@ def decode(places: Places, runner: Runner, report: RunReport, run_dir: Path) -> 
 
 
 def decode_splats(splats: Iterable[Splat], vmlinux: Path) -> tuple[Splat, ...]:
-    """Reports of any log with the frames that this vmlinux has. Raises VmlinuxUnreadable."""
-    symbols = Symbols(vmlinux)
-    return tuple(replace(splat, frames=_frames(splat, symbols)) for splat in splats)
+    """Reports of any log with the frames that this vmlinux has.
+
+    Raises VmlinuxUnreadable, and UsageError when it cannot be the kernel that wrote the log: there is no build id to
+    tell, but sizes of functions do.
+    """
+    symbols, decoded = Symbols(vmlinux), []
+    for splat in splats:
+        wrong = next((ref for ref in find(splat.text) if symbols.contradicts(ref)), None)
+        if wrong:
+            raise UsageError(
+                f"{vmlinux} is not the kernel that wrote the report at line {splat.line_start}: "
+                f"it has no {wrong.function} of {wrong.size:#x} bytes",
+                hint="give the vmlinux of the same build",
+            )
+        decoded.append(replace(splat, frames=_frames(splat, symbols)))
+    return tuple(decoded)
 
 
 def _suite(at: _At, suite: SuiteReport, notes: list[str]) -> SuiteReport:

@@ -6,13 +6,14 @@ import json
 import random
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from orchestrator.context import Places
-from orchestrator.errors import VmlinuxUnreadable
+from orchestrator.errors import UsageError, VmlinuxUnreadable
 from orchestrator.kernel.frames import CodeRef
 from orchestrator.kernel.series import read_patches
 from orchestrator.model import Outcome, Splat, StageResult, Variant
@@ -185,9 +186,13 @@ def test_damage_is_an_error_of_ours_wherever_it_is(vmlinux: Path, tmp_path: Path
 
 def test_reports_of_any_log_are_decoded_by_a_vmlinux_that_is_named(vmlinux: Path) -> None:
     _, _, size = next(row for row in functions(vmlinux) if row[0] == "outer")
-    splat = Splat("oops", "t", Outcome.CRASH, 1, 1, 0, f"RIP: 0010:outer+0x1/{size:#x}\n other+0x1/0x999")
+    text = f"Nov 22 14:00:01 host kernel: [    1.0] RIP: 0010:outer+0x1/{size:#x}\n not_here+0x1/0x999"
+    splat = Splat("oops", "t", Outcome.CRASH, 7, 8, 0, text)
     (found,) = decode_splats([splat], vmlinux)
     assert [bool(frame.places) for frame in found.frames] == [True, False]
+    other = replace(splat, text=text.replace("not_here", "other"))
+    with pytest.raises(UsageError, match="is not the kernel that wrote the report at line 7: it has no other of 0x999"):
+        decode_splats([other], vmlinux)
 
 
 # --- a whole run directory, as a run left it
