@@ -219,9 +219,7 @@ def _run(case: CaseResult, view: View) -> Entry:
         out=_joined(
             text.middle(_joined(*_metrics(case.metrics), *shown), view.limits.detail, log),
             _program_output(case.stdout, view),
-            *_attachments(
-                (case.stdout, case.stderr, case.console_log, *_files(case.splats), *case.evidence), view
-            ),
+            *_attachments((case.stdout, case.stderr, case.console_log, *_files(case.splats), *case.evidence), view),
         ),
         err=text.tail(case.console, view.limits.console, log),
     )

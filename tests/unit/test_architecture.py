@@ -50,9 +50,8 @@ OWNERS = {
     "invoke": {"guest.ssh"},
     "cryptography": {"guest.ssh"},
     "junit_xml": {"reporters.junit"},
-    "drgn": {"symbols"},
     "yaml": {"catalog"},
-    "drgn": {"postmortem.extract", "postmortem.console"},  # run as children
+    "drgn": {"symbols", "postmortem.extract", "postmortem.console"},  # the latter two run as children
     "rich": {"reporters.terminal", "reporters.progress"},
 }
 
