@@ -53,7 +53,7 @@ def test_each_hang_is_told_from_the_others_and_explained(run: Callable[..., Job]
     }.items():
         assert re.fullmatch(sentence, said[name]), said[name]
     for name, words in {
-        "bug-leak": "it left tasks that nothing can end: the test hangs (its tasks: 1 blocked, 1 asleep)",
+        "bug-leak": "it left tasks that nothing can end: the test hangs (its tasks: 1 blocked)",
         "bug-wakeup": "the test hangs (its tasks: 2 blocked)",
         "bug-self": "the test hangs (its tasks: 1 blocked)",
         "bug-spin": "the kernel hangs on a CPU (CPU",

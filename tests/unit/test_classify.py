@@ -10,6 +10,7 @@ import pytest
 from orchestrator.model import (
     CaseResult,
     CaseRun,
+    Condition,
     Count,
     Ending,
     KnownIssue,
@@ -209,3 +210,31 @@ def test_what_a_case_leaves_behind_fails_its_run(home: Home) -> None:
     assert Metric("left.vm_area_struct", 1200.0, "objects") in leaks.metrics
     assert stays.run_outcome is Outcome.TIMEOUT
     assert "could not be killed" in stays.message
+
+
+def test_what_was_found_out_about_a_hang_is_in_the_result(home: Home) -> None:
+    home.case(
+        "hung",
+        said=QUIET + "[    9.000000][    T9] sysrq: Show Blocked State\n" + WARNING,
+        status=1,
+        condition=Condition.TEST_HUNG,
+        examined_at=len(QUIET),
+        diagnosis="no reader remains: lost wake-up",
+        reason="it left tasks that nothing can end",
+    )
+    (home.path / "cases/hung/postmortem.txt").write_text("text")
+    case = home.judge().cases[0]
+    assert case.outcome is Outcome.TIMEOUT
+    assert case.message == "it left tasks that nothing can end"
+    assert case.diagnosis == "no reader remains: lost wake-up"
+    assert case.evidence == (f"{home.path.name}/cases/hung/postmortem.txt",)
+    # what the kernel says when we ask it is none of its reports
+    assert not case.splats
+    assert "sysrq" not in case.console
+    assert not case.is_host_fault
+
+
+@pytest.mark.parametrize("condition", [Condition.HOST_OVERLOADED, Condition.QEMU_STOPPED])
+def test_a_hang_that_is_the_hosts_says_nothing_about_the_patch(home: Home, condition: Condition) -> None:
+    home.case("late", ending=Ending.TIMED_OUT, status=None, condition=condition, reason="did not end")
+    assert home.judge().cases[0].is_host_fault
