@@ -18,7 +18,6 @@
 struct zone {
 	struct claim claim[LOOKED_AT_MAX];
 	char *base;
-	unsigned int small;             /* pages of a huge page */
 	unsigned int pages;             /* looked at, in all */
 	struct touched touched;
 };
@@ -126,15 +125,15 @@ static void remap(struct worker *worker)
 static bool prepare(struct run *run, struct zone *zone)
 {
 	size_t bytes = read_number("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size");
+	unsigned int small = bytes / page_bytes();      /* pages of a huge one */
 	char *reserved;
 
-	zone->small = bytes / page_bytes();
-	zone->pages = zone->small * HUGE_PAGES / STRIDE;
+	zone->pages = small * HUGE_PAGES / STRIDE;
 	if (!bytes || zone->pages > LOOKED_AT_MAX) {
 		run_skip(run, "no transparent huge pages of a known size");
 		return false;
 	}
-	reserved = area_reserve(run, (HUGE_PAGES + 1) * zone->small);
+	reserved = area_reserve(run, (HUGE_PAGES + 1) * small);
 	if (!reserved)
 		return false;
 	zone->base = reserved + (bytes - (uintptr_t)reserved % bytes) % bytes;

@@ -60,6 +60,7 @@ def only(run: RunReport, path: str) -> ElementTree.Element:
         (case(Outcome.FAIL, splats=(OOM, SPLAT)), "failure", "KernelSplat.kasan"),
         (case(Outcome.FAIL, splats=(OOM,)), "failure", "ExitStatus"),
         (case(Outcome.TIMEOUT), "failure", "Timeout"),
+        (case(Outcome.IDLE), "failure", "did-not-exercise"),
         (case(Outcome.CRASH), "failure", "Crash"),
         (case(Outcome.CRASH, splats=(SPLAT,)), "failure", "KernelSplat.kasan"),
         (case(Outcome.ERROR), "error", "Infrastructure"),
