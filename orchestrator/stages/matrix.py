@@ -43,7 +43,8 @@ def judge(run_dir: Path, *, interrupted: bool = False) -> Hunted:
     rows = []
     for mutant in hunt.mutants:
         suites = [judged[name] for kconfig in hunt.kconfigs if (name := f"{kconfig}.{mutant.name}") in judged]
-        found = row(mutant, suites, not_run=not_run.get(mutant.name, ""), refused=refused.get(mutant.name, ""))
+        why = not_run.get(mutant.name, "") or ("interrupted before it" if interrupted and not suites else "")
+        found = row(mutant, suites, not_run=why, refused=refused.get(mutant.name, ""))
         rows.append(_proven(found, mutant, [record for record in records if record.name in _names(suites)], run_dir))
     matrix = Matrix(tuple(rows), hunt.kconfigs, hunt.cases)
     found_verdict, reason = verdict(matrix, controls, interrupted=interrupted)
