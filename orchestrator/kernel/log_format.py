@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SAMPLE = 4 << 20  # bytes of a file that decide its form
 SAMPLE_LINES = 20_000
@@ -22,6 +22,7 @@ _CLOCK = rb"(?P<clock>\d\d:\d\d:\d\d)"
 _ISO = rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:[+-]\d\d:?\d\d|Z)?"
 _KERNEL = rb" \S+ (?:kern\.\w+ )?kernel(?:\[\d+\])?: " + _LEVEL
 _BEHIND_KERNEL = rb"kernel(?:\[\d+\])?: (?:<\d{1,3}>)?"
+_MARGIN = re.compile(rb"[ \t>]*")
 _INSIDE = re.compile(rb"(?<![\"'`])" + _PRINTK)
 
 
@@ -106,4 +107,14 @@ def detect(sample: bytes) -> Format:
         needed = max(1, most / 100) if form.is_marked else max(1, len(lines) / 2)
         if counts[form] >= needed:
             return form
-    return BARE
+    return _indented(lines)
+
+
+def _indented(lines: list[bytes]) -> Format:
+    """BARE, behind what all lines begin with: a log that was pasted into a mail or a page."""
+    margin = _MARGIN.match(lines[0] if lines else b"")
+    common = margin[0] if margin else b""
+    while not all(line.startswith(common) for line in lines):
+        common = common[:-1]
+    prefix = re.escape(common) + _JUNK
+    return replace(BARE, prefix=re.compile(prefix), tail=rb"\n" + prefix) if common else BARE

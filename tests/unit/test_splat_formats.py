@@ -152,6 +152,14 @@ def test_a_boot_in_the_middle_of_a_line_cuts_the_report() -> None:
     assert (splat.title, splat.corrupted) == ("Oops: kernel NULL pointer dereference in vma_start_read", True)
 
 
+def test_a_log_pasted_into_a_mail_is_read_behind_its_margin() -> None:
+    for path in PLAIN:
+        expected, log = read(path)
+        quoted = b"".join(b"> " + line + b"\n" for line in written(log, FORMS["dmesg -t"][1]).splitlines())
+        if not path.stem.startswith(NEEDS_CALLER):
+            assert shown(scan(quoted, detect(quoted))) == expected, path.stem
+
+
 def test_without_any_prefix_a_programs_words_are_no_report() -> None:
     quoting = b"""\
 == test 3: does the parser see "BUG: KASAN"?
