@@ -112,6 +112,8 @@ def parser() -> argparse.ArgumentParser:
         help="console logs, dmesg, syslog, ... (plain or gzip; - is stdin), or one run directory",
     )
     classify.add_argument("--json", metavar="FILE", help="write the report as JSON here too; - is stdout")
+    classify.add_argument("--vmlinux", type=Path, metavar="FILE",
+                          help="decode log files' addresses to lines of code, with the kernel that ran")  # fmt: skip
     classify.add_argument("--known-issues", type=Path, metavar="FILE", help="kernel reports that are no failure")
 
     report = commands.add_parser("report", help="show the report of a run and write its files again")

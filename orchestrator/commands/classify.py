@@ -13,6 +13,7 @@ from orchestrator.commands import report
 from orchestrator.errors import UsageError
 from orchestrator.kernel.known import is_expired, mark_known
 from orchestrator.reporters import logs
+from orchestrator.stages.decode import decode_splats
 from orchestrator.stages.logs import classify_log
 from orchestrator.store import write_atomically
 
@@ -27,6 +28,8 @@ def run(args: argparse.Namespace) -> int:
     issues = [issue for issue in known or () if not is_expired(issue, today)]
     found = [classify_log(path) for path in paths]
     found = [replace(log, reports=mark_known(log.reports, issues)) for log in found]
+    if args.vmlinux:
+        found = [replace(log, reports=decode_splats(log.reports, args.vmlinux)) for log in found]
     if args.json == "-":
         sys.stdout.write(logs.dumps(found))
     else:

@@ -103,10 +103,9 @@ def _by(place: Place) -> str:
 
 
 def _guilty(splat: Splat) -> Place | None:
-    """Of the frame that the title names, the innermost place that is not plumbing."""
+    """Of the guilty frame, the innermost place that is not plumbing."""
     decoded = [frame for frame in splat.frames if frame.is_reliable and frame.places]
-    words = set(re.findall(r"[\w.$]+", splat.title))
-    named = next((frame for frame in decoded if _SUFFIX.sub("", frame.function) in words), None)
+    named = next((frame for frame in decoded if _SUFFIX.sub("", frame.function) == splat.frame), None)
     plumbing = load().plumbing
     for frame in (named, *decoded):
         for place in frame.places if frame else ():

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from orchestrator import codec
 from orchestrator.model import LogReport, Outcome, Splat
+from orchestrator.reporters import decoded
 from orchestrator.reporters.text import printable
 
 SEVERITIES = {Outcome.CRASH: "crash", Outcome.FAIL: "fail", Outcome.PASS: "info"}
@@ -27,6 +28,7 @@ def lines(logs: Sequence[LogReport]) -> Iterator[str]:
             remarks = [SEVERITIES[splat.outcome], *(["corrupted"] if splat.corrupted else [])]
             remarks += [f"known: {splat.known}"] if splat.known else []
             yield f"  {splat.line_start}-{splat.line_end}  {printable(splat.title)}  ({printable(', '.join(remarks))})"
+            yield from (f"      {printable(spot.line)}" for spot in decoded.spots(splat))
 
 
 def _log(log: LogReport) -> dict[str, codec.Json]:

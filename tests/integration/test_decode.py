@@ -71,6 +71,9 @@ int other(int a)
 """
 
 
+SIZE = "0xSIZE"  # to be filled in
+
+
 def compiled(root: Path, output: Path) -> None:
     """From a build directory inside the tree, as Kbuild does."""
     build = root / ".build"
@@ -193,6 +196,26 @@ def test_reports_of_any_log_are_decoded_by_a_vmlinux_that_is_named(vmlinux: Path
     other = replace(splat, text=text.replace("not_here", "other"))
     with pytest.raises(UsageError, match="is not the kernel that wrote the report at line 7: it has no other of 0x999"):
         decode_splats([other], vmlinux)
+
+
+def test_classify_decodes_log_files_with_vmlinux(cli: Cli, vmlinux: Path, tmp_path: Path) -> None:
+    _, _, size = next(row for row in functions(vmlinux) if row[0] == "outer")
+    said = ["BUG: kernel NULL pointer dereference, address: 0000000000000000", f"RIP: 0010:outer+0x1/{size:#x}"]
+    said += ["Call Trace:", f" other+0x1/{SIZE}", "---[ end trace 0000000000000000 ]---"]
+    log = tmp_path / "log"
+    text = "".join(f"Nov 22 14:00:01 host kernel: [    1.000000] {line}\n" for line in said)
+    _, _, right = next(row for row in functions(vmlinux) if row[0] == "other")
+    log.write_text(text.replace(SIZE, f"{right:#x}"))
+    result = cli("classify", str(log), "--vmlinux", str(vmlinux))
+    assert result.returncode == 0, result.stderr
+    assert re.search(r"^ +outer at mm/memory\.c:\d+$", result.stdout, re.MULTILINE)
+    data = json.loads(cli("classify", str(log), "--vmlinux", str(vmlinux), "--json", "-").stdout)
+    assert [frame["places"][-1]["file"] for frame in data[0]["reports"][0]["frames"]] == ["mm/memory.c", "mm/mmap.c"]
+    log.write_text(text.replace(SIZE, "0x9999"))
+    result = cli("classify", str(log), "--vmlinux", str(vmlinux))
+    assert result.returncode == 2
+    assert "is not the kernel that wrote the report at line 1: it has no other of 0x9999 bytes" in result.stderr
+    assert cli("classify", str(log), "--vmlinux", "/etc/passwd").returncode == 2
 
 
 # --- a whole run directory, as a run left it

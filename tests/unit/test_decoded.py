@@ -32,6 +32,7 @@ SPLAT = Splat(
         Frame(8, "in_module", 0x16, 0x20),
         Frame(11, "refcount_warn_saturate", 0xF1, 0x140, places=(PLUMBING,)),
     ),
+    frame="lock_vma",
 )  # fmt: skip
 
 
@@ -75,7 +76,7 @@ def test_what_was_not_decoded_is_shown_as_it_was_printed() -> None:
 
 def test_a_guilty_place_that_is_not_the_series_own_is_followed_by_the_first_that_is() -> None:
     callee = Frame(2, "vmstat", 1, 2, places=(Place("vmstat", "mm/vmstat.c", 5, "x++;"),))
-    splat = replace(SPLAT, title="Oops: NULL in vmstat", frames=(callee, *SPLAT.frames))
+    splat = replace(SPLAT, frame="vmstat", frames=(callee, *SPLAT.frames))
     assert [spot.place.function for spot in decoded.spots(splat)] == ["vmstat", "vma_start_read"]
     assert [spot.by for spot in decoded.spots(splat)] == ["", "written by 6/9 mm: count"]
 
