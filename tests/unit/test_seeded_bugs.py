@@ -10,7 +10,7 @@ from orchestrator.model import Observable
 
 ROOT = Path(__file__).resolve().parents[2]
 MUTANTS = ROOT / "patches/vm_refcnt-mutants"
-POINT = re.compile(r"^\+\tPOINT\((\w+)\)", re.MULTILINE)
+PARAMETER = re.compile(r"^\+(?:\tPOINT|module_param)\((\w+)", re.MULTILINE)
 
 
 def test_the_classes_are_those_that_the_readme_explains() -> None:
@@ -18,13 +18,13 @@ def test_the_classes_are_those_that_the_readme_explains() -> None:
     assert {mutant.group for mutant in read_mutants(MUTANTS)} == explained
 
 
-def test_cases_kconfigs_and_delay_points_exist() -> None:
+def test_cases_kconfigs_and_parameters_exist() -> None:
     catalog = load()
-    points = set(POINT.findall(next((ROOT / "patches/vm_refcnt-delays").glob("0001-*.patch")).read_text()))
+    parameters = set(PARAMETER.findall(next((ROOT / "patches/vm_refcnt-delays").glob("0001-*.patch")).read_text()))
     for mutant in read_mutants(MUTANTS):
         assert {*mutant.cases} <= {*catalog.testcases}, mutant.name
         assert {*mutant.kconfig.split("+")} <= {*catalog.fragments}, mutant.name
-        assert {point for point, _ in mutant.delays} <= points, mutant.name
+        assert {point for point, _ in mutant.delays} <= parameters, mutant.name
 
 
 def test_an_ordering_has_a_litmus_test_and_each_litmus_test_a_mutant() -> None:
