@@ -11,8 +11,9 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +25,19 @@ from orchestrator.kernel import mutant
 from orchestrator.kernel.kconfig import parse_fragment
 from orchestrator.kernel.known import pattern_problem, range_problem
 from orchestrator.kernel.series import read_patches
-from orchestrator.model import Accel, Case, Fragment, Kconfig, KnownIssue, Machine, Mutant, Needs, Series
+from orchestrator.model import (
+    Accel,
+    Case,
+    Dialect,
+    Fragment,
+    Kconfig,
+    KnownIssue,
+    Machine,
+    Mutant,
+    Needs,
+    Series,
+    Userland,
+)
 
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parent
@@ -36,7 +49,11 @@ NUMBERED = re.compile(r"\d+-")
 SLOWDOWN = re.compile(r"^# slowdown: (\d+(?:\.\d+)?)$", re.MULTILINE)
 
 T = TypeVar("T")
-Named = TypeVar("Named", Case, Fragment, Machine, Accel)
+E = TypeVar("E", bound=Enum)
+Named = TypeVar("Named", Case, Fragment, Machine, Accel, Userland)
+# The tag of cases that run only when they are asked for: by name, by the name of their directory, or by a tag
+ON_REQUEST = "on-request"
+KSELFTEST = re.compile(r"[\w-]+")  # a directory below tools/testing/selftests, a program in it
 
 
 @dataclass(frozen=True)
@@ -48,10 +65,29 @@ class Catalog:
     machines: Mapping[str, Machine]
     accels: Mapping[str, Accel]
     patches: Mapping[str, Path]
+    userlands: Mapping[str, Userland]
     root: Path
 
     def case(self, name: str) -> Case:
         return find("test case", name, self.testcases)
+
+    def cases(self, name: str) -> tuple[Case, ...]:
+        """One case by its name, or several: those of a directory, or those with a tag."""
+        if name in self.testcases:
+            return (self.testcases[name],)
+        chosen = tuple(case for case in self.testcases.values() if name in (case.group, *case.tags))
+        if not chosen:
+            groups = {case.group: None for case in self.testcases.values() if case.group}
+            tags = {tag: None for case in self.testcases.values() for tag in case.tags}
+            find("test case", name, {**self.testcases, **groups, **tags})
+        return chosen
+
+    def default_cases(self) -> tuple[Case, ...]:
+        """What runs when no case is named."""
+        return tuple(case for case in self.testcases.values() if ON_REQUEST not in case.tags)
+
+    def userland(self, name: str) -> Userland:
+        return find("userland", name, self.userlands)
 
     def machine(self, name: str) -> Machine:
         return find("machine", name, self.machines)
@@ -100,12 +136,15 @@ def load(root: Path | None = None) -> Catalog:
         raise UsageError(
             f"{root} holds no testcases/", hint="run from a checkout (make setup), or set ORCHESTRATE_ROOT"
         )
+    userlands = _named(_userland(path) for path in sorted((PACKAGE / "data/userlands").glob("*.toml")))
+    directories = sorted((root / "testcases").glob("*/testcase.yaml"))
     return Catalog(
-        testcases=_named(_case(path) for path in sorted((root / "testcases").glob("*/testcase.yaml"))),
+        testcases=_named(case for path in directories for case in read_cases(path, userlands)),
         fragments=_named(read_fragment(path) for path in sorted((root / "kconfigs").glob("*.config"))),
         machines=_named(_machine(path) for path in sorted((PACKAGE / "data/machines").glob("*.toml"))),
         accels=_named(_accel(path) for path in sorted((PACKAGE / "data/accels").glob("*.toml"))),
         patches=_patches(root / "patches"),
+        userlands=userlands,
         root=root,
     )
 
@@ -200,34 +239,91 @@ def read_fragment(path: Path) -> Fragment:
     return Fragment(path.stem, path, parse_fragment(text, str(path)), float(slowdown[1]) if slowdown else 1.0)
 
 
-def _case(path: Path) -> Case:
+def read_cases(path: Path, userlands: Mapping[str, Userland]) -> tuple[Case, ...]:
+    """The cases of a testcase.yaml: one, or with `cases` one for each of its entries. Raises BadDeclaration.
+
+    An entry of `cases` may say anything that the file may say of all; its `args` follow those of the file, its `tags`
+    and `needs.kconfig` are added, and whatever else it says takes the place of what the file says.
+    """
     try:
         data = yaml.safe_load(path.read_text())
     except yaml.YAMLError as error:
         raise BadDeclaration(f"{path}: not YAML: {error}") from error
     entry = _Entry(path, data)
-    needs = _Entry(path, entry.take("needs", dict, {}), "needs.")
-    case = Case(
-        name=path.parent.name,
-        summary=entry.take("summary", str),
-        directory=path.parent,
-        sources=entry.strings("sources"),
-        args=entry.strings("args", ()),
-        duration_s=entry.number("duration_s", 5.0),
-        timeout_s=entry.number("timeout_s", 15.0),
-        needs=Needs(int(needs.number("memory_mib", 0)), needs.strings("kconfig", ())),
-        tags=entry.strings("tags", ()),
-        expects=entry.strings("expects", ()),
+    shared = _case(entry, Case(path.parent.name, "", path.parent, (), (), 5.0, 15.0, Needs(), ()))
+    several = entry.take("cases", dict, {})
+    entry.done()
+    if not several:
+        return (_checked(path, shared, userlands),)
+    cases = []
+    for name, own in several.items():
+        inner = _Entry(path, own or {}, f"cases.{name}.")
+        plain = replace(shared, name=f"{shared.name}.{name}", group=shared.name, program=shared.program or name)
+        case = _case(inner, plain)
+        if not inner.has("summary"):
+            case = replace(case, summary=" ".join((case.program, *case.args[len(shared.args) :])))
+        inner.done()
+        cases.append(_checked(path, case, userlands))
+    return tuple(cases)
+
+
+def _case(entry: _Entry, above: Case) -> Case:
+    """What an entry says, over what was said above it."""
+    needs = _Entry(entry.path, entry.take("needs", dict, {}), f"{entry.prefix}needs.")
+    sysctls = entry.take("sysctls", dict, {})
+    kselftest = entry.take("kselftest", str, above.kselftest)
+    default = Dialect.KTAP if not (kselftest or entry.has("userland")) else Dialect.KSELFTEST
+    case = replace(
+        above,
+        summary=entry.take("summary", str, above.summary or None),
+        sources=entry.strings("sources", above.sources),
+        args=(*above.args, *entry.strings("args", ())),
+        duration_s=entry.number("duration_s", above.duration_s),
+        timeout_s=entry.number("timeout_s", above.timeout_s),
+        needs=Needs(
+            int(needs.number("memory_mib", above.needs.memory_mib)),
+            (*above.needs.kconfig, *needs.strings("kconfig", ())),
+        ),
+        tags=(*above.tags, *entry.strings("tags", ())),
+        dialect=entry.choice("output", Dialect, above.dialect if above.summary else default),
+        kselftest=kselftest,
+        userland=entry.take("userland", str, above.userland),
+        program=entry.take("program", str, above.program),
+        sysctls=above.sysctls + tuple((str(name), str(value)) for name, value in sysctls.items()),
+        unfit=entry.take("unfit", str, above.unfit),
+        expects=(*above.expects, *entry.strings("expects", ())),
     )
     needs.done()
-    entry.done()
+    return case
+
+
+def _checked(path: Path, case: Case, userlands: Mapping[str, Userland]) -> Case:
+    """A case that says where its program comes from, once. Raises BadDeclaration."""
+    ways = {"sources": case.sources, "kselftest": case.kselftest, "userland": case.userland}
+    given = [way for way, value in ways.items() if value]
+    if len(given) != 1:
+        what = f"not both {' and '.join(given)}" if given else "none is there"
+        raise BadDeclaration(f"{path}: {case.name}: a case has one of {', '.join(ways)}; {what}")
     for source in case.sources:
         if not (path.parent / source).is_file():
             raise BadDeclaration(f"{path}: sources: there is no {source} in this directory")
     for pattern in case.expects:
         if problem := pattern_problem(pattern):
             raise BadDeclaration(f"{path}: expects: {problem}")
+    if case.kselftest:
+        case = replace(case, kselftest=f"{case.kselftest}/{case.program or case.name}", program="")
+        if not all(KSELFTEST.fullmatch(word) for word in case.kselftest.split("/")):
+            raise BadDeclaration(f"{path}: {case.name}: kselftest: no such names: {case.kselftest}")
+    if case.userland:
+        find("userland", case.userland, userlands)
     return case
+
+
+def _userland(path: Path) -> Userland:
+    entry = _Entry(path, tomllib.loads(path.read_text()))
+    userland = Userland(path.stem, entry.strings("packages"), entry.strings("drop", ()))
+    entry.done()
+    return userland
 
 
 def _machine(path: Path) -> Machine:
@@ -261,7 +357,19 @@ class _Entry:
         if not isinstance(data, dict):
             raise BadDeclaration(f"{path}: {prefix or 'the file'} must be a mapping")
         self._path, self._data, self._prefix = path, dict(data), prefix
+        self._given = frozenset(self._data)
         self._known: list[str] = []
+
+    @property
+    def path(self) -> Path:
+        return self._path
+
+    @property
+    def prefix(self) -> str:
+        return self._prefix
+
+    def has(self, name: str) -> bool:
+        return name in self._given
 
     def take(self, name: str, kind: type, default: Any = None) -> Any:
         self._known.append(name)
@@ -284,6 +392,16 @@ class _Entry:
         if not all(isinstance(item, str | int | float) and not isinstance(item, bool) for item in value):
             raise BadDeclaration(f"{self._path}: {self._prefix}{name} must be a list of strings, not {value!r}")
         return tuple(str(item) for item in value)
+
+    def choice(self, name: str, kind: type[E], default: E) -> E:
+        value = self.take(name, str, default.value)
+        try:
+            return kind(value)
+        except ValueError:
+            known = ", ".join(str(member.value) for member in kind)
+            raise BadDeclaration(
+                f"{self._path}: {self._prefix}{name}: there is no {value}", hint=f"known: {known}"
+            ) from None
 
     def done(self) -> None:
         if self._data:

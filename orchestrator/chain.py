@@ -12,7 +12,8 @@ from typing import Protocol, TypeVar
 
 from orchestrator.context import Context
 from orchestrator.guest.accel import Probe
-from orchestrator.model import Accel, Base, Kernel, KernelConfig, Plan, Suite, Variant
+from orchestrator.model import Accel, AppliedTree, Base, Kernel, KernelConfig, Plan, Suite, Variant
+from orchestrator.plan import unmet_need
 from orchestrator.stages.apply import apply
 from orchestrator.stages.boot import BOOT_S, Bench
 from orchestrator.stages.build import build
@@ -20,6 +21,7 @@ from orchestrator.stages.configure import configure
 from orchestrator.stages.product import Product
 from orchestrator.stages.programs import programs
 from orchestrator.stages.toolchain import Toolchain, find_toolchain
+from orchestrator.stages.userland import userland
 from orchestrator.stages.weave import weave
 
 T = TypeVar("T")
@@ -44,10 +46,10 @@ class Built:
     """A kernel and what it was made from."""
 
     base: Base
+    applied: AppliedTree  # what was compiled
     config: KernelConfig
     kernel: Kernel
     toolchain: Toolchain
-    tree: str  # the git tree that was compiled
     refused: tuple[tuple[str, str], ...] = ()  # mutants that could not be seeded, and why
 
 
@@ -64,18 +66,26 @@ def make_kernel(context: Context, stage: Stage, plan: Plan, suite: Suite, source
         applied, refused = woven.tree_of(suite.mutant), woven.refused
     config = stage("configure", lambda: configure(context, suite, applied, tools, logs / "configure.log"))
     kernel = stage("build", lambda: build(context, suite, applied, config, plan.machine, tools, logs / "build.log"))
-    return Built(base, config, kernel, tools, applied.tree, refused)
+    return Built(base, applied, config, kernel, tools, refused)
 
 
 def make_bench(context: Context, stage: Stage, plan: Plan, suite: Suite, built: Built, sources: Sources) -> Bench:
-    """programs -> accelerator: everything that a guest is made of."""
-    userland = stage("programs", lambda: programs(context, plan.cases, built.toolchain))
+    """programs -> userland -> accelerator: everything that a guest is made of."""
+    made = stage("programs", lambda: programs(context, plan.cases, built.applied, built.toolchain))
+    disk = _disk(context, stage, plan, built)
 
     def choose() -> Product[Bench]:
         accel, evidence = sources.find_accel()
         slowdown = accel.timeout_scale * suite.kconfig.slowdown
         limit_s = plan.request.boot_timeout_s or BOOT_S * slowdown
-        bench = Bench(plan.machine, accel, built.kernel, userland, slowdown, limit_s)
+        bench = Bench(plan.machine, accel, built.kernel, made, slowdown, limit_s, disk=disk)
         return Product(bench, cached=True, note=f"{accel.name}: {evidence.evidence}")
 
     return stage("accelerator", choose)
+
+
+def _disk(context: Context, stage: Stage, plan: Plan, built: Built) -> Path | None:
+    """The image of the userland that some case needs, if this kernel can run that case."""
+    runnable = [case for case in plan.cases if not unmet_need(case, built.config.symbols, plan.machine.memory_mib)]
+    name = next((case.userland for case in runnable if case.userland), None)
+    return stage("userland", lambda: userland(context, context.catalog.userland(name))) if name else None

@@ -38,7 +38,8 @@ def parser() -> argparse.ArgumentParser:
                                formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     _what(test)
     _where(test)
-    test.add_argument("--testcase", action="append", default=[], metavar="NAME", help="run just this case (repeatable)")
+    test.add_argument("--testcase", action="append", default=[], metavar="NAME",
+                      help="run just this case, this directory's cases, or this tag's (repeatable)")  # fmt: skip
     test.add_argument("--duration", type=float, metavar="S", help="seconds that each case stresses (default: its own)")
     test.add_argument("--seed", type=int, default=1, metavar="N", help="for the cases' random choices (default 1)")
     test.add_argument("--baseline", choices=("auto", "always", "never"), default="auto",

@@ -175,9 +175,22 @@ class Needs:
     kconfig: tuple[str, ...] = ()
 
 
+class Dialect(Enum):
+    """How the output of a case's program is read."""
+
+    KTAP = "ktap"  # our own programs': a line that is missing is a failure
+    KSELFTEST = "kselftest"  # the exit status is the result (4: skipped); TAP in it, if any, are the subtests
+    STRESS_NG = "stress-ng"  # its own words for passed, failed and skipped stressors, and its table of metrics
+
+
 @dataclass(frozen=True)
 class Case:
-    """A test case: a directory under testcases/ with C sources and testcase.yaml."""
+    """A test case: one program and its arguments, declared by a directory under testcases/.
+
+    Its program is made of C sources of the directory, or is a selftest of the tree under test, or lies in the image
+    of a distribution's userland. A directory that declares several cases is their `group`; their names are then
+    GROUP.NAME.
+    """
 
     name: str
     summary: str
@@ -189,6 +202,22 @@ class Case:
     needs: Needs
     tags: tuple[str, ...]
     expects: tuple[str, ...] = ()  # expressions for titles of kernel reports that must come and are no failure
+    group: str = ""
+    dialect: Dialect = Dialect.KTAP
+    kselftest: str = ""  # COLLECTION/PROGRAM below tools/testing/selftests
+    userland: str = ""  # the image that holds the program
+    program: str = ""  # the program's name in that image
+    sysctls: tuple[tuple[str, str], ...] = ()  # settings of the guest's kernel while it runs: vm.overcommit_memory=1
+    unfit: str = ""  # why it is never run, and so reported as skipped
+
+
+@dataclass(frozen=True)
+class Userland:
+    """A distribution's userland as an image: packages, and directories of theirs that no program here needs."""
+
+    name: str
+    packages: tuple[str, ...]
+    drop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -281,10 +310,14 @@ class Kernel:
 
 @dataclass(frozen=True)
 class Programs:
-    """The cases as static programs, and the shared part of the guest's initramfs that holds them."""
+    """The cases as static programs, and the shared part of the guest's initramfs that holds them.
+
+    `unbuilt` are cases whose program the tree under test could not build, each with the compiler's first error.
+    """
 
     initramfs: Path
     digest: str
+    unbuilt: tuple[tuple[str, str], ...] = ()
 
 
 # --- what happened in the guest, as recorded
@@ -300,6 +333,7 @@ class Ending(Enum):
     HOST_LOST = "host-lost"  # QEMU was killed or failed: the host's doing
     STOPPED = "stopped"  # by us, at the kernel's first report: --freeze-on-failure
     UNMET = "needs-unmet"  # the kernel or the guest lacks what the case declares that it needs
+    NOT_BUILT = "not-built"  # the tree under test does not build its program
     NO_GUEST = "no-guest"  # the guest before was lost and no other could be booted
 
 
@@ -362,6 +396,7 @@ class CaseRun:
     condition: Condition | None = None  # of the guest, when it was examined
     examined_at: int | None = None
     diagnosis: str = ""  # one sentence from the post-mortem of its memory
+    dialect: Dialect = Dialect.KTAP
 
 
 # --- what it means
@@ -514,6 +549,7 @@ class StageResult:
     is_patch_fault: bool = False
     is_request_fault: bool = False
     log: str = ""  # path relative to the run directory: all that the stage wrote; where a guest ran, its console
+    subtests: tuple[Subtest, ...] = ()  # of a stage that is a test itself
 
 
 @dataclass(frozen=True)

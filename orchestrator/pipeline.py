@@ -29,7 +29,8 @@ from orchestrator.model import (
 )
 from orchestrator.plan import baseline_of
 from orchestrator.record import RunRecord, load, save
-from orchestrator.stages import report
+from orchestrator.stages import report, userspace_vma
+from orchestrator.stages.apply import apply
 from orchestrator.stages.boot import Bench, boot
 from orchestrator.stages.decode import decode
 from orchestrator.stages.execute import execute
@@ -91,6 +92,7 @@ class Pipeline:
         try:
             built = make_kernel(context, track.stage, plan, suite, self.sources, track.home / "logs")
             track.built(built, plan)
+            self._test_on_host(track, suite, built)
             bench = make_bench(context, track.stage, plan, suite, built, self.sources)
             track.settle(
                 build_id=built.kernel.build_id,
@@ -108,6 +110,17 @@ class Pipeline:
         except Stopped:
             return None
         return built, bench
+
+    def _test_on_host(self, track: Track, suite: Suite, built: Built) -> None:
+        """What needs no guest. Not of a tree with mutants: its code depends on a switch that only a kernel has."""
+        if suite.variant is Variant.MUTATED:
+            return
+        base = apply(self.context, built.base, None).value
+        log = track.home / f"logs/{userspace_vma.NAME}.log"
+        track.stage(
+            userspace_vma.NAME,
+            lambda: userspace_vma.userspace_vma(self.context, built.applied, base, built.toolchain, log),
+        )
 
     def _boot(self, track: Track, suite: Suite, bench: Bench, guests: ExitStack) -> Product[Guest]:
         number, directory = track.next_guest()
@@ -128,7 +141,14 @@ def questions_for_base(plan: Plan, suites: Sequence[SuiteReport]) -> list[tuple[
         if suite is None or suite.variant is not Variant.PATCHED:
             continue
         # also a guest that never answered: only the base can say whether that is the patch's doing
-        stopped = [s for s in found.stages if s.outcome.is_bad and (s.is_patch_fault or s.stage == "boot")]
+        stopped = [
+            stage
+            for stage in found.stages
+            # the tests that run on the host have asked the base's sources already
+            if stage.outcome.is_bad
+            and (stage.is_patch_fault or stage.stage == "boot")
+            and stage.stage != userspace_vma.NAME
+        ]
         failed = {case.case for case in found.cases if case.outcome.is_bad}
         if any(stage.stage == "apply" for stage in stopped) or not (stopped or failed):
             continue

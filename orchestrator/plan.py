@@ -22,9 +22,13 @@ def make_plan(request: Request, catalog: Catalog, series: Series | None, mutants
     if request.jobs < 1:
         raise UsageError(f"--jobs {request.jobs}: must be at least 1")
     kconfigs = tuple(dict.fromkeys(catalog.kconfig(spec) for spec in request.kconfigs))
-    cases = tuple(dict.fromkeys(catalog.case(name) for name in request.testcases or catalog.testcases))
+    named = [case for name in request.testcases for case in catalog.cases(name)]
+    cases = tuple(dict.fromkeys(named or catalog.default_cases()))
     if not cases:
         raise UsageError("there is no test case to run", hint=f"{catalog.root}/testcases is empty")
+    userlands = dict.fromkeys(case.userland for case in cases if case.userland)
+    if len(userlands) > 1:
+        raise UsageError(f"cases of several userlands in one run: {', '.join(userlands)}", hint="a guest has one disk")
     _check_mutants(request, catalog, mutants)
     return Plan(
         request=request,
@@ -66,6 +70,8 @@ def baseline_of(suite: Suite) -> Suite:
 
 def unmet_need(case: Case, symbols: frozenset[str], memory_mib: int) -> str:
     """Why a guest cannot run a case; empty when it can."""
+    if case.unfit:
+        return case.unfit
     missing = [name for name in case.needs.kconfig if f"CONFIG_{name.removeprefix('CONFIG_')}" not in symbols]
     if missing:
         return f"the kernel lacks {', '.join(missing)}"

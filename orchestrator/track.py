@@ -65,8 +65,19 @@ class Track:
             self._finish(_failure(name, error, time.monotonic() - started_s))
             raise Stopped from error
         time_s = time.monotonic() - started_s
-        passed = StageResult(name, Outcome.PASS, time_s, product.note, detail=product.detail, cached=product.cached)
-        self._finish(passed)
+        self._finish(
+            StageResult(
+                name,
+                product.outcome,
+                time_s,
+                product.note,
+                detail=product.detail,
+                cached=product.cached,
+                subtests=product.subtests,
+                is_patch_fault=product.is_patch_fault,
+                also_on_base=product.also_on_base,
+            )
+        )
         return product.value
 
     def keep(self, run: CaseRun) -> CaseResult:
@@ -90,7 +101,7 @@ class Track:
         self.facts(
             base=built.base.origin,
             commit=built.base.commit,
-            tree=built.tree,
+            tree=built.applied.tree,
             compiler=kernel.compiler,
             kernel=kernel.release,
             warnings=str(len(kernel.warnings)),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from orchestrator.deadline import Deadline
 from orchestrator.errors import BootFailed, GuestUnreachable
-from orchestrator.guest import evidence
+from orchestrator.guest import case_argv, evidence
 from orchestrator.guest.console import kernel_line
 from orchestrator.guest.evidence import Evidence
 from orchestrator.guest.initramfs import Keys, run_part
@@ -72,7 +72,7 @@ def case_words(
     """The command that runs a case in the guest."""
     return (
         "env", f"TESTCASE_SLOWDOWN={slowdown:g}", "run-case", token, str(limit_s), str(STDOUT_CAP), case.name,
-        *case.args, "--duration", f"{duration_s:g}", "--seed", str(seed),
+        *case_argv.argv(case, duration_s=duration_s, seed=seed),
     )  # fmt: skip
 
 
@@ -168,6 +168,7 @@ class Guest:
             left=sentinel.left if sentinel else 0,
             stuck=sentinel.stuck if sentinel else 0,
             left_name=sentinel.left_name if sentinel else "",
+            dialect=case.dialect,
         )
 
     def close(self) -> None:

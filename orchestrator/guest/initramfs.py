@@ -13,12 +13,13 @@ from orchestrator.guest import cpio
 from orchestrator.process import Command, Runner
 
 FILES = Path(__file__).parent / "files"
-LAYOUT = 2  # raise when the archive would differ for the same inputs
+LAYOUT = 3  # raise when the archive would differ for the same inputs
 BUSYBOX = Path("/bin/busybox")
 DROPBEAR = Path("/usr/sbin/dropbear")
 LDD_LINE = re.compile(r"(?:=> )?(/\S+) \(0x[0-9a-f]+\)")
 # Programs whose names busybox has too, but that we bring ourselves
-OURS = {"busybox", "dropbear", "cap", "run-case", "warden"}
+SCRIPTS = ("run-case", "with-sysctl", "in-userland")
+OURS = {"busybox", "dropbear", "cap", "warden", *SCRIPTS}
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Keys:
 
 
 def shared_part(programs: Mapping[str, bytes], tools: Mapping[str, bytes], runner: Runner) -> bytes:
-    """The archive that all runs with the same programs share. Raises ToolMissing."""
+    """The archive that all runs with the same programs share. These are named by their paths. Raises ToolMissing."""
     for tool, package in ((BUSYBOX, "busybox-static"), (DROPBEAR, "dropbear-bin")):
         if not tool.is_file():
             raise ToolMissing(f"{tool} is not installed: the guest is made of it", hint=f"apt-get install {package}")
@@ -41,7 +42,7 @@ def shared_part(programs: Mapping[str, bytes], tools: Mapping[str, bytes], runne
         cpio.directory("tmp", 0o1777),
         cpio.directory("root", 0o700),
         cpio.file("init", (FILES / "init").read_bytes(), 0o755),
-        cpio.file("bin/run-case", (FILES / "run-case").read_bytes(), 0o755),
+        *(cpio.file(f"bin/{name}", (FILES / name).read_bytes(), 0o755) for name in SCRIPTS),
         *(cpio.file(f"bin/{name}", data, 0o755) for name, data in sorted(tools.items())),
         cpio.file("bin/busybox", _busybox(runner), 0o755),
         cpio.file("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n"),
@@ -49,7 +50,7 @@ def shared_part(programs: Mapping[str, bytes], tools: Mapping[str, bytes], runne
         cpio.file("bin/dropbear", DROPBEAR.read_bytes(), 0o755),
         *(cpio.file(os.fspath(path).lstrip("/"), path.read_bytes(), 0o755) for path in _libraries(DROPBEAR, runner)),
         *(cpio.symlink(f"bin/{name}", "busybox") for name in _applets(runner)),
-        *(cpio.file(f"cases/{name}", data, 0o755) for name, data in sorted(programs.items())),
+        *(cpio.file(path.lstrip("/"), data, 0o755) for path, data in sorted(programs.items())),
     ]
     return cpio.archive(entries)
 

@@ -24,6 +24,7 @@ class Boot:
     extra_cmdline: tuple[str, ...] = ()
     on_panic: str = "pause"  # or none, where nobody will examine it
     is_paused: bool = False  # at the first instruction, until a debugger lets it go
+    disk: Path | None = None  # an image that guests share: none of them can write to it
 
 
 # fmt: off
@@ -48,12 +49,25 @@ def argv(boot: Boot) -> tuple[str, ...]:
         # restrict=on: the guest reaches nothing; port 0: the kernel picks a free one, so no two guests collide
         "-netdev", "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:0-10.0.2.15:22",
         "-device", f"{boot.machine.net_device},netdev=net",
+        *disk(boot),
         "-device", "vmcoreinfo",                         # so that a memory dump says where the kernel lies
         # a guest that panics stands still, to be examined; none: it goes on to its reset
         "-device", "pvpanic-pci", "-action", f"panic={boot.on_panic}",
         *(("-S",) if boot.is_paused else ()),
     )
 # fmt: on
+
+
+def disk(boot: Boot) -> tuple[str, ...]:
+    """The read-only disk, if there is one: /dev/vda in the guest."""
+    if boot.disk is None:
+        return ()
+    # a comma in a path is doubled, or it would end the path
+    path = os.fspath(boot.disk).replace(",", ",,")
+    return (
+        "-drive", f"if=none,id=disk,format=raw,readonly=on,file={path}",
+        "-device", "virtio-blk-pci,drive=disk",
+    )  # fmt: skip
 
 
 def cmdline(boot: Boot) -> str:

@@ -19,6 +19,7 @@ MAX_LINE = 2000  # characters kept of a line
 MAX_MISSING = 1000  # planned tests without a result that are listed one by one
 
 # Only lines that can mean something; the rest, megabytes of it at times, is passed over by the regex engine.
+_MISSING = "planned, but no result"
 _LINE = re.compile(
     r"^(?P<prefix>(?:  |# ){0,16})"
     r"(?:(?P<version>K?TAP version \d+)"
@@ -61,6 +62,11 @@ def parse(text: str) -> KtapReport:
     for match in _LINE.finditer(text):
         parser.line(match)
     return parser.report()
+
+
+def is_missing(subtest: Subtest) -> bool:
+    """It was planned and has no result line: the parser made it up."""
+    return subtest.message.startswith(_MISSING)
 
 
 @dataclass
@@ -216,7 +222,7 @@ class _Parser:
         if count <= 0:
             return
         self.problems.append(f"{planned} planned, {len(level.nodes)} results")
-        message = "planned, but no result"
+        message = _MISSING
         if level.bailed is not None:
             message += f": bailed out{': ' + level.bailed if level.bailed else ''}"
         listed = 0

@@ -131,7 +131,10 @@ def suite_items(
     has_patched = any(other.variant is Variant.PATCHED for other in report.suites)
     blame_base = suite.variant is Variant.BASELINE and has_patched
     view = View(name, blame_base, places, outputs, limits)
-    items = [Item(stage.outcome.is_bad, partial(_stage, stage, view)) for stage in suite.stages]
+    items: list[Item] = []
+    for stage in suite.stages:
+        items.append(Item(stage.outcome.is_bad, partial(_stage, stage, view)))
+        items.extend(Item(sub.outcome.is_bad, partial(_stage_subtest, sub, stage, view)) for sub in stage.subtests)
     for case in suite.cases:
         items.append(Item(case.run_outcome.is_bad, partial(_run, case, view)))
         items.extend(Item(sub.outcome.is_bad, partial(_subtest, sub, case, view)) for sub in case.subtests)
@@ -239,6 +242,19 @@ def _subtest(subtest: Subtest, case: CaseResult, view: View) -> Entry:
         message=_message(subtest.message, subtest.outcome, (), kind),
         body=_body((subtest.message, diagnostics), kind, view, stdout),
         out=text.middle(_joined(*_metrics(subtest.metrics), "" if is_bad else diagnostics), view.limits.stdout, stdout),
+    )
+
+
+def _stage_subtest(subtest: Subtest, stage: StageResult, view: View) -> Entry:
+    kind = _kind(subtest.outcome, blame_host=_is_base(stage, view))
+    return Entry(
+        classname=text.one_line(f"{view.suite}.stages.{stage.stage}", _NAME_CHARS),
+        name=_name(subtest.name),
+        time_s=subtest.time_s,
+        kind=kind,
+        type=_type(kind, subtest.outcome, (), "Subtest", is_base=_is_base(stage, view)),
+        message=_message(subtest.message, subtest.outcome, (), kind),
+        body=_body((subtest.message, *subtest.diagnostics), kind, view, view.places.absolute(stage.log)),
     )
 
 

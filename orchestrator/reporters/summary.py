@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from orchestrator.model import CaseResult, Metric, Outcome, RunReport, Splat, StageResult, SuiteReport
+from orchestrator.model import CaseResult, Metric, Outcome, RunReport, Splat, StageResult, Subtest, SuiteReport
 from orchestrator.reporters import decoded
 from orchestrator.reporters.text import printable
 
@@ -60,10 +60,13 @@ def seconds(time_s: float) -> str:
 
 
 def _table(report: RunReport, suite: SuiteReport) -> Table:
-    rows: list[Row] = [_stage_row(stage) for stage in suite.stages]
+    rows: list[Row] = []
+    for stage in suite.stages:
+        rows.append(_stage_row(stage))
+        rows.extend(_subtest_rows(stage.subtests))
     for case in suite.cases:
         rows.append(_case_row(case))
-        rows.extend(_subtest_rows(case))
+        rows.extend(_subtest_rows(case.subtests))
     splats = [
         evidence for stage in suite.stages for evidence in _evidence(stage.splats, report, stage.log, stage.stage)
     ]
@@ -84,16 +87,18 @@ def _stage_row(stage: StageResult) -> Row:
 
 def _case_row(case: CaseResult) -> Row:
     metrics = [*case.metrics, *(metric for subtest in case.subtests for metric in subtest.metrics)]
-    ok = sum(not subtest.outcome.is_bad for subtest in case.subtests)
+    ok = sum(subtest.outcome is Outcome.PASS for subtest in case.subtests)
+    skipped = sum(subtest.outcome is Outcome.SKIP for subtest in case.subtests)
     said = _message(case.message, case.also_on_base)
     if case.outcome is Outcome.PASS and case.subtests:
-        said = f"{ok} of {len(case.subtests)} subtests {said}".strip()
+        counted = f"{ok} of {len(case.subtests)} subtests" + (f", {skipped} skipped" if skipped else "")
+        said = f"{counted} {said}".strip()
     return Row(0, printable(case.case), case.outcome, seconds(case.time_s), _throughput(metrics), said)
 
 
-def _subtest_rows(case: CaseResult) -> Iterator[Row]:
+def _subtest_rows(subtests: Sequence[Subtest]) -> Iterator[Row]:
     """Only those that failed: a person looks for what is wrong, the files have the rest."""
-    bad = [subtest for subtest in case.subtests if subtest.outcome.is_bad]
+    bad = [subtest for subtest in subtests if subtest.outcome.is_bad]
     for subtest in bad[:_BAD_SUBTESTS]:
         said = _message(subtest.message, False)
         yield Row(

@@ -27,6 +27,7 @@ class Bench:
     slowdown: float
     boot_limit_s: float
     cmdline: tuple[str, ...] = ()  # more boot parameters
+    disk: Path | None = None  # the userland that some case's program lies in
 
 
 def boot(
@@ -56,6 +57,7 @@ def boot(
             machine.smp,
             bench.cmdline,
             is_paused=debug is not None,
+            disk=bench.disk,
         ),
         directory,
         context.runner,

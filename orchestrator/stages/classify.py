@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.guest.evidence import FILES
-from orchestrator.kernel import ktap, taint
+from orchestrator.kernel import kselftest, ktap, stress_ng, taint
 from orchestrator.kernel.known import EXPECTED, applies, is_expired, mark_expected, mark_known, missing
 from orchestrator.kernel.leaks import leak_metrics, leaks
 from orchestrator.model import (
     CaseResult,
     CaseRun,
+    Dialect,
     Ending,
     KnownIssue,
     Outcome,
@@ -27,6 +28,7 @@ from orchestrator.stages.logs import scan_file
 
 EXCERPT = 64 << 10  # bytes of console shown with a case: the last ones
 SKIPPED = 4  # kselftest's exit status
+READERS = {Dialect.KSELFTEST: kselftest.read, Dialect.STRESS_NG: stress_ng.read}
 OF_LOST_GUEST = {
     Ending.GUEST_DIED: Outcome.CRASH,
     Ending.HOST_LOST: Outcome.CRASH,
@@ -83,8 +85,10 @@ def _judge(
         return CaseResult(run.case, Outcome.SKIP, Outcome.SKIP, run.reason, 0.0)
     if run.ending is Ending.NO_GUEST:
         return CaseResult(run.case, Outcome.ERROR, Outcome.ERROR, run.reason, 0.0)
+    if run.ending is Ending.NOT_BUILT:
+        return CaseResult(run.case, Outcome.FAIL, Outcome.FAIL, run.reason, 0.0)
     splats = mark_expected(splats, run.expects)
-    report = ktap.parse((home / run.stdout).read_text(errors="replace") if (home / run.stdout).is_file() else "")
+    report = _read(run, home)
     run_outcome, why = _run_outcome(run, report, splats)
     outcome = worst(
         [run_outcome, *(subtest.outcome for subtest in report.subtests if subtest.outcome is not Outcome.SKIP)]
@@ -147,6 +151,8 @@ def _run_outcome(run: CaseRun, report: ktap.KtapReport, splats: Sequence[Splat])
 
 
 def _exit_findings(run: CaseRun, report: ktap.KtapReport) -> list[tuple[Outcome, str]]:
+    if run.dialect is not Dialect.KTAP:
+        return _exit_findings_of_others(run, report)
     status, failing = run.status, any(s.outcome.is_bad for s in report.subtests)
     found: list[tuple[Outcome, str]] = []
     if run.stdout_dropped:  # first: it explains results that are missing
@@ -163,6 +169,26 @@ def _exit_findings(run: CaseRun, report: ktap.KtapReport) -> list[tuple[Outcome,
         found.append((Outcome.FAIL, "printed no KTAP: there is no result to trust"))
     found += [(Outcome.FAIL, problem) for problem in report.problems]
     return found
+
+
+def _exit_findings_of_others(run: CaseRun, report: ktap.KtapReport) -> list[tuple[Outcome, str]]:
+    """Other people's programs: whoever reads their output knows what their exit status means."""
+    found: list[tuple[Outcome, str]] = []
+    if run.status is not None and run.status > 128:
+        found.append((Outcome.FAIL, f"the program was ended by {_signal(run.status - 128)}"))
+    return found + [(Outcome.FAIL, problem) for problem in report.problems]
+
+
+def _read(run: CaseRun, home: Path) -> ktap.KtapReport:
+    stdout = _text(home / run.stdout) if run.stdout else ""
+    if run.dialect is Dialect.KTAP:
+        return ktap.parse(stdout)
+    stderr = _text(home / run.stderr) if run.stderr else ""
+    return READERS[run.dialect](stdout, stderr, run.status)
+
+
+def _text(path: Path) -> str:
+    return path.read_text(errors="replace") if path.is_file() else ""
 
 
 def _signal(number: int) -> str:

@@ -47,10 +47,14 @@ def execute(
     """Run the cases, one after the other. Closes all guests, except one that `request.freeze` leaves behind, where it
     ends. Raises Interrupted; what was kept by then stays."""
     guest: Guest | None = first
+    unbuilt = dict(bench.programs.unbuilt)
     try:
         for case in cases:
             if reason := unmet_need(case, config.symbols, bench.machine.memory_mib):
                 book.keep(CaseRun(case.name, Ending.UNMET, reason=reason))
+                continue
+            if reason := unbuilt.get(case.name, ""):
+                book.keep(CaseRun(case.name, Ending.NOT_BUILT, reason=reason))
                 continue
             guest = guest or _replacement(context, bench, suite, book, request.freeze)
             if guest is None:

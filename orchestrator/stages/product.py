@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from orchestrator.model import Outcome, Subtest
+
 T = TypeVar("T")
 
 
@@ -16,3 +18,8 @@ class Product(Generic[T]):
     cached: bool
     note: str = ""  # one line for people: what was done
     detail: str = ""  # what is worth reading though the stage passed
+    # of a stage that is a test itself: it has a product whatever it finds, and the stages after it go on
+    outcome: Outcome = Outcome.PASS
+    subtests: tuple[Subtest, ...] = ()
+    is_patch_fault: bool = False
+    also_on_base: bool = False

@@ -48,6 +48,7 @@ def script(plan: Plan, base: Base, bench: Bench, record: SuiteRecord, run_dir: P
         bench.machine.memory_mib,
         bench.machine.smp,
         on_panic="none",
+        disk=bench.disk,
     )
     qemu = (
         shlex.join(qemu_argv.argv(boot)).replace("@KERNEL@", '"$KERNEL"').replace("@INITRD@", '"$guest"/initramfs.cpio')

@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator import catalog
 from orchestrator.errors import BadDeclaration, UnknownName, UsageError
-from orchestrator.model import Baseline, Needs, Request, Variant
+from orchestrator.model import Baseline, Dialect, Needs, Request, Variant
 from orchestrator.plan import make_plan, unmet_need
 
 WANTED = {"fault-vs-munmap", "split-merge", "fork-fault", "mremap-integrity"}
@@ -36,6 +36,8 @@ def test_every_declared_patch_can_be_read(known: catalog.Catalog) -> None:
 
 
 def test_every_case_says_what_it_needs_and_how_long_it_takes(known: catalog.Catalog) -> None:
+    # what base lacks and a fragment here has: the case is for that fragment
+    declared = {name for fragment in known.fragments.values() for name, value in fragment.symbols if value == "y"}
     base = dict(known.fragments["base"].symbols)
     for case in known.testcases.values():
         assert case.summary
@@ -43,7 +45,9 @@ def test_every_case_says_what_it_needs_and_how_long_it_takes(known: catalog.Cata
         assert case.timeout_s > 0
         assert case.needs.memory_mib <= known.machine("q35").memory_mib
         for symbol in case.needs.kconfig:
-            assert base.get(f"CONFIG_{symbol}") == "y", f"{case.name} needs {symbol}, which base does not set"
+            assert f"CONFIG_{symbol}" in declared, f"{case.name} needs {symbol}, which no kconfig here sets"
+            if catalog.ON_REQUEST not in case.tags:
+                assert base.get(f"CONFIG_{symbol}") == "y", f"{case.name} needs {symbol}, which base does not set"
 
 
 def test_base_comes_first_and_names_its_additions(known: catalog.Catalog) -> None:
@@ -67,7 +71,11 @@ def test_near_names_are_suggested(known: catalog.Catalog, kind: str, name: str, 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("summary: x\n", "sources is missing"),
+        ("summary: x\n", "one of sources, kselftest, userland; none is there"),
+        ("summary: x\nsources: [main.c]\nkselftest: mm\n", "not both sources and kselftest"),
+        ("summary: x\nkselftest: mm\nprogram: ../x\n", "no such names"),
+        ("summary: x\nkselftest: mm\noutput: prose\n", "there is no prose"),
+        ("summary: x\nkselftest: mm\ncases: {a: {arg: [1]}}\n", r"unknown key cases\.a\.arg"),
         ("summary: x\nsources: [none.c]\n", r"there is no none\.c"),
         ("summary: x\nsources: main.c\n", "sources must be list"),
         ("summary: x\nsources: [main.c]\nduration_s: fast\n", "duration_s must be a number"),
@@ -93,7 +101,7 @@ def test_a_plan_has_a_suite_for_each_kernel(known: catalog.Catalog) -> None:
     assert [suite.name for suite in plan.suites] == [
         "base.patched", "base.baseline", "debug+kasan.patched", "debug+kasan.baseline",
     ]  # fmt: skip
-    assert [case.name for case in plan.cases] == sorted(known.testcases)
+    assert plan.cases == known.default_cases()
     assert all(suite.variant is Variant.BASELINE for suite in make_plan(Request(), known, None).suites)
 
 
@@ -112,3 +120,39 @@ def test_the_guest_is_as_large_as_asked_for(known: catalog.Catalog) -> None:
     for wrong in (Request(smp=0), Request(smp=17), Request(memory_mib=64)):
         with pytest.raises(UsageError, match=r"--smp|--memory"):
             make_plan(wrong, known, None)
+
+
+GROUP = """summary: theirs
+kselftest: mm
+args: [-a]
+timeout_s: 9
+tags: [theirs, on-request]
+needs: {kconfig: [SHMEM]}
+cases:
+  one: {}
+  two: {program: one, args: [-b], timeout_s: 3, tags: [slow], sysctls: {vm.nr_hugepages: 16}}
+  three: {unfit: needs a printer}
+"""
+
+
+def test_a_directory_can_declare_several_cases(tmp_path: Path) -> None:
+    for name, text in (("theirs-mm", GROUP), ("ours", "summary: x\nsources: [main.c]\ntags: [fault]\n")):
+        directory = tmp_path / "testcases" / name
+        directory.mkdir(parents=True)
+        (directory / "main.c").write_text("")
+        (directory / "testcase.yaml").write_text(text)
+    (tmp_path / "kconfigs").mkdir()
+    known = catalog.load(tmp_path)
+    one, two, three = known.cases("theirs-mm")
+    assert (one.name, one.kselftest, one.args, one.timeout_s) == ("theirs-mm.one", "mm/one", ("-a",), 9)
+    assert (two.kselftest, two.args, two.timeout_s) == ("mm/one", ("-a", "-b"), 3)
+    assert two.sysctls == (("vm.nr_hugepages", "16"),)
+    assert one.dialect is two.dialect is Dialect.KSELFTEST
+    assert unmet_need(three, frozenset({"CONFIG_SHMEM"}), 1024) == "needs a printer"
+    assert known.cases("slow") == (two,)
+    assert known.cases("theirs-mm.one") == (one,)
+    # on request only
+    assert known.default_cases() == known.cases("ours")
+    with pytest.raises(UnknownName, match="theirs") as caught:
+        known.cases("theirs-m")
+    assert "theirs-mm" in caught.value.hint

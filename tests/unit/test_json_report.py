@@ -39,6 +39,15 @@ PLACES = st.builds(model.Place, text=..., mark=..., patches=st.lists(TEXT, max_s
 FRAMES = st.builds(model.Frame, is_reliable=..., places=st.lists(PLACES, max_size=1).map(tuple))
 SPLATS = st.builds(model.Splat, file=..., frames=st.lists(FRAMES, max_size=1).map(tuple))
 st.register_type_strategy(model.Splat, SPLATS)
+# Few subtests of stages: each has lists of its own, and a report would be more than hypothesis wants to make up.
+st.register_type_strategy(
+    model.StageResult,
+    st.builds(
+        model.StageResult,
+        **dict.fromkeys(("message", "hint", "detail", "cached", "console", "splats", "also_on_base", "log"), ...),
+        subtests=st.tuples() | st.tuples(st.builds(model.Subtest, message=..., diagnostics=...)),
+    ),
+)
 REPORTS = st.from_type(model.RunReport)
 
 
@@ -46,7 +55,7 @@ def a_report() -> model.RunReport:
     splat = model.Splat("kasan", "KASAN", model.Outcome.CRASH, 1, 2, 3, "text")
     subtest = model.Subtest("a.b", model.Outcome.PASS, 0.5, metrics=(model.Metric("ops", 10.0, "ops/s"),))
     case = model.CaseResult("c", model.Outcome.CRASH, model.Outcome.CRASH, "m", 1.0, (subtest,), (splat,))
-    stage = model.StageResult("boot", model.Outcome.PASS, 7.0)
+    stage = model.StageResult("boot", model.Outcome.PASS, 7.0, is_patch_fault=True, subtests=(subtest,))
     suite = model.SuiteReport(
         "s", "base", model.Variant.PATCHED, (stage,), (case,), "2026-11-22T10:00:00", (("a", "b"),)
     )

@@ -1,0 +1,24 @@
+"""A case's command line in the guest. Pure. Programs are named by their paths: who starts them searches no PATH."""
+
+from __future__ import annotations
+
+from orchestrator.model import Case
+
+CASES = "/cases"  # our own programs
+KSELFTESTS = "/kselftests"  # those of the tree under test, by collection
+WITH_SYSCTL = "/bin/with-sysctl"
+IN_USERLAND = "/bin/in-userland"
+
+
+def argv(case: Case, *, duration_s: float, seed: int) -> tuple[str, ...]:
+    """Program and arguments. Other people's programs take duration and seed where `{duration}` and `{seed}` stand."""
+    words = [word.replace("{duration}", f"{duration_s:g}").replace("{seed}", str(seed)) for word in case.args]
+    if case.kselftest:
+        command = (f"{KSELFTESTS}/{case.kselftest}", *words)
+    elif case.userland:
+        command = (IN_USERLAND, case.program, *words)
+    else:
+        command = (f"{CASES}/{case.name}", *words, "--duration", f"{duration_s:g}", "--seed", str(seed))
+    if not case.sysctls:
+        return command
+    return (WITH_SYSCTL, *(f"{name}={value}" for name, value in case.sysctls), "--", *command)

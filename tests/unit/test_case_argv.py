@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator.guest.case_argv import argv
+from orchestrator.model import Case, Needs
+
+PLAIN = Case("it", "s", Path("/t/it"), ("main.c",), ("--x",), 5.0, 15.0, Needs(), ())
+
+
+def variant(**changes: object) -> Case:
+    return Case(**{**vars(PLAIN), "sources": (), **changes})  # type: ignore[arg-type]
+
+
+def test_our_own_programs_are_told_duration_and_seed() -> None:
+    assert argv(PLAIN, duration_s=2.5, seed=7) == ("/cases/it", "--x", "--duration", "2.5", "--seed", "7")
+
+
+def test_other_peoples_programs_get_what_their_arguments_name() -> None:
+    selftest = variant(kselftest="mm/uffd-stress", args=("anon", "16"))
+    assert argv(selftest, duration_s=2, seed=7) == ("/kselftests/mm/uffd-stress", "anon", "16")
+    packaged = variant(userland="debian", program="stress-ng", args=("--timeout", "{duration}s", "--seed", "{seed}"))
+    assert argv(packaged, duration_s=2, seed=7) == (
+        "/bin/in-userland", "stress-ng", "--timeout", "2s", "--seed", "7",
+    )  # fmt: skip
+
+
+def test_settings_come_first() -> None:
+    case = variant(kselftest="mm/x", args=(), sysctls=(("vm.nr_hugepages", "16"),))
+    assert argv(case, duration_s=2, seed=7) == ("/bin/with-sysctl", "vm.nr_hugepages=16", "--", "/kselftests/mm/x")
