@@ -48,7 +48,20 @@ st.register_type_strategy(
         subtests=st.tuples() | st.tuples(st.builds(model.Subtest, message=..., diagnostics=...)),
     ),
 )
-REPORTS = st.from_type(model.RunReport)
+
+
+def few(kind: type) -> st.SearchStrategy[tuple[object, ...]]:
+    return st.lists(st.from_type(kind), max_size=1).map(tuple)
+
+
+st.register_type_strategy(
+    model.CaseResult,
+    st.builds(model.CaseResult, message=..., diagnosis=..., splats=few(model.Splat), subtests=few(model.Subtest)),
+)
+st.register_type_strategy(
+    model.SuiteReport, st.builds(model.SuiteReport, stages=few(model.StageResult), cases=few(model.CaseResult))
+)
+REPORTS = st.builds(model.RunReport, suites=few(model.SuiteReport), notes=...)
 
 
 def a_report() -> model.RunReport:
