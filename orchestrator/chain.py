@@ -53,6 +53,16 @@ class Built:
     refused: tuple[tuple[str, str], ...] = ()  # mutants that could not be seeded, and why
 
 
+def check_accelerator(stage: Stage, sources: Sources) -> None:
+    """First of all: one that was asked for and cannot be had is refused before minutes of compiling."""
+
+    def find() -> Product[Accel]:
+        accel, evidence = sources.find_accel()
+        return Product(accel, cached=True, note=f"{accel.name}: {evidence.evidence}")
+
+    stage("accelerator", find)
+
+
 def make_kernel(context: Context, stage: Stage, plan: Plan, suite: Suite, sources: Sources, logs: Path) -> Built:
     """base -> apply (-> weave) -> configure -> build. Raises what `stage` makes of a stage's error."""
     series = None if suite.variant is Variant.BASELINE else plan.series
@@ -70,18 +80,13 @@ def make_kernel(context: Context, stage: Stage, plan: Plan, suite: Suite, source
 
 
 def make_bench(context: Context, stage: Stage, plan: Plan, suite: Suite, built: Built, sources: Sources) -> Bench:
-    """programs -> userland -> accelerator: everything that a guest is made of."""
+    """programs -> userland -> bench: everything that a guest is made of."""
     made = stage("programs", lambda: programs(context, plan.cases, built.applied, built.toolchain))
     disk = _disk(context, stage, plan, built)
-
-    def choose() -> Product[Bench]:
-        accel, evidence = sources.find_accel()
-        slowdown = accel.timeout_scale * suite.kconfig.slowdown
-        limit_s = plan.request.boot_timeout_s or BOOT_S * slowdown
-        bench = Bench(plan.machine, accel, built.kernel, made, slowdown, limit_s, disk=disk)
-        return Product(bench, cached=True, note=f"{accel.name}: {evidence.evidence}")
-
-    return stage("accelerator", choose)
+    accel, _ = sources.find_accel()
+    slowdown = accel.timeout_scale * suite.kconfig.slowdown
+    limit_s = plan.request.boot_timeout_s or BOOT_S * slowdown
+    return Bench(plan.machine, accel, built.kernel, made, slowdown, limit_s, disk=disk)
 
 
 def _disk(context: Context, stage: Stage, plan: Plan, built: Built) -> Path | None:

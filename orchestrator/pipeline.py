@@ -13,7 +13,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator.chain import Built, Sources, make_bench, make_kernel
+from orchestrator.chain import Built, Sources, check_accelerator, make_bench, make_kernel
 from orchestrator.context import Context
 from orchestrator.errors import Interrupted
 from orchestrator.events import GuestReady, RunFinished
@@ -90,6 +90,7 @@ class Pipeline:
         context, plan = self.context, self.plan
         track = Track(context, self.run_dir / suite.name, suite, plan.known)
         try:
+            check_accelerator(track.stage, self.sources)
             built = make_kernel(context, track.stage, plan, suite, self.sources, track.home / "logs")
             track.built(built, plan)
             self._test_on_host(track, suite, built)

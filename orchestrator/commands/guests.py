@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 
-from orchestrator.chain import make_bench, make_kernel
+from orchestrator.chain import check_accelerator, make_bench, make_kernel
 from orchestrator.commands.compose import Session, announced
 from orchestrator.model import Suite
 from orchestrator.stages.boot import Bench
@@ -18,6 +18,7 @@ def benches(session: Session) -> Iterator[tuple[Suite, Bench]]:
     context, plan, sources = session.context, session.plan, session.sources
     for suite in plan.suites:
         stage = announced(context, suite)
+        check_accelerator(stage, sources)
         built = make_kernel(context, stage, plan, suite, sources, context.places.logs / suite.name)
         yield suite, make_bench(context, stage, plan, suite, built, sources)
 
