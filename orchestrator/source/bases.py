@@ -135,6 +135,3 @@ def _import(path: Path, home: Path, label: str, at: Workplace) -> None:
         scratch.rename(home)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-
-
-__all__ = ["DEFAULT_BASE", "Workplace", "installed", "packaged_base", "tree_base"]
