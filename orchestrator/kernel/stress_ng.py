@@ -46,18 +46,13 @@ def read(stdout: str, stderr: str, status: int | None) -> KtapReport:
         hog["name"] for line in lines if (match := DISPATCHING.match(line.words)) for hog in HOG.finditer(match["hogs"])
     ]
     subtests = tuple(_subtest(name, lines) for name in dict.fromkeys(hogs))
-    problems: list[str] = []
-    if not hogs and status is not None:
-        problems.append("it dispatched no stressor")
-    if (
-        status is not None
-        and 0 < status <= 128
-        and status not in NOT_RUN
-        and not any(s.outcome.is_bad for s in subtests)
-    ):
-        loud = [line.words for line in lines if line.level in LOUD]
-        why = MEANINGS.get(status, "")
-        problems.append(": ".join([f"exit status {status}", *filter(None, [why]), *loud[-1:]]))
+    loud = [line.words for line in lines if line.level in LOUD]
+    what = ""
+    if status is not None and not hogs:
+        what = "it dispatched no stressor"
+    elif status and status <= 128 and status not in NOT_RUN and not any(s.outcome.is_bad for s in subtests):
+        what = f"exit status {status}: {MEANINGS.get(status, 'of unknown meaning')}"
+    problems = (": ".join([what, *loud[-1:]]),) if what else ()
     skipped = next((s.message for s in subtests if s.outcome is Outcome.SKIP), "")
     if status in NOT_RUN and not skipped:
         skipped = MEANINGS[status]
@@ -65,7 +60,7 @@ def read(stdout: str, stderr: str, status: int | None) -> KtapReport:
             Subtest(s.name, Outcome.SKIP, message=skipped) if s.outcome is Outcome.PASS and not s.metrics else s
             for s in subtests
         )
-    return KtapReport(subtests, len(subtests), tuple(problems), is_ktap=True, skip_reason=skipped)
+    return KtapReport(subtests, len(subtests), problems, is_ktap=True, skip_reason=skipped)
 
 
 def _subtest(name: str, lines: list[_Said]) -> Subtest:
@@ -84,4 +79,6 @@ def _subtest(name: str, lines: list[_Said]) -> Subtest:
             metrics.append(Metric(measured["what"].strip().replace(" ", "-"), float(measured["value"]), ""))
     said = [line.words for line in own if line.level != "metrc"]
     message = (failed or skipped or [""])[0].removeprefix(f"{name}: ")
+    if outcome is Outcome.PASS and any(metric.name == "bogo-total" and metric.value == 0 for metric in metrics):
+        outcome, message = Outcome.IDLE, f"did not exercise: no operation in {time_s:g} s"
     return Subtest(name, outcome, time_s, message, tuple(said[-50:]), tuple(metrics))

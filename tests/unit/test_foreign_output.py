@@ -83,6 +83,12 @@ def test_stressors_are_subtests_with_metrics() -> None:
     assert not report.problems
 
 
+def test_a_stressor_that_did_nothing_proves_nothing() -> None:
+    report = stress_ng.read(STRESS_NG.format(said="").replace("  4181 ", "     0 "), "", 0)
+    assert report.subtests[0].outcome is Outcome.IDLE
+    assert "did not exercise" in report.subtests[0].message
+
+
 def test_a_stressor_whose_check_failed() -> None:
     said = "stress-ng: fail:  [94] fault: page 3 contains 0x0, expected 0x3\n"
     report = stress_ng.read(STRESS_NG.format(said=said), "", 2)
