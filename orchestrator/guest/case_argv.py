@@ -22,3 +22,8 @@ def argv(case: Case, *, duration_s: float, seed: int) -> tuple[str, ...]:
     if not case.sysctls:
         return command
     return (WITH_SYSCTL, *(f"{name}={value}" for name, value in case.sysctls), "--", *command)
+
+
+def process(case: Case) -> str:
+    """The name of the program's process."""
+    return case.kselftest.rpartition("/")[2] or case.program or case.name

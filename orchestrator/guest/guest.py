@@ -133,7 +133,9 @@ class Guest:
         console_from, started_s = self.qemu.console.size, time.monotonic()
 
         def examine(may_ask: bool) -> Evidence:
-            return evidence.examine(self.qemu, self.link if may_ask else None, case.name, home, self._memory_mib)
+            return evidence.examine(
+                self.qemu, self.link if may_ask else None, case_argv.process(case), home, self._memory_mib
+            )
 
         stop_at = console_from if self._outlives_us else None
         with Watchdog(self.qemu, self.link, limit_s, self._runner.cancel, examine, stop_at) as watchdog:

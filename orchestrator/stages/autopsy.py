@@ -12,7 +12,8 @@ from pathlib import Path
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed, ToolMissing
 from orchestrator.guest import dump
-from orchestrator.model import CaseRun
+from orchestrator.guest.case_argv import process
+from orchestrator.model import Case, CaseRun
 from orchestrator.postmortem.examine import postmortem
 from orchestrator.stages.boot import Bench
 
@@ -22,7 +23,7 @@ TEXT = "postmortem.txt"
 VMLINUX = "vmlinux"  # a link in the suite's directory, for `orchestrate postmortem`
 
 
-def autopsy(context: Context, bench: Bench, run: CaseRun, home: Path) -> CaseRun:
+def autopsy(context: Context, bench: Bench, case: Case, run: CaseRun, home: Path) -> CaseRun:
     """The record with its diagnosis; as it was when there is no dump. Raises Interrupted, and keeps the dump then."""
     where = home / "cases" / run.case
     path = where / dump.NAME
@@ -32,7 +33,7 @@ def autopsy(context: Context, bench: Bench, run: CaseRun, home: Path) -> CaseRun
     link.unlink(missing_ok=True)
     link.symlink_to(bench.kernel.vmlinux)
     try:
-        diagnosis, text = postmortem(bench.kernel.vmlinux, path, run.case, context.runner)
+        diagnosis, text = postmortem(bench.kernel.vmlinux, path, process(case), context.runner)
     except (CommandFailed, ToolMissing) as error:
         diagnosis, text = "", f"no post-mortem: {error.message}\n{error.detail}\n"
     (where / TEXT).write_text(text, errors="backslashreplace")

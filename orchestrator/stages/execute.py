@@ -63,13 +63,13 @@ def execute(
             run = _run(context, bench, case, request, suite, book.home, guest)
             if request.freeze and _is_left(context, guest, run, suite):
                 guest = None
-                book.keep(autopsy(context, bench, run, book.home))
+                book.keep(autopsy(context, bench, case, run, book.home))
                 return
             if why := _why_replace(run):
                 context.emit(GuestLost(suite, why, run.guest))
                 guest.close()  # before the record is judged: its console is complete then
                 guest = None
-            run = autopsy(context, bench, run, book.home)
+            run = autopsy(context, bench, case, run, book.home)
             judged = book.keep(run)
             if stop_at_failure and judged.outcome.is_bad:
                 return

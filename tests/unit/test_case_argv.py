@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.guest.case_argv import argv
+from orchestrator.guest.case_argv import argv, process
 from orchestrator.model import Case, Needs
 
 PLAIN = Case("it", "s", Path("/t/it"), ("main.c",), ("--x",), 5.0, 15.0, Needs(), ())
@@ -28,3 +28,9 @@ def test_other_peoples_programs_get_what_their_arguments_name() -> None:
 def test_settings_come_first() -> None:
     case = variant(kselftest="mm/x", args=(), sysctls=(("vm.nr_hugepages", "16"),))
     assert argv(case, duration_s=2, seed=7) == ("/bin/with-sysctl", "vm.nr_hugepages=16", "--", "/kselftests/mm/x")
+
+
+def test_the_process_has_the_programs_name() -> None:
+    assert process(PLAIN) == "it"
+    assert process(variant(kselftest="mm/uffd-stress")) == "uffd-stress"
+    assert process(variant(userland="debian", program="stress-ng")) == "stress-ng"
