@@ -10,6 +10,7 @@ from orchestrator.model import Condition
 LOOP_BYTES = 4096  # a CPU whose instruction pointers all lie this close together is in a loop
 STARVED = 0.5  # the share of time in which QEMU wanted a CPU of the host's and had none
 RAN = 0.1  # the share of a CPU that QEMU must have had for its guest to have moved at all
+ENOUGH = 0.5  # with that much of a CPU a guest that works would have answered, if late
 RUNNING = "running"
 PANICKED = "guest-panicked"
 
@@ -85,7 +86,7 @@ def condition(signs: Signs) -> tuple[Condition, str]:
         return Condition.KERNEL_HUNG, f"all {len(stuck)} CPUs are stuck: {_cpus(signs, stuck)}"
     if stuck:
         return Condition.CPU_HUNG, f"{_cpus(signs, stuck)}; {_cpus(signs, _others(signs, stuck))}"
-    if _is_overloaded(signs):
+    if _is_overloaded(signs) and signs.cpu_share < ENOUGH:
         return Condition.HOST_OVERLOADED, _load(signs)
     heard = {True: "; the kernel answers on its console", False: "; the kernel does not answer on its console either"}
     said = heard[signs.answers_break] if signs.answers_break is not None else ""

@@ -19,6 +19,7 @@ from orchestrator.model import (
 )
 
 BOOT = "boot"
+DELAYS = "delays"  # the property of a suite: boot parameters that delay
 _PRINTK_TIME = re.compile(r"^(?:<\d+>)?\[ *(\d+\.\d+)\]")
 
 
@@ -117,23 +118,32 @@ def row(mutant: Mutant, suites: Sequence[SuiteReport], *, not_run: str = "", ref
         if mutant.observable is not Observable.YES:
             return made(Fate.SKIPPED, f"{mutant.observable.value}: {mutant.argument}")
         return made(Fate.ERROR, "no case ran")
-    return made(Fate.SURVIVED, "every case passed")
+    return made(Fate.SURVIVED, "nothing noticed it")
 
 
 def kill_of(suite: SuiteReport) -> Kill | None:
-    """The first evidence in a suite that something is wrong with its kernel."""
+    """The first evidence in a suite that something is wrong with its kernel.
+
+    That a case did not get where it wanted to is the weakest: it counts when there is no other, and nothing was delayed
+    on purpose.
+    """
     boot = next((stage for stage in suite.stages if stage.stage == BOOT), None)
     if boot and boot.outcome.is_bad and boot.is_patch_fault:
         weapon = Weapon.SPLAT if any(splat.outcome.is_bad for splat in boot.splats) else Weapon.HANG
         return Kill(suite.kconfig, BOOT, weapon, boot.message, _splat_s(boot.splats) or boot.time_s, boot.splats)
-    boot_s = boot.time_s if boot else 0.0
-    before_s = 0.0
+    guest_s = boot.time_s if boot else 0.0
+    idle: Kill | None = None
     for case in suite.cases:
-        before_s += case.time_s
-        if case.outcome.is_bad and not case.is_host_fault and case.outcome is not Outcome.ERROR:
-            guest_s = _splat_s(case.splats) or boot_s + before_s
-            return Kill(suite.kconfig, case.case, weapon_of(case), case.message, guest_s, case.splats)
-    return None
+        guest_s += case.time_s
+        if not case.outcome.is_bad or case.is_host_fault or case.outcome is Outcome.ERROR:
+            continue
+        kill = Kill(
+            suite.kconfig, case.case, weapon_of(case), case.message, _splat_s(case.splats) or guest_s, case.splats
+        )
+        if case.outcome is not Outcome.IDLE:
+            return kill
+        idle = idle or kill
+    return None if dict(suite.properties).get(DELAYS) else idle
 
 
 def weapon_of(case: CaseResult) -> Weapon:

@@ -109,12 +109,19 @@ def _judge(
         stdout=f"{home.name}/{run.stdout}",
         stderr=f"{home.name}/{run.stderr}",
         console_log=f"{home.name}/{run.console}",
-        is_host_fault=run.ending is Ending.HOST_LOST or bool(run.condition and run.condition.is_of_host),
+        is_host_fault=_is_host_fault(run, splats),
         diagnosis=run.diagnosis,
         evidence=tuple(
             f"{home.name}/cases/{run.case}/{name}" for name in FILES if (home / "cases" / run.case / name).is_file()
         ),
     )
+
+
+def _is_host_fault(run: CaseRun, splats: Sequence[Splat]) -> bool:
+    """Whether a run says nothing about the kernel. A kernel that reported something did so, however slow the host."""
+    if run.ending is Ending.HOST_LOST:
+        return True
+    return bool(run.condition and run.condition.is_of_host) and not any(splat.outcome.is_bad for splat in splats)
 
 
 def _run_outcome(run: CaseRun, report: ktap.KtapReport, splats: Sequence[Splat]) -> tuple[Outcome, str]:

@@ -16,7 +16,7 @@ from orchestrator.context import Context
 from orchestrator.errors import BootFailed, GuestUnreachable
 from orchestrator.events import CaseStarted, GuestLost, GuestReady
 from orchestrator.guest.guest import Guest
-from orchestrator.model import Case, CaseResult, CaseRun, Ending, KernelConfig, Request
+from orchestrator.model import Case, CaseResult, CaseRun, Ending, KernelConfig, Outcome, Request
 from orchestrator.plan import unmet_need
 from orchestrator.stages.autopsy import autopsy
 from orchestrator.stages.boot import Bench, boot
@@ -71,7 +71,7 @@ def execute(
                 guest = None
             run = autopsy(context, bench, case, run, book.home)
             judged = book.keep(run)
-            if stop_at_failure and judged.outcome.is_bad:
+            if stop_at_failure and judged.outcome.is_bad and judged.outcome is not Outcome.IDLE:
                 return
             # not every report taints: lockdep turns itself off in silence
             if guest and any(splat.outcome.is_bad or splat.known for splat in judged.splats):

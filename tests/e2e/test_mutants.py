@@ -60,7 +60,9 @@ def test_with_no_bug_switched_on_the_kernel_is_clean(hunt: tuple[int, Path, str]
 def test_a_survivor_is_a_failure_in_junit(hunt: tuple[int, Path, str]) -> None:
     _, run_dir, _ = hunt
     suite = next(s for s in ElementTree.parse(run_dir / "junit.xml").getroot() if s.get("name", "").endswith("mutants"))
-    found = {case.get("name"): {child.tag for child in case} for case in suite.iter("testcase")}
+    found = {
+        case.get("classname", "").rpartition(".")[2]: {child.tag for child in case} for case in suite.iter("testcase")
+    }
     assert "failure" in found["harmless"]
     assert "skipped" in found["same"]
     assert "error" in found["not-a-body"]

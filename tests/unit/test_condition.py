@@ -35,7 +35,8 @@ SILENT = Signs("S", "running", sampled_s=1.0, cpus=(IDLE, IDLE), cpu_share=1.0)
         (replace(SILENT, cpus=(LOOP, LOOP)), Condition.KERNEL_HUNG, "all 2 CPUs"),
         (replace(SILENT, cpus=(LOOP, LOOP), starved_share=0.7), Condition.KERNEL_HUNG, "interrupts off"),
         (replace(SILENT, cpus=(LOOP, LOOP), cpu_share=0.0, starved_share=0.9), Condition.HOST_OVERLOADED, "90%"),
-        (replace(SILENT, steal_share=0.6), Condition.HOST_OVERLOADED, "60% stolen"),
+        (replace(SILENT, steal_share=0.6, cpu_share=0.2), Condition.HOST_OVERLOADED, "60% stolen"),
+        (replace(SILENT, starved_share=0.6, cpu_share=0.98), Condition.USERSPACE_DEAD, "the CPUs work"),
     ],
 )
 def test_a_guest_that_does_not_answer(signs: Signs, expected: Condition, word: str) -> None:

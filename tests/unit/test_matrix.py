@@ -104,3 +104,14 @@ def test_a_control_that_fails_makes_all_kills_worthless() -> None:
     found, reason = verdict(matrix(Fate.KILLED), {"base.mutated": suite(failed("x", says="y"))})
     assert found is Verdict.NO_VERDICT
     assert "no bug switched on" in reason
+
+
+def test_an_idle_case_is_the_weakest_evidence_and_none_under_delays() -> None:
+    idle = replace(failed("did not exercise: vma_lock_success", says="did not exercise"), outcome=Outcome.IDLE)
+    wrong = replace(failed("s: tag", says="a tag is lost"), case="third")
+    alone, later = kill_of(suite(idle)), kill_of(suite(idle, wrong))
+    assert alone
+    assert later
+    assert (alone.weapon, later.case) == (Weapon.COUNTER, "third")
+    delayed = replace(suite(PASSED, idle), properties=(("delays", "vma_delay.reader_taken=2000"),))
+    assert row(MUTANT, [delayed]).fate is Fate.SURVIVED
