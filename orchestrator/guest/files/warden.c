@@ -59,6 +59,72 @@ static void sleep_ms(int ms)
 	nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000L }, NULL);
 }
 
+/* ---- who there is ---- */
+
+#define KTHREADD 2
+
+struct process {
+	long pid, parent;
+	char state;
+	char name[32];
+};
+
+static char who[32] = "nobody";		/* the last child seen, as a word */
+
+/* "PID (name) S PPID ...": the name may hold anything */
+static bool read_process(const char *pid, struct process *process)
+{
+	char path[64], line[256];
+	char *name, *end;
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	got = read(fd, line, sizeof(line) - 1);
+	close(fd);
+	line[got > 0 ? got : 0] = '\0';
+	name = strchr(line, '(');
+	end = strrchr(line, ')');
+	if (!name || !end || strlen(end) < 4)
+		return false;
+	*end = '\0';
+	*process = (struct process){ strtol(pid, NULL, 10), strtol(end + 4, NULL, 10), end[2], "" };
+	snprintf(process->name, sizeof(process->name), "%.20s", name + 1);
+	for (char *at = process->name; *at; at++)
+		if (*at <= ' ' || *at > '~' || *at == '=')
+			*at = '_';
+	return true;
+}
+
+/* the next process in an open /proc */
+static bool next_process(DIR *directory, struct process *process)
+{
+	struct dirent *entry;
+
+	while (directory && (entry = readdir(directory)))
+		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && read_process(entry->d_name, process))
+			return true;
+	return false;
+}
+
+/* Is a process other than this one at work? Threads of the kernel do not count. */
+static bool others_run(void)
+{
+	DIR *directory = opendir("/proc");
+	struct process process;
+	bool found = false;
+
+	while (!found && next_process(directory, &process))
+		found = process.parent != KTHREADD && process.pid != KTHREADD && process.pid != getpid() &&
+			(process.state == 'R' || process.state == 'D');
+	if (directory)
+		closedir(directory);
+	return found;
+}
+
 /* ---- counts ---- */
 
 static long slab_objects(const char *name)
@@ -142,32 +208,24 @@ static struct census take_census(void)
 	return census;
 }
 
-/* lowers each count to that of one more census; false when there was nothing to lower */
-static bool lower(struct census *lowest)
-{
-	struct census census = take_census();
-	bool lowered = false;
-
-	for (int i = 0; i < COUNTS; i++) {
-		if (census.count[i] < lowest->count[i]) {
-			lowest->count[i] = census.count[i];
-			lowered = true;
-		}
-	}
-	return lowered;
-}
-
-/* What has been freed is still going: our own start, the case before. */
+/* Others of the guest are still at it: those who take the program's output have not quite started, what ended before is
+ * not quite gone. Two looks that see the same, while nobody runs. */
 static struct census settle_before(void)
 {
-	struct census lowest = take_census();
+	struct census last = take_census();
 
-	for (long long end = now_ms() + SETTLE_MS / 4; now_ms() < end;) {
+	for (long long end = now_ms() + SETTLE_MS; now_ms() < end;) {
+		struct census census;
+
 		sleep_ms(STEP_MS);
-		if (!lower(&lowest))
+		if (others_run())
+			continue;
+		census = take_census();
+		if (memcmp(&census, &last, sizeof(last)) == 0)
 			break;
+		last = census;
 	}
-	return lowest;
+	return last;
 }
 
 static bool is_above(const struct census *after, const struct census *before)
@@ -183,8 +241,15 @@ static struct census settle_after(const struct census *before)
 {
 	struct census lowest = take_census();
 
-	for (long long end = now_ms() + SETTLE_MS; is_above(&lowest, before) && now_ms() < end; lower(&lowest))
+	for (long long end = now_ms() + SETTLE_MS; is_above(&lowest, before) && now_ms() < end;) {
+		struct census census;
+
 		sleep_ms(STEP_MS);
+		census = take_census();
+		for (int i = 0; i < COUNTS; i++)
+			if (census.count[i] < lowest.count[i])
+				lowest.count[i] = census.count[i];
+	}
 	return lowest;
 }
 
@@ -233,53 +298,21 @@ static int run(char **argv, long limit_s)
 	}
 }
 
-static char who[32] = "nobody";		/* the last child seen, as a word */
-
-/* "PID (name) S PPID ..." : the name may hold anything */
-static long parent_of(const char *pid, char *name, size_t size)
-{
-	char path[64], line[256];
-	char *open_at, *end;
-	ssize_t got;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	got = read(fd, line, sizeof(line) - 1);
-	close(fd);
-	line[got > 0 ? got : 0] = '\0';
-	open_at = strchr(line, '(');
-	end = strrchr(line, ')');
-	if (!open_at || !end || strlen(end) < 4)
-		return -1;
-	*end = '\0';
-	snprintf(name, size, "%.20s", open_at + 1);
-	for (char *at = name; *at; at++)
-		if (*at <= ' ' || *at > '~' || *at == '=')
-			*at = '_';
-	return strtol(end + 4, NULL, 10);
-}
-
 /* Signals our children and counts them. They are whatever the program started and did not wait for, as we are the
  * subreaper: orphans become ours. */
 static int each_child(int signal)
 {
 	DIR *directory = opendir("/proc");
-	long self = getpid();
-	struct dirent *entry;
+	struct process process;
 	int count = 0;
 
-	while (directory && (entry = readdir(directory))) {
-		char name[32];
-
-		if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || parent_of(entry->d_name, name, sizeof(name)) != self)
+	while (next_process(directory, &process)) {
+		if (process.parent != getpid())
 			continue;
 		count++;
-		memcpy(who, name, sizeof(who));
+		memcpy(who, process.name, sizeof(who));
 		if (signal)
-			kill(strtol(entry->d_name, NULL, 10), signal);
+			kill(process.pid, signal);
 	}
 	if (directory)
 		closedir(directory);
