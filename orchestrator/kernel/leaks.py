@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.model import CaseRun, Count, Metric
+from orchestrator.model import CaseRun, Count, Dialect, Metric
 
 TOLERANCE = 6  # objects of a slab cache
 TOLERANCES = {"mm_struct": 2}  # the guest sees to it that no CPU keeps one; each stands for a whole address space
@@ -19,7 +19,7 @@ def leaks(run: CaseRun) -> Iterator[str]:
     """Each thing that stayed, in words: "leaked 1200 vm_area_struct"."""
     if run.stuck:
         yield f"{_processes(run.stuck)} could not be killed ({run.left_name})"
-    elif run.left:
+    elif run.left and run.dialect is Dialect.KTAP:  # a habit of other people's programs, no fault of the kernel
         yield f"left {_processes(run.left)} behind ({run.left_name})"
     for count in run.counts:
         # a process that cannot end keeps all that it has: no leak of its own
