@@ -13,6 +13,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -113,19 +114,19 @@ class Runner:
         """
         self.cancel.check()
         started = time.monotonic()
-        with _opened(log) as sink:
+        with _opened(log) as sink, _as_file(stdin) as source:
             child = start(
                 command,
-                stdin=subprocess.PIPE,
+                stdin=source,
                 stdout=sink or subprocess.PIPE,
                 stderr=subprocess.STDOUT if sink else subprocess.PIPE,
                 pass_fds=() if holding is None else (holding,),
             )
             try:
-                out, err, timed_out = self._communicate(child, stdin, timeout_s)
+                out, err, timed_out = self._communicate(child, timeout_s)
             finally:
                 end(child)
-                for stream in (child.stdin, child.stdout, child.stderr):
+                for stream in (child.stdout, child.stderr):
                     if stream:
                         stream.close()
         if log:
@@ -142,15 +143,13 @@ class Runner:
         return result
 
     def _communicate(
-        self, child: subprocess.Popen[bytes], stdin: bytes, timeout_s: float | None
+        self, child: subprocess.Popen[bytes], timeout_s: float | None
     ) -> tuple[bytes | None, bytes | None, bool]:
         until = None if timeout_s is None else time.monotonic() + timeout_s
-        pending: bytes | None = stdin
         while True:
             try:
-                out, err = child.communicate(pending, timeout=POLL_S)
+                out, err = child.communicate(timeout=POLL_S)
             except subprocess.TimeoutExpired:
-                pending = None  # communicate() keeps what it has not sent yet
                 self.cancel.check()
                 if until is not None and time.monotonic() > until:
                     end(child)
@@ -255,6 +254,15 @@ def _kill_group(pid: int, signum: int) -> None:
         os.killpg(pid, signum)
     except ProcessLookupError:
         return
+
+
+@contextmanager
+def _as_file(data: bytes) -> Iterator[IO[bytes]]:
+    """Input as a file: communicate() that is interrupted by its timeout does not go on feeding a pipe."""
+    with tempfile.TemporaryFile() as handle:
+        handle.write(data)
+        handle.seek(0)
+        yield handle
 
 
 @contextmanager

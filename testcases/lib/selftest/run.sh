@@ -15,7 +15,12 @@ compile() { # NAME SOURCE...
 
 expect() { # WHAT WANTED-STATUS WANTED-LINE(regex) COMMAND...
 	what=$1; status=$2; line=$3; shift 3
-	output=$("$@" 2>&1); got=$?
+	tries=${TRIES:-1}
+	while :; do
+		output=$("$@" 2>&1); got=$?
+		tries=$((tries - 1))
+		[ "$got" -ne "$status" ] && [ "$tries" -gt 0 ] || break
+	done
 	if [ "$got" -ne "$status" ]; then
 		echo "not ok $what: exit status $got, not $status"; bad=1
 	elif ! printf '%s\n' "$output" | grep -Eq "$line"; then
@@ -60,13 +65,14 @@ one_case() { # NAME
 	compile "$1" "$cases/$1"/*.c
 	expect "$1: clean" 0 '^ok 1 ' "$bin/$1" --duration 2
 	for sabotage in $("$bin/$1" --self-test-fail list); do
-		expect "$1: $sabotage" 1 '^not ok 1 ' "$bin/$1" --duration 2 --self-test-fail "$sabotage"
+		# a window is not hit each time by a host that is busy with other things
+		TRIES=3 expect "$1: $sabotage" 1 '^not ok 1 ' "$bin/$1" --duration 2 --self-test-fail "$sabotage"
 	done
 }
 
 if [ $# -eq 0 ]; then
 	harness
-	set -- $(cd "$cases" && ls -d */testcase.yaml | xargs -n1 dirname)
+	set -- $(cd "$cases" && ls -d */main.c | xargs -n1 dirname)  # those of our harness
 fi
 for name; do
 	one_case "$name"
