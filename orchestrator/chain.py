@@ -5,6 +5,7 @@ The same chain serves `test`, which records each stage, and `build`, `boot` and 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +85,9 @@ def make_bench(context: Context, stage: Stage, plan: Plan, suite: Suite, built: 
     made = stage("programs", lambda: programs(context, plan.cases, built.applied, built.toolchain))
     disk = _disk(context, stage, plan, built)
     accel, _ = sources.find_accel()
-    slowdown = accel.timeout_scale * suite.kconfig.slowdown
+    # virtual CPUs take turns where there are more of them than real ones
+    crowding = max(1.0, plan.machine.smp / len(os.sched_getaffinity(0)))
+    slowdown = accel.timeout_scale * suite.kconfig.slowdown * crowding
     limit_s = plan.request.boot_timeout_s or BOOT_S * slowdown
     return Bench(plan.machine, accel, built.kernel, made, slowdown, limit_s, disk=disk)
 

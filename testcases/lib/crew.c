@@ -36,12 +36,19 @@ bool worker_continue(const struct worker *worker)
 	return !run_stopping(worker->run);
 }
 
-void worker_did(struct worker *worker)
+void worker_counted(struct worker *worker)
 {
 	/* only this thread writes it: no locked instruction needed */
 	uint64_t count = atomic_load_explicit(&worker->slot->count, memory_order_relaxed);
 
 	atomic_store_explicit(&worker->slot->count, count + 1, memory_order_relaxed);
+}
+
+void worker_did(struct worker *worker)
+{
+	uint64_t count = atomic_load_explicit(&worker->slot->count, memory_order_relaxed);
+
+	worker_counted(worker);
 	/* Readers that only hit their TLB prove nothing, yet would keep the CPU for whole time slices while the
 	 * thread that changes mappings waits for its turn: give way often. */
 	if (count % YIELD_EVERY == 0)

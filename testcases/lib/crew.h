@@ -32,6 +32,9 @@ void crew_run(struct run *run, const struct role *roles, size_t count);
 bool worker_continue(const struct worker *worker);
 void worker_did(struct worker *worker);
 
+/* The same without giving the CPU away now and then: where rates are measured. */
+void worker_counted(struct worker *worker);
+
 /* the worker that the calling thread is, NULL outside a crew */
 struct worker *crew_self(void);
 

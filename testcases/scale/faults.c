@@ -1,5 +1,5 @@
 /* fault1: anonymous memory; fault2: a private mapping of a file, written to; fault3: a shared one. A round maps, writes to
- * each page and unmaps.
+ * each page and unmaps; the pages are counted.
  *
  * Oracles: fault1 finds zero in each page, fault2 what the file has, fault3 what the same worker wrote in the round
  * before. Anything else is a page of another mapping or a write that went elsewhere. */
@@ -19,6 +19,7 @@ static void write_each(struct worker *worker, char *at, uint64_t (*expected)(str
 			return;
 		}
 		*word = tag_make(worker->id, page, serial);
+		worker_counted(worker);
 	}
 }
 

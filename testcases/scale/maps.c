@@ -25,6 +25,7 @@ static void round_of(struct worker *worker, struct rounds *rounds, int flags, co
 				 (void *)at, (unsigned long long)want, access_name(got), (unsigned long long)value);
 	}
 	area_unmap(worker->run, at, ROUND_PAGES);
+	worker_counted(worker);
 }
 
 static void mmap1(struct worker *worker, struct rounds *rounds)

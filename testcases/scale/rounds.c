@@ -22,7 +22,6 @@ static void repeat(struct worker *worker)
 	while (worker_continue(worker)) {
 		rounds->round(worker, rounds);
 		rounds->done[worker->id]++;
-		worker_did(worker);
 	}
 }
 
@@ -46,7 +45,7 @@ void rounds_by_threads(struct run *run, void (*round)(struct worker *worker, str
 {
 	unsigned int threads = run->threads < ROUND_WORKERS_MAX ? run->threads : ROUND_WORKERS_MAX;
 	struct rounds rounds = { .round = round, .workers = threads };
-	const struct role role = { .name = "rounds", .body = repeat, .count = threads, .arg = &rounds };
+	const struct role role = { .name = "worker", .body = repeat, .count = threads, .arg = &rounds };
 
 	if (prepare(run, &rounds, file))
 		crew_run(run, &role, 1);
@@ -69,7 +68,7 @@ static void repeat_as_process(struct worker *worker)
 
 static void live(struct run *run, void *arg)
 {
-	const struct role role = { .name = "rounds", .body = repeat_as_process, .count = 1, .arg = arg, .on_main = true };
+	const struct role role = { .name = "worker", .body = repeat_as_process, .count = 1, .arg = arg, .on_main = true };
 
 	crew_run(run, &role, 1);
 }

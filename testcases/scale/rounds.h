@@ -8,7 +8,7 @@
 #define ROUND_WORKERS_MAX 8
 
 struct rounds {
-	void (*round)(struct worker *worker, struct rounds *rounds);
+	void (*round)(struct worker *worker, struct rounds *rounds);    /* counts what it does: worker_counted() */
 	int fd;                         /* ROUND_PAGES for each worker, tagged by worker; -1: anonymous memory */
 	unsigned int workers;
 	uint64_t done[ROUND_WORKERS_MAX];       /* by each worker */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "counters.h"
 #include "subtests.h"
 
 #define HUGE_PAGES 2
@@ -125,6 +126,8 @@ static void remap(struct worker *worker)
 static bool prepare(struct run *run, struct zone *zone)
 {
 	size_t bytes = read_number("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size");
+	static const char *const huge[] = { "thp_fault_alloc" };
+	struct counters before, after;
 	unsigned int small = bytes / page_bytes();      /* pages of a huge one */
 	char *reserved;
 
@@ -137,8 +140,14 @@ static bool prepare(struct run *run, struct zone *zone)
 	if (!reserved)
 		return false;
 	zone->base = reserved + (bytes - (uintptr_t)reserved % bytes) % bytes;
+	counters_read(&before);
 	if (!map_huge(run, zone, 0, zone->pages, 1))
 		return false;
+	counters_read(&after);
+	if (counters_still(&before, &after, huge, COUNT_OF(huge))) {
+		run_skip(run, "no huge page was to be had: little memory, or in pieces");
+		return false;
+	}
 	settle(zone, 0, zone->pages, 1, CLAIM_RW);
 	zone->touched = (struct touched){
 		.base = zone->base, .pages = zone->pages, .stride = STRIDE, .claims = zone->claim,
