@@ -78,10 +78,10 @@ def condition(signs: Signs) -> tuple[Condition, str]:
         return Condition.QEMU_STOPPED, f"QEMU runs (state {signs.process_state}) and does not answer its control socket"
     if signs.qemu_state != RUNNING:
         return Condition.QEMU_STOPPED, f"QEMU has stopped the guest: {signs.qemu_state}"
-    if signs.answers_ssh:
-        return _of_test(signs)
     # a QEMU that had no CPU of the host's shows the same picture at every look: that is no loop
     stuck = [number for number, samples in enumerate(signs.cpus) if is_stuck(samples) and signs.cpu_share >= RAN]
+    if signs.answers_ssh and not 0 < len(stuck) < len(signs.cpus):
+        return _of_test(signs)
     if stuck and len(stuck) == len(signs.cpus):
         return Condition.KERNEL_HUNG, f"all {len(stuck)} CPUs are stuck: {_cpus(signs, stuck)}"
     if stuck:

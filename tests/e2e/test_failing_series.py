@@ -99,4 +99,4 @@ def test_a_series_that_does_not_apply_names_file_and_hunk(start: Start) -> None:
     assert "mm/memory.c, hunk 2" in apply["message"]
     assert "6.12.117" in apply["message"]
     assert "while searching for" in apply["detail"]
-    assert [stage["stage"] for stage in job.suite()["stages"]] == ["toolchain", "base", "apply"]
+    assert [stage["stage"] for stage in job.suite()["stages"]] == ["accelerator", "toolchain", "base", "apply"]

@@ -61,6 +61,8 @@ def answering(*tasks: tuple[str, int], **changes: float) -> Signs:
         (answering(("D", 0), starved_share=0.8), Condition.TEST_HUNG, "its tasks: 1 blocked"),
         (answering(("S", 0)), Condition.TEST_HUNG, "its tasks: 1 asleep"),
         (answering(), Condition.TEST_HUNG, "its tasks are gone"),
+        # the other CPU answers, and what spins with interrupts off is charged no time
+        (replace(answering(("R", 0)), cpus=(IDLE, LOOP)), Condition.CPU_HUNG, "CPU 1 in the kernel"),
     ],
 )
 def test_a_guest_that_answers(signs: Signs, expected: Condition, words: str) -> None:
