@@ -5,6 +5,7 @@
  * Oracles (claim.c, in the child): SIGSEGV or zero although settled as filled -> fork missed a VMA or page that was
  * just attached or merged. Access succeeds although settled as unmapped -> a detached VMA was copied. */
 #define _GNU_SOURCE
+#include "clock.h"
 #include "subtests.h"
 
 #define PAGES 8
@@ -22,6 +23,8 @@ static void remap(struct worker *worker)
 	struct run *run = worker->run;
 
 	for (uint64_t generation = 1; worker_continue(worker); generation++) {
+		int64_t began = clock_ns();
+
 		claim_update(&zone->claim, CLAIM_ANY);
 		if (!run_sabotaged(run, "fork-stale-page"))
 			area_unmap(run, zone->base, PAGES);
@@ -34,8 +37,8 @@ static void remap(struct worker *worker)
 		if (run_sabotaged(run, "fork-lost-page"))
 			area_advise(run, area_word(zone->base, 2, 0), 1, MADV_DONTNEED);
 		claim_update(&zone->claim, CLAIM_RW);
-		/* long enough that about every second fork meets a settled range */
-		for (unsigned int i = rng_below(&worker->rng, 16); i > 0; i--)
+		/* as long as the change took: every second fork then meets a settled range, on a slow kernel too */
+		for (int64_t until = 2 * clock_ns() - began; clock_ns() < until && worker_continue(worker);)
 			rng_dither(&worker->rng);
 		worker_did(worker);
 	}
