@@ -103,10 +103,11 @@ class Hunt:
             track.facts(mutant=str(number), delays=" ".join(delays))
             with ExitStack() as guests:
                 guest = track.stage("boot", lambda: self._boot(track, suite, bench, guests))
-                execute(
-                    self.context, bench, cases, built.config, self.plan.request, suite.name, guest, track,
-                    stop_at_failure=True,
-                )  # fmt: skip
+                if not kill_of(classify(track.record, home)):  # the boot may have said enough
+                    execute(
+                        self.context, bench, cases, built.config, self.plan.request, suite.name, guest, track,
+                        stop_at_failure=True,
+                    )  # fmt: skip
         except Stopped:
             pass
         kill = kill_of(classify(track.record, home, self.plan.known))
