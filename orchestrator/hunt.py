@@ -17,7 +17,7 @@ from orchestrator.context import Context
 from orchestrator.errors import Interrupted
 from orchestrator.events import GuestReady, RunFinished
 from orchestrator.guest.guest import Guest
-from orchestrator.kernel.matrix import kill_of
+from orchestrator.kernel.matrix import Kill, kill_of
 from orchestrator.model import Case, Mutant, Observable, Plan, Suite
 from orchestrator.pipeline import Pipeline
 from orchestrator.record import HuntRecord, RunRecord, load, save
@@ -75,8 +75,9 @@ class Hunt:
         boot_s = next((stage.time_s for stage in control.stages if stage.stage == "boot"), 0.0)
         bench = replace(bench, boot_limit_s=max(BOOT_LEAST_S, BOOT_FACTOR * boot_s))
         killed = {row.mutant for row in matrix.judge(self.run_dir).matrix.rows if row.kill}
+        on = (suite.kconfig.name,)
         for number, mutant in enumerate(self.plan.mutants, 1):
-            if mutant.name in killed or mutant.name in dict(built.refused) or self._why_not(mutant, suite):
+            if mutant.name in killed or mutant.name in dict(built.refused) or why_not_run(mutant, self.plan, on):
                 continue
             budget_s = self.plan.request.budget_s
             if budget_s is not None and time.monotonic() - started_s > budget_s:
@@ -84,15 +85,12 @@ class Hunt:
                 continue
             self._hunt(number, mutant, replace(suite, mutant=mutant.name), built, bench)
 
-    def _why_not(self, mutant: Mutant, suite: Suite) -> str:
-        return why_not_run(mutant, self.plan, (suite.kconfig.name,))
-
     def _hunt(self, number: int, mutant: Mutant, suite: Suite, built: Built, bench: Bench) -> None:
         """One mutant on one kconfig, until something notices it."""
         home = self.run_dir / suite.name
         track = Track(self.context, home, suite, self.plan.known)
         cases = [case for case in in_order(self.plan.cases, mutant) if case.name not in track.finished_cases]
-        if not cases or kill_of(classify(track.record, home, self.plan.known)):
+        if not cases or self._kill(track):
             return  # resumed behind it
         delays = [f"vma_delay.{point}={us}" for point, us in mutant.delays if self.plan.request.delays]
         bench = replace(bench, cmdline=(parameter(0 if mutant.has_own_build else number), *delays))
@@ -103,16 +101,19 @@ class Hunt:
             track.facts(mutant=str(number), delays=" ".join(delays))
             with ExitStack() as guests:
                 guest = track.stage("boot", lambda: self._boot(track, suite, bench, guests))
-                if not kill_of(classify(track.record, home)):  # the boot may have said enough
+                if not self._kill(track):  # the boot may have said enough
                     execute(
                         self.context, bench, cases, built.config, self.plan.request, suite.name, guest, track,
                         stop_at_failure=True,
                     )  # fmt: skip
         except Stopped:
             pass
-        kill = kill_of(classify(track.record, home, self.plan.known))
+        kill = self._kill(track)
         words = f"killed by {kill.case} in {kill.guest_s:.0f} s: {kill.evidence}" if kill else "not noticed"
         self.context.say(f"{suite.name}: {words}")
+
+    def _kill(self, track: Track) -> Kill | None:
+        return kill_of(classify(track.record, track.home, self.plan.known))
 
     def _boot(self, track: Track, suite: Suite, bench: Bench, guests: ExitStack) -> Product[Guest]:
         number, directory = track.next_guest()

@@ -29,8 +29,8 @@ def show(run_dir: Path, args: argparse.Namespace, known: Sequence[KnownIssue] | 
     shown = sys.stderr if args.json == "-" else sys.stdout
     relative_to = run_dir if getattr(args, "attachments", "") == "relative" else None
     if (run_dir / matrix.HUNT).is_file():
-        hunted = matrix.judge(run_dir, interrupted=not record.finished)
-        matrix.write(hunted, run_dir)
+        hunted = matrix.judge(run_dir, interrupted=not record.finished, known=known)
+        matrix.write(hunted, run_dir, relative_to=relative_to)
         terminal_matrix.show(hunted.matrix, hunted.report, shown)
         copy_outputs(run_dir, getattr(args, "junit", None), args.json, report=matrix.MATRIX)
         return hunted.report.verdict.exit_status

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from enum import Enum
 from orchestrator.model import (
     CaseResult,
     Mutant,
-    Observable,
     Outcome,
     Splat,
     SuiteReport,
@@ -20,7 +18,6 @@ from orchestrator.model import (
 
 BOOT = "boot"
 DELAYS = "delays"  # the property of a suite: boot parameters that delay
-_PRINTK_TIME = re.compile(r"^(?:<\d+>)?\[ *(\d+\.\d+)\]")
 
 
 class Weapon(Enum):
@@ -44,7 +41,8 @@ class Fate(Enum):
 
 @dataclass(frozen=True)
 class Kill:
-    """The evidence. `guest_s`: from the kernel's first moment to the evidence, in the guest's time."""
+    """The evidence. `guest_s`: when it was there, by the kernel's clock where the kernel reported it; else the seconds
+    that boot and cases had taken by then."""
 
     kconfig: str
     case: str  # a case, or boot
@@ -115,8 +113,6 @@ def row(mutant: Mutant, suites: Sequence[SuiteReport], *, not_run: str = "", ref
     if not_run:
         return made(Fate.SKIPPED, not_run)
     if not any(cell.outcome is Outcome.PASS for cell in cells):
-        if mutant.observable is not Observable.YES:
-            return made(Fate.SKIPPED, f"{mutant.observable.value}: {mutant.argument}")
         return made(Fate.ERROR, "no case ran")
     return made(Fate.SURVIVED, "nothing noticed it")
 
@@ -160,8 +156,7 @@ def weapon_of(case: CaseResult) -> Weapon:
 def _splat_s(splats: Iterable[Splat]) -> float | None:
     """When the first failure among the reports was printed, by the kernel's clock."""
     first = next((splat for splat in splats if splat.outcome.is_bad), None)
-    match = _PRINTK_TIME.match(first.text) if first else None
-    return float(match[1]) if match else None
+    return first.time_s if first else None
 
 
 def _trouble(suite: SuiteReport) -> str:

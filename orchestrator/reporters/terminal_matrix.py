@@ -40,7 +40,7 @@ def _end(matrix: Matrix, report: RunReport) -> Iterator[str]:
     if median_s is not None:
         weapons = [row.kill.weapon for row in matrix.rows if row.kill]
         counts = ", ".join(f"{weapons.count(weapon)} by {weapon.value}" for weapon in dict.fromkeys(weapons))
-        yield f"median time to kill: {median_s:.1f} s of guest time; {counts}"
+        yield f"median time to kill: {median_s:.1f} s; {counts}"
     yield f"{printable(report.series)}: {report.verdict.value.upper()}  ({seconds(report.time_s)})"
     yield printable(report.reason)
     yield f"report: {printable(report.run_dir)}"

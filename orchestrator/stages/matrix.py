@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.codec import encode
 from orchestrator.kernel.matrix import Fate, Matrix, Row, row, verdict
 from orchestrator.kernel.schemata import SWITCH
-from orchestrator.model import CaseResult, Mutant, Outcome, RunReport, SuiteReport, Variant
+from orchestrator.model import CaseResult, KnownIssue, Mutant, Outcome, RunReport, SuiteReport, Variant
 from orchestrator.record import HuntRecord, RunRecord, SuiteRecord, load, suites_of
 from orchestrator.stages import report
 from orchestrator.stages.classify import classify
@@ -33,11 +34,17 @@ class Hunted:
     report: RunReport
 
 
-def judge(run_dir: Path, *, interrupted: bool = False) -> Hunted:
-    """Classify everything that a hunt recorded. Reads only. Raises UsageError."""
+def judge(run_dir: Path, *, interrupted: bool = False, known: Sequence[KnownIssue] | None = None) -> Hunted:
+    """Classify everything that a hunt recorded; `known` replaces the known issues that it was made with. Reads only.
+
+    Raises UsageError.
+    """
     run, hunt = load(RunRecord, run_dir / report.RUN), load(HuntRecord, run_dir / HUNT)
     records = suites_of(run_dir)
-    judged = {record.name: classify(record, run_dir / record.name, run.known) for record in records}
+    judged = {
+        record.name: classify(record, run_dir / record.name, run.known if known is None else known)
+        for record in records
+    }
     controls = {name: suite for name, suite in judged.items() if name.endswith(f".{Variant.MUTATED.value}")}
     refused, not_run = dict(hunt.refused), dict(hunt.not_run)
     rows = []
@@ -73,10 +80,10 @@ def judge(run_dir: Path, *, interrupted: bool = False) -> Hunted:
     )
 
 
-def write(hunted: Hunted, run_dir: Path) -> None:
-    """matrix.json, report.json and junit.xml, each whole or not at all."""
+def write(hunted: Hunted, run_dir: Path, *, relative_to: Path | None = None) -> None:
+    """matrix.json, report.json and junit.xml, each whole or not at all. `relative_to` as in report.write."""
     write_atomically(run_dir / MATRIX, json.dumps(encode(hunted.matrix), indent=1).encode() + b"\n")
-    report.write(hunted.report, run_dir)
+    report.write(hunted.report, run_dir, relative_to=relative_to)
 
 
 def _names(suites: list[SuiteReport]) -> set[str]:

@@ -23,7 +23,7 @@ from orchestrator.model import (
 MUTANT = Mutant("early", "order", "it", "that", "base", (), (), Observable.YES, "", False, "", b"")
 BOOT = StageResult("boot", Outcome.PASS, 3.0)
 PASSED = CaseResult("first", Outcome.PASS, Outcome.PASS, "", 5.0)
-WARNING = Splat("warning", "WARNING in f", Outcome.FAIL, 1, 2, 0, "[   7.250000][T1] WARNING: CPU: 0")
+WARNING = Splat("warning", "WARNING in f", Outcome.FAIL, 1, 2, 0, "[   7.250000][T1] WARNING: CPU: 0", time_s=7.25)
 
 
 def suite(*cases: CaseResult, boot: StageResult = BOOT, kconfig: str = "base") -> SuiteReport:
