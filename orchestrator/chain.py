@@ -86,7 +86,7 @@ def make_bench(context: Context, stage: Stage, plan: Plan, suite: Suite, built: 
     disk = _disk(context, stage, plan, built)
     accel, _ = sources.find_accel()
     # virtual CPUs take turns where there are more of them than real ones
-    crowding = max(1.0, plan.machine.smp / len(os.sched_getaffinity(0)))
+    crowding = max(1.0, plan.guests_at_once * plan.machine.smp / len(os.sched_getaffinity(0)))
     slowdown = accel.timeout_scale * suite.kconfig.slowdown * crowding
     limit_s = plan.request.boot_timeout_s or BOOT_S * slowdown
     return Bench(plan.machine, accel, built.kernel, made, slowdown, limit_s, disk=disk)

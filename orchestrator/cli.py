@@ -94,6 +94,7 @@ def parser() -> argparse.ArgumentParser:
         "--duration", type=float, metavar="S", help="seconds that each case stresses (default: its own)"
     )
     mutants.add_argument("--seed", type=int, default=1, metavar="N", help="for the cases' random choices (default 1)")
+    mutants.add_argument("--jobs", type=int, default=1, metavar="N", help="mutants that are hunted side by side")
     mutants.add_argument("--budget", type=float, metavar="S", help="begin no mutant after so many seconds")
     mutants.add_argument("--no-delays", action="store_true", help="without the series' delay points")
     mutants.add_argument("--output", type=Path, metavar="DIR", help="the run directory (default: a new one)")

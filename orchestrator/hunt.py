@@ -6,10 +6,12 @@ kconfig. A mutant that was killed on one kconfig is not tried on the next.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from orchestrator.chain import Built, Sources, make_kernel
@@ -21,6 +23,7 @@ from orchestrator.kernel.matrix import Kill, kill_of
 from orchestrator.model import Case, Mutant, Observable, Plan, Suite
 from orchestrator.pipeline import Pipeline
 from orchestrator.record import HuntRecord, RunRecord, load, save
+from orchestrator.side_by_side import side_by_side
 from orchestrator.stages import matrix, report
 from orchestrator.stages.boot import Bench, boot
 from orchestrator.stages.classify import classify
@@ -43,6 +46,7 @@ class Hunt:
     plan: Plan
     run_dir: Path
     sources: Sources
+    _writing: threading.Lock = field(default_factory=threading.Lock)  # of the hunt's record
 
     def run(self) -> matrix.Hunted:
         """Everything, to the matrix and its files."""
@@ -76,17 +80,21 @@ class Hunt:
         bench = replace(bench, boot_limit_s=max(BOOT_LEAST_S, BOOT_FACTOR * boot_s))
         killed = {row.mutant for row in matrix.judge(self.run_dir).matrix.rows if row.kill}
         on = (suite.kconfig.name,)
-        for number, mutant in enumerate(self.plan.mutants, 1):
-            if mutant.name in killed or mutant.name in dict(built.refused) or why_not_run(mutant, self.plan, on):
-                continue
-            budget_s = self.plan.request.budget_s
-            if budget_s is not None and time.monotonic() - started_s > budget_s:
-                self._note(not_run={mutant.name: f"the budget of {budget_s:g} s was used up"})
-                continue
-            self._hunt(number, mutant, replace(suite, mutant=mutant.name), built, bench)
+        hunts = [
+            partial(self._hunt, number, mutant, replace(suite, mutant=mutant.name), built, bench, started_s)
+            for number, mutant in enumerate(self.plan.mutants, 1)
+            if not (mutant.name in killed or mutant.name in dict(built.refused) or why_not_run(mutant, self.plan, on))
+        ]
+        side_by_side(hunts, self.plan.request.jobs, self.context.runner.cancel, "hunt")
 
-    def _hunt(self, number: int, mutant: Mutant, suite: Suite, built: Built, bench: Bench) -> None:
-        """One mutant on one kconfig, until something notices it."""
+    def _hunt(self, number: int, mutant: Mutant, suite: Suite, built: Built, bench: Bench, started_s: float) -> None:
+        """One mutant on one kconfig, until something notices it. Not when the budget is used up."""
+        self.context.runner.cancel.check()
+        budget_s = self.plan.request.budget_s
+        over = budget_s is not None and time.monotonic() - started_s > budget_s
+        self._note(not_run={mutant.name: f"the budget of {budget_s:g} s was used up" if over else ""})
+        if over:
+            return
         home = self.run_dir / suite.name
         track = Track(self.context, home, suite, self.plan.known)
         cases = [case for case in in_order(self.plan.cases, mutant) if case.name not in track.finished_cases]
@@ -123,24 +131,27 @@ class Hunt:
         return Product(guest, cached=False)
 
     def _note(self, *, not_run: Mapping[str, str] = NOTHING, refused: Mapping[str, str] = NOTHING) -> None:
-        """Begin the hunt's record, or add to it."""
+        """Begin the hunt's record, or add to it. An empty reason takes an earlier one back."""
         path = self.run_dir / HUNT
-        if path.exists():
-            record = load(HuntRecord, path)
-        else:
-            chosen = {mutant.name: why_not_run(mutant, self.plan, kconfigs(self.plan)) for mutant in self.plan.mutants}
-            record = HuntRecord(
-                mutants=self.plan.mutants,
-                kconfigs=kconfigs(self.plan),
-                cases=tuple(case.name for case in self.plan.cases),
-                not_run=tuple((name, why) for name, why in chosen.items() if why),
+        with self._writing:
+            record = load(HuntRecord, path) if path.exists() else self._begun()
+            reasons = {**dict(record.not_run), **not_run}
+            record = replace(
+                record,
+                not_run=tuple((name, why) for name, why in reasons.items() if why),
+                refused=tuple({**dict(record.refused), **refused}.items()),
             )
-        record = replace(
-            record,
-            not_run=tuple({**dict(record.not_run), **not_run}.items()),
-            refused=tuple({**dict(record.refused), **refused}.items()),
+            save(record, path)
+
+    def _begun(self) -> HuntRecord:
+        return HuntRecord(
+            mutants=self.plan.mutants,
+            kconfigs=kconfigs(self.plan),
+            cases=tuple(case.name for case in self.plan.cases),
+            not_run=tuple(
+                (mutant.name, why_not_run(mutant, self.plan, kconfigs(self.plan))) for mutant in self.plan.mutants
+            ),
         )
-        save(record, path)
 
 
 def kconfigs(plan: Plan) -> tuple[str, ...]:

@@ -272,6 +272,10 @@ class Plan:
     mutants: tuple[Mutant, ...] = ()  # all that the mutated kernels carry; a mutant's number is its place, from 1
     known: tuple[KnownIssue, ...] = ()
 
+    @property
+    def guests_at_once(self) -> int:
+        return min(self.request.jobs, len(self.mutants) or len(self.suites))
+
 
 # --- what the stages make
 

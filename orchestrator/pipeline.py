@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from orchestrator.chain import Built, Sources, check_accelerator, make_bench, make_kernel
@@ -29,6 +29,7 @@ from orchestrator.model import (
 )
 from orchestrator.plan import baseline_of
 from orchestrator.record import RunRecord, load, save
+from orchestrator.side_by_side import side_by_side
 from orchestrator.stages import report, userspace_vma
 from orchestrator.stages.apply import apply
 from orchestrator.stages.boot import Bench, boot
@@ -70,20 +71,9 @@ class Pipeline:
         return result
 
     def _run_suites(self, jobs: Sequence[tuple[Suite, Sequence[Case]]]) -> None:
-        """Side by side, as many as asked for. When all have come to rest, raises what one of them raised."""
-        with ThreadPoolExecutor(self.plan.request.jobs, thread_name_prefix="suite") as pool:
-            waiting: set[Future[tuple[Built, Bench] | None]] = {
-                pool.submit(self.run_suite, suite, cases) for suite, cases in jobs
-            }
-            errors: list[BaseException] = []
-            while waiting:
-                # with a timeout: a wait without end in the main thread can keep a signal from being handled
-                done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
-                for error in filter(None, (future.exception() for future in done)):
-                    errors.append(error)
-                    self.context.runner.cancel.set()
-        if errors:
-            raise next((error for error in errors if not isinstance(error, Interrupted)), errors[0])
+        """Raises what one of them raised, when all have come to rest."""
+        works = [partial(self.run_suite, suite, cases) for suite, cases in jobs]
+        side_by_side(works, self.plan.request.jobs, self.context.runner.cancel, "suite")
 
     def run_suite(self, suite: Suite, cases: Sequence[Case]) -> tuple[Built, Bench] | None:
         """One suite, to the end of its cases. None when a stage before them stopped it."""

@@ -146,7 +146,7 @@ def _key(plan: Plan) -> str:
     fragments = {suite.name: [fragment.symbols for fragment in suite.kconfig.fragments] for suite in plan.suites}
     return key(
         "run",
-        request=encode(plan.request),
+        request=encode(replace(plan.request, jobs=1)),  # how many at a time is no part of what is asked
         series=plan.series.digest if plan.series else "",
         cases=cases,
         fragments=fragments,

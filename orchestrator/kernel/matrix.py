@@ -110,11 +110,12 @@ def row(mutant: Mutant, suites: Sequence[SuiteReport], *, not_run: str = "", ref
         return made(Fate.KILLED, "", kill)
     if failed := next((trouble for suite in suites if (trouble := _trouble(suite))), ""):
         return made(Fate.ERROR, failed)
-    if not_run:
+    was_tried = any(cell.outcome is Outcome.PASS for cell in cells)
+    if not_run and not was_tried:
         return made(Fate.SKIPPED, not_run)
-    if not any(cell.outcome is Outcome.PASS for cell in cells):
+    if not was_tried:
         return made(Fate.ERROR, "no case ran")
-    return made(Fate.SURVIVED, "nothing noticed it")
+    return made(Fate.SURVIVED, f"nothing noticed it; {not_run}" if not_run else "nothing noticed it")
 
 
 def kill_of(suite: SuiteReport) -> Kill | None:

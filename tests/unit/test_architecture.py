@@ -34,7 +34,7 @@ LAYERS = (
     ("record",),
     ("plan",),
     ("guest", "postmortem", "source", "reporters"),
-    ("context",),
+    ("context", "side_by_side"),
     ("catalog",),
     ("process", "store", "fetch", "symbols"),
     ("kernel", "codec", "events", "deadline"),

@@ -74,6 +74,11 @@ def test_fates() -> None:
     assert row(MUTANT, [suite(PASSED)], refused="does not apply").fate is Fate.ERROR
 
 
+def test_what_survived_one_kconfig_is_no_less_a_survivor_when_the_budget_ends_before_the_next() -> None:
+    found = row(MUTANT, [suite(PASSED)], not_run="the budget of 60 s was used up")
+    assert (found.fate, found.reason) == (Fate.SURVIVED, "nothing noticed it; the budget of 60 s was used up")
+
+
 def test_one_lost_run_is_no_survival_of_the_rest() -> None:
     lost = suite(PASSED, replace(PASSED, case="third", outcome=Outcome.ERROR, message="no guest"))
     assert row(MUTANT, [lost]).fate is Fate.ERROR
