@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 from orchestrator.context import Context
 from orchestrator.guest.accel import Probe
 from orchestrator.model import Accel, AppliedTree, Base, Kernel, KernelConfig, Plan, Suite, Variant
-from orchestrator.plan import unmet_need
+from orchestrator.plan import series_of, unmet_need
 from orchestrator.stages.apply import apply
 from orchestrator.stages.boot import BOOT_S, Bench
 from orchestrator.stages.build import build
@@ -66,7 +66,7 @@ def check_accelerator(stage: Stage, sources: Sources) -> None:
 
 def make_kernel(context: Context, stage: Stage, plan: Plan, suite: Suite, sources: Sources, logs: Path) -> Built:
     """base -> apply (-> weave) -> configure -> build. Raises what `stage` makes of a stage's error."""
-    series = None if suite.variant is Variant.BASELINE else plan.series
+    series = series_of(suite, plan)
     refused: tuple[tuple[str, str], ...] = ()
     tools = stage("toolchain", lambda: find_toolchain(context))
     base = stage("base", lambda: Product(sources.find_base(), cached=True))

@@ -47,6 +47,8 @@ def parser() -> argparse.ArgumentParser:
                            "the failure is new")  # fmt: skip
     test.add_argument("--freeze-on-failure", action="store_true",
                       help="end at the first kernel report, hang or panic; that guest stays, paused")  # fmt: skip
+    test.add_argument("--each-patch", action="store_true",
+                      help="build and boot the kernel behind each patch of the series too")  # fmt: skip
     test.add_argument("--jobs", type=int, default=1, metavar="N", help="kernels that are tested side by side")
     test.add_argument("--output", type=Path, metavar="DIR", help="the run directory (default: a new one, see the end)")
     test.add_argument("--junit", type=Path, metavar="FILE", help="write the JUnit report here too")

@@ -27,7 +27,7 @@ from orchestrator.model import (
     SuiteReport,
     Variant,
 )
-from orchestrator.plan import baseline_of
+from orchestrator.plan import baseline_of, cases_of
 from orchestrator.record import RunRecord, load, save
 from orchestrator.side_by_side import side_by_side
 from orchestrator.stages import report, userspace_vma
@@ -54,7 +54,7 @@ class Pipeline:
         started_s = time.monotonic()
         interrupted = False
         try:
-            self._run_suites([(suite, self.plan.cases) for suite in self.plan.suites])
+            self._run_suites([(suite, cases_of(suite, self.plan)) for suite in self.plan.suites])
             ask_base = self.plan.request.baseline is Baseline.AUTO and not self.plan.request.freeze
             if ask_base and self.plan.series is not None:
                 self._run_suites(questions_for_base(self.plan, report.judge(self.run_dir).suites))
@@ -92,9 +92,9 @@ class Pipeline:
                 machine=bench.machine.name,
                 slowdown=f"{bench.slowdown:g}",
             )
-            reproduce(plan, built.base, bench, track.record, self.run_dir)
+            reproduce(plan, suite, built.base, bench, self.run_dir)
             remaining = [case for case in cases if case.name not in track.finished_cases]
-            if remaining:
+            if remaining or suite.variant is Variant.PREFIX:
                 with ExitStack() as guests:
                     guest = track.stage("boot", lambda: self._boot(track, suite, bench, guests))
                     execute(context, bench, remaining, built.config, plan.request, suite.name, guest, track)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from orchestrator.catalog import Catalog, find
 from orchestrator.errors import UsageError
+from orchestrator.kernel.series import first
 from orchestrator.model import Baseline, Case, Kconfig, Machine, Mutant, Plan, Request, Series, Suite, Variant
 
 SMP = range(1, 17)  # up to CONFIG_NR_CPUS of the base kernel
@@ -33,7 +34,7 @@ def make_plan(request: Request, catalog: Catalog, series: Series | None, mutants
     return Plan(
         request=request,
         series=series,
-        suites=_suites(kconfigs, series, request.baseline, with_mutants=bool(mutants)),
+        suites=_suites(kconfigs, series, request, with_mutants=bool(mutants)),
         cases=cases,
         machine=_sized(catalog.machine(request.machine), request),
         accel_choice=request.accel,
@@ -80,12 +81,28 @@ def unmet_need(case: Case, symbols: frozenset[str], memory_mib: int) -> str:
     return ""
 
 
+def series_of(suite: Suite, plan: Plan) -> Series | None:
+    """What a suite's kernel has beyond the base."""
+    if suite.variant is Variant.BASELINE or plan.series is None:
+        return None
+    return first(plan.series, suite.patches) if suite.patches else plan.series
+
+
+def cases_of(suite: Suite, plan: Plan) -> tuple[Case, ...]:
+    """What is run on a kernel: of one that has only the first patches, that it boots."""
+    return () if suite.variant is Variant.PREFIX else plan.cases
+
+
 def _suites(
-    kconfigs: tuple[Kconfig, ...], series: Series | None, baseline: Baseline, *, with_mutants: bool
+    kconfigs: tuple[Kconfig, ...], series: Series | None, request: Request, *, with_mutants: bool
 ) -> tuple[Suite, ...]:
     if with_mutants:
         return tuple(Suite(kconfig, Variant.MUTATED) for kconfig in kconfigs)
     if series is None:
         return tuple(Suite(kconfig, Variant.BASELINE) for kconfig in kconfigs)
-    variants = [Variant.PATCHED, *([Variant.BASELINE] if baseline is Baseline.ALWAYS else [])]
-    return tuple(Suite(kconfig, variant) for kconfig in kconfigs for variant in variants)
+    variants = [Variant.PATCHED, *([Variant.BASELINE] if request.baseline is Baseline.ALWAYS else [])]
+    prefixes = range(1, len(series.patches)) if request.each_patch else range(0)
+    return (
+        *(Suite(kconfig, variant) for kconfig in kconfigs for variant in variants),
+        *(Suite(kconfig, Variant.PREFIX, patches=count) for kconfig in kconfigs for count in prefixes),
+    )

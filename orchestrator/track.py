@@ -14,6 +14,7 @@ from orchestrator.context import Context
 from orchestrator.errors import BootFailed, Fault, Interrupted, OrchestrateError
 from orchestrator.events import CaseFinished, StageFinished, StageStarted
 from orchestrator.model import CaseResult, CaseRun, Ending, KnownIssue, Outcome, Plan, StageResult, Suite
+from orchestrator.plan import series_of
 from orchestrator.record import SuiteRecord, load, save
 from orchestrator.stages.classify import classify
 from orchestrator.stages.product import Product
@@ -31,6 +32,7 @@ class Track:
 
     def __init__(self, context: Context, home: Path, suite: Suite, known: tuple[KnownIssue, ...] = ()) -> None:
         self._context = context
+        self._suite = suite
         self._known = known
         self.home = home
         path = home / "suite.json"
@@ -105,8 +107,9 @@ class Track:
             compiler=kernel.compiler,
             kernel=kernel.release,
             warnings=str(len(kernel.warnings)),
-            series=plan.series.digest if plan.series else "",
+            series=plan.series.digest if plan.series else "",  # of the whole: all suites of a run are about it
             seed=str(plan.request.seed),
+            patches=str(len(series.patches) if (series := series_of(self._suite, plan)) else 0),
         )
 
     def facts(self, **facts: str) -> None:

@@ -107,6 +107,7 @@ def request_of(args: argparse.Namespace) -> Request:
         budget_s=getattr(args, "budget", None),
         delays=not getattr(args, "no_delays", False),
         known_issues=str(args.known_issues.resolve()) if args.known_issues else None,
+        each_patch=getattr(args, "each_patch", False),
         freeze=getattr(args, "freeze_on_failure", False),
     )
 

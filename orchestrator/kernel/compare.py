@@ -52,11 +52,14 @@ def _as_bad(patched: Outcome, base: Outcome | None) -> bool:
 def verdict(suites: Sequence[SuiteReport], interrupted: bool) -> tuple[Verdict, str]:
     """What the run says and one sentence why, which names the first piece of evidence and counts the rest.
 
-    The subject is the patched suites; without any, the baseline ones (a kernel tested by itself).
+    The subject is the patched suites; without any, the baseline ones (a kernel tested by itself). Of kernels that have
+    only the first patches nothing is asked but that they build and boot.
     """
     if interrupted:
         return Verdict.INTERRUPTED, "interrupted before all cases had run"
-    subjects = [suite for suite in suites if suite.variant is Variant.PATCHED] or list(suites)
+    tested = [suite for suite in suites if suite.variant is Variant.PATCHED] or list(suites)
+    prefixes = [suite for suite in suites if suite.variant is Variant.PREFIX and suite not in tested]
+    subjects = [*tested, *prefixes]
     wrong = [_deed(suite, stage) for suite in subjects for stage in suite.stages if stage.is_request_fault]
     if wrong:
         return Verdict.BAD_REQUEST, _sentence(wrong)
@@ -73,8 +76,8 @@ def verdict(suites: Sequence[SuiteReport], interrupted: bool) -> tuple[Verdict, 
     ]
     if unknown or on_base:
         return Verdict.NO_VERDICT, _sentence(unknown + on_base)
-    passed = [case for suite in subjects for case in suite.cases if case.outcome is Outcome.PASS]
-    idle = [suite for suite in subjects if not any(case.outcome is Outcome.PASS for case in suite.cases)]
+    passed = [case for suite in tested for case in suite.cases if case.outcome is Outcome.PASS]
+    idle = [suite for suite in tested if not any(case.outcome is Outcome.PASS for case in suite.cases)]
     if not subjects:
         return Verdict.NO_VERDICT, "nothing ran"
     if idle:
@@ -83,11 +86,13 @@ def verdict(suites: Sequence[SuiteReport], interrupted: bool) -> tuple[Verdict, 
             f"all {count} cases were skipped" if count > 1 else "the only case was skipped" if count else "no case ran"
         )
         return Verdict.NO_VERDICT, _sentence([f"{idle[0].name}: {why}", *(suite.name for suite in idle[1:])])
-    skipped = sum(case.outcome is Outcome.SKIP for suite in subjects for case in suite.cases)
-    kernels = f" on {len(subjects)} kernels" if len(subjects) > 1 else f" on {subjects[0].name}"
-    return Verdict.CLEAN, f"{_counted(len(passed), 'case')} passed{kernels}" + (
-        f", {skipped} skipped" if skipped else ""
-    )
+    skipped = sum(case.outcome is Outcome.SKIP for suite in tested for case in suite.cases)
+    kernels = f" on {len(tested)} kernels" if len(tested) > 1 else f" on {tested[0].name}"
+    sentence = f"{_counted(len(passed), 'case')} passed{kernels}" + (f", {skipped} skipped" if skipped else "")
+    if prefixes:
+        which = f"each of the first {len(prefixes)} patches" if len(prefixes) > 1 else "the first patch"
+        sentence += f"; builds and boots behind {which} too"
+    return Verdict.CLEAN, sentence
 
 
 def _items(suites: Iterable[SuiteReport]) -> Iterator[tuple[SuiteReport, StageResult | CaseResult]]:

@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import NoReturn
 
@@ -294,6 +294,12 @@ def _ordered(found: list[_Found], notes: list[str], *, by_number: bool) -> list[
 
 def _digest(patches: Iterable[Patch]) -> str:
     return hashlib.sha256("".join(patch.sha256 + "\n" for patch in patches).encode()).hexdigest()
+
+
+def first(series: Series, count: int) -> Series:
+    """The series up to its patch number `count`."""
+    patches = series.patches[:count]
+    return replace(series, patches=patches, digest=_digest(patches))
 
 
 def with_patches(series: Series, more: Series) -> Series:

@@ -15,7 +15,7 @@ from orchestrator.errors import Interrupted, OrchestrateError, UsageError, Vmlin
 from orchestrator.kernel import blame
 from orchestrator.kernel.frames import find
 from orchestrator.kernel.provenance import Source, placed
-from orchestrator.kernel.series import read_patches
+from orchestrator.kernel.series import first, read_patches
 from orchestrator.model import Base, Frame, Place, RunReport, Series, Splat, SuiteReport, Variant
 from orchestrator.process import Runner
 from orchestrator.record import RunRecord, load
@@ -135,6 +135,8 @@ def _source(at: _At, suite: SuiteReport, files: set[str], notes: list[str]) -> S
     commit = dict(suite.properties).get("commit", "")
     try:
         series, labels = _series(at.run_dir) if suite.variant is not Variant.BASELINE else (None, ())
+        if series and suite.variant is Variant.PREFIX:
+            series = first(series, int(dict(suite.properties)["patches"]))
         base = _base(at, commit)
         if base is None:
             notes.append(f"{suite.name}: its source (commit {commit}) is not in the cache: no source lines are shown")

@@ -43,10 +43,11 @@ def judge(run_dir: Path, *, interrupted: bool = False, known: Sequence[KnownIssu
 
 
 def with_baseline(suites: Sequence[SuiteReport]) -> tuple[SuiteReport, ...]:
-    """Patched suites compared with the baseline of the same kconfig, where there is one."""
+    """Suites with patches compared with the baseline of the same kconfig, where there is one."""
     baselines = {suite.kconfig: suite for suite in suites if suite.variant is Variant.BASELINE}
     return tuple(
-        compare(suite, baselines.get(suite.kconfig)) if suite.variant is Variant.PATCHED else suite for suite in suites
+        compare(suite, baselines.get(suite.kconfig)) if suite.variant in (Variant.PATCHED, Variant.PREFIX) else suite
+        for suite in suites
     )
 
 

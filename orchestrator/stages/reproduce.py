@@ -13,8 +13,8 @@ from pathlib import Path
 from orchestrator.guest import qemu_argv
 from orchestrator.guest.guest import case_words
 from orchestrator.guest.qemu_argv import Boot
-from orchestrator.model import Base, Case, Plan
-from orchestrator.record import SuiteRecord
+from orchestrator.model import Base, Case, Plan, Suite, Variant
+from orchestrator.plan import cases_of, series_of
 from orchestrator.source.bases import ARCHIVES
 from orchestrator.stages.boot import Bench
 from orchestrator.stages.execute import case_limit_s
@@ -24,20 +24,20 @@ from orchestrator.store import write_atomically
 SCRIPT = "reproduce.sh"
 
 
-def reproduce(plan: Plan, base: Base, bench: Bench, record: SuiteRecord, run_dir: Path) -> None:
+def reproduce(plan: Plan, suite: Suite, base: Base, bench: Bench, run_dir: Path) -> None:
     """Write SUITE/reproduce.sh, and the run's reproduce.sh that runs those of all suites."""
-    home = run_dir / record.name
-    _write(home / SCRIPT, script(plan, base, bench, record, run_dir))
+    home = run_dir / suite.name
+    _write(home / SCRIPT, script(plan, suite, base, bench, run_dir))
     scripts = sorted(path.parent.name for path in run_dir.glob(f"*/{SCRIPT}"))
     lines = ["#!/bin/sh", "# All kernels of this run, one after the other.", "set -eu", 'cd "$(dirname "$0")"']
     _write(run_dir / SCRIPT, "\n".join([*lines, *(f"./{shlex.quote(name)}/{SCRIPT}" for name in scripts)]) + "\n")
 
 
-def script(plan: Plan, base: Base, bench: Bench, record: SuiteRecord, run_dir: Path) -> str:
-    """The text for one suite. KERNEL=bzImage in the environment skips the build."""
-    home = run_dir / record.name
+def script(plan: Plan, suite: Suite, base: Base, bench: Bench, run_dir: Path) -> str:
+    """The text for one suite. KERNEL=bzImage in the environment skips the build, which a woven kernel does always: its
+    source is no patch's."""
+    home = run_dir / suite.name
     exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in REPRODUCIBLE)
-    patches = '\nfor patch in "$run"/patches/*.patch; do git apply --whitespace=nowarn "$patch"; done'
     image = bench.machine.image
     # placeholders that the shell fills in: they must survive shlex
     boot = Boot(
@@ -54,13 +54,13 @@ def script(plan: Plan, base: Base, bench: Bench, record: SuiteRecord, run_dir: P
         shlex.join(qemu_argv.argv(boot)).replace("@KERNEL@", '"$KERNEL"').replace("@INITRD@", '"$guest"/initramfs.cpio')
     )
     qemu = qemu.replace("127.0.0.1:0-", '127.0.0.1:"$PORT"-')
-    cases = "\n".join(_case_line(case, plan, bench) for case in plan.cases)
+    cases = "\n".join(_case_line(case, plan, bench) for case in cases_of(suite, plan))
     return f"""#!/bin/sh
-# What orchestrate did for {record.name}, as plain commands. It builds in $WORK (default: a new directory below
+# What orchestrate did for {suite.name}, as plain commands. It builds in $WORK (default: a new directory below
 # /tmp). KERNEL=path/of/a/bzImage skips the build: the one of the run itself is
 #   {bench.kernel.image}
 set -eu
-run={shlex.quote(os.fspath(run_dir))}
+{_given_kernel(suite, bench)}run={shlex.quote(os.fspath(run_dir))}
 suite={shlex.quote(os.fspath(home))}
 guest="$suite"/guest-0
 WORK=${{WORK:-$(mktemp -d /tmp/reproduce-XXXXXX)}}
@@ -71,7 +71,7 @@ if [ -z "${{KERNEL:-}}" ]; then
   # --- the source: {base.origin}
   mkdir -p "$WORK/linux"
   cd "$WORK/linux"
-  {_source(plan, base)}{patches if plan.series and record.variant.value == "patched" else ""}
+  {_source(plan, base)}{_patches(suite, plan)}
 
   # --- the kernel
   {exports.replace(chr(10), chr(10) + "  ")}
@@ -108,6 +108,21 @@ def _source(plan: Plan, base: Base) -> str:
     if plan.request.tree:
         return f"git -C {shlex.quote(plan.request.tree)} archive {base.commit} | tar -x"
     return f"tar -xf {ARCHIVES / base.name}.tar.xz --strip-components=1"
+
+
+def _patches(suite: Suite, plan: Plan) -> str:
+    """The lines that apply what the suite's kernel has of the series."""
+    series = series_of(suite, plan)
+    if series is None:
+        return ""
+    chosen = f"printf '%s\\n' \"$run\"/patches/*.patch | head -n {len(series.patches)}"
+    return f'\n  {chosen} | while read -r patch; do git apply --whitespace=nowarn "$patch"; done'
+
+
+def _given_kernel(suite: Suite, bench: Bench) -> str:
+    if suite.variant is not Variant.MUTATED:
+        return ""
+    return f"KERNEL=${{KERNEL:-{shlex.quote(os.fspath(bench.kernel.image))}}}\n"
 
 
 def _case_line(case: Case, plan: Plan, bench: Bench) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tests.e2e.conftest import Start
+from tests.e2e.conftest import ROOT, Start
 
 With = Callable[..., Path]
 QUICK = ("--duration", "2", "--testcase", "fault-vs-munmap", "--testcase", "split-merge", "--baseline", "never")
@@ -100,3 +100,27 @@ def test_a_series_that_does_not_apply_names_file_and_hunk(start: Start) -> None:
     assert "6.12.117" in apply["message"]
     assert "while searching for" in apply["detail"]
     assert [stage["stage"] for stage in job.suite()["stages"]] == ["accelerator", "toolchain", "base", "apply"]
+
+
+def test_a_patch_that_only_a_later_one_mends_is_found_by_each_patch(start: Start, tmp_path: Path) -> None:
+    """vm_refcnt in one patch that does not compile, and a second one that mends it: the whole is fine."""
+    broken = (ROOT / "patches/broken/does-not-compile.patch").read_text()
+    slip = broken[broken.index("diff --git") :].partition("\n-- \n")[0] + "\n"
+    mails = [path.read_text() for path in sorted((ROOT / "patches/vm_refcnt").glob("*.patch"))]
+    diffs = [
+        mail[mail.index("diff --git") :].rpartition("\n-- \n")[0] + "\n" for mail in mails if "\ndiff --git" in mail
+    ]
+    mend = slip.replace("-1847,6 +1847,7", "-1847,7 +1847,6").replace("\n+\tnr_heap", "\n-\tnr_heap")
+    series = tmp_path / "series"
+    series.mkdir()
+    for number, (subject, diff) in enumerate((("all of it", "".join([*diffs, slip])), ("mend it", mend)), 1):
+        (series / f"{number:04d}.patch").write_text(
+            f"From: A <a@example.org>\nSubject: [PATCH {number}/2] mm: {subject}\n\n---\n{diff}"
+        )
+    job = start("--patch", str(series), *QUICK, "--each-patch")
+    assert job.finish() == 1, job.text
+    assert [case["outcome"] for case in job.suite()["cases"]] == ["PASS", "PASS"]
+    build = job.stage("build", "base.patch-1")
+    assert build["outcome"] == "FAIL"
+    assert "nr_heap_extensions" in build["message"]
+    assert "base.patch-1: build failed" in job.report()["reason"]

@@ -136,6 +136,21 @@ def test_without_a_series_the_base_is_the_subject() -> None:
     assert verdict([base(case("a", Outcome.PASS))], False)[0] is Verdict.CLEAN
 
 
+def test_kernels_with_the_first_patches_only_have_to_build_and_boot() -> None:
+    whole = suite(case("a", Outcome.PASS))
+    booted = replace(
+        suite(stages=(StageResult("boot", Outcome.PASS, 3.0),), variant=Variant.PREFIX), name="base.patch-1"
+    )
+    assert booted.outcome is Outcome.PASS
+    assert verdict([whole, booted], False) == (
+        Verdict.CLEAN, "1 case passed on base.patched; builds and boots behind the first patch too",
+    )  # fmt: skip
+    failed = replace(booted, stages=(StageResult("build", Outcome.FAIL, 3.0, is_patch_fault=True),))
+    found, reason = verdict([whole, failed], False)
+    assert found is Verdict.PATCH_AT_FAULT
+    assert reason.startswith("base.patch-1: build failed")
+
+
 def test_an_interrupted_run_says_so_whatever_it_found() -> None:
     assert verdict([suite(case("a", Outcome.FAIL))], True)[0] is Verdict.INTERRUPTED
 

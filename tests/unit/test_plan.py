@@ -1,0 +1,59 @@
+"""Which kernels a request asks for, and what each of them has of the series."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from orchestrator.catalog import Catalog, load
+from orchestrator.errors import UsageError
+from orchestrator.model import Baseline, Request, Variant
+from orchestrator.plan import cases_of, make_plan, series_of
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load()
+
+
+def test_one_suite_for_each_kconfig_and_the_base_where_it_is_asked_for(catalog: Catalog) -> None:
+    request = Request(patch="vm_refcnt", kconfigs=("base", "debug+kasan"))
+    series = catalog.series("vm_refcnt")
+    assert [suite.name for suite in make_plan(request, catalog, series).suites] == [
+        "base.patched", "debug+kasan.patched",
+    ]  # fmt: skip
+    always = make_plan(replace(request, kconfigs=("base",), baseline=Baseline.ALWAYS), catalog, series)
+    assert [suite.name for suite in always.suites] == ["base.patched", "base.baseline"]
+    assert [suite.name for suite in make_plan(request, catalog, None).suites] == [
+        "base.baseline",
+        "debug+kasan.baseline",
+    ]
+
+
+def test_each_patch_adds_a_kernel_behind_every_patch_but_the_last(catalog: Catalog) -> None:
+    series = catalog.series("vm_refcnt")
+    plan = make_plan(Request(patch="vm_refcnt", each_patch=True), catalog, series)
+    prefixes = [suite for suite in plan.suites if suite.variant is Variant.PREFIX]
+    assert [suite.name for suite in prefixes] == [f"base.patch-{n}" for n in range(1, len(series.patches))]
+    third = series_of(prefixes[2], plan)
+    assert third
+    assert third.patches == series.patches[:3]
+    assert third.digest != series.digest
+    assert third.digest != getattr(series_of(prefixes[1], plan), "digest", "")
+    assert cases_of(prefixes[0], plan) == ()
+    assert cases_of(plan.suites[0], plan) == plan.cases
+
+
+def test_the_whole_series_and_nothing_of_it(catalog: Catalog) -> None:
+    plan = make_plan(Request(patch="vm_refcnt", baseline=Baseline.ALWAYS), catalog, catalog.series("vm_refcnt"))
+    assert [series_of(suite, plan) for suite in plan.suites] == [plan.series, None]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [Request(duration_s=0), Request(jobs=0), Request(smp=17), Request(memory_mib=64), Request(boot_timeout_s=0)],
+)
+def test_figures_out_of_range_are_refused(catalog: Catalog, request_: Request) -> None:
+    with pytest.raises(UsageError, match="must be"):
+        make_plan(request_, catalog, None)
