@@ -17,19 +17,17 @@ from pathlib import Path
 from orchestrator.chain import Built, Sources, make_kernel
 from orchestrator.context import Context
 from orchestrator.errors import Interrupted
-from orchestrator.events import GuestReady, RunFinished
-from orchestrator.guest.guest import Guest
+from orchestrator.events import RunFinished
 from orchestrator.kernel.matrix import Kill, kill_of
 from orchestrator.model import Case, Mutant, Observable, Plan, Suite
 from orchestrator.pipeline import Pipeline
-from orchestrator.record import HuntRecord, RunRecord, load, save
+from orchestrator.record import HuntRecord, finish, load, save
 from orchestrator.side_by_side import side_by_side
 from orchestrator.stages import matrix, report
-from orchestrator.stages.boot import Bench, boot
+from orchestrator.stages.boot import Bench
 from orchestrator.stages.classify import classify
 from orchestrator.stages.execute import execute
 from orchestrator.stages.matrix import HUNT
-from orchestrator.stages.product import Product
 from orchestrator.stages.weave import parameter
 from orchestrator.track import Stopped, Track
 
@@ -48,6 +46,10 @@ class Hunt:
     sources: Sources
     _writing: threading.Lock = field(default_factory=threading.Lock)  # of the hunt's record
 
+    @property
+    def _pipeline(self) -> Pipeline:
+        return Pipeline(self.context, self.plan, self.run_dir, self.sources)
+
     def run(self) -> matrix.Hunted:
         """Everything, to the matrix and its files."""
         started_s = time.monotonic()
@@ -57,9 +59,7 @@ class Hunt:
                 self._hunt_on(suite, started_s)
         except Interrupted:
             interrupted = True
-        record = load(RunRecord, self.run_dir / report.RUN)
-        time_s = record.time_s + time.monotonic() - started_s
-        save(replace(record, time_s=round(time_s, 3), finished=not interrupted), self.run_dir / report.RUN)
+        finish(self.run_dir / report.RUN, time.monotonic() - started_s, is_interrupted=interrupted)
         hunted = matrix.judge(self.run_dir, interrupted=interrupted)
         matrix.write(hunted, self.run_dir)
         found = hunted.report
@@ -69,7 +69,7 @@ class Hunt:
     def _hunt_on(self, suite: Suite, started_s: float) -> None:
         """All mutants that still live, on one kconfig."""
         self._note()
-        made = Pipeline(self.context, self.plan, self.run_dir, self.sources).run_suite(suite, self.plan.cases)
+        made = self._pipeline.run_suite(suite, self.plan.cases)
         track = Track(self.context, self.run_dir / suite.name, suite)
         control = classify(track.record, track.home, self.plan.known)
         if made is None or control.outcome.is_bad:
@@ -108,7 +108,7 @@ class Hunt:
                 bench = replace(bench, kernel=built.kernel)
             track.facts(mutant=str(number), delays=" ".join(delays))
             with ExitStack() as guests:
-                guest = track.stage("boot", lambda: self._boot(track, suite, bench, guests))
+                guest = track.stage("boot", lambda: self._pipeline.boot(track, bench, guests))
                 if not self._kill(track):  # the boot may have said enough
                     execute(
                         self.context, bench, cases, built.config, self.plan.request, suite.name, guest, track,
@@ -122,13 +122,6 @@ class Hunt:
 
     def _kill(self, track: Track) -> Kill | None:
         return kill_of(classify(track.record, track.home, self.plan.known))
-
-    def _boot(self, track: Track, suite: Suite, bench: Bench, guests: ExitStack) -> Product[Guest]:
-        number, directory = track.next_guest()
-        guest, identity = boot(self.context, bench, directory)
-        guests.callback(guest.close)
-        self.context.emit(GuestReady(suite.name, identity.ready_s, bench.accel.name, number))
-        return Product(guest, cached=False)
 
     def _note(self, *, not_run: Mapping[str, str] = NOTHING, refused: Mapping[str, str] = NOTHING) -> None:
         """Begin the hunt's record, or add to it. An empty reason takes an earlier one back."""

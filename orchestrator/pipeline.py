@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from orchestrator.model import (
     Variant,
 )
 from orchestrator.plan import baseline_of, cases_of
-from orchestrator.record import RunRecord, load, save
+from orchestrator.record import finish
 from orchestrator.side_by_side import side_by_side
 from orchestrator.stages import report, userspace_vma
 from orchestrator.stages.apply import apply
@@ -60,9 +60,7 @@ class Pipeline:
                 self._run_suites(questions_for_base(self.plan, report.judge(self.run_dir).suites))
         except Interrupted:
             interrupted = True
-        record = load(RunRecord, self.run_dir / report.RUN)
-        time_s = record.time_s + time.monotonic() - started_s
-        save(replace(record, time_s=round(time_s, 3), finished=not interrupted), self.run_dir / report.RUN)
+        finish(self.run_dir / report.RUN, time.monotonic() - started_s, is_interrupted=interrupted)
         result = report.judge(self.run_dir, interrupted=interrupted)
         with suppress(Interrupted):  # of a run that is stopped `orchestrate report` can decode the reports later
             result = decode(self.context.places, self.context.runner, result, self.run_dir)
@@ -96,7 +94,7 @@ class Pipeline:
             remaining = [case for case in cases if case.name not in track.finished_cases]
             if remaining or suite.variant is Variant.PREFIX:
                 with ExitStack() as guests:
-                    guest = track.stage("boot", lambda: self._boot(track, suite, bench, guests))
+                    guest = track.stage("boot", lambda: self.boot(track, bench, guests))
                     execute(context, bench, remaining, built.config, plan.request, suite.name, guest, track)
         except Stopped:
             return None
@@ -113,11 +111,12 @@ class Pipeline:
             lambda: userspace_vma.userspace_vma(self.context, built.applied, base, built.toolchain, log),
         )
 
-    def _boot(self, track: Track, suite: Suite, bench: Bench, guests: ExitStack) -> Product[Guest]:
+    def boot(self, track: Track, bench: Bench, guests: ExitStack) -> Product[Guest]:
+        """A stage: the first guest of a suite, which `guests` closes whatever goes wrong."""
         number, directory = track.next_guest()
         guest, identity = boot(self.context, bench, directory, outlives_us=self.plan.request.freeze)
-        guests.callback(guest.close)  # whatever goes wrong before `execute` has it
-        self.context.emit(GuestReady(suite.name, identity.ready_s, bench.accel.name, number))
+        guests.callback(guest.close)
+        self.context.emit(GuestReady(track.record.name, identity.ready_s, bench.accel.name, number))
         track.facts(release=identity.release, cpus=str(identity.cpus))
         return Product(guest, cached=False, note=f"answered {identity.ready_s:.1f} s after power-on")
 

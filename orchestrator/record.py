@@ -93,6 +93,12 @@ def load(kind: type[T], path: Path) -> T:
         ) from error
 
 
+def finish(path: Path, time_s: float, *, is_interrupted: bool) -> None:
+    """Add what was spent on a run to its record, and whether it is over."""
+    record = load(RunRecord, path)
+    save(replace(record, time_s=round(record.time_s + time_s, 3), finished=not is_interrupted), path)
+
+
 def suites_of(run_dir: Path) -> tuple[SuiteRecord, ...]:
     """The suites of a run, patched ones first, in the order in which they began."""
     found = [load(SuiteRecord, path) for path in run_dir.glob("*/suite.json")]
