@@ -46,6 +46,14 @@ def test_every_case_says_what_it_needs_and_how_long_it_takes(known: catalog.Cata
             assert f"CONFIG_{symbol}" in declared, f"{case.name} needs {symbol}, which no kconfig here sets"
 
 
+def test_a_case_for_a_fragment_runs_by_default_with_that_fragment(known: catalog.Catalog) -> None:
+    for specs, runs in ((["base"], False), (["base", "debug"], False), (["base", "debug+fault-injection"], True)):
+        names = {case.name for case in make_plan(Request(kconfigs=tuple(specs)), known, None).cases}
+        assert ("alloc-failure" in names) is runs
+        assert names >= WANTED
+    assert make_plan(Request(testcases=("alloc-failure",)), known, None).cases == known.cases("alloc-failure")
+
+
 def test_base_comes_first_and_names_its_additions(known: catalog.Catalog) -> None:
     assert known.kconfig("base").name == "base"
     combined = known.kconfig("debug+kasan")
