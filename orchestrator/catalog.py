@@ -10,7 +10,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
@@ -82,9 +82,15 @@ class Catalog:
             find("test case", name, {**self.testcases, **groups, **tags})
         return chosen
 
-    def default_cases(self) -> tuple[Case, ...]:
-        """What runs when no case is named."""
-        return tuple(case for case in self.testcases.values() if ON_REQUEST not in case.tags)
+    def default_cases(self, kconfigs: Sequence[Kconfig]) -> tuple[Case, ...]:
+        """What runs when no case is named: nothing that only a fragment would make possible which nobody asked for."""
+        asked = {name for kconfig in kconfigs for fragment in kconfig.fragments for name in fragment.enabled}
+        others = {name for fragment in self.fragments.values() for name in fragment.enabled} - asked
+        return tuple(
+            case
+            for case in self.testcases.values()
+            if ON_REQUEST not in case.tags and not any(f"CONFIG_{name}" in others for name in case.needs.kconfig)
+        )
 
     def userland(self, name: str) -> Userland:
         return find("userland", name, self.userlands)
@@ -270,7 +276,6 @@ def read_cases(path: Path, userlands: Mapping[str, Userland]) -> tuple[Case, ...
 def _case(entry: _Entry, above: Case) -> Case:
     """What an entry says, over what was said above it."""
     needs = _Entry(entry.path, entry.take("needs", dict, {}), f"{entry.prefix}needs.")
-    sysctls = entry.take("sysctls", dict, {})
     kselftest = entry.take("kselftest", str, above.kselftest)
     default = Dialect.KTAP if not (kselftest or entry.has("userland")) else Dialect.KSELFTEST
     case = replace(
@@ -289,7 +294,9 @@ def _case(entry: _Entry, above: Case) -> Case:
         kselftest=kselftest,
         userland=entry.take("userland", str, above.userland),
         program=entry.take("program", str, above.program),
-        sysctls=above.sysctls + tuple((str(name), str(value)) for name, value in sysctls.items()),
+        sysctls=above.sysctls + entry.settings("sysctls"),
+        debugfs=above.debugfs + entry.settings("debugfs"),
+        cgroup=above.cgroup + entry.settings("cgroup"),
         unfit=entry.take("unfit", str, above.unfit),
         expects=(*above.expects, *entry.strings("expects", ())),
     )
@@ -392,6 +399,16 @@ class _Entry:
         if not all(isinstance(item, str | int | float) and not isinstance(item, bool) for item in value):
             raise BadDeclaration(f"{self._path}: {self._prefix}{name} must be a list of strings, not {value!r}")
         return tuple(str(item) for item in value)
+
+    def settings(self, name: str) -> tuple[tuple[str, str], ...]:
+        """Files and what is to be written to them. `off` and `yes` are no strings in YAML: they have to be quoted."""
+        found = self.take(name, dict, {})
+        for key, value in found.items():
+            if isinstance(value, bool) or not isinstance(value, str | int):
+                raise BadDeclaration(
+                    f"{self._path}: {self._prefix}{name}.{key} must be a string or number, not {value!r}"
+                )
+        return tuple((str(key), str(value)) for key, value in found.items())
 
     def choice(self, name: str, kind: type[E], default: E) -> E:
         value = self.take(name, str, default.value)

@@ -129,6 +129,11 @@ class Fragment:
     symbols: tuple[tuple[str, str], ...]
     slowdown: float = 1.0  # how much longer everything takes: from its line "# slowdown: X"
 
+    @property
+    def enabled(self) -> frozenset[str]:
+        """The symbols that it switches on."""
+        return frozenset(name for name, value in self.symbols if value == "y")
+
 
 @dataclass(frozen=True)
 class Kconfig:
@@ -209,6 +214,8 @@ class Case:
     userland: str = ""  # the image that holds the program
     program: str = ""  # the program's name in that image
     sysctls: tuple[tuple[str, str], ...] = ()  # settings of the guest's kernel while it runs: vm.overcommit_memory=1
+    debugfs: tuple[tuple[str, str], ...] = ()  # the same below /sys/kernel/debug: failslab/ignore-gfp-wait=N
+    cgroup: tuple[tuple[str, str], ...] = ()  # files of a memory cgroup that the program runs in: memory.max=16M
     unfit: str = ""  # why it is never run, and so reported as skipped
 
 

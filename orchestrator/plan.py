@@ -24,7 +24,7 @@ def make_plan(request: Request, catalog: Catalog, series: Series | None, mutants
         raise UsageError(f"--jobs {request.jobs}: must be at least 1")
     kconfigs = tuple(dict.fromkeys(catalog.kconfig(spec) for spec in request.kconfigs))
     named = [case for name in request.testcases for case in catalog.cases(name)]
-    cases = tuple(dict.fromkeys(named or catalog.default_cases()))
+    cases = tuple(dict.fromkeys(named or catalog.default_cases(kconfigs)))
     if not cases:
         raise UsageError("there is no test case to run", hint=f"{catalog.root}/testcases is empty")
     userlands = dict.fromkeys(case.userland for case in cases if case.userland)

@@ -6,7 +6,8 @@ from orchestrator.model import Case
 
 CASES = "/cases"  # our own programs
 KSELFTESTS = "/kselftests"  # those of the tree under test, by collection
-WITH_SYSCTL = "/bin/with-sysctl"
+WITH_SETTINGS = "/bin/with-settings"
+IN_CGROUP = "/bin/in-cgroup"
 IN_USERLAND = "/bin/in-userland"
 
 
@@ -19,9 +20,11 @@ def argv(case: Case, *, duration_s: float, seed: int) -> tuple[str, ...]:
         command = (IN_USERLAND, case.program, *words)
     else:
         command = (f"{CASES}/{case.name}", *words, "--duration", f"{duration_s:g}", "--seed", str(seed))
-    if not case.sysctls:
-        return command
-    return (WITH_SYSCTL, *(f"{name}={value}" for name, value in case.sysctls), "--", *command)
+    if case.cgroup:
+        command = (IN_CGROUP, *(f"{name}={value}" for name, value in case.cgroup), "--", *command)
+    settings = [f"/proc/sys/{name.replace('.', '/')}={value}" for name, value in case.sysctls]
+    settings += [f"/sys/kernel/debug/{name}={value}" for name, value in case.debugfs]
+    return (WITH_SETTINGS, *settings, "--", *command) if settings else command
 
 
 def process(case: Case) -> str:

@@ -8,13 +8,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-pid_t child_start(struct run *run, void (*body)(struct run *run, void *arg), void *arg)
+pid_t child_try(struct run *run, void (*body)(struct run *run, void *arg), void *arg)
 {
 	pid_t parent = getpid();
 	pid_t pid = fork();
 
-	if (pid < 0)
-		run_fail_errno(run, "fork");
 	if (pid != 0)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -22,6 +20,15 @@ pid_t child_start(struct run *run, void (*body)(struct run *run, void *arg), voi
 		_exit(1);
 	body(run, arg);
 	_exit(0);
+}
+
+pid_t child_start(struct run *run, void (*body)(struct run *run, void *arg), void *arg)
+{
+	pid_t pid = child_try(run, body, arg);
+
+	if (pid < 0)
+		run_fail_errno(run, "fork");
+	return pid;
 }
 
 static void judge_end(struct run *run, pid_t pid, bool may_be_killed)

@@ -10,6 +10,9 @@
  * From a process with threads the body must not allocate, lock or start threads. -1 when it failed. */
 pid_t child_start(struct run *run, void (*body)(struct run *run, void *arg), void *arg);
 
+/* The same where a fork may fail: -1 and errno, and nothing is said. */
+pid_t child_try(struct run *run, void (*body)(struct run *run, void *arg), void *arg);
+
 /* Oracle: the child ended by itself and well. Death by a signal means that memory it owns was refused (a VMA copied
  * wrongly at fork, or torn down early) or that the kernel killed it. */
 void child_wait(struct run *run, pid_t pid);

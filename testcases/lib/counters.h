@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define COUNTERS 7
+#define COUNTERS 9
 
 struct counters {
 	uint64_t value[COUNTERS];

@@ -14,7 +14,8 @@ import pytest
 from orchestrator import catalog
 from tests.e2e.conftest import ROOT, Job, Start
 
-CASES = {case.name for case in catalog.load().default_cases()}
+CATALOG = catalog.load()
+CASES = {case.name for case in CATALOG.default_cases([CATALOG.kconfig("base")])}
 
 
 @pytest.fixture(scope="module")

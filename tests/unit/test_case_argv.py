@@ -27,7 +27,14 @@ def test_other_peoples_programs_get_what_their_arguments_name() -> None:
 
 def test_settings_come_first() -> None:
     case = variant(kselftest="mm/x", args=(), sysctls=(("vm.nr_hugepages", "16"),))
-    assert argv(case, duration_s=2, seed=7) == ("/bin/with-sysctl", "vm.nr_hugepages=16", "--", "/kselftests/mm/x")
+    assert argv(case, duration_s=2, seed=7) == (
+        "/bin/with-settings", "/proc/sys/vm/nr_hugepages=16", "--", "/kselftests/mm/x",
+    )  # fmt: skip
+    case = variant(kselftest="mm/x", args=(), debugfs=(("failslab/verbose", "0"),), cgroup=(("memory.max", "12M"),))
+    assert argv(case, duration_s=2, seed=7) == (
+        "/bin/with-settings", "/sys/kernel/debug/failslab/verbose=0", "--",
+        "/bin/in-cgroup", "memory.max=12M", "--", "/kselftests/mm/x",
+    )  # fmt: skip
 
 
 def test_the_process_has_the_programs_name() -> None:

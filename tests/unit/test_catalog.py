@@ -36,9 +36,7 @@ def test_every_declared_patch_can_be_read(known: catalog.Catalog) -> None:
 
 
 def test_every_case_says_what_it_needs_and_how_long_it_takes(known: catalog.Catalog) -> None:
-    # what base lacks and a fragment here has: the case is for that fragment
-    declared = {name for fragment in known.fragments.values() for name, value in fragment.symbols if value == "y"}
-    base = dict(known.fragments["base"].symbols)
+    declared = {name for fragment in known.fragments.values() for name in fragment.enabled}
     for case in known.testcases.values():
         assert case.summary
         assert case.tags
@@ -46,8 +44,14 @@ def test_every_case_says_what_it_needs_and_how_long_it_takes(known: catalog.Cata
         assert case.needs.memory_mib <= known.machine("q35").memory_mib
         for symbol in case.needs.kconfig:
             assert f"CONFIG_{symbol}" in declared, f"{case.name} needs {symbol}, which no kconfig here sets"
-            if catalog.ON_REQUEST not in case.tags:
-                assert base.get(f"CONFIG_{symbol}") == "y", f"{case.name} needs {symbol}, which base does not set"
+
+
+def test_a_case_for_a_fragment_runs_by_default_with_that_fragment(known: catalog.Catalog) -> None:
+    for specs, runs in ((["base"], False), (["base", "debug"], False), (["base", "debug+fault-injection"], True)):
+        names = {case.name for case in make_plan(Request(kconfigs=tuple(specs)), known, None).cases}
+        assert ("alloc-failure" in names) is runs
+        assert names >= WANTED
+    assert make_plan(Request(testcases=("alloc-failure",)), known, None).cases == known.cases("alloc-failure")
 
 
 def test_base_comes_first_and_names_its_additions(known: catalog.Catalog) -> None:
@@ -101,7 +105,7 @@ def test_a_plan_has_a_suite_for_each_kernel(known: catalog.Catalog) -> None:
     assert [suite.name for suite in plan.suites] == [
         "base.patched", "base.baseline", "debug+kasan.patched", "debug+kasan.baseline",
     ]  # fmt: skip
-    assert plan.cases == known.default_cases()
+    assert plan.cases == known.default_cases([suite.kconfig for suite in plan.suites])
     assert all(suite.variant is Variant.BASELINE for suite in make_plan(Request(), known, None).suites)
 
 
@@ -130,7 +134,7 @@ tags: [theirs, on-request]
 needs: {kconfig: [SHMEM]}
 cases:
   one: {}
-  two: {program: one, args: [-b], timeout_s: 3, tags: [slow], sysctls: {vm.nr_hugepages: 16}}
+  two: {program: one, args: [-b], timeout_s: 3, tags: [slow], sysctls: {vm.nr_hugepages: 16}, cgroup: {memory.max: 16M}}
   three: {unfit: needs a printer}
 """
 
@@ -147,12 +151,13 @@ def test_a_directory_can_declare_several_cases(tmp_path: Path) -> None:
     assert (one.name, one.kselftest, one.args, one.timeout_s) == ("theirs-mm.one", "mm/one", ("-a",), 9)
     assert (two.kselftest, two.args, two.timeout_s) == ("mm/one", ("-a", "-b"), 3)
     assert two.sysctls == (("vm.nr_hugepages", "16"),)
+    assert (one.cgroup, two.cgroup) == ((), (("memory.max", "16M"),))
     assert one.dialect is two.dialect is Dialect.KSELFTEST
     assert unmet_need(three, frozenset({"CONFIG_SHMEM"}), 1024) == "needs a printer"
     assert known.cases("slow") == (two,)
     assert known.cases("theirs-mm.one") == (one,)
     # on request only
-    assert known.default_cases() == known.cases("ours")
+    assert known.default_cases(()) == known.cases("ours")
     with pytest.raises(UnknownName, match="theirs") as caught:
         known.cases("theirs-m")
     assert "theirs-mm" in caught.value.hint
