@@ -108,6 +108,10 @@ class GuestUnreachable(OrchestrateError):
     """QEMU did not start, or the guest is alive but its SSH server never answered."""
 
 
+class QemuCrashed(GuestUnreachable):
+    """QEMU was ended by a signal that a program brings upon itself: a bug of QEMU's, which may not come again."""
+
+
 class DownloadFailed(OrchestrateError):
     """A pinned download could not be had, or its hash differs."""
 

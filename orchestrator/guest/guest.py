@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.deadline import Deadline
-from orchestrator.errors import BootFailed, GuestUnreachable
+from orchestrator.errors import BootFailed, GuestUnreachable, QemuCrashed
 from orchestrator.guest import case_argv, evidence
 from orchestrator.guest.console import kernel_line
 from orchestrator.guest.evidence import Evidence
@@ -213,7 +213,8 @@ class Guest:
                 return self._check_booting()
             by_guest, words = self.qemu.end_reason()
             if not by_guest:
-                raise GuestUnreachable(f"while the kernel booted: {words}")
+                kind = QemuCrashed if self.qemu.has_crashed else GuestUnreachable
+                raise kind(f"while the kernel booted: {words}")
             raise BootFailed(f"while the kernel booted: {words}", detail=self._said_last())
         return None
 

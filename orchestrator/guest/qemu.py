@@ -19,6 +19,7 @@ from orchestrator.process import Command, end, start
 FORWARD = re.compile(r"^\s*TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(?P<port>\d+)\s", re.MULTILINE)
 GDB = re.compile(r"tcp:127\.0\.0\.1:(?P<port>\d+)")
 PID = "qemu.pid"
+CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
 START_S = 20.0
 POLL_S = 0.05
 
@@ -82,6 +83,11 @@ class Qemu:
         """Raises GuestUnreachable when QEMU has ended, with what it said."""
         if not self.is_alive:
             raise GuestUnreachable(f"QEMU ended: {self.last_words() or 'without a word'}")
+
+    @property
+    def has_crashed(self) -> bool:
+        """Whether it ended by a fault of its own; nobody sends these signals to QEMU."""
+        return -(self._process.poll() or 0) in CRASHES
 
     def end_reason(self) -> tuple[bool, str]:
         """Once it has ended: whether the guest ended it (by reset, which -no-reboot makes an end), and in words.

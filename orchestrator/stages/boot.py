@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.context import Context
-from orchestrator.errors import BootFailed
+from orchestrator.errors import BootFailed, QemuCrashed
 from orchestrator.guest.guest import Guest, Identity
 from orchestrator.guest.qemu_argv import Boot
 from orchestrator.model import Accel, Kernel, Machine, Programs
@@ -38,7 +39,8 @@ def boot(
     outlives_us: bool = False,
     debug: Callable[[int], None] | None = None,
 ) -> tuple[Guest, Identity]:
-    """Start a guest and wait until it answers. The caller closes it.
+    """Start a guest and wait until it answers. The caller closes it. A QEMU that crashes is started once more: what the
+    first one left is in DIRECTORY.crashed.
 
     `debug` is told the port of a gdb server that serves a guest which has not run its first instruction; that guest has
     all the time in the world. `outlives_us`: the caller may leave the guest behind.
@@ -46,6 +48,19 @@ def boot(
     Raises BootFailed when the kernel is at fault, GuestUnreachable when QEMU or SSH is. Whatever is raised, no QEMU
     is left behind.
     """
+    try:
+        return _boot(context, bench, directory, outlives_us, debug)
+    except QemuCrashed as crash:
+        aside = directory.with_name(f"{directory.name}.crashed")
+        shutil.rmtree(aside, ignore_errors=True)
+        directory.rename(aside)
+        context.warn(f"{crash.message}; booting once more, its console is in {aside}")
+        return _boot(context, bench, directory, outlives_us, debug)
+
+
+def _boot(
+    context: Context, bench: Bench, directory: Path, outlives_us: bool, debug: Callable[[int], None] | None
+) -> tuple[Guest, Identity]:
     machine = bench.machine
     guest = Guest(
         Boot(

@@ -65,6 +65,19 @@ def test_a_qemu_that_the_host_kills_is_a_crash_that_nobody_pins_on_the_patch(sta
     assert job.report()["verdict"] == "NO_VERDICT"
 
 
+def test_a_qemu_that_crashes_at_boot_is_started_once_more(start: Start) -> None:
+    job = start(*PATCH, *TWO[:2], "--duration", "1")
+    job.wait_for(r"boot \.\.\.")
+    until = time.monotonic() + 20
+    while not job.qemus() and time.monotonic() < until:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    os.kill(job.qemus()[0], signal.SIGSEGV)
+    assert job.finish() == 0, job.text
+    assert "QEMU was ended by SIGSEGV; booting once more" in job.text
+    assert (job.run_dir / "base.patched/guest-0.crashed/console.log").exists()
+
+
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGKILL])
 @pytest.mark.parametrize("moment", ["boot", "case"])
 def test_a_stopped_run_leaves_no_qemu_and_resumes(start: Start, signum: signal.Signals, moment: str) -> None:
