@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 SAMPLE = 4 << 20  # bytes of a file that decide its form
 SAMPLE_LINES = 20_000
@@ -18,12 +18,22 @@ _JUNK = rb"(?:\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\xff])*"
 _LEVEL = rb"(?:<\d{1,3}>)?"
 _CALLER = rb"(?:\[ *(?P<caller>[TC]\d+)\])?"
 _PRINTK = _LEVEL + rb"\[ *(?P<time>\d+\.\d{6})\]" + _CALLER + rb" ?"
+# who spoke, as some vendors' kernels put it behind the time: CPU, task and pid in one order or another
+_WHO = (
+    rb"(?:\[pid:\d+,cpu\d+,[^\]\n]{1,20}\] ?|(?:<\d> )?\(\d+\)\[\d+:[^\]\n]{1,20}\](?:\[name:[^\]\n]{1,20}\])? ?"
+    rb"|\[\d+: *[^\]\n:]{1,16}: *\d+\] )?"
+)
+_STAMPED_PRINTK = _PRINTK + _WHO
 _CLOCK = rb"(?P<clock>\d\d:\d\d:\d\d)"
 _ISO = rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:[+-]\d\d:?\d\d|Z)?"
-_KERNEL = rb" \S+ (?:kern\.\w+ )?kernel(?:\[\d+\])?: " + _LEVEL
+_KERNEL = rb"(?: +[^\s:]+)? +(?:kern\.\w+ )?kernel(?:\[\d+\])?: ?" + _LEVEL
 _BEHIND_KERNEL = rb"kernel(?:\[\d+\])?: (?:<\d{1,3}>)?"
-_MARGIN = re.compile(rb"[ \t>]*")
+_MARGIN = rb"[ \t>|*`]*"  # what a mail or a page puts before each line
+MARGIN = re.compile(_MARGIN)
+# how a line begins that lost its prefix, or a part of it, when the log was cut out of something
+HEADLESS = re.compile(_JUNK + _MARGIN + rb"(?:[\d.]{1,20}\] ?)?")
 _INSIDE = re.compile(rb"(?<![\"'`])" + _PRINTK)
+_WALL = re.compile(_JUNK + rb" ?kernel:" + _PRINTK)  # syslogd tells all terminals of emergencies
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,7 @@ class Format:
     is_strict: bool = False  # nothing may stand before the prefix
     is_marked: bool = True  # the prefix tells the kernel's lines from others
     is_console: bool = True  # all that was said from power-on on, so that a second boot is a reset
+    has_margin: bool = False  # each report may stand behind a margin of its own
 
     def time_s(self, match: re.Match[bytes]) -> float | None:
         """When the line was printed, in seconds from an origin of the log's own; None where no time is given."""
@@ -54,7 +65,7 @@ class Format:
 
         More often where a program left its line open, a reset cut one, or two CPUs wrote into one another.
         """
-        match = self.prefix.match(line)
+        match = self.prefix.match(line) or (None if self.is_strict else _WALL.match(line))
         if match:
             yield 0, match
         if self.is_strict or not self.is_console or not self.is_marked:
@@ -64,30 +75,36 @@ class Format:
 
 
 def _form(name: str, prefix: bytes, tail: bytes, **properties: bool) -> Format:
-    return Format(name, re.compile(_JUNK + prefix), tail, **properties)
+    return Format(name, re.compile(_JUNK + _MARGIN + prefix), tail, **properties)
 
 
-PRINTK = _form("printk", _PRINTK, rb"\] ", is_strict=True)
-BARE = _form("bare", b"", rb"\n" + _JUNK, is_marked=False)
+PRINTK = Format("printk", re.compile(_JUNK + _PRINTK), rb"\] ", is_strict=True)
+BARE = Format("bare", re.compile(_JUNK), rb"\n" + _JUNK + _MARGIN, is_marked=False, has_margin=True)
+_BEHIND_PRINTK = rb"\] ?"  # _WHO may leave no space
 FORMATS = (
     # journalctl -o short-monotonic; before printk, which it looks like
     _form("journal", rb"\[ *(?P<time>\d+\.\d{6})\]" + _KERNEL, _BEHIND_KERNEL, is_console=False),
     # rsyslog, journalctl; the kernel's own time may follow
     _form(
         "syslog",
-        _LEVEL + rb"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?|" + _ISO + rb")" + _KERNEL
-        + rb"(?:\[ *(?P<time>\d+\.\d{6})\]" + _CALLER + rb" ?)?",
-        rb"(?:" + _BEHIND_KERNEL + rb"|\] )",
+        _LEVEL + rb"(?:[A-Za-z]{3} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?|" + _ISO + rb")" + _KERNEL
+        + rb"(?:\[ *(?P<time>\d+\.\d{6})\]" + _CALLER + rb" ?)?" + _WHO,
+        rb"(?:" + _BEHIND_KERNEL + rb"|\] ?)",
         is_console=False,
     ),
-    # /dev/kmsg, extended netconsole (which may put the release before it, and the caller behind it)
-    _form("kmsg",
-          rb"(?:[\w.+~-]+,)?\d{1,3},\d+,(?P<us>\d+),[-+c](?:,caller=(?P<caller>[TC]\d+))?(?:,\w+=[^,;\n]*)*;", b";"),
+    # /dev/kmsg, extended netconsole (which may put the release before it, and the caller behind it), perhaps stamped by
+    # who received it
+    _form(
+        "kmsg",
+        rb"(?:[^\n]{1,60}?\s)?(?:[\w.+~-]+,)?\d{1,3},\d+,(?P<us>\d+),[-+c](?:,caller=(?P<caller>[TC]\d+))?"
+        rb"(?:,\w+=[^,;\n]*)*;",
+        b";",
+    ),
     _form("dmesg-T", _LEVEL + rb"\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d " + _CLOCK + rb" \d{4}\] ?" + _CALLER + rb" ?",
           rb"\] "),
-    _form("printk", _PRINTK, rb"\] "),
+    _form("printk", _STAMPED_PRINTK, _BEHIND_PRINTK),
     # something else stamped each line before us: a CI, a console server, dmesg -x
-    _form("stamped", rb"[^\n]{1,80}?[\s:|>\]]" + _PRINTK, rb"\] "),
+    _form("stamped", rb"[^\n]{1,80}?[\s:|>\]]" + _STAMPED_PRINTK, _BEHIND_PRINTK),
     # dmesg --time-format iso; levels without times (dmesg -r of a kernel without PRINTK_TIME)
     _form("dmesg-iso", _ISO + rb" ", rb"[\dZ] ", is_marked=False),
     _form("levels", rb"<\d{1,3}>", b">", is_marked=False),
@@ -107,14 +124,4 @@ def detect(sample: bytes) -> Format:
         needed = max(1, most / 100) if form.is_marked else max(1, len(lines) / 2)
         if counts[form] >= needed:
             return form
-    return _indented(lines)
-
-
-def _indented(lines: list[bytes]) -> Format:
-    """BARE, behind what all lines begin with: a log that was pasted into a mail or a page."""
-    margin = _MARGIN.match(lines[0] if lines else b"")
-    common = margin[0] if margin else b""
-    while not all(line.startswith(common) for line in lines):
-        common = common[:-1]
-    prefix = re.escape(common) + _JUNK
-    return replace(BARE, prefix=re.compile(prefix), tail=rb"\n" + prefix) if common else BARE
+    return BARE

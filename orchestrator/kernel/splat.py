@@ -9,13 +9,16 @@ A program that writes a whole prefix, or writes to /dev/kmsg, can still forge a 
 
 from __future__ import annotations
 
-from orchestrator.kernel.log_format import PRINTK, Format
+from dataclasses import replace
+
+from orchestrator.kernel.log_format import HEADLESS, MARGIN, PRINTK, Format
 from orchestrator.kernel.splat_kinds import Kind, Table, load
 from orchestrator.kernel.splat_report import MAX_LINE, Line, Report
 from orchestrator.model import Splat
 
 LONGEST_LINE = 1 << 20  # bytes without a newline after which a line is no longer waited for
 HOLD_LINES = 200  # a report is held back for so many lines: a panic that follows from it belongs to it
+CONTINUATION = b" " * 8  # what a line has instead of a prefix that is of the same message as the one before it
 FOREIGN_LINES = 2000  # lines of others after which an open report has ended
 FULL_TEXTS = 20  # reports of the same title that keep their whole text
 NESTING = 4  # reports within one another that are followed
@@ -39,6 +42,10 @@ class Scanner:
         self.form = form
         self.is_dead = False
         self._candidate = self.table.candidate(form.tail)
+        # a report may begin in a line that lost its prefix, in a file that somebody cut out of a log
+        self._may_lack_prefix = form.is_marked and not form.is_strict
+        self._headless = self.table.candidate(rb"\n" + HEADLESS.pattern) if self._may_lack_prefix else None
+        self._unclaimed: Line | None = None  # such a line, until the next one tells whether it was the kernel's
         self._rest = b""  # the line that is not complete yet
         self._in_long_line = False
         self._offset = 0  # of the first byte of _rest
@@ -87,7 +94,7 @@ class Scanner:
             self._number += 1
             self._in_long_line = False
         while at < len(block):
-            if not self._open:
+            if not self._open and not self._unclaimed:
                 found = self._next(block, at)
                 if found is None:
                     self._number += block.count(b"\n", at)
@@ -104,6 +111,8 @@ class Scanner:
         """The next byte from `at` on in whose line something may begin."""
         match = self._candidate.search(block, at - 1)
         first = match.end() if match else None
+        if self._headless and (match := self._headless.search(block, at - 1, first or len(block))):
+            first = match.end()
         for text in self.table.contains:
             found = block.find(text, at, first if first is not None else len(block))
             if found >= 0:
@@ -114,22 +123,53 @@ class Scanner:
 
     def _line(self, text: bytes, offset: int) -> None:
         pieces = list(self.form.pieces(text))
+        unclaimed, self._unclaimed = self._unclaimed, None
         if not pieces:
-            self._expire(None)
+            self._unprefixed(text, offset)
             return
         ends = [*(start for start, _ in pieces[1:]), len(text)]
         for (start, match), end in zip(pieces, ends, strict=True):
-            self._take(
-                Line(
-                    text=text[start:end],
-                    message=text[match.end() : end][:MAX_LINE],
-                    number=self._number,
-                    offset=offset + start,
-                    time_s=self.form.time_s(match),
-                    caller=match.groupdict().get("caller"),
-                    is_doubtful=start > 0 or not self.form.is_marked,
-                )
+            line = Line(
+                text=text[start:end],
+                message=text[match.end() : end][:MAX_LINE],
+                number=self._number,
+                offset=offset + start,
+                time_s=self.form.time_s(match),
+                caller=match.groupdict().get("caller"),
+                is_doubtful=start > 0 or not self.form.is_marked,
             )
+            if unclaimed:
+                self._take(replace(unclaimed, time_s=line.time_s, caller=line.caller))
+            unclaimed = None
+            self._take(self._without_margin(line) if self.form.has_margin else line)
+
+    def _unprefixed(self, text: bytes, offset: int) -> None:
+        """A line without a prefix in a log that has them: a program's, usually."""
+        if not self._may_lack_prefix:
+            self._expire(None)
+            return
+        message = text[HEADLESS.match(text).end() :]  # type: ignore[union-attr]  # it matches everything
+        line = Line(text, message[:MAX_LINE], self._number, offset, None, None, is_doubtful=True)
+        last = next((report for report in self._open.values() if report.line_end == self._number - 1), None)
+        if last and text.startswith(CONTINUATION):  # dmesg and journalctl print messages of several lines so
+            if last.add(line):
+                self._finish(last)
+        elif self.table.any_start.match(message):
+            self._unclaimed = line
+        self._expire(None)
+
+    def _without_margin(self, line: Line) -> Line:
+        """A line of a log without prefixes, without what the report's first line had before it."""
+        report = self._open.get(None)
+        if report and report.kinds:
+            margin = report.margin
+            while not line.message.startswith(margin):  # of an empty line the spaces at its end are missing, or more
+                margin = margin[:-1]
+            return replace(line, message=line.message[len(margin) :], margin=report.margin)
+        margin = MARGIN.match(line.message)[0]  # type: ignore[index]  # it matches everything
+        rest = line.message[len(margin) :]
+        is_first = self.table.any_start.match(rest) or self.table.before.match(rest)
+        return replace(line, message=rest, margin=margin) if is_first else line
 
     def _take(self, line: Line) -> None:
         if line.time_s is not None:
@@ -138,7 +178,8 @@ class Scanner:
         if report and report.is_resumed and not self._continues(report, line.message):
             self._finish(report)
             report = None
-        if kind := self._kind(line):
+        is_end = bool(report and report.kinds and report.is_end(line.message))  # which the next one may begin with too
+        if not is_end and (kind := self._kind(line)):
             report = self._start(kind, self._open.get(line.caller), line)
         elif not report and self.table.before.match(line.message):
             report = self._new(line)
@@ -183,7 +224,7 @@ class Scanner:
             report = self._nest(report, line)
         report = report or self._new(line)
         if not report.kinds:
-            report.is_doubtful = line.is_doubtful
+            report.is_doubtful, report.margin = line.is_doubtful, line.margin
         report.kinds.append(kind)
         report.ends = self.table.ends[kind.kind]
         return report

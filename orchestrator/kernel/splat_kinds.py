@@ -38,6 +38,7 @@ class Kind:
     folds: tuple[str, ...] = ()  # starts of this kind that only follow from the report before
     farewell: tuple[str, ...] = ()  # messages after which a start of this kind is expected (is_boot)
     trace_after: re.Pattern[str] | None = None  # the trace that counts comes after this line
+    untraced: re.Pattern[str] | None = None  # reports with this line have no such trace; others without it were cut
     lines: int = 300
     gap_s: float = 5.0  # silence of the kernel's clock that ends a report without an end marker
     all_callers: bool = False  # lines of other CPUs and tasks belong to it too
@@ -62,6 +63,7 @@ class Table:
 
     kinds: tuple[Kind, ...]
     plumbing: re.Pattern[str]  # functions that are never the guilty one, whole names
+    printers: re.Pattern[str]  # those of them that are not even named when there is nothing else
     starts: tuple[tuple[Kind, re.Pattern[bytes]], ...]
     any_start: re.Pattern[bytes]
     before: re.Pattern[bytes]
@@ -88,6 +90,7 @@ _OPTIONAL = {
     "absorbs": list,
     "folds": list,
     "trace_after": str,
+    "untraced": str,
     "lines": int,
     "gap_s": float,
     "all_callers": bool,
@@ -124,11 +127,13 @@ def read_table(texts: Mapping[str, str], plumbing: str, lines: Lines) -> Table:
             raise BadDeclaration(f"{kind.kind}.toml: absorbs: unknown kind {sorted(unknown)[0]!r}")
     start = _union(pattern.pattern for kind in kinds for pattern in kind.start)
     before = _union(before for kind in kinds for before in kind.before)
+    printers, plumbers = _plumbing(plumbing)
     openers = [expression for kind in kinds for expression in kind.openers]
     farewell = _union(message for kind in kinds for message in kind.farewell)
     return Table(
         kinds=tuple(kinds),
-        plumbing=_plumbing(plumbing),
+        plumbing=plumbers,
+        printers=printers,
         starts=tuple((kind, re.compile(_union(pattern.pattern for pattern in kind.start))) for kind in kinds),
         any_start=re.compile(start),
         before=re.compile(before),
@@ -160,13 +165,19 @@ def _union(expressions: Iterable[str]) -> bytes:
     return ("(?:" + "|".join(found) + ")" if found else r"(?!)").encode()
 
 
-def _plumbing(text: str) -> re.Pattern[str]:
+def _plumbing(text: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Printers, and all plumbing."""
     data = _toml("plumbing.toml", text)
     for key in data:
-        if key not in ("names", "patterns"):
-            raise BadDeclaration(f"plumbing.toml: unknown key {key!r}", hint="known keys: names, patterns")
+        if key not in ("names", "patterns", "printers"):
+            raise BadDeclaration(f"plumbing.toml: unknown key {key!r}", hint="known keys: names, patterns, printers")
     names = [re.escape(name) for name in _strings("plumbing.toml", "names", data.get("names", []))]
-    return _compiled("plumbing.toml", "patterns", "|".join([*names, *data.get("patterns", []), "(?!)"]))
+    printers = [*data.get("printers", []), "(?!)"]
+    plumbing = [*names, *data.get("patterns", []), *printers]
+    return (
+        _compiled("plumbing.toml", "printers", "|".join(printers)),
+        _compiled("plumbing.toml", "patterns", "|".join(plumbing)),
+    )
 
 
 def _kind(name: str, text: str) -> Kind:
@@ -208,7 +219,7 @@ def _kind(name: str, text: str) -> Kind:
     if bad := [key for key, pattern in fields.items() if pattern.groups != 1]:
         raise BadDeclaration(f"{name}: fields.{bad[0]} must have one group")
     _check_titles(name, lists["titles"], starts, fields)
-    after = data.get("trace_after")
+    after, untraced = data.get("trace_after"), data.get("untraced")
     return Kind(
         kind=data["kind"],
         priority=data["priority"],
@@ -221,6 +232,7 @@ def _kind(name: str, text: str) -> Kind:
         absorbs=frozenset(lists["absorbs"]),
         folds=lists["folds"],
         trace_after=_compiled(name, "trace_after", after) if after else None,
+        untraced=_compiled(name, "untraced", untraced) if untraced else None,
         lines=data.get("lines", Kind.lines),
         gap_s=float(data.get("gap_s", Kind.gap_s)),
         all_callers=data.get("all_callers", False),

@@ -27,7 +27,8 @@ _FRAME = re.compile(
     r"|\s*(?:\w+ from )?|(?:\s*\[<?[0-9a-f]{8,16}>?\]){1,2} (?:\(\w+\) from )?(?:\[<[0-9a-f]+>\] )?\(?)"
     r"(?P<function>[A-Za-z_$][\w.$]*)(?:(?P<offset>\+0x[0-9a-f]+/0x[0-9a-f]+)| \((?:[^\s()]*/)?[\w.-]+\.[chSs]:\d+)"
 )
-_SUFFIX = re.compile(r"\.(?:isra|constprop|part|cold|llvm|lto_priv)\b.*$")  # what compilers add to names
+_STALE = re.compile(r"\s*(?:\[<[0-9a-f]+>\] )?\? ")
+_SUFFIX = re.compile(r"(?:\.(?:isra|constprop|part|cold|llvm|lto_priv)\b(?:\.\d+)*)+")  # what compilers add to names
 _GROUPS = {"task", "pid", "cpu"}
 
 
@@ -105,14 +106,19 @@ def stacks(messages: Sequence[str], lines: Lines) -> tuple[Stack, ...]:
 
 
 def functions(found: Sequence[Stack]) -> list[str]:
-    """The functions of the report's own stacks, as the source names them; of all where it has none of its own."""
-    own = [stack for stack in found if stack.name == OWN] or found
-    return [plain(frame.partition("+")[0]) for stack in own for frame in stack.frames]
+    """The functions of stacks, as the source names them."""
+    return [plain(frame.partition("+")[0]) for stack in found for frame in stack.frames]
 
 
-def plain(function: str) -> str:
-    """A function's name without what compilers add to it."""
-    return _SUFFIX.sub("", function)
+def plain(name: str) -> str:
+    """A function's name, or a text with such names, without what compilers add to them."""
+    return _SUFFIX.sub("", name)
+
+
+def stale(messages: Sequence[str]) -> list[str]:
+    """The functions behind a "?", of a kernel that could not unwind: what was found on the stack."""
+    found = (_FRAME.match(message.replace("? ", "", 1)) for message in messages if _STALE.match(message))
+    return [plain(match["function"]) for match in found if match]
 
 
 def first_gap(messages: Sequence[str], lines: Lines, length: int) -> int:

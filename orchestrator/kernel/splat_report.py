@@ -29,6 +29,7 @@ class Line:
     time_s: float | None
     caller: bytes | None
     is_doubtful: bool  # no prefix at the line's beginning proves that it was the kernel
+    margin: bytes = b""  # what stood before the message in a log without prefixes
 
 
 @dataclass(eq=False)
@@ -40,6 +41,7 @@ class Report:
     lines: list[Line] = field(default_factory=list)
     ends: re.Pattern[bytes] | None = None
     is_doubtful: bool = False  # needs evidence that the kernel said it
+    margin: bytes = b""  # of its first line; its others have it too
     is_complete: bool = False  # its end marker came
     is_crash: bool = False
     has_trace: bool = False
@@ -69,7 +71,7 @@ class Report:
         """Take a line; says whether it was the last one: the end marker, or as many as a report may have."""
         self.lines.append(line)
         self.has_trace = self.has_trace or (bool(self.kinds) and splat_lines.has_frame(line.message))
-        if self.kinds and len(self.lines) > 1 and self.is_end(line.message):
+        if self.kinds and self.is_end(line.message):
             self.is_complete = True
             return True
         # a panic that follows from it has its own trace
@@ -94,7 +96,7 @@ class Report:
         """The finished report. `is_short`: it has come often enough for its text to be of no more interest."""
         self._trim(table)
         messages = self._messages()
-        name, function = title(self.kind, messages, table)
+        name, function = title(self.kinds, messages, table)
         facts = splat_lines.facts(messages, self.caller.decode() if self.caller else "", table.lines)
         texts = [line.text[:MAX_LINE] for line in self.lines]
         return Splat(
@@ -137,4 +139,7 @@ class Report:
             tags = [tag for message in messages for tag in re.findall(r"</?TASK>", message)]
             if tags[-1:] == ["<TASK>"] or (self.kind.must_end and not tags):
                 return True
+        traced = [pattern for pattern in (self.kind.trace_after, self.kind.untraced) if pattern]
+        if traced and not any(pattern.match(message) for message in messages for pattern in traced):
+            return True
         return "{function}" in self.kind.titles[0] and not has_function

@@ -1,7 +1,8 @@
 """What a kernel report is called: stable over runs, so that the same bug has the same title.
 
 No addresses, offsets, process numbers, CPU numbers or build ids; the guilty function is the first one that is not
-plumbing (data/plumbing.toml).
+plumbing (data/plumbing.toml). Where a report that was cut has plumbing only, its first function is named, unless it is
+one that printed the report.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from orchestrator.kernel.splat_kinds import Kind, Table
-from orchestrator.kernel.splat_lines import functions, plain, stacks
+from orchestrator.kernel.splat_lines import OWN, functions, plain, stacks, stale
 
 _SCRUBS = (
     (re.compile(r"\+0x[0-9a-f]+(/0x[0-9a-f]+)?"), ""),
@@ -21,15 +22,25 @@ _SCRUBS = (
 )
 
 
-def title(kind: Kind, messages: Sequence[str], table: Table) -> tuple[str, str]:
-    """The first of the kind's titles whose fields are all found in the report, and the guilty function, if any."""
+_PLACES = ("one", "place", "work")  # fields that name a function too, where the report says more than its trace
+
+
+def title(kinds: Sequence[Kind], messages: Sequence[str], table: Table) -> tuple[str, str]:
+    """The first title, of the kind that names the report, whose fields are all found in it; the guilty function.
+
+    `kinds` are all that the report is: the function may be named in the line of another one.
+    """
+    kind = min(kinds, key=lambda kind: kind.priority)
     fields = _fields(kind, messages)
-    function = _function(kind, messages, fields.pop("function", ""), table)
+    named = [fields.pop("function", ""), *(_fields(other, messages).get("function", "") for other in kinds)]
+    function = _function(kind, messages, [name for name in named if name], table)
     if function:
         fields["function"] = function
+    place = next((fields[name] for name in _PLACES if name in fields), "")
     for template in kind.titles:
-        if all(field in fields for field in re.findall(r"\{(\w+)\}", template)):
-            return template.format_map(fields)[:200], function or fields.get("place", "")
+        needed = re.findall(r"\{(\w+)\}", template)
+        if all(field in fields for field in needed):
+            return template.format_map(fields)[:200], function if "function" in needed else place or function
     return kind.titles[-1], function  # needs no field, as the table's check says
 
 
@@ -50,15 +61,16 @@ def _fields(kind: Kind, messages: Sequence[str]) -> dict[str, str]:
 def _scrubbed(text: str) -> str:
     for pattern, replacement in _SCRUBS:
         text = pattern.sub(replacement, text)
-    return text.strip()
+    return plain(text).strip()
 
 
-def _function(kind: Kind, messages: Sequence[str], named: str, table: Table) -> str:
+def _function(kind: Kind, messages: Sequence[str], named: Sequence[str], table: Table) -> str:
     """The first one that is not plumbing; the first one when all are."""
     after = 0
     if kind.trace_after:
-        after = next((i for i, message in enumerate(messages) if kind.trace_after.match(message)), 0)
-    candidates = [plain(named)] if named else []
-    candidates += functions(stacks(messages[after:], table.lines))
+        after = next((i for i, message in enumerate(messages) if kind.trace_after.match(message)), len(messages))
+    found = stacks(messages[after:], table.lines)
+    own = found if kind.trace_after else [stack for stack in found if stack.name == OWN]
+    candidates = [*map(plain, named), *(functions(own) or stale(messages[after:]))]
     guilty = next((name for name in candidates if not table.plumbing.fullmatch(name)), None)
-    return guilty or (candidates[0] if candidates else "")
+    return guilty or next((name for name in candidates if not table.printers.fullmatch(name)), "")

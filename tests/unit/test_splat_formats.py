@@ -68,10 +68,40 @@ FORMS: dict[str, tuple[str, Write]] = {
         "kmsg",
         lambda s, us, who, text: b"6.12.117,4,%d,%d%s,-;%s" % (s, s, us.encode(), text),
     ),
+    "netconsole, stamped by its receiver": (
+        "kmsg",
+        lambda s, us, who, text: (
+            b"Nov 22 %s ws-7 4,%d,%d%s,-,caller=%s;%s" % (clock(s), s, s, us.encode(), who.encode(), text)
+        ),
+    ),
+    "journalctl --no-hostname": (
+        "syslog",
+        lambda s, us, who, text: b"Nov 22 %s.%s kernel: %s" % (clock(s), us.encode(), text),
+    ),
+    "OpenWrt's logread": (
+        "stamped",
+        lambda s, us, who, text: b"Sun Nov 22 %s 2026 kern.warn kernel: [%5d.%s] %s" % (clock(s), s, us.encode(), text),
+    ),
+    "dmesg -T, quoted in a mail": (
+        "dmesg-T",
+        lambda s, us, who, text: b"> [Sun Nov 22 %s 2026] %s" % (clock(s), text),
+    ),
+    "pid and CPU behind the time": (
+        "printk",
+        lambda s, us, who, text: b"[%5d.%s] [pid:66,cpu1,split-merge]%s" % (s, us.encode(), text),
+    ),
+    "CPU, pid and task behind the time": (
+        "printk",
+        lambda s, us, who, text: b"<4>[%5d.%s] <1> (1)[66:split-merge]%s" % (s, us.encode(), text),
+    ),
+    "CPU, task and pid behind the time": (
+        "printk",
+        lambda s, us, who, text: b"<4>[%5d.%s] [1:    split-merge:   66] %s" % (s, us.encode(), text),
+    ),
     "dmesg -r of a kernel without times": ("levels", lambda s, us, who, text: b"<4>%s" % text),
     "dmesg -t": ("bare", lambda s, us, who, text: text),
 }
-KEEPS_CALLER = {"levels", "rsyslog", "a CI's stamps", "netconsole"}
+KEEPS_CALLER = {"levels", "rsyslog", "a CI's stamps", "netconsole", "netconsole, stamped by its receiver"}
 
 
 def written(log: bytes, write: Write) -> bytes:
@@ -158,6 +188,65 @@ def test_a_log_pasted_into_a_mail_is_read_behind_its_margin() -> None:
         quoted = b"".join(b"> " + line + b"\n" for line in written(log, FORMS["dmesg -t"][1]).splitlines())
         if not path.stem.startswith(NEEDS_CALLER):
             assert shown(scan(quoted, detect(quoted))) == expected, path.stem
+
+
+def test_a_log_in_the_middle_of_a_text_is_read_behind_a_margin_of_its_own() -> None:
+    """An indented block of a mail or of a page, whose other lines have another margin or none."""
+    expected, log = read(CORPUS[0].parent / "lockdep-inconsistent.log")
+    block = b"".join(b"\t" + line + b"\n" for line in written(log, FORMS["dmesg -t"][1]).splitlines())
+    text = b"The callers take the lock with plain spin_lock(). Found by lockdep:\n\n" + block + b"\nThe fix is below.\n"
+    (splat,) = scan(text, detect(text))
+    assert shown((splat,)) == expected
+    assert splat.stacks == scan(log)[0].stacks
+
+
+def test_what_syslogd_writes_to_all_terminals_is_the_kernels() -> None:
+    text = b"""\
+Nov 22 14:00:01 ws-7 kernel: [ 1016.740000] perf: interrupt took too long (2501 > 2500)
+Message from syslogd@ws-7 at Nov 22 14:00:02 ...
+ kernel:[ 1016.841821] watchdog: BUG: soft lockup - CPU#5 stuck for 23s! [split-merge:4176]
+"""
+    assert detect(text).name == "syslog"
+    assert [(splat.title, splat.line_start) for splat in scan(text, detect(text))] == [("soft lockup", 3)]
+
+
+@pytest.mark.parametrize("cut", [b"", b"841821] ", b"1016.841821] "])
+def test_a_log_that_begins_in_the_middle_of_a_reports_first_line(cut: bytes) -> None:
+    lines = console(*OOPS)
+    text = cut + OOPS[0].encode() + b"\n" + b"\n".join(lines[1:]) + b"\n"
+    (splat,) = scan(text, detect(text))
+    assert (splat.title, splat.line_start) == ("Oops: kernel NULL pointer dereference in vma_start_read", 1)
+
+
+def test_a_program_between_the_kernels_lines_reports_nothing() -> None:
+    said = b"WARNING: CPU: 0 PID: 1 at mm/mmap.c:1\nBUG: KASAN: use-after-free in f\nKernel panic - not syncing: no\n"
+    lines = console("Run /init as init process", "all is well", "random: crng init done")
+    text = said.join(line + b"\n" for line in lines)
+    assert detect(text).name == "printk"
+    assert scan(text, detect(text)) == ()
+
+
+def test_the_later_lines_of_a_message_belong_to_its_report() -> None:
+    """dmesg and journalctl print the second line of a message behind spaces, not behind the prefix again."""
+    text = b"""\
+[   39.147689] WARNING: suspicious RCU usage
+[   39.147693] 6.12.117 #1 Not tainted
+[   39.147700] mm/memory.c:36 suspicious rcu_dereference_check() usage!
+[   39.147703]
+               other info that might help us debug this:
+
+[   39.147710] 1 lock held by gup/66:
+[   39.147713]  #0: ffff907626480230 (&mm->mmap_lock){++++}-{3:3}, at: lock_mm_and_find_vma+0x3b/0x3d0
+[   39.147828]
+               stack backtrace:
+[   39.147832] CPU: 0 PID: 66 Comm: gup Not tainted 6.12.117 #1
+[   39.147838] Call Trace:
+[   39.147846]  dump_stack+0x77/0x97
+[   39.147864]  follow_page_pte+0x190/0x1a0
+"""
+    (splat,) = scan(text, detect(text))
+    assert (splat.title, splat.corrupted) == ("lockdep: suspicious RCU usage in follow_page_pte", False)
+    assert (splat.line_start, splat.line_end) == (1, 14)
 
 
 def test_without_any_prefix_a_programs_words_are_no_report() -> None:
