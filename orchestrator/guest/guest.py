@@ -112,7 +112,7 @@ class Guest:
         self.access = _access(self.directory, port, self._client, self._host_key)
         self.link = Link(port, self._host_key, self._client)
         self.link.connect(deadline, self._check_booting)
-        answer = self.link.ask(WHO, min(30.0, max(5.0, deadline.remaining_s)))
+        answer = self.link.ask(WHO, min(30.0, max(5.0, deadline.remaining_s)), self._check_booting)
         ready_s = time.monotonic() - self.qemu.started_s
         release, _, others = answer.stdout.partition("\n")
         cpus, _, notes = others.partition("\n")

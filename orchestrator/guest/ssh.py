@@ -13,8 +13,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import fabric
 import invoke
@@ -31,6 +33,8 @@ logging.getLogger("paramiko").propagate = False
 
 CONNECT_S = 20.0  # one attempt: TCP, banner, key exchange, authentication, in an emulated guest
 CHANNEL_S = 20.0
+LOOK_EVERY_S = 0.1  # at the user and at the guest, while paramiko waits
+T = TypeVar("T")
 RETRIABLE = (paramiko.SSHException, paramiko.ssh_exception.NoValidConnectionsError, EOFError, OSError)
 FINAL = (paramiko.BadHostKeyException, paramiko.AuthenticationException)
 
@@ -97,10 +101,16 @@ class Link:
         Raises GuestUnreachable: at the deadline, or at once for a wrong host key or a refused login.
         """
         last: BaseException | None = None
+
+        def check() -> None:
+            check_alive()
+            if deadline.expired:
+                raise last or TimeoutError("no answer to the first attempt")
+
         while not deadline.expired:
             check_alive()
             try:
-                self._connection.open()
+                self._attended(self._connection.open, check)
             except FINAL as error:
                 raise GuestUnreachable(f"the guest's SSH server is not the one we started: {error}") from error
             except RETRIABLE as error:
@@ -114,10 +124,14 @@ class Link:
             hint="the console log shows how far init came; the network device may be missing from the kernel",
         )
 
-    def ask(self, command: str, timeout_s: float = CHANNEL_S) -> Answer:
-        """A short command whose answer is text. Raises GuestUnreachable."""
+    def ask(self, command: str, timeout_s: float = CHANNEL_S, check_alive: Callable[[], None] = lambda: None) -> Answer:
+        """A short command whose answer is text. Raises GuestUnreachable, and what `check_alive` raises meanwhile."""
+
+        def run() -> fabric.Result:
+            return self._connection.run(command, hide=True, warn=True, in_stream=False, timeout=timeout_s)
+
         try:
-            result = self._connection.run(command, hide=True, warn=True, in_stream=False, timeout=timeout_s)
+            result = self._attended(run, check_alive)
         except (invoke.CommandTimedOut, *RETRIABLE) as error:
             raise GuestUnreachable(f"the guest did not answer `{command}`: {error}") from error
         return Answer(result.exited, result.stdout, result.stderr)
@@ -157,11 +171,30 @@ class Link:
         return answered
 
     def cut(self) -> None:
-        """Drop the connection under a running command."""
-        transport = self._connection.transport
+        """Drop the connection under a running command, or while it is being made."""
+        transport = self._connection.client.get_transport()
         if transport is not None:
             transport.close()
 
     def close(self) -> None:
         self.cut()
         self._connection.close()
+
+    def _attended(self, work: Callable[[], T], check: Callable[[], None]) -> T:
+        """Do what blocks, in a thread of its own; `check` is called meanwhile, and what it raises ends both."""
+        done: Future[T] = Future()
+
+        def do() -> None:
+            try:
+                done.set_result(work())
+            except BaseException as error:  # noqa: BLE001, it is raised again where it is waited for
+                done.set_exception(error)
+
+        threading.Thread(target=do, name="ssh", daemon=True).start()
+        while not wait((done,), LOOK_EVERY_S).done:
+            try:
+                check()
+            except BaseException:
+                self.cut()
+                raise
+        return done.result()

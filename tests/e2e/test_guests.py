@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +19,7 @@ from orchestrator.chain import Sources, make_bench, make_kernel
 from orchestrator.commands.compose import announced
 from orchestrator.context import Context, Places
 from orchestrator.deadline import Deadline
-from orchestrator.errors import GuestUnreachable
+from orchestrator.errors import GuestUnreachable, Interrupted
 from orchestrator.guest.accel import Probe, choose
 from orchestrator.guest.guest import Guest
 from orchestrator.guest.ssh import Link, new_client_key
@@ -138,6 +139,23 @@ def test_a_ping_is_answered_by_a_healthy_guest_and_not_by_a_frozen_one(guest: Gu
     until = time.monotonic() + 10
     while not guest.link.ping().wait(1):
         assert time.monotonic() < until
+
+
+def test_a_question_to_a_frozen_guest_hears_that_the_user_stops(bench: tuple[Context, Bench], tmp_path: Path) -> None:
+    context, good = bench
+    asked, _ = boot(context, good, tmp_path / "asked")
+    cancel = Cancel()
+    os.kill(asked.qemu.pid, signal.SIGSTOP)
+    try:
+        assert asked.link
+        threading.Timer(0.5, cancel.set).start()
+        started = time.monotonic()
+        with pytest.raises(Interrupted):
+            asked.link.ask("true", 30.0, cancel.check)
+        assert time.monotonic() - started < 2
+    finally:
+        os.kill(asked.qemu.pid, signal.SIGCONT)
+        asked.close()
 
 
 def test_console_bytes_have_the_hosts_time(guest: Guest) -> None:

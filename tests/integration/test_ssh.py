@@ -1,0 +1,101 @@
+"""SSH to servers that do not answer: who waits hears the user, and the deadline holds."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import paramiko
+import pytest
+
+from orchestrator.deadline import Deadline
+from orchestrator.errors import GuestUnreachable, Interrupted
+from orchestrator.guest.ssh import ClientKey, Link, new_client_key
+from orchestrator.process import Cancel
+
+SOON_S = 1.0  # what Ctrl-C may take to be heard
+
+
+@pytest.fixture
+def keys() -> tuple[ClientKey, ClientKey]:
+    """The server's and the client's."""
+    return new_client_key(), new_client_key()
+
+
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    """Takes connections, which is the kernel's doing, and says nothing: QEMU's forwarded port when no guest answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def link_to(server: socket.socket, keys: tuple[ClientKey, ClientKey]) -> Link:
+    return Link(server.getsockname()[1], keys[0].public, keys[1])
+
+
+def cancelled_after(seconds: float) -> Cancel:
+    cancel = Cancel()
+    threading.Timer(seconds, cancel.set).start()
+    return cancel
+
+
+def test_connecting_to_a_mute_server_hears_ctrl_c(listening: socket.socket, keys: tuple[ClientKey, ClientKey]) -> None:
+    link, started_s = link_to(listening, keys), time.monotonic()
+    with pytest.raises(Interrupted):
+        link.connect(Deadline.after(30), cancelled_after(0.3).check)
+    assert time.monotonic() - started_s < 0.3 + SOON_S
+    link.close()
+
+
+def test_connecting_to_a_mute_server_ends_at_the_deadline(
+    listening: socket.socket, keys: tuple[ClientKey, ClientKey]
+) -> None:
+    link, started_s = link_to(listening, keys), time.monotonic()
+    with pytest.raises(GuestUnreachable, match="SSH server did not answer in time"):
+        link.connect(Deadline.after(1), lambda: None)
+    assert 1 <= time.monotonic() - started_s < 1 + SOON_S
+    link.close()
+
+
+class Deaf(paramiko.ServerInterface):
+    """Lets everybody in, takes every command and never runs one."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
+        return paramiko.common.AUTH_SUCCESSFUL
+
+    def get_allowed_auths(self, username: str) -> str:
+        return "publickey"
+
+    def check_channel_request(self, kind: str, chanid: int) -> int:
+        return paramiko.common.OPEN_SUCCEEDED
+
+    def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+        self.asked.set()
+        return True
+
+
+def test_waiting_for_an_answer_hears_ctrl_c(
+    listening: socket.socket, keys: tuple[ClientKey, ClientKey], tmp_path
+) -> None:
+    host_key = tmp_path / "host_key"
+    host_key.write_text(keys[0].private)
+    server, cancel = Deaf(), Cancel()
+
+    def serve() -> None:
+        transport = paramiko.Transport(listening.accept()[0])
+        transport.add_server_key(paramiko.Ed25519Key.from_private_key_file(str(host_key)))
+        transport.start_server(server=server)
+        assert server.asked.wait(20)
+        cancel.set()
+
+    threading.Thread(target=serve, daemon=True).start()
+    link = link_to(listening, keys)
+    link.connect(Deadline.after(20), lambda: None)
+    with pytest.raises(Interrupted):
+        link.ask("true", 30, cancel.check)
+    link.close()
