@@ -1,23 +1,26 @@
-"""From QEMU's start to the first SSH command answered, split into its parts.
+"""From QEMU's start to the first SSH command answered, and its parts (boot_split.py says which, and how they are told).
 
     .venv/bin/python benchmarks/boot.py [--repeat N] [--kconfig NAME] [--vng]
 
-With --vng, virtme-ng (from PyPI, in a virtual environment of its own) boots the same kernel for `uname -r`; that kernel
+With --vng, virtme-ng boots the same kernel on the same machine for `uname -r`, and the ratio is printed. That kernel
 needs what virtme-ng mounts the host's root with: --kconfig vng, a fragment beside this file.
+
+All that is compared takes turns in one run, so that a host that gets slower is slower for all.
 """
 
 from __future__ import annotations
 
 import argparse
-import re
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-import venv
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+
+import virtme_ng
+from boot_split import Split, split
 
 from orchestrator.catalog import load, read_fragment
 from orchestrator.chain import Sources, make_bench, make_kernel
@@ -29,15 +32,6 @@ from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base
 from orchestrator.stages.boot import Bench, boot
-
-MARKS = (
-    # the kernel's first line; earlyprintk sends it at once. Firmware and decompression are silent and not told apart
-    ("firmware+unpack", rb"Linux version"),
-    ("kernel", rb"Run /init as init process"),
-    ("init", rb"orchestrate: init runs"),
-    ("sshd", rb"orchestrate: sshd listens"),
-)
-VIRTME_NG = "virtme-ng==1.42"
 
 
 def bench_for(kconfig: str) -> tuple[Context, Bench]:
@@ -57,68 +51,53 @@ def bench_for(kconfig: str) -> tuple[Context, Bench]:
     return context, make_bench(context, stage, plan, plan.suites[0], built, sources)
 
 
-def split(context: Context, bench: Bench) -> dict[str, float]:
-    """Seconds of each part of one boot. earlyprintk is on here, to see when the kernel begins."""
-    early = replace(bench.machine, cmdline=(*bench.machine.cmdline, "earlyprintk=serial,ttyS0,115200"))
-    with tempfile.TemporaryDirectory() as where:
-        guest, identity = boot(context, replace(bench, machine=early), Path(where))
-        guest.close()
-        log = (Path(where) / "console.log").read_bytes()
-        times = [line.split() for line in (Path(where) / "console.log.times").read_text().splitlines()]
-        started = guest.qemu.started_s
-    parts, last = {}, started
-    for name, pattern in MARKS:
-        match = re.search(pattern, log)
-        assert match, name
-        at = next((float(t) for offset, t in reversed(times) if int(offset) <= match.start()), started)
-        parts[name] = at - last
-        last = at
-    parts["ssh"] = identity.ready_s - (last - started)
-    parts["total"] = identity.ready_s
-    return parts
+def plain(context: Context, bench: Bench, home: Path) -> float:
+    guest, identity = boot(context, bench, home)
+    guest.close()
+    return identity.ready_s
 
 
-def plain(context: Context, bench: Bench) -> float:
-    with tempfile.TemporaryDirectory() as where:
-        guest, identity = boot(context, bench, Path(where))
-        guest.close()
-        return identity.ready_s
+def row(name: str, times_s: Sequence[float], more: str = "") -> str:
+    spread = f"{min(times_s):.2f} .. {max(times_s):.2f}"
+    return f"  {name:24}{statistics.median(times_s):7.2f} s   {spread:14}{more}"
 
 
-def vng(bench: Bench, home: Path) -> float:
-    command = [home / "bin/vng", "--run", bench.kernel.image, "--disable-kvm", "--cpus", str(bench.machine.smp),
-               "--memory", f"{bench.machine.memory_mib}M", "--exec", "uname -r"]  # fmt: skip
-    started = time.monotonic()
-    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
-    time_s = time.monotonic() - started
-    if bench.kernel.release not in result.stdout:
-        sys.exit(f"virtme-ng did not answer:\n{result.stdout[-2000:]}\n{result.stderr[-2000:]}")
-    return time_s
+def print_splits(splits: Sequence[Split]) -> None:
+    """Medians do not add up, the parts of one boot do: the last column is the boot with the median total."""
+    middle = sorted(splits, key=lambda one: one.total_s)[(len(splits) - 1) // 2]
+    print(f"its parts, watched:{'median':>14}   min .. max     the median boot")
+    for number, part in enumerate(middle.parts):
+        print(row(part.name, [one.parts[number].time_s for one in splits], f"{part.time_s:7.2f} s"))
+    print(row("total", [one.total_s for one in splits], f"{middle.total_s:7.2f} s"))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--kconfig", default="base")
     parser.add_argument("--vng", action="store_true")
     args = parser.parse_args()
     context, bench = bench_for(args.kconfig)
-    totals = [plain(context, bench) for _ in range(args.repeat)]
-    rounds = [split(context, bench) for _ in range(args.repeat)]
-    print(f"QEMU start to first answer, {bench.accel.name}, {args.kconfig}: median of {args.repeat}")
-    print(f"  as the tool boots   {statistics.median(totals):5.2f} s ({', '.join(f'{t:.2f}' for t in totals)})")
-    for name in rounds[0]:
-        print(
-            f"  {name:18} {statistics.median(r[name] for r in rounds):6.2f} s"
-            + (" (with earlyprintk)" if name == "total" else "")
-        )
-    if args.vng:
-        with tempfile.TemporaryDirectory() as where:
-            venv.create(where, with_pip=True)
-            subprocess.run([f"{where}/bin/pip", "install", "-q", VIRTME_NG], check=True)
-            others = [vng(bench, Path(where)) for _ in range(args.repeat)]
-        ours = statistics.median(totals)
-        print(f"  {VIRTME_NG:18} {statistics.median(others):6.2f} s, {statistics.median(others) / ours:.2f} times ours")
+    totals, splits, others = [], [], []
+    with tempfile.TemporaryDirectory() as directory:
+        where = Path(directory)
+        try:
+            vng = virtme_ng.install(where / "vng") if args.vng else None
+            for number in range(args.repeat):
+                totals.append(plain(context, bench, where / f"plain-{number}"))
+                splits.append(split(context, bench, where / f"split-{number}"))
+                if vng:
+                    others.append(virtme_ng.uname(vng, bench))
+        except (subprocess.CalledProcessError, RuntimeError, ValueError) as error:
+            sys.exit(str(error))
+    print(f"QEMU's start to the first answer: {bench.accel.name}, kconfig {args.kconfig}, {args.repeat} boots each")
+    print(row("orchestrate", totals))
+    if others:
+        print(row(virtme_ng.VIRTME_NG, [one.time_s for one in others]))
+        print(row("  the whole command", [one.whole_s for one in others]))
+        ratio = statistics.median(one.time_s for one in others) / statistics.median(totals)
+        print(f"  virtme-ng takes {ratio:.2f} times as long as orchestrate")
+    print_splits(splits)
 
 
 if __name__ == "__main__":
