@@ -1,7 +1,7 @@
 """Seeded bugs against the suite: for each kconfig one kernel that carries them all, then a boot for each mutant.
 
-A mutant is hunted until its first kill: the cases that its header names come first, then all others, then the next
-kconfig. A mutant that was killed on one kconfig is not tried on the next.
+A mutant is hunted until its first kill: the cases that its header names come first and have several tries, for a race
+needs luck; then all others, then the next kconfig. A mutant that was killed on one kconfig is not tried on the next.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from orchestrator.track import Stopped, Track
 
 BOOT_FACTOR = 8  # how much longer than the control's a mutant's boot may take before it counts as hung
 BOOT_LEAST_S = 20.0
+TRIES = 3  # of the cases that a mutant's header names; what it survives three times it mostly survives for good
 NOTHING: Mapping[str, str] = {}
 
 
@@ -164,6 +165,6 @@ def why_not_run(mutant: Mutant, plan: Plan, on: Sequence[str]) -> str:
 
 
 def in_order(cases: Sequence[Case], mutant: Mutant) -> list[Case]:
-    """The cases that the mutant's header expects to notice it, then the others."""
+    """The cases that the mutant's header expects to notice it, one after the other and again, then the others."""
     named = [case for name in mutant.cases for case in cases if case.name == name]
-    return [*named, *(case for case in cases if case not in named)]
+    return [*named * TRIES, *(case for case in cases if case not in named)]

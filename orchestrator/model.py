@@ -413,6 +413,7 @@ class CaseRun:
     examined_at: int | None = None
     diagnosis: str = ""  # one sentence from the post-mortem of its memory
     dialect: Dialect = Dialect.KTAP
+    earlier_s: float = 0.0  # what earlier tries of it took, in a hunt for a seeded bug
 
 
 # --- what it means
@@ -546,6 +547,7 @@ class CaseResult:
     console_log: str = ""  # path relative to the run directory: the text that the splats' line numbers count in
     diagnosis: str = ""  # one sentence: who waits for whom, from the post-mortem of the guest's memory
     evidence: tuple[str, ...] = ()  # paths relative to the run directory: what was found out about a hang or a crash
+    earlier_s: float = 0.0  # what earlier tries of it took, in a hunt for a seeded bug
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,8 @@ class Track:
 
     def keep(self, run: CaseRun) -> CaseResult:
         """Record a case that has run, and announce what it looks like."""
+        if before := next((earlier for earlier in self.record.runs if earlier.case == run.case), None):
+            run = replace(run, earlier_s=before.earlier_s + before.duration_s)
         save(run, self.home / "cases" / run.case / "result.json")
         self._save(self.record.with_run(run))
         judged = next(case for case in classify(self.record, self.home, self._known).cases if case.case == run.case)

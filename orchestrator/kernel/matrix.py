@@ -131,7 +131,7 @@ def kill_of(suite: SuiteReport) -> Kill | None:
     guest_s = boot.time_s if boot else 0.0
     idle: Kill | None = None
     for case in suite.cases:
-        guest_s += case.time_s
+        guest_s += case.earlier_s + case.time_s
         if not case.outcome.is_bad or case.is_host_fault or case.outcome is Outcome.ERROR:
             continue
         kill = Kill(

@@ -102,6 +102,7 @@ def _judge(
         run_outcome=run_outcome,
         message=message,
         time_s=run.duration_s,
+        earlier_s=run.earlier_s,
         subtests=report.subtests,
         splats=splats,
         metrics=report.metrics + leak_metrics(run),

@@ -1,6 +1,9 @@
+#define _GNU_SOURCE
 #include "toucher.h"
 
 #include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "area.h"
 #include "tag.h"
@@ -12,6 +15,7 @@ void touched_count(struct run *run, struct touched *touched, bool refusals)
 }
 
 #define PAGES_MAX 256
+#define TOUCHER_NICE 10
 
 /* Oracle: a page that is split off, merged, moved or re-protected keeps what was written to it, also long after the
  * write: a fresh page installed over the old one, or a store through a dead translation, shows here. */
@@ -36,6 +40,8 @@ void touch(struct worker *worker)
 	uint64_t stored[PAGES_MAX] = { 0 };     /* in this thread's word of each page */
 	uint64_t value, serial = 0;
 
+	/* Many touchers and a changer: left alone the changer waits for its turn most of the time, and changes little. */
+	setpriority(PRIO_PROCESS, gettid(), TOUCHER_NICE);
 	while (worker_continue(worker)) {
 		unsigned int page = rng_below(&worker->rng, touched->pages);
 		const struct claim *claim = &touched->claims[touched->one_claim ? 0 : page];

@@ -12,6 +12,7 @@
 
 #define PAGES 12
 #define WRITERS_MAX 16
+#define LINGER_MS 3     /* about as long as a page fault that has been held up */
 
 struct shape {
 	bool fresh, shared, single;
@@ -44,7 +45,10 @@ static void expect_still(struct worker *worker, unsigned int first, unsigned int
 	struct words earlier, later;
 
 	look(zone, first, end, &earlier);
-	for (unsigned int i = 1 + rng_below(&worker->rng, 4); i > 0; i--)
+	/* mostly many rounds; now and then a long one, for the fault that maps its page late */
+	if (rng_below(&worker->rng, 4) == 0)
+		clock_sleep_ms(1 + rng_below(&worker->rng, LINGER_MS));
+	else
 		rng_dither(&worker->rng);
 	look(zone, first, end, &later);
 	for (unsigned int page = first; page < end; page++)

@@ -56,6 +56,12 @@ def test_what_killed_it_and_when(case: CaseResult, weapon: Weapon, guest_s: floa
     assert (kill.case, kill.weapon, kill.guest_s) == ("second", weapon, guest_s)
 
 
+def test_earlier_tries_count_in_the_time_to_the_kill() -> None:
+    kill = kill_of(suite(PASSED, replace(failed("s: tag", says="a tag is lost"), earlier_s=4.0)))
+    assert kill
+    assert kill.guest_s == 14.0
+
+
 def test_a_boot_that_fails_is_a_kill_and_the_hosts_fault_is_none() -> None:
     boot = replace(BOOT, outcome=Outcome.CRASH, is_patch_fault=True, message="panic", splats=(WARNING,))
     kill = kill_of(suite(boot=boot))
