@@ -45,6 +45,7 @@ def uname(vng: Path, bench: Bench) -> Answer:
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
+        env={**os.environ, "PATH": f"{vng.parent}:{os.environ['PATH']}"},  # it looks for its other half there
     ) as process:  # fmt: skip
         assert process.stdout
         assert process.stderr

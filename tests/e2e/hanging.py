@@ -49,12 +49,17 @@ BODIES = {
 }
 
 
-def add_case(root: Path, name: str, timeout_s: int = 1) -> None:
+# the others hang until their limit; this one ends, and its end must come first on a loaded host too
+PATIENCE_S = {"bug-leak": 5}
+
+
+def add_case(root: Path, name: str) -> None:
     """A case that does what BODIES says of its name, and passes when it survives that."""
     case = root / "testcases" / name
     case.mkdir()
     body = f'\t(void)thread;\n\t{BODIES[name]}\n\tputs("ok 1 x");\n\treturn 0;\n}}\n'
     (case / "main.c").write_text(PRELUDE + body)
+    timeout_s = PATIENCE_S.get(name, 1)
     (case / "testcase.yaml").write_text(f"summary: {name}\nsources: [main.c]\nduration_s: 1\ntimeout_s: {timeout_s}\n")
 
 
