@@ -40,8 +40,9 @@ lint: dev
 types: dev
 	$(BIN)/mypy
 
-# the kernel first, which two tests in three need; those with guests one after the other, which are timed
-test: dev
+# The kernel and its source first, which the tests with guests and some others need. Tests with guests run one after the
+# other: they look at the clock.
+test: dev tools
 	$(BIN)/orchestrate build --patch patches/vm_refcnt
 	$(BIN)/pytest -n 2 tests/unit tests/contract tests/integration
 	$(BIN)/pytest tests/e2e

@@ -89,7 +89,7 @@ class Catalog:
         return tuple(
             case
             for case in self.testcases.values()
-            if ON_REQUEST not in case.tags and not any(f"CONFIG_{name}" in others for name in case.needs.kconfig)
+            if ON_REQUEST not in case.tags and others.isdisjoint(case.needs.symbols)
         )
 
     def userland(self, name: str) -> Userland:

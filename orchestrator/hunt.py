@@ -98,9 +98,10 @@ class Hunt:
             return
         home = self.run_dir / suite.name
         track = Track(self.context, home, suite, self.plan.known)
-        cases = [case for case in in_order(self.plan.cases, mutant) if case.name not in track.finished_cases]
-        if not cases or self._kill(track):
-            return  # resumed behind it
+        cases = in_order(self.plan.cases, mutant)
+        # resumed behind it; one that was interrupted in the middle has all its tries again
+        if track.finished_cases.issuperset(case.name for case in cases) or self._kill(track):
+            return
         delays = [f"vma_delay.{point}={us}" for point, us in mutant.delays if self.plan.request.delays]
         bench = replace(bench, cmdline=(parameter(0 if mutant.has_own_build else number), *delays))
         try:

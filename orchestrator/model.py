@@ -178,7 +178,12 @@ class Needs:
     """What a test case cannot do without; a guest that lacks it skips the case and says so."""
 
     memory_mib: int = 0
-    kconfig: tuple[str, ...] = ()
+    kconfig: tuple[str, ...] = ()  # with or without CONFIG_
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The same as fragments and a .config name them."""
+        return tuple(f"CONFIG_{name.removeprefix('CONFIG_')}" for name in self.kconfig)
 
 
 class Dialect(Enum):

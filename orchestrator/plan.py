@@ -73,9 +73,9 @@ def unmet_need(case: Case, symbols: frozenset[str], memory_mib: int) -> str:
     """Why a guest cannot run a case; empty when it can."""
     if case.unfit:
         return case.unfit
-    missing = [name for name in case.needs.kconfig if f"CONFIG_{name.removeprefix('CONFIG_')}" not in symbols]
+    missing = [name for name in case.needs.symbols if name not in symbols]
     if missing:
-        return f"the kernel lacks {', '.join(missing)}"
+        return f"the kernel lacks {', '.join(name.removeprefix('CONFIG_') for name in missing)}"
     if case.needs.memory_mib > memory_mib:
         return f"needs {case.needs.memory_mib} MiB, the guest has {memory_mib}"
     return ""

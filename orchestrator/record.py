@@ -71,7 +71,10 @@ class SuiteRecord:
         return replace(self, stages=(*(s for s in self.stages if s.stage != stage.stage), stage))
 
     def with_run(self, run: CaseRun) -> SuiteRecord:
-        return replace(self, runs=(*(r for r in self.runs if r.case != run.case), run))
+        return replace(self, runs=(*self.without_run(run.case).runs, run))
+
+    def without_run(self, case: str) -> SuiteRecord:
+        return replace(self, runs=tuple(run for run in self.runs if run.case != case))
 
     def with_facts(self, **facts: str) -> SuiteRecord:
         return replace(self, facts=tuple({**dict(self.facts), **facts}.items()))

@@ -34,6 +34,7 @@ class Track:
         self._context = context
         self._suite = suite
         self._known = known
+        self._earlier_s: dict[str, float] = {}
         self.home = home
         path = home / "suite.json"
         earlier = load(SuiteRecord, path) if path.exists() else None
@@ -82,10 +83,17 @@ class Track:
         )
         return product.value
 
+    def begin(self, case: str) -> None:
+        """A case is about to run. Its files are written anew, so the record of an earlier try of it goes first: an
+        interruption must not leave the one without the other. What the earlier tries took stays in the account."""
+        for run in self.record.runs:
+            if run.case == case:
+                self._earlier_s[case] = run.earlier_s + run.duration_s
+                self._save(self.record.without_run(case))
+
     def keep(self, run: CaseRun) -> CaseResult:
         """Record a case that has run, and announce what it looks like."""
-        if before := next((earlier for earlier in self.record.runs if earlier.case == run.case), None):
-            run = replace(run, earlier_s=before.earlier_s + before.duration_s)
+        run = replace(run, earlier_s=self._earlier_s.get(run.case, 0.0))
         save(run, self.home / "cases" / run.case / "result.json")
         self._save(self.record.with_run(run))
         judged = next(case for case in classify(self.record, self.home, self._known).cases if case.case == run.case)

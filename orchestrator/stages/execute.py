@@ -27,6 +27,8 @@ class Book(Protocol):
 
     home: Path
 
+    def begin(self, case: str) -> None: ...
+
     def keep(self, run: CaseRun) -> CaseResult: ...
 
     def next_guest(self) -> tuple[int, Path]: ...
@@ -60,6 +62,7 @@ def execute(
             if guest is None:
                 book.keep(CaseRun(case.name, Ending.NO_GUEST, reason="no guest could be booted for it"))
                 continue
+            book.begin(case.name)
             run = _run(context, bench, case, request, suite, book.home, guest)
             if request.freeze and _is_left(context, guest, run, suite):
                 guest = None

@@ -52,6 +52,11 @@ def test_a_case_for_a_fragment_runs_by_default_with_that_fragment(known: catalog
         assert ("alloc-failure" in names) is runs
         assert names >= WANTED
     assert make_plan(Request(testcases=("alloc-failure",)), known, None).cases == known.cases("alloc-failure")
+    case = known.case("alloc-failure")
+    spelt_out = replace(case, needs=replace(case.needs, kconfig=case.needs.symbols))
+    assert spelt_out.needs.symbols == case.needs.symbols
+    also_known = replace(known, testcases={**known.testcases, case.name: spelt_out})
+    assert spelt_out not in also_known.default_cases([known.kconfig("base")])
 
 
 def test_base_comes_first_and_names_its_additions(known: catalog.Catalog) -> None:

@@ -1,12 +1,18 @@
-"""The order in which a mutant meets the cases."""
+"""The order in which a mutant meets the cases, and what is recorded of several tries."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from orchestrator.catalog import load
+from orchestrator.context import Context, Places
 from orchestrator.hunt import TRIES, in_order
-from orchestrator.model import Mutant, Observable
+from orchestrator.model import CaseRun, Ending, Mutant, Observable, Suite, Variant
+from orchestrator.process import Cancel, Runner
+from orchestrator.record import SuiteRecord
+from orchestrator.record import load as load_record
+from orchestrator.track import Track
 
 MUTANT = Mutant("early", "order", "it", "that", "base", (), (), Observable.YES, "", False, "", b"")
 
@@ -21,3 +27,20 @@ def test_named_cases_come_first_and_again_then_the_others_once() -> None:
 def test_without_a_named_case_all_come_once() -> None:
     cases = tuple(load().testcases.values())
     assert in_order(cases, MUTANT) == list(cases)
+
+
+def test_a_try_that_is_interrupted_leaves_no_record_of_the_one_before_it(tmp_path: Path) -> None:
+    """Its files are gone by then: judged by what the later one had written, it would have failed."""
+    catalog = load()
+    context = Context(Places.of_user(), catalog, Runner(Cancel()), lambda event: None)
+    suite = Suite(catalog.kconfig("base"), Variant.MUTATED, "early")
+    track = Track(context, tmp_path, suite)
+    for number in range(2):
+        track.begin("gup")
+        track.keep(CaseRun("gup", Ending.UNMET, duration_s=2.0, reason=f"try {number}"))
+    assert track.record.runs[0].earlier_s == 2.0
+    track.begin("gup")
+    assert load_record(SuiteRecord, tmp_path / "suite.json").runs == ()
+    assert not Track(context, tmp_path, suite).finished_cases
+    track.keep(CaseRun("gup", Ending.UNMET, duration_s=1.0))
+    assert [(run.case, run.earlier_s) for run in track.record.runs] == [("gup", 4.0)]
