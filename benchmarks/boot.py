@@ -22,12 +22,13 @@ from pathlib import Path
 import virtme_ng
 from boot_split import Split, split
 
-from orchestrator.catalog import load, read_fragment
+from orchestrator.catalog import load
 from orchestrator.chain import Sources, make_bench, make_kernel
 from orchestrator.commands.compose import announced
 from orchestrator.context import Context, Places
+from orchestrator.declarations.kconfigs import read_fragment
 from orchestrator.guest.accel import choose
-from orchestrator.model import Request
+from orchestrator.model.request import Request
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base

@@ -29,7 +29,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.context import Context
-from orchestrator.model import Machine
+from orchestrator.model.machine import Machine
 from orchestrator.stages.boot import Bench, boot
 
 FW_CFG = re.compile(r"^\d+@(?P<time_s>\d+\.\d+):fw_cfg_select ", re.MULTILINE)

@@ -13,7 +13,9 @@ from typing import Protocol, TypeVar
 
 from orchestrator.context import Context
 from orchestrator.guest.accel import Probe
-from orchestrator.model import Accel, AppliedTree, Base, Kernel, KernelConfig, Plan, Suite, Variant
+from orchestrator.model.kernel import AppliedTree, Base, Kernel, KernelConfig, Variant
+from orchestrator.model.machine import Accel
+from orchestrator.model.request import Plan, Suite
 from orchestrator.plan import series_of, unmet_need
 from orchestrator.stages.apply import apply
 from orchestrator.stages.boot import BOOT_S, Bench

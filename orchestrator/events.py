@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from orchestrator.model import Outcome
+from orchestrator.model.outcome import Outcome
 
 
 class Level(IntEnum):

@@ -19,7 +19,9 @@ from orchestrator.context import Context
 from orchestrator.errors import Interrupted
 from orchestrator.events import RunFinished
 from orchestrator.kernel.matrix import Kill, kill_of
-from orchestrator.model import Case, Mutant, Observable, Plan, Suite
+from orchestrator.model.case import Case
+from orchestrator.model.request import Plan, Suite
+from orchestrator.model.series import Mutant, Observable
 from orchestrator.pipeline import Pipeline
 from orchestrator.record import HuntRecord, finish, load, save
 from orchestrator.side_by_side import side_by_side

@@ -18,15 +18,10 @@ from orchestrator.context import Context
 from orchestrator.errors import Interrupted
 from orchestrator.events import GuestReady, RunFinished
 from orchestrator.guest.guest import Guest
-from orchestrator.model import (
-    Baseline,
-    Case,
-    Plan,
-    RunReport,
-    Suite,
-    SuiteReport,
-    Variant,
-)
+from orchestrator.model.case import Case
+from orchestrator.model.kernel import Variant
+from orchestrator.model.report import RunReport, SuiteReport
+from orchestrator.model.request import Baseline, Plan, Suite
 from orchestrator.plan import baseline_of, cases_of
 from orchestrator.record import finish
 from orchestrator.side_by_side import side_by_side

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator.catalog import Catalog, find
+from orchestrator.catalog import Catalog
+from orchestrator.declarations.names import find
 from orchestrator.errors import UsageError
 from orchestrator.kernel.series import first
-from orchestrator.model import Baseline, Case, Kconfig, Machine, Mutant, Plan, Request, Series, Suite, Variant
+from orchestrator.model.case import Case
+from orchestrator.model.kernel import Kconfig, Variant
+from orchestrator.model.machine import Machine
+from orchestrator.model.request import Baseline, Plan, Request, Suite
+from orchestrator.model.series import Mutant, Series
 
 SMP = range(1, 17)  # up to CONFIG_NR_CPUS of the base kernel
 MEMORY_MIB = range(128, 16385)  # a guest with less does not hold its own initramfs

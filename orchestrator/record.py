@@ -20,7 +20,12 @@ from typing import TypeVar
 
 from orchestrator.codec import decode, encode
 from orchestrator.errors import UsageError
-from orchestrator.model import CaseRun, KnownIssue, Mutant, Request, StageResult, Variant
+from orchestrator.model.case_run import CaseRun
+from orchestrator.model.kernel import Variant
+from orchestrator.model.report import StageResult
+from orchestrator.model.request import Request
+from orchestrator.model.series import Mutant
+from orchestrator.model.splat import KnownIssue
 from orchestrator.store import write_atomically
 
 T = TypeVar("T")

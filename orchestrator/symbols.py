@@ -16,7 +16,7 @@ from pathlib import Path
 
 from orchestrator.errors import VmlinuxUnreadable
 from orchestrator.kernel.frames import CodeRef
-from orchestrator.model import Place
+from orchestrator.model.splat import Place
 
 _LOAD = 1  # PT_LOAD
 _NOT_LISTED = ("$", ".L")  # local labels and arm64's mapping symbols, which the kernel's own table leaves out too

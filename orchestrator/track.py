@@ -13,7 +13,11 @@ from orchestrator.chain import Built
 from orchestrator.context import Context
 from orchestrator.errors import BootFailed, Fault, Interrupted, OrchestrateError
 from orchestrator.events import CaseFinished, StageFinished, StageStarted
-from orchestrator.model import CaseResult, CaseRun, Ending, KnownIssue, Outcome, Plan, StageResult, Suite
+from orchestrator.model.case_run import CaseRun, Ending
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import CaseResult, StageResult
+from orchestrator.model.request import Plan, Suite
+from orchestrator.model.splat import KnownIssue
 from orchestrator.plan import series_of
 from orchestrator.record import SuiteRecord, load, save
 from orchestrator.stages.classify import classify

@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestrator.catalog import read_known_issues
 from orchestrator.commands import report
+from orchestrator.declarations.known_issues import read_known_issues
 from orchestrator.errors import UsageError
 from orchestrator.kernel.known import is_expired, mark_known
 from orchestrator.reporters import logs

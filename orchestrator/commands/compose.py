@@ -12,23 +12,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from orchestrator.catalog import (
-    DELAYS,
-    KNOWN_ISSUES,
-    MUTANTS,
-    Catalog,
-    load,
-    read_known_issues,
-    read_mutants,
-    read_series,
-)
+from orchestrator.catalog import Catalog, load
 from orchestrator.chain import Sources, Stage
 from orchestrator.context import Context, Places
+from orchestrator.declarations.known_issues import KNOWN_ISSUES, read_known_issues
+from orchestrator.declarations.patches import DELAYS, MUTANTS, read_mutants, read_series
 from orchestrator.errors import UsageError
 from orchestrator.events import CommandRan, Listener, StageFinished, StageStarted
 from orchestrator.guest.accel import Probe, choose
 from orchestrator.kernel.series import with_patches
-from orchestrator.model import Accel, Base, Baseline, KnownIssue, Mutant, Outcome, Plan, Request, Series, Suite
+from orchestrator.model.kernel import Base
+from orchestrator.model.machine import Accel
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.request import Baseline, Plan, Request, Suite
+from orchestrator.model.series import Mutant, Series
+from orchestrator.model.splat import KnownIssue
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, CommandResult, Runner
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base, tree_base

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from orchestrator.chain import check_accelerator, make_bench, make_kernel
 from orchestrator.commands.compose import Session, announced
-from orchestrator.model import Suite
+from orchestrator.model.request import Suite
 from orchestrator.stages.boot import Bench
 
 

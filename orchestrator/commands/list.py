@@ -6,9 +6,10 @@ import argparse
 import json
 import sys
 
-from orchestrator.catalog import Catalog, load, read_series
+from orchestrator.catalog import Catalog, load
+from orchestrator.declarations.patches import read_series
 from orchestrator.errors import PatchUnreadable
-from orchestrator.model import Series
+from orchestrator.model.series import Series
 from orchestrator.source.bases import DEFAULT_BASE, installed
 
 

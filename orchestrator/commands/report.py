@@ -9,7 +9,7 @@ from pathlib import Path
 
 from orchestrator.commands.test import copy_outputs
 from orchestrator.context import Places
-from orchestrator.model import KnownIssue
+from orchestrator.model.splat import KnownIssue
 from orchestrator.process import Cancel, Runner
 from orchestrator.record import RunRecord, load
 from orchestrator.reporters import terminal, terminal_matrix

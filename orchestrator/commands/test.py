@@ -12,7 +12,7 @@ from orchestrator.commands.compose import open_session, stoppable
 from orchestrator.commands.rundir import claim
 from orchestrator.errors import UsageError
 from orchestrator.events import RunStarted
-from orchestrator.model import Plan
+from orchestrator.model.request import Plan
 from orchestrator.pipeline import Pipeline
 from orchestrator.reporters import terminal
 from orchestrator.reporters.progress import Progress

@@ -18,7 +18,7 @@ from pathlib import Path
 from orchestrator.codec import decode, encode
 from orchestrator.errors import CommandFailed, UsageError
 from orchestrator.guest.host_clock import tsc_khz
-from orchestrator.model import Accel
+from orchestrator.model.machine import Accel
 from orchestrator.process import Command, Runner
 from orchestrator.store import key, write_atomically
 

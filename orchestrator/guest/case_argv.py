@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.model import Case
+from orchestrator.model.case import Case
 
 CASES = "/cases"  # our own programs
 KSELFTESTS = "/kselftests"  # those of the tree under test, by collection

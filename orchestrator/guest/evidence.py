@@ -16,7 +16,7 @@ from orchestrator.guest.dump import NAME, NoDump, dump_memory
 from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.ssh import Link
 from orchestrator.guest.vitals import ask_by_break, take_signs
-from orchestrator.model import Condition
+from orchestrator.model.case_run import Condition
 
 EVIDENCE, SYSRQ = "evidence.txt", "sysrq.txt"
 FILES = (EVIDENCE, SYSRQ, "postmortem.txt", NAME)

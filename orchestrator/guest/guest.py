@@ -20,7 +20,8 @@ from orchestrator.guest.qemu_argv import Boot, argv
 from orchestrator.guest.sentinel import Sentinel, read_sentinel
 from orchestrator.guest.ssh import ClientKey, Link, new_client_key
 from orchestrator.guest.watchdog import Examine, Sight, Watchdog, lost
-from orchestrator.model import Case, CaseRun, Ending
+from orchestrator.model.case import Case
+from orchestrator.model.case_run import CaseRun, Ending
 from orchestrator.process import Command, Runner
 from orchestrator.store import raise_if_full
 

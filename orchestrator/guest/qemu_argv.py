@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.model import Accel, Machine
+from orchestrator.model.machine import Accel, Machine
 
 QMP_SOCKET = "qmp.sock"
 

@@ -12,7 +12,7 @@ from orchestrator.guest.evidence import Evidence
 from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.ssh import Link
 from orchestrator.kernel.splat import Scanner
-from orchestrator.model import Condition, Ending
+from orchestrator.model.case_run import Condition, Ending
 from orchestrator.process import Cancel
 
 LOOK_EVERY_S = 0.1

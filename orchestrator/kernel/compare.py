@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from orchestrator.model import CaseResult, Outcome, StageResult, SuiteReport, Variant, Verdict
+from orchestrator.model.kernel import Variant
+from orchestrator.model.outcome import Outcome, Verdict
+from orchestrator.model.report import CaseResult, StageResult, SuiteReport
 
 _PATCH_FAILURES = (Outcome.IDLE, Outcome.FAIL, Outcome.TIMEOUT, Outcome.CRASH)
 _DEEDS = {

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from orchestrator.model import KnownIssue, Outcome, Splat, SuiteReport
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import SuiteReport
+from orchestrator.model.splat import KnownIssue, Splat
 
 EXPECTED = "expected by the case"
 _VERSION = re.compile(r"\d+(?:\.\d+)*")

@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from orchestrator.kernel import ktap
 from orchestrator.kernel.ktap import KtapReport
-from orchestrator.model import Outcome, Subtest
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import Subtest
 
 SKIPPED = 4
 # "Testing wp-fork on anon... done", "... skipped [reason: huge page size is 0]", "... failed [reason: ...]"

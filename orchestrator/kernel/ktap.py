@@ -12,7 +12,8 @@ import re
 from collections import deque
 from dataclasses import dataclass, field
 
-from orchestrator.model import Metric, Outcome, Subtest
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import Metric, Subtest
 
 MAX_DIAGNOSTICS = 200  # lines kept for one subtest, the last ones
 MAX_LINE = 2000  # characters kept of a line

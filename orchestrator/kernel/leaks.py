@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.model import CaseRun, Count, Dialect, Metric
+from orchestrator.model.case import Dialect
+from orchestrator.model.case_run import CaseRun, Count
+from orchestrator.model.report import Metric
 
 TOLERANCE = 6  # objects of a slab cache
 TOLERANCES = {"mm_struct": 2}  # the guest sees to it that no CPU keeps one; each stands for a whole address space

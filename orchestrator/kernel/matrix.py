@@ -7,14 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from orchestrator.model import (
-    CaseResult,
-    Mutant,
-    Outcome,
-    Splat,
-    SuiteReport,
-    Verdict,
-)
+from orchestrator.model.outcome import Outcome, Verdict
+from orchestrator.model.report import CaseResult, SuiteReport
+from orchestrator.model.series import Mutant
+from orchestrator.model.splat import Splat
 
 BOOT = "boot"
 DELAYS = "delays"  # the property of a suite: boot parameters that delay

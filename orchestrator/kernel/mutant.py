@@ -22,7 +22,7 @@ from __future__ import annotations
 import re
 
 from orchestrator.errors import BadDeclaration
-from orchestrator.model import Mutant, Observable
+from orchestrator.model.series import Mutant, Observable
 
 _KNOWN = (
     "Mutant", "Class", "Breaks", "Symptom", "Kconfig", "Cases", "Delays", "Observable", "Build", "From",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.kernel.blame import Line, changed_by, function_around
-from orchestrator.model import Mark, Place
+from orchestrator.model.splat import Mark, Place
 
 MAX_TEXT = 200  # characters of a source line that are kept
 

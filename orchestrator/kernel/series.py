@@ -17,7 +17,7 @@ from typing import NoReturn
 from orchestrator.errors import PatchUnreadable
 from orchestrator.kernel import diff as diffs
 from orchestrator.kernel import mail as mails
-from orchestrator.model import Patch, Series
+from orchestrator.model.series import Patch, Series
 
 _RAW_HINT = "save the mail in raw form (the archive's raw or mbox link), not from a mail program"
 

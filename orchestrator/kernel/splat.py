@@ -14,7 +14,7 @@ from dataclasses import replace
 from orchestrator.kernel.log_format import HEADLESS, MARGIN, PRINTK, Format
 from orchestrator.kernel.splat_kinds import Kind, Table, load
 from orchestrator.kernel.splat_report import MAX_LINE, Line, Report
-from orchestrator.model import Splat
+from orchestrator.model.splat import Splat
 
 LONGEST_LINE = 1 << 20  # bytes without a newline after which a line is no longer waited for
 HOLD_LINES = 200  # a report is held back for so many lines: a panic that follows from it belongs to it

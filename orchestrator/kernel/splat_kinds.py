@@ -17,7 +17,7 @@ from typing import Any
 from orchestrator.errors import BadDeclaration
 from orchestrator.kernel import splat_lines
 from orchestrator.kernel.splat_lines import Lines
-from orchestrator.model import Outcome
+from orchestrator.model.outcome import Outcome
 
 _OUTCOMES = {"pass": Outcome.PASS, "fail": Outcome.FAIL, "crash": Outcome.CRASH}
 

@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 from orchestrator.errors import BadDeclaration
-from orchestrator.model import Stack
+from orchestrator.model.splat import Stack
 
 NAME = "report-lines.toml"
 MAX_STACKS = 16

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from orchestrator.kernel import splat_lines
 from orchestrator.kernel.splat_kinds import Kind, Table
 from orchestrator.kernel.splat_title import title
-from orchestrator.model import Outcome, Splat
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.splat import Splat
 
 MAX_LINE = 1000  # bytes of a line that are kept
 PROVISIONAL_LINES = 12  # lines from "cut here" to the line that names the report

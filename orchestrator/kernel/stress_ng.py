@@ -11,7 +11,8 @@ import re
 from dataclasses import dataclass
 
 from orchestrator.kernel.ktap import KtapReport
-from orchestrator.model import Metric, Outcome, Subtest
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import Metric, Subtest
 
 LINE = re.compile(r"^stress-ng: (?P<level>\w+): +\[\d+\] (?P<words>.*)$", re.MULTILINE)
 DISPATCHING = re.compile(r"dispatching hogs: (?P<hogs>.+)")

@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.model import Outcome, Subtest
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import Subtest
 
 NAME = re.compile(r"^\t+TEST\((\w+)\);", re.MULTILINE)
 FAILED = re.compile(r"^Test (\w+) FAILED$", re.MULTILINE)

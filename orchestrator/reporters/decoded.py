@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from orchestrator.kernel.splat_kinds import load
-from orchestrator.model import Frame, Mark, Place, Splat
+from orchestrator.model.splat import Frame, Mark, Place, Splat
 
 LEGEND = ">> a line that the series wrote, > a function that it changed, ? perhaps of an earlier call"
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from orchestrator import codec
-from orchestrator.model import RunReport
+from orchestrator.model.report import RunReport
 from orchestrator.store import write_atomically
 
 SCHEMA = 1

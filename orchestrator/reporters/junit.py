@@ -17,7 +17,8 @@ from xml.etree import ElementTree
 from junit_xml import TestCase as XmlCase  # under other names: pytest collects classes that are called Test*
 from junit_xml import TestSuite as XmlSuite
 
-from orchestrator.model import RunReport, SuiteReport, Variant
+from orchestrator.model.kernel import Variant
+from orchestrator.model.report import RunReport, SuiteReport
 from orchestrator.reporters import text
 from orchestrator.reporters.files import read_tail
 from orchestrator.reporters.junit_entries import (

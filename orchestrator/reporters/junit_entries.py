@@ -13,18 +13,10 @@ from enum import Enum
 from functools import partial
 from pathlib import Path
 
-from orchestrator.model import (
-    CaseResult,
-    Metric,
-    Outcome,
-    RunReport,
-    Splat,
-    StageResult,
-    Subtest,
-    SuiteReport,
-    Variant,
-    Verdict,
-)
+from orchestrator.model.kernel import Variant
+from orchestrator.model.outcome import Outcome, Verdict
+from orchestrator.model.report import CaseResult, Metric, RunReport, StageResult, Subtest, SuiteReport
+from orchestrator.model.splat import Splat
 from orchestrator.reporters import decoded, text
 
 # Each attribute is escaped to at most six bytes for a character; these keep the smallest form of an entry below 6 KiB.

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 
 from orchestrator import codec
-from orchestrator.model import LogReport, Outcome, Splat
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.splat import LogReport, Splat
 from orchestrator.reporters import decoded
 from orchestrator.reporters.text import printable
 

@@ -7,7 +7,7 @@ import threading
 from typing import TextIO
 
 from orchestrator import events
-from orchestrator.model import Outcome
+from orchestrator.model.outcome import Outcome
 from orchestrator.reporters.summary import seconds
 from orchestrator.reporters.terminal import write_plain
 from orchestrator.reporters.text import printable

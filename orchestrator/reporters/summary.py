@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from orchestrator.model import CaseResult, Metric, Outcome, RunReport, Splat, StageResult, Subtest, SuiteReport
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import CaseResult, Metric, RunReport, StageResult, Subtest, SuiteReport
+from orchestrator.model.splat import Splat
 from orchestrator.reporters import decoded
 from orchestrator.reporters.text import printable
 

@@ -9,7 +9,8 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import TextIO
 
-from orchestrator.model import Outcome, RunReport, Verdict
+from orchestrator.model.outcome import Outcome, Verdict
+from orchestrator.model.report import RunReport
 from orchestrator.reporters.summary import Row, Table, seconds, tables
 from orchestrator.reporters.text import printable
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from orchestrator.kernel.matrix import Fate, Matrix, Row
-from orchestrator.model import RunReport
+from orchestrator.model.report import RunReport
 from orchestrator.reporters.summary import seconds
 from orchestrator.reporters.terminal import write_plain
 from orchestrator.reporters.text import printable

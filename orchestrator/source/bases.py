@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import BaseUnavailable, UsageError
-from orchestrator.model import Base
+from orchestrator.model.kernel import Base
 from orchestrator.process import Command, CommandResult, Runner
 from orchestrator.source import archive
 from orchestrator.source.git import ISOLATED, Git

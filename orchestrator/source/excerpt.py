@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator.model import AppliedTree
+from orchestrator.model.kernel import AppliedTree
 from orchestrator.process import Runner
 from orchestrator.source.git import Git
 

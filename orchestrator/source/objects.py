@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from orchestrator.model import Base
+from orchestrator.model.kernel import Base
 from orchestrator.process import Runner
 from orchestrator.source.git import Git
 

@@ -12,7 +12,8 @@ import tempfile
 from pathlib import Path
 
 from orchestrator.errors import PatchDoesNotApply
-from orchestrator.model import Base, Patch, Series, Variant
+from orchestrator.model.kernel import Base, Variant
+from orchestrator.model.series import Patch, Series
 from orchestrator.process import Runner
 from orchestrator.source.git import Git
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from orchestrator.context import Context
-from orchestrator.model import AppliedTree, Base, Series
+from orchestrator.model.kernel import AppliedTree, Base
+from orchestrator.model.series import Series
 from orchestrator.process import Runner
 from orchestrator.source.git import Git
 from orchestrator.source.trees import apply_series, base_tree

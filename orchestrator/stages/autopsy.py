@@ -13,7 +13,8 @@ from orchestrator.context import Context
 from orchestrator.errors import CommandFailed, ToolMissing
 from orchestrator.guest import dump
 from orchestrator.guest.case_argv import process
-from orchestrator.model import Case, CaseRun
+from orchestrator.model.case import Case
+from orchestrator.model.case_run import CaseRun
 from orchestrator.postmortem.examine import postmortem
 from orchestrator.stages.boot import Bench
 

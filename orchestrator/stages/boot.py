@@ -12,7 +12,9 @@ from orchestrator.context import Context
 from orchestrator.errors import BootFailed, QemuCrashed
 from orchestrator.guest.guest import Guest, Identity
 from orchestrator.guest.qemu_argv import Boot
-from orchestrator.model import Accel, Kernel, Machine, Programs
+from orchestrator.model.case import Programs
+from orchestrator.model.kernel import Kernel
+from orchestrator.model.machine import Accel, Machine
 
 BOOT_S = 30.0  # native speed; a base kernel under KVM takes 1
 

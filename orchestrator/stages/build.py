@@ -10,7 +10,9 @@ from pathlib import Path
 
 from orchestrator.context import Context
 from orchestrator.errors import BuildFailed, CommandFailed, ToolMissing
-from orchestrator.model import AppliedTree, Kernel, KernelConfig, Machine, Suite
+from orchestrator.model.kernel import AppliedTree, Kernel, KernelConfig
+from orchestrator.model.machine import Machine
+from orchestrator.model.request import Suite
 from orchestrator.process import Command, CommandResult
 from orchestrator.source.trees import move_worktree
 from orchestrator.stages.lane import build_directory, lane

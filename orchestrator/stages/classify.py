@@ -11,18 +11,11 @@ from orchestrator.guest.evidence import FILES
 from orchestrator.kernel import kselftest, ktap, stress_ng, taint
 from orchestrator.kernel.known import EXPECTED, applies, is_expired, mark_expected, mark_known, missing
 from orchestrator.kernel.leaks import leak_metrics, leaks
-from orchestrator.model import (
-    CaseResult,
-    CaseRun,
-    Dialect,
-    Ending,
-    KnownIssue,
-    Outcome,
-    Splat,
-    StageResult,
-    SuiteReport,
-    worst,
-)
+from orchestrator.model.case import Dialect
+from orchestrator.model.case_run import CaseRun, Ending
+from orchestrator.model.outcome import Outcome, worst
+from orchestrator.model.report import CaseResult, StageResult, SuiteReport
+from orchestrator.model.splat import KnownIssue, Splat
 from orchestrator.record import SuiteRecord
 from orchestrator.stages.logs import scan_file
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed, KconfigDropped
 from orchestrator.kernel.kconfig import Dropped, dropped, merge, unmet
-from orchestrator.model import AppliedTree, KernelConfig, Suite
+from orchestrator.model.kernel import AppliedTree, KernelConfig
+from orchestrator.model.request import Suite
 from orchestrator.process import failed
 from orchestrator.source.git import Git
 from orchestrator.source.trees import move_worktree, worktree

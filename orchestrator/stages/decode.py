@@ -16,7 +16,10 @@ from orchestrator.kernel import blame
 from orchestrator.kernel.frames import find
 from orchestrator.kernel.provenance import Source, placed
 from orchestrator.kernel.series import first, read_patches
-from orchestrator.model import Base, Frame, Place, RunReport, Series, Splat, SuiteReport, Variant
+from orchestrator.model.kernel import Base, Variant
+from orchestrator.model.report import RunReport, SuiteReport
+from orchestrator.model.series import Series
+from orchestrator.model.splat import Frame, Place, Splat
 from orchestrator.process import Runner
 from orchestrator.record import RunRecord, load
 from orchestrator.source.git import Git

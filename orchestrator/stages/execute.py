@@ -16,7 +16,12 @@ from orchestrator.context import Context
 from orchestrator.errors import BootFailed, GuestUnreachable
 from orchestrator.events import CaseStarted, GuestLost, GuestReady
 from orchestrator.guest.guest import Guest
-from orchestrator.model import Case, CaseResult, CaseRun, Ending, KernelConfig, Outcome, Request
+from orchestrator.model.case import Case
+from orchestrator.model.case_run import CaseRun, Ending
+from orchestrator.model.kernel import KernelConfig
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import CaseResult
+from orchestrator.model.request import Request
 from orchestrator.plan import unmet_need
 from orchestrator.stages.autopsy import autopsy
 from orchestrator.stages.boot import Bench, boot

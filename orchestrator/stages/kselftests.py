@@ -16,7 +16,7 @@ from pathlib import Path
 
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed
-from orchestrator.model import AppliedTree
+from orchestrator.model.kernel import AppliedTree
 from orchestrator.process import Command
 from orchestrator.source.excerpt import Excerpt, check_out, excerpt
 from orchestrator.stages.product import Product

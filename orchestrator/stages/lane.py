@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from orchestrator.context import Context
-from orchestrator.model import Base, Variant
+from orchestrator.model.kernel import Base, Variant
 from orchestrator.store import locked
 
 

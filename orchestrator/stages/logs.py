@@ -10,7 +10,7 @@ from typing import BinaryIO, cast
 
 from orchestrator.kernel.log_format import PRINTK, SAMPLE, Format, detect
 from orchestrator.kernel.splat import Scanner
-from orchestrator.model import LogReport, Splat
+from orchestrator.model.splat import LogReport, Splat
 
 CHUNK = 1 << 20
 STDIN = Path("-")

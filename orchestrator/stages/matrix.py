@@ -11,7 +11,11 @@ from pathlib import Path
 from orchestrator.codec import encode
 from orchestrator.kernel.matrix import Fate, Matrix, Row, row, verdict
 from orchestrator.kernel.schemata import SWITCH
-from orchestrator.model import CaseResult, KnownIssue, Mutant, Outcome, RunReport, SuiteReport, Variant
+from orchestrator.model.kernel import Variant
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import CaseResult, RunReport, SuiteReport
+from orchestrator.model.series import Mutant
+from orchestrator.model.splat import KnownIssue
 from orchestrator.record import HuntRecord, RunRecord, SuiteRecord, load, suites_of
 from orchestrator.stages import report
 from orchestrator.stages.classify import classify

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from orchestrator.model import Outcome, Subtest
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import Subtest
 
 T = TypeVar("T")
 

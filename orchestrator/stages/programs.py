@@ -12,7 +12,8 @@ from orchestrator.context import Context
 from orchestrator.errors import CommandFailed
 from orchestrator.guest import initramfs
 from orchestrator.guest.case_argv import CASES, KSELFTESTS
-from orchestrator.model import AppliedTree, Case, Programs
+from orchestrator.model.case import Case, Programs
+from orchestrator.model.kernel import AppliedTree
 from orchestrator.process import Command
 from orchestrator.stages.kselftests import kselftests
 from orchestrator.stages.product import Product

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from orchestrator.kernel.compare import compare, verdict
 from orchestrator.kernel.known import remarks
-from orchestrator.model import KnownIssue, RunReport, SuiteReport, Variant
+from orchestrator.model.kernel import Variant
+from orchestrator.model.report import RunReport, SuiteReport
+from orchestrator.model.splat import KnownIssue
 from orchestrator.record import RunRecord, load, suites_of
 from orchestrator.reporters import decoded, json_report, junit
 from orchestrator.stages.classify import classify

@@ -13,7 +13,9 @@ from pathlib import Path
 from orchestrator.guest import qemu_argv
 from orchestrator.guest.guest import case_words
 from orchestrator.guest.qemu_argv import Boot
-from orchestrator.model import Base, Case, Plan, Suite, Variant
+from orchestrator.model.case import Case
+from orchestrator.model.kernel import Base, Variant
+from orchestrator.model.request import Plan, Suite
 from orchestrator.plan import cases_of, series_of
 from orchestrator.source.bases import ARCHIVES
 from orchestrator.stages.boot import Bench

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed, ToolMissing
-from orchestrator.model import Userland
+from orchestrator.model.case import Userland
 from orchestrator.process import Command
 from orchestrator.stages.product import Product
 from orchestrator.store import key

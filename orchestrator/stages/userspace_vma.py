@@ -19,7 +19,8 @@ from pathlib import Path
 from orchestrator.codec import decode, encode
 from orchestrator.context import Context
 from orchestrator.kernel.userspace_vma import UserspaceResult, names_of_tests, read_result
-from orchestrator.model import AppliedTree, Outcome
+from orchestrator.model.kernel import AppliedTree
+from orchestrator.model.outcome import Outcome
 from orchestrator.process import Command
 from orchestrator.source.excerpt import Excerpt, check_out, excerpt
 from orchestrator.stages.product import Product

@@ -11,7 +11,8 @@ from typing import Any
 from orchestrator.context import Context
 from orchestrator.kernel import schemata
 from orchestrator.kernel.schemata import SWITCH, CannotSwitch
-from orchestrator.model import AppliedTree, Mutant
+from orchestrator.model.kernel import AppliedTree
+from orchestrator.model.series import Mutant
 from orchestrator.source.git import Git
 from orchestrator.source.objects import Trees
 from orchestrator.stages.product import Product

@@ -22,18 +22,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from orchestrator.model import (
-    CaseResult,
-    Metric,
-    Outcome,
-    RunReport,
-    Splat,
-    StageResult,
-    Subtest,
-    SuiteReport,
-    Variant,
-    Verdict,
-)
+from orchestrator.model.kernel import Variant
+from orchestrator.model.outcome import Outcome, Verdict
+from orchestrator.model.report import CaseResult, Metric, RunReport, StageResult, Subtest, SuiteReport
+from orchestrator.model.splat import Splat
 from orchestrator.reporters import junit
 from orchestrator.reporters.junit_entries import Output
 

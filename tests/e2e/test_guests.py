@@ -23,7 +23,8 @@ from orchestrator.errors import GuestUnreachable, Interrupted
 from orchestrator.guest.accel import Probe, choose
 from orchestrator.guest.guest import Guest
 from orchestrator.guest.ssh import Link, new_client_key
-from orchestrator.model import Accel, Request
+from orchestrator.model.machine import Accel
+from orchestrator.model.request import Request
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base

@@ -10,7 +10,9 @@ import pytest
 
 from orchestrator import catalog
 from orchestrator.context import Context, Places
-from orchestrator.model import AppliedTree, Outcome
+from orchestrator.declarations.patches import read_series
+from orchestrator.model.kernel import AppliedTree
+from orchestrator.model.outcome import Outcome
 from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base
 from orchestrator.source.trees import apply_series, base_tree
@@ -57,7 +59,7 @@ def original(context: Context) -> AppliedTree:
 
 
 def applied(context: Context, original: AppliedTree, series: Path | str) -> AppliedTree:
-    patches = catalog.read_series(series) if isinstance(series, Path) else context.catalog.series(series)
+    patches = read_series(series) if isinstance(series, Path) else context.catalog.series(series)
     return AppliedTree(original.base, apply_series(original.base, patches, context.runner), ())
 
 

@@ -16,7 +16,10 @@ from orchestrator.context import Places
 from orchestrator.errors import UsageError, VmlinuxUnreadable
 from orchestrator.kernel.frames import CodeRef
 from orchestrator.kernel.series import read_patches
-from orchestrator.model import Outcome, Splat, StageResult, Variant
+from orchestrator.model.kernel import Variant
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import StageResult
+from orchestrator.model.splat import Splat
 from orchestrator.process import Cancel, Runner
 from orchestrator.record import Request, RunRecord, SuiteRecord, save
 from orchestrator.source.bases import Workplace, tree_base

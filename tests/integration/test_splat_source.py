@@ -14,7 +14,7 @@ import pytest
 from orchestrator.context import Places
 from orchestrator.kernel.log_format import BARE, detect
 from orchestrator.kernel.splat import scan
-from orchestrator.model import Splat
+from orchestrator.model.splat import Splat
 
 BASE = next(iter(sorted(Places.of_user().bases.glob("linux-source-*/commit"))), None)
 pytestmark = pytest.mark.skipif(BASE is None, reason="no kernel source was imported yet: run `orchestrate build`")

@@ -14,7 +14,10 @@ import pytest
 SHOW = r"""
 import sys
 sys.path.insert(0, sys.argv[1])
-from orchestrator.model import CaseResult, Outcome, RunReport, Splat, SuiteReport, Variant, Verdict
+from orchestrator.model.kernel import Variant
+from orchestrator.model.outcome import Outcome, Verdict
+from orchestrator.model.report import CaseResult, RunReport, SuiteReport
+from orchestrator.model.splat import Splat
 from orchestrator.reporters import terminal
 splat = Splat("kasan", "KASAN: use-after-free in f", Outcome.CRASH, 12, 40, 999, "the text")
 cases = (

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalog import read_series
+from orchestrator.declarations.patches import read_series
 from orchestrator.errors import PatchDoesNotApply
-from orchestrator.model import Base, Variant
+from orchestrator.model.kernel import Base, Variant
 from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import Workplace, tree_base
 from orchestrator.source.trees import apply_series, base_tree, move_worktree

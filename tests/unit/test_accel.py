@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.guest.accel import with_clock
 from orchestrator.guest.host_clock import tsc_khz
-from orchestrator.model import Accel
+from orchestrator.model.machine import Accel
 
 TCG = Accel("tcg", (), 4.0, ("tsc=reliable", "tsc_early_khz={tsc_khz}"))
 

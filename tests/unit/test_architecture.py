@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import errors, model
+from orchestrator import errors
+from orchestrator.model.outcome import Verdict
 
-PACKAGE = Path(model.__file__).parent
+PACKAGE = Path(errors.__file__).parent
 MODULES = {
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
     for path in PACKAGE.rglob("*.py")
@@ -36,6 +37,7 @@ LAYERS = (
     ("guest", "postmortem", "source", "reporters"),
     ("context", "side_by_side"),
     ("catalog",),
+    ("declarations",),
     ("process", "store", "fetch", "symbols"),
     ("kernel", "codec", "events", "deadline"),
     ("model", "errors"),
@@ -50,7 +52,7 @@ OWNERS = {
     "invoke": {"guest.ssh"},
     "cryptography": {"guest.ssh"},
     "junit_xml": {"reporters.junit"},
-    "yaml": {"catalog"},
+    "yaml": {"declarations.entry"},
     "drgn": {"symbols", "postmortem.extract", "postmortem.console"},  # the latter two run as children
     "rich": {"reporters.terminal", "reporters.progress"},
 }
@@ -122,7 +124,7 @@ def frozen_values() -> list[type]:
 
 def test_values_between_stages_are_frozen_and_hold_no_mutable_sequences() -> None:
     for kind in frozen_values():
-        if kind.__module__ not in ("orchestrator.model", "orchestrator.record", "orchestrator.events"):
+        if not kind.__module__.startswith(("orchestrator.model.", "orchestrator.record", "orchestrator.events")):
             continue
         assert kind.__dataclass_params__.frozen, kind  # type: ignore[attr-defined]
         for entry in dataclasses.fields(kind):
@@ -142,10 +144,17 @@ def test_every_error_has_a_fault_and_faults_have_distinct_exit_statuses() -> Non
 
 
 def test_verdicts_and_faults_agree_on_exit_statuses() -> None:
-    assert {verdict.exit_status for verdict in model.Verdict} == {0} | {fault.value for fault in errors.Fault}
+    assert {verdict.exit_status for verdict in Verdict} == {0} | {fault.value for fault in errors.Fault}
 
 
 def test_every_enum_value_is_unique() -> None:
-    for _, kind in inspect.getmembers(model, inspect.isclass):
-        if issubclass(kind, enum.Enum) and kind.__module__ == "orchestrator.model":
-            assert len({member.value for member in kind}) == len(kind)
+    modules = [importlib.import_module(name) for name in MODULES if name.startswith("orchestrator.model.")]
+    kinds = {
+        kind
+        for module in modules
+        for _, kind in inspect.getmembers(module, inspect.isclass)
+        if issubclass(kind, enum.Enum) and kind.__module__ == module.__name__
+    }
+    assert Verdict in kinds
+    for kind in kinds:
+        assert len({member.value for member in kind}) == len(kind)

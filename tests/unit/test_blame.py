@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from orchestrator.kernel import blame
 from orchestrator.kernel.provenance import Source, placed
-from orchestrator.model import Mark, Place
+from orchestrator.model.splat import Mark, Place
 
 
 def unified(old: list[str], new: list[str], names: tuple[str, str] = ("a/f.c", "b/f.c")) -> bytes:

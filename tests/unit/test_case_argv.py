@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from orchestrator.guest.case_argv import argv, process
-from orchestrator.model import Case, Needs
+from orchestrator.model.case import Case, Needs
 
 PLAIN = Case("it", "s", Path("/t/it"), ("main.c",), ("--x",), 5.0, 15.0, Needs(), ())
 

@@ -9,7 +9,9 @@ import pytest
 
 from orchestrator import catalog
 from orchestrator.errors import BadDeclaration, UnknownName, UsageError
-from orchestrator.model import Baseline, Dialect, Needs, Request, Variant
+from orchestrator.model.case import Dialect, Needs
+from orchestrator.model.kernel import Variant
+from orchestrator.model.request import Baseline, Request
 from orchestrator.plan import make_plan, unmet_need
 
 WANTED = {"fault-vs-munmap", "split-merge", "fork-fault", "mremap-integrity"}

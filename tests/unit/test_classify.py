@@ -7,19 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.model import (
-    CaseResult,
-    CaseRun,
-    Condition,
-    Count,
-    Ending,
-    KnownIssue,
-    Metric,
-    Outcome,
-    StageResult,
-    SuiteReport,
-    Variant,
-)
+from orchestrator.model.case_run import CaseRun, Condition, Count, Ending
+from orchestrator.model.kernel import Variant
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import CaseResult, Metric, StageResult, SuiteReport
+from orchestrator.model.splat import KnownIssue
 from orchestrator.record import SuiteRecord
 from orchestrator.stages.classify import classify
 

@@ -13,7 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator import codec, model
+from orchestrator import codec
+from orchestrator.model.case import Case, Needs
+from orchestrator.model.kernel import Fragment, Kconfig, KernelConfig, Variant
+from orchestrator.model.machine import Machine
+from orchestrator.model.report import Metric
+from orchestrator.model.request import Plan, Request, Suite
+from orchestrator.model.series import Patch, Series
 
 
 class Size(IntEnum):
@@ -92,11 +98,11 @@ def test_encoded_data_is_ascii_json_that_any_reader_takes(tree: Tree) -> None:
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf])
 def test_floats_without_a_json_number_survive(value: float) -> None:
-    assert codec.loads(model.Metric, codec.dumps(model.Metric("m", value, "s"))).value == value
+    assert codec.loads(Metric, codec.dumps(Metric("m", value, "s"))).value == value
 
 
 def test_nan_survives() -> None:
-    assert math.isnan(codec.loads(model.Metric, codec.dumps(model.Metric("m", math.nan, "s"))).value)
+    assert math.isnan(codec.loads(Metric, codec.dumps(Metric("m", math.nan, "s"))).value)
 
 
 def test_names_of_enum_members_are_written_not_their_values() -> None:
@@ -176,12 +182,12 @@ def test_a_union_that_does_not_say_the_type_is_a_type_error() -> None:
 
 
 def test_a_plan_with_bytes_and_paths_survives() -> None:
-    patch = model.Patch("p", "s", b"\xff\0diff", "0" * 64, ("mm/mmap.c",))
-    fragment = model.Fragment("base", Path("/k/base.config"), (("CONFIG_MMU", "y"),))
-    suite = model.Suite(model.Kconfig("base", (fragment,)), model.Variant.PATCHED)
-    case = model.Case("c", "s", Path("/t/c"), ("c.c",), (), 5.0, 15.0, model.Needs(1, ("SHMEM",)), ())
-    machine = model.Machine("q35", "x86_64", "qemu", (), "bzImage", "virtio", ("panic=-1",), 2, 1024)
-    plan = model.Plan(model.Request(), model.Series("s", (patch,), "1" * 64), (suite,), (case,), machine, "auto")
-    assert codec.loads(model.Plan, codec.dumps(plan)) == plan
-    config = model.KernelConfig(Path("/b/.config"), "2" * 64, frozenset({"CONFIG_MMU", "CONFIG_SMP"}))
-    assert codec.loads(model.KernelConfig, codec.dumps(config)) == config
+    patch = Patch("p", "s", b"\xff\0diff", "0" * 64, ("mm/mmap.c",))
+    fragment = Fragment("base", Path("/k/base.config"), (("CONFIG_MMU", "y"),))
+    suite = Suite(Kconfig("base", (fragment,)), Variant.PATCHED)
+    case = Case("c", "s", Path("/t/c"), ("c.c",), (), 5.0, 15.0, Needs(1, ("SHMEM",)), ())
+    machine = Machine("q35", "x86_64", "qemu", (), "bzImage", "virtio", ("panic=-1",), 2, 1024)
+    plan = Plan(Request(), Series("s", (patch,), "1" * 64), (suite,), (case,), machine, "auto")
+    assert codec.loads(Plan, codec.dumps(plan)) == plan
+    config = KernelConfig(Path("/b/.config"), "2" * 64, frozenset({"CONFIG_MMU", "CONFIG_SMP"}))
+    assert codec.loads(KernelConfig, codec.dumps(config)) == config

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.kernel.compare import compare, verdict
-from orchestrator.model import CaseResult, Outcome, StageResult, SuiteReport, Variant, Verdict
+from orchestrator.model.kernel import Variant
+from orchestrator.model.outcome import Outcome, Verdict
+from orchestrator.model.report import CaseResult, StageResult, SuiteReport
 
 
 def case(name: str, outcome: Outcome, message: str = "") -> CaseResult:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator.model import Frame, Mark, Outcome, Place, Splat
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.splat import Frame, Mark, Place, Splat
 from orchestrator.reporters import decoded
 
 TEXT = """\

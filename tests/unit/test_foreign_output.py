@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 from orchestrator.kernel import kselftest, stress_ng
-from orchestrator.model import CaseRun, Dialect, Ending, Outcome, StageResult, Variant
+from orchestrator.model.case import Dialect
+from orchestrator.model.case_run import CaseRun, Ending
+from orchestrator.model.kernel import Variant
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import StageResult
 from orchestrator.record import SuiteRecord
 from orchestrator.stages.classify import classify
 

@@ -8,7 +8,10 @@ from pathlib import Path
 from orchestrator.catalog import load
 from orchestrator.context import Context, Places
 from orchestrator.hunt import TRIES, in_order
-from orchestrator.model import CaseRun, Ending, Mutant, Observable, Suite, Variant
+from orchestrator.model.case_run import CaseRun, Ending
+from orchestrator.model.kernel import Variant
+from orchestrator.model.request import Suite
+from orchestrator.model.series import Mutant, Observable
 from orchestrator.process import Cancel, Runner
 from orchestrator.record import SuiteRecord
 from orchestrator.record import load as load_record

@@ -11,20 +11,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator import model
+from orchestrator.model.kernel import Variant
+from orchestrator.model.outcome import Outcome, Verdict
+from orchestrator.model.report import CaseResult, Metric, RunReport, StageResult, Subtest, SuiteReport
+from orchestrator.model.splat import Frame, Place, Splat
 from orchestrator.reporters import json_report
 
 DOCUMENTED = Path(__file__).parents[2] / "docs" / "report-json.md"
 RECORDS = (
-    model.RunReport,
-    model.SuiteReport,
-    model.StageResult,
-    model.CaseResult,
-    model.Subtest,
-    model.Metric,
-    model.Splat,
-    model.Frame,
-    model.Place,
+    RunReport,
+    SuiteReport,
+    StageResult,
+    CaseResult,
+    Subtest,
+    Metric,
+    Splat,
+    Frame,
+    Place,
 )
 
 # What is read from files and guests: any text, and the lone low surrogates that stand for bytes that are no UTF-8.
@@ -35,17 +38,17 @@ TEXT = st.text(
 st.register_type_strategy(float, st.floats(allow_nan=False))
 st.register_type_strategy(str, TEXT)
 # a few frames of each report are as good as many, and hypothesis limits what it makes
-PLACES = st.builds(model.Place, text=..., mark=..., patches=st.lists(TEXT, max_size=1).map(tuple))
-FRAMES = st.builds(model.Frame, is_reliable=..., places=st.lists(PLACES, max_size=1).map(tuple))
-SPLATS = st.builds(model.Splat, file=..., frames=st.lists(FRAMES, max_size=1).map(tuple))
-st.register_type_strategy(model.Splat, SPLATS)
+PLACES = st.builds(Place, text=..., mark=..., patches=st.lists(TEXT, max_size=1).map(tuple))
+FRAMES = st.builds(Frame, is_reliable=..., places=st.lists(PLACES, max_size=1).map(tuple))
+SPLATS = st.builds(Splat, file=..., frames=st.lists(FRAMES, max_size=1).map(tuple))
+st.register_type_strategy(Splat, SPLATS)
 # Few subtests of stages: each has lists of its own, and a report would be more than hypothesis wants to make up.
 st.register_type_strategy(
-    model.StageResult,
+    StageResult,
     st.builds(
-        model.StageResult,
+        StageResult,
         **dict.fromkeys(("message", "hint", "detail", "cached", "console", "splats", "also_on_base", "log"), ...),
-        subtests=st.tuples() | st.tuples(st.builds(model.Subtest, message=..., diagnostics=...)),
+        subtests=st.tuples() | st.tuples(st.builds(Subtest, message=..., diagnostics=...)),
     ),
 )
 
@@ -55,31 +58,25 @@ def few(kind: type) -> st.SearchStrategy[tuple[object, ...]]:
 
 
 st.register_type_strategy(
-    model.CaseResult,
-    st.builds(model.CaseResult, message=..., diagnosis=..., splats=few(model.Splat), subtests=few(model.Subtest)),
+    CaseResult,
+    st.builds(CaseResult, message=..., diagnosis=..., splats=few(Splat), subtests=few(Subtest)),
 )
-st.register_type_strategy(
-    model.SuiteReport, st.builds(model.SuiteReport, stages=few(model.StageResult), cases=few(model.CaseResult))
-)
-REPORTS = st.builds(model.RunReport, suites=few(model.SuiteReport), notes=...)
+st.register_type_strategy(SuiteReport, st.builds(SuiteReport, stages=few(StageResult), cases=few(CaseResult)))
+REPORTS = st.builds(RunReport, suites=few(SuiteReport), notes=...)
 
 
-def a_report() -> model.RunReport:
-    splat = model.Splat("kasan", "KASAN", model.Outcome.CRASH, 1, 2, 3, "text")
-    subtest = model.Subtest("a.b", model.Outcome.PASS, 0.5, metrics=(model.Metric("ops", 10.0, "ops/s"),))
-    case = model.CaseResult("c", model.Outcome.CRASH, model.Outcome.CRASH, "m", 1.0, (subtest,), (splat,))
-    stage = model.StageResult("boot", model.Outcome.PASS, 7.0, is_patch_fault=True, subtests=(subtest,))
-    suite = model.SuiteReport(
-        "s", "base", model.Variant.PATCHED, (stage,), (case,), "2026-11-22T10:00:00", (("a", "b"),)
-    )
-    return model.RunReport(
-        "fix", "0" * 64, model.Verdict.PATCH_AT_FAULT, "r", (suite,), "/run", "", 9.0, "host", ("n",)
-    )
+def a_report() -> RunReport:
+    splat = Splat("kasan", "KASAN", Outcome.CRASH, 1, 2, 3, "text")
+    subtest = Subtest("a.b", Outcome.PASS, 0.5, metrics=(Metric("ops", 10.0, "ops/s"),))
+    case = CaseResult("c", Outcome.CRASH, Outcome.CRASH, "m", 1.0, (subtest,), (splat,))
+    stage = StageResult("boot", Outcome.PASS, 7.0, is_patch_fault=True, subtests=(subtest,))
+    suite = SuiteReport("s", "base", Variant.PATCHED, (stage,), (case,), "2026-11-22T10:00:00", (("a", "b"),))
+    return RunReport("fix", "0" * 64, Verdict.PATCH_AT_FAULT, "r", (suite,), "/run", "", 9.0, "host", ("n",))
 
 
 @settings(deadline=None, max_examples=60)
 @given(report=REPORTS)
-def test_every_report_survives_its_text(report: model.RunReport) -> None:
+def test_every_report_survives_its_text(report: RunReport) -> None:
     assert json_report.loads(json_report.dumps(report)) == report
 
 
@@ -135,12 +132,12 @@ def documented_keys() -> dict[str, list[str]]:
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.__name__)
 def test_each_key_is_documented(record: type) -> None:
     names = [entry.name for entry in dataclasses.fields(record)]
-    if record is model.RunReport:
+    if record is RunReport:
         names = ["schema", *names]
     assert documented_keys()[record.__name__] == names
 
 
 def test_the_names_of_outcomes_verdicts_and_variants_are_documented() -> None:
     page = DOCUMENTED.read_text(encoding="utf-8")
-    for member in (*model.Outcome, *model.Verdict, *model.Variant):
+    for member in (*Outcome, *Verdict, *Variant):
         assert f"`{member.name}`" in page

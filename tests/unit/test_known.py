@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalog import read_known_issues
+from orchestrator.declarations.known_issues import read_known_issues
 from orchestrator.errors import BadDeclaration, UsageError
 from orchestrator.kernel.known import applies, is_expired, mark_known, range_problem, remarks
-from orchestrator.model import Ending, KnownIssue, Outcome, Splat
+from orchestrator.model.case_run import Ending
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.splat import KnownIssue, Splat
 from tests.unit.test_classify import QUIET, TITLE, WARNING, Home, home
 
 __all__ = ["home"]

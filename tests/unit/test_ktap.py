@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.kernel.ktap import MAX_DIAGNOSTICS, KtapReport, parse
-from orchestrator.model import Metric, Outcome, Subtest
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import Metric, Subtest
 
 
 def results(report: KtapReport) -> list[tuple[str, Outcome]]:

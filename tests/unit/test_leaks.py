@@ -8,7 +8,9 @@ import pytest
 
 from orchestrator.guest.sentinel import read_sentinel
 from orchestrator.kernel.leaks import TOLERANCE, leak_metrics, leaks
-from orchestrator.model import CaseRun, Count, Dialect, Ending, Metric
+from orchestrator.model.case import Dialect
+from orchestrator.model.case_run import CaseRun, Count, Ending
+from orchestrator.model.report import Metric
 
 LINE = (
     "orchestrate-sentinel {token} status=139 left=2 stuck=1 who=fault-vs-munmap ms=50+70 vm_area_struct=90,1290 "

@@ -7,18 +7,11 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.kernel.matrix import Fate, Matrix, Weapon, kill_of, row, verdict
-from orchestrator.model import (
-    CaseResult,
-    Mutant,
-    Observable,
-    Outcome,
-    Splat,
-    StageResult,
-    Subtest,
-    SuiteReport,
-    Variant,
-    Verdict,
-)
+from orchestrator.model.kernel import Variant
+from orchestrator.model.outcome import Outcome, Verdict
+from orchestrator.model.report import CaseResult, StageResult, Subtest, SuiteReport
+from orchestrator.model.series import Mutant, Observable
+from orchestrator.model.splat import Splat
 
 MUTANT = Mutant("early", "order", "it", "that", "base", (), (), Observable.YES, "", False, "", b"")
 BOOT = StageResult("boot", Outcome.PASS, 3.0)

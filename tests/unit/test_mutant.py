@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.errors import BadDeclaration
 from orchestrator.kernel.mutant import read
-from orchestrator.model import Observable
+from orchestrator.model.series import Observable
 
 HEADER = """\
 Mutant: lost-wake-up

@@ -8,7 +8,8 @@ import pytest
 
 from orchestrator.catalog import Catalog, load
 from orchestrator.errors import UsageError
-from orchestrator.model import Baseline, Request, Variant
+from orchestrator.model.kernel import Variant
+from orchestrator.model.request import Baseline, Request
 from orchestrator.plan import cases_of, make_plan, series_of
 
 

@@ -9,7 +9,7 @@ import typing
 import pytest
 
 from orchestrator import events
-from orchestrator.model import Outcome
+from orchestrator.model.outcome import Outcome
 from orchestrator.reporters.progress import Progress, lines
 
 EVENTS: list[tuple[events.Event, list[str]]] = [

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from orchestrator.catalog import load, read_mutants
-from orchestrator.model import Observable
+from orchestrator.catalog import load
+from orchestrator.declarations.patches import read_mutants
+from orchestrator.model.series import Observable
 
 ROOT = Path(__file__).resolve().parents[2]
 MUTANTS = ROOT / "patches/vm_refcnt-mutants"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from orchestrator.errors import PatchUnreadable
 from orchestrator.kernel.series import read_patches
-from orchestrator.model import Series
+from orchestrator.model.series import Series
 
 DATA = Path(__file__).parent.parent / "data" / "series"
 

@@ -12,7 +12,7 @@ from orchestrator.errors import BadDeclaration
 from orchestrator.kernel import splat_lines
 from orchestrator.kernel.splat import HOLD_LINES, LONGEST_LINE, Scanner, scan
 from orchestrator.kernel.splat_kinds import load, read_table
-from orchestrator.model import Outcome
+from orchestrator.model.outcome import Outcome
 
 CONSOLE = Path(__file__).parent.parent / "data" / "console"
 

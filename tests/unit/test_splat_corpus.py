@@ -11,7 +11,7 @@ import pytest
 from orchestrator.kernel.log_format import BARE
 from orchestrator.kernel.splat import Scanner, scan
 from orchestrator.kernel.splat_kinds import load
-from orchestrator.model import Splat
+from orchestrator.model.splat import Splat
 
 CORPUS = sorted((Path(__file__).parent.parent / "data" / "console").glob("*.log"))
 

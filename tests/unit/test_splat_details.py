@@ -9,7 +9,7 @@ import pytest
 from orchestrator.errors import BadDeclaration
 from orchestrator.kernel.splat import scan
 from orchestrator.kernel.splat_lines import read_lines
-from orchestrator.model import Splat
+from orchestrator.model.splat import Splat
 from tests.unit.test_splat_corpus import read
 
 CONSOLE = Path(__file__).parent.parent / "data" / "console"

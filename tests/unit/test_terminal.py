@@ -8,21 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.model import (
-    CaseResult,
-    Frame,
-    Mark,
-    Metric,
-    Outcome,
-    Place,
-    RunReport,
-    Splat,
-    StageResult,
-    Subtest,
-    SuiteReport,
-    Variant,
-    Verdict,
-)
+from orchestrator.model.kernel import Variant
+from orchestrator.model.outcome import Outcome, Verdict
+from orchestrator.model.report import CaseResult, Metric, RunReport, StageResult, Subtest, SuiteReport
+from orchestrator.model.splat import Frame, Mark, Place, Splat
 from orchestrator.reporters import summary, terminal
 
 SPLAT = Splat("kasan", "KASAN: use-after-free in f", Outcome.CRASH, 12, 40, 999, "the text")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.kernel.userspace_vma import names_of_tests, read_result
-from orchestrator.model import Outcome
+from orchestrator.model.outcome import Outcome
 
 DATA = Path(__file__).parents[1] / "data/userspace-vma"
 # The end of vma.c's main() at the time of the recordings

@@ -1,0 +1,1 @@
+"""Files that declare things -> model values, one module for each kind of thing."""

@@ -1,0 +1,18 @@
+"""kconfigs/*.config: fragments over tinyconfig."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from orchestrator.kernel.kconfig import parse_fragment
+from orchestrator.model.kernel import Fragment
+
+SLOWDOWN = re.compile(r"^# slowdown: (\d+(?:\.\d+)?)$", re.MULTILINE)
+
+
+def read_fragment(path: Path) -> Fragment:
+    """A kconfig fragment and its "# slowdown: X". Raises BadDeclaration."""
+    text = path.read_text()
+    slowdown = SLOWDOWN.search(text)
+    return Fragment(path.stem, path, parse_fragment(text, str(path)), float(slowdown[1]) if slowdown else 1.0)

@@ -1,0 +1,87 @@
+"""From a base to a bootable kernel: what goes in, and what the stages make of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+
+class Variant(Enum):
+    """Which kernel: the base as it is, or with the series."""
+
+    PATCHED = "patched"
+    BASELINE = "baseline"
+    MUTATED = "mutated"  # with the series and seeded bugs
+    PREFIX = "prefix"  # with the first patches of the series
+
+
+@dataclass(frozen=True)
+class Base:
+    """The commit that a series applies to, in a git store of our own (which may borrow a user's objects)."""
+
+    name: str
+    commit: str
+    origin: str  # for people: package and version, or tree and revision
+    home: Path  # our directory for this base: the object store, worktrees, build directories
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """A kconfig fragment. `symbols` maps CONFIG_X to its value; "n" is `# CONFIG_X is not set`."""
+
+    name: str
+    path: Path
+    symbols: tuple[tuple[str, str], ...]
+    slowdown: float = 1.0  # how much longer everything takes: from its line "# slowdown: X"
+
+    @property
+    def enabled(self) -> frozenset[str]:
+        """The symbols that it switches on."""
+        return frozenset(name for name, value in self.symbols if value == "y")
+
+
+@dataclass(frozen=True)
+class Kconfig:
+    """Fragments over tinyconfig, later ones win. `name` joins the names of those beyond base: debug+kasan."""
+
+    name: str
+    fragments: tuple[Fragment, ...]
+
+    @property
+    def slowdown(self) -> float:
+        """By how much this kernel is slower than base: scales every limit in the guest."""
+        return math.prod(fragment.slowdown for fragment in self.fragments)
+
+
+@dataclass(frozen=True)
+class AppliedTree:
+    """The base with (or without) the series, as a git tree object. `files` are those that the series touches."""
+
+    base: Base
+    tree: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class KernelConfig:
+    """A complete .config, in which every asked-for symbol was found. `symbols` are those that are set."""
+
+    path: Path
+    digest: str
+    symbols: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A built kernel. `build_id` is the GNU build id of vmlinux in hex, which the running guest must show too."""
+
+    image: Path
+    vmlinux: Path
+    config: Path
+    release: str
+    build_id: str
+    compiler: str
+    warnings: tuple[str, ...] = ()  # of files that the series touches
+    compiled: int = 0  # objects that make asked the compiler for; 0 when the product came from the store

@@ -1,0 +1,81 @@
+"""What the user asked for, and what will therefore be done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from orchestrator.model.case import Case
+from orchestrator.model.kernel import Kconfig, Variant
+from orchestrator.model.machine import Machine
+from orchestrator.model.series import Mutant, Series
+from orchestrator.model.splat import KnownIssue
+
+
+class Baseline(Enum):
+    """When the unpatched kernel is tested too."""
+
+    AUTO = "auto"  # when the patched one failed: is the failure new?
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for, before anything is looked up. It is what request.json records."""
+
+    patch: str | None = None
+    tree: str | None = None
+    base: str | None = None
+    kconfigs: tuple[str, ...] = ("base",)
+    testcases: tuple[str, ...] = ()  # empty: all
+    machine: str = "q35"
+    accel: str = "auto"
+    duration_s: float | None = None  # None: each case's own
+    seed: int = 1
+    baseline: Baseline = Baseline.AUTO
+    jobs: int = 1
+    boot_timeout_s: float | None = None  # None: scaled from what a boot takes
+    smp: int | None = None  # None: the machine's own
+    memory_mib: int | None = None
+    mutants: str | None = None  # a directory of seeded bugs
+    only_mutants: tuple[str, ...] = ()  # empty: all
+    budget_s: float | None = None  # no mutant is begun after so many seconds
+    delays: bool = True  # apply the series' delay points, and set those that mutants ask for
+    known_issues: str | None = None  # None: the file beside the series or in the tree, if there is one
+    each_patch: bool = False  # build and boot behind each patch of the series too
+    freeze: bool = False  # leave the guest paused at the first kernel report, hang or crash, and end there
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One kernel to build and test: a kconfig of a variant; of mutated ones, the seeded bug that is switched on; of a
+    prefix, how many patches it has."""
+
+    kconfig: Kconfig
+    variant: Variant
+    mutant: str = ""
+    patches: int = 0
+
+    @property
+    def name(self) -> str:
+        prefix = f"patch-{self.patches}" if self.patches else ""
+        return f"{self.kconfig.name}.{self.mutant or prefix or self.variant.value}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be done. `series` is None when only the base is tested."""
+
+    request: Request
+    series: Series | None
+    suites: tuple[Suite, ...]
+    cases: tuple[Case, ...]
+    machine: Machine
+    accel_choice: str  # auto | kvm | tcg: the probe decides what auto is
+    mutants: tuple[Mutant, ...] = ()  # all that the mutated kernels carry; a mutant's number is its place, from 1
+    known: tuple[KnownIssue, ...] = ()
+
+    @property
+    def guests_at_once(self) -> int:
+        return min(self.request.jobs, len(self.mutants) or len(self.suites))

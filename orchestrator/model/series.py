@@ -1,0 +1,63 @@
+"""The patches under test, and the bugs seeded into them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One patch. `diff` is what git is given, `number`/`total` are None without an [n/m] in the subject."""
+
+    name: str
+    subject: str
+    diff: bytes = field(repr=False)
+    sha256: str
+    files: tuple[str, ...]
+    number: int | None = None
+    total: int | None = None
+    version: int = 1
+    author: str = ""
+    message_id: str = ""
+
+
+@dataclass(frozen=True)
+class Series:
+    """Patches in the order in which they apply. `digest` is over the diffs alone: comments do not change a tree."""
+
+    name: str
+    patches: tuple[Patch, ...]
+    digest: str
+    notes: tuple[str, ...] = ()  # what intake ignored or guessed, for the user
+
+
+class Observable(Enum):
+    """Whether a run can tell the mutant from the series."""
+
+    YES = "yes"
+    NO = "no"  # it differs in the source, and no execution on this machine differs
+    EQUIVALENT = "equivalent"  # it does not differ in what it does
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One seeded bug. `digest` is over what changes the kernel and its boot: text for people does not count."""
+
+    name: str
+    group: str  # the class of bug
+    breaks: str
+    symptom: str
+    kconfig: str
+    cases: tuple[str, ...]
+    delays: tuple[tuple[str, int], ...]  # delay point, microseconds
+    observable: Observable
+    argument: str  # why not, when not observable
+    has_own_build: bool
+    origin: str
+    diff: bytes = field(repr=False)
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(repr((self.delays, self.diff)).encode()).hexdigest()
