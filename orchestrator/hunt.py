@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from orchestrator import host_time
 from orchestrator.chain import Built, Sources, make_kernel
 from orchestrator.context import Context
 from orchestrator.errors import Interrupted
@@ -55,14 +56,14 @@ class Hunt:
 
     def run(self) -> matrix.Hunted:
         """Everything, to the matrix and its files."""
-        started_s = time.monotonic()
+        began, started_s = host_time.read(), time.monotonic()
         interrupted = False
         try:
             for suite in self.plan.suites:
                 self._hunt_on(suite, started_s)
         except Interrupted:
             interrupted = True
-        finish(self.run_dir / report.RUN, time.monotonic() - started_s, is_interrupted=interrupted)
+        finish(self.run_dir / report.RUN, began, is_interrupted=interrupted)
         hunted = matrix.judge(self.run_dir, interrupted=interrupted)
         matrix.write(hunted, self.run_dir)
         found = hunted.report

@@ -6,13 +6,13 @@ cases that have a record are not run again.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from orchestrator import host_time
 from orchestrator.chain import Built, Sources, check_accelerator, make_bench, make_kernel
 from orchestrator.context import Context
 from orchestrator.errors import Interrupted
@@ -46,7 +46,7 @@ class Pipeline:
 
     def run(self) -> RunReport:
         """Everything, to the report. What fails with the patch is then asked of the base too (--baseline auto)."""
-        started_s = time.monotonic()
+        began = host_time.read()
         interrupted = False
         try:
             self._run_suites([(suite, cases_of(suite, self.plan)) for suite in self.plan.suites])
@@ -55,7 +55,7 @@ class Pipeline:
                 self._run_suites(questions_for_base(self.plan, report.judge(self.run_dir).suites))
         except Interrupted:
             interrupted = True
-        finish(self.run_dir / report.RUN, time.monotonic() - started_s, is_interrupted=interrupted)
+        finish(self.run_dir / report.RUN, began, is_interrupted=interrupted)
         result = report.judge(self.run_dir, interrupted=interrupted)
         with suppress(Interrupted):  # of a run that is stopped `orchestrate report` can decode the reports later
             result = decode(self.context.places, self.context.runner, result, self.run_dir)

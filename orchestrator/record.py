@@ -18,8 +18,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+from orchestrator import host_time
 from orchestrator.codec import decode, encode
 from orchestrator.errors import UsageError
+from orchestrator.host_time import HostTime
 from orchestrator.model.case_run import CaseRun
 from orchestrator.model.kernel import Variant
 from orchestrator.model.report import StageResult
@@ -29,6 +31,9 @@ from orchestrator.model.splat import KnownIssue
 from orchestrator.store import write_atomically
 
 T = TypeVar("T")
+CROWDED = (
+    0.1  # the share of the host's CPU time from which on others are worth a note: more than its housekeeping takes
+)
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,19 @@ class RunRecord:
     started: str
     finished: bool = False
     time_s: float = 0.0  # spent on it so far, over all resumptions
+    lost_s: float = 0.0  # of that, for how long the host's CPUs worked for others
     notes: tuple[str, ...] = ()
     known: tuple[KnownIssue, ...] = ()
     subjects: tuple[str, ...] = ()  # of the patches, in the order of the files in patches/
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The notes, and whether the host had much else to do."""
+        share = self.lost_s / self.time_s if self.time_s else 0.0
+        if share < CROWDED or self.request.freeze:  # a QEMU that outlives us counts as another's
+            return self.notes
+        what = f"other programs had {share:.0%} of this host's CPU time: races are met less often"
+        return (*self.notes, f"{what}, and speeds are not comparable")
 
 
 @dataclass(frozen=True)
@@ -101,10 +116,11 @@ def load(kind: type[T], path: Path) -> T:
         ) from error
 
 
-def finish(path: Path, time_s: float, *, is_interrupted: bool) -> None:
-    """Add what was spent on a run to its record, and whether it is over."""
-    record = load(RunRecord, path)
-    save(replace(record, time_s=round(record.time_s + time_s, 3), finished=not is_interrupted), path)
+def finish(path: Path, began: HostTime, *, is_interrupted: bool) -> None:
+    """Add what was spent on a run since it began to its record, and whether it is over. Its programs have ended."""
+    record, now = load(RunRecord, path), host_time.read()
+    time_s, lost_s = record.time_s + now.wall_s - began.wall_s, record.lost_s + began.lost_s(now)
+    save(replace(record, time_s=round(time_s, 3), lost_s=round(lost_s, 3), finished=not is_interrupted), path)
 
 
 def suites_of(run_dir: Path) -> tuple[SuiteRecord, ...]:

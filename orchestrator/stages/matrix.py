@@ -79,7 +79,7 @@ def judge(run_dir: Path, *, interrupted: bool = False, known: Sequence[KnownIssu
             started=run.started,
             time_s=run.time_s,
             hostname=platform.node(),
-            notes=run.notes,
+            notes=run.remarks,
         ),
     )
 

@@ -40,7 +40,7 @@ def judge(run_dir: Path, *, interrupted: bool = False, known: Sequence[KnownIssu
         started=run.started,
         time_s=run.time_s,
         hostname=platform.node(),
-        notes=(*run.notes, *remarks(issues, suites, run.started[:10])),
+        notes=(*run.remarks, *remarks(issues, suites, run.started[:10])),
     )
 
 

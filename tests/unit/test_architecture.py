@@ -38,7 +38,7 @@ LAYERS = (
     ("context", "side_by_side"),
     ("catalog",),
     ("declarations",),
-    ("process", "store", "fetch", "symbols"),
+    ("process", "store", "fetch", "symbols", "host_time"),
     ("kernel", "codec", "events", "deadline"),
     ("model", "errors"),
     ("",),  # the package itself: its version

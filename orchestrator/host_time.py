@@ -1,0 +1,41 @@
+"""What the host's CPUs did besides our work: a crowded host meets fewer races and comes nearer to limits."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+STAT = Path("/proc/stat")
+# Of the first line's columns (proc(5)): user, nice, system, irq, softirq, steal. Guests are part of user.
+BUSY = (1, 2, 3, 6, 7, 8)
+
+
+@dataclass(frozen=True)
+class HostTime:
+    """The host's clocks at one moment, in seconds; `busy_s` and `own_s` are CPU time, over all CPUs.
+
+    `own_s` is this process and those that it started and has seen the end of: read when QEMU and make are gone.
+    """
+
+    wall_s: float
+    busy_s: float
+    own_s: float
+
+    def lost_s(self, later: HostTime) -> float:
+        """How much of the time until `later` the CPUs worked for others, as if all of them had at once."""
+        others_s = (later.busy_s - self.busy_s) - (later.own_s - self.own_s)
+        return max(0.0, others_s) / (os.cpu_count() or 1)
+
+
+def read() -> HostTime:
+    """The clocks now. Where there is no /proc/stat nobody else is ever seen at work."""
+    own = os.times()
+    own_s = own.user + own.system + own.children_user + own.children_system
+    try:
+        columns = STAT.read_text().split("\n", 1)[0].split()
+        busy_s = sum(int(columns[number]) for number in BUSY) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        busy_s = own_s
+    return HostTime(time.monotonic(), busy_s, own_s)

@@ -1,0 +1,25 @@
+"""What the host's CPUs did for others, asked of a real host."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from orchestrator import host_time
+
+BURN_S = 1.0
+BURN = f"import time\nend = time.process_time() + {BURN_S}\nwhile time.process_time() < end: pass"
+
+
+def test_a_program_counts_as_anothers_until_it_is_ours_and_over() -> None:
+    before = host_time.read()
+    with subprocess.Popen([sys.executable, "-c", f"{BURN}\nprint()\ninput()"], stdin=-1, stdout=-1) as burner:
+        assert burner.stdout
+        burner.stdout.read(1)
+        during = host_time.read()
+        burner.communicate(b"\n")
+    after = host_time.read()
+    assert before.lost_s(during) * (os.cpu_count() or 1) > 0.9 * BURN_S
+    assert after.own_s - during.own_s > 0.9 * BURN_S
+    assert after.wall_s > during.wall_s
