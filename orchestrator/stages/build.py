@@ -15,7 +15,7 @@ from orchestrator.model.machine import Machine
 from orchestrator.model.request import Suite
 from orchestrator.process import Command, CommandResult
 from orchestrator.source.trees import move_worktree
-from orchestrator.stages.lane import build_directory, lane
+from orchestrator.stages.lane import build_directory, compiling, lane
 from orchestrator.stages.product import Product
 from orchestrator.stages.toolchain import Toolchain, ccache_environment, first_error, make
 from orchestrator.store import Store, key
@@ -55,7 +55,8 @@ def build(
     def fill(scratch: Path) -> None:
         with lane(context, applied.base, suite.variant) as lock:
             source = move_worktree(applied.base, suite.variant, applied.tree, context.runner)
-            _make(context, suite, source, applied, config, machine, toolchain, log, lock, scratch)
+            with compiling(context, applied.base):
+                _make(context, suite, source, applied, config, machine, toolchain, log, lock, scratch)
 
     kernel = _load(context.places.store.put("build", product_key, fill), cached=False)
     warned = f", {len(kernel.warnings)} warnings in files that the series touches" if kernel.warnings else ""

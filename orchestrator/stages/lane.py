@@ -14,9 +14,23 @@ from orchestrator.store import locked
 @contextmanager
 def lane(context: Context, base: Base, variant: Variant) -> Iterator[int]:
     """Hold the lane; another run that holds it is waited for, and named. Yields the lock's descriptor, for make."""
+    with _turn(context, base.home / f"{variant.value}.lock", f"builds in the {variant.value} tree") as lock:
+        yield lock
+
+
+@contextmanager
+def compiling(context: Context, base: Base) -> Iterator[None]:
+    """Hold the right to compile a kernel of this base. One at a time: make uses every CPU by itself, and most of what is
+    compiled after another variant is in ccache, which two that start together miss together."""
+    with _turn(context, base.home / "compiling.lock", "compiles a kernel"):
+        yield
+
+
+@contextmanager
+def _turn(context: Context, path: Path, what: str) -> Iterator[int]:
     with locked(
-        base.home / f"{variant.value}.lock",
-        on_wait=lambda holder: context.say(f"waiting for {holder}, which builds in the {variant.value} tree"),
+        path,
+        on_wait=lambda holder: context.say(f"waiting for {holder}, which {what}"),
         pause=context.runner.cancel.sleep,
     ) as lock:
         yield lock
