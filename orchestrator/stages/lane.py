@@ -20,8 +20,11 @@ def lane(context: Context, base: Base, variant: Variant) -> Iterator[int]:
 
 @contextmanager
 def compiling(context: Context, base: Base) -> Iterator[None]:
-    """Hold the right to compile a kernel of this base. One at a time: make uses every CPU by itself, and most of what is
-    compiled after another variant is in ccache, which two that start together miss together."""
+    """Hold the right to compile a kernel of this base.
+
+    One at a time: make uses every CPU by itself, and most of what is compiled after another variant is in ccache, which
+    two that start together miss together.
+    """
     with _turn(context, base.home / "compiling.lock", "compiles a kernel"):
         yield
 

@@ -23,6 +23,7 @@ MODULES = {
 # From top to bottom. A module may import from its own layer and from those below.
 LAYERS = (
     ("cli", "__main__"),
+    ("arguments",),
     ("commands",),
     ("hunt",),
     ("pipeline",),
