@@ -22,15 +22,13 @@ static bool start_heap(struct zone *zone)
 {
 	char *border = (char *)area_word(zone->base, zone->border, 0);
 
-	for (unsigned int page = 0; page < PAGES; page++)
-		claim_update(&zone->claim[page], CLAIM_ANY | MAY_BE_ZERO);
+	claims_update(zone->claim, PAGES, CLAIM_ANY | MAY_BE_ZERO);
 	if (set_end(zone->base) != zone->base || set_end(border) != border) {
 		run_fail(zone->run, "brk() without a failing allocation fails");
 		return false;
 	}
 	zone->generation++;
-	for (unsigned int page = 0; page < PAGES; page++)
-		claim_publish(&zone->claim[page], zone->generation, CLAIM_ANY | MAY_BE_ZERO);
+	claims_publish(zone->claim, PAGES, zone->generation, CLAIM_ANY | MAY_BE_ZERO);
 	area_tag(zone->base, zone->border, 0, zone->generation);
 	area_advise(zone->run, area_word(zone->base, zone->border - 1, 0), 1, MADV_DONTDUMP);
 	zone_settle(zone, 0, zone->border, SEEN_RW);
@@ -104,19 +102,15 @@ static bool grow_stack_fails(struct zone *zone, unsigned int nth)
 	struct run *run = zone->run;
 	bool failed, hit;
 
-	for (unsigned int page = 0; page < PAGES; page++)
-		claim_update(&zone->claim[page], CLAIM_ANY | MAY_BE_ZERO);
+	claims_update(zone->claim, PAGES, CLAIM_ANY | MAY_BE_ZERO);
 	area_unmap(run, zone->base, PAGES);
 	zone->generation++;
-	for (unsigned int page = 0; page < PAGES; page++)
-		claim_publish(&zone->claim[page], zone->generation, CLAIM_NONE);
-	for (unsigned int page = 0; page < PAGES; page++)
-		claim_update(&zone->claim[page], CLAIM_ANY | MAY_BE_ZERO);
+	claims_publish(zone->claim, PAGES, zone->generation, CLAIM_NONE);
+	claims_update(zone->claim, PAGES, CLAIM_ANY | MAY_BE_ZERO);
 	area_map(run, area_word(zone->base, PAGES - 1, 0), 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_GROWSDOWN, -1, 0);
 	*top = tag_make(0, PAGES - 1, zone->generation);
 	/* from here on nobody may be refused, but the one whose allocations fail */
-	for (unsigned int page = 0; page < PAGES; page++)
-		claim_update(&zone->claim[page], CLAIM_RW | MAY_BE_ZERO);
+	claims_update(zone->claim, PAGES, CLAIM_RW | MAY_BE_ZERO);
 	attempt_begin(zone, nth);
 	failed = fault_store(word, tag_make(0, zone->first, zone->generation)) != ACCESS_OK;
 	errno = ENOMEM;

@@ -18,19 +18,12 @@ bool zone_init(struct zone *zone, struct run *run, bool anonymous)
 		if (zone->fd < 0)
 			return false;
 	}
-	for (unsigned int page = 0; page < PAGES; page++)
-		claim_publish(&zone->claim[page], 1, CLAIM_NONE);
+	claims_publish(zone->claim, PAGES, 1, CLAIM_NONE);
 	zone->touched = (struct touched){
 		.base = zone->base, .pages = PAGES, .claims = zone->claim, .keeps_data = !anonymous,
 		.want.zero_while_changing = anonymous,
 	};
 	return true;
-}
-
-static void publish_all(struct zone *zone, unsigned int may)
-{
-	for (unsigned int page = 0; page < PAGES; page++)
-		claim_publish(&zone->claim[page], zone->generation, may);
 }
 
 static bool is_settled_rw(const struct zone *zone, unsigned int page)
@@ -52,19 +45,18 @@ static void map_file(struct zone *zone)
 
 void zone_fresh(struct zone *zone)
 {
-	for (unsigned int page = 0; page < PAGES; page++)
-		claim_update(&zone->claim[page], CLAIM_ANY | MAY_BE_ZERO);
+	claims_update(zone->claim, PAGES, CLAIM_ANY | MAY_BE_ZERO);
 	area_unmap(zone->run, zone->base, PAGES);
 	zone->generation++;
-	publish_all(zone, CLAIM_NONE);
-	publish_all(zone, CLAIM_ANY | MAY_BE_ZERO);
+	claims_publish(zone->claim, PAGES, zone->generation, CLAIM_NONE);
+	claims_publish(zone->claim, PAGES, zone->generation, CLAIM_ANY | MAY_BE_ZERO);
 	area_map(zone->run, zone->base, PAGES, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1, 0);
 }
 
 void zone_tag(struct zone *zone)
 {
 	area_tag(zone->base, PAGES, 0, zone->generation);
-	publish_all(zone, CLAIM_RW);
+	claims_publish(zone->claim, PAGES, zone->generation, CLAIM_RW);
 }
 
 void zone_whole(struct zone *zone)
@@ -122,8 +114,7 @@ const char *seen_name(enum seen seen)
 
 void zone_announce(struct zone *zone, unsigned int first, unsigned int count)
 {
-	for (unsigned int page = first; page < first + count; page++)
-		claim_update(&zone->claim[page], CLAIM_ANY | (zone->fd < 0 ? MAY_BE_ZERO : 0));
+	claims_update(&zone->claim[first], count, CLAIM_ANY | (zone->fd < 0 ? MAY_BE_ZERO : 0));
 }
 
 void zone_settle(struct zone *zone, unsigned int first, unsigned int count, enum seen seen)
@@ -134,6 +125,5 @@ void zone_settle(struct zone *zone, unsigned int first, unsigned int count, enum
 			   : seen == SEEN_ZERO ? CLAIM_RW | MAY_BE_ZERO
 					       : CLAIM_ANY | MAY_BE_ZERO;
 
-	for (unsigned int page = first; page < first + count; page++)
-		claim_update(&zone->claim[page], may);
+	claims_update(&zone->claim[first], count, may);
 }

@@ -13,12 +13,6 @@ struct zone {
 	struct touched touched;
 };
 
-static void publish(struct zone *zone, unsigned int first, unsigned int count, uint64_t generation, unsigned int may)
-{
-	for (unsigned int page = first; page < first + count; page++)
-		claim_publish(&zone->claim[page], generation, may);
-}
-
 static void discard(struct worker *worker)
 {
 	struct zone *zone = worker->arg;
@@ -29,34 +23,19 @@ static void discard(struct worker *worker)
 		unsigned int count = 1 + rng_below(&worker->rng, PAGES - first);
 		void *at = area_word(zone->base, first, 0);
 
-		for (unsigned int page = first; page < first + count; page++)
-			claim_update(&zone->claim[page], CLAIM_RW | MAY_BE_ZERO | MAY_LOSE_WRITES);
+		claims_update(&zone->claim[first], count, CLAIM_RW | MAY_BE_ZERO | MAY_LOSE_WRITES);
 		rng_dither(&worker->rng);
 		if (!run_sabotaged(run, "dontneed-keeps"))
 			area_advise(run, at, count, MADV_DONTNEED);
 		/* settled: only zero, or what is written from here on */
-		publish(zone, first, count, generation + 1, CLAIM_RW | MAY_BE_ZERO);
+		claims_publish(&zone->claim[first], count, generation + 1, CLAIM_RW | MAY_BE_ZERO);
 		rng_dither(&worker->rng);
 		for (unsigned int page = first; page < first + count; page++)
 			*area_word(zone->base, page, WORD_TAG) = tag_make(0, page, generation + 1);
-		publish(zone, first, count, generation + 1, CLAIM_RW);
+		claims_publish(&zone->claim[first], count, generation + 1, CLAIM_RW);
 		if (run_sabotaged(run, "dontneed-late"))
 			area_advise(run, at, count, MADV_DONTNEED);
 		rng_dither(&worker->rng);
-		worker_did(worker);
-	}
-}
-
-static void split(struct worker *worker)
-{
-	struct zone *zone = worker->arg;
-
-	while (worker_continue(worker)) {
-		void *at = area_word(zone->base, rng_below(&worker->rng, PAGES), 0);
-
-		area_advise(worker->run, at, 1, MADV_DONTDUMP);
-		rng_dither(&worker->rng);
-		area_advise(worker->run, at, 1, MADV_DODUMP);
 		worker_did(worker);
 	}
 }
@@ -66,14 +45,14 @@ void dontneed(struct run *run)
 	struct zone zone = { .base = area_reserve(run, PAGES) };
 	const struct role roles[] = {
 		{ .name = "discarder", .body = discard, .count = 1, .arg = &zone },
-		{ .name = "splitter", .body = split, .count = 1, .arg = &zone },
+		{ .name = "splitter", .body = split_pages, .count = 1, .arg = &zone.touched },
 		{ .name = "toucher", .body = touch, .count = run_threads_left(run, 2, 2), .arg = &zone.touched },
 	};
 
 	if (!zone.base || area_map(run, zone.base, PAGES, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1, 0) == MAP_FAILED)
 		return;
 	area_tag(zone.base, PAGES, 0, 1);
-	publish(&zone, 0, PAGES, 1, CLAIM_RW);
+	claims_publish(zone.claim, PAGES, 1, CLAIM_RW);
 	zone.touched = (struct touched){
 		.base = zone.base, .pages = PAGES, .claims = zone.claim,
 		.want = { .zero_while_changing = true, .always_mapped = true },

@@ -17,12 +17,6 @@ struct zone {
 	struct touched touched;
 };
 
-static void publish(struct zone *zone, unsigned int first, unsigned int count, uint64_t generation, unsigned int may)
-{
-	for (unsigned int page = first; page < first + count; page++)
-		claim_publish(&zone->claim[page], generation, may);
-}
-
 static void expect_resident(struct run *run, struct zone *zone, unsigned int first, unsigned int count)
 {
 	unsigned char resident[RUN_MAX] = { 0 };
@@ -50,10 +44,9 @@ static void lock(struct worker *worker)
 		unsigned int count = 1 + rng_below(&worker->rng, RUN_MAX);
 		void *at = area_word(zone->base, first, 0);
 
-		for (unsigned int page = first; page < first + count; page++)
-			claim_update(&zone->claim[page], CLAIM_RW | MAY_BE_ZERO | MAY_LOSE_WRITES);
+		claims_update(&zone->claim[first], count, CLAIM_RW | MAY_BE_ZERO | MAY_LOSE_WRITES);
 		area_advise(run, at, count, MADV_DONTNEED);
-		publish(zone, first, count, generation + 1, CLAIM_RW | MAY_BE_ZERO);
+		claims_publish(&zone->claim[first], count, generation + 1, CLAIM_RW | MAY_BE_ZERO);
 		if (mlock(at, count * page_bytes()) != 0) {
 			run_fail_errno(run, "mlock");
 			return;
@@ -65,7 +58,7 @@ static void lock(struct worker *worker)
 		expect_resident(run, zone, first, count);
 		for (unsigned int page = first; page < first + count; page++)
 			*area_word(zone->base, page, WORD_TAG) = tag_make(0, page, generation + 1);
-		publish(zone, first, count, generation + 1, CLAIM_RW);
+		claims_publish(&zone->claim[first], count, generation + 1, CLAIM_RW);
 		rng_dither(&worker->rng);
 		unlock(run, at, count);
 		if (run_sabotaged(run, "lock-loses"))
@@ -91,7 +84,7 @@ void lock_pages(struct run *run)
 	}
 	munlock(zone.base, page_bytes());
 	area_tag(zone.base, PAGES, 0, 1);
-	publish(&zone, 0, PAGES, 1, CLAIM_RW);
+	claims_publish(zone.claim, PAGES, 1, CLAIM_RW);
 	zone.touched = (struct touched){
 		.base = zone.base, .pages = PAGES, .claims = zone.claim,
 		.want = { .zero_while_changing = true, .always_mapped = true },

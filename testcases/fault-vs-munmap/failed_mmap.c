@@ -64,16 +64,14 @@ static void exceed_limit(struct run *run, struct zone *zone, unsigned int first)
 
 static void map_socket(struct run *run, struct zone *zone, unsigned int first, unsigned int count)
 {
-	for (unsigned int page = first; page < first + count; page++)
-		claim_update(&zone->claim[page], CLAIM_ANY);
+	claims_update(&zone->claim[first], count, CLAIM_ANY);
 	if (mmap(area_word(zone->base, first, 0), count * page_bytes(), PROT_READ, MAP_SHARED | MAP_FIXED, zone->socket, 0) !=
 	    MAP_FAILED)
 		run_fail(run, "mmap() of a socket succeeded");
 	else
 		slot_hit(zone->refused_by_socket);
 	map_file(run, zone, first, count);
-	for (unsigned int page = first; page < first + count; page++)
-		claim_update(&zone->claim[page], CLAIM_RO);
+	claims_update(&zone->claim[first], count, CLAIM_RO);
 }
 
 static void fail_to_map(struct worker *worker)
@@ -134,8 +132,7 @@ void failed_mmap(struct run *run)
 	map_file(run, &zone, 0, PAGES);
 	/* nothing else is mapped there later: no thread starts, and nobody allocates, once the crew is at work */
 	area_unmap(run, area_word(zone.base, PAGES, 0), HOLE);
-	for (unsigned int page = 0; page < PAGES; page++)
-		claim_publish(&zone.claim[page], 1, CLAIM_RO);
+	claims_publish(zone.claim, PAGES, 1, CLAIM_RO);
 	zone.touched = (struct touched){ .base = zone.base, .pages = PAGES, .claims = zone.claim };
 	zone.over_limit = run_event(run, SLOT_REQUIRED, "over_limit");
 	zone.refused_by_socket = run_event(run, SLOT_REQUIRED, "refused_by_socket");

@@ -16,12 +16,6 @@ struct zone {
 	struct touched touched;
 };
 
-static void publish(struct zone *zone, unsigned int first, unsigned int count, uint64_t generation, unsigned int may)
-{
-	for (unsigned int page = first; page < first + count; page++)
-		claim_publish(&zone->claim[page], generation, may);
-}
-
 /* each puncher has a stretch of its own; the VMAs they split and merge reach into each other's */
 static void punch(struct worker *worker)
 {
@@ -35,12 +29,11 @@ static void punch(struct worker *worker)
 		unsigned int extra = run_sabotaged(run, "hole-too-large") ? 1 : 0;
 		void *at = area_word(zone->base, first, 0);
 
-		for (unsigned int page = first; page < first + count; page++)
-			claim_update(&zone->claim[page], CLAIM_ANY);
+		claims_update(&zone->claim[first], count, CLAIM_ANY);
 		area_unmap(run, at, count + extra);
-		publish(zone, first, count, generation + 1, CLAIM_NONE);
+		claims_publish(&zone->claim[first], count, generation + 1, CLAIM_NONE);
 		rng_dither(&worker->rng);
-		publish(zone, first, count, generation + 1, CLAIM_ANY | MAY_BE_ZERO);
+		claims_publish(&zone->claim[first], count, generation + 1, CLAIM_ANY | MAY_BE_ZERO);
 		if (area_map(run, at, count + extra, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1, 0) == MAP_FAILED)
 			return;
 		for (unsigned int page = first; page < first + count; page++) {
@@ -48,7 +41,7 @@ static void punch(struct worker *worker)
 
 			*area_word(zone->base, page, WORD_TAG) = tag_make(0, shown, generation + 1);
 		}
-		publish(zone, first, count, generation + 1, CLAIM_RW);
+		claims_publish(&zone->claim[first], count, generation + 1, CLAIM_RW);
 		rng_dither(&worker->rng);
 		worker_did(worker);
 	}
@@ -67,7 +60,7 @@ void punch_hole(struct run *run)
 	if (!zone.base || area_map(run, zone.base, PAGES, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1, 0) == MAP_FAILED)
 		return;
 	area_tag(zone.base, PAGES, 0, 1);
-	publish(&zone, 0, PAGES, 1, CLAIM_RW);
+	claims_publish(zone.claim, PAGES, 1, CLAIM_RW);
 	zone.touched = (struct touched){
 		.base = zone.base, .pages = PAGES, .claims = zone.claim,
 		.want.zero_while_changing = true,

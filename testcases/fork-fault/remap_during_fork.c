@@ -8,35 +8,30 @@
 #include "clock.h"
 #include "subtests.h"
 
-#define PAGES 8
-
 struct zone {
-	struct claim claim;
-	void *base;
-	struct touched touched;
+	struct remapped range;
 	struct slot *settled;           /* children that could judge exactly */
 };
 
-static void remap(struct worker *worker)
+static void remap_and_wait(struct worker *worker)
 {
-	struct zone *zone = worker->arg;
+	struct remapped *range = worker->arg;
 	struct run *run = worker->run;
 
-	for (uint64_t generation = 1; worker_continue(worker); generation++) {
+	for (uint64_t generation = 2; worker_continue(worker); generation++) {
 		int64_t began = clock_ns();
 
-		claim_update(&zone->claim, CLAIM_ANY);
+		claim_update(&range->claim, CLAIM_ANY);
 		if (!run_sabotaged(run, "fork-stale-page"))
-			area_unmap(run, zone->base, PAGES);
-		claim_publish(&zone->claim, generation + 1, CLAIM_NONE);
+			area_unmap(run, range->base, range->pages);
+		claim_publish(&range->claim, generation, CLAIM_NONE);
 		rng_dither(&worker->rng);
-		claim_update(&zone->claim, CLAIM_ANY | MAY_BE_ZERO);
-		if (area_map(run, zone->base, PAGES, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1, 0) == MAP_FAILED)
+		if (!remapped_map(run, range))
 			return;
-		area_tag(zone->base, PAGES, 0, generation + 1);
+		area_tag(range->base, range->pages, 0, generation);
 		if (run_sabotaged(run, "fork-lost-page"))
-			area_advise(run, area_word(zone->base, 2, 0), 1, MADV_DONTNEED);
-		claim_update(&zone->claim, CLAIM_RW);
+			area_advise(run, area_word(range->base, 2, 0), 1, MADV_DONTNEED);
+		claim_update(&range->claim, CLAIM_RW);
 		/* as long as the change took: every second fork then meets a settled range, on a slow kernel too */
 		for (int64_t until = 2 * clock_ns() - began; clock_ns() < until && worker_continue(worker);)
 			rng_dither(&worker->rng);
@@ -47,14 +42,15 @@ static void remap(struct worker *worker)
 static void look_as_child(struct run *run, void *arg)
 {
 	struct zone *zone = arg;
-	unsigned int may = claim_may(claim_read(&zone->claim));
+	struct remapped *range = &zone->range;
+	unsigned int may = claim_may(claim_read(&range->claim));
 	uint64_t value;
 
-	for (unsigned int page = 0; page < PAGES; page++) {
+	for (unsigned int page = 0; page < range->pages; page++) {
 		struct expected want = { .page = page, .zero_while_changing = true };
 
-		if (claim_checked_load(run, &zone->claim, area_word(zone->base, page, WORD_TAG), want, &value) == ACCESS_OK)
-			claim_checked_store(run, &zone->claim, area_word(zone->base, page, WORD_OF_THREAD(40)), value);
+		if (claim_checked_load(run, &range->claim, area_word(range->base, page, WORD_TAG), want, &value) == ACCESS_OK)
+			claim_checked_store(run, &range->claim, area_word(range->base, page, WORD_OF_THREAD(40)), value);
 	}
 	if (may == CLAIM_RW || may == CLAIM_NONE)
 		slot_hit(zone->settled);
@@ -70,22 +66,15 @@ static void fork_often(struct worker *worker)
 
 void remap_during_fork(struct run *run)
 {
-	struct zone zone = { .base = area_reserve(run, PAGES) };
+	struct zone zone = { .range.pages = 8 };
 	const struct role roles[] = {
 		{ .name = "forker", .body = fork_often, .count = 1, .arg = &zone },
-		{ .name = "remapper", .body = remap, .count = 1, .arg = &zone },
-		{ .name = "toucher", .body = touch, .count = run_threads_left(run, 2, 1), .arg = &zone.touched },
+		{ .name = "remapper", .body = remap_and_wait, .count = 1, .arg = &zone.range },
+		{ .name = "toucher", .body = touch, .count = run_threads_left(run, 2, 1), .arg = &zone.range.touched },
 	};
 
-	if (!zone.base || area_map(run, zone.base, PAGES, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1, 0) == MAP_FAILED)
+	if (!remapped_start(run, &zone.range))
 		return;
-	area_tag(zone.base, PAGES, 0, 1);
-	claim_publish(&zone.claim, 1, CLAIM_RW);
-	zone.touched = (struct touched){
-		.base = zone.base, .pages = PAGES, .claims = &zone.claim, .one_claim = true,
-		.want.zero_while_changing = true,
-	};
-	touched_count(run, &zone.touched, true);
 	zone.settled = run_event(run, SLOT_REQUIRED, "settled_children");
 	crew_run(run, roles, COUNT_OF(roles));
 }

@@ -21,9 +21,7 @@ struct way {
 
 struct zone {
 	const struct way *way;
-	struct claim claim;
-	void *base;
-	struct touched touched;
+	struct remapped range;
 	struct slot *read, *refused;
 };
 
@@ -49,37 +47,6 @@ static enum access load_by_readv(const uint64_t *address, uint64_t *value)
 	return process_vm_readv(getpid(), &here, 1, &there, 1, 0) == WORD ? ACCESS_OK : ACCESS_SEGV;
 }
 
-static void hold(struct worker *worker)
-{
-	for (unsigned int i = rng_below(&worker->rng, 12); i > 0 && worker_continue(worker); i--)
-		rng_dither(&worker->rng);
-}
-
-static void remap(struct worker *worker)
-{
-	struct zone *zone = worker->arg;
-	struct run *run = worker->run;
-
-	for (uint64_t generation = 1; worker_continue(worker); generation++) {
-		if (zone->way->lost && run_sabotaged(run, zone->way->lost))
-			area_advise(run, zone->base, PAGES, MADV_DONTNEED);
-		hold(worker);
-		claim_update(&zone->claim, CLAIM_ANY);
-		rng_dither(&worker->rng);
-		if (!run_sabotaged(run, zone->way->stale))
-			area_unmap(run, zone->base, PAGES);
-		claim_publish(&zone->claim, generation + 1, CLAIM_NONE);
-		hold(worker);
-		claim_update(&zone->claim, CLAIM_ANY | MAY_BE_ZERO);
-		if (area_map(run, zone->base, PAGES, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1, 0) == MAP_FAILED)
-			return;
-		rng_dither(&worker->rng);
-		area_tag(zone->base, PAGES, 0, generation + 1);
-		claim_update(&zone->claim, CLAIM_RW);
-		worker_did(worker);
-	}
-}
-
 static void peek_often(struct worker *worker)
 {
 	struct zone *zone = worker->arg;
@@ -92,8 +59,8 @@ static void peek_often(struct worker *worker)
 	while (worker_continue(worker)) {
 		unsigned int page = rng_below(&worker->rng, PAGES);
 		struct expected want = { .page = page, .zero_while_changing = true };
-		enum access got = claim_checked_load_by(worker->run, zone->way->load, &zone->claim,
-							area_word(zone->base, page, WORD_TAG), want, &value);
+		enum access got = claim_checked_load_by(worker->run, zone->way->load, &zone->range.claim,
+							area_word(zone->range.base, page, WORD_TAG), want, &value);
 
 		slot_hit(got == ACCESS_OK ? zone->read : zone->refused);
 		worker_did(worker);
@@ -104,22 +71,15 @@ static void peek_often(struct worker *worker)
 
 static void peek(struct run *run, const struct way *way)
 {
-	struct zone zone = { .way = way, .base = area_reserve(run, PAGES) };
+	struct zone zone = { .way = way, .range = { .pages = PAGES, .lost = way->lost, .stale = way->stale } };
 	const struct role roles[] = {
-		{ .name = "remapper", .body = remap, .count = 1, .arg = &zone },
+		{ .name = "remapper", .body = remap_range, .count = 1, .arg = &zone.range },
 		{ .name = "peeker", .body = peek_often, .count = 2, .arg = &zone },
-		{ .name = "toucher", .body = touch, .count = run_threads_left(run, 3, 1), .arg = &zone.touched },
+		{ .name = "toucher", .body = touch, .count = run_threads_left(run, 3, 1), .arg = &zone.range.touched },
 	};
 
-	if (!zone.base || area_map(run, zone.base, PAGES, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1, 0) == MAP_FAILED)
+	if (!remapped_start(run, &zone.range))
 		return;
-	area_tag(zone.base, PAGES, 0, 1);
-	claim_publish(&zone.claim, 1, CLAIM_RW);
-	zone.touched = (struct touched){
-		.base = zone.base, .pages = PAGES, .claims = &zone.claim, .one_claim = true,
-		.want.zero_while_changing = true,
-	};
-	touched_count(run, &zone.touched, true);
 	zone.read = run_event(run, SLOT_REQUIRED, "peeks_granted");
 	zone.refused = run_event(run, SLOT_REQUIRED, "peeks_refused");
 	crew_run(run, roles, COUNT_OF(roles));

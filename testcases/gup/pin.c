@@ -88,26 +88,13 @@ static void pin_often(struct worker *worker)
 	close(ends[1]);
 }
 
-static void split(struct worker *worker)
-{
-	struct zone *zone = worker->arg;
-
-	while (worker_continue(worker)) {
-		void *at = area_word(zone->base, rng_below(&worker->rng, PAGES), 0);
-
-		area_advise(worker->run, at, 1, MADV_DONTDUMP);
-		rng_dither(&worker->rng);
-		area_advise(worker->run, at, 1, MADV_DODUMP);
-		worker_did(worker);
-	}
-}
-
 void pin(struct run *run)
 {
 	struct zone zone = { .base = area_reserve(run, PAGES) };
+	struct touched splits = { .base = zone.base, .pages = PAGES };
 	const struct role roles[] = {
 		{ .name = "pinner", .body = pin_often, .count = PINNERS, .arg = &zone },
-		{ .name = "splitter", .body = split, .count = 1, .arg = &zone },
+		{ .name = "splitter", .body = split_pages, .count = 1, .arg = &splits },
 	};
 
 	if (!zone.base || area_map(run, zone.base, PAGES, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1, 0) == MAP_FAILED)

@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "crew.h"
 #include "fault.h"
+#include "remapper.h"
 #include "rng.h"
 #include "run.h"
 #include "tag.h"

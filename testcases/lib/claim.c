@@ -18,6 +18,18 @@ uint64_t claim_generation(uint64_t word)
 	return word >> (MAY_BITS + SEQ_BITS);
 }
 
+void claims_publish(struct claim *first, unsigned int count, uint64_t generation, unsigned int may)
+{
+	for (struct claim *claim = first; claim < first + count; claim++)
+		claim_publish(claim, generation, may);
+}
+
+void claims_update(struct claim *first, unsigned int count, unsigned int may)
+{
+	for (struct claim *claim = first; claim < first + count; claim++)
+		claim_update(claim, may);
+}
+
 uint64_t claim_read(const struct claim *claim)
 {
 	return atomic_load(&claim->word);

@@ -39,6 +39,10 @@ void claim_publish(struct claim *claim, uint64_t generation, unsigned int may);
 /* same generation, other permissions */
 void claim_update(struct claim *claim, unsigned int may);
 
+/* the same for so many claims in a row */
+void claims_publish(struct claim *first, unsigned int count, uint64_t generation, unsigned int may);
+void claims_update(struct claim *first, unsigned int count, unsigned int may);
+
 uint64_t claim_read(const struct claim *claim);
 unsigned int claim_may(uint64_t word);
 uint64_t claim_generation(uint64_t word);

@@ -84,3 +84,17 @@ void drop_pages(struct worker *worker)
 		worker_did(worker);
 	}
 }
+
+void split_pages(struct worker *worker)
+{
+	struct touched *touched = worker->arg;
+
+	while (worker_continue(worker)) {
+		void *at = area_word(touched->base, rng_below(&worker->rng, touched->pages), 0);
+
+		area_advise(worker->run, at, 1, MADV_DONTDUMP);
+		rng_dither(&worker->rng);
+		area_advise(worker->run, at, 1, MADV_DODUMP);
+		worker_did(worker);
+	}
+}

@@ -27,4 +27,8 @@ void touch(struct worker *worker);
  * use their TLB never ask for a VMA */
 void drop_pages(struct worker *worker);
 
+/* body of a role whose arg is a struct touched (base and pages): single pages get a VMA of their own, and lose it again,
+ * by advice that changes nothing for those who access them */
+void split_pages(struct worker *worker);
+
 #endif

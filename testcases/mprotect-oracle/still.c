@@ -136,8 +136,7 @@ static void still(struct run *run, const struct shape *shape)
 
 	if (!map_zone(run, &zone))
 		return;
-	for (unsigned int page = 0; page < PAGES; page++)
-		claim_publish(&zone.claim[page], 1, CLAIM_RW);
+	claims_publish(zone.claim, PAGES, 1, CLAIM_RW);
 	settle(&zone, 0, PAGES, CLAIM_RW);
 	zone.touched = (struct touched){
 		.base = zone.base, .pages = PAGES, .claims = zone.claim, .keeps_data = !shape->fresh,

@@ -140,8 +140,7 @@ static void go(struct run *run, const char *path)
 	if (!zone.base || area_map(run, zone.base, PAGES, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1, 0) == MAP_FAILED)
 		return;
 	area_tag(zone.base, PAGES, 0, 1);
-	for (unsigned int page = 0; page < PAGES; page++)
-		claim_publish(&zone.claim[page], 1, CLAIM_RW);
+	claims_publish(zone.claim, PAGES, 1, CLAIM_RW);
 	zone.touched = (struct touched){ .base = zone.base, .pages = PAGES, .claims = zone.claim, .keeps_data = true };
 	touched_count(run, &zone.touched, false);
 	zone.seen = run_event(run, SLOT_REQUIRED, "seen_split");

@@ -29,12 +29,10 @@ static void set_protection(struct worker *worker, unsigned int first, unsigned i
 	bool restricts = prot != (PROT_READ | PROT_WRITE);
 	unsigned int extra = restricts && run_sabotaged(run, "protect-too-much") ? 1 : 0;
 
-	for (unsigned int page = first; page < first + count; page++)
-		claim_update(&zone->claim[page], CLAIM_ANY);
+	claims_update(&zone->claim[first], count, CLAIM_ANY);
 	if (!(restricts && run_sabotaged(run, "protect-nothing")))
 		area_protect(run, area_word(zone->base, first, 0), count + extra, prot);
-	for (unsigned int page = first; page < first + count; page++)
-		claim_update(&zone->claim[page], claim_of(prot));
+	claims_update(&zone->claim[first], count, claim_of(prot));
 }
 
 static void sabotage_data(struct worker *worker, unsigned int page)
@@ -81,8 +79,7 @@ static void protect_pages(struct run *run, struct zone *zone)
 				    zone->fd < 0 ? MAP_PRIVATE : MAP_SHARED, zone->fd, 0) == MAP_FAILED)
 		return;
 	area_tag(zone->base, PAGES, 0, 1);
-	for (unsigned int page = 0; page < PAGES; page++)
-		claim_publish(&zone->claim[page], 1, CLAIM_RW);
+	claims_publish(zone->claim, PAGES, 1, CLAIM_RW);
 	zone->touched = (struct touched){ .base = zone->base, .pages = PAGES, .claims = zone->claim, .keeps_data = true };
 	touched_count(run, &zone->touched, true);
 	crew_run(run, roles, COUNT_OF(roles));

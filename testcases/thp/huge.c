@@ -56,8 +56,7 @@ static bool map_huge(struct run *run, struct zone *zone, unsigned int first, uns
 
 static void settle(struct zone *zone, unsigned int first, unsigned int count, uint64_t generation, unsigned int may)
 {
-	for (unsigned int page = first; page < first + count; page++)
-		claim_publish(&zone->claim[page], generation, may);
+	claims_publish(&zone->claim[first], count, generation, may);
 }
 
 static void remake(struct worker *worker, unsigned int first, unsigned int count, uint64_t generation)

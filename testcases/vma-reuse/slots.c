@@ -16,8 +16,7 @@ void *slots_reserve(struct run *run)
 void slots_init(struct slots *slots, void *base, unsigned int owner, int fd)
 {
 	*slots = (struct slots){ .base = base, .owner = owner, .mappers = 1, .fd = fd };
-	for (unsigned int page = 0; page < SLOTS_PAGES; page++)
-		claim_publish(&slots->claim[page], 0, CLAIM_NONE);
+	claims_publish(slots->claim, SLOTS_PAGES, 0, CLAIM_NONE);
 	slots->touched = (struct touched){
 		.base = base, .pages = SLOTS_PAGES, .claims = slots->claim,
 		.want = { .owner = owner, .zero_while_changing = true },
@@ -26,8 +25,7 @@ void slots_init(struct slots *slots, void *base, unsigned int owner, int fd)
 
 static void settle(struct slots *slots, unsigned int slot, unsigned int may)
 {
-	for (unsigned int page = slot * SLOT_STRIDE; page < slot * SLOT_STRIDE + SLOT_PAGES; page++)
-		claim_publish(&slots->claim[page], slots->generation[slot], may);
+	claims_publish(&slots->claim[slot * SLOT_STRIDE], SLOT_PAGES, slots->generation[slot], may);
 }
 
 static void map_slot(struct run *run, struct slots *slots, unsigned int slot, bool anonymous)
