@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from orchestrator import catalog
-from orchestrator.errors import BadDeclaration, UnknownName, UsageError
-from orchestrator.model.case import Dialect, Needs
-from orchestrator.model.kernel import Variant
-from orchestrator.model.request import Baseline, Request
-from orchestrator.plan import make_plan, unmet_need
+from orchestrator.errors import BadDeclaration, UnknownName
+from orchestrator.model.case import Dialect
+from orchestrator.plan import unmet_need
 
 WANTED = {"fault-vs-munmap", "split-merge", "fork-fault", "mremap-integrity"}
 WANTED |= {"vma-reuse", "mprotect-oracle", "uffd", "stack-brk", "gup", "discard", "thp", "proc-maps", "scale"}
@@ -46,19 +43,6 @@ def test_every_case_says_what_it_needs_and_how_long_it_takes(known: catalog.Cata
         assert case.needs.memory_mib <= known.machine("q35").memory_mib
         for symbol in case.needs.kconfig:
             assert f"CONFIG_{symbol}" in declared, f"{case.name} needs {symbol}, which no kconfig here sets"
-
-
-def test_a_case_for_a_fragment_runs_by_default_with_that_fragment(known: catalog.Catalog) -> None:
-    for specs, runs in ((["base"], False), (["base", "debug"], False), (["base", "debug+fault-injection"], True)):
-        names = {case.name for case in make_plan(Request(kconfigs=tuple(specs)), known, None).cases}
-        assert ("alloc-failure" in names) is runs
-        assert names >= WANTED
-    assert make_plan(Request(testcases=("alloc-failure",)), known, None).cases == known.cases("alloc-failure")
-    case = known.case("alloc-failure")
-    spelt_out = replace(case, needs=replace(case.needs, kconfig=case.needs.symbols))
-    assert spelt_out.needs.symbols == case.needs.symbols
-    also_known = replace(known, testcases={**known.testcases, case.name: spelt_out})
-    assert spelt_out not in also_known.default_cases([known.kconfig("base")])
 
 
 def test_base_comes_first_and_names_its_additions(known: catalog.Catalog) -> None:
@@ -105,34 +89,6 @@ def test_a_bad_declaration_names_file_and_key(tmp_path: Path, text: str, words: 
     assert "bad/testcase.yaml" in caught.value.message
 
 
-def test_a_plan_has_a_suite_for_each_kernel(known: catalog.Catalog) -> None:
-    series = known.series("vm_refcnt")
-    request = Request(patch="vm_refcnt", kconfigs=("base", "debug+kasan", "base"), baseline=Baseline.ALWAYS)
-    plan = make_plan(request, known, series)
-    assert [suite.name for suite in plan.suites] == [
-        "base.patched", "base.baseline", "debug+kasan.patched", "debug+kasan.baseline",
-    ]  # fmt: skip
-    assert plan.cases == known.default_cases([suite.kconfig for suite in plan.suites])
-    assert all(suite.variant is Variant.BASELINE for suite in make_plan(Request(), known, None).suites)
-
-
-def test_what_a_guest_lacks_is_said(known: catalog.Catalog) -> None:
-    case = replace(known.case("uffd"), needs=Needs(4096, ("USERFAULTFD", "SHMEM")))
-    assert unmet_need(case, frozenset({"CONFIG_SHMEM"}), 1024) == "the kernel lacks USERFAULTFD"
-    assert "4096" in unmet_need(case, frozenset({"CONFIG_SHMEM", "CONFIG_USERFAULTFD"}), 1024)
-    assert not unmet_need(case, frozenset({"CONFIG_SHMEM", "CONFIG_USERFAULTFD"}), 4096)
-
-
-def test_the_guest_is_as_large_as_asked_for(known: catalog.Catalog) -> None:
-    plain = known.machine("q35")
-    assert make_plan(Request(), known, None).machine == plain
-    machine = make_plan(Request(smp=8, memory_mib=192), known, None).machine
-    assert (machine.name, machine.smp, machine.memory_mib) == ("q35", 8, 192)
-    for wrong in (Request(smp=0), Request(smp=17), Request(memory_mib=64)):
-        with pytest.raises(UsageError, match=r"--smp|--memory"):
-            make_plan(wrong, known, None)
-
-
 GROUP = """summary: theirs
 kselftest: mm
 args: [-a]
@@ -144,6 +100,14 @@ cases:
   two: {program: one, args: [-b], timeout_s: 3, tags: [slow], sysctls: {vm.nr_hugepages: 16}, cgroup: {memory.max: 16M}}
   three: {unfit: needs a printer}
 """
+
+
+def test_a_declaration_that_is_no_text_is_named(tmp_path: Path) -> None:
+    case = tmp_path / "testcases/bad"
+    case.mkdir(parents=True)
+    (case / "testcase.yaml").write_bytes(b"summary: \xff\n")
+    with pytest.raises(BadDeclaration, match=r"bad/testcase\.yaml: not YAML"):
+        catalog.load(tmp_path)
 
 
 def test_a_directory_can_declare_several_cases(tmp_path: Path) -> None:
