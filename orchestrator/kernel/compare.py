@@ -8,6 +8,7 @@ from dataclasses import replace
 from orchestrator.model.kernel import Variant
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, StageResult, SuiteReport
+from orchestrator.model.splat import Splat
 
 _PATCH_FAILURES = (Outcome.IDLE, Outcome.FAIL, Outcome.TIMEOUT, Outcome.CRASH)
 _DEEDS = {
@@ -22,33 +23,50 @@ _DEEDS = {
 def compare(patched: SuiteReport, baseline: SuiteReport | None) -> SuiteReport:
     """Mark what is bad in both as `also_on_base`: it is not the patch's doing.
 
-    A case that was skipped, not run, or could not be judged on the baseline is not known to fail there; nor does a
-    case that merely fails on the base excuse a crash with the patch, nor one that was idle there anything worse.
+    A case that was skipped, not run, or could not be judged on the baseline is not known to fail there. What is worse
+    with the patch than on the base is not excused by it: a hang by a failure, a crash by a hang, a kernel report by one
+    with another title, a failed subtest by others while that one passes.
     """
     if baseline is None:
         return patched
-    base_cases = {case.case: case.outcome for case in baseline.cases}
-    base_stages = {stage.stage: stage.outcome for stage in baseline.stages}
+    cases = {case.case: case for case in baseline.cases}
+    stages = {stage.stage: stage for stage in baseline.stages}
+    titles = frozenset(_titles(baseline.splats))
     return replace(
         patched,
         cases=tuple(
-            replace(case, also_on_base=_as_bad(case.outcome, base_cases.get(case.case))) for case in patched.cases
+            replace(case, also_on_base=_is_excused(case, cases.get(case.case), titles)) for case in patched.cases
         ),
         stages=tuple(
-            replace(stage, also_on_base=_as_bad(stage.outcome, base_stages.get(stage.stage)))
+            # a stage that tests on the host has asked the base itself
+            replace(stage, also_on_base=stage.also_on_base or _is_excused(stage, stages.get(stage.stage), titles))
             for stage in patched.stages
         ),
     )
 
 
-def _as_bad(patched: Outcome, base: Outcome | None) -> bool:
-    if base is None or not patched.is_bad or not base.is_bad:
+def _is_excused(
+    patched: StageResult | CaseResult, base: StageResult | CaseResult | None, titles: frozenset[str]
+) -> bool:
+    """Whether the base is as bad; `titles` are those of everything that its kernel reported, whenever."""
+    if base is None or not _as_bad(patched.outcome, base.outcome):
+        return False
+    passed = {subtest.name for subtest in base.subtests if subtest.outcome is Outcome.PASS}
+    return titles.issuperset(_titles(patched.splats)) and not any(
+        subtest.outcome.is_bad and subtest.name in passed for subtest in patched.subtests
+    )
+
+
+def _titles(splats: Iterable[Splat]) -> Iterator[str]:
+    return (splat.title for splat in splats if splat.outcome.is_bad)
+
+
+def _as_bad(patched: Outcome, base: Outcome) -> bool:
+    if not patched.is_bad or not base.is_bad:
         return False
     if Outcome.ERROR in (patched, base):
         return patched is base
-    if base is Outcome.IDLE:
-        return patched is base
-    return base >= patched or Outcome.CRASH not in (patched, base)
+    return base >= patched
 
 
 def verdict(suites: Sequence[SuiteReport], interrupted: bool) -> tuple[Verdict, str]:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from orchestrator.kernel.compare import compare, verdict
 from orchestrator.model.kernel import Variant
 from orchestrator.model.outcome import Outcome, Verdict
-from orchestrator.model.report import CaseResult, StageResult, SuiteReport
+from orchestrator.model.report import CaseResult, StageResult, Subtest, SuiteReport
+from orchestrator.model.splat import Splat
 
 
 def case(name: str, outcome: Outcome, message: str = "") -> CaseResult:
@@ -43,11 +44,46 @@ def test_a_case_that_did_not_fail_on_the_base_is_not_known_to_fail_there(outcome
     assert not on_base(Outcome.FAIL, outcome)
 
 
-def test_failing_differently_on_the_base_counts_but_a_mere_failure_does_not_excuse_a_crash() -> None:
+def test_failing_differently_on_the_base_counts_but_what_is_worse_is_not_excused() -> None:
     assert on_base(Outcome.FAIL, Outcome.CRASH)
     assert on_base(Outcome.FAIL, Outcome.TIMEOUT)
-    assert on_base(Outcome.TIMEOUT, Outcome.FAIL)
+    assert not on_base(Outcome.TIMEOUT, Outcome.FAIL)
     assert not on_base(Outcome.CRASH, Outcome.FAIL)
+    assert not on_base(Outcome.CRASH, Outcome.TIMEOUT)
+
+
+def splat(title: str, outcome: Outcome = Outcome.FAIL) -> Splat:
+    return Splat("warning", title, outcome, 1, 2, 0, "text")
+
+
+def test_a_kernel_report_is_excused_by_the_same_title_only() -> None:
+    before = replace(case("c", Outcome.CRASH), splats=(splat("WARNING in old", Outcome.CRASH),))
+    other = replace(case("d", Outcome.FAIL), splats=(splat("WARNING in elsewhere"),))
+
+    def is_excused(*splats: Splat) -> bool:
+        after = suite(replace(case("c", Outcome.FAIL), splats=splats))
+        return compare(after, base(before, other)).cases[0].also_on_base
+
+    assert is_excused(splat("WARNING in old"))
+    assert is_excused(splat("WARNING in old"), splat("WARNING in elsewhere")), "whichever case the base reported it in"
+    assert is_excused(splat("WARNING in old"), splat("an OOM kill", Outcome.PASS)), "what is no failure needs no excuse"
+    assert not is_excused(splat("KASAN: slab-use-after-free in new"))
+    assert not is_excused(splat("WARNING in old"), splat("WARNING in new"))
+
+
+def test_a_subtest_that_passes_on_the_base_is_not_excused_by_another() -> None:
+    def with_subtests(outcome: Outcome, **subtests: Outcome) -> CaseResult:
+        made = tuple(Subtest(name, result) for name, result in subtests.items())
+        return replace(case("c", outcome), subtests=made)
+
+    fails = with_subtests(Outcome.FAIL, one=Outcome.FAIL, two=Outcome.FAIL)
+
+    def is_excused_by(before: CaseResult) -> bool:
+        return compare(suite(fails), base(before)).cases[0].also_on_base
+
+    assert is_excused_by(with_subtests(Outcome.FAIL, one=Outcome.FAIL, two=Outcome.FAIL))
+    assert is_excused_by(with_subtests(Outcome.CRASH, one=Outcome.FAIL)), "the base never came to the second"
+    assert not is_excused_by(with_subtests(Outcome.FAIL, one=Outcome.FAIL, two=Outcome.PASS))
 
 
 def test_a_base_that_did_not_exercise_excuses_nothing_worse() -> None:
