@@ -18,7 +18,7 @@ from pathlib import Path
 
 import junitparser
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -220,7 +220,7 @@ def test_a_report_with_everything_is_valid_under_the_strict_schema(schema: etree
     schema.assertValid(etree.fromstring(junit.document(a_report())))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(report=REPORTS)
 def test_whatever_the_text_is_the_file_is_valid_under_the_strict_schema(
     schema: etree.XMLSchema, report: RunReport
@@ -235,7 +235,7 @@ def test_the_schema_would_notice_what_junit_xml_writes_alone(schema: etree.XMLSc
     assert not schema.validate(root)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(report=REPORTS)
 def test_all_parsers_read_the_same_counts_as_the_model_has(report: RunReport) -> None:
     data = junit.document(report)
