@@ -16,7 +16,7 @@ SAMPLE_LINES = 20_000
 # what a serial line adds: terminal sequences, NUL and other control bytes, bytes that are no ASCII
 _JUNK = rb"(?:\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\xff])*"
 _LEVEL = rb"(?:<\d{1,3}>)?"
-_CALLER = rb"(?:\[ *(?P<caller>[TC]\d+)\])?"
+_CALLER = rb"(?: ?\[ *(?P<caller>[TC]\d+)\])?"  # dmesg of util-linux 2.41 puts a space before it
 _PRINTK = _LEVEL + rb"\[ *(?P<time>\d+\.\d{6})\]" + _CALLER + rb" ?"
 # who spoke, as some vendors' kernels put it behind the time: CPU, task and pid in one order or another
 _WHO = (
@@ -26,8 +26,8 @@ _WHO = (
 _STAMPED_PRINTK = _PRINTK + _WHO
 _CLOCK = rb"(?P<clock>\d\d:\d\d:\d\d)"
 _ISO = rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:[+-]\d\d:?\d\d|Z)?"
-_KERNEL = rb"(?: +[^\s:]+)? +(?:kern\.\w+ )?kernel(?:\[\d+\])?: ?" + _LEVEL
-_BEHIND_KERNEL = rb"kernel(?:\[\d+\])?: (?:<\d{1,3}>)?"
+_KERNEL = rb"(?: +[^\s:]+)? +(?:kern\.\w+ )?kernel(?:\[\d+\])?: ?(?: ?<\d{1,3}>)?"
+_BEHIND_KERNEL = rb"kernel(?:\[\d+\])?: (?: ?<\d{1,3}>)?"
 _MARGIN = rb"[ \t>|*`]*"  # what a mail or a page puts before each line
 MARGIN = re.compile(_MARGIN)
 # how a line begins that lost its prefix, or a part of it, when the log was cut out of something
@@ -102,11 +102,15 @@ FORMATS = (
     ),
     _form("dmesg-T", _LEVEL + rb"\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d " + _CLOCK + rb" \d{4}\] ?" + _CALLER + rb" ?",
           rb"\] "),
+    # dmesg -H, -e, -d: the minute, then what passed since the line before
+    _form("dmesg-H", rb"\[(?:[A-Z][a-z]{2} ?\d{1,2} \d\d:\d\d| *\+\d+\.\d{6}|<? *\d+\.\d{6}(?: < *\d+\.\d{6})?>)\] ?"
+          + _CALLER + rb" ?", rb"\] ", is_console=False),
     _form("printk", _STAMPED_PRINTK, _BEHIND_PRINTK),
     # something else stamped each line before us: a CI, a console server, dmesg -x
     _form("stamped", rb"[^\n]{1,80}?[\s:|>\]]" + _STAMPED_PRINTK, _BEHIND_PRINTK),
     # dmesg --time-format iso; levels without times (dmesg -r of a kernel without PRINTK_TIME)
     _form("dmesg-iso", _ISO + rb" ", rb"[\dZ] ", is_marked=False),
+    _form("clock", rb"\[" + _CLOCK + rb"\] ?", rb"\] ", is_marked=False),
     _form("levels", rb"<\d{1,3}>", b">", is_marked=False),
 )  # fmt: skip
 

@@ -163,13 +163,19 @@ class Scanner:
         report = self._open.get(None)
         if report and report.kinds:
             margin = report.margin
+            if not line.message.startswith(margin) and (first := self._first(line)):
+                return first  # of another report, quoted otherwise
             while not line.message.startswith(margin):  # of an empty line the spaces at its end are missing, or more
                 margin = margin[:-1]
             return replace(line, message=line.message[len(margin) :], margin=report.margin)
+        return self._first(line) or line
+
+    def _first(self, line: Line) -> Line | None:
+        """The line without the margin before it, if a report may begin there."""
         margin = MARGIN.match(line.message)[0]  # type: ignore[index]  # it matches everything
         rest = line.message[len(margin) :]
         is_first = self.table.any_start.match(rest) or self.table.before.match(rest)
-        return replace(line, message=rest, margin=margin) if is_first else line
+        return replace(line, message=rest, margin=margin) if is_first else None
 
     def _take(self, line: Line) -> None:
         if line.time_s is not None:

@@ -86,6 +86,26 @@ FORMS: dict[str, tuple[str, Write]] = {
         "dmesg-T",
         lambda s, us, who, text: b"> [Sun Nov 22 %s 2026] %s" % (clock(s), text),
     ),
+    "dmesg of util-linux 2.41": (
+        "printk",
+        lambda s, us, who, text: b"[%5d.%s] [%6s] %s" % (s, us.encode(), who.encode(), text),
+    ),
+    "dmesg -H": (
+        "dmesg-H",
+        lambda s, us, who, text: (b"[Nov22 14:01] %s" if s % 2 else b"[  +0.000113] %s") % text,
+    ),
+    "dmesg -d": (
+        "dmesg-H",
+        lambda s, us, who, text: b"[%5d.%s <    0.000113>] %s" % (s, us.encode(), text),
+    ),
+    "syslog of a kernel with levels in its lines": (
+        "syslog",
+        lambda s, us, who, text: b"Nov 22 %s ws-7 kernel:  <3>%s" % (clock(s), text),
+    ),
+    "a wall clock before each line": (
+        "clock",
+        lambda s, us, who, text: b"[%s] %s" % (clock(s), text),
+    ),
     "pid and CPU behind the time": (
         "printk",
         lambda s, us, who, text: b"[%5d.%s] [pid:66,cpu1,split-merge]%s" % (s, us.encode(), text),
@@ -101,7 +121,14 @@ FORMS: dict[str, tuple[str, Write]] = {
     "dmesg -r of a kernel without times": ("levels", lambda s, us, who, text: b"<4>%s" % text),
     "dmesg -t": ("bare", lambda s, us, who, text: text),
 }
-KEEPS_CALLER = {"levels", "rsyslog", "a CI's stamps", "netconsole", "netconsole, stamped by its receiver"}
+KEEPS_CALLER = {
+    "levels",
+    "dmesg of util-linux 2.41",
+    "rsyslog",
+    "a CI's stamps",
+    "netconsole",
+    "netconsole, stamped by its receiver",
+}
 
 
 def written(log: bytes, write: Write) -> bytes:
@@ -198,6 +225,15 @@ def test_a_log_in_the_middle_of_a_text_is_read_behind_a_margin_of_its_own() -> N
     (splat,) = scan(text, detect(text))
     assert shown((splat,)) == expected
     assert splat.stacks == scan(log)[0].stacks
+
+
+def test_reports_quoted_with_other_margins_are_all_found() -> None:
+    logs = [read(CORPUS[0].parent / f"{name}.log") for name in ("bad-rss-anon", "warning-unmap", "kasan-uaf-read")]
+    text = b""
+    for margin, (_, log) in zip([b"> > ", b"> ", b"    "], logs, strict=True):
+        text += b"".join(margin + line + b"\n" for line in written(log, FORMS["dmesg -t"][1]).splitlines())
+    found = shown(scan(text, detect(text)))
+    assert found == [title for expected, _ in logs for title in expected]
 
 
 def test_what_syslogd_writes_to_all_terminals_is_the_kernels() -> None:
