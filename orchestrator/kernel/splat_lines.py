@@ -19,12 +19,14 @@ MAX_FRAMES = 64  # of one stack
 OWN = "trace"  # the stack that the report is about
 
 # x86 " func+0x1/0x2", "RIP: 0010:func+0x1/0x2", once "IP: [<c0123456>] "; arm64 "pc : "; riscv "epc : ",
-# "[<ffffffff80001234>] "; arm "PC is at ", " (f) from (func+..)"; powerpc "NIP [c000..] ". decode_stacktrace.sh has
-# (file:line) instead of the offset; frames marked [inline], which only decoded logs have, are passed over. A "? " marks
-# a stale stack slot.
+# "[<ffffffff80001234>] "; arm "PC is at ", " (f) from (func+..)"; powerpc "NIP [c000..] "; s390 "Krnl PSW : ".
+# decode_stacktrace.sh has (file:line) instead of the offset; frames marked [inline], which only decoded logs have, are
+# passed over. A "? " marks a stale stack slot.
 _FRAME = re.compile(
     r"(?:[RE]?IP: (?:[0-9a-f]{4}:)?(?:\[<[0-9a-f]+>\]\s+){0,2}|EIP is at |e?pc : |PC is at |NIP \[[0-9a-f]+\] "
-    r"|\s*(?:\w+ from )?|(?:\s*\[<?[0-9a-f]{8,16}>?\]){1,2} (?:\(\w+\) from )?(?:\[<[0-9a-f]+>\] )?\(?)"
+    r"|Krnl PSW : [0-9a-f]{16} [0-9a-f]{16} \("
+    r"|\s*(?:\w+ from |\([^()\s]+(?: \[\w+\])?\) from \()?"
+    r"|(?:\s*\[<?[0-9a-f]{8,16}>?\]){1,2} (?:\([^()\s]+(?: \[\w+\])?\) from )?(?:\[<[0-9a-f]+>\] )?\(?)"
     r"(?P<function>[A-Za-z_$][\w.$]*)(?:(?P<offset>\+0x[0-9a-f]+/0x[0-9a-f]+)| \((?:[^\s()]*/)?[\w.-]+\.[chSs]:\d+)"
 )
 _STALE = re.compile(r"\s*(?:\[<[0-9a-f]+>\] )?\? ")
@@ -116,9 +118,12 @@ def plain(name: str) -> str:
 
 
 def stale(messages: Sequence[str]) -> list[str]:
-    """The functions behind a "?", of a kernel that could not unwind: what was found on the stack."""
+    """The functions behind a "?", of a kernel that could not unwind: what was found on the stack.
+
+    The beginning of a function (__pfx_F) is no return address: something had a pointer to it.
+    """
     found = (_FRAME.match(message.replace("? ", "", 1)) for message in messages if _STALE.match(message))
-    return [plain(match["function"]) for match in found if match]
+    return [plain(match["function"]) for match in found if match and not match["function"].startswith("__pfx_")]
 
 
 def first_gap(messages: Sequence[str], lines: Lines, length: int) -> int:

@@ -34,9 +34,9 @@ def title(kinds: Sequence[Kind], messages: Sequence[str], table: Table) -> tuple
     fields = _fields(kind, messages)
     named = [fields.pop("function", ""), *(_fields(other, messages).get("function", "") for other in kinds)]
     function = _function(kind, messages, [name for name in named if name], table)
-    if function:
-        fields["function"] = function
     place = next((fields[name] for name in _PLACES if name in fields), "")
+    if function and not (place and table.plumbing.fullmatch(function)):
+        fields["function"] = function
     for template in kind.titles:
         needed = re.findall(r"\{(\w+)\}", template)
         if all(field in fields for field in needed):
@@ -49,8 +49,9 @@ def _fields(kind: Kind, messages: Sequence[str]) -> dict[str, str]:
     for message in messages:
         match = next((match for pattern in kind.start if (match := pattern.match(message))), None)
         if match:
-            fields = {name: _scrubbed(value) for name, value in match.groupdict().items() if value}
-            break
+            fields = {**{name: _scrubbed(value) for name, value in match.groupdict().items() if value}, **fields}
+            if kind.kind not in kind.absorbs:  # a line that is there for each inlined function names the real one last
+                break
     for name, pattern in kind.fields:
         found = next((match[1] for message in messages if (match := pattern.search(message))), None)
         if found and name not in fields:

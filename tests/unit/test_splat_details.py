@@ -8,7 +8,8 @@ import pytest
 
 from orchestrator.errors import BadDeclaration
 from orchestrator.kernel.splat import scan
-from orchestrator.kernel.splat_lines import read_lines
+from orchestrator.kernel.splat_kinds import load
+from orchestrator.kernel.splat_lines import read_lines, stale
 from orchestrator.model.splat import Splat
 from tests.unit.test_splat_corpus import read
 
@@ -44,6 +45,9 @@ def test_kasan_shows_who_accessed_allocated_and_freed() -> None:
         ("kcsan-assert", "vma_refcount_put", "split-merge", 66, 1),
         ("oops-null-deref-riscv", "vma_start_read", "split-merge", 66, 1),
         ("oom-kill-memcg", "mem_cgroup_out_of_memory", "split-merge", 66, 1),
+        ("hung-task-page", "truncate_inode_pages_range", "split-merge", 66, None),
+        ("kasan-old-spelling", "unlink_anon_vmas", "split-merge", 66, 1),
+        ("oops-null-deref-s390", "vma_start_read", "split-merge", 66, 1),
         ("warning-6.18-format", "vms_complete_munmap_vmas", "fault-vs-munmap", 66, 1),
     ],
 )
@@ -61,6 +65,18 @@ def test_stacks_of_other_reports() -> None:
     assert [stack.name for stack in only("bad-page-owner").stacks] == ["alloc", "free", "trace"]
     assert only("slab-corruption-page-owner").frame == "unlink_anon_vmas"
     assert len(only("kcsan-data-race").stacks) == 2
+
+
+def test_a_pointer_to_a_function_that_lay_on_the_stack_is_no_frame() -> None:
+    assert stale([" ? __pfx_mas_walk+0x10/0x10", " ? mas_walk+0x24/0x1b0", " vma_lookup+0x3b/0xdd"]) == ["mas_walk"]
+
+
+def test_plumbing_is_no_more_than_plumbing() -> None:
+    is_plumbing = load().plumbing.fullmatch
+    assert all(
+        map(is_plumbing, ["raw_spin_rq_lock_nested", "_raw_spin_lock", "arch_local_irq_enable", "cpus_read_lock"])
+    )
+    assert not any(map(is_plumbing, ["raw_sendmsg", "raw_rcv", "arch_show_interrupts", "arch_prepare_kprobe"]))
 
 
 WHOLE = [
