@@ -20,7 +20,7 @@ from orchestrator.model.request import Plan, Suite
 from orchestrator.model.splat import KnownIssue
 from orchestrator.plan import series_of
 from orchestrator.record import SuiteRecord, load, save
-from orchestrator.stages.classify import classify
+from orchestrator.stages.classify import applicable, classify
 from orchestrator.stages.product import Product
 from orchestrator.stages.report import utc_now
 
@@ -95,12 +95,22 @@ class Track:
                 self._earlier_s[case] = run.earlier_s + run.duration_s
                 self._save(self.record.without_run(case))
 
+    @property
+    def known(self) -> tuple[KnownIssue, ...]:
+        """What is no news of this suite's kernel."""
+        return applicable(self._known, self.record)
+
+    def judge(self, run: CaseRun) -> CaseResult:
+        """What a case that has run looks like."""
+        cases = classify(self.record.with_run(run), self.home, self._known).cases
+        return next(case for case in cases if case.case == run.case)
+
     def keep(self, run: CaseRun) -> CaseResult:
         """Record a case that has run, and announce what it looks like."""
         run = replace(run, earlier_s=self._earlier_s.get(run.case, 0.0))
         save(run, self.home / "cases" / run.case / "result.json")
         self._save(self.record.with_run(run))
-        judged = next(case for case in classify(self.record, self.home, self._known).cases if case.case == run.case)
+        judged = self.judge(run)
         self._context.emit(CaseFinished(self.record.name, run.case, judged.outcome, judged.time_s, judged.message))
         return judged
 

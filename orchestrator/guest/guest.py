@@ -6,6 +6,7 @@ import re
 import secrets
 import shlex
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,8 +21,10 @@ from orchestrator.guest.qemu_argv import Boot, argv
 from orchestrator.guest.sentinel import Sentinel, read_sentinel
 from orchestrator.guest.ssh import ClientKey, Link, new_client_key
 from orchestrator.guest.watchdog import Examine, Sight, Watchdog, lost
+from orchestrator.kernel.known import mark_expected, mark_known
 from orchestrator.model.case import Case
 from orchestrator.model.case_run import CaseRun, Ending
+from orchestrator.model.splat import KnownIssue, Splat
 from orchestrator.process import Command, Runner
 from orchestrator.store import raise_if_full
 
@@ -122,9 +125,18 @@ class Guest:
         return Identity(release.strip(), _build_id(bytes.fromhex("".join(notes.split()))), int(cpus), ready_s)
 
     def run_case(
-        self, case: Case, *, duration_s: float, limit_s: int, seed: int, slowdown: float, home: Path
+        self,
+        case: Case,
+        *,
+        duration_s: float,
+        limit_s: int,
+        seed: int,
+        slowdown: float,
+        home: Path,
+        known: Sequence[KnownIssue] = (),
     ) -> CaseRun:
-        """Run a case; its output goes to `home`. Always returns a record, whatever the guest does meanwhile."""
+        """Run a case; its output goes to `home`. Always returns a record, whatever the guest does meanwhile. `known`:
+        kernel reports that do not stop a guest which is to stop at the first one."""
         assert self.link, "wait_ready comes first"
         home.mkdir(parents=True, exist_ok=True)
         token = secrets.token_hex(8)
@@ -138,8 +150,11 @@ class Guest:
                 self.qemu, self.link if may_ask else None, case_argv.process(case), home, self._memory_mib
             )
 
+        def counts(splat: Splat) -> bool:
+            return mark_expected(mark_known([splat], known), case.expects)[0].outcome.is_bad
+
         stop_at = console_from if self._outlives_us else None
-        with Watchdog(self.qemu, self.link, limit_s, self._runner.cancel, examine, stop_at) as watchdog:
+        with Watchdog(self.qemu, self.link, limit_s, self._runner.cancel, examine, counts, stop_at) as watchdog:
             answer = self.link.run(shlex.join(words), home / "stdout", home / "stderr")
         time_s = time.monotonic() - started_s
         self._runner.cancel.check()

@@ -13,6 +13,7 @@ from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.ssh import Link
 from orchestrator.kernel.splat import Scanner
 from orchestrator.model.case_run import Condition, Ending
+from orchestrator.model.splat import Splat
 from orchestrator.process import Cancel
 
 LOOK_EVERY_S = 0.1
@@ -40,6 +41,8 @@ class Sight:
 
 # of the guest, by whether its SSH server may be asked
 Examine = Callable[[bool], Evidence]
+# whether a kernel report is a failure: some are known or expected
+Counts = Callable[[Splat], bool]
 
 
 def lost(qemu: Qemu) -> Sight:
@@ -55,10 +58,18 @@ class Watchdog:
     """
 
     def __init__(
-        self, qemu: Qemu, link: Link, limit_s: float, cancel: Cancel, examine: Examine, stop_at: int | None
+        self,
+        qemu: Qemu,
+        link: Link,
+        limit_s: float,
+        cancel: Cancel,
+        examine: Examine,
+        counts: Counts,
+        stop_at: int | None,
     ) -> None:
-        """With `stop_at`, an offset into the console, the guest is stopped at the first bad report behind it."""
+        """With `stop_at`, an offset into the console, the guest is stopped at the first report that counts."""
         self._qemu, self._link, self._cancel, self._examine = qemu, link, cancel, examine
+        self._counts = counts
         self._limit_s, self._limit = limit_s, Deadline.after(limit_s)
         self._scanner, self._scanned = (None if stop_at is None else Scanner()), stop_at or 0
         self._done = threading.Event()
@@ -99,7 +110,7 @@ class Watchdog:
         return self._qemu.console.raw(start, self._scanned)
 
     def _look(self, ping: threading.Event, waited_s: float) -> Sight | None:
-        if self._scanner and any(splat.outcome.is_bad for splat in self._scanner.feed(self._news())):
+        if self._scanner and any(self._counts(splat) for splat in self._scanner.feed(self._news())):
             self._qemu.stop()
             return Sight(Ending.STOPPED, "stopped at its first kernel report")
         if self._qemu.console.panicked.seen.is_set():

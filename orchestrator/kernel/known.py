@@ -45,6 +45,12 @@ def applies(issue: KnownIssue, kconfig: str, release: str) -> bool:
     return not (low and version < _number(low)) and not (high and version[: len(_number(high))] > _number(high))
 
 
+def release_of(facts: Sequence[tuple[str, str]]) -> str:
+    """The release of a suite's kernel, as the guest or the build said; empty where there is none."""
+    known = dict(facts)
+    return known.get("release") or known.get("kernel", "")
+
+
 def is_expired(issue: KnownIssue, today: str) -> bool:
     """`today` as YYYY-MM-DD."""
     return today > issue.expires
@@ -66,12 +72,15 @@ def missing(splats: Sequence[Splat], patterns: Sequence[str]) -> list[str]:
 
 
 def remarks(issues: Sequence[KnownIssue], suites: Sequence[SuiteReport], today: str) -> Iterator[str]:
-    """Entries that are to be looked after: expired ones, and those that nothing needed."""
+    """Entries that are to be looked after: expired ones, and those that nothing needed though a suite's kernel could
+    have shown it."""
     of_stages = [splat for suite in suites for stage in suite.stages for splat in stage.splats]
     splats = of_stages + [splat for suite in suites for case in suite.cases for splat in case.splats]
     for issue in issues:
         if is_expired(issue, today):
             yield f"known issue {issue.title!r} expired on {issue.expires}: it counts again ({issue.link})"
+        elif not any(applies(issue, suite.kconfig, release_of(suite.properties)) for suite in suites):
+            continue
         elif not any(re.fullmatch(issue.title, splat.title) and splat.known for splat in splats):
             yield f"known issue {issue.title!r} was not seen ({issue.link})"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed, ToolMissing
-from orchestrator.guest import dump
+from orchestrator.guest import dump, evidence
 from orchestrator.guest.case_argv import process
 from orchestrator.model.case import Case
 from orchestrator.model.case_run import CaseRun
@@ -22,6 +22,12 @@ KEPT = 5  # dumps of one run
 KEPT_BYTES = 512 << 20  # of one dump; a guest of 1 GiB makes some 20 MiB
 TEXT = "postmortem.txt"
 VMLINUX = "vmlinux"  # a link in the suite's directory, for `orchestrate postmortem`
+
+
+def discard(run: CaseRun, home: Path) -> None:
+    """Remove what was gathered about a guest that died of what its case expects."""
+    for name in evidence.FILES:
+        (home / "cases" / run.case / name).unlink(missing_ok=True)
 
 
 def autopsy(context: Context, bench: Bench, case: Case, run: CaseRun, home: Path) -> CaseRun:

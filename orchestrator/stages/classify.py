@@ -9,7 +9,7 @@ from pathlib import Path
 
 from orchestrator.guest.evidence import FILES
 from orchestrator.kernel import kselftest, ktap, stress_ng, taint
-from orchestrator.kernel.known import EXPECTED, applies, is_expired, mark_expected, mark_known, missing
+from orchestrator.kernel.known import EXPECTED, applies, is_expired, mark_expected, mark_known, missing, release_of
 from orchestrator.kernel.leaks import leak_metrics, leaks
 from orchestrator.model.case import Dialect
 from orchestrator.model.case_run import CaseRun, Ending
@@ -224,7 +224,7 @@ def _stage(stage: StageResult, record: SuiteRecord, splats: dict[int, tuple[Spla
 
 def applicable(known: Sequence[KnownIssue], record: SuiteRecord) -> tuple[KnownIssue, ...]:
     """The known issues that this suite's kernel may show."""
-    release = dict(record.facts).get("release") or dict(record.facts).get("kernel", "")
+    release = release_of(record.facts)
     return tuple(
         issue
         for issue in known

@@ -22,8 +22,9 @@ from orchestrator.model.kernel import KernelConfig
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import CaseResult
 from orchestrator.model.request import Request
+from orchestrator.model.splat import KnownIssue
 from orchestrator.plan import unmet_need
-from orchestrator.stages.autopsy import autopsy
+from orchestrator.stages.autopsy import autopsy, discard
 from orchestrator.stages.boot import Bench, boot
 
 
@@ -32,7 +33,12 @@ class Book(Protocol):
 
     home: Path
 
+    @property
+    def known(self) -> Sequence[KnownIssue]: ...
+
     def begin(self, case: str) -> None: ...
+
+    def judge(self, run: CaseRun) -> CaseResult: ...
 
     def keep(self, run: CaseRun) -> CaseResult: ...
 
@@ -68,8 +74,10 @@ def execute(
                 book.keep(CaseRun(case.name, Ending.NO_GUEST, reason="no guest could be booted for it"))
                 continue
             book.begin(case.name)
-            run = _run(context, bench, case, request, suite, book.home, guest)
-            if request.freeze and _is_left(context, guest, run, suite):
+            run = _run(context, bench, case, request, suite, book, guest)
+            # a guest may die of what the case is there to provoke
+            is_as_expected = run.condition is not None and book.judge(run).outcome is Outcome.PASS
+            if request.freeze and not is_as_expected and _is_left(context, guest, run, suite):
                 guest = None
                 book.keep(autopsy(context, bench, case, run, book.home))
                 return
@@ -77,7 +85,10 @@ def execute(
                 context.emit(GuestLost(suite, why, run.guest))
                 guest.close()  # before the record is judged: its console is complete then
                 guest = None
-            run = autopsy(context, bench, case, run, book.home)
+            if is_as_expected:
+                discard(run, book.home)
+            else:
+                run = autopsy(context, bench, case, run, book.home)
             judged = book.keep(run)
             if stop_at_failure and judged.outcome.is_bad and judged.outcome is not Outcome.IDLE:
                 return
@@ -96,13 +107,18 @@ def case_limit_s(case: Case, duration_s: float, bench: Bench) -> int:
     return math.ceil(duration_s + case.timeout_s * bench.slowdown)
 
 
-def _run(context: Context, bench: Bench, case: Case, request: Request, suite: str, home: Path, guest: Guest) -> CaseRun:
+def _run(context: Context, bench: Bench, case: Case, request: Request, suite: str, book: Book, guest: Guest) -> CaseRun:
     duration_s = request.duration_s if request.duration_s is not None else case.duration_s
     limit_s = case_limit_s(case, duration_s, bench)
     context.emit(CaseStarted(suite, case.name, limit_s))
-    where = home / "cases" / case.name
     run = guest.run_case(
-        case, duration_s=duration_s, limit_s=limit_s, seed=request.seed, slowdown=bench.slowdown, home=where
+        case,
+        duration_s=duration_s,
+        limit_s=limit_s,
+        seed=request.seed,
+        slowdown=bench.slowdown,
+        home=book.home / "cases" / case.name,
+        known=book.known,
     )
     directory = guest.directory.name
     return replace(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,9 @@ def test_an_entry_that_nothing_needed_is_reported(home: Home) -> None:
     home.case("a")
     suite = home.judge((ISSUE,))
     assert list(remarks([ISSUE], [suite], "2026-01-01")) == [f"known issue {ISSUE.title!r} was not seen ({LINK})"]
+    # a kernel that could not have shown it says nothing about it
+    assert not list(remarks([replace(ISSUE, kconfigs=("kasan",))], [suite], "2026-01-01"))
+    assert not list(remarks([replace(ISSUE, base="6.13..")], [suite], "2026-01-01"))
 
 
 def test_an_expected_report_is_no_failure_and_its_absence_is_one(home: Home) -> None:
