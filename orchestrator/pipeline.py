@@ -27,6 +27,7 @@ from orchestrator.record import finish
 from orchestrator.side_by_side import side_by_side
 from orchestrator.stages import report, userspace_vma
 from orchestrator.stages.apply import apply
+from orchestrator.stages.autopsy import autopsy_of_boot
 from orchestrator.stages.boot import Bench, boot
 from orchestrator.stages.decode import decode
 from orchestrator.stages.execute import execute
@@ -109,7 +110,13 @@ class Pipeline:
     def boot(self, track: Track, bench: Bench, guests: ExitStack) -> Product[Guest]:
         """A stage: the first guest of a suite, which `guests` closes whatever goes wrong."""
         number, directory = track.next_guest()
-        guest, identity = boot(self.context, bench, directory, outlives_us=self.plan.request.freeze)
+        guest, identity = boot(
+            self.context,
+            bench,
+            directory,
+            outlives_us=self.plan.request.freeze,
+            explain=lambda guest, error: autopsy_of_boot(self.context, bench, guest, error, track.home),
+        )
         guests.callback(guest.close)
         self.context.emit(GuestReady(track.record.name, identity.ready_s, bench.accel.name, number))
         track.facts(release=identity.release, cpus=str(identity.cpus))

@@ -50,14 +50,14 @@ def open_dump(vmlinux: str, dump: str) -> Program:
 
 
 def facts_of(program: Program, case: str) -> Facts:
-    """Everything that rules and text need."""
+    """Everything that rules and text need. No case: the guest was booting, and all programs matter."""
     missed: list[str] = []
     tasks: list[Task] = []
     spaces: dict[int, tuple[Object, str]] = {}
     for task in for_each_task(program):
         read = _task(program, task, missed)
         tasks.append(read)
-        if read.mm and (read.comm == case[:15] or read.is_blocked):
+        if read.mm and (not case or read.comm == case[:15] or read.is_blocked):
             spaces.setdefault(read.mm, (task.mm if task.mm else task.active_mm, read.comm))
     mms = [
         _mm(program, mm, comm, [task for task in tasks if task.mm == mm.value_()], missed)

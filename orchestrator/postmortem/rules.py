@@ -24,6 +24,7 @@ PLUMBING = frozenset(
     __bad_area_nosemaphore kernelmode_fixup_or_oops
     exc_invalid_op asm_exc_invalid_op handle_bug do_exit make_task_dead""".split()  # noqa: SIM905
 )
+LOOKUP = "lock_vma_under_rcu"
 DETACHES = ("vma_mark_detached",)
 FAULTS = ("handle_mm_fault", "__handle_mm_fault")
 # A page fault that sleeps in one of these has let go of its VMA before (fs/userfaultfd.c, mm/filemap.c)
@@ -48,7 +49,7 @@ def diagnose(facts: Facts, case: str = "") -> str:
         who = next((task for task in facts.tasks if task.cpu is not None and task.is_in("panic", "vpanic")), None)
         where = f"in {place_of(who)}, run by {who.name} on CPU {who.cpu}" if who else "in no task that could be read"
         return f"the kernel panicked {where}: {facts.panic.removeprefix('Kernel panic - not syncing: ')}"
-    for rule in (vma_waits, mmap_lock_waits):
+    for rule in (vma_waits, endless_lookups, mmap_lock_waits):
         if found := next(iter(rule(facts)), ""):
             return found
     return _stuck_task(facts, case)
@@ -89,6 +90,19 @@ def vma_waits(facts: Facts) -> Iterator[str]:
         else:
             what = f"{where} {plural(wait.readers, 'reader')} of VMA {vma.range}"
             yield f"{what}; {_who_holds(wait, holders(facts, vma, wait.mm), facts)}"
+
+
+def endless_lookups(facts: Facts) -> Iterator[str]:
+    """A sentence for each VMA that a page fault looks up again and again, since it is in the tree and by its count
+    detached. While the mmap_lock is write-locked that is no mistake: munmap() is about to take it out."""
+    for mm in facts.mms:
+        if mm.mmap_lock.mode is Mode.WRITE:
+            continue
+        seekers = [task for task in facts.tasks if task.mm == mm.address and task.is_in(LOOKUP)]
+        for vma in mm.vmas:
+            if seekers and vma.in_tree and vma.refcnt == 0:
+                who = seekers[0].name
+                yield f"{who} looks VMA {vma.range} up for ever in {LOOKUP}: it is in the tree and not attached"
 
 
 def mmap_lock_waits(facts: Facts) -> Iterator[str]:
@@ -158,7 +172,10 @@ def _holds(task: Task, vma: Vma, mm: Mm, fault_vma_lock: int) -> bool:
 
 
 def _stuck_task(facts: Facts, case: str) -> str:
-    ours = [task for task in facts.tasks if case and task.comm == case[:15]]
+    """What one of the case's tasks does; without a case, while the guest boots, one of the programs or whoever is to
+    become the first."""
+    booting = [task for task in facts.tasks if not case and (task.mm or task.pid == 1)]
+    ours = booting or [task for task in facts.tasks if case and task.comm == case[:15]]
     if blocked := [task for task in ours if task.is_blocked]:
         more = f" (and {plural(len(blocked) - 1, 'other task')})" if len(blocked) > 1 else ""
         return f"{blocked[0].name} is blocked in {place_of(blocked[0])}{more}"

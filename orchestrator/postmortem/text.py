@@ -6,7 +6,15 @@ from collections.abc import Iterator
 
 from orchestrator.postmortem.facts import Facts, Mm, Task
 from orchestrator.postmortem.refcnt import describe_lock, describe_rwsem
-from orchestrator.postmortem.rules import DETACHES, holders, mmap_lock_waits, place_of, vma_waits, waits
+from orchestrator.postmortem.rules import (
+    DETACHES,
+    endless_lookups,
+    holders,
+    mmap_lock_waits,
+    place_of,
+    vma_waits,
+    waits,
+)
 
 
 def render(facts: Facts, diagnosis: str, case: str = "") -> str:
@@ -18,7 +26,7 @@ def _lines(facts: Facts, diagnosis: str, case: str) -> Iterator[str]:
     yield diagnosis or "no rule explains what the dump shows"
     yield f"kernel {facts.release}, {len(facts.tasks)} tasks"
     yield from (f"not read: {words}" for words in facts.missed)
-    found = [*vma_waits(facts), *mmap_lock_waits(facts)]
+    found = [*vma_waits(facts), *endless_lookups(facts), *mmap_lock_waits(facts)]
     if found:
         yield from ("", "--- who waits for whom", *found)
     for mm in facts.mms:

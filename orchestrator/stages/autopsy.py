@@ -1,6 +1,6 @@
-"""the dump that a case left -> a diagnosis in its record, and postmortem.txt beside the dump.
+"""the dump that a case or a boot left -> a diagnosis, and postmortem.txt beside the dump.
 
-Dumps are for failing cases only. The first few of a run are kept, which bounds what it can fill a disk with; the
+Dumps are for failures only. The first few of a run are kept, which bounds what it can fill a disk with; the
 others are read and removed.
 """
 
@@ -10,9 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.context import Context
-from orchestrator.errors import CommandFailed, ToolMissing
+from orchestrator.errors import BootFailed, CommandFailed, ToolMissing
 from orchestrator.guest import dump, evidence
 from orchestrator.guest.case_argv import process
+from orchestrator.guest.guest import Guest
 from orchestrator.model.case import Case
 from orchestrator.model.case_run import CaseRun
 from orchestrator.postmortem.examine import postmortem
@@ -22,6 +23,7 @@ KEPT = 5  # dumps of one run
 KEPT_BYTES = 512 << 20  # of one dump; a guest of 1 GiB makes some 20 MiB
 TEXT = "postmortem.txt"
 VMLINUX = "vmlinux"  # a link in the suite's directory, for `orchestrate postmortem`
+BOOT = "boot"  # what was found out about a guest that did not finish booting lies where that of a case would
 
 
 def discard(run: CaseRun, home: Path) -> None:
@@ -33,14 +35,35 @@ def discard(run: CaseRun, home: Path) -> None:
 def autopsy(context: Context, bench: Bench, case: Case, run: CaseRun, home: Path) -> CaseRun:
     """The record with its diagnosis; as it was when there is no dump. Raises Interrupted, and keeps the dump then."""
     where = home / "cases" / run.case
-    path = where / dump.NAME
-    if run.condition is None or not path.is_file():
+    if run.condition is None or not (where / dump.NAME).is_file():
         return run
+    return replace(run, diagnosis=_diagnosis(context, bench, where, process(case), home))
+
+
+def autopsy_of_boot(context: Context, bench: Bench, guest: Guest, error: BootFailed, home: Path) -> BootFailed:
+    """The error with what a guest that hangs was found to do; as it was when the guest panicked, which says enough, or
+    is gone. Raises Interrupted."""
+    if not guest.qemu.is_alive or guest.qemu.console.panicked.seen.is_set():
+        return error
+    where = home / "cases" / BOOT
+    where.mkdir(parents=True, exist_ok=True)
+    found = evidence.examine(guest.qemu, None, "", where, bench.machine.memory_mib)
+    diagnosis = _diagnosis(context, bench, where, "", home) if (where / dump.NAME).is_file() else ""
+    return BootFailed(
+        f"{error.message}: {diagnosis or found.words}",
+        hint=error.hint,
+        detail=f"{found.words}; more in {where}\n\n{error.detail}",
+    )
+
+
+def _diagnosis(context: Context, bench: Bench, where: Path, program: str, home: Path) -> str:
+    """One sentence, or nothing; the whole text goes beside the dump."""
+    path = where / dump.NAME
     link = home / VMLINUX
     link.unlink(missing_ok=True)
     link.symlink_to(bench.kernel.vmlinux)
     try:
-        diagnosis, text = postmortem(bench.kernel.vmlinux, path, process(case), context.runner)
+        diagnosis, text = postmortem(bench.kernel.vmlinux, path, program, context.runner)
     except (CommandFailed, ToolMissing) as error:
         diagnosis, text = "", f"no post-mortem: {error.message}\n{error.detail}\n"
     (where / TEXT).write_text(text, errors="backslashreplace")
@@ -49,4 +72,4 @@ def autopsy(context: Context, bench: Bench, case: Case, run: CaseRun, home: Path
         path.unlink()
         with (where / TEXT).open("a") as sink:
             sink.write(f"\nthe dump was not kept: a run keeps {KEPT}, of at most {KEPT_BYTES >> 20} MiB each\n")
-    return replace(run, diagnosis=diagnosis)
+    return diagnosis

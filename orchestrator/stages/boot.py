@@ -16,6 +16,8 @@ from orchestrator.model.case import Programs
 from orchestrator.model.kernel import Kernel
 from orchestrator.model.machine import Accel, Machine
 
+Explain = Callable[[Guest, BootFailed], BootFailed]
+
 BOOT_S = 30.0  # native speed; a base kernel under KVM takes 1
 
 
@@ -40,28 +42,35 @@ def boot(
     *,
     outlives_us: bool = False,
     debug: Callable[[int], None] | None = None,
+    explain: Explain = lambda _, error: error,
 ) -> tuple[Guest, Identity]:
     """Start a guest and wait until it answers. The caller closes it. A QEMU that crashes is started once more: what the
     first one left is in DIRECTORY.crashed.
 
     `debug` is told the port of a gdb server that serves a guest which has not run its first instruction; that guest has
-    all the time in the world. `outlives_us`: the caller may leave the guest behind.
+    all the time in the world. `outlives_us`: the caller may leave the guest behind. `explain` is asked what to raise
+    while the guest that fails is still there.
 
     Raises BootFailed when the kernel is at fault, GuestUnreachable when QEMU or SSH is. Whatever is raised, no QEMU
     is left behind.
     """
     try:
-        return _boot(context, bench, directory, outlives_us, debug)
+        return _boot(context, bench, directory, outlives_us, debug, explain)
     except QemuCrashed as crash:
         aside = directory.with_name(f"{directory.name}.crashed")
         shutil.rmtree(aside, ignore_errors=True)
         directory.rename(aside)
         context.warn(f"{crash.message}; booting once more, its console is in {aside}")
-        return _boot(context, bench, directory, outlives_us, debug)
+        return _boot(context, bench, directory, outlives_us, debug, explain)
 
 
 def _boot(
-    context: Context, bench: Bench, directory: Path, outlives_us: bool, debug: Callable[[int], None] | None
+    context: Context,
+    bench: Bench,
+    directory: Path,
+    outlives_us: bool,
+    debug: Callable[[int], None] | None,
+    explain: Explain,
 ) -> tuple[Guest, Identity]:
     machine = bench.machine
     guest = Guest(
@@ -83,7 +92,10 @@ def _boot(
     try:
         if debug:
             debug(guest.qemu.serve_gdb())
-        identity = guest.wait_ready(math.inf if debug else bench.boot_limit_s)
+        try:
+            identity = guest.wait_ready(math.inf if debug else bench.boot_limit_s)
+        except BootFailed as error:
+            raise explain(guest, error) from error
         if bench.kernel.build_id and identity.build_id and identity.build_id != bench.kernel.build_id:
             raise BootFailed(
                 f"the guest runs another kernel: build id {identity.build_id}, built {bench.kernel.build_id}"

@@ -75,8 +75,11 @@ def test_a_hang_at_boot_is_found_at_its_limit(start: Start, series_with: With) -
     boot = job.stage("boot")
     assert boot["outcome"] == "CRASH"
     assert "did not finish booting within 15 s" in boot["message"]
+    assert re.search(r": swapper/0 \(pid 1\) runs in spin_for_ever on CPU \d", boot["message"]), boot["message"]
+    assert (job.run_dir / "base.patched/cases/boot/postmortem.txt").read_text().startswith("swapper/0 (pid 1)")
+    assert "sysrq: Show" not in boot["console"]
     assert boot["console"], "the last thing that the kernel said"
-    assert 15 <= boot["time_s"] < 30
+    assert 15 <= boot["time_s"] < 45
     assert not job.qemus()
 
 

@@ -212,3 +212,26 @@ def test_the_text_has_everything_in_it() -> None:
 def test_facts_survive_the_way_from_the_child() -> None:
     facts = with_vma(VMA, READER)
     assert loads(Facts, dumps(facts)) == facts
+
+
+def test_a_vma_of_the_tree_that_is_not_attached_is_looked_up_for_ever() -> None:
+    seeker = Task(67, 66, "stress", "R", 1, MM.address, stack("mas_walk", "lock_vma_under_rcu", "exc_page_fault"))
+    mm = Mm(MM.address, "stress", Rwsem(Mode.FREE), vmas=(replace(VMA, refcnt=0), OTHER))
+    facts = replace(FACTS, tasks=(seeker,), mms=(mm,))
+    said = "stress (pid 67) looks VMA 7f00-8000 up for ever in lock_vma_under_rcu: it is in the tree and not attached"
+    assert diagnose(facts, "stress") == said
+    assert said in render(facts, said, "stress").partition("--- who waits for whom")[2]
+    # munmap() is about to take it out; it is out already; nobody asks
+    writing = replace(mm, mmap_lock=Rwsem(Mode.WRITE, 66))
+    gone = replace(mm, vmas=(replace(VMA, refcnt=0, in_tree=False),))
+    for others in (replace(facts, mms=(writing,)), replace(facts, mms=(gone,)), replace(facts, tasks=(WRITER_TASK,))):
+        assert "looks" not in diagnose(others, "stress")
+
+
+def test_while_it_boots_every_program_matters_and_who_is_to_become_the_first() -> None:
+    idle = Task(14, 14, "kworker/0:1", "R", 0, 0, stack("worker_thread"))
+    init = Task(1, 1, "swapper/0", "R", 1, 0, stack("spin_for_ever", "do_one_initcall"))
+    booting = Facts("6.12", (idle, init), ())
+    assert diagnose(booting) == "swapper/0 (pid 1) runs in spin_for_ever on CPU 1"
+    child = Task(60, 60, "sh", "D", None, 0x1000, stack("schedule", "io_wait"))
+    assert diagnose(replace(booting, tasks=(idle, init, child))) == "sh (pid 60) is blocked in io_wait"
