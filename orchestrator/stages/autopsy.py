@@ -23,7 +23,6 @@ KEPT = 5  # dumps of one run
 KEPT_BYTES = 512 << 20  # of one dump; a guest of 1 GiB makes some 20 MiB
 TEXT = "postmortem.txt"
 VMLINUX = "vmlinux"  # a link in the suite's directory, for `orchestrate postmortem`
-BOOT = "boot"  # what was found out about a guest that did not finish booting lies where that of a case would
 
 
 def discard(run: CaseRun, home: Path) -> None:
@@ -45,7 +44,7 @@ def autopsy_of_boot(context: Context, bench: Bench, guest: Guest, error: BootFai
     is gone. Raises Interrupted."""
     if not guest.qemu.is_alive or guest.qemu.console.panicked.seen.is_set():
         return error
-    where = home / "cases" / BOOT
+    where = home / "cases" / evidence.BOOT
     where.mkdir(parents=True, exist_ok=True)
     found = evidence.examine(guest.qemu, None, "", where, bench.machine.memory_mib)
     diagnosis = _diagnosis(context, bench, where, "", home) if (where / dump.NAME).is_file() else ""

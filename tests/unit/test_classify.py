@@ -55,7 +55,7 @@ class Home:
         self.runs.append(replace(run, **facts))  # type: ignore[arg-type]
 
     def judge(self, known: tuple[KnownIssue, ...] = ()) -> SuiteReport:
-        (self.path / "guest-0").mkdir()
+        (self.path / "guest-0").mkdir(exist_ok=True)
         (self.path / "guest-0/console.log").write_text(self.console)
         boot = StageResult("boot", Outcome.PASS, 2.0)
         record = SuiteRecord(
@@ -74,6 +74,16 @@ def home(tmp_path: Path) -> Home:
     made.path.mkdir()
     made.say(QUIET)
     return made
+
+
+def test_answers_to_our_own_questions_are_no_part_of_a_boot_that_hung(home: Home) -> None:
+    home.say("[    3.000000][    T1] its last words\n[   60.000000][    C0] sysrq: Show Blocked State\n" + WARNING)
+    assert "sysrq" in home.judge().stages[0].console, "somebody else's sysrq"
+    (home.path / "cases/boot").mkdir(parents=True)
+    (home.path / "cases/boot/evidence.txt").touch()
+    boot = home.judge().stages[0]
+    assert boot.console.endswith("its last words\n")
+    assert not boot.splats
 
 
 def test_a_splat_belongs_to_the_case_in_whose_window_it_came(home: Home) -> None:
