@@ -83,7 +83,9 @@ def vma_waits(facts: Facts) -> Iterator[str]:
     for wait in waits(facts):
         task, vma = wait.task, wait.vma
         where = f"writer {task.name} waits in {place_of(task)} for"
-        if wait.readers < 0:
+        if vma.refcnt is not None and Count(vma.refcnt).is_bad:
+            yield f"{where} VMA {vma.range}, whose count is saturated: it grew too large, or was dropped below zero"
+        elif wait.readers < 0:
             yield f"{where} VMA {vma.range}, whose count is too low: a reference was dropped twice"
         elif wait.readers == 0:
             yield f"{where} the readers of VMA {vma.range}; no reader remains: lost wake-up"
@@ -155,7 +157,8 @@ def _awaited(writer: Task, mm: Mm) -> Vma | None:
     """The VMA that a writer waits for: the one its innermost frame that knows one says, else the one with the bit."""
     by_address = {vma.address: vma for vma in mm.vmas}
     named = (by_address[at] for frame in writer.frames for at in frame.vmas if at in by_address)
-    marked = [vma for vma in mm.vmas if vma.refcnt is not None and Count(vma.refcnt).has_writer]
+    counts = [(vma, Count(vma.refcnt)) for vma in mm.vmas if vma.refcnt is not None]
+    marked = [vma for vma, count in counts if count.has_writer or count.is_bad]
     return next((vma for vma in named if vma in marked), None) or next(iter(marked), None)
 
 

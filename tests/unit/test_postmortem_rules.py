@@ -74,6 +74,11 @@ def test_a_count_below_what_it_must_be_is_no_wake_up() -> None:
     assert "dropped twice" in diagnose(with_vma(replace(VMA, refcnt=WRITER)))
 
 
+def test_a_saturated_count_has_no_number_of_readers() -> None:
+    said = diagnose(with_vma(replace(VMA, refcnt=0xC0000000)))
+    assert said.endswith("for VMA 7f00-8000, whose count is saturated: it grew too large, or was dropped below zero")
+
+
 def test_one_that_detaches_waits_for_none_to_be_left() -> None:
     task = replace(WRITER_TASK, frames=stack("schedule", "vma_keep_readers_out", "vma_mark_detached", vma=VMA.address))
     facts = replace(FACTS, tasks=(task,))
