@@ -7,6 +7,7 @@ Only members that exist are read: the same program reads kernels with and withou
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -29,6 +30,7 @@ T = TypeVar("T")
 FRAMES = 40  # of a stack: a longer one is a recursion, whose beginning says enough
 VMA_NAMES = ("vma", "dst_vma", "src_vma", "prev", "next")
 FAULT_FUNCTIONS = ("handle_mm_fault", "__handle_mm_fault", "do_user_addr_fault")
+VARIANT = re.compile(r"__mutant\d+$")  # of a function with a seeded bug (kernel/schemata.py)
 UNREADABLE = (FaultError, LookupError, AttributeError, ValueError, drgn.ObjectAbsentError)
 # kernel/locking/rwsem.c
 WRITER_LOCKED = 1
@@ -111,7 +113,7 @@ def _frame(frame: drgn.StackFrame) -> Frame:
         place = f"{path.removeprefix('../').removeprefix('./')}:{line}"
     except LookupError:
         pass
-    function = frame.function_name or frame.name
+    function = VARIANT.sub("", frame.function_name or frame.name)
     vmas = tuple(dict.fromkeys(filter(None, (_pointer(frame, name) for name in VMA_NAMES))))
     flags = _or(lambda: int(frame["flags"]), 0) if function in FAULT_FUNCTIONS else 0
     return Frame(function, place, vmas, flags)

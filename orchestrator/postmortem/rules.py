@@ -16,6 +16,7 @@ from orchestrator.postmortem.refcnt import Count, plural
 PLUMBING = frozenset(
     """context_switch __schedule __schedule_loop schedule schedule_preempt_disabled schedule_timeout io_schedule
     __down_read_common __down_read down_read down_read_killable down_read_interruptible rwsem_down_read_slowpath
+    __down_read_killable __down_read_interruptible __down_write_killable
     __down_write_common __down_write down_write down_write_killable rwsem_down_write_slowpath
     mmap_read_lock mmap_read_lock_killable mmap_write_lock mmap_write_lock_killable
     vma_keep_readers_out rcuwait_wait_event rep_nop cpu_relax
@@ -24,6 +25,7 @@ PLUMBING = frozenset(
     __bad_area_nosemaphore kernelmode_fixup_or_oops
     exc_invalid_op asm_exc_invalid_op handle_bug do_exit make_task_dead""".split()  # noqa: SIM905
 )
+INTERRUPT = "asm_sysvec_"  # the timer's, another CPU's call (arch/x86/include/asm/idtentry.h)
 LOOKUP = "lock_vma_under_rcu"
 DETACHES = ("vma_mark_detached",)
 FAULTS = ("handle_mm_fault", "__handle_mm_fault")
@@ -56,8 +58,12 @@ def diagnose(facts: Facts, case: str = "") -> str:
 
 
 def place_of(task: Task) -> str:
-    """The function that a task waits in, or runs."""
-    beyond = (frame.function for frame in task.frames if frame.function not in PLUMBING)
+    """The function that a task waits in, or runs; not one of an interrupt that it has just been hit by."""
+    functions = [frame.function for frame in task.frames]
+    hits = [at for at, function in enumerate(functions) if function.startswith(INTERRUPT)]
+    if hits and not task.is_in("panic", "vpanic"):
+        functions = functions[hits[-1] + 1 :]
+    beyond = (function for function in functions if function not in PLUMBING)
     return next(beyond, "user mode" if task.cpu is not None and not task.frames else "an unknown function")
 
 
@@ -121,7 +127,8 @@ def mmap_lock_waits(facts: Facts) -> Iterator[str]:
             who = f"{len(line)} tasks wait for {what}, {line[0].name} in {place_of(line[0])}"
         owner = tasks.get(lock.owner) if lock.owner else None
         if lock.mode is Mode.FREE:
-            yield f"{who}, which is free: lost wake-up"
+            if line[0].is_blocked:  # else it has been woken, and is about to take it
+                yield f"{who}, which is free: lost wake-up"
         elif owner and owner in line:
             yield f"{owner.name} waits in {place_of(owner)} for {what}, which it holds itself: self-deadlock"
         elif owner:

@@ -219,6 +219,20 @@ def test_facts_survive_the_way_from_the_child() -> None:
     assert loads(Facts, dumps(facts)) == facts
 
 
+def test_an_interrupt_is_not_what_a_task_does() -> None:
+    hit = stack("lapic_next_event", "hrtimer_interrupt", "asm_sysvec_apic_timer_interrupt", "handle_mm_fault")
+    task = Task(91, 91, "stress", "R", 1, 0, hit)
+    assert diagnose(Facts("6.12", (task,), ()), "stress") == "stress (pid 91) runs in handle_mm_fault on CPU 1"
+    died = replace(task, frames=stack("panic", "tick_handler", "asm_sysvec_apic_timer_interrupt", "handle_mm_fault"))
+    assert "in tick_handler" in diagnose(Facts("6.12", (died,), (), panic="Kernel panic - not syncing: x"))
+
+
+def test_a_lock_that_somebody_is_about_to_take_is_no_lost_wake_up() -> None:
+    woken = Task(70, 66, "stress", "R", None, 0x1000, LOCK_WAIT)
+    mm = replace(MM, writer=None, mmap_lock=Rwsem(Mode.FREE, waiters=(70,)), vmas=(OTHER,))
+    assert "lost wake-up" not in diagnose(replace(FACTS, tasks=(woken,), mms=(mm,)))
+
+
 def test_a_vma_of_the_tree_that_is_not_attached_is_looked_up_for_ever() -> None:
     seeker = Task(67, 66, "stress", "R", 1, MM.address, stack("mas_walk", "lock_vma_under_rcu", "exc_page_fault"))
     mm = Mm(MM.address, "stress", Rwsem(Mode.FREE), vmas=(replace(VMA, refcnt=0), OTHER))
