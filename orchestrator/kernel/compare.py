@@ -18,6 +18,7 @@ _DEEDS = {
     Outcome.CRASH: "crashed the kernel",
     Outcome.ERROR: "could not be judged",
 }
+_STAGE_DEEDS = {Outcome.CRASH: "failed"}  # a boot that hangs is one, too
 
 
 def compare(patched: SuiteReport, baseline: SuiteReport | None) -> SuiteReport:
@@ -115,6 +116,13 @@ def verdict(suites: Sequence[SuiteReport], interrupted: bool) -> tuple[Verdict, 
     return Verdict.CLEAN, sentence
 
 
+def cause(case: CaseResult) -> str:
+    """Why a case is bad, in the best words that there are: those of the post-mortem where it hung and the kernel said
+    nothing itself."""
+    is_silent = not any(splat.outcome.is_bad for splat in case.splats)
+    return case.diagnosis if case.diagnosis and is_silent and case.run_outcome.is_bad else case.message
+
+
 def _items(suites: Iterable[SuiteReport]) -> Iterator[tuple[SuiteReport, StageResult | CaseResult]]:
     for suite in suites:
         for stage in suite.stages:
@@ -136,9 +144,12 @@ def _is_on_base(item: StageResult | CaseResult) -> bool:
 
 
 def _deed(suite: SuiteReport, item: StageResult | CaseResult) -> str:
-    name = item.stage if isinstance(item, StageResult) else item.case
-    message = item.message.split("\n", 1)[0].strip()
-    return f"{suite.name}: {name} {_DEEDS[item.outcome]}" + (f" ({message})" if message else "")
+    if isinstance(item, StageResult):
+        name, deed, message = item.stage, _STAGE_DEEDS.get(item.outcome, _DEEDS[item.outcome]), item.message
+    else:
+        name, deed, message = item.case, _DEEDS[item.outcome], cause(item)
+    message = message.split("\n", 1)[0].strip()
+    return f"{suite.name}: {name} {deed}" + (f" ({message})" if message else "")
 
 
 def _sentence(evidence: Sequence[str]) -> str:

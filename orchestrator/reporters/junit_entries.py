@@ -13,6 +13,7 @@ from enum import Enum
 from functools import partial
 from pathlib import Path
 
+from orchestrator.kernel.compare import cause
 from orchestrator.model.kernel import Variant
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, Metric, RunReport, StageResult, Subtest, SuiteReport
@@ -204,7 +205,7 @@ def _run(case: CaseResult, view: View) -> Entry:
         time_s=case.time_s,
         kind=kind,
         type=_type(kind, case.run_outcome, case.splats, "ExitStatus", is_base=_is_base(case, view)),
-        message=_message(case.message, case.run_outcome, case.splats, kind),
+        message=_message(cause(case), case.run_outcome, case.splats, kind),
         body=_body(
             (case.message, case.diagnosis, *_splat_texts(case.splats, log)),
             kind,

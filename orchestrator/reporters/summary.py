@@ -132,11 +132,17 @@ def _diagnosis(case: CaseResult, report: RunReport) -> Iterator[Evidence]:
 
 
 def _evidence(splats: tuple[Splat, ...], report: RunReport, log: str, owner: str) -> Iterator[Evidence]:
+    """One for each title: the first report, and how often it came."""
+    found: dict[str, list[Splat]] = {}
     for splat in splats:
+        found.setdefault(splat.label, []).append(splat)
+    for label, same in found.items():
+        first = same[0]
         place = (
-            f"{report.run_dir}/{log}:{splat.line_start}" if log else f"{owner}, line {splat.line_start} of its console"
+            f"{report.run_dir}/{log}:{first.line_start}" if log else f"{owner}, line {first.line_start} of its console"
         )
-        yield Evidence(printable(splat.label), printable(place), splat.outcome, tuple(_code(splat)))
+        title = f"{label} ({len(same)} times)" if len(same) > 1 else label
+        yield Evidence(printable(title), printable(place), first.outcome, tuple(_code(first)))
 
 
 def _code(splat: Splat) -> Iterator[str]:

@@ -119,6 +119,19 @@ def test_a_new_failure_is_the_patchs_fault_and_the_reason_names_it(outcome: Outc
     assert "\n" not in reason
 
 
+def test_a_hang_is_told_by_its_post_mortem_and_by_the_kernels_own_words_where_there_are_any() -> None:
+    hang = replace(case("bad", Outcome.TIMEOUT, "did not end"), diagnosis="writer a waits for b: lost wake-up")
+    assert verdict([suite(hang)], False)[1] == "base.patched: bad timed out (writer a waits for b: lost wake-up)"
+    splat = Splat("warning", "WARNING in f", Outcome.FAIL, 1, 2, 0, "")
+    warned = replace(hang, message=splat.title, splats=(splat,))
+    assert verdict([suite(warned)], False)[1] == "base.patched: bad timed out (WARNING in f)"
+
+
+def test_a_boot_that_hangs_has_failed() -> None:
+    boot = StageResult("boot", Outcome.CRASH, 21.0, "did not finish", is_patch_fault=True)
+    assert verdict([suite(stages=(boot,))], False)[1] == "base.patched: boot failed (did not finish)"
+
+
 def test_a_stage_is_the_patchs_fault_only_if_it_says_so() -> None:
     build = StageResult("build", Outcome.FAIL, 1.0, "mm/mmap.c:1: error", is_patch_fault=True)
     assert verdict([suite(stages=(build,))], False)[0] is Verdict.PATCH_AT_FAULT

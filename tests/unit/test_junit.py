@@ -132,6 +132,13 @@ def test_a_crash_shows_the_report_its_place_and_the_console() -> None:
     assert entry.findtext("system-err") == "the console"
 
 
+def test_a_hang_is_told_by_its_post_mortem_and_the_body_has_both() -> None:
+    hang = case(Outcome.TIMEOUT, "did not end within its limit", diagnosis="writer a waits for b: lost wake-up")
+    failure = only(report(suite(hang)), ".//failure")
+    assert failure.get("message") == "writer a waits for b: lost wake-up"
+    assert (failure.text or "").split("\n\n") == ["did not end within its limit", "writer a waits for b: lost wake-up"]
+
+
 def test_an_oom_kill_is_shown_in_a_passing_run() -> None:
     assert "Out of memory" in (
         only(report(suite(case(Outcome.PASS, splats=(OOM,)))), ".//testcase").findtext("system-out") or ""

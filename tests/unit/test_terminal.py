@@ -130,3 +130,17 @@ def test_every_verdict_and_outcome_can_be_shown_in_colour(verdict: Verdict, outc
     terminal.show(RunReport("", "", verdict, "why", (suite,), "/r", "", 1.0, ""), stream, {"TERM": "xterm"})
     assert verdict.value.upper() in stream.getvalue()
     assert outcome.name in stream.getvalue()
+
+
+def test_the_same_report_again_is_counted() -> None:
+    again = replace(SPLAT, line_start=60)
+    other = replace(SPLAT, title="KASAN: use-after-free in g", line_start=80)
+    told = CaseResult(
+        "a", Outcome.CRASH, Outcome.CRASH, SPLAT.title, 5.0, splats=(SPLAT, again, other), console_log="g/console"
+    )
+    report = a_report()
+    suite = replace(report.suites[0], cases=(told,))
+    assert [(shown.title, shown.place) for shown in summary.tables(replace(report, suites=(suite,)))[0].splats] == [
+        ("KASAN: use-after-free in f (2 times)", "/runs/1/g/console:12"),
+        ("KASAN: use-after-free in g", "/runs/1/g/console:80"),
+    ]
