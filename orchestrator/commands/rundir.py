@@ -12,6 +12,7 @@ from orchestrator.codec import encode
 from orchestrator.context import Context
 from orchestrator.errors import UsageError
 from orchestrator.model.request import Plan
+from orchestrator.model.series import Patch
 from orchestrator.record import RunRecord, load, save
 from orchestrator.stages.report import RUN, utc_now
 from orchestrator.store import file_digest, key, raise_if_full
@@ -53,9 +54,7 @@ def _begin(run_dir: Path, plan: Plan, request_key: str) -> None:
         patches = run_dir / "patches"
         patches.mkdir(exist_ok=True)
         for number, patch in enumerate(series.patches, 1):
-            (patches / f"{number:04d}-{_plain(Path(patch.name).stem.lstrip('0123456789-'))}.patch").write_bytes(
-                patch.diff
-            )
+            (patches / f"{number:04d}-{_plain(_bare_name(patch))}.patch").write_bytes(patch.diff)
     record = RunRecord(
         request=plan.request,
         key=request_key,
@@ -64,9 +63,15 @@ def _begin(run_dir: Path, plan: Plan, request_key: str) -> None:
         started=utc_now(),
         notes=series.notes if series else (),
         known=plan.known,
-        subjects=tuple(patch.subject for patch in series.patches) if series else (),
+        # a mail may be without one
+        subjects=tuple(patch.subject or _bare_name(patch) for patch in series.patches) if series else (),
     )
     save(record, run_dir / RUN)
+
+
+def _bare_name(patch: Patch) -> str:
+    """A patch's file name without number and suffix."""
+    return Path(patch.name).stem.lstrip("0123456789-")
 
 
 def _prepare(run_dir: Path, request_key: str) -> bool:

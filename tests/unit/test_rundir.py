@@ -1,0 +1,30 @@
+"""What a run directory begins with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator.catalog import load
+from orchestrator.commands.rundir import claim
+from orchestrator.context import Context, Places
+from orchestrator.kernel.series import read_patches
+from orchestrator.model.request import Request
+from orchestrator.plan import make_plan
+from orchestrator.process import Cancel, Runner
+from orchestrator.record import RunRecord
+from orchestrator.record import load as load_record
+
+DIFF = b"--- a/mm/mmap.c\n+++ b/mm/mmap.c\n@@ -1 +1 @@\n-a\n+b\n"
+
+
+def test_a_patch_without_a_subject_is_called_by_its_files_name(tmp_path: Path) -> None:
+    catalog = load()
+    mail = b"From: A <a@example.org>\nSubject: [PATCH] mm: say b\n\n---\n" + DIFF.replace(b"-a\n+b", b"-b\n+c")
+    mute = b"Mutant: a-slip\nFrom: own\n---\n" + DIFF
+    series = read_patches([("0001-a-slip.patch", mute), ("0002-x.patch", mail)], name="two")
+    plan = make_plan(Request(patch="two"), catalog, series)
+    context = Context(Places(tmp_path / "cache", tmp_path / "state"), catalog, Runner(Cancel()), lambda event: None)
+    with claim(context, plan, tmp_path / "run") as (run_dir, resumed):
+        assert not resumed
+        assert load_record(RunRecord, run_dir / "run.json").subjects == ("a-slip", "mm: say b")
+        assert sorted(path.name for path in (run_dir / "patches").iterdir()) == ["0001-a-slip.patch", "0002-x.patch"]
