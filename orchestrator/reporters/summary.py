@@ -99,16 +99,23 @@ def _case_row(case: CaseResult) -> Row:
 
 
 def _subtest_rows(subtests: Sequence[Subtest]) -> Iterator[Row]:
-    """Only those that failed: a person looks for what is wrong, the files have the rest."""
+    """Only those that failed: a person looks for what is wrong, the files have the rest. What never ran, since one
+    before it hung, takes one row."""
     bad = [subtest for subtest in subtests if subtest.outcome.is_bad]
-    for subtest in bad[:_BAD_SUBTESTS]:
+    never_ran = [subtest for subtest in bad if not subtest.time_s and not subtest.metrics and subtest.message]
+    alike = never_ran if len(never_ran) > 1 and len({subtest.message for subtest in never_ran}) == 1 else []
+    told = [subtest for subtest in bad if subtest not in alike]
+    for subtest in told[:_BAD_SUBTESTS]:
         said = _message(subtest.message, False)
         yield Row(
             1, printable(subtest.name), subtest.outcome, seconds(subtest.time_s), _throughput(subtest.metrics), said
         )
-    if len(bad) > _BAD_SUBTESTS:
-        left = bad[_BAD_SUBTESTS:]
+    if len(told) > _BAD_SUBTESTS:
+        left = told[_BAD_SUBTESTS:]
         yield Row(1, f"... {len(left)} more", max(subtest.outcome for subtest in left), "", "", "")
+    if alike:
+        outcome = max(subtest.outcome for subtest in alike)
+        yield Row(1, f"{len(alike)} others", outcome, "", "", _message(alike[0].message, False))
 
 
 def _message(message: str, also_on_base: bool) -> str:

@@ -144,3 +144,16 @@ def test_the_same_report_again_is_counted() -> None:
         ("KASAN: use-after-free in f (2 times)", "/runs/1/g/console:12"),
         ("KASAN: use-after-free in g", "/runs/1/g/console:80"),
     ]
+
+
+def test_subtests_that_never_ran_take_one_row() -> None:
+    hung = Subtest("reads", Outcome.TIMEOUT, 5.0, "no progress")
+    never = [Subtest(f"#{number}", Outcome.FAIL, 0.0, "planned, but no result") for number in (2, 3, 4)]
+    told = CaseResult("a", Outcome.TIMEOUT, Outcome.TIMEOUT, "", 5.0, subtests=(hung, *never))
+    report = a_report()
+    suite = replace(report.suites[0], stages=(), cases=(told,))
+    rows = summary.tables(replace(report, suites=(suite,)))[0].rows
+    assert [(row.name, row.outcome, row.message) for row in rows[1:]] == [
+        ("reads", Outcome.TIMEOUT, "no progress"),
+        ("3 others", Outcome.FAIL, "planned, but no result"),
+    ]
