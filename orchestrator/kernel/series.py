@@ -285,9 +285,11 @@ def _several(found: list[_Found], key: Callable[[_Found], str]) -> str:
 
 
 def _ordered(found: list[_Found], notes: list[str], *, by_number: bool) -> list[_Found]:
-    ordered = sorted(found, key=lambda item: item.tag.number or 0)
-    if by_number or ordered == found:
-        return ordered
+    if by_number:
+        return sorted(found, key=lambda item: item.tag.number or 0)
+    numbers = [item.tag.number for item in found if item.tag.number]  # one more patch behind a series has none
+    if numbers == sorted(numbers):
+        return found
     notes.append("files are applied in name order, which is not the order of their [n/m]")
     return found
 

@@ -13,6 +13,7 @@ from orchestrator.reporters.text import printable
 
 _BAD_SUBTESTS = 10  # for each case; the files have them all
 _MESSAGE_CHARS = 200
+_REMARK_CHARS = 80  # of what a stage that passed has to say
 _THROUGHPUT = "ops/s"
 
 
@@ -79,7 +80,7 @@ def _table(report: RunReport, suite: SuiteReport) -> Table:
 
 
 def _stage_row(stage: StageResult) -> Row:
-    said = _message(stage.message, stage.also_on_base)
+    said = _message(stage.message, stage.also_on_base, _MESSAGE_CHARS if stage.outcome.is_bad else _REMARK_CHARS)
     if stage.hint and stage.outcome.is_bad:
         said = f"{said} (hint: {printable(stage.hint)})"
     if stage.cached:
@@ -118,10 +119,10 @@ def _subtest_rows(subtests: Sequence[Subtest]) -> Iterator[Row]:
         yield Row(1, f"{len(alike)} others", outcome, "", "", _message(alike[0].message, False))
 
 
-def _message(message: str, also_on_base: bool) -> str:
-    said = printable(message[: 4 * _MESSAGE_CHARS])
-    if len(said) > _MESSAGE_CHARS:
-        said = f"{said[: _MESSAGE_CHARS - 3]}..."
+def _message(message: str, also_on_base: bool, limit: int = _MESSAGE_CHARS) -> str:
+    said = printable(message[: 4 * limit])
+    if len(said) > limit:
+        said = f"{said[: limit - 3]}..."
     return f"[also fails on base] {said}".strip() if also_on_base else said
 
 

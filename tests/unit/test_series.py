@@ -139,6 +139,11 @@ def test_name_order_wins_over_numbers_in_a_directory_and_is_said() -> None:
     assert "name order" in " ".join(series.notes)
 
 
+def test_one_more_patch_behind_a_series_needs_no_number() -> None:
+    series = read_patches([("1.patch", letter("[PATCH 1/1] mm: part 1")), ("2.patch", letter("[PATCH] mm: more"))])
+    assert (subjects(series), series.notes) == (["mm: part 1", "mm: more"], ())
+
+
 # --- threads from an archive
 
 
