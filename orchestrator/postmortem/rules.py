@@ -90,7 +90,7 @@ def vma_waits(facts: Facts) -> Iterator[str]:
         task, vma = wait.task, wait.vma
         where = f"writer {task.name} waits in {place_of(task)} for"
         if vma.refcnt is not None and Count(vma.refcnt).is_bad:
-            yield f"{where} VMA {vma.range}, whose count is saturated: it grew too large, or was dropped below zero"
+            yield f"{where} VMA {vma.range}, whose count is saturated"
         elif wait.readers < 0:
             yield f"{where} VMA {vma.range}, whose count is too low: a reference was dropped twice"
         elif wait.readers == 0:
