@@ -24,6 +24,9 @@ _NOISE = re.compile(
 )
 _AFTER_TRACE = re.compile(r"-+\[ end trace")
 _FUNCTION_CHARS, _PLACE_CHARS = 34, 30
+# around every system call (include/linux/syscalls.h, arch/x86/entry)
+_ENTRY = re.compile(r"__(?:se|x64|ia32)_sys_\w+|x64_sys_call|do_syscall_\w+|entry_SYSCALL_\w+|asm_exc_\w+")
+_CALLERS = 4
 _PATCHES = 4  # that are named for a function; the numbers of the others follow
 
 
@@ -47,6 +50,20 @@ def spots(splat: Splat) -> tuple[Spot, ...]:
     written = next((place for place in _reliable(splat) if place.mark is Mark.LINE), None)
     places = [guilty] if written in (None, guilty) or guilty.mark is Mark.LINE else [guilty, written]
     return tuple(Spot(place, _by(place)) for place in places if place)
+
+
+def callers(splat: Splat) -> tuple[str, ...]:
+    """The functions by which the guilty place was reached, the nearest first: an assertion says little of who broke
+    it."""
+    guilty, places, plumbing = _guilty(splat), list(_reliable(splat)), load().plumbing
+
+    def says_nothing(name: str) -> bool:
+        return bool(plumbing.fullmatch(name) or _ENTRY.fullmatch(name))
+
+    if guilty not in places:
+        return ()
+    names = dict.fromkeys(place.function for place in places[places.index(guilty) + 1 :])
+    return tuple(name for name in names if name != guilty.function and not says_nothing(name))[:_CALLERS]
 
 
 def screen(splat: Splat) -> str:

@@ -158,3 +158,5 @@ def _code(splat: Splat) -> Iterator[str]:
         yield printable(f"{spot.line}: {spot.place.text}" if spot.place.text else spot.line)
         if spot.by:
             yield f"  {printable(spot.by)}"
+    if names := decoded.callers(splat):
+        yield printable(f"called by {', '.join(names)}")

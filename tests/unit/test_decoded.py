@@ -99,3 +99,12 @@ def test_wrappers_of_one_macro_take_one_row() -> None:
     shown = decoded.screen(replace(SPLAT, frames=(Frame(7, "__x64_sys_munmap", 1, 2, places=places),)))
     assert shown.count("SYSCALL_DEFINE2") == 1 + 1  # in the head and in the trace
     assert "__x64_sys_munmap " in shown
+
+
+def test_who_called_the_guilty_function_is_told_without_what_every_call_goes_through() -> None:
+    assert decoded.callers(SPLAT) == ("lock_vma",)
+    names = ("do_munmap", "do_munmap", "__do_sys_munmap", "__se_sys_munmap", "x64_sys_call", "a", "b")
+    stack = tuple(Frame(8 + at, name, 1, 2, places=(Place(name, "mm/a.c", at),)) for at, name in enumerate(names))
+    deep = replace(SPLAT, frames=(*SPLAT.frames[:3], *stack))
+    assert decoded.callers(deep) == ("lock_vma", "do_munmap", "__do_sys_munmap", "a")
+    assert decoded.callers(replace(SPLAT, frames=())) == ()
