@@ -125,13 +125,17 @@ class Link:
         )
 
     def ask(self, command: str, timeout_s: float = CHANNEL_S, check_alive: Callable[[], None] = lambda: None) -> Answer:
-        """A short command whose answer is text. Raises GuestUnreachable, and what `check_alive` raises meanwhile."""
+        """A short command whose answer is text. Raises GuestUnreachable, and what `check_alive` raises meanwhile.
+
+        `timeout_s` is for all of it. fabric's own begins when the server has confirmed that it runs the command, for
+        which paramiko waits without end: a guest can freeze in between.
+        """
 
         def run() -> fabric.Result:
             return self._connection.run(command, hide=True, warn=True, in_stream=False, timeout=timeout_s)
 
         try:
-            result = self._attended(run, check_alive)
+            result = self._attended(run, check_alive, Deadline.after(timeout_s))
         except (invoke.CommandTimedOut, *RETRIABLE) as error:
             raise GuestUnreachable(f"the guest did not answer `{command}`: {error}") from error
         return Answer(result.exited, result.stdout, result.stderr)
@@ -180,8 +184,11 @@ class Link:
         self.cut()
         self._connection.close()
 
-    def _attended(self, work: Callable[[], T], check: Callable[[], None]) -> T:
-        """Do what blocks, in a thread of its own; `check` is called meanwhile, and what it raises ends both."""
+    def _attended(self, work: Callable[[], T], check: Callable[[], None], deadline: Deadline | None = None) -> T:
+        """Do what blocks, in a thread of its own; `check` is called meanwhile, and what it raises ends both.
+
+        Raises TimeoutError at the deadline; the thread then ends when the connection does.
+        """
         done: Future[T] = Future()
 
         def do() -> None:
@@ -197,4 +204,6 @@ class Link:
             except BaseException:
                 self.cut()
                 raise
+            if deadline and deadline.expired:
+                raise TimeoutError("no answer in time")
         return done.result()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import paramiko
 import pytest
@@ -79,23 +80,71 @@ class Deaf(paramiko.ServerInterface):
         return True
 
 
-def test_waiting_for_an_answer_hears_ctrl_c(
-    listening: socket.socket, keys: tuple[ClientKey, ClientKey], tmp_path
-) -> None:
+class Frozen(Deaf):
+    """Stops in the middle of taking a command: neither yes nor no, nor anything else from then on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.thawed = threading.Event()
+
+    def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+        self.asked.set()
+        return self.thawed.wait(20)
+
+
+@pytest.fixture
+def serve(
+    listening: socket.socket, keys: tuple[ClientKey, ClientKey], tmp_path: Path
+) -> Iterator[Callable[[Deaf], Link]]:
+    """A connection to a server that behaves like this."""
     host_key = tmp_path / "host_key"
     host_key.write_text(keys[0].private)
+    links = []
+
+    def connected(server: Deaf) -> Link:
+        def answer() -> None:
+            transport = paramiko.Transport(listening.accept()[0])
+            transport.add_server_key(paramiko.Ed25519Key.from_private_key_file(str(host_key)))
+            transport.start_server(server=server)
+
+        threading.Thread(target=answer, daemon=True).start()
+        link = link_to(listening, keys)
+        links.append(link)
+        link.connect(Deadline.after(20), lambda: None)
+        return link
+
+    yield connected
+    for link in links:
+        link.close()
+
+
+def test_waiting_for_an_answer_hears_ctrl_c(serve: Callable[[Deaf], Link]) -> None:
     server, cancel = Deaf(), Cancel()
+    link = serve(server)
 
-    def serve() -> None:
-        transport = paramiko.Transport(listening.accept()[0])
-        transport.add_server_key(paramiko.Ed25519Key.from_private_key_file(str(host_key)))
-        transport.start_server(server=server)
-        assert server.asked.wait(20)
-        cancel.set()
+    def check() -> None:
+        if server.asked.is_set():
+            cancel.set()
+        cancel.check()
 
-    threading.Thread(target=serve, daemon=True).start()
-    link = link_to(listening, keys)
-    link.connect(Deadline.after(20), lambda: None)
     with pytest.raises(Interrupted):
-        link.ask("true", 30, cancel.check)
-    link.close()
+        link.ask("true", 30, check)
+
+
+def test_an_answer_is_not_waited_for_longer_than_that(serve: Callable[[Deaf], Link]) -> None:
+    link, started_s = serve(Deaf()), time.monotonic()
+    with pytest.raises(GuestUnreachable, match="did not answer `true`"):
+        link.ask("true", 1.0)
+    assert time.monotonic() - started_s < 1 + SOON_S
+
+
+def test_a_server_that_freezes_while_it_takes_the_command_is_not_waited_for_either(
+    serve: Callable[[Deaf], Link],
+) -> None:
+    server = Frozen()
+    link, started_s = serve(server), time.monotonic()
+    with pytest.raises(GuestUnreachable, match="did not answer `true`"):
+        link.ask("true", 1.0)
+    assert server.asked.is_set()
+    assert time.monotonic() - started_s < 1 + SOON_S
+    server.thawed.set()
