@@ -10,7 +10,6 @@ int main(int argc, char **argv)
 		  .moves = { "vma_lock_abort" } },
 		{ .name = "cross-process", .body = cross_process, .sabotages = { "reuse-foreign-page" },
 		  .moves = { "vma_lock_abort" } },
-		{ .name = "untouched", .body = untouched, .sabotages = { "reuse-touched" } },
 		{ .name = "exit-churn", .body = exit_churn, .sabotages = { "mayfly-foreign-page", "mayfly-dies" } },
 		{ .name = "exec-churn", .body = exec_churn, .sabotages = { "exec-foreign-page", "exec-fails" } },
 		{ .name = "kill-churn", .body = kill_churn, .sabotages = { "kill-foreign-page" } },

@@ -62,11 +62,13 @@ void slots_toggle(struct run *run, struct slots *slots, unsigned int slot, struc
 		unmap_slot(run, slots, slot);
 }
 
-void slots_share_one_cpu(struct worker *worker)
+/* Freed objects go to the CPU's own list and are handed out there first: mappers on one CPU get each other's VMAs,
+ * while readers elsewhere still look at them. */
+static void share_one_cpu(void)
 {
 	cpu_set_t allowed, first;
 
-	if (!rng_one_in(&worker->rng, 2) || sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
+	if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
 		return;
 	CPU_ZERO(&first);
 	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
@@ -82,7 +84,8 @@ void slots_map(struct worker *worker)
 {
 	struct slots *slots = worker->arg;
 
-	slots_share_one_cpu(worker);
+	if (rng_one_in(&worker->rng, 2))
+		share_one_cpu();
 	while (worker_continue(worker)) {
 		unsigned int slot = rng_below(&worker->rng, SLOTS / slots->mappers) * slots->mappers + worker->id;
 

@@ -28,10 +28,6 @@ void slots_init(struct slots *slots, void *base, unsigned int owner, int fd);
 /* maps the slot if it is not mapped, else unmaps it */
 void slots_toggle(struct run *run, struct slots *slots, unsigned int slot, struct rng *rng);
 
-/* Half of the workers that ask go to one CPU. Freed objects go to the CPU's own list and are handed out there first:
- * mappers on one CPU get each other's VMAs, while readers elsewhere still look at them. */
-void slots_share_one_cpu(struct worker *worker);
-
 /* body of a role whose arg is a struct slots */
 void slots_map(struct worker *worker);
 

@@ -5,7 +5,6 @@
 
 void same_mm(struct run *run);
 void cross_process(struct run *run);
-void untouched(struct run *run);
 void exit_churn(struct run *run);
 void exec_churn(struct run *run);
 void kill_churn(struct run *run);
