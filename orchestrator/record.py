@@ -31,9 +31,8 @@ from orchestrator.model.splat import KnownIssue
 from orchestrator.store import write_atomically
 
 T = TypeVar("T")
-CROWDED = (
-    0.1  # the share of the host's CPU time from which on others are worth a note: more than its housekeeping takes
-)
+# The share of the host's CPU time from which on others are worth a note: more than its housekeeping takes
+CROWDED = 0.1
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ def lane(context: Context, base: Base, variant: Variant) -> Iterator[int]:
 def compiling(context: Context, base: Base) -> Iterator[None]:
     """Hold the right to compile a kernel of this base.
 
-    One at a time: make uses every CPU by itself, and most of what is compiled after another variant is in ccache, which
-    two that start together miss together.
+    One at a time: make uses every CPU by itself, and what a series leaves alone is in ccache once one variant is
+    compiled; two that start together would miss it together.
     """
     with _turn(context, base.home / "compiling.lock", "compiles a kernel"):
         yield
