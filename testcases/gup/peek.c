@@ -58,7 +58,7 @@ static void peek_often(struct worker *worker)
 	}
 	while (worker_continue(worker)) {
 		unsigned int page = rng_below(&worker->rng, PAGES);
-		struct expected want = { .page = page, .zero_while_changing = true };
+		struct expected want = { .page = page, .zero_while_changing = true, .copied = true };
 		enum access got = claim_checked_load_by(worker->run, zone->way->load, &zone->range.claim,
 							area_word(zone->range.base, page, WORD_TAG), want, &value);
 

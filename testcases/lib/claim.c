@@ -61,16 +61,41 @@ static const char *judge_outcome(unsigned int may, enum access got, unsigned int
 	return NULL;
 }
 
+static uint64_t newest_generation(uint64_t after)
+{
+	return claim_generation(after) + !!(claim_may(after) & MAY_BE_NEXT);
+}
+
+static bool fair_zero(uint64_t before, uint64_t after, struct expected want)
+{
+	return before == after ? claim_may(before) & MAY_BE_ZERO : want.zero_while_changing;
+}
+
+/* The kernel copies with "rep movsb", or byte by byte once its first step met a page that was not there. Of a page that
+ * changes meanwhile each byte may be of another time: zero, then of the tag, or of one tag and of the next. */
+static bool fair_mixture(uint64_t before, uint64_t after, uint64_t value, struct expected want)
+{
+	if (before == after && !(claim_may(before) & (MAY_BE_ZERO | MAY_BE_NEXT)))
+		return false;
+	for (unsigned int shift = 0; shift < 64; shift += 8) {
+		uint64_t byte = value >> shift & 0xff;
+		bool fair = !byte && fair_zero(before, after, want);
+
+		for (uint64_t at = claim_generation(before); !fair && at <= newest_generation(after); at++)
+			fair = (tag_make(want.owner, want.page, at) >> shift & 0xff) == byte;
+		if (!fair)
+			return false;
+	}
+	return true;
+}
+
 static const char *judge_value(uint64_t before, uint64_t after, uint64_t value, struct expected want)
 {
-	bool settled = before == after;
-
-	if (value == 0) {
-		bool fair = settled ? claim_may(before) & MAY_BE_ZERO : want.zero_while_changing;
-
-		/* Oracle: two faults installed two pages, or one came in behind a zap: what was written is gone. */
-		return fair ? NULL : "zero where data had been written";
-	}
+	/* Oracle: two faults installed two pages, or one came in behind a zap: what was written is gone. */
+	if (value == 0)
+		return fair_zero(before, after, want) ? NULL : "zero where data had been written";
+	if (want.copied && fair_mixture(before, after, value, want))
+		return NULL;
 	if (!tag_valid(value))
 		return "value is no page's data";
 	/* Oracle: a recycled VMA of another mapping or process was used for the fault (TYPESAFE_BY_RCU reuse). */
@@ -81,7 +106,7 @@ static const char *judge_value(uint64_t before, uint64_t after, uint64_t value, 
 	/* Oracle: the access went through a mapping that had been replaced before it began. */
 	if (tag_generation(value) < claim_generation(before))
 		return "data of an earlier mapping";
-	if (tag_generation(value) > claim_generation(after) + !!(claim_may(after) & MAY_BE_NEXT))
+	if (tag_generation(value) > newest_generation(after))
 		return "data of a mapping not made yet";
 	return NULL;
 }

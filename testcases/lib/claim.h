@@ -52,6 +52,7 @@ struct expected {
 	unsigned int page;
 	bool zero_while_changing;       /* pages of this mapping start as zeroes */
 	bool always_mapped;             /* whatever changes, an access must never be refused */
+	bool copied;                    /* read by the kernel, which need not take all bytes in one step */
 };
 
 /* NULL when all is well, else what is wrong, in words. Pure. */

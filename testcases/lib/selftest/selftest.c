@@ -130,8 +130,41 @@ static const struct {
 	{ "SIGBUS", WORD(3, CLAIM_ANY), WORD(4, CLAIM_ANY), ACCESS_BUS, 0, true, false, true },
 };
 
+#define FRESH (CLAIM_ANY | MAY_BE_ZERO)
+
+/* what the kernel copied, maybe byte by byte */
+static const struct {
+	const char *about;
+	uint64_t before, after, value;
+	bool zero_while_changing, wrong;
+} copies[] = {
+	{ "zero and then the tag", WORD(0xef9, FRESH), WORD(0xef9, FRESH), TAG(1, 2, 0xe00), true, false },
+	{ "the same of a settled page", WORD(0xef9, CLAIM_RW), WORD(0xef9, CLAIM_RW), TAG(1, 2, 0xe00), true, true },
+	{ "the same of a page that is never zero", WORD(0xef8, CLAIM_RW), WORD(0xef9, CLAIM_RW), TAG(1, 2, 0xe00), false, true },
+	{ "one tag and then the next", WORD(0x1ff, CLAIM_RW), WORD(0x200, CLAIM_RW), TAG(1, 2, 0x2ff), true, false },
+	{ "an old tag", WORD(0xef9, CLAIM_RW), WORD(0xefa, CLAIM_RW), TAG(1, 2, 0xef8), true, true },
+	{ "half of another page's tag", WORD(0xef9, FRESH), WORD(0xef9, FRESH), TAG(1, 3, 0xe00), true, true },
+};
+
+static void judge_copies(struct run *run)
+{
+	for (size_t i = 0; i < COUNT_OF(copies); i++) {
+		struct expected want = {
+			.owner = 1, .page = 2, .zero_while_changing = copies[i].zero_while_changing, .copied = true,
+		};
+		const char *wrong = claim_judge_load(copies[i].before, copies[i].after, ACCESS_OK, copies[i].value, want);
+
+		if (!!wrong != copies[i].wrong)
+			run_fail(run, "copied: %s: judged %s", copies[i].about, wrong ? wrong : "fine");
+		want.copied = false;
+		if (!claim_judge_load(copies[i].before, copies[i].after, ACCESS_OK, copies[i].value, want))
+			run_fail(run, "loaded: %s: judged fine", copies[i].about);
+	}
+}
+
 static void judge(struct run *run)
 {
+	judge_copies(run);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct expected want = {
 			.owner = 1, .page = 2, .zero_while_changing = rows[i].zero_while_changing,
