@@ -80,9 +80,16 @@ class KconfigDropped(OrchestrateError):
 
 
 class BootFailed(OrchestrateError):
-    """The kernel panicked, hung or died before the guest answered over SSH."""
+    """The kernel panicked, hung or died before the guest answered over SSH.
+
+    `examined_at` is the byte of its console from which on the kernel answers our own questions; None: none were asked.
+    """
 
     fault = Fault.PATCH
+
+    def __init__(self, message: str, *, hint: str = "", detail: str = "", examined_at: int | None = None) -> None:
+        super().__init__(message, hint=hint, detail=detail)
+        self.examined_at = examined_at
 
 
 # --- the host, a tool or orchestrate is at fault

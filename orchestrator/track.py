@@ -165,4 +165,5 @@ def _failure(name: str, error: OrchestrateError, time_s: float) -> StageResult:
         detail=error.detail,
         is_patch_fault=error.fault is Fault.PATCH,
         is_request_fault=error.fault is Fault.USER,
+        examined_at=error.examined_at if isinstance(error, BootFailed) else None,
     )

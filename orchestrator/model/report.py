@@ -69,6 +69,7 @@ class StageResult:
     is_request_fault: bool = False
     log: str = ""  # path relative to the run directory: all that the stage wrote; where a guest ran, its console
     subtests: tuple[Subtest, ...] = ()  # of a stage that is a test itself
+    examined_at: int | None = None  # of a boot that hung: from this byte of the console on we asked the kernel
 
 
 @dataclass(frozen=True)

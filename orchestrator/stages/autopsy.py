@@ -52,6 +52,7 @@ def autopsy_of_boot(context: Context, bench: Bench, guest: Guest, error: BootFai
         f"{error.message}: {diagnosis or found.words}",
         hint=error.hint,
         detail=f"{found.words}; more in {where}\n\n{error.detail}",
+        examined_at=found.console_at,
     )
 
 

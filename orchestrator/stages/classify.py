@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from orchestrator.guest.evidence import BOOT, EVIDENCE, FILES, QUESTIONS
+from orchestrator.guest.evidence import FILES
 from orchestrator.kernel import kselftest, ktap, stress_ng, taint
 from orchestrator.kernel.known import EXPECTED, applies, is_expired, mark_expected, mark_known, missing, release_of
 from orchestrator.kernel.leaks import leak_metrics, leaks
@@ -205,32 +205,21 @@ def _stage(stage: StageResult, record: SuiteRecord, splats: dict[int, tuple[Spla
         log = f"logs/{stage.stage}.log"
         return replace(stage, log=f"{home.name}/{log}") if (home / log).is_file() else stage
     found: dict[str, Splat] = {}
-    examined_at = _examined_at(home)
     for number in range(record.guests):
         starts = [run.console_from for run in record.runs if run.guest == number and run.console]
-        for splat in _in_window(splats[number], 0, min(starts, default=examined_at)):
+        for splat in _in_window(splats[number], 0, min(starts, default=stage.examined_at)):
             found.setdefault(splat.title, splat)
     bad = [splat for splat in found.values() if splat.outcome.is_bad]
-    first_case = min((run.console_from for run in record.runs if run.guest == 0 and run.console), default=examined_at)
+    starts = [run.console_from for run in record.runs if run.guest == 0 and run.console]
     return replace(
         stage,
         outcome=worst([stage.outcome, *(splat.outcome for splat in bad)]),
         message=bad[0].title if bad and not stage.outcome.is_bad else stage.message,
         splats=tuple(found.values()),
-        console=_excerpt(home / "guest-0/console.log", 0, first_case),
+        console=_excerpt(home / "guest-0/console.log", 0, min(starts, default=stage.examined_at)),
         is_patch_fault=stage.is_patch_fault or bool(bad),
         log=f"{home.name}/guest-0/console.log",
     )
-
-
-def _examined_at(home: Path) -> int | None:
-    """Where, on the console of a guest that did not finish booting, the answers to our own questions begin; None where
-    none were asked."""
-    if not (home / "cases" / BOOT / EVIDENCE).is_file():
-        return None
-    said = (home / "guest-0/console.log").read_bytes()
-    at = said.find(f"sysrq: {QUESTIONS[0][1]}".encode())
-    return None if at < 0 else said.rfind(b"\n", 0, at) + 1
 
 
 def applicable(known: Sequence[KnownIssue], record: SuiteRecord) -> tuple[KnownIssue, ...]:

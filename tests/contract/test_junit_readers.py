@@ -145,6 +145,7 @@ STAGES = st.builds(
     FLAGS,
     is_request_fault=FLAGS,
     log=TEXT,
+    subtests=SUBTESTS,
 )
 SUITES = st.builds(
     SuiteReport,

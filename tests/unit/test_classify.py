@@ -54,10 +54,10 @@ class Home:
         )  # fmt: skip
         self.runs.append(replace(run, **facts))  # type: ignore[arg-type]
 
-    def judge(self, known: tuple[KnownIssue, ...] = ()) -> SuiteReport:
+    def judge(self, known: tuple[KnownIssue, ...] = (), examined_at: int | None = None) -> SuiteReport:
         (self.path / "guest-0").mkdir(exist_ok=True)
         (self.path / "guest-0/console.log").write_text(self.console)
-        boot = StageResult("boot", Outcome.PASS, 2.0)
+        boot = StageResult("boot", Outcome.PASS, 2.0, examined_at=examined_at)
         record = SuiteRecord(
             "base.patched", "base", Variant.PATCHED, "2026-01-01T00:00:00", (boot,), tuple(self.runs), 1
         )
@@ -77,11 +77,11 @@ def home(tmp_path: Path) -> Home:
 
 
 def test_answers_to_our_own_questions_are_no_part_of_a_boot_that_hung(home: Home) -> None:
-    home.say("[    3.000000][    T1] its last words\n[   60.000000][    C0] sysrq: Show Blocked State\n" + WARNING)
-    assert "sysrq" in home.judge().stages[0].console, "somebody else's sysrq"
-    (home.path / "cases/boot").mkdir(parents=True)
-    (home.path / "cases/boot/evidence.txt").touch()
-    boot = home.judge().stages[0]
+    home.say("[    3.000000][    T1] sysrq: Show Blocked State\n[    4.000000][    T1] its last words\n")
+    examined_at = len(home.console)
+    home.say("[   60.000000][    C0] sysrq: Show Blocked State\n" + WARNING)
+    boot = home.judge(examined_at=examined_at).stages[0]
+    assert "Show Blocked State" in boot.console, "somebody else's question"
     assert boot.console.endswith("its last words\n")
     assert not boot.splats
 
