@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from orchestrator.model.kernel import Variant
-from orchestrator.model.outcome import Outcome, Verdict
+from orchestrator.model.outcome import Outcome, Verdict, worst
 from orchestrator.model.report import CaseResult, StageResult, SuiteReport
 from orchestrator.model.splat import Splat
 
@@ -117,10 +117,12 @@ def verdict(suites: Sequence[SuiteReport], interrupted: bool) -> tuple[Verdict, 
 
 
 def cause(case: CaseResult) -> str:
-    """Why a case is bad, in the best words that there are: those of the post-mortem where it hung and the kernel said
-    nothing itself."""
-    is_silent = not any(splat.outcome.is_bad for splat in case.splats)
-    return case.diagnosis if case.diagnosis and is_silent and case.run_outcome.is_bad else case.message
+    """Why a case is bad, in the best words that there are: the kernel's own about what ended it, else those of the
+    post-mortem. What the kernel had complained of before, a warning before a hang, comes first: it may be the cause."""
+    said = worst([Outcome.PASS, *(splat.outcome for splat in case.splats)])
+    if not case.diagnosis or not case.run_outcome.is_bad or said >= case.run_outcome:
+        return case.message
+    return f"{case.message}; then {case.diagnosis}" if said.is_bad else case.diagnosis
 
 
 def _items(suites: Iterable[SuiteReport]) -> Iterator[tuple[SuiteReport, StageResult | CaseResult]]:

@@ -122,9 +122,15 @@ def test_a_new_failure_is_the_patchs_fault_and_the_reason_names_it(outcome: Outc
 def test_a_hang_is_told_by_its_post_mortem_and_by_the_kernels_own_words_where_there_are_any() -> None:
     hang = replace(case("bad", Outcome.TIMEOUT, "did not end"), diagnosis="writer a waits for b: lost wake-up")
     assert verdict([suite(hang)], False)[1] == "base.patched: bad timed out (writer a waits for b: lost wake-up)"
+    panic = Splat("panic", "panic: f", Outcome.CRASH, 1, 2, 0, "")
+    crash = replace(case("bad", Outcome.CRASH, panic.title), diagnosis="a waits for b", splats=(panic,))
+    assert verdict([suite(crash)], False)[1] == "base.patched: bad crashed the kernel (panic: f)"
+
+
+def test_a_warning_before_a_hang_is_told_and_so_is_the_hang() -> None:
     splat = Splat("warning", "WARNING in f", Outcome.FAIL, 1, 2, 0, "")
-    warned = replace(hang, message=splat.title, splats=(splat,))
-    assert verdict([suite(warned)], False)[1] == "base.patched: bad timed out (WARNING in f)"
+    hang = replace(case("bad", Outcome.TIMEOUT, splat.title), diagnosis="a waits for b", splats=(splat,))
+    assert verdict([suite(hang)], False)[1] == "base.patched: bad timed out (WARNING in f; then a waits for b)"
 
 
 def test_a_boot_that_hangs_has_failed() -> None:
