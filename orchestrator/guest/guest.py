@@ -165,29 +165,19 @@ class Guest:
         if sentinel:
             ended.seen.wait(QUIET_S)
         sight = watchdog.sight or (None if sentinel else self._why_cut(examine))
-        found = sight.evidence if sight else None
-        if sentinel and sight is None and sentinel.stuck:
-            found = examine(True)
-        return CaseRun(
+        found = sight.evidence if sight else examine(True) if sentinel and sentinel.stuck else None
+        run = CaseRun(
             case=case.name,
             ending=_ending(sight, sentinel, time_s, limit_s),
-            condition=found.condition if found else None,
-            examined_at=found.console_at if found else None,
-            status=sentinel.status if sentinel else None,
             duration_s=time_s,
             seed=seed,
             console_from=console_from,
             console_to=self.qemu.console.size,
-            taint_before=sentinel.taint_before if sentinel else 0,
-            taint_after=sentinel.taint_after if sentinel else 0,
-            reason=sight.words if sight else f"it left tasks that nothing can end: {found.words}" if found else "",
-            stdout_dropped=sentinel.dropped if sentinel else 0,
-            counts=sentinel.counts if sentinel else (),
-            left=sentinel.left if sentinel else 0,
-            stuck=sentinel.stuck if sentinel else 0,
-            left_name=sentinel.left_name if sentinel else "",
+            reason=sight.words if sight else "",
             dialect=case.dialect,
         )
+        run = _told(run, sentinel) if sentinel else run
+        return _examined(run, found) if found else run
 
     def close(self) -> None:
         if self.link:
@@ -257,6 +247,27 @@ def _ending(sight: Sight | None, sentinel: Sentinel | None, time_s: float, limit
     if sentinel.status == ENDED_BY_LIMIT and time_s >= 0.95 * limit_s:  # clocks differ
         return Ending.TIMED_OUT
     return Ending.EXITED
+
+
+def _told(run: CaseRun, sentinel: Sentinel) -> CaseRun:
+    """The record with what the guest itself says of how the case ended."""
+    return replace(
+        run,
+        status=sentinel.status,
+        taint_before=sentinel.taint_before,
+        taint_after=sentinel.taint_after,
+        stdout_dropped=sentinel.dropped,
+        counts=sentinel.counts,
+        left=sentinel.left,
+        stuck=sentinel.stuck,
+        left_name=sentinel.left_name,
+    )
+
+
+def _examined(run: CaseRun, found: Evidence) -> CaseRun:
+    """The record with what was found out about its guest."""
+    reason = run.reason or f"it left tasks that nothing can end: {found.words}"
+    return replace(run, condition=found.condition, examined_at=found.console_at, reason=reason)
 
 
 def _with_initramfs(boot: Boot, initramfs: Path) -> Boot:

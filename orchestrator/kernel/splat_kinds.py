@@ -102,6 +102,7 @@ _OPTIONAL = {
     "farewell": list,
     "contains": list,
 }
+_TYPES = _REQUIRED | _OPTIONAL
 
 
 @cache
@@ -181,27 +182,54 @@ def _plumbing(text: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 
 def _kind(name: str, text: str) -> Kind:
-    data = _toml(name, text)
-    known = _REQUIRED | _OPTIONAL
+    data = _checked(name, _toml(name, text))
+    lists = {key: _strings(name, key, data.get(key, [])) for key, type_ in _TYPES.items() if type_ is list}
+    for key in ("before", "end", "folds", "farewell"):
+        for expression in lists[key]:
+            _compiled(name, key, expression)
+    starts = _starts(name, lists)
+    fields = {key: _compiled(name, f"fields.{key}", value) for key, value in data.get("fields", {}).items()}
+    if bad := [key for key, pattern in fields.items() if pattern.groups != 1]:
+        raise BadDeclaration(f"{name}: fields.{bad[0]} must have one group")
+    _check_titles(name, lists["titles"], starts, fields)
+    optional: dict[str, Any] = {key: data[key] for key in data if _OPTIONAL.get(key) in (int, float, bool)}
+    optional |= {key: _compiled(name, key, data[key]) for key in data if _OPTIONAL.get(key) is str}
+    return Kind(
+        kind=data["kind"],
+        priority=data["priority"],
+        outcome=_OUTCOMES[data["outcome"]],
+        start=starts,
+        titles=lists["titles"],
+        before=lists["before"],
+        end=lists["end"],
+        fields=tuple(fields.items()),
+        absorbs=frozenset(lists["absorbs"]),
+        folds=lists["folds"],
+        farewell=lists["farewell"],
+        contains=lists["contains"],
+        **optional,
+    )
+
+
+def _checked(name: str, data: dict[str, Any]) -> dict[str, Any]:
+    """The same: its keys are known, their values of the right types, and the file is named after its kind."""
     for key, value in data.items():
-        if key not in known:
-            raise BadDeclaration(f"{name}: unknown key {key!r}", hint=f"known keys: {', '.join(known)}")
-        right = isinstance(value, known[key]) or (known[key] is float and isinstance(value, int))
-        if not right or (known[key] is not bool and isinstance(value, bool)):
-            raise BadDeclaration(f"{name}: {key} must be a {known[key].__name__}, not {value!r}")
+        if key not in _TYPES:
+            raise BadDeclaration(f"{name}: unknown key {key!r}", hint=f"known keys: {', '.join(_TYPES)}")
+        right = isinstance(value, _TYPES[key]) or (_TYPES[key] is float and isinstance(value, int))
+        if not right or (_TYPES[key] is not bool and isinstance(value, bool)):
+            raise BadDeclaration(f"{name}: {key} must be a {_TYPES[key].__name__}, not {value!r}")
     if missing := [key for key in _REQUIRED if not data.get(key)]:
         raise BadDeclaration(f"{name}: {missing[0]} is missing")
     if data["kind"] != name.removesuffix(".toml"):
         raise BadDeclaration(f"{name}: kind is {data['kind']!r}", hint="the file is named after its kind")
     if data["outcome"] not in _OUTCOMES:
         raise BadDeclaration(f"{name}: outcome {data['outcome']!r}", hint=f"one of: {', '.join(_OUTCOMES)}")
-    lists = {
-        key: _strings(name, key, data.get(key, []))
-        for key in ("start", "titles", "before", "end", "absorbs", "folds", "farewell", "contains")
-    }
-    for key in ("before", "end", "folds", "farewell"):
-        for expression in lists[key]:
-            _compiled(name, key, expression)
+    return data
+
+
+def _starts(name: str, lists: Mapping[str, Sequence[str]]) -> tuple[re.Pattern[str], ...]:
+    """The starts, compiled. They and what may stand before them are looked for in whole logs, so their form matters."""
     starts = tuple(_compiled(name, "start", expression) for expression in lists["start"])
     if loose := [pattern.pattern for pattern in starts if pattern.match("")]:
         raise BadDeclaration(f"{name}: start {loose[0]!r} matches an empty line")
@@ -215,35 +243,7 @@ def _kind(name: str, text: str) -> Kind:
             raise BadDeclaration(
                 f"{name}: {expression!r} may begin with anything", hint="name a text that it always has in contains"
             )
-    fields = {key: _compiled(name, f"fields.{key}", value) for key, value in data.get("fields", {}).items()}
-    if bad := [key for key, pattern in fields.items() if pattern.groups != 1]:
-        raise BadDeclaration(f"{name}: fields.{bad[0]} must have one group")
-    _check_titles(name, lists["titles"], starts, fields)
-    after, untraced = data.get("trace_after"), data.get("untraced")
-    return Kind(
-        kind=data["kind"],
-        priority=data["priority"],
-        outcome=_OUTCOMES[data["outcome"]],
-        start=starts,
-        titles=lists["titles"],
-        before=lists["before"],
-        end=lists["end"],
-        fields=tuple(fields.items()),
-        absorbs=frozenset(lists["absorbs"]),
-        folds=lists["folds"],
-        trace_after=_compiled(name, "trace_after", after) if after else None,
-        untraced=_compiled(name, "untraced", untraced) if untraced else None,
-        lines=data.get("lines", Kind.lines),
-        gap_s=float(data.get("gap_s", Kind.gap_s)),
-        all_callers=data.get("all_callers", False),
-        is_fatal=data.get("is_fatal", False),
-        is_boot=data.get("is_boot", False),
-        must_end=data.get("must_end", False),
-        needs_evidence=data.get("needs_evidence", False),
-        is_plain=data.get("is_plain", False),
-        farewell=lists["farewell"],
-        contains=lists["contains"],
-    )
+    return starts
 
 
 def _choices(expression: str) -> list[str]:

@@ -41,21 +41,6 @@ def script(plan: Plan, suite: Suite, base: Base, bench: Bench, run_dir: Path) ->
     home = run_dir / suite.name
     exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in REPRODUCIBLE)
     image = bench.machine.image
-    # placeholders that the shell fills in: they must survive shlex
-    boot = Boot(
-        bench.machine,
-        bench.accel,
-        Path("@KERNEL@"),
-        Path("@INITRD@"),
-        bench.machine.memory_mib,
-        bench.machine.smp,
-        on_panic="none",
-        disk=bench.disk,
-    )
-    qemu = (
-        shlex.join(qemu_argv.argv(boot)).replace("@KERNEL@", '"$KERNEL"').replace("@INITRD@", '"$guest"/initramfs.cpio')
-    )
-    qemu = qemu.replace("127.0.0.1:0-", '127.0.0.1:"$PORT"-')
     cases = "\n".join(_case_line(case, plan, bench) for case in cases_of(suite, plan))
     return f"""#!/bin/sh
 # What orchestrate did for {suite.name}, as plain commands. It builds in $WORK (default: a new directory below
@@ -86,7 +71,7 @@ fi
 
 # --- the guest; its console goes to $WORK/console.log
 cd "$WORK"
-{qemu} </dev/null >console.log 2>qemu.stderr &
+{_qemu(bench)} </dev/null >console.log 2>qemu.stderr &
 qemu=$!
 trap 'kill $qemu 2>/dev/null || true' EXIT
 printf '[127.0.0.1]:%s %s\\n' "$PORT" "$(cut -d' ' -f2- "$guest/known_hosts")" >known_hosts
@@ -104,6 +89,25 @@ in_guest uname -a
 {cases}
 echo "console: $WORK/console.log"
 """
+
+
+def _qemu(bench: Bench) -> str:
+    """QEMU's command line. What the shell fills in stands there as words that shlex leaves alone, until it has run."""
+    boot = Boot(
+        bench.machine,
+        bench.accel,
+        Path("@KERNEL@"),
+        Path("@INITRD@"),
+        bench.machine.memory_mib,
+        bench.machine.smp,
+        on_panic="none",
+        disk=bench.disk,
+    )
+    words = shlex.join(qemu_argv.argv(boot))
+    filled = {"@KERNEL@": '"$KERNEL"', "@INITRD@": '"$guest"/initramfs.cpio', "127.0.0.1:0-": '127.0.0.1:"$PORT"-'}
+    for word, value in filled.items():
+        words = words.replace(word, value)
+    return words
 
 
 def _source(plan: Plan, base: Base) -> str:
