@@ -29,6 +29,7 @@ from orchestrator.side_by_side import side_by_side
 from orchestrator.stages import matrix, report
 from orchestrator.stages.boot import Bench
 from orchestrator.stages.classify import classify
+from orchestrator.stages.decode import decode_suites
 from orchestrator.stages.execute import execute
 from orchestrator.stages.matrix import HUNT
 from orchestrator.stages.weave import parameter
@@ -64,7 +65,11 @@ class Hunt:
         except Interrupted:
             interrupted = True
         finish(self.run_dir / report.RUN, began, is_interrupted=interrupted)
-        hunted = matrix.judge(self.run_dir, interrupted=interrupted)
+        decode = partial(decode_suites, self.context.places, self.context.runner, self.run_dir)
+        try:
+            hunted = matrix.judge(self.run_dir, interrupted=interrupted, decode=decode)
+        except Interrupted:  # `orchestrate report` can decode the reports later
+            hunted = matrix.judge(self.run_dir, interrupted=interrupted)
         matrix.write(hunted, self.run_dir)
         found = hunted.report
         self.context.emit(RunFinished(found.verdict.value, found.reason, found.time_s, str(self.run_dir)))
@@ -111,7 +116,8 @@ class Hunt:
             if mutant.has_own_build:
                 built = make_kernel(self.context, track.stage, self.plan, suite, self.sources, home / "logs")
                 bench = replace(bench, kernel=built.kernel)
-            track.facts(mutant=str(number), delays=" ".join(delays))
+            track.built(built, self.plan)
+            track.facts(build_id=built.kernel.build_id, mutant=str(number), delays=" ".join(delays))
             with ExitStack() as guests:
                 guest = track.stage("boot", lambda: self._pipeline.boot(track, bench, guests))
                 if not self._kill(track):  # the boot may have said enough

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from orchestrator.commands.test import copy_outputs
@@ -14,7 +15,7 @@ from orchestrator.process import Cancel, Runner
 from orchestrator.record import RunRecord, load
 from orchestrator.reporters import terminal, terminal_matrix
 from orchestrator.stages import matrix
-from orchestrator.stages.decode import decode
+from orchestrator.stages.decode import decode, decode_suites
 from orchestrator.stages.report import REPORT, RUN, judge, write
 
 
@@ -29,7 +30,12 @@ def show(run_dir: Path, args: argparse.Namespace, known: Sequence[KnownIssue] | 
     shown = sys.stderr if args.json == "-" else sys.stdout
     relative_to = run_dir if getattr(args, "attachments", "") == "relative" else None
     if (run_dir / matrix.HUNT).is_file():
-        hunted = matrix.judge(run_dir, interrupted=not record.finished, known=known)
+        hunted = matrix.judge(
+            run_dir,
+            interrupted=not record.finished,
+            known=known,
+            decode=partial(decode_suites, Places.of_user(), Runner(Cancel()), run_dir),
+        )
         matrix.write(hunted, run_dir, relative_to=relative_to)
         terminal_matrix.show(hunted.matrix, hunted.report, shown)
         copy_outputs(run_dir, getattr(args, "junit", None), args.json, report=matrix.MATRIX)

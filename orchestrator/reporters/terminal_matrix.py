@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TextIO
 
-from orchestrator.kernel.matrix import Fate, Matrix, Row
+from orchestrator.kernel.matrix import Fate, Kill, Matrix, Row
 from orchestrator.model.report import RunReport
+from orchestrator.reporters import decoded
 from orchestrator.reporters.summary import seconds
 from orchestrator.reporters.terminal import write_plain
 from orchestrator.reporters.text import printable
@@ -30,8 +31,16 @@ def _how(row: Row) -> str:
     if kill is None:
         tried = ", ".join(f"{cell.kconfig} {cell.case}" for cell in row.cells) if row.fate is Fate.ERROR else ""
         return printable(f"{row.reason} {f'({tried})' if tried else ''}")
-    evidence = printable(kill.evidence)[:_EVIDENCE_CHARS]
-    return f"{kill.guest_s:5.1f} s  {kill.kconfig:10}  {kill.case:16}  {kill.weapon.value:13}  {evidence}"
+    place = _place(kill)
+    evidence = printable(kill.evidence)[: _EVIDENCE_CHARS - len(place)]
+    return f"{kill.guest_s:5.1f} s  {kill.kconfig:10}  {kill.case:16}  {kill.weapon.value:13}  {evidence}{place}"
+
+
+def _place(kill: Kill) -> str:
+    """The line of code that the kernel's first report is about; empty where that is not known."""
+    first = next((splat for splat in kill.splats if splat.outcome.is_bad), None)
+    spot = next(iter(decoded.spots(first)), None) if first else None
+    return f" ({printable(spot.place.file)}:{spot.place.line})" if spot else ""
 
 
 def _end(matrix: Matrix, report: RunReport) -> Iterator[str]:

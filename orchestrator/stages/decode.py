@@ -7,7 +7,7 @@ that it was built from. What is no longer there is said in the report's notes; t
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator.context import Places
@@ -35,20 +35,28 @@ FILES = 20  # reports of one stage or case that get a file of their own
 
 @dataclass(frozen=True)
 class _At:
-    """Where things are, and how to run git."""
+    """Where things are, and how to run git. `symbols`: of the kernels met so far, by build id."""
 
     places: Places
     runner: Runner
     run_dir: Path
+    symbols: dict[str, Symbols | None] = field(default_factory=dict)
 
 
 def decode(places: Places, runner: Runner, report: RunReport, run_dir: Path) -> RunReport:
     """The report with frames, marks and notes on what could not be decoded. Raises Interrupted only."""
+    suites, notes = decode_suites(places, runner, run_dir, report.suites)
+    return replace(report, suites=suites, notes=(*report.notes, *notes))
+
+
+def decode_suites(
+    places: Places, runner: Runner, run_dir: Path, suites: Sequence[SuiteReport]
+) -> tuple[tuple[SuiteReport, ...], tuple[str, ...]]:
+    """The suites with frames and marks, and what could not be decoded. Raises Interrupted only."""
     notes: list[str] = []
-    suites = tuple(
-        _suite(_At(places, runner, run_dir), suite, notes) if suite.splats else suite for suite in report.suites
-    )
-    return replace(report, suites=suites, notes=(*report.notes, *dict.fromkeys(notes)))
+    at = _At(places, runner, run_dir)
+    decoded = tuple(_suite(at, suite, notes) if suite.splats else suite for suite in suites)
+    return decoded, tuple(dict.fromkeys(notes))
 
 
 def decode_splats(splats: Iterable[Splat], vmlinux: Path) -> tuple[Splat, ...]:
@@ -72,7 +80,10 @@ def decode_splats(splats: Iterable[Splat], vmlinux: Path) -> tuple[Splat, ...]:
 
 def _suite(at: _At, suite: SuiteReport, notes: list[str]) -> SuiteReport:
     facts = dict(suite.properties)
-    symbols = _symbols(at.places.store, suite.name, facts.get("build_id", ""), notes)
+    build_id = facts.get("build_id", "")
+    if build_id not in at.symbols:
+        at.symbols[build_id] = _symbols(at.places.store, suite.name, build_id, notes)
+    symbols = at.symbols[build_id]
     try:
         frames = {splat: _frames(splat, symbols) for splat in suite.splats}
     except VmlinuxUnreadable as error:
@@ -149,7 +160,9 @@ def _source(at: _At, suite: SuiteReport, files: set[str], notes: list[str]) -> S
         if not tree or not git.has(tree):  # a run of an older version, or the base was imported anew since
             tree = series_tree(at.places.store, at.runner, base, series)[0] if series else base_tree(base, at.runner)
         texts = git.blobs(tree, sorted(files))
-        lines = _blamed(git, commit, series, texts, suite.name, notes) if series else {}
+        # what was woven in is no patch's
+        is_woven = suite.variant is Variant.MUTATED
+        lines = _blamed(git, commit, series, texts, suite.name, notes) if series and not is_woven else {}
     except Interrupted:
         raise
     except OrchestrateError as error:

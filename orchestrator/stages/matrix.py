@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from orchestrator.stages import report
 from orchestrator.stages.classify import classify
 from orchestrator.store import write_atomically
 
+Decode = Callable[[Sequence[SuiteReport]], tuple[tuple[SuiteReport, ...], tuple[str, ...]]]  # with notes
 HUNT, MATRIX = "hunt.json", "matrix.json"
 _OUTCOMES = {
     Fate.KILLED: Outcome.PASS,
@@ -38,25 +39,37 @@ class Hunted:
     report: RunReport
 
 
-def judge(run_dir: Path, *, interrupted: bool = False, known: Sequence[KnownIssue] | None = None) -> Hunted:
-    """Classify everything that a hunt recorded; `known` replaces the known issues that it was made with. Reads only.
+def as_printed(suites: Sequence[SuiteReport]) -> tuple[tuple[SuiteReport, ...], tuple[str, ...]]:
+    """Kernel reports as they are."""
+    return tuple(suites), ()
 
-    Raises UsageError.
+
+def judge(
+    run_dir: Path,
+    *,
+    interrupted: bool = False,
+    known: Sequence[KnownIssue] | None = None,
+    decode: Decode = as_printed,
+) -> Hunted:
+    """Classify everything that a hunt recorded; `known` replaces the known issues that it was made with, `decode`
+    turns addresses in kernel reports into lines of source code. Reads only.
+
+    Raises UsageError, and what `decode` raises.
     """
     run, hunt = load(RunRecord, run_dir / report.RUN), load(HuntRecord, run_dir / HUNT)
     records = suites_of(run_dir)
-    judged = {
-        record.name: classify(record, run_dir / record.name, run.known if known is None else known)
-        for record in records
-    }
+    suites, notes = decode(
+        [classify(record, run_dir / record.name, run.known if known is None else known) for record in records]
+    )
+    judged = {suite.name: suite for suite in suites}
     controls = {name: suite for name, suite in judged.items() if name.endswith(f".{Variant.MUTATED.value}")}
     refused, not_run = dict(hunt.refused), dict(hunt.not_run)
     rows = []
     for mutant in hunt.mutants:
-        suites = [judged[name] for kconfig in hunt.kconfigs if (name := f"{kconfig}.{mutant.name}") in judged]
-        why = not_run.get(mutant.name, "") or ("interrupted before it" if interrupted and not suites else "")
-        found = row(mutant, suites, not_run=why, refused=refused.get(mutant.name, ""))
-        rows.append(_proven(found, mutant, [record for record in records if record.name in _names(suites)], run_dir))
+        tried = [judged[name] for kconfig in hunt.kconfigs if (name := f"{kconfig}.{mutant.name}") in judged]
+        why = not_run.get(mutant.name, "") or ("interrupted before it" if interrupted and not tried else "")
+        found = row(mutant, tried, not_run=why, refused=refused.get(mutant.name, ""))
+        rows.append(_proven(found, mutant, [record for record in records if record.name in _names(tried)], run_dir))
     matrix = Matrix(tuple(rows), hunt.kconfigs, hunt.cases)
     found_verdict, reason = verdict(matrix, controls, interrupted=interrupted)
     mutants = SuiteReport(
@@ -79,13 +92,15 @@ def judge(run_dir: Path, *, interrupted: bool = False, known: Sequence[KnownIssu
             started=run.started,
             time_s=run.time_s,
             hostname=platform.node(),
-            notes=run.remarks,
+            notes=(*run.remarks, *notes),
         ),
     )
 
 
 def write(hunted: Hunted, run_dir: Path, *, relative_to: Path | None = None) -> None:
-    """matrix.json, report.json and junit.xml, each whole or not at all. `relative_to` as in report.write."""
+    """matrix.json, report.json, junit.xml and a file for each kernel report of a kill, each whole or not at all.
+    `relative_to` as in report.write."""
+    report.write_decoded((splat for row in hunted.matrix.rows if row.kill for splat in row.kill.splats), run_dir)
     write_atomically(run_dir / MATRIX, json.dumps(encode(hunted.matrix), indent=1).encode() + b"\n")
     report.write(hunted.report, run_dir, relative_to=relative_to)
 

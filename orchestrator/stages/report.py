@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from orchestrator.kernel.compare import compare, verdict
 from orchestrator.kernel.known import remarks
 from orchestrator.model.kernel import Variant
 from orchestrator.model.report import RunReport, SuiteReport
-from orchestrator.model.splat import KnownIssue
+from orchestrator.model.splat import KnownIssue, Splat
 from orchestrator.record import RunRecord, load, suites_of
 from orchestrator.reporters import decoded, json_report, junit
 from orchestrator.stages.classify import classify
@@ -58,11 +58,16 @@ def write(report: RunReport, run_dir: Path, *, relative_to: Path | None = None) 
 
     Attachment paths are absolute, or relative to a directory.
     """
-    for splat in (splat for suite in report.suites for splat in suite.splats):
-        if splat.file:
-            write_atomically(run_dir / splat.file, decoded.full(splat).encode("utf-8", "backslashreplace"))
+    write_decoded((splat for suite in report.suites for splat in suite.splats), run_dir)
     json_report.write(report, run_dir / REPORT)
     junit.write(report, run_dir / JUNIT, attachments_root=relative_to)
+
+
+def write_decoded(splats: Iterable[Splat], run_dir: Path) -> None:
+    """The files of the kernel reports that have one."""
+    for splat in splats:
+        if splat.file:
+            write_atomically(run_dir / splat.file, decoded.full(splat).encode("utf-8", "backslashreplace"))
 
 
 def utc_now() -> str:

@@ -19,9 +19,10 @@ from orchestrator.kernel.series import read_patches
 from orchestrator.model.kernel import Variant
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import StageResult
+from orchestrator.model.series import Mutant, Observable
 from orchestrator.model.splat import Splat
 from orchestrator.process import Cancel, Runner
-from orchestrator.record import Request, RunRecord, SuiteRecord, save
+from orchestrator.record import HuntRecord, Request, RunRecord, SuiteRecord, load, save
 from orchestrator.source.bases import Workplace, tree_base
 from orchestrator.stages.decode import decode_splats
 from orchestrator.symbols import Symbols
@@ -315,6 +316,21 @@ def test_an_old_run_is_decoded_and_its_line_blamed_on_the_patch(cli: Cli, run_di
     assert line in full
     assert "RIP: 0010:outer" in full
     assert f"[[ATTACHMENT|{run_dir / splat['file']}]]" in (run_dir / "junit.xml").read_text()
+
+
+def test_a_kill_of_a_hunt_is_decoded(cli: Cli, run_dir: Path) -> None:
+    (run_dir / "base.patched").rename(run_dir / "base.early")
+    suite = load(SuiteRecord, run_dir / "base.early/suite.json")
+    save(replace(suite, name="base.early", variant=Variant.MUTATED), run_dir / "base.early/suite.json")
+    mutant = Mutant("early", "order", "it", "that", "base", (), (), Observable.YES, "", False, "", b"")
+    save(HuntRecord((mutant,), ("base",), ()), run_dir / "hunt.json")
+    result = cli("report", str(run_dir))
+    assert result.returncode == 0, result.stderr
+    assert re.search(r"^KILLED +early .*Oops.* \(mm/memory\.c:13\)$", result.stdout, re.MULTILINE), result.stdout
+    (row,) = json.loads((run_dir / "matrix.json").read_text())["rows"]
+    (splat,) = row["kill"]["splats"]
+    assert splat["frames"][0]["places"][-1]["text"] == "value -= twin(a); /* the new call */"
+    assert "value -= twin(a)" in (run_dir / splat["file"]).read_text()
 
 
 def test_a_kernel_that_is_gone_is_said_so(cli: Cli, run_dir: Path, tmp_path: Path) -> None:
