@@ -122,6 +122,7 @@ class Track:
 
     def built(self, built: Built, plan: Plan) -> None:
         """Keep the kernel's configuration and what it was made of and with."""
+        self.home.mkdir(parents=True, exist_ok=True)  # of a suite whose kernel another one built nothing is there yet
         shutil.copyfile(built.config.path, self.home / "config")
         kernel = built.kernel
         self.facts(
