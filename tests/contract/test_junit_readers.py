@@ -145,7 +145,6 @@ STAGES = st.builds(
     FLAGS,
     is_request_fault=FLAGS,
     log=TEXT,
-    subtests=SUBTESTS,
 )
 SUITES = st.builds(
     SuiteReport,
