@@ -33,6 +33,7 @@ logging.getLogger("paramiko").propagate = False
 
 CONNECT_S = 20.0  # one attempt: TCP, banner, key exchange, authentication, in an emulated guest
 CHANNEL_S = 20.0
+NO_STATUS = -1  # paramiko's word for a channel that closed before an exit status came
 LOOK_EVERY_S = 0.1  # at the user and at the guest, while paramiko waits
 T = TypeVar("T")
 RETRIABLE = (paramiko.SSHException, paramiko.ssh_exception.NoValidConnectionsError, EOFError, OSError)
@@ -127,17 +128,20 @@ class Link:
     def ask(self, command: str, timeout_s: float = CHANNEL_S, check_alive: Callable[[], None] = lambda: None) -> Answer:
         """A short command whose answer is text. Raises GuestUnreachable, and what `check_alive` raises meanwhile.
 
-        `timeout_s` is for all of it. fabric's own begins when the server has confirmed that it runs the command, for
-        which paramiko waits without end: a guest can freeze in between.
+        `timeout_s` is for all of it. fabric's own will not do: it begins when the server has confirmed that it runs the
+        command, for which paramiko waits without end although a guest can freeze in between; and where its timer has
+        closed the channel but not ended yet, a command that timed out is a result like any other.
         """
 
         def run() -> fabric.Result:
-            return self._connection.run(command, hide=True, warn=True, in_stream=False, timeout=timeout_s)
+            return self._connection.run(command, hide=True, warn=True, in_stream=False)
 
         try:
             result = self._attended(run, check_alive, Deadline.after(timeout_s))
-        except (invoke.CommandTimedOut, *RETRIABLE) as error:
+        except (invoke.ThreadException, *RETRIABLE) as error:
             raise GuestUnreachable(f"the guest did not answer `{command}`: {error}") from error
+        if result.exited == NO_STATUS:
+            raise GuestUnreachable(f"the guest did not answer `{command}`: the channel closed without an exit status")
         return Answer(result.exited, result.stdout, result.stderr)
 
     def run(self, command: str, stdout: Path, stderr: Path) -> Answer:
@@ -149,7 +153,7 @@ class Link:
             try:
                 result = self._connection.run(command, warn=True, in_stream=False, out_stream=out, err_stream=err)
             except (invoke.Failure, invoke.ThreadException, *RETRIABLE):
-                return Answer(-1, "", "")
+                return Answer(NO_STATUS, "", "")
         return Answer(result.exited, "", result.stderr)
 
     def ping(self) -> threading.Event:

@@ -80,6 +80,14 @@ class Deaf(paramiko.ServerInterface):
         return True
 
 
+class Rude(Deaf):
+    """Takes the command and closes its channel without a word of how it ended."""
+
+    def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+        threading.Timer(0.2, channel.close).start()
+        return super().check_channel_exec_request(channel, command)
+
+
 class Frozen(Deaf):
     """Stops in the middle of taking a command: neither yes nor no, nor anything else from then on."""
 
@@ -136,6 +144,11 @@ def test_an_answer_is_not_waited_for_longer_than_that(serve: Callable[[Deaf], Li
     with pytest.raises(GuestUnreachable, match="did not answer `true`"):
         link.ask("true", 1.0)
     assert time.monotonic() - started_s < 1 + SOON_S
+
+
+def test_a_command_whose_channel_closes_without_a_status_was_not_answered(serve: Callable[[Deaf], Link]) -> None:
+    with pytest.raises(GuestUnreachable, match="closed without an exit status"):
+        serve(Rude()).ask("true", 5.0)
 
 
 def test_a_server_that_freezes_while_it_takes_the_command_is_not_waited_for_either(
