@@ -214,12 +214,19 @@ def _stage(stage: StageResult, record: SuiteRecord, splats: dict[int, tuple[Spla
     return replace(
         stage,
         outcome=worst([stage.outcome, *(splat.outcome for splat in bad)]),
-        message=bad[0].title if bad and not stage.outcome.is_bad else stage.message,
+        message=_boot_words(stage, bad),
         splats=tuple(found.values()),
         console=_excerpt(home / "guest-0/console.log", 0, min(starts, default=stage.examined_at)),
         is_patch_fault=stage.is_patch_fault or bool(bad),
         log=f"{home.name}/guest-0/console.log",
     )
+
+
+def _boot_words(stage: StageResult, bad: Sequence[Splat]) -> str:
+    """A panic is often the consequence: of a report before it, which says more and comes first then."""
+    if not bad or (stage.outcome.is_bad and bad[0].kind == "panic"):
+        return stage.message
+    return f"{bad[0].title}; then {stage.message}" if stage.outcome.is_bad else bad[0].title
 
 
 def applicable(known: Sequence[KnownIssue], record: SuiteRecord) -> tuple[KnownIssue, ...]:

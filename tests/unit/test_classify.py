@@ -29,6 +29,7 @@ WARNING = """\
 QUIET = "[    1.000000][    T1] all is well\n"
 GOOD = "KTAP version 1\n1..2\nok 1 a # time=10ms\nok 2 b # time=20ms\n"
 TITLE = "WARNING in unmap_region"
+BOOTED = StageResult("boot", Outcome.PASS, 2.0)
 
 
 class Home:
@@ -54,12 +55,22 @@ class Home:
         )  # fmt: skip
         self.runs.append(replace(run, **facts))  # type: ignore[arg-type]
 
-    def judge(self, known: tuple[KnownIssue, ...] = (), examined_at: int | None = None) -> SuiteReport:
+    def judge(
+        self,
+        known: tuple[KnownIssue, ...] = (),
+        examined_at: int | None = None,
+        boot: StageResult = BOOTED,
+    ) -> SuiteReport:
         (self.path / "guest-0").mkdir(exist_ok=True)
         (self.path / "guest-0/console.log").write_text(self.console)
-        boot = StageResult("boot", Outcome.PASS, 2.0, examined_at=examined_at)
         record = SuiteRecord(
-            "base.patched", "base", Variant.PATCHED, "2026-01-01T00:00:00", (boot,), tuple(self.runs), 1
+            "base.patched",
+            "base",
+            Variant.PATCHED,
+            "2026-01-01T00:00:00",
+            (replace(boot, examined_at=examined_at),),
+            tuple(self.runs),
+            1,
         )
         return classify(record, self.path, known)
 
@@ -84,6 +95,23 @@ def test_answers_to_our_own_questions_are_no_part_of_a_boot_that_hung(home: Home
     assert "Show Blocked State" in boot.console, "somebody else's question"
     assert boot.console.endswith("its last words\n")
     assert not boot.splats
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("", "{panic}"),
+        (WARNING, "{warning}; then {panic}"),
+        ("[    5.000000][    T1] {panic}\n", "{panic}"),
+        ("[    5.000000][    T1] {panic}\n" + WARNING, "{panic}"),
+    ],
+)
+def test_the_first_bad_thing_that_a_kernel_said_explains_why_it_did_not_boot(home: Home, said: str, words: str) -> None:
+    panic = "Kernel panic - not syncing: No working init found."
+    home.say(said.format(panic=panic))
+    failed = StageResult("boot", Outcome.CRASH, 2.0, f"{panic} (at boot)", is_patch_fault=True)
+    (boot,) = home.judge(boot=failed).stages
+    assert boot.message == words.format(warning=TITLE, panic=f"{panic} (at boot)")
 
 
 def test_a_splat_belongs_to_the_case_in_whose_window_it_came(home: Home) -> None:
