@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from orchestrator.model.kernel import Variant
 from orchestrator.model.outcome import Outcome, Verdict, worst
 from orchestrator.model.report import CaseResult, StageResult, SuiteReport
-from orchestrator.model.splat import Splat
 
 _PATCH_FAILURES = (Outcome.IDLE, Outcome.FAIL, Outcome.TIMEOUT, Outcome.CRASH)
 _DEEDS = {
@@ -26,40 +25,39 @@ def compare(patched: SuiteReport, baseline: SuiteReport | None) -> SuiteReport:
 
     A case that was skipped, not run, or could not be judged on the baseline is not known to fail there. What is worse
     with the patch than on the base is not excused by it: a hang by a failure, a crash by a hang, a kernel report by one
-    with another title, a failed subtest by others while that one passes.
+    with another title, a failed subtest by others while that one passes. Where nothing but kernel reports is bad, it is
+    enough that the base made them, whenever: in which case a race shows, or a warning that comes once, is chance.
     """
     if baseline is None:
         return patched
     cases = {case.case: case for case in baseline.cases}
     stages = {stage.stage: stage for stage in baseline.stages}
-    titles = frozenset(_titles(baseline.splats))
+    said = {splat.title: splat.outcome for splat in sorted(baseline.splats, key=lambda splat: splat.outcome)}
     return replace(
         patched,
         cases=tuple(
-            replace(case, also_on_base=_is_excused(case, cases.get(case.case), titles)) for case in patched.cases
+            replace(case, also_on_base=_is_excused(case, cases.get(case.case), said)) for case in patched.cases
         ),
         stages=tuple(
             # a stage that tests on the host has asked the base itself
-            replace(stage, also_on_base=stage.also_on_base or _is_excused(stage, stages.get(stage.stage), titles))
+            replace(stage, also_on_base=stage.also_on_base or _is_excused(stage, stages.get(stage.stage), said))
             for stage in patched.stages
         ),
     )
 
 
 def _is_excused(
-    patched: StageResult | CaseResult, base: StageResult | CaseResult | None, titles: frozenset[str]
+    patched: StageResult | CaseResult, base: StageResult | CaseResult | None, said: Mapping[str, Outcome]
 ) -> bool:
-    """Whether the base is as bad; `titles` are those of everything that its kernel reported, whenever."""
+    """Whether the base is as bad; `said` is everything that its kernel reported, whenever, and how bad it was."""
+    if any(splat.outcome > said.get(splat.title, Outcome.PASS) for splat in patched.splats if splat.outcome.is_bad):
+        return False
+    if patched.only_reports:
+        return True
     if base is None or not _as_bad(patched.outcome, base.outcome):
         return False
     passed = {subtest.name for subtest in base.subtests if subtest.outcome is Outcome.PASS}
-    return titles.issuperset(_titles(patched.splats)) and not any(
-        subtest.outcome.is_bad and subtest.name in passed for subtest in patched.subtests
-    )
-
-
-def _titles(splats: Iterable[Splat]) -> Iterator[str]:
-    return (splat.title for splat in splats if splat.outcome.is_bad)
+    return not any(subtest.outcome.is_bad and subtest.name in passed for subtest in patched.subtests)
 
 
 def _as_bad(patched: Outcome, base: Outcome) -> bool:

@@ -49,6 +49,7 @@ class CaseResult:
     diagnosis: str = ""  # one sentence: who waits for whom, from the post-mortem of the guest's memory
     evidence: tuple[str, ...] = ()  # paths relative to the run directory: what was found out about a hang or a crash
     earlier_s: float = 0.0  # what earlier tries of it took, in a hunt for a seeded bug
+    only_reports: bool = False  # nothing is wrong with it but what the kernel reported meanwhile
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class StageResult:
     log: str = ""  # path relative to the run directory: all that the stage wrote; where a guest ran, its console
     subtests: tuple[Subtest, ...] = ()  # of a stage that is a test itself
     examined_at: int | None = None  # of a boot that hung: from this byte of the console on we asked the kernel
+    only_reports: bool = False  # nothing is wrong with it but what the kernel reported meanwhile
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ OF_LOST_GUEST = {
     Ending.TIMED_OUT: Outcome.TIMEOUT,
     Ending.STOPPED: Outcome.FAIL,
 }
+ENDED_BY_REPORT = (Ending.GUEST_DIED, Ending.STOPPED)  # a report that is as bad explains it
 
 
 def classify(record: SuiteRecord, home: Path, known: Sequence[KnownIssue] = ()) -> SuiteReport:
@@ -82,7 +83,7 @@ def _judge(
         return CaseResult(run.case, Outcome.FAIL, Outcome.FAIL, run.reason, 0.0)
     splats = mark_expected(splats, run.expects)
     report = _read(run, home)
-    run_outcome, why = _run_outcome(run, report, splats)
+    run_outcome, why, only_reports = _run_outcome(run, report, splats)
     outcome = worst(
         [run_outcome, *(subtest.outcome for subtest in report.subtests if subtest.outcome is not Outcome.SKIP)]
     )
@@ -108,6 +109,7 @@ def _judge(
         evidence=tuple(
             f"{home.name}/cases/{run.case}/{name}" for name in FILES if (home / "cases" / run.case / name).is_file()
         ),
+        only_reports=only_reports and failed is None,
     )
 
 
@@ -118,37 +120,36 @@ def _is_host_fault(run: CaseRun, splats: Sequence[Splat]) -> bool:
     return bool(run.condition and run.condition.is_of_host) and not any(splat.outcome.is_bad for splat in splats)
 
 
-def _run_outcome(run: CaseRun, report: ktap.KtapReport, splats: Sequence[Splat]) -> tuple[Outcome, str]:
-    """Of the run itself: how it ended, what the kernel said, whether exit status and results agree."""
-    findings = [(splat.outcome, splat.title) for splat in splats if splat.outcome.is_bad]
-    findings += [
+def _run_outcome(run: CaseRun, report: ktap.KtapReport, splats: Sequence[Splat]) -> tuple[Outcome, str, bool]:
+    """Of the run itself: how it ended, what the kernel said, whether exit status and results agree. Last, whether it is
+    the kernel's reports alone that are bad."""
+    said = [(splat.outcome, splat.title) for splat in splats if splat.outcome.is_bad]
+    found = [
         (Outcome.FAIL, f"the kernel did not report what the case expects: {pattern}")
         for pattern in missing(splats, run.expects)
     ]
     died_as_expected = run.ending is Ending.GUEST_DIED and any(splat.known == EXPECTED for splat in splats)
-    if died_as_expected and not findings:
-        return Outcome.PASS, ""
+    if died_as_expected and not said + found:
+        return Outcome.PASS, "", False
     if run.ending in OF_LOST_GUEST:
-        findings.append(
-            (OF_LOST_GUEST[run.ending], run.reason or f"did not end within its limit ({run.duration_s:.0f} s)")
-        )
+        lost = OF_LOST_GUEST[run.ending]
+        if not (run.ending in ENDED_BY_REPORT and any(outcome >= lost for outcome, _ in said)):
+            found.append((lost, run.reason or f"did not end within its limit ({run.duration_s:.0f} s)"))
     else:
-        findings += [(Outcome.TIMEOUT, run.reason)] if run.condition else []
-        findings += _exit_findings(run, report)
-    findings += [(Outcome.TIMEOUT if run.stuck else Outcome.FAIL, leak) for leak in leaks(run)]
+        found += [(Outcome.TIMEOUT, run.reason)] if run.condition else []
+        found += _exit_findings(run, report)
+    found += [(Outcome.TIMEOUT if run.stuck else Outcome.FAIL, leak) for leak in leaks(run)]
     if run.taint_after != run.taint_before and not any(splat.outcome.is_bad or splat.known for splat in splats):
         added = ", ".join(flag.meaning for flag in taint.added(run.taint_before, run.taint_after))
-        findings.append((Outcome.FAIL, f"the kernel became tainted: {added}"))
+        found.append((Outcome.FAIL, f"the kernel became tainted: {added}"))
+    findings = said + found
     if not findings and report.subtests and all(s.outcome is Outcome.SKIP for s in report.subtests):
-        return Outcome.SKIP, report.subtests[0].message or "every subtest was skipped"
+        return Outcome.SKIP, report.subtests[0].message or "every subtest was skipped", False
+    if not findings and run.status == SKIPPED:
+        return Outcome.SKIP, report.skip_reason or "the program skipped itself", False
     if not findings:
-        return (
-            (Outcome.SKIP, report.skip_reason or "the program skipped itself")
-            if run.status == SKIPPED
-            else (Outcome.PASS, "")
-        )
-    outcome = worst(outcome for outcome, _ in findings)
-    return outcome, findings[0][1]
+        return Outcome.PASS, "", False
+    return worst(outcome for outcome, _ in findings), findings[0][1], not found
 
 
 def _exit_findings(run: CaseRun, report: ktap.KtapReport) -> list[tuple[Outcome, str]]:
@@ -218,6 +219,7 @@ def _stage(stage: StageResult, record: SuiteRecord, splats: dict[int, tuple[Spla
         splats=tuple(found.values()),
         console=_excerpt(home / "guest-0/console.log", 0, min(starts, default=stage.examined_at)),
         is_patch_fault=stage.is_patch_fault or bool(bad),
+        only_reports=bool(bad) and not stage.outcome.is_bad,
         log=f"{home.name}/guest-0/console.log",
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -125,6 +126,24 @@ def test_a_splat_belongs_to_the_case_in_whose_window_it_came(home: Home) -> None
     assert not after.splats
     assert "cut here" in guilty.console
     assert "cut here" not in after.console
+
+
+@pytest.mark.parametrize(
+    ("facts", "only"),
+    [
+        ({"said": WARNING}, True),
+        ({"said": WARNING, "ending": Ending.STOPPED, "status": None}, True),
+        ({"said": WARNING, "stdout": GOOD.replace("ok 2", "not ok 2"), "status": 1}, False),
+        ({"said": WARNING, "status": 1}, False),
+        ({"said": WARNING, "ending": Ending.TIMED_OUT}, False),
+        ({"said": WARNING, "ending": Ending.GUEST_DIED, "status": None}, False),  # a warning kills nobody
+        ({"status": 1}, False),
+        ({}, False),
+    ],
+)
+def test_whether_nothing_is_wrong_but_what_the_kernel_reported(home: Home, facts: dict[str, Any], only: bool) -> None:
+    home.case("c", **facts)
+    assert home.only().only_reports is only
 
 
 def test_what_the_kernel_says_after_a_case_is_its_late_effect(home: Home) -> None:

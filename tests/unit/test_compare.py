@@ -71,6 +71,23 @@ def test_a_kernel_report_is_excused_by_the_same_title_only() -> None:
     assert not is_excused(splat("WARNING in old"), splat("WARNING in new"))
 
 
+def test_where_only_the_kernel_complains_it_is_enough_that_the_base_did_so_in_another_case() -> None:
+    old = replace(case("c", Outcome.FAIL), splats=(splat("KCSAN: data-race in f / g"),), only_reports=True)
+    elsewhere = replace(case("d", Outcome.FAIL), splats=(splat("KCSAN: data-race in f / g"),))
+    boot = StageResult("boot", Outcome.FAIL, 1.0, splats=old.splats, is_patch_fault=True, only_reports=True)
+
+    def excused(patched: CaseResult, boot: StageResult, *on_base: CaseResult) -> tuple[bool, bool]:
+        compared = compare(suite(patched, stages=(boot,)), base(*on_base))
+        return compared.cases[0].also_on_base, compared.stages[0].also_on_base
+
+    assert excused(old, boot, case("c", Outcome.PASS), elsewhere) == (True, True)
+    assert excused(old, boot, elsewhere) == (True, True)
+    assert excused(old, boot, case("c", Outcome.PASS)) == (False, False)
+    assert excused(replace(old, only_reports=False), boot, case("c", Outcome.PASS), elsewhere) == (False, True)
+    worse = replace(old, splats=(splat("KCSAN: data-race in f / g", Outcome.CRASH),))
+    assert excused(worse, boot, elsewhere) == (False, True)
+
+
 def test_a_subtest_that_passes_on_the_base_is_not_excused_by_another() -> None:
     def with_subtests(outcome: Outcome, **subtests: Outcome) -> CaseResult:
         made = tuple(Subtest(name, result) for name, result in subtests.items())
