@@ -146,9 +146,12 @@ class Guest:
         console_from, started_s = self.qemu.console.size, time.monotonic()
 
         def examine(may_ask: bool) -> Evidence:
-            return evidence.examine(
-                self.qemu, self.link if may_ask else None, case_argv.process(case), home, self._memory_mib
-            )
+            link = self.link if may_ask else None
+            try:
+                return evidence.examine(self.qemu, link, case_argv.process(case), home, self._memory_mib)
+            except OSError as error:
+                raise_if_full(error, home / evidence.EVIDENCE)
+                raise
 
         def counts(splat: Splat) -> bool:
             return mark_expected(mark_known([splat], known), case.expects)[0].outcome.is_bad

@@ -17,6 +17,7 @@ from orchestrator.guest.qmp import Qmp
 from orchestrator.process import Command, end, start
 
 FORWARD = re.compile(r"^\s*TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(?P<port>\d+)\s", re.MULTILINE)
+TOLD_TO_END = re.compile(r"terminating on signal (?P<number>\d+)[^\n]*")  # it obeys, and its exit status is 0
 GDB = re.compile(r"tcp:127\.0\.0\.1:(?P<port>\d+)")
 PID = "qemu.pid"
 CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
@@ -92,9 +93,12 @@ class Qemu:
     def end_reason(self) -> tuple[bool, str]:
         """Once it has ended: whether the guest ended it (by reset, which -no-reboot makes an end), and in words.
 
-        Any other status than 0 is the host's: killed, out of memory, an accelerator that failed.
+        Any other status than 0 is the host's: killed, out of memory, an accelerator that failed; so is a signal that
+        QEMU obeys.
         """
         status = self._process.returncode
+        if told := TOLD_TO_END.search(self.last_words()):
+            return False, f"QEMU was ended by {signal.Signals(int(told['number'])).name}: {told[0]}"
         if status == 0:
             return True, "the machine was reset (a triple fault or a reboot; no panic was seen)"
         how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with {status}"

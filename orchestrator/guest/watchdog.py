@@ -74,6 +74,7 @@ class Watchdog:
         self._scanner, self._scanned = (None if stop_at is None else Scanner()), stop_at or 0
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+        self._failure: Exception | None = None
         self.sight: Sight | None = None
 
     def __enter__(self) -> Watchdog:
@@ -81,23 +82,36 @@ class Watchdog:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        """Raises what kept it from watching."""
         self._done.set()
         self._thread.join()
+        if self._failure:
+            raise self._failure
 
     def _watch(self) -> None:
+        try:
+            is_over = self._attend()
+        except Exception as error:  # noqa: BLE001, __exit__ raises it; a command without a watchdog may never end
+            self._failure, is_over = error, True
+        if is_over:
+            self._cut()
+
+    def _attend(self) -> bool:
+        """Watch until the command has ended; whether instead nothing more can come of it."""
         ping = self._link.ping()
         asked_s = time.monotonic()
         while not self._done.wait(LOOK_EVERY_S):
             now = time.monotonic()
             if self._cancel.is_set:
-                return self._cut()
+                return True
             if sight := self._look(ping, now - asked_s):
                 self.sight = sight
                 if self._qemu.is_alive and sight.ending is not Ending.STOPPED:
                     self.sight = replace(sight, evidence=self._examine(sight.ending is Ending.TIMED_OUT))
-                return self._cut()
+                return True
             if ping.is_set() and now - asked_s >= PING_EVERY_S:
                 ping, asked_s = self._link.ping(), now
+        return False
 
     def _cut(self) -> None:
         """Until the command has ended: fabric opens a connection that is cut before the command begins once more."""

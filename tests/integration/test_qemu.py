@@ -1,0 +1,76 @@
+"""A real QEMU, with no kernel in it: whose doing its end was, and a watchdog that cannot watch."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from orchestrator.errors import DiskFull
+from orchestrator.guest.evidence import Evidence
+from orchestrator.guest.qemu import Qemu
+from orchestrator.guest.ssh import Link
+from orchestrator.guest.watchdog import Watchdog
+from orchestrator.process import Cancel
+
+ARGV = (
+    "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-S",
+    "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console", "-qmp", "unix:qmp.sock,server=on,wait=off",
+)  # fmt: skip
+
+
+@pytest.fixture
+def qemu(tmp_path: Path) -> Iterator[Qemu]:
+    made = Qemu(ARGV, tmp_path / "guest")
+    made.control().close()  # it runs, and no longer setpriv
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_a_qemu_that_is_told_to_end_was_not_ended_by_its_guest(qemu: Qemu, signum: signal.Signals) -> None:
+    os.kill(qemu.pid, signum)
+    assert qemu.wait_end(10)
+    by_guest, words = qemu.end_reason()
+    assert not by_guest
+    assert signum.name in words
+
+
+def test_a_reset_is_the_guests_doing(qemu: Qemu) -> None:
+    control = qemu.control()
+    control.execute("cont")
+    control.execute("system_reset")
+    control.close()
+    assert qemu.wait_end(10)
+    assert qemu.end_reason() == (True, "the machine was reset (a triple fault or a reboot; no panic was seen)")
+
+
+class Endless:
+    """Stands for a connection on which a command runs until it is cut."""
+
+    def __init__(self) -> None:
+        self.is_cut = threading.Event()
+
+    def ping(self) -> threading.Event:
+        return threading.Event()
+
+    def cut(self) -> None:
+        self.is_cut.set()
+
+
+def watched(qemu: Qemu, link: Endless, examine: Callable[[bool], Evidence]) -> Watchdog:
+    return Watchdog(qemu, cast(Link, link), 0.3, Cancel(), examine, lambda _: True, None)
+
+
+def test_a_watchdog_that_fails_cuts_the_command_and_says_why(qemu: Qemu) -> None:
+    def examine(may_ask: bool) -> Evidence:
+        raise DiskFull("no space left in there")
+
+    link = Endless()
+    with pytest.raises(DiskFull), watched(qemu, link, examine):
+        assert link.is_cut.wait(10), "the command runs on with nobody to end it"
