@@ -23,8 +23,12 @@ class Qmp:
         self._socket = _connect(path)
         self._socket.settimeout(max(0.1, deadline.remaining_s))
         self._lines = self._socket.makefile("rb")
-        self._read()  # the greeting
-        self.execute("qmp_capabilities")
+        try:
+            self._read()  # the greeting
+            self.execute("qmp_capabilities")
+        except GuestUnreachable:
+            self.close()
+            raise
 
     def execute(self, command: str, **arguments: Any) -> Any:
         """Send a command and return its value."""
@@ -53,7 +57,7 @@ class Qmp:
             line = self._lines.readline()
         except OSError as error:
             raise GuestUnreachable(f"QEMU's control socket does not answer: {error}") from error
-        if not line:
+        if not line.endswith(b"\n"):  # nothing, or the half of it that a QEMU which was killed wrote
             raise GuestUnreachable("QEMU closed its control socket")
         value = json.loads(line)
         return value if isinstance(value, dict) else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import cast
 
 import pytest
 
-from orchestrator.errors import DiskFull
+from orchestrator.deadline import Deadline
+from orchestrator.errors import DiskFull, GuestUnreachable
 from orchestrator.guest.evidence import Evidence
 from orchestrator.guest.qemu import Qemu
+from orchestrator.guest.qmp import Qmp
 from orchestrator.guest.ssh import Link
 from orchestrator.guest.watchdog import Watchdog
 from orchestrator.process import Cancel
@@ -48,6 +51,21 @@ def test_a_reset_is_the_guests_doing(qemu: Qemu) -> None:
     control.close()
     assert qemu.wait_end(10)
     assert qemu.end_reason() == (True, "the machine was reset (a triple fault or a reboot; no panic was seen)")
+
+
+@pytest.mark.parametrize("said", [b"", b'{"QMP": {"vers', b'{"QMP": {}}\n', b'{"QMP": {}}\n{"return"'])
+def test_a_control_socket_that_closes_wherever_it_is_does_not_answer(tmp_path: Path, said: bytes) -> None:
+    def answer() -> None:
+        connection = listening.accept()[0]
+        connection.sendall(said)
+        connection.close()
+
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "qmp.sock"))
+        listening.listen()
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(GuestUnreachable):
+            Qmp(tmp_path / "qmp.sock", Deadline.after(5))
 
 
 class Endless:
