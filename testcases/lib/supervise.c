@@ -83,11 +83,15 @@ static void run_subtest(const struct watch *watch)
 
 /* ---- in the supervisor ---- */
 
-static void print_new_failures(struct watch *watch)
+/* In order, and while it runs only up to one that is still being written; at the end those behind it too, since its
+ * thread may have died over it. */
+static void print_failures(struct watch *watch, bool at_end)
 {
-	while (watch->lines < BOARD_LINES && atomic_load(&watch->board->line_ready[watch->lines])) {
-		ktap_diagnostic("FAIL %s", watch->board->line[watch->lines]);
-		watch->lines++;
+	for (; watch->lines < BOARD_LINES; watch->lines++) {
+		if (atomic_load(&watch->board->line_ready[watch->lines]))
+			ktap_diagnostic("FAIL %s", watch->board->line[watch->lines]);
+		else if (!at_end)
+			break;
 	}
 }
 
@@ -219,7 +223,7 @@ static bool wait_for_end(struct watch *watch)
 		sigtimedwait(&child, NULL, &tick);
 		now = clock_ns();
 		look_at_progress(watch, now);
-		print_new_failures(watch);
+		print_failures(watch, false);
 		if (!watch->stopped_ns && (time_is_up(watch, now) || atomic_load(&watch->board->stop))) {
 			if (now > watch->assignment->stop_ns)
 				*watch->assignment->grace_ns -= now - watch->assignment->stop_ns;
@@ -352,7 +356,7 @@ enum outcome supervise(const struct assignment *assignment)
 	ended = wait_for_end(&watch);
 	now = clock_ns();
 	counters_read(&after);
-	print_new_failures(&watch);
+	print_failures(&watch, true);
 	if (!ended)
 		print_hang(&watch, now);
 	/* children of the subtest are in its process group, also those that outlived it */

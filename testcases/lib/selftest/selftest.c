@@ -55,6 +55,14 @@ static void talkative(struct worker *worker)
 	}
 }
 
+/* as a thread that dies over its message */
+static void fall_silent(struct worker *worker)
+{
+	worker_did(worker);
+	atomic_fetch_add(&worker->run->board->failures, 1);
+	run_fail(worker->run, "heard");
+}
+
 static void one_role(struct run *run, const char *name, void (*body)(struct worker *worker))
 {
 	const struct role roles[] = {
@@ -65,6 +73,7 @@ static void one_role(struct run *run, const char *name, void (*body)(struct work
 	crew_run(run, roles, COUNT_OF(roles));
 }
 
+static void falls_silent(struct run *run) { one_role(run, "silent", fall_silent); }
 static void passes(struct run *run) { one_role(run, "also-busy", busy); }
 static void idle_role(struct run *run) { one_role(run, "idle", idle); }
 static void hangs(struct run *run) { one_role(run, "deaf", deaf); }
@@ -198,6 +207,7 @@ int main(int argc, char **argv)
 		{ .name = "thread-vanishes", .body = thread_vanishes },
 		{ .name = "child-dies", .body = child_dies },
 		{ .name = "process-dies", .body = process_dies },
+		{ .name = "falls-silent", .body = falls_silent },
 		{ .name = "spins", .body = spins },
 		{ .name = "hangs", .body = hangs },
 		{ .name = "after-hang", .body = passes },
