@@ -37,12 +37,19 @@ static void list(const struct options *options, const struct subtest *subtests, 
 	}
 }
 
+/* What is left is shared by those that are left: a skip gives its time to the rest. One that overran does not take all
+ * of theirs. */
+static int64_t part_of(int64_t rest_ns, unsigned int left, int64_t least_ns)
+{
+	return rest_ns / left > least_ns ? rest_ns / left : least_ns;
+}
+
 int case_main(int argc, char **argv, const struct subtest *subtests, size_t count)
 {
 	struct options options = options_parse(argc, argv);
 	unsigned int left = 0, index = 0, failed = 0, skipped = 0;
 	int64_t end_ns = clock_ns() + (int64_t)(options.duration_s * NS_PER_S);
-	int64_t grace_ns = SUPERVISE_GRACE_NS * options.slowdown;
+	int64_t share_ns;
 	bool hung = false;
 
 	if (options.list || (options.sabotage && strcmp(options.sabotage, "list") == 0)) {
@@ -54,6 +61,7 @@ int case_main(int argc, char **argv, const struct subtest *subtests, size_t coun
 	if (left == 0)
 		options_usage_error(argv[0], "no subtest matches %s", options.only ? options.only : options.sabotage);
 	ktap_plan(left);
+	share_ns = (int64_t)(options.duration_s * NS_PER_S) / left;
 	for (size_t i = 0; i < count; i++) {
 		struct assignment assignment;
 		int64_t now = clock_ns();
@@ -67,10 +75,9 @@ int case_main(int argc, char **argv, const struct subtest *subtests, size_t coun
 			left--;
 			continue;
 		}
-		/* what is left is shared by those that are left: a skip gives its time to the rest */
 		assignment = (struct assignment){
 			.subtest = &subtests[i], .options = &options, .index = index,
-			.stop_ns = now + (end_ns > now ? end_ns - now : 0) / left--, .grace_ns = &grace_ns,
+			.stop_ns = now + part_of(end_ns - now, left--, share_ns / 2),
 		};
 		switch (supervise(&assignment)) {
 		case SUBTEST_OK:

@@ -6,8 +6,8 @@
 #include "clock.h"
 #include "options.h"
 
-/* For all subtests together: how long they may overrun until every role has done something. Times the slowdown. */
-#define SUPERVISE_GRACE_NS (2 * NS_PER_S)
+/* How long a subtest may overrun until every role has done something. Times the slowdown. */
+#define SUPERVISE_GRACE_NS (1 * NS_PER_S)
 
 enum outcome {
 	SUBTEST_OK,
@@ -22,7 +22,6 @@ struct assignment {
 	const struct options *options;
 	unsigned int index;             /* in the KTAP plan */
 	int64_t stop_ns;                /* when its threads are told to stop */
-	int64_t *grace_ns;
 };
 
 /* prints everything up to and with the result line */

@@ -56,11 +56,12 @@ harness() {
 	only thread-vanishes 1 '^# FAIL main: thread vanishing/0 died'
 	only child-dies 1 '^# FAIL main: child [0-9]+ (died of signal|exited)'
 	only process-dies 1 'died of signal 9'
+	only stands-still 0 '^ok 1 stands-still # time='
 	only falls-silent 1 '^# FAIL silent/0: heard$'
 	only hangs 1 '^# hang: thread deaf/0 last progress [0-9.]+ s ago, after 1 operations: state S'
 	only hangs 1 '^not ok 1 hangs # TIMEOUT thread deaf/0 made no progress for [0-9.]+ s: state S'
 	only spins 1 '^not ok 1 spins # TIMEOUT thread spinning/0 made no progress for (0\.[5-9]|1\.[0-4])'
-	expect 'harness: after a hang' 1 '^ok 17 after-hang # SKIP' "$bin/selftest" --duration 2 --hang-after 0.5
+	expect 'harness: after a hang' 1 '^ok 18 after-hang # SKIP' "$bin/selftest" --duration 2 --hang-after 0.5
 	expect 'harness: usage' 2 'not a number of seconds: soon' "$bin/selftest" --duration soon
 	expect 'harness: unknown subtest' 2 'no subtest matches nonsense' "$bin/selftest" --only nonsense
 	lines=$("$bin/selftest" --duration 0.3 --only many-failures | grep '^# ' | grep -vc metric)

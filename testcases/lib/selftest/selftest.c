@@ -55,6 +55,32 @@ static void talkative(struct worker *worker)
 	}
 }
 
+static void stop_all_for_a_while(struct run *run, void *arg)
+{
+	const pid_t *pids = arg;
+
+	(void)run;
+	/* once they have been seen at work */
+	clock_sleep_ms(100);
+	kill(pids[0], SIGSTOP);
+	kill(pids[1], SIGSTOP);
+	clock_sleep_ms(1500);
+	kill(pids[0], SIGCONT);
+	/* the supervisor looks first, at threads that have done nothing since */
+	clock_sleep_ms(100);
+	kill(pids[1], SIGCONT);
+}
+
+/* as on a machine that is stopped and goes on later */
+static void stand_still(struct worker *worker)
+{
+	pid_t pids[] = { getppid(), getpid() };
+
+	worker_did(worker);
+	child_wait(worker->run, child_start(worker->run, stop_all_for_a_while, pids));
+	busy(worker);
+}
+
 /* as a thread that dies over its message */
 static void fall_silent(struct worker *worker)
 {
@@ -73,6 +99,7 @@ static void one_role(struct run *run, const char *name, void (*body)(struct work
 	crew_run(run, roles, COUNT_OF(roles));
 }
 
+static void stands_still(struct run *run) { one_role(run, "standing", stand_still); }
 static void falls_silent(struct run *run) { one_role(run, "silent", fall_silent); }
 static void passes(struct run *run) { one_role(run, "also-busy", busy); }
 static void idle_role(struct run *run) { one_role(run, "idle", idle); }
@@ -207,6 +234,7 @@ int main(int argc, char **argv)
 		{ .name = "thread-vanishes", .body = thread_vanishes },
 		{ .name = "child-dies", .body = child_dies },
 		{ .name = "process-dies", .body = process_dies },
+		{ .name = "stands-still", .body = stands_still },
 		{ .name = "falls-silent", .body = falls_silent },
 		{ .name = "spins", .body = spins },
 		{ .name = "hangs", .body = hangs },
