@@ -8,10 +8,20 @@
 #include "clock.h"
 #include "subtests.h"
 
+#define LINGER_MAX_NS (100 * NS_PER_MS)         /* a change may have taken seconds, when the machine stood still */
+
 struct zone {
 	struct remapped range;
 	struct slot *settled;           /* children that could judge exactly */
 };
+
+static void linger(struct worker *worker, int64_t wanted_ns)
+{
+	int64_t until = clock_ns() + (wanted_ns < LINGER_MAX_NS ? wanted_ns : LINGER_MAX_NS);
+
+	while (clock_ns() < until && worker_continue(worker))
+		rng_dither(&worker->rng);
+}
 
 static void remap_and_wait(struct worker *worker)
 {
@@ -32,10 +42,9 @@ static void remap_and_wait(struct worker *worker)
 		if (run_sabotaged(run, "fork-lost-page"))
 			area_advise(run, area_word(range->base, 2, 0), 1, MADV_DONTNEED);
 		claim_update(&range->claim, CLAIM_RW);
-		/* as long as the change took: every second fork then meets a settled range, on a slow kernel too */
-		for (int64_t until = 2 * clock_ns() - began; clock_ns() < until && worker_continue(worker);)
-			rng_dither(&worker->rng);
 		worker_did(worker);
+		/* as long as the change took: every second fork then meets a settled range, on a slow kernel too */
+		linger(worker, clock_ns() - began);
 	}
 }
 
