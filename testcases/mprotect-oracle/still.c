@@ -91,6 +91,9 @@ static void protect_round(struct worker *worker, unsigned int first, unsigned in
 	}
 	settle(zone, first, end, CLAIM_ANY);
 	area_protect(run, at, end - first, PROT_READ | PROT_WRITE);
+	/* thrown away with the page: without it a load would find nothing but zeroes, which are all alike */
+	if (zone->shape->fresh)
+		area_tag(zone->base, PAGES, 0, 1);
 	settle(zone, first, end, CLAIM_RW);
 }
 
