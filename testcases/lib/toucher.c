@@ -38,7 +38,7 @@ void touch(struct worker *worker)
 	struct touched *touched = worker->arg;
 	struct run *run = worker->run;
 	uint64_t stored[PAGES_MAX] = { 0 };     /* in this thread's word of each page */
-	uint64_t value, serial = 0;
+	uint64_t value, serial = touched->first_serial;
 
 	/* Many touchers and a changer: left alone the changer waits for its turn most of the time, and changes little. */
 	setpriority(PRIO_PROCESS, gettid(), TOUCHER_NICE);

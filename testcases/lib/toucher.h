@@ -13,6 +13,7 @@ struct touched {
 	bool one_claim;                 /* one for all pages, else one per page */
 	bool read_only;                 /* never store */
 	bool keeps_data;                /* nobody discards pages: what was stored once must be there for ever */
+	uint64_t first_serial;          /* stores are numbered from here: above those of who had the same words before */
 	struct expected want;           /* page is filled in */
 	struct slot *granted, *refused;
 };

@@ -17,6 +17,7 @@
 #define SPAWNERS 2
 #define OWNER_RESIDENT 1u
 #define OWNER_SPAWNER 2u
+#define SERIAL_BITS 20          /* of tags: more stores than one mayfly lives to make */
 
 enum end { BY_EXIT, BY_EXEC, BY_KILL };
 
@@ -47,16 +48,27 @@ static void *touch_till_death(void *arg)
 	return NULL;
 }
 
+/* bounded, since the thread may get no CPU */
+static void await_touch(const struct life *life, uint64_t before)
+{
+	for (unsigned int i = 0; i < 200 && atomic_load(&life->toucher.slot->count) == before; i++)
+		sched_yield();
+}
+
 static void live_shortly(struct run *run, void *arg)
 {
 	struct life *life = arg;
 	pthread_attr_t attr;
 	pthread_t thread;
+	uint64_t touched = atomic_load(&life->toucher.slot->count);
 
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 128 * 1024);
 	if (pthread_create(&thread, &attr, touch_till_death, life) != 0)
 		return;         /* then without: the exit is what counts */
+	/* left to chance, most are gone before their thread has touched anything */
+	if (rng_one_in(&life->rng, 2))
+		await_touch(life, touched);
 	for (unsigned int i = 0; i < life->changes; i++) {
 		slots_toggle(run, &life->slots, rng_below(&life->rng, SLOTS), &life->rng);
 		rng_dither(&life->rng);
@@ -77,6 +89,7 @@ static void spawn(struct worker *worker)
 	const struct setup *setup = worker->arg;
 	struct run *run = worker->run;
 	static struct life life;
+	uint64_t born = 0;
 
 	life.toucher = *worker;
 	life.toucher.role = "mayfly";
@@ -84,13 +97,16 @@ static void spawn(struct worker *worker)
 	life.end = setup->end;
 	life.toucher.slot = board_slot(run->board, SLOT_WORKER, "mayfly", setup->spawner);
 	while (worker_continue(worker)) {
-		bool foreign = run_sabotaged(run, foreign_sabotages[setup->end]);
 		pid_t mayfly;
 
-		slots_init(&life.slots, setup->base, OWNER_SPAWNER + setup->spawner,
-			   setup->fd[foreign ? 0 : 1 + setup->spawner]);
+		slots_init(&life.slots, setup->base, OWNER_SPAWNER + setup->spawner, setup->fd[1 + setup->spawner]);
+		if (run_sabotaged(run, foreign_sabotages[setup->end]))
+			life.slots.mapped_fd = setup->fd[0];
+		/* they all write to the same words of the same file, and whoever reads an older one's knows it by its number */
+		life.slots.touched.first_serial = ++born << SERIAL_BITS;
 		life.changes = 4 + rng_below(&worker->rng, 24);
 		life.rng = rng_make(rng_next(&worker->rng), 0);
+		life.toucher.rng = rng_make(rng_next(&worker->rng), 1);
 		mayfly = child_start(run, live_shortly, &life);
 		if (setup->end == BY_KILL && mayfly > 0) {
 			/* anywhere in its life */

@@ -6,7 +6,7 @@
 int main(int argc, char **argv)
 {
 	static const struct subtest subtests[] = {
-		{ .name = "same-mm", .body = same_mm, .sabotages = { "reuse-other-slot", "reuse-still-mapped" },
+		{ .name = "same-mm", .body = same_mm, .sabotages = { "reuse-other-slot", "reuse-earlier-page", "reuse-still-mapped" },
 		  .moves = { "vma_lock_abort" } },
 		{ .name = "cross-process", .body = cross_process, .sabotages = { "reuse-foreign-page" },
 		  .moves = { "vma_lock_abort" } },

@@ -24,8 +24,9 @@ static void live(struct run *run, void *arg)
 	struct run own = *run;
 
 	own.seed += setup->process * UINT64_C(1000003);
-	slots_init(&slots, setup->base, setup->process + 1,
-		   setup->fd[run_sabotaged(run, "reuse-foreign-page") ? other : setup->process]);
+	slots_init(&slots, setup->base, setup->process + 1, setup->fd[setup->process]);
+	if (run_sabotaged(run, "reuse-foreign-page"))
+		slots.mapped_fd = setup->fd[other];
 	slots.mappers = setup->mappers;
 	touched_count(run, &slots.touched, true);
 	crew_run(&own, roles, COUNT_OF(roles));

@@ -15,7 +15,7 @@ void *slots_reserve(struct run *run)
 
 void slots_init(struct slots *slots, void *base, unsigned int owner, int fd)
 {
-	*slots = (struct slots){ .base = base, .owner = owner, .mappers = 1, .fd = fd };
+	*slots = (struct slots){ .base = base, .owner = owner, .mappers = 1, .fd = fd, .mapped_fd = fd };
 	claims_publish(slots->claim, SLOTS_PAGES, 0, CLAIM_NONE);
 	slots->touched = (struct touched){
 		.base = base, .pages = SLOTS_PAGES, .claims = slots->claim,
@@ -28,12 +28,22 @@ static void settle(struct slots *slots, unsigned int slot, unsigned int may)
 	claims_publish(&slots->claim[slot * SLOT_STRIDE], SLOT_PAGES, slots->generation[slot], may);
 }
 
+/* The file's pages get the new generation's tags while nobody can see them. */
+static void renew_file(struct run *run, const struct slots *slots, unsigned int slot)
+{
+	unsigned int first = slot * SLOT_STRIDE;
+
+	for (unsigned int page = first; page < first + SLOT_PAGES; page++)
+		area_file_tag(run, slots->fd, page, tag_make(slots->owner, page, slots->generation[slot]));
+}
+
 static void map_slot(struct run *run, struct slots *slots, unsigned int slot, bool anonymous)
 {
 	unsigned int first = slot * SLOT_STRIDE;
 	unsigned int file_page = run_sabotaged(run, "reuse-other-slot") ? (first + SLOT_STRIDE) % SLOTS_PAGES : first;
 	void *at = area_word(slots->base, first, 0);
 
+	slots->generation[slot]++;
 	settle(slots, slot, CLAIM_ANY | MAY_BE_ZERO);
 	if (anonymous) {
 		if (area_map(run, at, SLOT_PAGES, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1, 0) == MAP_FAILED)
@@ -41,7 +51,9 @@ static void map_slot(struct run *run, struct slots *slots, unsigned int slot, bo
 		for (unsigned int page = first; page < first + SLOT_PAGES; page++)
 			*area_word(slots->base, page, WORD_TAG) = tag_make(slots->owner, page, slots->generation[slot]);
 	} else {
-		area_map(run, at, SLOT_PAGES, PROT_READ | PROT_WRITE, MAP_SHARED, slots->fd, file_page);
+		if (!run_sabotaged(run, "reuse-earlier-page"))
+			renew_file(run, slots, slot);
+		area_map(run, at, SLOT_PAGES, PROT_READ | PROT_WRITE, MAP_SHARED, slots->mapped_fd, file_page);
 	}
 	settle(slots, slot, CLAIM_RW);
 }

@@ -16,6 +16,7 @@ struct slots {
 	unsigned int owner;             /* the process, in tags */
 	unsigned int mappers;           /* each has every mappers-th slot */
 	int fd;                         /* memory file of this process */
+	int mapped_fd;                  /* the same, unless sabotaged */
 	struct touched touched;
 };
 
