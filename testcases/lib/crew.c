@@ -55,6 +55,22 @@ void worker_did(struct worker *worker)
 		sched_yield();
 }
 
+void worker_share_cpu(void)
+{
+	cpu_set_t allowed, first;
+
+	if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
+		return;
+	CPU_ZERO(&first);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (CPU_ISSET(cpu, &allowed)) {
+			CPU_SET(cpu, &first);
+			break;
+		}
+	}
+	sched_setaffinity(0, sizeof(first), &first);
+}
+
 static void *work(void *arg)
 {
 	struct post *post = arg;

@@ -35,6 +35,10 @@ void worker_did(struct worker *worker);
 /* The same without giving the CPU away now and then: where rates are measured. */
 void worker_counted(struct worker *worker);
 
+/* Puts the calling thread on the first CPU. What the kernel frees goes to the CPU's own list and is handed out there
+ * first: those that map on one CPU get each other's VMAs, while readers elsewhere still look at them. */
+void worker_share_cpu(void);
+
 /* the worker that the calling thread is, NULL outside a crew */
 struct worker *crew_self(void);
 

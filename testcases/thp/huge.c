@@ -5,36 +5,18 @@
  * half. A lost word or another page's tag -> a split mapped a wrong part of the huge page, or a small page was installed
  * beside it. Access while settled as unmapped -> a huge page came in behind the unmap. */
 #define _GNU_SOURCE
-#include <fcntl.h>
-#include <stdlib.h>
-#include <unistd.h>
-
 #include "counters.h"
 #include "subtests.h"
 
 #define HUGE_PAGES 2
 #define STRIDE 16                       /* of the pages that are looked at */
-#define LOOKED_AT_MAX 128
 
 struct zone {
-	struct claim claim[LOOKED_AT_MAX];
+	struct claim claim[HUGE_PAGES * SMALL_MAX / STRIDE];
 	char *base;
 	unsigned int pages;             /* looked at, in all */
 	struct touched touched;
 };
-
-static size_t read_number(const char *path)
-{
-	char text[64] = "";
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return 0;
-	if (read(fd, text, sizeof(text) - 1) < 0)
-		text[0] = '\0';
-	close(fd);
-	return strtoull(text, NULL, 10);
-}
 
 static uint64_t *word_of(struct zone *zone, unsigned int page)
 {
@@ -124,21 +106,13 @@ static void remap(struct worker *worker)
 
 static bool prepare(struct run *run, struct zone *zone)
 {
-	size_t bytes = read_number("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size");
 	static const char *const huge[] = { "thp_fault_alloc" };
 	struct counters before, after;
-	unsigned int small = bytes / page_bytes();      /* pages of a huge one */
-	char *reserved;
 
-	zone->pages = small * HUGE_PAGES / STRIDE;
-	if (!bytes || zone->pages > LOOKED_AT_MAX) {
-		run_skip(run, "no transparent huge pages of a known size");
+	zone->base = reserve_huge(run, HUGE_PAGES, &zone->pages);
+	if (!zone->base)
 		return false;
-	}
-	reserved = area_reserve(run, (HUGE_PAGES + 1) * small);
-	if (!reserved)
-		return false;
-	zone->base = reserved + (bytes - (uintptr_t)reserved % bytes) % bytes;
+	zone->pages /= STRIDE;
 	counters_read(&before);
 	if (!map_huge(run, zone, 0, zone->pages, 1))
 		return false;

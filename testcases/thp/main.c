@@ -9,6 +9,10 @@ int main(int argc, char **argv)
 		  .moves = { "thp_fault_alloc", "thp_split_pmd" } },
 		{ .name = "huge-remap", .body = huge_remap, .sabotages = { "huge-stale", "huge-wrong-page" },
 		  .moves = { "thp_fault_alloc" } },
+		{ .name = "huge-collapse", .body = huge_collapse, .sabotages = { "collapse-lost", "collapse-moved" },
+		  .moves = { "thp_collapse_alloc", "vma_lock_abort" } },
+		{ .name = "cross-collapse", .body = cross_collapse, .sabotages = { "cross-moved" },
+		  .moves = { "thp_collapse_alloc", "vma_lock_abort" } },
 	};
 
 	return case_main(argc, argv, subtests, COUNT_OF(subtests));

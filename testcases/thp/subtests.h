@@ -3,7 +3,15 @@
 
 #include "case.h"
 
+#define SMALL_MAX 512u                  /* small pages of a huge one */
+
+/* Address space for so many huge pages, where the first can begin. '*pages': how many small ones that is. NULL when the run
+ * has failed, or is to be skipped because this kernel makes no huge pages of that size. */
+void *reserve_huge(struct run *run, unsigned int count, unsigned int *pages);
+
 void huge_split(struct run *run);
 void huge_remap(struct run *run);
+void huge_collapse(struct run *run);
+void cross_collapse(struct run *run);
 
 #endif

@@ -6,8 +6,6 @@
 #define _GNU_SOURCE
 #include "slots.h"
 
-#include <sched.h>
-
 void *slots_reserve(struct run *run)
 {
 	return area_reserve(run, SLOTS_PAGES);
@@ -74,30 +72,12 @@ void slots_toggle(struct run *run, struct slots *slots, unsigned int slot, struc
 		unmap_slot(run, slots, slot);
 }
 
-/* Freed objects go to the CPU's own list and are handed out there first: mappers on one CPU get each other's VMAs,
- * while readers elsewhere still look at them. */
-static void share_one_cpu(void)
-{
-	cpu_set_t allowed, first;
-
-	if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
-		return;
-	CPU_ZERO(&first);
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (CPU_ISSET(cpu, &allowed)) {
-			CPU_SET(cpu, &first);
-			break;
-		}
-	}
-	sched_setaffinity(0, sizeof(first), &first);
-}
-
 void slots_map(struct worker *worker)
 {
 	struct slots *slots = worker->arg;
 
 	if (rng_one_in(&worker->rng, 2))
-		share_one_cpu();
+		worker_share_cpu();
 	while (worker_continue(worker)) {
 		unsigned int slot = rng_below(&worker->rng, SLOTS / slots->mappers) * slots->mappers + worker->id;
 
