@@ -153,13 +153,16 @@ def _run_outcome(run: CaseRun, report: ktap.KtapReport, splats: Sequence[Splat])
 
 
 def _exit_findings(run: CaseRun, report: ktap.KtapReport) -> list[tuple[Outcome, str]]:
+    if run.status is None:
+        said = [(Outcome.FAIL, problem) for problem in report.problems]
+        return [(Outcome.FAIL, "the guest did not say how the program ended"), *said]
     if run.dialect is not Dialect.KTAP:
-        return _exit_findings_of_others(run, report)
+        return _exit_findings_of_others(run.status, report)
     status, failing = run.status, any(s.outcome.is_bad for s in report.subtests)
     found: list[tuple[Outcome, str]] = []
     if run.stdout_dropped:  # first: it explains results that are missing
         found.append((Outcome.FAIL, f"printed too much: {run.stdout_dropped} bytes were dropped"))
-    if status is not None and status > 128:
+    if status > 128:
         found.append((Outcome.FAIL, f"the program was ended by {_signal(status - 128)}"))
     elif status not in (0, SKIPPED) and not failing:
         found.append((Outcome.FAIL, f"exit status {status}, though no subtest failed"))
@@ -173,11 +176,11 @@ def _exit_findings(run: CaseRun, report: ktap.KtapReport) -> list[tuple[Outcome,
     return found
 
 
-def _exit_findings_of_others(run: CaseRun, report: ktap.KtapReport) -> list[tuple[Outcome, str]]:
+def _exit_findings_of_others(status: int, report: ktap.KtapReport) -> list[tuple[Outcome, str]]:
     """Other people's programs: whoever reads their output knows what their exit status means."""
     found: list[tuple[Outcome, str]] = []
-    if run.status is not None and run.status > 128:
-        found.append((Outcome.FAIL, f"the program was ended by {_signal(run.status - 128)}"))
+    if status > 128:
+        found.append((Outcome.FAIL, f"the program was ended by {_signal(status - 128)}"))
     return found + [(Outcome.FAIL, problem) for problem in report.problems]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.model.case import Dialect
 from orchestrator.model.case_run import CaseRun, Condition, Count, Ending
 from orchestrator.model.kernel import Variant
 from orchestrator.model.outcome import Outcome
@@ -198,6 +199,14 @@ def test_exit_status_and_results_must_agree(home: Home, stdout: str, status: int
     case = home.only()
     assert case.run_outcome is Outcome.FAIL
     assert words in case.message
+
+
+@pytest.mark.parametrize("dialect", list(Dialect))
+def test_how_a_program_ended_must_be_known(home: Home, dialect: Dialect) -> None:
+    home.case("x", stdout=GOOD, status=None, dialect=dialect)
+    case = home.only()
+    assert case.run_outcome is Outcome.FAIL
+    assert case.message == "the guest did not say how the program ended"
 
 
 def test_results_that_never_came_are_failures(home: Home) -> None:
