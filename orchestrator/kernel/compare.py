@@ -23,7 +23,8 @@ _STAGE_DEEDS = {Outcome.CRASH: "failed"}  # a boot that hangs is one, too
 def compare(patched: SuiteReport, baseline: SuiteReport | None) -> SuiteReport:
     """Mark what is bad in both as `also_on_base`: it is not the patch's doing.
 
-    A case that was skipped, not run, or could not be judged on the baseline is not known to fail there. What is worse
+    A case that was skipped, not run, kept from running by the host, or could not be judged on the baseline is not known
+    to fail there. What is worse
     with the patch than on the base is not excused by it: a hang by a failure, a crash by a hang, a kernel report by one
     with another title, a failed subtest by others while that one passes. Where nothing but kernel reports is bad, it is
     enough that the base made them, whenever: in which case a race shows, or a warning that comes once, is chance.
@@ -55,6 +56,8 @@ def _is_excused(
     if patched.only_reports:
         return True
     if base is None or not _as_bad(patched.outcome, base.outcome):
+        return False
+    if isinstance(base, CaseResult) and base.is_host_fault:
         return False
     passed = {subtest.name for subtest in base.subtests if subtest.outcome is Outcome.PASS}
     return not any(subtest.outcome.is_bad and subtest.name in passed for subtest in patched.subtests)

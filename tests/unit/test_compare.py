@@ -44,6 +44,13 @@ def test_a_case_that_did_not_fail_on_the_base_is_not_known_to_fail_there(outcome
     assert not on_base(Outcome.FAIL, outcome)
 
 
+def test_a_base_that_the_host_kept_from_running_excuses_nothing() -> None:
+    hung = case("c", Outcome.TIMEOUT)
+    stopped = replace(hung, is_host_fault=True)
+    assert compare(suite(hung), base(hung)).cases[0].also_on_base
+    assert not compare(suite(hung), base(stopped)).cases[0].also_on_base
+
+
 def test_failing_differently_on_the_base_counts_but_what_is_worse_is_not_excused() -> None:
     assert on_base(Outcome.FAIL, Outcome.CRASH)
     assert on_base(Outcome.FAIL, Outcome.TIMEOUT)
