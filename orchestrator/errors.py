@@ -79,17 +79,21 @@ class KconfigDropped(OrchestrateError):
     fault = Fault.USER
 
 
-class BootFailed(OrchestrateError):
-    """The kernel panicked, hung or died before the guest answered over SSH.
+class NoGuest(OrchestrateError):
+    """There is no guest that answers; which of the two below says whose fault that is.
 
     `examined_at` is the byte of its console from which on the kernel answers our own questions; None: none were asked.
     """
 
-    fault = Fault.PATCH
-
     def __init__(self, message: str, *, hint: str = "", detail: str = "", examined_at: int | None = None) -> None:
         super().__init__(message, hint=hint, detail=detail)
         self.examined_at = examined_at
+
+
+class BootFailed(NoGuest):
+    """The kernel panicked, hung or died before the guest answered over SSH."""
+
+    fault = Fault.PATCH
 
 
 # --- the host, a tool or orchestrate is at fault
@@ -111,7 +115,7 @@ class DiskFull(OrchestrateError):
     """No space left where the run or the cache lives."""
 
 
-class GuestUnreachable(OrchestrateError):
+class GuestUnreachable(NoGuest):
     """QEMU did not start, or the guest is alive but its SSH server never answered."""
 
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from orchestrator.chain import Built
 from orchestrator.context import Context
-from orchestrator.errors import BootFailed, Fault, Interrupted, OrchestrateError
+from orchestrator.errors import BootFailed, Fault, Interrupted, NoGuest, OrchestrateError
 from orchestrator.events import CaseFinished, StageFinished, StageStarted
 from orchestrator.model.case_run import CaseRun, Ending
 from orchestrator.model.outcome import Outcome
@@ -166,5 +166,5 @@ def _failure(name: str, error: OrchestrateError, time_s: float) -> StageResult:
         detail=error.detail,
         is_patch_fault=error.fault is Fault.PATCH,
         is_request_fault=error.fault is Fault.USER,
-        examined_at=error.examined_at if isinstance(error, BootFailed) else None,
+        examined_at=error.examined_at if isinstance(error, NoGuest) else None,
     )

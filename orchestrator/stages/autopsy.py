@@ -10,15 +10,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.context import Context
-from orchestrator.errors import BootFailed, CommandFailed, ToolMissing
+from orchestrator.errors import BootFailed, CommandFailed, GuestUnreachable, NoGuest, ToolMissing
 from orchestrator.guest import dump, evidence
 from orchestrator.guest.case_argv import process
+from orchestrator.guest.evidence import Evidence
 from orchestrator.guest.guest import Guest
 from orchestrator.model.case import Case
-from orchestrator.model.case_run import CaseRun
+from orchestrator.model.case_run import CaseRun, Condition
 from orchestrator.postmortem.examine import postmortem
 from orchestrator.stages.boot import Bench
 
+STUCK = (Condition.KERNEL_HUNG, Condition.CPU_HUNG)
 KEPT = 5  # dumps of one run
 KEPT_BYTES = 512 << 20  # of one dump; a guest of 1 GiB makes some 20 MiB
 TEXT = "postmortem.txt"
@@ -39,7 +41,7 @@ def autopsy(context: Context, bench: Bench, case: Case, run: CaseRun, home: Path
     return replace(run, diagnosis=_diagnosis(context, bench, where, process(case), home))
 
 
-def autopsy_of_boot(context: Context, bench: Bench, guest: Guest, error: BootFailed, home: Path) -> BootFailed:
+def autopsy_of_boot(context: Context, bench: Bench, guest: Guest, error: NoGuest, home: Path) -> NoGuest:
     """The error with what a guest that hangs was found to do; as it was when the guest panicked, which says enough, or
     is gone. Raises Interrupted."""
     if not guest.qemu.is_alive or guest.qemu.console.panicked.seen.is_set():
@@ -48,12 +50,20 @@ def autopsy_of_boot(context: Context, bench: Bench, guest: Guest, error: BootFai
     where.mkdir(parents=True, exist_ok=True)
     found = evidence.examine(guest.qemu, None, "", where, bench.machine.memory_mib)
     diagnosis = _diagnosis(context, bench, where, "", home) if (where / dump.NAME).is_file() else ""
-    return BootFailed(
+    return whose_silence(error, found, diagnosis, where)
+
+
+def whose_silence(error: NoGuest, found: Evidence, diagnosis: str, where: Path) -> NoGuest:
+    """Whose fault it is that a guest does not come up, once it has been examined. A kernel that has not got to its SSH
+    server is at fault unless QEMU did not let it; one that has, and does not answer, only where its CPUs are stuck: it
+    may lack a driver."""
+    message, detail = (
         f"{error.message}: {diagnosis or found.words}",
-        hint=error.hint,
-        detail=f"{found.words}; more in {where}\n\n{error.detail}",
-        examined_at=found.console_at,
+        f"{found.words}; more in {where}\n\n{error.detail}",
     )
+    is_kernel = isinstance(error, BootFailed) or found.condition in STUCK
+    kind = BootFailed if is_kernel and not found.condition.is_of_host else GuestUnreachable
+    return kind(message, hint=error.hint, detail=detail, examined_at=found.console_at)
 
 
 def _diagnosis(context: Context, bench: Bench, where: Path, program: str, home: Path) -> str:

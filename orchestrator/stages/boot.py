@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.context import Context
-from orchestrator.errors import BootFailed, QemuCrashed
+from orchestrator.errors import BootFailed, NoGuest, QemuCrashed
 from orchestrator.guest.guest import Guest, Identity
 from orchestrator.guest.qemu_argv import Boot
 from orchestrator.model.case import Programs
 from orchestrator.model.kernel import Kernel
 from orchestrator.model.machine import Accel, Machine
 
-Explain = Callable[[Guest, BootFailed], BootFailed]
+Explain = Callable[[Guest, NoGuest], NoGuest]
 
 BOOT_S = 30.0  # native speed; a base kernel under KVM takes 1
 
@@ -94,7 +94,7 @@ def _boot(
             debug(guest.qemu.serve_gdb())
         try:
             identity = guest.wait_ready(math.inf if debug else bench.boot_limit_s)
-        except BootFailed as error:
+        except NoGuest as error:
             raise explain(guest, error) from error
         if bench.kernel.build_id and identity.build_id and identity.build_id != bench.kernel.build_id:
             raise BootFailed(

@@ -1,0 +1,45 @@
+"""Whose fault it is that a guest does not come up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.errors import BootFailed, Fault, GuestUnreachable, NoGuest
+from orchestrator.guest.evidence import Evidence
+from orchestrator.model.case_run import Condition
+from orchestrator.stages.autopsy import whose_silence
+
+HUNG = BootFailed("the kernel did not finish booting within 30 s", detail="its last lines")
+SILENT = GuestUnreachable("the guest's SSH server did not answer in time", hint="a driver?")
+
+
+@pytest.mark.parametrize(
+    ("error", "condition", "fault"),
+    [
+        (HUNG, Condition.KERNEL_HUNG, Fault.PATCH),
+        (HUNG, Condition.USERSPACE_DEAD, Fault.PATCH),
+        (HUNG, Condition.QEMU_STOPPED, Fault.INFRASTRUCTURE),
+        (HUNG, Condition.HOST_OVERLOADED, Fault.INFRASTRUCTURE),
+        (SILENT, Condition.KERNEL_HUNG, Fault.PATCH),
+        (SILENT, Condition.CPU_HUNG, Fault.PATCH),
+        (SILENT, Condition.USERSPACE_DEAD, Fault.INFRASTRUCTURE),
+        (SILENT, Condition.QEMU_STOPPED, Fault.INFRASTRUCTURE),
+    ],
+)
+def test_a_guest_that_does_not_come_up_was_examined_before_anybody_is_blamed(
+    error: NoGuest, condition: Condition, fault: Fault
+) -> None:
+    told = whose_silence(error, Evidence(condition, "as seen", 17), "", Path("cases/boot"))
+    assert told.fault is fault
+    assert told.message == f"{error.message}: {condition.value} (as seen)"
+    assert (told.hint, told.examined_at) == (error.hint, 17)
+    assert "cases/boot" in told.detail
+    assert error.detail in told.detail
+
+
+def test_what_the_dump_shows_says_more_than_the_condition() -> None:
+    told = whose_silence(HUNG, Evidence(Condition.KERNEL_HUNG, "as seen", 17), "CPU 0 waits for itself", Path("x"))
+    assert told.message.endswith(": CPU 0 waits for itself")
+    assert "as seen" in told.detail
