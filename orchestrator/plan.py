@@ -16,17 +16,14 @@ from orchestrator.model.series import Mutant, Series
 
 SMP = range(1, 17)  # up to CONFIG_NR_CPUS of the base kernel
 MEMORY_MIB = range(128, 16385)  # a guest with less does not hold its own initramfs
+LONGEST_S = 86400
+SEEDS = range(2**64)  # what the cases read it into
 ACCEL_CHOICES = ("auto", "kvm", "tcg")
 
 
 def make_plan(request: Request, catalog: Catalog, series: Series | None, mutants: tuple[Mutant, ...] = ()) -> Plan:
     """What to do for a request. Raises UsageError, UnknownName."""
-    if request.duration_s is not None and not 0 < request.duration_s <= 86400:
-        raise UsageError(f"--duration {request.duration_s:g}: must be between 0 and 86400 seconds")
-    if request.boot_timeout_s is not None and request.boot_timeout_s <= 0:
-        raise UsageError(f"--boot-timeout {request.boot_timeout_s:g}: must be more than 0 seconds")
-    if request.jobs < 1:
-        raise UsageError(f"--jobs {request.jobs}: must be at least 1")
+    _check_numbers(request)
     kconfigs = tuple(dict.fromkeys(catalog.kconfig(spec) for spec in request.kconfigs))
     named = [case for name in request.testcases for case in catalog.cases(name)]
     cases = tuple(dict.fromkeys(named or catalog.default_cases(kconfigs)))
@@ -45,6 +42,22 @@ def make_plan(request: Request, catalog: Catalog, series: Series | None, mutants
         accel_choice=request.accel,
         mutants=mutants,
     )
+
+
+def _check_numbers(request: Request) -> None:
+    """Raises UsageError."""
+    times = (
+        ("--duration", request.duration_s),
+        ("--boot-timeout", request.boot_timeout_s),
+        ("--budget", request.budget_s),
+    )
+    for option, seconds in times:
+        if seconds is not None and not 0 < seconds <= LONGEST_S:
+            raise UsageError(f"{option} {seconds:g}: must be more than 0 and at most {LONGEST_S} seconds")
+    if request.jobs < 1:
+        raise UsageError(f"--jobs {request.jobs}: must be at least 1")
+    if request.seed not in SEEDS:
+        raise UsageError(f"--seed {request.seed}: must be 0 to {SEEDS[-1]}")
 
 
 def _sized(machine: Machine, request: Request) -> Machine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -82,7 +83,19 @@ def test_the_guest_is_as_large_as_asked_for(catalog: Catalog) -> None:
 
 @pytest.mark.parametrize(
     "request_",
-    [Request(duration_s=0), Request(jobs=0), Request(smp=17), Request(memory_mib=64), Request(boot_timeout_s=0)],
+    [
+        Request(duration_s=0),
+        Request(jobs=0),
+        Request(smp=17),
+        Request(memory_mib=64),
+        Request(boot_timeout_s=0),
+        Request(boot_timeout_s=math.nan),
+        Request(boot_timeout_s=math.inf),
+        Request(budget_s=-1.0),
+        Request(budget_s=math.nan),
+        Request(seed=-1),
+        Request(seed=2**64),
+    ],
 )
 def test_figures_out_of_range_are_refused(catalog: Catalog, request_: Request) -> None:
     with pytest.raises(UsageError, match="must be"):
