@@ -6,6 +6,7 @@ import argparse
 import os
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from orchestrator.commands.compose import open_session, stoppable
@@ -61,6 +62,7 @@ def copy_outputs(run_dir: Path, junit: Path | None, json: str | None, report: st
             continue
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(run_dir / name, target)
+            with suppress(shutil.SameFileError):
+                shutil.copyfile(run_dir / name, target)
         except OSError as error:
             raise UsageError(f"{target}: {error.strerror}", hint=f"the report is {run_dir / name}") from error
