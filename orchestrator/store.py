@@ -23,6 +23,7 @@ from typing import Any
 from orchestrator.errors import DiskFull
 
 KEEP_PRODUCTS = 40  # per stage; the least recently used ones go. A kernel with debug info is some 100 MB
+IN_USE_S = 6 * 3600  # what was used so lately may be part of a run that goes on, and stays
 
 
 def key(stage: str, **inputs: Any) -> str:
@@ -100,10 +101,10 @@ class Store:
         for path in home.iterdir():
             with suppress(FileNotFoundError):  # another run's scratch, moved into place meanwhile
                 entries.append((path.stat().st_mtime, path))
-        day_ago = time.time() - 86400
+        now = time.time()
         for number, (used, path) in enumerate(sorted(entries, reverse=True)):
-            is_abandoned = path.name.startswith(".scratch-") and used < day_ago
-            is_surplus = not path.name.startswith(".") and number >= KEEP_PRODUCTS
+            is_abandoned = path.name.startswith(".scratch-") and used < now - 86400
+            is_surplus = not path.name.startswith(".") and number >= KEEP_PRODUCTS and used < now - IN_USE_S
             if is_abandoned or is_surplus:
                 shutil.rmtree(path, ignore_errors=True)
 

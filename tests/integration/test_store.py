@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import threading
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import DiskFull
-from orchestrator.store import KEEP_PRODUCTS, Store, key, locked, write_atomically
+from orchestrator.store import IN_USE_S, KEEP_PRODUCTS, Store, key, locked, write_atomically
 
 
 def test_keys_depend_on_stage_and_inputs_and_not_on_their_order() -> None:
@@ -49,13 +50,21 @@ def test_of_two_that_race_one_wins_and_both_get_it(tmp_path: Path) -> None:
 
 def test_old_products_go_and_used_ones_stay(tmp_path: Path) -> None:
     store = Store(tmp_path)
+    long_ago = time.time() - IN_USE_S - 1000
     for number in range(KEEP_PRODUCTS + 5):
-        store.put("build", f"k{number:03}", lambda scratch: (scratch / "x").touch())
+        path = store.put("build", f"k{number:03}", lambda scratch: (scratch / "x").touch())
+        os.utime(path, (long_ago + number, long_ago + number))
         store.get("build", "k000")
-        time.sleep(0.002)
+    store.put("build", "last", lambda scratch: (scratch / "x").touch())
     assert store.get("build", "k000")
     assert store.get("build", "k001") is None
     assert len(list((tmp_path / "build").iterdir())) <= KEEP_PRODUCTS
+
+
+def test_a_run_does_not_lose_what_it_has_made_itself(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    made = [store.put("program", f"k{n}", lambda scratch: (scratch / "x").touch()) for n in range(KEEP_PRODUCTS + 5)]
+    assert all((path / "x").is_file() for path in made)
 
 
 def test_a_full_disk_says_where(tmp_path: Path) -> None:
