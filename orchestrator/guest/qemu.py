@@ -31,7 +31,7 @@ class Qemu:
     def __init__(self, argv: tuple[str, ...], directory: Path, *, outlives_us: bool = False) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
-        self._is_left = False
+        self._is_left = self._is_closed = False
         self.command = Command(argv, cwd=directory)
         self.started_s = time.monotonic()
         (directory / "qemu.argv").write_text(self.command.line() + "\n")
@@ -178,9 +178,10 @@ class Qemu:
         self._is_left = True
 
     def close(self) -> None:
-        """End QEMU, unless it was left, and finish the console log. A guest has nothing to save: no grace."""
-        if self._is_left:
+        """End QEMU, unless that was done or it was left, and finish the console log. A guest has nothing to save: no grace."""
+        if self._is_left or self._is_closed:
             return
+        self._is_closed = True  # the pid is somebody else's, sooner or later
         end(self._process, grace_s=0.0)
         self.console.drain(5.0)
         for stream in (self._process.stdin, self._process.stdout):

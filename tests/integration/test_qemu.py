@@ -53,6 +53,15 @@ def test_a_reset_is_the_guests_doing(qemu: Qemu) -> None:
     assert qemu.end_reason() == (True, "the machine was reset (a triple fault or a reboot; no panic was seen)")
 
 
+def test_it_is_ended_once(qemu: Qemu, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its pid may be another process's when it is closed again."""
+    qemu.close()
+    monkeypatch.setattr(
+        "orchestrator.process.os.killpg", lambda *_: pytest.fail("a signal to whoever has this pid now")
+    )
+    qemu.close()
+
+
 @pytest.mark.parametrize("said", [b"", b'{"QMP": {"vers', b'{"QMP": {}}\n', b'{"QMP": {}}\n{"return"'])
 def test_a_control_socket_that_closes_wherever_it_is_does_not_answer(tmp_path: Path, said: bytes) -> None:
     def answer() -> None:
