@@ -42,6 +42,12 @@ class Evidence:
         return f"{self.condition.value} ({self.sentence})"
 
 
+def forget(home: Path) -> None:
+    """Remove what an examination left there."""
+    for name in FILES:
+        (home / name).unlink(missing_ok=True)
+
+
 def examine(qemu: Qemu, link: Link | None, case: str, home: Path, memory_mib: int) -> Evidence:
     """Some seconds, a minute at most. Files go to `home`. `link` is None where SSH is known not to answer."""
     started_s, console_at = time.monotonic(), qemu.console.size

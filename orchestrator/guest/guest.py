@@ -139,6 +139,7 @@ class Guest:
         kernel reports that do not stop a guest which is to stop at the first one."""
         assert self.link, "wait_ready comes first"
         home.mkdir(parents=True, exist_ok=True)
+        evidence.forget(home)  # of an earlier try
         token = secrets.token_hex(8)
         ended = self.qemu.console.watch(kernel_line(f"orchestrate: end {token}"))
         limit_there_s = limit_s + LAST_CALL_S

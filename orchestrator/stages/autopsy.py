@@ -29,8 +29,7 @@ VMLINUX = "vmlinux"  # a link in the suite's directory, for `orchestrate postmor
 
 def discard(run: CaseRun, home: Path) -> None:
     """Remove what was gathered about a guest that died of what its case expects."""
-    for name in evidence.FILES:
-        (home / "cases" / run.case / name).unlink(missing_ok=True)
+    evidence.forget(home / "cases" / run.case)
 
 
 def autopsy(context: Context, bench: Bench, case: Case, run: CaseRun, home: Path) -> CaseRun:
@@ -48,6 +47,7 @@ def autopsy_of_boot(context: Context, bench: Bench, guest: Guest, error: NoGuest
         return error
     where = home / "cases" / evidence.BOOT
     where.mkdir(parents=True, exist_ok=True)
+    evidence.forget(where)
     found = evidence.examine(guest.qemu, None, "", where, bench.machine.memory_mib)
     diagnosis = _diagnosis(context, bench, where, "", home) if (where / dump.NAME).is_file() else ""
     return whose_silence(error, found, diagnosis, where)

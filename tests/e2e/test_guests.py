@@ -21,6 +21,7 @@ from orchestrator.context import Context, Places
 from orchestrator.deadline import Deadline
 from orchestrator.errors import GuestUnreachable, Interrupted
 from orchestrator.guest.accel import Probe, choose
+from orchestrator.guest.evidence import FILES
 from orchestrator.guest.guest import Guest
 from orchestrator.guest.ssh import Link, new_client_key
 from orchestrator.model.machine import Accel
@@ -140,6 +141,17 @@ def test_a_ping_is_answered_by_a_healthy_guest_and_not_by_a_frozen_one(guest: Gu
     until = time.monotonic() + 10
     while not guest.link.ping().wait(1):
         assert time.monotonic() < until
+
+
+def test_what_an_earlier_try_of_a_case_left_is_no_evidence(
+    bench: tuple[Context, Bench], guest: Guest, tmp_path: Path
+) -> None:
+    for name in FILES:
+        (tmp_path / name).write_text("of an earlier try")
+    case = bench[0].catalog.case("split-merge")
+    run = guest.run_case(case, duration_s=0.5, limit_s=60, seed=1, slowdown=bench[1].slowdown, home=tmp_path)
+    assert run.status == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"stdout", "stderr"}
 
 
 def test_a_question_to_a_frozen_guest_hears_that_the_user_stops(bench: tuple[Context, Bench], tmp_path: Path) -> None:
