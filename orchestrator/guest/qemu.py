@@ -178,7 +178,8 @@ class Qemu:
         self._is_left = True
 
     def close(self) -> None:
-        """End QEMU, unless that was done or it was left, and finish the console log. A guest has nothing to save: no grace."""
+        """End QEMU and finish the console log, unless that was done or it was left. A guest has nothing to save: no
+        grace."""
         if self._is_left or self._is_closed:
             return
         self._is_closed = True  # the pid is somebody else's, sooner or later
