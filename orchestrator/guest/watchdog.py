@@ -18,6 +18,7 @@ from orchestrator.process import Cancel
 
 LOOK_EVERY_S = 0.1
 PING_EVERY_S = 2.0
+QUIET_S = 0.5  # a report's lines come closer together, emulated too
 # A healthy guest answers in milliseconds, an overloaded emulated one in tenths of a second. With PING_EVERY_S this
 # keeps the promise that a frozen guest is noticed within 10 s.
 PING_LIMIT_S = 7.0
@@ -123,8 +124,14 @@ class Watchdog:
         start, self._scanned = self._scanned, self._qemu.console.size
         return self._qemu.console.raw(start, self._scanned)
 
+    def _reports(self, scanner: Scanner) -> list[Splat]:
+        """A report is over when the console has been quiet: what would show its end may never be said."""
+        found = scanner.feed(self._news())
+        is_quiet = time.monotonic() - self._qemu.console.last_output_s > QUIET_S
+        return found + (scanner.idle() if is_quiet else [])
+
     def _look(self, ping: threading.Event, waited_s: float) -> Sight | None:
-        if self._scanner and any(self._counts(splat) for splat in self._scanner.feed(self._news())):
+        if self._scanner and any(self._counts(splat) for splat in self._reports(self._scanner)):
             self._qemu.stop()
             return Sight(Ending.STOPPED, "stopped at its first kernel report")
         if self._qemu.console.panicked.seen.is_set():

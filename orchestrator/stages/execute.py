@@ -77,7 +77,7 @@ def execute(
             run = _run(context, bench, case, request, suite, book, guest)
             # a guest may die of what the case is there to provoke
             is_as_expected = run.condition is not None and book.judge(run).outcome is Outcome.PASS
-            if request.freeze and not is_as_expected and _is_left(context, guest, run, suite):
+            if request.freeze and not is_as_expected and _is_left(context, guest, run, suite, book):
                 guest = None
                 book.keep(autopsy(context, bench, case, run, book.home))
                 return
@@ -142,9 +142,10 @@ def _replacement(context: Context, bench: Bench, suite: str, book: Book, freeze:
     return guest
 
 
-def _is_left(context: Context, guest: Guest, run: CaseRun, suite: str) -> bool:
+def _is_left(context: Context, guest: Guest, run: CaseRun, suite: str, book: Book) -> bool:
     """Leave a guest that reported something, hangs or panicked to the user; says how to go on."""
-    if run.condition is None and run.ending is not Ending.STOPPED:
+    is_stuck = run.condition is not None or run.ending is Ending.STOPPED
+    if not is_stuck and not any(splat.outcome.is_bad for splat in book.judge(run).splats):
         return False
     try:
         guest.leave()

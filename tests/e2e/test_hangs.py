@@ -138,6 +138,23 @@ def test_a_frozen_guest_waits_for_its_user(run: Callable[..., Job]) -> None:
     assert "no guest of this run is there any more" in gone.stderr
 
 
+def test_a_guest_is_frozen_while_its_report_is_new(start: Start, series_with: Callable[..., Path]) -> None:
+    """The kernel warns once and says nothing after that."""
+    job = start(
+        "--patch", str(series_with("warns-in-munmap")), "--baseline", "never", "--freeze-on-failure",
+        "--testcase", "fault-vs-munmap", "--duration", "60",
+    )  # fmt: skip
+    try:
+        assert job.finish() == 1, job.text
+        case = job.case("fault-vs-munmap")
+        assert case["splats"][0]["title"].startswith("WARNING in ")
+        assert case["time_s"] < 30
+        assert len(job.qemus()) == 1
+    finally:
+        for pid in job.qemus():
+            os.kill(pid, signal.SIGKILL)
+
+
 def test_gdb_finds_a_guest_that_has_not_begun() -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "orchestrator", "boot", "--patch", "vm_refcnt", "--gdb"],
