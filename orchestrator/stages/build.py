@@ -17,7 +17,7 @@ from orchestrator.process import Command, CommandResult
 from orchestrator.source.trees import move_worktree
 from orchestrator.stages.lane import build_directory, compiling, lane
 from orchestrator.stages.product import Product
-from orchestrator.stages.toolchain import Toolchain, ccache_environment, first_error, make
+from orchestrator.stages.toolchain import Toolchain, ccache_environment, first_error, host_failure, make
 from orchestrator.store import Store, key
 
 WARNING = re.compile(r"^(?:\.\./)?(?P<file>[^\s:]+):\d+:\d+: warning: .*$", re.MULTILINE)
@@ -26,13 +26,6 @@ COMPILED = re.compile(r"^  CC +", re.MULTILINE)
 HOST_LACKS = (
     (re.compile(r"(flex|bison|bc|lz4c?|zstd|pahole|cpio|perl|rsync): (?:command )?not found"), "{} is not installed"),
     (re.compile(r"fatal error: ((?:gelf|libelf|openssl)\S*\.h): No such file"), "the header {} is not installed"),
-)
-
-
-# The compiler or linker died of the host, not of what it was given
-HOST_FAILED = re.compile(
-    r".*(?:No space left on device|Disk quota exceeded|Killed signal terminated program|virtual memory exhausted"
-    r"|Cannot allocate memory|internal compiler error).*"
 )
 
 
@@ -158,10 +151,8 @@ def _build_error(result: CommandResult, text: str, log: Path) -> BuildFailed | T
             return ToolMissing(
                 words.format(match[1]), hint="orchestrate doctor names the packages", detail=result.tail()
             )
-    if match := HOST_FAILED.search(text):
-        return CommandFailed(f"the host could not finish the build: {match[0].strip()}", detail=result.tail())
-    if result.status < 0:
-        return CommandFailed(f"make was ended by signal {-result.status}", detail=result.tail())
+    if why := host_failure(result, text):
+        return CommandFailed(why, detail=result.tail())
     error = first_error(text)
     if error is None:
         return BuildFailed("the kernel does not build", detail=result.tail(40), hint=f"full log: {log}")

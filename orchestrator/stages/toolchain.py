@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.context import Context, Places
-from orchestrator.process import Command
+from orchestrator.process import Command, CommandResult
 from orchestrator.stages.product import Product
 
 # Fixed, so that the same sources make the same kernel, and so that nothing is rebuilt because the clock went on
@@ -56,12 +56,24 @@ def make(source: Path, build: Path, *targets: str, env: tuple[tuple[str, str], .
     return Command(argv, cwd=source, env=(*REPRODUCIBLE, *env))
 
 
+# The compiler or linker died of the host, not of what it was given
+HOST_FAILED = re.compile(
+    r".*(?:No space left on device|Disk quota exceeded|Killed signal terminated program|virtual memory exhausted"
+    r"|Cannot allocate memory|internal compiler error).*"
+)
 ERROR_LINE = re.compile(
     r"^(?:(?P<place>[^\s:]+:\d+(?::\d+)?): (?:fatal )?error: (?P<what>.+)"
     r"|(?P<link>ld: .+|.*undefined reference to .+)"
     r"|(?P<modpost>ERROR: modpost: .+))$",
     re.MULTILINE,
 )
+
+
+def host_failure(result: CommandResult, log: str) -> str:
+    """Why the host could not finish a build that failed; empty when it did, and what it was given is at fault."""
+    if match := HOST_FAILED.search(log):
+        return f"the host could not finish the build: {match[0].strip()}"
+    return f"make was ended by signal {-result.status}" if result.status < 0 else ""
 
 
 def first_error(log: str) -> tuple[str, str] | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.process import Command
 from orchestrator.source.excerpt import Excerpt, check_out, excerpt
 from orchestrator.stages.product import Product
-from orchestrator.stages.toolchain import Toolchain, first_error
+from orchestrator.stages.toolchain import Toolchain, first_error, host_failure
 from orchestrator.store import key, write_atomically
 
 NAME = "vma-userspace"
@@ -40,10 +41,12 @@ HOST_LACKS = re.compile(r"fatal error: (urcu\S*): No such file|cannot find -l(as
 
 @dataclass(frozen=True)
 class Attempt:
-    """How building and running it went. `unbuilt` is the compiler's first error; `lacking` what the host lacks."""
+    """How building and running it went. `unbuilt` is the compiler's first error, `lacking` what the host lacks,
+    `unfinished` why it did not let them end."""
 
     unbuilt: str = ""
     lacking: str = ""
+    unfinished: str = ""
     result: UserspaceResult | None = None
     text: str = ""
 
@@ -59,12 +62,16 @@ def userspace_vma(
     log.write_text(made.text)
     if made.lacking:
         return _skipped(f"{made.lacking} is not installed", cached)
+    if made.unfinished:
+        return _unknown(made)
     is_base = base.tree == applied.tree
     if made.result and not made.result.outcome.is_bad:
         return Product(None, cached, note=f"{len(made.result.subtests)} tests", subtests=made.result.subtests)
     if is_base and made.unbuilt:
         return _skipped(f"{DIRECTORY} does not build: {made.unbuilt}", cached)
     on_base = made if is_base else _attempt(context, base, toolchain)[0]
+    if on_base.unfinished:
+        return _unknown(on_base)
     if made.result is None:
         if made.unbuilt and on_base.unbuilt:
             return _skipped(f"{DIRECTORY} does not build, nor does the base's: {made.unbuilt}", cached)
@@ -94,18 +101,23 @@ def _skipped(why: str, cached: bool) -> Product[None]:
     return Product(None, cached, note=why, outcome=Outcome.SKIP)
 
 
+def _unknown(attempt: Attempt) -> Product[None]:
+    return Product(None, cached=False, note=attempt.unfinished, detail=attempt.text[-4000:], outcome=Outcome.ERROR)
+
+
 def _is_there(context: Context, applied: AppliedTree) -> bool:
     return not excerpt(applied, re.compile(rf"{DIRECTORY}/vma\.c$".encode()), context.runner).is_empty
 
 
 def _attempt(context: Context, applied: AppliedTree, toolchain: Toolchain) -> tuple[Attempt, bool]:
-    """Build and run, or what came of it before. What the host lacks is asked anew each time."""
+    """Build and run, or what came of it before. What was the host's doing is tried anew each time, and so is what did
+    not end in time, which may be."""
     files = excerpt(applied, FILES, context.runner)
     product_key = key(NAME, files=files.digest, compiler=toolchain.compiler)
     if found := context.places.store.get(NAME, product_key):
         return decode(Attempt, json.loads((found / "attempt.json").read_text())), True
     attempt = _build_and_run(context, files)
-    if not attempt.lacking:
+    if not (attempt.lacking or attempt.unfinished or (attempt.result and attempt.result.outcome is Outcome.TIMEOUT)):
         text = json.dumps(encode(attempt)).encode()
         context.places.store.put(NAME, product_key, lambda home: write_atomically(home / "attempt.json", text))
     return attempt, False
@@ -120,11 +132,18 @@ def _build_and_run(context: Context, files: Excerpt) -> Attempt:
         if built.status != 0:
             if lacks := HOST_LACKS.search(built.text):
                 return Attempt(lacking=lacks[1] or f"lib{lacks[2]}", text=built.text)
+            if why := host_failure(built, built.text):
+                return Attempt(unfinished=why, text=built.text)
             where, what = first_error(built.text) or ("make", f"exit status {built.status}")
             return Attempt(unbuilt=f"{where}: {_short(what)}", text=built.text)
         ran = context.runner.run(
             Command((os.fspath(home / "vma"),), cwd=home, env=SANITIZERS), log=log, timeout_s=LIMIT_S
         )
+        if ran.status == -signal.SIGKILL and not ran.timed_out:
+            return Attempt(
+                unfinished="the host ended the tests by SIGKILL, which is what it does for want of memory",
+                text=ran.text,
+            )
         result = read_result(ran.text, names_of_tests((home / "vma.c").read_text()), ran.status, ran.timed_out)
         return Attempt(result=result, text=ran.text)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,7 +17,7 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base
 from orchestrator.source.trees import apply_series, base_tree
-from orchestrator.stages.toolchain import find_toolchain
+from orchestrator.stages.toolchain import Toolchain, find_toolchain
 from orchestrator.stages.userspace_vma import userspace_vma
 from tests.e2e.conftest import Start
 
@@ -100,3 +101,20 @@ class TestUserspaceVma:
         # a base with the same fault shares the failure
         more = applied(context, original, series_with("merges-past-a-gap", "warns-in-munmap", name="more"))
         assert self.run(context, more, tree, tmp_path)[:2] == (Outcome.FAIL, False)
+
+    def test_what_the_host_did_is_not_the_patchs_and_is_not_remembered(
+        self, context: Context, original: AppliedTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tree = applied(context, original, "vm_refcnt")
+        tools = Toolchain(f"a gcc of {tmp_path}", "gcc")  # nobody has built with it
+        full = tmp_path / "bin/gcc"
+        full.parent.mkdir()
+        full.write_text("#!/bin/sh\necho 'cc1: fatal error: /tmp/x.s: No space left on device' >&2; exit 1\n")
+        full.chmod(0o755)
+        with monkeypatch.context() as patched:
+            patched.setenv("PATH", f"{full.parent}:{os.environ['PATH']}")
+            product = userspace_vma(context, tree, original, tools, tmp_path / "vma.log")
+        assert (product.outcome, product.is_patch_fault) == (Outcome.ERROR, False)
+        assert "No space left on device" in product.note
+        again = userspace_vma(context, tree, original, tools, tmp_path / "vma.log")
+        assert (again.outcome, again.cached) == (Outcome.PASS, False)
