@@ -33,6 +33,7 @@ from orchestrator.store import write_atomically
 T = TypeVar("T")
 # The share of the host's CPU time from which on others are worth a note: more than its housekeeping takes
 CROWDED = 0.1
+BOOT = "boot"  # the stage
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,19 @@ class HuntRecord:
 
 
 @dataclass(frozen=True)
+class Try:
+    """A case was begun on guest number `guest`, when its console had so many bytes. What the kernel says from there on
+    is about this case, also where the try has no record: it was interrupted, or is not the last."""
+
+    case: str
+    guest: int
+    console_from: int
+
+
+@dataclass(frozen=True)
 class SuiteRecord:
-    """One suite so far. `facts` are properties for the report: kernel release, compiler, accelerator..."""
+    """One suite so far. `facts` are properties for the report: kernel release, compiler, accelerator... Guests before
+    `first_guest` ran another kernel or other programs, and count no more."""
 
     name: str
     kconfig: str
@@ -84,6 +96,21 @@ class SuiteRecord:
     runs: tuple[CaseRun, ...] = ()
     guests: int = 0
     facts: tuple[tuple[str, str], ...] = ()
+    tries: tuple[Try, ...] = ()
+    first_guest: int = 0
+
+    @property
+    def numbers(self) -> range:
+        """Of the guests that count."""
+        return range(self.first_guest, self.guests)
+
+    def all_over(self) -> SuiteRecord:
+        """Without anything that was found out in guests."""
+        stages = tuple(stage for stage in self.stages if stage.stage != BOOT)
+        return replace(self, stages=stages, runs=(), tries=(), first_guest=self.guests)
+
+    def with_try(self, made: Try) -> SuiteRecord:
+        return replace(self, tries=(*self.tries, made))
 
     def with_stage(self, stage: StageResult) -> SuiteRecord:
         """A stage that ran again (after a resume) replaces its earlier result."""

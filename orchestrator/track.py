@@ -19,7 +19,7 @@ from orchestrator.model.report import CaseResult, StageResult
 from orchestrator.model.request import Plan, Suite
 from orchestrator.model.splat import KnownIssue
 from orchestrator.plan import series_of
-from orchestrator.record import SuiteRecord, load, save
+from orchestrator.record import SuiteRecord, Try, load, save
 from orchestrator.stages.classify import applicable, classify
 from orchestrator.stages.product import Product
 from orchestrator.stages.report import utc_now
@@ -53,11 +53,11 @@ class Track:
         """Facts about kernel and guest. Cases that a resumed run recorded on others are run again."""
         known = dict(self.record.facts)
         changed = [name for name, value in made_of.items() if known.get(name, value) != value]
-        if changed and self.record.runs:
+        if changed and self.record.numbers:
             self._context.warn(
                 f"{self.record.name}: {', '.join(changed)} changed since the interruption: all over again"
             )
-            self._save(replace(self.record, runs=()))
+            self._save(self.record.all_over())
         self.facts(**made_of)
 
     def stage(self, name: str, work: Callable[[], Product[T]]) -> T:
@@ -87,13 +87,14 @@ class Track:
         )
         return product.value
 
-    def begin(self, case: str) -> None:
+    def begin(self, made: Try) -> None:
         """A case is about to run. Its files are written anew, so the record of an earlier try of it goes first: an
-        interruption must not leave the one without the other. What the earlier tries took stays in the account."""
+        interruption must not leave the one without the other. What the earlier tries took stays in the account, and
+        what the kernel said meanwhile."""
         for run in self.record.runs:
-            if run.case == case:
-                self._earlier_s[case] = run.earlier_s + run.duration_s
-                self._save(self.record.without_run(case))
+            if run.case == made.case:
+                self._earlier_s[made.case] = run.earlier_s + run.duration_s
+        self._save(self.record.without_run(made.case).with_try(made))
 
     @property
     def known(self) -> tuple[KnownIssue, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.guest.evidence import FILES
@@ -16,7 +16,7 @@ from orchestrator.model.case_run import CaseRun, Ending
 from orchestrator.model.outcome import Outcome, worst
 from orchestrator.model.report import CaseResult, StageResult, SuiteReport
 from orchestrator.model.splat import KnownIssue, Splat
-from orchestrator.record import SuiteRecord
+from orchestrator.record import SuiteRecord, Try
 from orchestrator.stages.logs import scan_file
 
 EXCERPT = 64 << 10  # bytes of console shown with a case: the last ones
@@ -32,49 +32,81 @@ OF_LOST_GUEST = {
 ENDED_BY_REPORT = (Ending.GUEST_DIED, Ending.STOPPED)  # a report that is as bad explains it
 
 
+@dataclass(frozen=True)
+class Window:
+    """Bytes of a guest's console. `end` None: to its end."""
+
+    guest: int
+    start: int
+    end: int | None
+
+
 def classify(record: SuiteRecord, home: Path, known: Sequence[KnownIssue] = ()) -> SuiteReport:
     """Judge a suite. `home` is its directory in the run directory, `known` what is no news of a kernel."""
     splats = {
         number: mark_known(scan_file(home / f"guest-{number}/console.log"), applicable(known, record))
-        for number in range(record.guests)
+        for number in record.numbers
     }
-    starts = _windows(record.runs)
-    results = tuple(
-        _judge(run, _in_window(splats.get(run.guest, ()), *starts[run.case]), starts, home) for run in record.runs
-    )
+    windows = _windows(record)
+
+    def said(case: str) -> tuple[Splat, ...]:
+        return tuple(splat for window in windows[case] for splat in _in_window(splats.get(window.guest, ()), window))
+
+    finished = {run.case for run in record.runs}
+    results = [_judge(run, said(run.case), windows, home) for run in record.runs]
+    results += [
+        _interrupted(case, said(case))
+        for case in windows
+        if case not in finished and any(splat.outcome.is_bad for splat in said(case))
+    ]
     return SuiteReport(
         name=record.name,
         kconfig=record.kconfig,
         variant=record.variant,
         stages=tuple(_stage(stage, record, splats, home) for stage in record.stages),
-        cases=results,
+        cases=tuple(results),
         started=record.started,
         properties=record.facts,
     )
 
 
-def _windows(runs: Sequence[CaseRun]) -> dict[str, tuple[int, int | None]]:
-    """The console bytes that belong to each case: from its start to the next start on the same guest.
+def _windows(record: SuiteRecord) -> dict[str, list[Window]]:
+    """The console bytes that belong to each case: from the start of each of its tries to the next start on the same
+    guest. The last one is that of its record, if it has one.
 
     What the kernel says after a case has ended and before the next has begun is the earlier one's late effect; what it
     says when it is examined is an answer to our own questions.
     """
-    windows: dict[str, tuple[int, int | None]] = {}
-    for run in runs:
-        later = [
-            r.console_from for r in runs if r.guest == run.guest and r.console and r.console_from > run.console_from
-        ]
-        windows[run.case] = (run.console_from, min(later, default=run.examined_at))
+    examined_at = {Try(run.case, run.guest, run.console_from): run.examined_at for run in record.runs}
+    windows: dict[str, list[Window]] = {}
+    for made in dict.fromkeys([*record.tries, *examined_at]):
+        later = [start for start in _starts(record, made.guest) if start > made.console_from]
+        end = min(later, default=examined_at.get(made))
+        windows.setdefault(made.case, []).append(Window(made.guest, made.console_from, end))
     return windows
 
 
-def _in_window(splats: Sequence[Splat], start: int, end: int | None) -> tuple[Splat, ...]:
-    return tuple(splat for splat in splats if start <= splat.offset and (end is None or splat.offset < end))
+def _starts(record: SuiteRecord, guest: int) -> list[int]:
+    """Where on a guest's console the cases begin."""
+    runs = [run.console_from for run in record.runs if run.guest == guest and run.console]
+    return [*runs, *(made.console_from for made in record.tries if made.guest == guest)]
 
 
-def _judge(
-    run: CaseRun, splats: tuple[Splat, ...], windows: dict[str, tuple[int, int | None]], home: Path
-) -> CaseResult:
+def _in_window(splats: Sequence[Splat], window: Window) -> tuple[Splat, ...]:
+    end = window.end
+    return tuple(splat for splat in splats if window.start <= splat.offset and (end is None or splat.offset < end))
+
+
+def _interrupted(case: str, splats: tuple[Splat, ...]) -> CaseResult:
+    """A case without a record, during which the kernel has said something that must not be lost."""
+    bad = [splat for splat in splats if splat.outcome.is_bad]
+    outcome = worst(splat.outcome for splat in bad)
+    return CaseResult(
+        case, outcome, outcome, f"{bad[0].title}; then it was interrupted", 0.0, splats=splats, only_reports=True
+    )
+
+
+def _judge(run: CaseRun, splats: tuple[Splat, ...], windows: dict[str, list[Window]], home: Path) -> CaseResult:
     if run.ending is Ending.UNMET:
         return CaseResult(run.case, Outcome.SKIP, Outcome.SKIP, run.reason, 0.0)
     if run.ending is Ending.NO_GUEST:
@@ -100,7 +132,7 @@ def _judge(
         subtests=report.subtests,
         splats=splats,
         metrics=report.metrics + leak_metrics(run),
-        console=_excerpt(home / run.console, *windows[run.case]),
+        console=_excerpt(home / run.console, windows[run.case][-1]),
         stdout=f"{home.name}/{run.stdout}",
         stderr=f"{home.name}/{run.stderr}",
         console_log=f"{home.name}/{run.console}",
@@ -209,21 +241,21 @@ def _stage(stage: StageResult, record: SuiteRecord, splats: dict[int, tuple[Spla
         log = f"logs/{stage.stage}.log"
         return replace(stage, log=f"{home.name}/{log}") if (home / log).is_file() else stage
     found: dict[str, Splat] = {}
-    for number in range(record.guests):
-        starts = [run.console_from for run in record.runs if run.guest == number and run.console]
-        for splat in _in_window(splats[number], 0, min(starts, default=stage.examined_at)):
+    windows = [Window(number, 0, min(_starts(record, number), default=stage.examined_at)) for number in record.numbers]
+    for window in windows:
+        for splat in _in_window(splats[window.guest], window):
             found.setdefault(splat.title, splat)
     bad = [splat for splat in found.values() if splat.outcome.is_bad]
-    starts = [run.console_from for run in record.runs if run.guest == 0 and run.console]
+    first = f"guest-{record.first_guest}/console.log"
     return replace(
         stage,
         outcome=worst([stage.outcome, *(splat.outcome for splat in bad)]),
         message=_boot_words(stage, bad),
         splats=tuple(found.values()),
-        console=_excerpt(home / "guest-0/console.log", 0, min(starts, default=stage.examined_at)),
+        console=_excerpt(home / first, windows[0]) if windows else "",
         is_patch_fault=stage.is_patch_fault or bool(bad),
         only_reports=bool(bad) and not stage.outcome.is_bad,
-        log=f"{home.name}/guest-0/console.log",
+        log=f"{home.name}/{first}",
     )
 
 
@@ -244,12 +276,12 @@ def applicable(known: Sequence[KnownIssue], record: SuiteRecord) -> tuple[KnownI
     )
 
 
-def _excerpt(path: Path, start: int, end: int | None) -> str:
+def _excerpt(path: Path, window: Window) -> str:
     if not path.is_file():
         return ""
     with path.open("rb") as handle:
-        size = path.stat().st_size if end is None else end
-        at = max(start, size - EXCERPT)
+        size = path.stat().st_size if window.end is None else window.end
+        at = max(window.start, size - EXCERPT)
         handle.seek(at)
         text = handle.read(size - at).decode(errors="replace")
-    return text if at == start else f"[{at - start} bytes before this are in {path.name}]\n{text}"
+    return text if at == window.start else f"[{at - window.start} bytes before this are in {path.name}]\n{text}"

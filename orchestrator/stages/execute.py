@@ -24,6 +24,7 @@ from orchestrator.model.report import CaseResult
 from orchestrator.model.request import Request
 from orchestrator.model.splat import KnownIssue
 from orchestrator.plan import unmet_need
+from orchestrator.record import Try
 from orchestrator.stages.autopsy import autopsy, discard
 from orchestrator.stages.boot import Bench, boot
 
@@ -36,7 +37,7 @@ class Book(Protocol):
     @property
     def known(self) -> Sequence[KnownIssue]: ...
 
-    def begin(self, case: str) -> None: ...
+    def begin(self, made: Try) -> None: ...
 
     def judge(self, run: CaseRun) -> CaseResult: ...
 
@@ -73,8 +74,10 @@ def execute(
             if guest is None:
                 book.keep(CaseRun(case.name, Ending.NO_GUEST, reason="no guest could be booted for it"))
                 continue
-            book.begin(case.name)
+            made = Try(case.name, _number(guest), guest.qemu.console.size)
+            book.begin(made)
             run = _run(context, bench, case, request, suite, book, guest)
+            run = replace(run, guest=made.guest, console_from=made.console_from)
             # a guest may die of what the case is there to provoke
             is_as_expected = run.condition is not None and book.judge(run).outcome is Outcome.PASS
             if request.freeze and not is_as_expected and _is_left(context, guest, run, suite, book):
@@ -120,15 +123,17 @@ def _run(context: Context, bench: Bench, case: Case, request: Request, suite: st
         home=book.home / "cases" / case.name,
         known=book.known,
     )
-    directory = guest.directory.name
     return replace(
         run,
-        guest=int(directory.removeprefix("guest-")),
         stdout=f"cases/{case.name}/stdout",
         stderr=f"cases/{case.name}/stderr",
-        console=f"{directory}/console.log",
+        console=f"{guest.directory.name}/console.log",
         expects=case.expects,
     )
+
+
+def _number(guest: Guest) -> int:
+    return int(guest.directory.name.removeprefix("guest-"))
 
 
 def _replacement(context: Context, bench: Bench, suite: str, book: Book, freeze: bool) -> Guest | None:

@@ -115,7 +115,7 @@ def _proven(found: Row, mutant: Mutant, records: list[SuiteRecord], run_dir: Pat
         return found
     for record in records:
         line = f"{SWITCH}: {dict(record.facts).get('mutant', '?')} is on".encode()
-        consoles = [run_dir / record.name / f"guest-{number}/console.log" for number in range(record.guests)]
+        consoles = [run_dir / record.name / f"guest-{number}/console.log" for number in record.numbers]
         if not all(line in path.read_bytes() for path in consoles if path.is_file()):
             return Row(found.mutant, found.group, Fate.ERROR, "the guest did not switch it on", None, found.cells)
     return found

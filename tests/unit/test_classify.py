@@ -14,7 +14,7 @@ from orchestrator.model.kernel import Variant
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import CaseResult, Metric, StageResult, SuiteReport
 from orchestrator.model.splat import KnownIssue
-from orchestrator.record import SuiteRecord
+from orchestrator.record import SuiteRecord, Try
 from orchestrator.stages.classify import classify
 
 WARNING = """\
@@ -154,6 +154,36 @@ def test_what_the_kernel_says_after_a_case_is_its_late_effect(home: Home) -> Non
     guilty, after = home.judge().cases
     assert [splat.title for splat in guilty.splats] == [TITLE]
     assert after.outcome is Outcome.PASS
+
+
+def suite_with(path: Path, consoles: tuple[str, ...], **facts: Any) -> SuiteReport:
+    for number, text in enumerate(consoles):
+        (path / f"guest-{number}").mkdir(parents=True)
+        (path / f"guest-{number}/console.log").write_text(text)
+    record = SuiteRecord("base.patched", "base", Variant.PATCHED, "2026-01-01T00:00:00", (BOOTED,))
+    return classify(replace(record, guests=len(consoles), **facts), path)
+
+
+def test_what_was_said_during_an_interrupted_try_is_about_that_case(tmp_path: Path) -> None:
+    (tmp_path / "stdout").write_text(GOOD)
+    ended = CaseRun("before", Ending.EXITED, status=0, console="guest-0/console.log", stdout="stdout")
+    again = replace(ended, case="tried", console="guest-1/console.log", guest=1)
+    tries = (Try("before", 0, 0), Try("tried", 0, len(QUIET)), Try("tried", 1, 0))
+    report = suite_with(tmp_path, (QUIET + WARNING, QUIET), runs=(ended, again), tries=tries)
+    assert [(case.case, case.outcome) for case in report.cases] == [("before", Outcome.PASS), ("tried", Outcome.FAIL)]
+    assert report.stages[0].outcome is Outcome.PASS
+    unfinished = suite_with(tmp_path / "2", (QUIET + WARNING,), tries=tries[1:2])
+    assert [(case.outcome, case.message) for case in unfinished.cases] == [
+        (Outcome.FAIL, f"{TITLE}; then it was interrupted")
+    ]
+    assert not suite_with(tmp_path / "3", (QUIET,), tries=tries[1:2]).cases, "nothing is known"
+
+
+def test_guests_of_another_kernel_say_nothing_about_this_one(tmp_path: Path) -> None:
+    report = suite_with(tmp_path, (WARNING, QUIET), first_guest=1)
+    assert report.stages[0].outcome is Outcome.PASS
+    assert report.stages[0].console == QUIET
+    assert report.stages[0].log.endswith("guest-1/console.log")
 
 
 def test_what_the_kernel_says_before_the_first_case_belongs_to_the_boot(home: Home) -> None:
