@@ -87,7 +87,9 @@ class Hunt:
         self._note(refused=dict(built.refused))
         boot_s = next((stage.time_s for stage in control.stages if stage.stage == "boot"), 0.0)
         bench = replace(bench, boot_limit_s=max(BOOT_LEAST_S, BOOT_FACTOR * boot_s))
-        killed = {row.mutant for row in matrix.judge(self.run_dir).matrix.rows if row.kill}
+        done = kconfigs(self.plan)[: self.plan.suites.index(suite)]  # a kill on a later one is an earlier run's
+        rows = matrix.judge(self.run_dir).matrix.rows
+        killed = {row.mutant for row in rows if row.kill and row.kill.kconfig in done}
         on = (suite.kconfig.name,)
         hunts = [
             partial(self._hunt, number, mutant, replace(suite, mutant=mutant.name), built, bench, started_s)
@@ -107,9 +109,6 @@ class Hunt:
         home = self.run_dir / suite.name
         track = Track(self.context, home, suite, self.plan.known)
         cases = in_order(self.plan.cases, mutant)
-        # resumed behind it; one that was interrupted in the middle has all its tries again
-        if track.finished_cases.issuperset(case.name for case in cases) or self._kill(track):
-            return
         delays = [f"vma_delay.{point}={us}" for point, us in mutant.delays if self.plan.request.delays]
         bench = replace(bench, cmdline=(parameter(0 if mutant.has_own_build else number), *delays))
         try:
@@ -117,7 +116,15 @@ class Hunt:
                 built = make_kernel(self.context, track.stage, self.plan, suite, self.sources, home / "logs")
                 bench = replace(bench, kernel=built.kernel)
             track.built(built, self.plan)
-            track.facts(build_id=built.kernel.build_id, mutant=str(number), delays=" ".join(delays))
+            track.settle(
+                build_id=built.kernel.build_id,
+                programs=bench.programs.digest,
+                mutant=str(number),
+                delays=" ".join(delays),
+            )
+            # resumed behind it; one that was interrupted in the middle has all its tries again
+            if track.finished_cases.issuperset(case.name for case in cases) or self._kill(track):
+                return
             with ExitStack() as guests:
                 guest = track.stage("boot", lambda: self._pipeline.boot(track, bench, guests))
                 if not self._kill(track):  # the boot may have said enough
