@@ -34,15 +34,17 @@ def kernel_line(text: str) -> re.Pattern[bytes]:
 
 
 class Console:
-    """Reads a stream to its end in a thread of its own.
+    """What a guest prints: `follow` reads it to its end in a thread of its own.
 
     `path` gets the bytes as they come. `path` + ".times" gets a line "OFFSET SECONDS" for each chunk: the host's
     monotonic time at which the bytes from OFFSET on were read.
     """
 
-    def __init__(self, stream: IO[bytes], path: Path) -> None:
-        self._stream = stream
+    def __init__(self, path: Path) -> None:
+        """Creates the files, so that whoever starts the guest hears when they cannot be had. Raises OSError."""
         self._path = path
+        self._log = path.open("wb", buffering=0)
+        self._times = path.with_name(path.name + ".times").open("w", buffering=1)
         self._watches: list[Watch] = []
         self._lock = threading.Lock()
         self._tail = b""
@@ -50,9 +52,10 @@ class Console:
         self.last_output_s = time.monotonic()
         self.failure: OSError | None = None  # the log could not be written (disk full): the rest is only watched
         self.panicked = self.watch(kernel_line("Kernel panic - not syncing"))
-        self._thread = threading.Thread(target=self._read, name="console", daemon=True)
+        self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
+    def follow(self, stream: IO[bytes]) -> None:
+        self._thread = threading.Thread(target=self._read, args=(stream,), name="console", daemon=True)
         self._thread.start()
 
     def watch(self, pattern: re.Pattern[bytes]) -> Watch:
@@ -65,7 +68,8 @@ class Console:
 
     def drain(self, timeout_s: float) -> None:
         """Wait until the stream has ended and everything is in the file."""
-        self._thread.join(timeout_s)
+        if self._thread:
+            self._thread.join(timeout_s)
 
     def text(self, start: int = 0, end: int | None = None) -> str:
         """The window between two byte offsets."""
@@ -77,10 +81,9 @@ class Console:
             handle.seek(start)
             return handle.read(-1 if end is None else max(0, end - start))
 
-    def _read(self) -> None:
-        times = self._path.with_name(self._path.name + ".times")
-        with self._path.open("wb", buffering=0) as log, times.open("w", buffering=1) as index:
-            while chunk := os.read(self._stream.fileno(), CHUNK):
+    def _read(self, stream: IO[bytes]) -> None:
+        with self._log as log, self._times as index:
+            while chunk := os.read(stream.fileno(), CHUNK):
                 now = time.monotonic()
                 if self.failure is None:
                     try:

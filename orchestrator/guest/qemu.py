@@ -36,6 +36,7 @@ class Qemu:
         self.started_s = time.monotonic()
         (directory / "qemu.argv").write_text(self.command.line() + "\n")
         (directory / QMP_SOCKET).unlink(missing_ok=True)
+        self.console = Console(directory / "console.log")
         self._stderr = (directory / "qemu.stderr").open("wb")
         self._process = start(
             self.command,
@@ -45,8 +46,7 @@ class Qemu:
             outlives_us=outlives_us,
         )
         assert self._process.stdout
-        self.console = Console(self._process.stdout, directory / "console.log")
-        self.console.start()
+        self.console.follow(self._process.stdout)
 
     @property
     def is_alive(self) -> bool:

@@ -53,6 +53,13 @@ def test_a_reset_is_the_guests_doing(qemu: Qemu) -> None:
     assert qemu.end_reason() == (True, "the machine was reset (a triple fault or a reboot; no panic was seen)")
 
 
+def test_without_a_console_log_there_is_no_guest(tmp_path: Path) -> None:
+    (tmp_path / "guest/console.log").mkdir(parents=True)
+    with pytest.raises(IsADirectoryError):
+        Qemu(ARGV, tmp_path / "guest")
+    assert not (tmp_path / "guest/qmp.sock").exists()
+
+
 def test_it_is_ended_once(qemu: Qemu, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its pid may be another process's when it is closed again."""
     qemu.close()
