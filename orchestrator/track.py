@@ -19,7 +19,7 @@ from orchestrator.model.report import CaseResult, StageResult
 from orchestrator.model.request import Plan, Suite
 from orchestrator.model.splat import KnownIssue
 from orchestrator.plan import series_of
-from orchestrator.record import SuiteRecord, Try, load, save
+from orchestrator.record import BOOT, SuiteRecord, Try, load, save
 from orchestrator.stages.classify import applicable, classify
 from orchestrator.stages.product import Product
 from orchestrator.stages.report import utc_now
@@ -120,6 +120,13 @@ class Track:
         number = self.record.guests
         self._save(replace(self.record, guests=number + 1))
         return number, self.home / f"guest-{number}"
+
+    def fail_boot(self, error: BootFailed) -> None:
+        """The kernel has booted before, and did not when a guest was to be replaced."""
+        result = _failure(BOOT, error, 0.0)
+        self._finish(
+            replace(result, message=f"guest {self.record.guests - 1}, after others had booted: {error.message}")
+        )
 
     def built(self, built: Built, plan: Plan) -> None:
         """Keep the kernel's configuration and what it was made of and with."""

@@ -16,7 +16,7 @@ from orchestrator.model.case_run import CaseRun, Ending
 from orchestrator.model.outcome import Outcome, worst
 from orchestrator.model.report import CaseResult, StageResult, SuiteReport
 from orchestrator.model.splat import KnownIssue, Splat
-from orchestrator.record import SuiteRecord, Try
+from orchestrator.record import BOOT, SuiteRecord, Try
 from orchestrator.stages.logs import scan_file
 
 EXCERPT = 64 << 10  # bytes of console shown with a case: the last ones
@@ -237,7 +237,7 @@ def _signal(number: int) -> str:
 
 def _stage(stage: StageResult, record: SuiteRecord, splats: dict[int, tuple[Splat, ...]], home: Path) -> StageResult:
     """A stage with its log; the boot stage with what the kernel said before the first case on each of its guests."""
-    if stage.stage != "boot":
+    if stage.stage != BOOT or not record.numbers:
         log = f"logs/{stage.stage}.log"
         return replace(stage, log=f"{home.name}/{log}") if (home / log).is_file() else stage
     found: dict[str, Splat] = {}
@@ -246,16 +246,17 @@ def _stage(stage: StageResult, record: SuiteRecord, splats: dict[int, tuple[Spla
         for splat in _in_window(splats[window.guest], window):
             found.setdefault(splat.title, splat)
     bad = [splat for splat in found.values() if splat.outcome.is_bad]
-    first = f"guest-{record.first_guest}/console.log"
+    shown = windows[-1 if stage.outcome.is_bad else 0]
+    console = f"guest-{shown.guest}/console.log"
     return replace(
         stage,
         outcome=worst([stage.outcome, *(splat.outcome for splat in bad)]),
         message=_boot_words(stage, bad),
         splats=tuple(found.values()),
-        console=_excerpt(home / first, windows[0]) if windows else "",
+        console=_excerpt(home / console, shown),
         is_patch_fault=stage.is_patch_fault or bool(bad),
         only_reports=bool(bad) and not stage.outcome.is_bad,
-        log=f"{home.name}/{first}",
+        log=f"{home.name}/{console}",
     )
 
 

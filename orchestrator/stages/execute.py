@@ -25,7 +25,7 @@ from orchestrator.model.request import Request
 from orchestrator.model.splat import KnownIssue
 from orchestrator.plan import unmet_need
 from orchestrator.record import Try
-from orchestrator.stages.autopsy import autopsy, discard
+from orchestrator.stages.autopsy import autopsy, autopsy_of_boot, discard
 from orchestrator.stages.boot import Bench, boot
 
 
@@ -45,6 +45,8 @@ class Book(Protocol):
 
     def next_guest(self) -> tuple[int, Path]: ...
 
+    def fail_boot(self, error: BootFailed) -> None: ...
+
 
 def execute(
     context: Context,
@@ -61,6 +63,7 @@ def execute(
     """Run the cases, one after the other. Closes all guests, except one that `request.freeze` leaves behind, where it
     ends. Raises Interrupted; what was kept by then stays."""
     guest: Guest | None = first
+    boots = True
     unbuilt = dict(bench.programs.unbuilt)
     try:
         for case in cases:
@@ -70,7 +73,12 @@ def execute(
             if reason := unbuilt.get(case.name, ""):
                 book.keep(CaseRun(case.name, Ending.NOT_BUILT, reason=reason))
                 continue
-            guest = guest or _replacement(context, bench, suite, book, request.freeze)
+            if guest is None and boots:
+                try:
+                    guest = _replacement(context, bench, suite, book, request.freeze)
+                except BootFailed as error:
+                    book.fail_boot(error)
+                    boots = False
             if guest is None:
                 book.keep(CaseRun(case.name, Ending.NO_GUEST, reason="no guest could be booted for it"))
                 continue
@@ -137,10 +145,17 @@ def _number(guest: Guest) -> int:
 
 
 def _replacement(context: Context, bench: Bench, suite: str, book: Book, freeze: bool) -> Guest | None:
+    """Raises BootFailed: a kernel that boots only sometimes. None when the host lets no guest come up."""
     number, directory = book.next_guest()
     try:
-        guest, identity = boot(context, bench, directory, outlives_us=freeze)
-    except (BootFailed, GuestUnreachable) as error:
+        guest, identity = boot(
+            context,
+            bench,
+            directory,
+            outlives_us=freeze,
+            explain=lambda guest, error: autopsy_of_boot(context, bench, guest, error, book.home),
+        )
+    except GuestUnreachable as error:
         context.warn(f"{suite}: the guest could not be replaced: {error.message}")
         return None
     context.emit(GuestReady(suite, identity.ready_s, bench.accel.name, number))
