@@ -1,8 +1,8 @@
 /* still-anon: pages are present, write-protecting and unprotecting them. still-fresh: pages are thrown away each
- * round, so the writers are in page faults when the protection comes; tags go too, and are not written anew: a fault of
- * the protector's between the rounds, and bugs that were noticed nine times of nine are noticed every other time. still-shmem: the same with shared memory and a
- * thread that zaps entries all the time; the watcher looks through a second mapping. still-page: one page out of many,
- * which splits the VMA, and the others must stay writable.
+ * round, so the writers are in page faults when the protection comes. Tags go with them and are not written anew: with
+ * one more fault of the protector's in each round, bugs that it notices every time were noticed every other time.
+ * still-shmem: the same with shared memory and a thread that zaps entries all the time; the watcher looks through a
+ * second mapping. still-page: one page out of many, which splits the VMA, and the others must stay writable.
  *
  * Oracles: (1) below, two looks at the words while protected. (2) claim.c: a store that succeeds while settled as
  * read-only, or is refused while settled as writable. (3) toucher.c: a write that was lost.
