@@ -38,6 +38,8 @@ LOOK_EVERY_S = 0.1  # at the user and at the guest, while paramiko waits
 T = TypeVar("T")
 RETRIABLE = (paramiko.SSHException, paramiko.ssh_exception.NoValidConnectionsError, EOFError, OSError)
 FINAL = (paramiko.BadHostKeyException, paramiko.AuthenticationException)
+# paramiko's AuthenticationException also when the server has refused nobody, but did not answer
+UNANSWERED = ("Authentication timeout.", "Authentication failed: transport shut down or saw EOF")
 
 
 class _BigReads(fabric.runners.Remote):  # type: ignore[misc]
@@ -112,9 +114,9 @@ class Link:
             check_alive()
             try:
                 self._attended(self._connection.open, check)
-            except FINAL as error:
-                raise GuestUnreachable(f"the guest's SSH server is not the one we started: {error}") from error
-            except RETRIABLE as error:
+            except (*FINAL, *RETRIABLE) as error:
+                if isinstance(error, FINAL) and str(error) not in UNANSWERED:
+                    raise GuestUnreachable(f"the guest's SSH server is not the one we started: {error}") from error
                 last = error
                 self._connection.close()
                 time.sleep(0.05)

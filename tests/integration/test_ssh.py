@@ -13,6 +13,7 @@ import pytest
 
 from orchestrator.deadline import Deadline
 from orchestrator.errors import GuestUnreachable, Interrupted
+from orchestrator.guest import ssh
 from orchestrator.guest.ssh import ClientKey, Link, new_client_key
 from orchestrator.process import Cancel
 
@@ -80,6 +81,25 @@ class Deaf(paramiko.ServerInterface):
         return True
 
 
+class Undecided(Deaf):
+    """Stops in the middle of letting somebody in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.thawed = threading.Event()
+
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
+        self.thawed.wait(20)
+        return paramiko.common.AUTH_FAILED
+
+
+class Closed(Deaf):
+    """Lets nobody in."""
+
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
+        return paramiko.common.AUTH_FAILED
+
+
 class Rude(Deaf):
     """Takes the command and closes its channel without a word of how it ended."""
 
@@ -109,7 +129,7 @@ def serve(
     host_key.write_text(keys[0].private)
     links = []
 
-    def connected(server: Deaf) -> Link:
+    def connected(server: Deaf, limit_s: float = 20) -> Link:
         def answer() -> None:
             transport = paramiko.Transport(listening.accept()[0])
             transport.add_server_key(paramiko.Ed25519Key.from_private_key_file(str(host_key)))
@@ -118,12 +138,27 @@ def serve(
         threading.Thread(target=answer, daemon=True).start()
         link = link_to(listening, keys)
         links.append(link)
-        link.connect(Deadline.after(20), lambda: None)
+        link.connect(Deadline.after(limit_s), lambda: None)
         return link
 
     yield connected
     for link in links:
         link.close()
+
+
+def test_a_server_that_freezes_while_it_lets_us_in_has_refused_nobody(
+    serve: Callable[..., Link], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssh, "CONNECT_S", 0.5)
+    server = Undecided()
+    with pytest.raises(GuestUnreachable, match="SSH server did not answer in time"):
+        serve(server, 2.0)
+    server.thawed.set()
+
+
+def test_a_server_that_does_not_let_us_in_is_another(serve: Callable[..., Link]) -> None:
+    with pytest.raises(GuestUnreachable, match="not the one we started"):
+        serve(Closed())
 
 
 def test_waiting_for_an_answer_hears_ctrl_c(serve: Callable[[Deaf], Link]) -> None:
