@@ -17,10 +17,10 @@ from pathlib import Path
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed
 from orchestrator.model.kernel import AppliedTree
-from orchestrator.process import Command
+from orchestrator.process import Command, CommandResult
 from orchestrator.source.excerpt import Excerpt, check_out, excerpt
 from orchestrator.stages.product import Product
-from orchestrator.stages.toolchain import Toolchain, first_error
+from orchestrator.stages.toolchain import Toolchain, first_error, host_failure
 from orchestrator.store import key
 
 SELFTESTS = "tools/testing/selftests"
@@ -47,7 +47,7 @@ def kselftests(
 ) -> Product[Selftests]:
     """Build programs of a collection (mm). One that does not compile stops no other.
 
-    Raises CommandFailed when not even the kernel's headers can be installed.
+    Raises CommandFailed when not even the kernel's headers can be installed, or the host could not finish the rest.
     """
     files = excerpt(applied, re.compile(rf"(?:{SHARED}|{SELFTESTS}/{re.escape(collection)}/)".encode()), context.runner)
     wanted = sorted(set(names))
@@ -63,11 +63,13 @@ def kselftests(
         return Product(Selftests(_read(found, wanted), {}), cached=True)
     with tempfile.TemporaryDirectory(prefix="orchestrate-kselftest-") as scratch:
         out = Path(scratch) / "out"
-        text = _make(context, files, Path(scratch), out, collection, wanted)
+        made = _make(context, files, Path(scratch), out, collection, wanted)
         programs = _read(out, wanted)
         missing = [name for name in wanted if name not in programs]
+        if missing and (why := host_failure(made, made.text)):
+            raise CommandFailed(why, detail=made.tail())
         if missing:  # not kept: what is missing may be a library of the host
-            return Product(Selftests(programs, {name: _why(name, text) for name in missing}), cached=False)
+            return Product(Selftests(programs, {name: _why(name, made.text) for name in missing}), cached=False)
 
         def fill(home: Path) -> None:
             for name in wanted:
@@ -77,7 +79,9 @@ def kselftests(
     return Product(Selftests(programs, {}), cached=False)
 
 
-def _make(context: Context, files: Excerpt, scratch: Path, out: Path, collection: str, names: Sequence[str]) -> str:
+def _make(
+    context: Context, files: Excerpt, scratch: Path, out: Path, collection: str, names: Sequence[str]
+) -> CommandResult:
     tree = scratch / "tree"
     for directory in (tree, out):
         directory.mkdir()
@@ -91,8 +95,7 @@ def _make(context: Context, files: Excerpt, scratch: Path, out: Path, collection
         ("make", "--keep-going", jobs, f"OUTPUT={out}", f"LDFLAGS={LDFLAGS}", *targets),
         cwd=tree / SELFTESTS / collection,
     )
-    result = context.runner.run(command, log=scratch / "make.log")
-    return result.text
+    return context.runner.run(command, log=scratch / "make.log")
 
 
 def _read(directory: Path, names: Sequence[str]) -> dict[str, bytes]:

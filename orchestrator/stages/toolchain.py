@@ -59,7 +59,7 @@ def make(source: Path, build: Path, *targets: str, env: tuple[tuple[str, str], .
 # The compiler or linker died of the host, not of what it was given
 HOST_FAILED = re.compile(
     r".*(?:No space left on device|Disk quota exceeded|Killed signal terminated program|virtual memory exhausted"
-    r"|Cannot allocate memory|internal compiler error).*"
+    r"|Cannot allocate memory|internal compiler error|terminated with signal \d+).*"
 )
 ERROR_LINE = re.compile(
     r"^(?:(?P<place>[^\s:]+:\d+(?::\d+)?): (?:fatal )?error: (?P<what>.+)"

@@ -54,6 +54,7 @@ def test_link_errors_and_missing_headers_are_found(log: str, where: str) -> None
         "cc1: out of memory allocating 65536 bytes: virtual memory exhausted: Cannot allocate memory",
         "/tmp/ccX.s: fatal error: error writing to /tmp/ccX.o: No space left on device",
         "../mm/a.c:1:1: internal compiler error: Segmentation fault",
+        "collect2: fatal error: ld terminated with signal 9 [Killed]",
     ],
 )
 def test_a_compiler_that_the_host_killed_is_not_the_patchs_fault(line: str) -> None:
