@@ -32,11 +32,12 @@ def main(argv: list[str] | None = None) -> int:
         # the reader of our stdout is gone (| head): not worth a traceback
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 3
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        _complain(DiskFull(f"no space left on device: {error.filename or 'see df'}", hint=FREE_SPACE))
-        return DiskFull.fault.value
+    except Exception as error:  # noqa: BLE001, by itself Python would exit with 1: the patch is at fault
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            _complain(DiskFull(f"no space left on device: {error.filename or 'see df'}", hint=FREE_SPACE))
+        else:
+            sys.excepthook(type(error), error, error.__traceback__)
+        return Fault.INFRASTRUCTURE.value
     return status
 
 

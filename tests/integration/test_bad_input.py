@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from orchestrator.cli import main
 from tests.integration.conftest import GOOD, Cli, git
 
 REFUSED = {
@@ -116,3 +117,14 @@ def test_a_broken_declaration_names_file_and_key(cli: Cli, tmp_path: Path) -> No
     with pytest.raises(BadDeclaration, match=r"thing/testcase\.yaml: unknown key timeout") as caught:
         catalog.load(tmp_path)
     assert "timeout_s" in caught.value.hint
+
+
+def test_a_bug_of_ours_does_not_say_that_the_patch_is_at_fault(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fall(_: object) -> int:
+        raise RuntimeError("nobody thought of this")
+
+    monkeypatch.setattr("orchestrator.commands.list.run", fall)
+    assert main(["list", "testcases"]) == 3
+    assert "nobody thought of this" in capsys.readouterr().err
