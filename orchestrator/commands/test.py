@@ -48,8 +48,8 @@ def check_outputs(junit: Path | None, json: str | None) -> None:
     for target in (junit, Path(json) if json and json != "-" else None):
         if target is None:
             continue
-        parent = next(path for path in target.resolve().parents if path.exists())
-        if target.is_dir() or not os.access(target if target.exists() else parent, os.W_OK):
+        nearest = next(path for path in (target.resolve(), *target.resolve().parents) if path.exists())
+        if target.is_dir() or not os.access(nearest, os.W_OK):
             raise UsageError(f"{target}: cannot be written")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.commands.test import copy_outputs
+from orchestrator.commands.test import check_outputs, copy_outputs
 from orchestrator.errors import UsageError
 
 
@@ -32,3 +32,11 @@ def test_what_cannot_be_written_is_named_and_the_report_is_not_lost(run_dir: Pat
     with pytest.raises(UsageError, match=r"junit\.xml/j: Not a directory|junit\.xml/j: File exists") as raised:
         copy_outputs(run_dir, run_dir / "junit.xml/j", None)
     assert str(run_dir / "junit.xml") in raised.value.hint
+
+
+@pytest.mark.parametrize("target", ["/", "."])
+def test_what_cannot_be_written_is_known_before_the_run(target: str) -> None:
+    with pytest.raises(UsageError, match="cannot be written"):
+        check_outputs(Path(target), None)
+    with pytest.raises(UsageError, match="cannot be written"):
+        check_outputs(None, target)
