@@ -43,11 +43,11 @@ def autopsy(context: Context, bench: Bench, case: Case, run: CaseRun, home: Path
 def autopsy_of_boot(context: Context, bench: Bench, guest: Guest, error: NoGuest, home: Path) -> NoGuest:
     """The error with what a guest that hangs was found to do; as it was when the guest panicked, which says enough, or
     is gone. Raises Interrupted."""
+    where = home / "cases" / evidence.BOOT
+    evidence.forget(where)
     if not guest.qemu.is_alive or guest.qemu.console.panicked.seen.is_set():
         return error
-    where = home / "cases" / evidence.BOOT
     where.mkdir(parents=True, exist_ok=True)
-    evidence.forget(where)
     found = evidence.examine(guest.qemu, None, "", where, bench.machine.memory_mib)
     diagnosis = _diagnosis(context, bench, where, "", home) if (where / dump.NAME).is_file() else ""
     return whose_silence(error, found, diagnosis, where)
