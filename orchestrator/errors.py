@@ -58,6 +58,20 @@ class PatchUnreadable(UsageError):
     """The patch is missing, empty, not a patch, damaged by a mailer, or an incomplete or mixed series."""
 
 
+# --- the kernel did not come to answer
+
+
+class NoGuest(OrchestrateError):
+    """There is no guest that answers; its two kinds say whose fault that is.
+
+    `examined_at` is the byte of its console from which on the kernel answers our own questions; None: none were asked.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", detail: str = "", examined_at: int | None = None) -> None:
+        super().__init__(message, hint=hint, detail=detail)
+        self.examined_at = examined_at
+
+
 # --- the patch is at fault
 
 
@@ -77,17 +91,6 @@ class KconfigDropped(OrchestrateError):
     """A symbol that a fragment asks for is not in the final .config."""
 
     fault = Fault.USER
-
-
-class NoGuest(OrchestrateError):
-    """There is no guest that answers; which of the two below says whose fault that is.
-
-    `examined_at` is the byte of its console from which on the kernel answers our own questions; None: none were asked.
-    """
-
-    def __init__(self, message: str, *, hint: str = "", detail: str = "", examined_at: int | None = None) -> None:
-        super().__init__(message, hint=hint, detail=detail)
-        self.examined_at = examined_at
 
 
 class BootFailed(NoGuest):

@@ -24,7 +24,7 @@ from orchestrator.errors import UsageError
 from orchestrator.host_time import HostTime
 from orchestrator.model.case_run import CaseRun
 from orchestrator.model.kernel import Variant
-from orchestrator.model.report import StageResult
+from orchestrator.model.report import BOOT, StageResult
 from orchestrator.model.request import Request
 from orchestrator.model.series import Mutant
 from orchestrator.model.splat import KnownIssue
@@ -33,7 +33,6 @@ from orchestrator.store import write_atomically
 T = TypeVar("T")
 # The share of the host's CPU time from which on others are worth a note: more than its housekeeping takes
 CROWDED = 0.1
-BOOT = "boot"  # the stage
 
 
 @dataclass(frozen=True)

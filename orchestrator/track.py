@@ -15,11 +15,11 @@ from orchestrator.errors import BootFailed, Fault, Interrupted, NoGuest, Orchest
 from orchestrator.events import CaseFinished, StageFinished, StageStarted
 from orchestrator.model.case_run import CaseRun, Ending
 from orchestrator.model.outcome import Outcome
-from orchestrator.model.report import CaseResult, StageResult
+from orchestrator.model.report import BOOT, CaseResult, StageResult
 from orchestrator.model.request import Plan, Suite
 from orchestrator.model.splat import KnownIssue
 from orchestrator.plan import series_of
-from orchestrator.record import BOOT, SuiteRecord, Try, load, save
+from orchestrator.record import SuiteRecord, Try, load, save
 from orchestrator.stages.classify import applicable, classify
 from orchestrator.stages.product import Product
 from orchestrator.stages.report import utc_now

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from orchestrator.model.outcome import Outcome, Verdict
-from orchestrator.model.report import CaseResult, SuiteReport
+from orchestrator.model.report import BOOT, CaseResult, SuiteReport
 from orchestrator.model.series import Mutant
 from orchestrator.model.splat import Splat
 
-BOOT = "boot"
 DELAYS = "delays"  # the property of a suite: boot parameters that delay
 
 

@@ -8,6 +8,8 @@ from orchestrator.model.kernel import Variant
 from orchestrator.model.outcome import Outcome, Verdict, worst
 from orchestrator.model.splat import Splat
 
+BOOT = "boot"  # the stage whose log is the console
+
 
 @dataclass(frozen=True)
 class Metric:

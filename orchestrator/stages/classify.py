@@ -14,9 +14,9 @@ from orchestrator.kernel.leaks import leak_metrics, leaks
 from orchestrator.model.case import Dialect
 from orchestrator.model.case_run import CaseRun, Ending
 from orchestrator.model.outcome import Outcome, worst
-from orchestrator.model.report import CaseResult, StageResult, SuiteReport
+from orchestrator.model.report import BOOT, CaseResult, StageResult, SuiteReport
 from orchestrator.model.splat import KnownIssue, Splat
-from orchestrator.record import BOOT, SuiteRecord, Try
+from orchestrator.record import SuiteRecord, Try
 from orchestrator.stages.logs import scan_file
 
 EXCERPT = 64 << 10  # bytes of console shown with a case: the last ones

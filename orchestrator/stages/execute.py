@@ -84,8 +84,7 @@ def execute(
                 continue
             made = Try(case.name, _number(guest), guest.qemu.console.size)
             book.begin(made)
-            run = _run(context, bench, case, request, suite, book, guest)
-            run = replace(run, guest=made.guest, console_from=made.console_from)
+            run = _run(context, bench, case, request, suite, book, guest, made)
             # a guest may die of what the case is there to provoke
             is_as_expected = run.condition is not None and book.judge(run).outcome is Outcome.PASS
             if request.freeze and not is_as_expected and _is_left(context, guest, run, suite, book):
@@ -118,7 +117,9 @@ def case_limit_s(case: Case, duration_s: float, bench: Bench) -> int:
     return math.ceil(duration_s + case.timeout_s * bench.slowdown)
 
 
-def _run(context: Context, bench: Bench, case: Case, request: Request, suite: str, book: Book, guest: Guest) -> CaseRun:
+def _run(
+    context: Context, bench: Bench, case: Case, request: Request, suite: str, book: Book, guest: Guest, made: Try
+) -> CaseRun:
     duration_s = request.duration_s if request.duration_s is not None else case.duration_s
     limit_s = case_limit_s(case, duration_s, bench)
     context.emit(CaseStarted(suite, case.name, limit_s))
@@ -133,6 +134,8 @@ def _run(context: Context, bench: Bench, case: Case, request: Request, suite: st
     )
     return replace(
         run,
+        guest=made.guest,
+        console_from=made.console_from,
         stdout=f"cases/{case.name}/stdout",
         stderr=f"cases/{case.name}/stderr",
         console=f"{guest.directory.name}/console.log",
