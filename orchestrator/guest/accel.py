@@ -20,7 +20,7 @@ from orchestrator.errors import CommandFailed, UsageError
 from orchestrator.guest.host_clock import tsc_khz
 from orchestrator.model.machine import Accel
 from orchestrator.process import Command, Runner
-from orchestrator.store import key, write_atomically
+from orchestrator.store import file_digest, key, write_atomically
 
 SOURCE = Path(__file__).parent / "files/probe.S"
 PROVED = 85  # (0x2a << 1) | 1, as isa-debug-exit makes it
@@ -58,11 +58,11 @@ def probe(accel: Accel, runner: Runner, limit_s: float = PROBE_S) -> Probe:
         )  # fmt: skip
     if result.status == PROVED:
         return Probe(accel.name, True, f"a guest reached long mode and computed there in {result.time_s:.1f} s")
-    words = result.tail(3).replace("\n", "; ")
+    said = [line for line in result.stderr.decode(errors="replace").splitlines() if "terminating on signal" not in line]
     how = f"no sign of life in {limit_s:g} s" if result.timed_out else f"QEMU ended with {result.status}"
-    return Probe(
-        accel.name, False, f"a tiny guest did not run: {how}{f' ({words})' if words and not result.timed_out else ''}"
-    )
+    # registers follow the first line where KVM gives up, the reason comes last where QEMU does
+    words = "; ".join(said[:1] if result.timed_out else said[-3:])
+    return Probe(accel.name, False, f"a tiny guest did not run: {how}{f' ({words})' if words else ''}")
 
 
 def choose(choice: str, kvm: Accel, tcg: Accel, runner: Runner, remembered: Path) -> tuple[Accel, Probe]:
@@ -89,6 +89,7 @@ def _remembered_probe(accel: Accel, runner: Runner, directory: Path) -> Probe:
     boot_id = Path("/proc/sys/kernel/random/boot_id")
     name = key(
         "probe",
+        guest=file_digest(SOURCE),
         accel=accel.args,
         qemu=version,
         host=platform.node(),
