@@ -7,14 +7,16 @@ differs from the base in.
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrator.errors import PatchDoesNotApply
 from orchestrator.model.kernel import Base, Variant
 from orchestrator.model.series import Patch, Series
-from orchestrator.process import Runner
+from orchestrator.process import CommandResult, Runner
 from orchestrator.source.git import Git
 
 FAILED_AT = re.compile(r"^error: patch failed: (?P<file>.+):(?P<line>\d+)$", re.MULTILINE)
@@ -28,13 +30,23 @@ def apply_series(base: Base, series: Series, runner: Runner) -> str:
     with tempfile.TemporaryDirectory(prefix=".apply-", dir=base.home) as scratch:
         index = Path(scratch) / "index"
         git.check("read-tree", base.commit, index=index)
-        for patch in series.patches:
-            result = git.ask(
-                "apply", "--cached", "--verbose", "--whitespace=nowarn", "-", index=index, stdin=patch.diff
-            )
-            if result.status != 0:
-                raise _does_not_apply(patch, base, result.stderr.decode(errors="replace"))
+        files = []
+        for number, patch in enumerate(series.patches):
+            files.append(Path(scratch) / f"{number}.patch")
+            files[-1].write_bytes(patch.diff)
+        if _apply(git, index, files).status != 0:  # all or nothing, and git does not say which patch it was
+            for patch, file in zip(series.patches, files, strict=True):
+                result = _apply(git, index, [file])
+                if result.status != 0:
+                    raise _does_not_apply(patch, base, result.stderr.decode(errors="replace"))
         return git.check("write-tree", index=index).text.strip()
+
+
+def _apply(git: Git, index: Path, patches: Sequence[Path]) -> CommandResult:
+    """One git for all: each reads and writes the index of all files anew."""
+    return git.ask(
+        "apply", "--cached", "--verbose", "--whitespace=nowarn", *(os.fspath(file) for file in patches), index=index
+    )
 
 
 def base_tree(base: Base, runner: Runner) -> str:
