@@ -74,7 +74,7 @@ def _test(commands: Commands) -> None:
 def _build(commands: Commands) -> None:
     sub = commands.add_parser("build", help="build the kernels only")
     _what(sub)
-    _where(sub)
+    _machine(sub)
     _verbose(sub)
 
 
@@ -191,19 +191,17 @@ def _what(sub: argparse.ArgumentParser) -> None:
     )
 
 
+def _machine(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--machine", default="q35", metavar="NAME", help="see `orchestrate list machines`")
+
+
 def _where(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--accel", choices=("auto", "kvm", "tcg"), default="auto", help="auto proves that KVM works first")
-    sub.add_argument("--machine", default="q35", metavar="NAME", help="see `orchestrate list machines`")
+    _machine(sub)
     sub.add_argument(
         "--smp", type=int, metavar="N", help="CPUs of the guest, also more than the host has (default: the machine's)"
     )
     sub.add_argument("--memory", type=int, metavar="MIB", help="the guest's memory (default: the machine's)")
-    sub.add_argument(
-        "--known-issues",
-        type=Path,
-        metavar="FILE",
-        help="kernel reports that are no failure (default: known-issues.yaml beside the series or in the tree)",
-    )
     sub.add_argument("--boot-timeout", type=float, metavar="S", help="give up on a silent boot (default: scaled)")
 
 
@@ -211,6 +209,12 @@ def _stress(sub: argparse.ArgumentParser, which: str) -> None:
     sub.add_argument("--testcase", action="append", default=[], metavar="NAME", help=which)
     sub.add_argument("--duration", type=float, metavar="S", help="seconds that each case stresses (default: its own)")
     sub.add_argument("--seed", type=int, default=1, metavar="N", help="for the cases' random choices (default 1)")
+    sub.add_argument(
+        "--known-issues",
+        type=Path,
+        metavar="FILE",
+        help="kernel reports that are no failure (default: known-issues.yaml beside the series or in the tree)",
+    )
 
 
 def _outputs(sub: argparse.ArgumentParser, json: str) -> None:
