@@ -104,7 +104,7 @@ def _kconfig_digest(context: Context, applied: AppliedTree) -> str:
     listing = Git(applied.base.home / "git", context.runner).check("ls-tree", "-r", "-z", applied.tree).stdout
     chosen = hashlib.sha256()
     for entry in listing.split(b"\0"):
-        # most of 85,000 files are ruled out by their name's parts, ten times as fast as by the pattern
+        # the pattern alone takes a quarter of a second for a kernel's 85,000 names
         if (b"onfig" in entry or b"-version.sh" in entry) and KCONFIG_FILE.search(entry.partition(b"\t")[2]):
             chosen.update(entry)
     return chosen.hexdigest()

@@ -1,8 +1,8 @@
 /* A boot sector that proves that an accelerator runs guests: it enters long mode, computes there, and leaves QEMU
  * through isa-debug-exit. A host whose /dev/kvm opens but cannot run a guest (nested virtualisation without support)
  * hangs, dies or refuses somewhere on this way. Where KVM has to emulate a guest's kernel instruction by instruction
- * (the guest of a host that is itself a PVM guest: some 400,000 a second), two things tell: KVM's emulator does not
- * know cmpxchg16b, without which Linux does not boot, and the loop does not end in time.
+ * (on a host that is itself a PVM guest: a million rounds of the loop took 2.6 s with the firmware), two things tell:
+ * KVM's emulator does not know cmpxchg16b, without which Linux does not boot, and the loop does not end in time.
  *
  * QEMU exits with (value << 1) | 1: 0x2a becomes 85.
  */

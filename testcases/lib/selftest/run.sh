@@ -74,8 +74,8 @@ harness() {
 }
 
 # What the kernel of a host is known to do wrong, which is no fault of the case that finds it: a regex for its FAIL lines.
-# Linux 6.17 began to read /proc/PID/maps under per-VMA locks; on 6.18.44 one read in a million misses a mapping beside
-# splits and merges (4 of 30 runs of 2 s), which Documentation/filesystems/proc.rst excludes.
+# Linux 6.17 began to read /proc/PID/maps under per-VMA locks; on 6.18.44 a read now and then misses a mapping
+# beside splits and merges (in 4 of 30 runs of 2 s), which Documentation/filesystems/proc.rst excludes.
 host_fault() { # NAME
 	case $1 in proc-maps)
 		[ "$(printf '6.17\n%s\n' "$(uname -r)" | sort -V | head -n 1)" = 6.17 ] && echo 'a hole in the range' ;;
