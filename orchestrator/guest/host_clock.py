@@ -10,6 +10,7 @@ import ctypes
 import mmap
 import platform
 import time
+from collections.abc import Callable
 from functools import cache
 
 MEASURE_S = 0.05  # the clocks are read within a microsecond: good for some 20 ppm
@@ -28,7 +29,17 @@ def tsc_khz() -> int | None:
         return None
     page.write(_RDTSC)
     rdtsc = ctypes.CFUNCTYPE(ctypes.c_uint64)(ctypes.addressof(ctypes.c_char.from_buffer(page)))
-    started, ticks = time.monotonic_ns(), rdtsc()
+    started, first = _together(rdtsc)
     time.sleep(MEASURE_S)
-    ended, ticks = time.monotonic_ns(), rdtsc() - ticks
-    return round(ticks * 1_000_000 / (ended - started)) or None
+    ended, last = _together(rdtsc)
+    return round((last - first) * 1_000_000 / (ended - started)) or None
+
+
+def _together(rdtsc: Callable[[], int]) -> tuple[int, int]:
+    """Both clocks at one moment: of some readings the one in which we were not taken off the CPU between them."""
+    readings = []
+    for _ in range(10):
+        before, ticks, after = time.monotonic_ns(), rdtsc(), time.monotonic_ns()
+        readings.append((after - before, before, ticks))
+    _, at, ticks = min(readings)
+    return at, ticks
