@@ -23,19 +23,19 @@ import virtme_ng
 from boot_split import Split, split
 
 from orchestrator.catalog import load
-from orchestrator.chain import Sources, make_bench, make_kernel
 from orchestrator.commands.compose import announced
 from orchestrator.context import Context, Places
 from orchestrator.declarations.kconfigs import read_fragment
 from orchestrator.guest.accel import choose
+from orchestrator.jobs.boot import GuestSpec, boot
+from orchestrator.jobs.build import Sources, make_guest_spec, make_kernel
 from orchestrator.model.request import Request
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base
-from orchestrator.stages.boot import Bench, boot
 
 
-def bench_for(kconfig: str) -> tuple[Context, Bench]:
+def bench_for(kconfig: str) -> tuple[Context, GuestSpec]:
     places, runner = Places.of_user(), Runner(Cancel())
     catalog = load()
     fragments = Path(__file__).with_name(f"{kconfig}.config")
@@ -49,11 +49,11 @@ def bench_for(kconfig: str) -> tuple[Context, Bench]:
     )
     stage = announced(context, plan.suites[0])
     built = make_kernel(context, stage, plan, plan.suites[0], sources, places.logs / "benchmark")
-    return context, make_bench(context, stage, plan, plan.suites[0], built, sources)
+    return context, make_guest_spec(context, stage, plan, plan.suites[0], built, sources)
 
 
-def plain(context: Context, bench: Bench, home: Path) -> float:
-    guest, identity = boot(context, bench, home)
+def plain(context: Context, spec: GuestSpec, home: Path) -> float:
+    guest, identity = boot(context, spec, home)
     guest.close()
     return identity.ready_s
 
@@ -78,20 +78,20 @@ def main() -> None:
     parser.add_argument("--kconfig", default="base")
     parser.add_argument("--vng", action="store_true")
     args = parser.parse_args()
-    context, bench = bench_for(args.kconfig)
+    context, spec = bench_for(args.kconfig)
     totals, splits, others = [], [], []
     with tempfile.TemporaryDirectory() as directory:
         where = Path(directory)
         try:
             vng = virtme_ng.install(where / "vng") if args.vng else None
             for number in range(args.repeat):
-                totals.append(plain(context, bench, where / f"plain-{number}"))
-                splits.append(split(context, bench, where / f"split-{number}"))
+                totals.append(plain(context, spec, where / f"plain-{number}"))
+                splits.append(split(context, spec, where / f"split-{number}"))
                 if vng:
-                    others.append(virtme_ng.uname(vng, bench))
+                    others.append(virtme_ng.uname(vng, spec))
         except (subprocess.CalledProcessError, RuntimeError, ValueError) as error:
             sys.exit(str(error))
-    print(f"QEMU's start to the first answer: {bench.accel.name}, kconfig {args.kconfig}, {args.repeat} boots each")
+    print(f"QEMU's start to the first answer: {spec.accel.name}, kconfig {args.kconfig}, {args.repeat} boots each")
     print(row("orchestrate", totals))
     if others:
         print(row(virtme_ng.VIRTME_NG, others))

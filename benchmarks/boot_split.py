@@ -29,8 +29,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.context import Context
+from orchestrator.jobs.boot import GuestSpec, boot
 from orchestrator.model.machine import Machine
-from orchestrator.stages.boot import Bench, boot
 
 FW_CFG = re.compile(r"^\d+@(?P<time_s>\d+\.\d+):fw_cfg_select ", re.MULTILINE)
 FIRST_LINE = ("decompression", re.compile(rb"Linux version"))
@@ -97,10 +97,10 @@ def observed(machine: Machine) -> Machine:
     )
 
 
-def split(context: Context, bench: Bench, home: Path) -> Split:
+def split(context: Context, spec: GuestSpec, home: Path) -> Split:
     """Boot once, observed; `home` gets the guest's files. Raises ValueError when a mark is missing."""
     with Paramiko() as paramiko:
-        guest, identity = boot(context, replace(bench, machine=observed(bench.machine)), home)
+        guest, identity = boot(context, replace(spec, machine=observed(spec.machine)), home)
         guest.close()
     started_s = guest.qemu.started_s
     ends = console_ends(home / "console.log", (FIRST_LINE, *CONSOLE))

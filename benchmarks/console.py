@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from orchestrator.guest.console import Console
-from orchestrator.kernel.splat import Scanner
+from orchestrator.parse.kernel_report import Scanner
 
 LINE = b"[  %5d.%06d][  T%3d] workingset: timestamp_bits=46 max_order=18 bucket_order=0 clocksource: tsc-early mask\n"
 
@@ -69,7 +69,7 @@ def main() -> None:
         print(f"{megabytes} MB of console, {reports} reports in it")
         print(f"grep -c            {megabytes / grep_s:8.0f} MB/s")
         print(f"live reader        {megabytes / live_s:8.0f} MB/s  {live_s / grep_s:6.1f} times grep's time")
-        print(f"splat scanner      {megabytes / scan_s:8.0f} MB/s  {scan_s / grep_s:6.1f} times grep's time")
+        print(f"kernel_report scanner      {megabytes / scan_s:8.0f} MB/s  {scan_s / grep_s:6.1f} times grep's time")
         print(f"peak resident      {peak_mib():8.0f} MiB ({before:.0f} before the first byte)")
 
 

@@ -20,8 +20,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from orchestrator.context import Places
-from orchestrator.kernel.frames import CodeRef
-from orchestrator.symbols import Symbols
+from orchestrator.evidence.symbols import Symbols
+from orchestrator.parse.frames import CodeRef
 
 COUNT = 100
 

@@ -18,8 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from orchestrator.build.toolchain import REPRODUCIBLE, ccache_environment
 from orchestrator.context import Places
-from orchestrator.stages.toolchain import REPRODUCIBLE, ccache_environment
 
 ROOT = Path(__file__).resolve().parents[1]
 ORCHESTRATE = [sys.executable, "-m", "orchestrator"]

@@ -18,7 +18,7 @@ import venv
 from contextlib import suppress
 from pathlib import Path
 
-from orchestrator.stages.boot import Bench
+from orchestrator.jobs.boot import GuestSpec
 
 VIRTME_NG = "virtme-ng==1.42"
 LIMIT_S = 300.0
@@ -32,11 +32,11 @@ def install(home: Path) -> Path:
     return home / "bin/vng"
 
 
-def uname(vng: Path, bench: Bench) -> float:
+def uname(vng: Path, spec: GuestSpec) -> float:
     """Seconds from its QEMU's start to the answer. Raises RuntimeError, with what it said, when none comes."""
     command = [
-        vng, "--run", bench.kernel.image, "--disable-kvm", "--force-9p", "--verbose", "--cpus", str(bench.machine.smp),
-        "--memory", f"{bench.machine.memory_mib}M", "--exec", "uname -r",
+        vng, "--run", spec.kernel.image, "--disable-kvm", "--force-9p", "--verbose", "--cpus", str(spec.machine.smp),
+        "--memory", f"{spec.machine.memory_mib}M", "--exec", "uname -r",
     ]  # fmt: skip
     said: list[str] = []
     with subprocess.Popen(
@@ -52,13 +52,13 @@ def uname(vng: Path, bench: Bench) -> float:
                 time.sleep(LOOK_EVERY_S)
             started_s = time.monotonic()
             for line in process.stdout:
-                if found and line.strip() == bench.kernel.release:
+                if found and line.strip() == spec.kernel.release:
                     return time.monotonic() - started_s
                 said.append(line)
         finally:
             limit.cancel()
             _end(process.pid)
-    raise RuntimeError(f"virtme-ng did not answer `uname -r` with {bench.kernel.release} but:\n{''.join(said)[-2000:]}")
+    raise RuntimeError(f"virtme-ng did not answer `uname -r` with {spec.kernel.release} but:\n{''.join(said)[-2000:]}")
 
 
 def _end(session: int) -> None:

@@ -16,7 +16,7 @@ exit status: 0 nothing regressed, 1 the patch is at fault, 2 the request is wron
              3 the host or a tool is at fault, 130 interrupted
 """
 EXIT_STATUS_OF_HUNTS = """\
-exit status: 0 every seeded bug was noticed, 1 some were not, 2 the request is wrong,
+exit status: 0 every mutant was noticed, 1 some were not, 2 the request is wrong,
              3 not all could be judged, 130 interrupted
 """
 CLASSIFY = """\
@@ -104,16 +104,16 @@ def _shell(commands: Commands) -> None:
 def _mutants(commands: Commands) -> None:
     sub = commands.add_parser(
         "mutants",
-        help="which seeded bugs does the suite notice?",
+        help="which mutants does the suite notice?",
         epilog=EXIT_STATUS_OF_HUNTS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _what(sub)
     _where(sub)
     sub.add_argument("--mutants", type=Path, metavar="DIR", help="where they are (default: beside the series)")
-    sub.add_argument("--mutant", action="append", default=[], metavar="NAME", help="hunt just this one (repeatable)")
+    sub.add_argument("--mutant", action="append", default=[], metavar="NAME", help="try just this one (repeatable)")
     _stress(sub, "with just this case (repeatable)")
-    sub.add_argument("--jobs", type=int, default=1, metavar="N", help="mutants that are hunted side by side")
+    sub.add_argument("--jobs", type=int, default=1, metavar="N", help="mutants that are judged side by side")
     sub.add_argument("--budget", type=float, metavar="S", help="begin no mutant after so many seconds")
     sub.add_argument("--no-delays", action="store_true", help="without the series' delay points")
     _outputs(sub, "the matrix as JSON")

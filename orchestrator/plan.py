@@ -7,12 +7,12 @@ from dataclasses import replace
 from orchestrator.catalog import Catalog
 from orchestrator.declarations.names import find
 from orchestrator.errors import UsageError
-from orchestrator.kernel.series import first
 from orchestrator.model.case import Case
 from orchestrator.model.kernel import Kconfig, Variant
 from orchestrator.model.machine import Machine
 from orchestrator.model.request import Baseline, Plan, Request, Suite
 from orchestrator.model.series import Mutant, Series
+from orchestrator.parse.series import first
 
 SMP = range(1, 17)  # up to CONFIG_NR_CPUS of the base kernel
 MEMORY_MIB = range(128, 16385)  # a guest with less does not hold its own initramfs

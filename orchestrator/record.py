@@ -1,7 +1,7 @@
 """What a run leaves in its directory: written as it happens, read again by resume, classify and report.
 
 RUN_DIR/
-  hunt.json matrix.json       of seeded bugs (orchestrate mutants): each is a SUITE named KCONFIG.MUTANT
+  mutation.json matrix.json       of mutants (orchestrate mutants): each is a SUITE named KCONFIG.MUTANT
   run.json  report.json  junit.xml  reproduce.sh  patches/
   SUITE/                      KCONFIG.VARIANT
     suite.json                stages so far, the cases' records, facts about kernel and guest
@@ -24,10 +24,10 @@ from orchestrator.errors import UsageError
 from orchestrator.host_time import HostTime
 from orchestrator.model.case_run import CaseRun
 from orchestrator.model.kernel import Variant
+from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.report import BOOT, StageResult
 from orchestrator.model.request import Request
 from orchestrator.model.series import Mutant
-from orchestrator.model.splat import KnownIssue
 from orchestrator.store import write_atomically
 
 T = TypeVar("T")
@@ -62,8 +62,8 @@ class RunRecord:
 
 
 @dataclass(frozen=True)
-class HuntRecord:
-    """What a hunt for seeded bugs was about. `refused` and `not_run` are names with reasons."""
+class MutationRecord:
+    """What a mutation run for mutants was about. `refused` and `not_run` are names with reasons."""
 
     mutants: tuple[Mutant, ...]
     kconfigs: tuple[str, ...]
@@ -125,7 +125,7 @@ class SuiteRecord:
         return replace(self, facts=tuple({**dict(self.facts), **facts}.items()))
 
 
-def save(value: RunRecord | SuiteRecord | HuntRecord | CaseRun, path: Path) -> None:
+def save(value: RunRecord | SuiteRecord | MutationRecord | CaseRun, path: Path) -> None:
     write_atomically(path, json.dumps(encode(value), indent=1).encode() + b"\n")
 
 

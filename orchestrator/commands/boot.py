@@ -8,19 +8,19 @@ import tempfile
 from pathlib import Path
 
 from orchestrator.commands.compose import open_session, stoppable
-from orchestrator.commands.guests import benches, gdb_line
+from orchestrator.commands.guests import gdb_line, guest_specs
+from orchestrator.jobs.boot import boot
 from orchestrator.reporters.progress import Progress
-from orchestrator.stages.boot import boot
 
 
 def run(args: argparse.Namespace) -> int:
     session = open_session(args, Progress(sys.stderr, verbose=args.verbose))
     with stoppable(session.context.runner.cancel), tempfile.TemporaryDirectory(prefix="orchestrate-boot-") as where:
-        for suite, bench in benches(session):
+        for suite, spec in guest_specs(session):
             guest, identity = boot(
-                session.context, bench, Path(where) / suite.name, debug=gdb_line(bench) if args.gdb else None
+                session.context, spec, Path(where) / suite.name, debug=gdb_line(spec) if args.gdb else None
             )
             guest.close()
-            words = (suite.name, identity.release, f"{identity.ready_s:.2f} s", bench.accel.name, identity.build_id)
+            words = (suite.name, identity.release, f"{identity.ready_s:.2f} s", spec.accel.name, identity.build_id)
             sys.stdout.write("\t".join(words) + "\n")
     return 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from orchestrator.chain import make_kernel
 from orchestrator.commands.compose import announced, open_session, stoppable
+from orchestrator.jobs.build import make_kernel
 from orchestrator.reporters.progress import Progress
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from orchestrator.commands import report
 from orchestrator.declarations.known_issues import read_known_issues
 from orchestrator.errors import UsageError
-from orchestrator.kernel.known import is_expired, mark_known
+from orchestrator.evidence.decode import decode_kernel_reports
+from orchestrator.judge.known import is_expired, mark_known
+from orchestrator.judge.logs import classify_log
 from orchestrator.reporters import logs
-from orchestrator.stages.decode import decode_splats
-from orchestrator.stages.logs import classify_log
 from orchestrator.store import write_atomically
 
 
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     found = [classify_log(path) for path in paths]
     found = [replace(log, reports=mark_known(log.reports, issues)) for log in found]
     if args.vmlinux:
-        found = [replace(log, reports=decode_splats(log.reports, args.vmlinux)) for log in found]
+        found = [replace(log, reports=decode_kernel_reports(log.reports, args.vmlinux)) for log in found]
     if args.json == "-":
         sys.stdout.write(logs.dumps(found))
     else:

@@ -12,25 +12,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+from orchestrator.build.product import Product
 from orchestrator.catalog import Catalog, load
-from orchestrator.chain import Sources, Stage
 from orchestrator.context import Context, Places
 from orchestrator.declarations.known_issues import KNOWN_ISSUES, read_known_issues
 from orchestrator.declarations.patches import DELAYS, MUTANTS, read_mutants, read_series
 from orchestrator.errors import UsageError
 from orchestrator.events import CommandRan, Listener, StageFinished, StageStarted
 from orchestrator.guest.accel import Probe, choose
-from orchestrator.kernel.series import with_patches
+from orchestrator.jobs.build import Sources, Stage
 from orchestrator.model.kernel import Base
+from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.machine import Accel
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.request import Baseline, Plan, Request, Suite
 from orchestrator.model.series import Mutant, Series
-from orchestrator.model.splat import KnownIssue
+from orchestrator.parse.series import with_patches
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, CommandResult, Runner
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base, tree_base
-from orchestrator.stages.product import Product
 
 T = TypeVar("T")
 
@@ -44,8 +44,8 @@ class Session:
     sources: Sources
 
 
-def open_session(args: argparse.Namespace, emit: Listener, *, hunts: bool = False) -> Session:
-    """`hunts`: the plan is to carry the series' mutants.
+def open_session(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = False) -> Session:
+    """`with_mutants`: the plan is to carry the series' mutants.
 
     Raises UsageError and its kinds: whatever can be wrong with a request is found here, before anything runs."""
     catalog, places, cancel = load(), Places.of_user(), Cancel()
@@ -59,7 +59,7 @@ def open_session(args: argparse.Namespace, emit: Listener, *, hunts: bool = Fals
     request = request_of(args)
     series = catalog.series(request.patch) if request.patch else None
     mutants: tuple[Mutant, ...] = ()
-    if hunts:
+    if with_mutants:
         series, mutants = seeded(request, catalog, series)
     sources = Sources(
         find_base=_once(lambda: find_base(request, context)),

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 from orchestrator.errors import UsageError
+from orchestrator.evidence.postmortem.examine import postmortem
 from orchestrator.guest import dump
-from orchestrator.postmortem.examine import postmortem
+from orchestrator.jobs.diagnosis import VMLINUX
 from orchestrator.process import Cancel, Runner, attach
-from orchestrator.stages.autopsy import VMLINUX
 
 
 def run(args: argparse.Namespace) -> int:
@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
         _, text = postmortem(vmlinux, memory, case.name, Runner(Cancel()))
         sys.stdout.write(text)
         return 0
-    module = ("-m", "orchestrator.postmortem.console")
+    module = ("-m", "orchestrator.evidence.postmortem.console")
     return attach((sys.executable, *module, os.fspath(vmlinux), os.fspath(memory), case.name))
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from orchestrator.commands.test import copy_outputs
 from orchestrator.context import Places
-from orchestrator.model.splat import KnownIssue
+from orchestrator.evidence.decode import decode, decode_suites
+from orchestrator.judge import mutation_run as matrix
+from orchestrator.judge.run import REPORT, RUN, judge, write
+from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.process import Cancel, Runner
 from orchestrator.record import RunRecord, load
 from orchestrator.reporters import terminal, terminal_matrix
-from orchestrator.stages import matrix
-from orchestrator.stages.decode import decode, decode_suites
-from orchestrator.stages.report import REPORT, RUN, judge, write
 
 
 def run(args: argparse.Namespace) -> int:
@@ -29,17 +29,17 @@ def show(run_dir: Path, args: argparse.Namespace, known: Sequence[KnownIssue] | 
     record = load(RunRecord, run_dir / RUN)
     shown = sys.stderr if args.json == "-" else sys.stdout
     relative_to = run_dir if getattr(args, "attachments", "") == "relative" else None
-    if (run_dir / matrix.HUNT).is_file():
-        hunted = matrix.judge(
+    if (run_dir / matrix.MUTATION_RUN).is_file():
+        mutation = matrix.judge(
             run_dir,
             interrupted=not record.finished,
             known=known,
             decode=partial(decode_suites, Places.of_user(), Runner(Cancel()), run_dir),
         )
-        matrix.write(hunted, run_dir, relative_to=relative_to)
-        terminal_matrix.show(hunted.matrix, hunted.report, shown)
+        matrix.write(mutation, run_dir, relative_to=relative_to)
+        terminal_matrix.show(mutation.matrix, mutation.report, shown)
         copy_outputs(run_dir, getattr(args, "junit", None), args.json, report=matrix.MATRIX)
-        return hunted.report.verdict.exit_status
+        return mutation.report.verdict.exit_status
     judged = judge(run_dir, interrupted=not record.finished, known=known)
     report = decode(Places.of_user(), Runner(Cancel()), judged, run_dir)
     write(report, run_dir, relative_to=relative_to)

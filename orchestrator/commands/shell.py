@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrator.commands.compose import open_session, stoppable
-from orchestrator.commands.guests import benches, gdb_line
+from orchestrator.commands.guests import gdb_line, guest_specs
 from orchestrator.errors import GuestUnreachable, ToolMissing, UsageError
 from orchestrator.guest.condition import RUNNING
 from orchestrator.guest.guest import Access
 from orchestrator.guest.left import find_left
+from orchestrator.jobs.boot import boot
+from orchestrator.judge.run import RUN
 from orchestrator.process import attach, find_program
 from orchestrator.reporters.progress import Progress
-from orchestrator.stages.boot import boot
-from orchestrator.stages.report import RUN
 
 
 def run(args: argparse.Namespace) -> int:
@@ -30,12 +30,12 @@ def run(args: argparse.Namespace) -> int:
     session = open_session(args, Progress(sys.stderr, verbose=args.verbose))
     with tempfile.TemporaryDirectory(prefix="orchestrate-shell-") as where:
         with stoppable(session.context.runner.cancel):
-            _, bench = next(benches(session))
-            debug = gdb_line(bench) if args.gdb else None
-            guest, identity = boot(session.context, bench, Path(where) / "guest", debug=debug)
+            _, spec = next(guest_specs(session))
+            debug = gdb_line(spec) if args.gdb else None
+            guest, identity = boot(session.context, spec, Path(where) / "guest", debug=debug)
         try:
             sys.stderr.write(
-                f"{identity.release}, {bench.machine.smp} CPUs, {bench.machine.memory_mib} MiB, {bench.accel.name}; "
+                f"{identity.release}, {spec.machine.smp} CPUs, {spec.machine.memory_mib} MiB, {spec.accel.name}; "
                 f"the cases are in /cases; console: {guest.directory}/console.log (until you leave)\n"
             )
             return _attach(guest.access, args.words)

@@ -13,11 +13,11 @@ from orchestrator.commands.compose import open_session, stoppable
 from orchestrator.commands.rundir import claim
 from orchestrator.errors import UsageError
 from orchestrator.events import RunStarted
+from orchestrator.judge.run import JUNIT, REPORT
 from orchestrator.model.request import Plan
-from orchestrator.pipeline import Pipeline
+from orchestrator.questions.regression import Pipeline
 from orchestrator.reporters import terminal
 from orchestrator.reporters.progress import Progress
-from orchestrator.stages.report import JUNIT, REPORT
 
 
 def run(args: argparse.Namespace) -> int:

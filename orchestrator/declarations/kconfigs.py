@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from orchestrator.kernel.kconfig import parse_fragment
 from orchestrator.model.kernel import Fragment
+from orchestrator.parse.kconfig import parse_fragment
 
 SLOWDOWN = re.compile(r"^# slowdown: (\d+(?:\.\d+)?)$", re.MULTILINE)
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from orchestrator.declarations.entry import Entry, read_yaml
 from orchestrator.errors import BadDeclaration
-from orchestrator.kernel.known import pattern_problem, range_problem
-from orchestrator.model.splat import KnownIssue
+from orchestrator.judge.known import pattern_problem, range_problem
+from orchestrator.model.kernel_report import KnownIssue
 
 KNOWN_ISSUES = "known-issues.yaml"
 

@@ -1,4 +1,4 @@
-"""patches/: series and single patches by name, and the seeded bugs beside them."""
+"""patches/: series and single patches by name, and the mutants beside them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 from orchestrator.errors import PatchUnreadable, UsageError
 from orchestrator.fetch import fetch_text
-from orchestrator.kernel import mutant
-from orchestrator.kernel.series import read_patches
 from orchestrator.model.series import Mutant, Series
+from orchestrator.parse import mutant
+from orchestrator.parse.series import read_patches
 
 MAX_PATCH_BYTES = 64 << 20
 DOWNLOAD_S = 120.0

@@ -10,7 +10,7 @@ from pathlib import Path
 from orchestrator.declarations.entry import Entry, read_yaml
 from orchestrator.declarations.names import find
 from orchestrator.errors import BadDeclaration
-from orchestrator.kernel.known import pattern_problem
+from orchestrator.judge.known import pattern_problem
 from orchestrator.model.case import Case, Dialect, Needs, Userland
 
 KSELFTEST = re.compile(r"[\w-]+")  # a directory below tools/testing/selftests, a program in it

@@ -13,9 +13,9 @@ from orchestrator.deadline import Deadline
 from orchestrator.errors import GuestUnreachable
 from orchestrator.guest.condition import RUNNING, Signs, condition
 from orchestrator.guest.dump import NAME, NoDump, dump_memory
+from orchestrator.guest.health import ask_by_break, take_signs
 from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.ssh import Link
-from orchestrator.guest.vitals import ask_by_break, take_signs
 from orchestrator.model.case_run import Condition
 
 EVIDENCE, SYSRQ = "evidence.txt", "sysrq.txt"

@@ -21,10 +21,10 @@ from orchestrator.guest.qemu_argv import Boot, argv
 from orchestrator.guest.sentinel import Sentinel, read_sentinel
 from orchestrator.guest.ssh import ClientKey, Link, new_client_key
 from orchestrator.guest.watchdog import Examine, Sight, Watchdog, lost
-from orchestrator.kernel.known import mark_expected, mark_known
+from orchestrator.judge.known import mark_expected, mark_known
 from orchestrator.model.case import Case
 from orchestrator.model.case_run import CaseRun, Ending
-from orchestrator.model.splat import KnownIssue, Splat
+from orchestrator.model.kernel_report import KernelReport, KnownIssue
 from orchestrator.process import Command, Runner
 from orchestrator.store import raise_if_full
 
@@ -32,8 +32,8 @@ STDOUT_CAP = 8 << 20  # KTAP of a sane case is kilobytes; what is beyond is drop
 WHO = "uname -r && nproc && od -An -v -tx1 /sys/kernel/notes"
 KEY_FILE, KNOWN_HOSTS = "id_ed25519", "known_hosts"
 LISTENS = "orchestrate: sshd listens"
-ENDED_BY_LIMIT = 124  # warden's exit status for a program that it had to end; timeout(1)'s too
-# from our limit to warden's in the guest: the program is examined while it lives, and ended there should we fail to
+ENDED_BY_LIMIT = 124  # supervisor's exit status for a program that it had to end; timeout(1)'s too
+# from our limit to supervisor's in the guest: the program is examined while it lives, and ended there should we fail to
 LAST_CALL_S = 30
 FALL_S = 10.0  # what a machine that goes down gets for it
 QUIET_S = 3.0  # what the end mark of a case may take to come out of the serial port
@@ -154,8 +154,8 @@ class Guest:
                 raise_if_full(error, home / evidence.EVIDENCE)
                 raise
 
-        def counts(splat: Splat) -> bool:
-            return mark_expected(mark_known([splat], known), case.expects)[0].outcome.is_bad
+        def counts(kernel_report: KernelReport) -> bool:
+            return mark_expected(mark_known([kernel_report], known), case.expects)[0].outcome.is_bad
 
         stop_at = console_from if self._outlives_us else None
         with Watchdog(self.qemu, self.link, limit_s, self._runner.cancel, examine, counts, stop_at) as watchdog:

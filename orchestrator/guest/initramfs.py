@@ -19,7 +19,7 @@ DROPBEAR = Path("/usr/sbin/dropbear")
 LDD_LINE = re.compile(r"(?:=> )?(/\S+) \(0x[0-9a-f]+\)")
 # Programs whose names busybox has too, but that we bring ourselves
 SCRIPTS = ("run-case", "with-settings", "in-cgroup", "in-userland")
-OURS = {"busybox", "dropbear", "cap", "warden", *SCRIPTS}
+OURS = {"busybox", "dropbear", "cap", "supervisor", *SCRIPTS}
 
 
 @dataclass(frozen=True)

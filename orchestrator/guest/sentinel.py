@@ -2,7 +2,7 @@
 
     orchestrate-sentinel TOKEN status=0 left=0 stuck=0 who=nobody vm_area_struct=90,91 ... taint=0,0 dropped=0
 
-The token is random: a program cannot print a sentinel of its own. Who writes what: files/run-case, files/warden.c.
+The token is random: a program cannot print a sentinel of its own. Who writes what: files/run-case, files/supervisor.c.
 """
 
 from __future__ import annotations

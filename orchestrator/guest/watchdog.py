@@ -11,9 +11,9 @@ from orchestrator.deadline import Deadline
 from orchestrator.guest.evidence import Evidence
 from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.ssh import Link
-from orchestrator.kernel.splat import Scanner
 from orchestrator.model.case_run import Condition, Ending
-from orchestrator.model.splat import Splat
+from orchestrator.model.kernel_report import KernelReport
+from orchestrator.parse.kernel_report import Scanner
 from orchestrator.process import Cancel
 
 LOOK_EVERY_S = 0.1
@@ -43,7 +43,7 @@ class Sight:
 # of the guest, by whether its SSH server may be asked
 Examine = Callable[[bool], Evidence]
 # whether a kernel report is a failure: some are known or expected
-Counts = Callable[[Splat], bool]
+Counts = Callable[[KernelReport], bool]
 
 
 def lost(qemu: Qemu) -> Sight:
@@ -124,14 +124,14 @@ class Watchdog:
         start, self._scanned = self._scanned, self._qemu.console.size
         return self._qemu.console.raw(start, self._scanned)
 
-    def _reports(self, scanner: Scanner) -> list[Splat]:
+    def _reports(self, scanner: Scanner) -> list[KernelReport]:
         """A report is over when the console has been quiet: what would show its end may never be said."""
         found = scanner.feed(self._news())
         is_quiet = time.monotonic() - self._qemu.console.last_output_s > QUIET_S
         return found + (scanner.idle() if is_quiet else [])
 
     def _look(self, ping: threading.Event, waited_s: float) -> Sight | None:
-        if self._scanner and any(self._counts(splat) for splat in self._reports(self._scanner)):
+        if self._scanner and any(self._counts(kernel_report) for kernel_report in self._reports(self._scanner)):
             self._qemu.stop()
             return Sight(Ending.STOPPED, "stopped at its first kernel report")
         if self._qemu.console.panicked.seen.is_set():

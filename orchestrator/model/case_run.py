@@ -82,4 +82,4 @@ class CaseRun:
     examined_at: int | None = None
     diagnosis: str = ""  # one sentence from the post-mortem of its memory
     dialect: Dialect = Dialect.KTAP
-    earlier_s: float = 0.0  # what earlier tries of it took, in a hunt for a seeded bug
+    earlier_s: float = 0.0  # what earlier tries of it took, in a mutation run for a mutant

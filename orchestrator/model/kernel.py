@@ -13,7 +13,7 @@ class Variant(Enum):
 
     PATCHED = "patched"
     BASELINE = "baseline"
-    MUTATED = "mutated"  # with the series and seeded bugs
+    MUTATED = "mutated"  # with the series and mutants
     PREFIX = "prefix"  # with the first patches of the series
 
 

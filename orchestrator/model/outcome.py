@@ -11,7 +11,7 @@ class Outcome(IntEnum):
 
     PASS = 0
     SKIP = 1
-    IDLE = 2  # it ran, nothing went wrong, and it did not exercise what it is there for: proves nothing
+    NOT_EXERCISED = 2  # it ran, nothing went wrong, and it did not exercise what it is there for: proves nothing
     FAIL = 3
     TIMEOUT = 4
     CRASH = 5
@@ -19,7 +19,7 @@ class Outcome(IntEnum):
 
     @property
     def is_bad(self) -> bool:
-        return self >= Outcome.IDLE
+        return self >= Outcome.NOT_EXERCISED
 
 
 def worst(outcomes: Iterable[Outcome]) -> Outcome:
@@ -35,8 +35,8 @@ class Verdict(Enum):
     NO_VERDICT = "no verdict: the host, a tool or the base is at fault"
     BAD_REQUEST = "the request cannot be carried out"
     INTERRUPTED = "interrupted"
-    ALL_KILLED = "every seeded bug was noticed"
-    SURVIVED = "seeded bugs went unnoticed"
+    ALL_KILLED = "every mutant was noticed"
+    SURVIVED = "mutants went unnoticed"
 
     @property
     def exit_status(self) -> int:

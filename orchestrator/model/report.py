@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from orchestrator.model.kernel import Variant
+from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict, worst
-from orchestrator.model.splat import Splat
 
 BOOT = "boot"  # the stage whose log is the console
 
@@ -40,17 +40,17 @@ class CaseResult:
     message: str  # one line: why it is not a pass
     time_s: float
     subtests: tuple[Subtest, ...] = ()
-    splats: tuple[Splat, ...] = ()
+    kernel_reports: tuple[KernelReport, ...] = ()
     metrics: tuple[Metric, ...] = ()
     console: str = field(default="", repr=False)  # excerpt of the case's own window
     stdout: str = ""  # path relative to the run directory
     stderr: str = ""
     also_on_base: bool = False  # the baseline fails here too: not the patch's doing
     is_host_fault: bool = False  # QEMU was killed or failed under it: says nothing about the patch
-    console_log: str = ""  # path relative to the run directory: the text that the splats' line numbers count in
+    console_log: str = ""  # path relative to the run directory: the text that the kernel_reports' line numbers count in
     diagnosis: str = ""  # one sentence: who waits for whom, from the post-mortem of the guest's memory
     evidence: tuple[str, ...] = ()  # paths relative to the run directory: what was found out about a hang or a crash
-    earlier_s: float = 0.0  # what earlier tries of it took, in a hunt for a seeded bug
+    earlier_s: float = 0.0  # what earlier tries of it took, in a mutation run for a mutant
     only_reports: bool = False  # nothing is wrong with it but what the kernel reported meanwhile
 
 
@@ -66,7 +66,7 @@ class StageResult:
     detail: str = field(default="", repr=False)
     cached: bool = False
     console: str = field(default="", repr=False)
-    splats: tuple[Splat, ...] = ()
+    kernel_reports: tuple[KernelReport, ...] = ()
     also_on_base: bool = False
     is_patch_fault: bool = False
     is_request_fault: bool = False
@@ -89,10 +89,10 @@ class SuiteReport:
     properties: tuple[tuple[str, str], ...] = ()
 
     @property
-    def splats(self) -> tuple[Splat, ...]:
+    def kernel_reports(self) -> tuple[KernelReport, ...]:
         """All kernel reports, of the stages and of the cases."""
-        of_stages = [splat for stage in self.stages for splat in stage.splats]
-        return (*of_stages, *(splat for case in self.cases for splat in case.splats))
+        of_stages = [kernel_report for stage in self.stages for kernel_report in stage.kernel_reports]
+        return (*of_stages, *(kernel_report for case in self.cases for kernel_report in case.kernel_reports))
 
     @property
     def outcome(self) -> Outcome:

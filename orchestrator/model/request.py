@@ -7,9 +7,9 @@ from enum import Enum
 
 from orchestrator.model.case import Case
 from orchestrator.model.kernel import Kconfig, Variant
+from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.machine import Machine
 from orchestrator.model.series import Mutant, Series
-from orchestrator.model.splat import KnownIssue
 
 
 class Baseline(Enum):
@@ -38,7 +38,7 @@ class Request:
     boot_timeout_s: float | None = None  # None: scaled from what a boot takes
     smp: int | None = None  # None: the machine's own
     memory_mib: int | None = None
-    mutants: str | None = None  # a directory of seeded bugs
+    mutants: str | None = None  # a directory of mutants
     only_mutants: tuple[str, ...] = ()  # empty: all
     budget_s: float | None = None  # no mutant is begun after so many seconds
     delays: bool = True  # apply the series' delay points, and set those that mutants ask for
@@ -49,7 +49,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Suite:
-    """One kernel to build and test: a kconfig of a variant; of mutated ones, the seeded bug that is switched on; of a
+    """One kernel to build and test: a kconfig of a variant; of mutated ones, the mutant that is switched on; of a
     prefix, how many patches it has."""
 
     kconfig: Kconfig

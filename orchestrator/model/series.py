@@ -43,7 +43,7 @@ class Observable(Enum):
 
 @dataclass(frozen=True)
 class Mutant:
-    """One seeded bug. `digest` is over what changes the kernel and its boot: text for people does not count."""
+    """One mutant. `digest` is over what changes the kernel and its boot: text for people does not count."""
 
     name: str
     group: str  # the class of bug

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from orchestrator.kernel.splat_kinds import load
-from orchestrator.model.splat import Frame, Mark, Place, Splat
+from orchestrator.model.kernel_report import Frame, KernelReport, Mark, Place
+from orchestrator.parse.report_kinds import load
 
 LEGEND = ">> a line that the series wrote, > a function that it changed, ? perhaps of an earlier call"
 
@@ -42,38 +42,38 @@ class Spot:
         return f"{self.place.function} at {self.place.file}:{self.place.line}"
 
 
-def spots(splat: Splat) -> tuple[Spot, ...]:
-    """The guilty place, and the first reliable one that the series wrote when that is another."""
-    guilty = _guilty(splat)
-    if guilty is None:
+def spots(kernel_report: KernelReport) -> tuple[Spot, ...]:
+    """The culprit place, and the first reliable one that the series wrote when that is another."""
+    culprit = _culprit_place(kernel_report)
+    if culprit is None:
         return ()
-    written = next((place for place in _reliable(splat) if place.mark is Mark.LINE), None)
-    places = [guilty] if written in (None, guilty) or guilty.mark is Mark.LINE else [guilty, written]
+    written = next((place for place in _reliable(kernel_report) if place.mark is Mark.LINE), None)
+    places = [culprit] if written in (None, culprit) or culprit.mark is Mark.LINE else [culprit, written]
     return tuple(Spot(place, _by(place)) for place in places if place)
 
 
-def callers(splat: Splat) -> tuple[str, ...]:
-    """The functions by which the guilty place was reached, the nearest first: an assertion says little of who broke
+def callers(kernel_report: KernelReport) -> tuple[str, ...]:
+    """The functions by which the culprit place was reached, the nearest first: an assertion says little of who broke
     it."""
-    guilty, places, plumbing = _guilty(splat), list(_reliable(splat)), load().plumbing
+    culprit, places, ignored = _culprit_place(kernel_report), list(_reliable(kernel_report)), load().ignored
 
     def says_nothing(name: str) -> bool:
-        return bool(plumbing.fullmatch(name) or _ENTRY.fullmatch(name))
+        return bool(ignored.fullmatch(name) or _ENTRY.fullmatch(name))
 
-    if guilty not in places:
+    if culprit not in places:
         return ()
-    names = dict.fromkeys(place.function for place in places[places.index(guilty) + 1 :])
-    return tuple(name for name in names if name != guilty.function and not says_nothing(name))[:_CALLERS]
+    names = dict.fromkeys(place.function for place in places[places.index(culprit) + 1 :])
+    return tuple(name for name in names if name != culprit.function and not says_nothing(name))[:_CALLERS]
 
 
-def screen(splat: Splat) -> str:
+def screen(kernel_report: KernelReport) -> str:
     """The report on one screen: without registers, with a row for each function, inlined ones too."""
-    if not any(frame.places for frame in splat.frames):
-        return splat.text
-    by_line = _by_line(splat)
+    if not any(frame.places for frame in kernel_report.frames):
+        return kernel_report.text
+    by_line = _by_line(kernel_report)
     shown: list[str] = []
     is_over = False
-    for number, line in enumerate(splat.text.split("\n"), 1):
+    for number, line in enumerate(kernel_report.text.split("\n"), 1):
         message = _PREFIX.sub("", line, count=1).rstrip()
         is_over = is_over or bool(_AFTER_TRACE.match(message))
         frames = by_line.get(number, ())
@@ -85,25 +85,25 @@ def screen(splat: Splat) -> str:
             shown.append(message)
         for frame in frames:
             shown += _rows(frame)
-    return "\n".join([*_head(splat), "", *shown, "", *_legend(splat)])
+    return "\n".join([*_head(kernel_report), "", *shown, "", *_legend(kernel_report)])
 
 
-def full(splat: Splat) -> str:
+def full(kernel_report: KernelReport) -> str:
     """Everything: the report as it was printed, with the rows below the lines that they decode."""
-    by_line = _by_line(splat)
+    by_line = _by_line(kernel_report)
     shown: list[str] = []
-    for number, line in enumerate(splat.text.split("\n"), 1):
+    for number, line in enumerate(kernel_report.text.split("\n"), 1):
         shown.append(line)
         for frame in by_line.get(number, ()):
             if frame.places:
                 shown += [f"    {row}" for row in _rows(frame)]
-    head = [f"{splat.kind}: {splat.title}", *_head(splat), ""]
-    return "\n".join([*head, *shown, "", *_legend(splat)]).rstrip() + "\n"
+    head = [f"{kernel_report.kind}: {kernel_report.title}", *_head(kernel_report), ""]
+    return "\n".join([*head, *shown, "", *_legend(kernel_report)]).rstrip() + "\n"
 
 
-def _head(splat: Splat) -> list[str]:
+def _head(kernel_report: KernelReport) -> list[str]:
     lines: list[str] = []
-    for spot in spots(splat):
+    for spot in spots(kernel_report):
         lines += [spot.line, *([f"    {spot.place.text}"] if spot.place.text else [])]
         lines += [f"    {spot.by}"] if spot.by else []
     return lines
@@ -119,25 +119,25 @@ def _by(place: Place) -> str:
     return ""
 
 
-def _guilty(splat: Splat) -> Place | None:
-    """Of the guilty frame, the innermost place that is not plumbing."""
-    decoded = [frame for frame in splat.frames if frame.is_reliable and frame.places]
-    named = next((frame for frame in decoded if _SUFFIX.sub("", frame.function) == splat.frame), None)
-    plumbing = load().plumbing
+def _culprit_place(kernel_report: KernelReport) -> Place | None:
+    """Of the culprit frame, the innermost place that is not ignored frames."""
+    decoded = [frame for frame in kernel_report.frames if frame.is_reliable and frame.places]
+    named = next((frame for frame in decoded if _SUFFIX.sub("", frame.function) == kernel_report.frame), None)
+    ignored = load().ignored
     for frame in (named, *decoded):
         for place in frame.places if frame else ():
-            if not plumbing.fullmatch(place.function):
+            if not ignored.fullmatch(place.function):
                 return place
     return decoded[0].places[0] if decoded else None
 
 
-def _reliable(splat: Splat) -> Iterator[Place]:
-    return (place for frame in splat.frames if frame.is_reliable for place in frame.places)
+def _reliable(kernel_report: KernelReport) -> Iterator[Place]:
+    return (place for frame in kernel_report.frames if frame.is_reliable for place in frame.places)
 
 
-def _by_line(splat: Splat) -> dict[int, list[Frame]]:
+def _by_line(kernel_report: KernelReport) -> dict[int, list[Frame]]:
     found: dict[int, list[Frame]] = {}
-    for frame in splat.frames:
+    for frame in kernel_report.frames:
         found.setdefault(frame.line, []).append(frame)
     return found
 
@@ -161,9 +161,9 @@ def _rows(frame: Frame) -> list[str]:
     return rows
 
 
-def _legend(splat: Splat) -> list[str]:
+def _legend(kernel_report: KernelReport) -> list[str]:
     """The patches that the rows number, and what the marks mean; nothing where nothing is marked."""
-    patches = {label for frame in splat.frames for place in frame.places for label in place.patches}
+    patches = {label for frame in kernel_report.frames for place in frame.places for label in place.patches}
     if not patches:
         return []
     named = (label.partition(" ") for label in sorted(patches, key=_number))

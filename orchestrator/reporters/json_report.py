@@ -9,7 +9,7 @@ from orchestrator import codec
 from orchestrator.model.report import RunReport
 from orchestrator.store import write_atomically
 
-SCHEMA = 1
+SCHEMA = 2
 """Grows when a reader of the older form would be wrong. A new key is no reason: keys that are unknown to a reader
 of this version are an error to it, so that it never shows half of what a newer version recorded."""
 

@@ -13,17 +13,17 @@ from enum import Enum
 from functools import partial
 from pathlib import Path
 
-from orchestrator.kernel.compare import cause
+from orchestrator.judge.compare import cause
 from orchestrator.model.kernel import Variant
+from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, Metric, RunReport, StageResult, Subtest, SuiteReport
-from orchestrator.model.splat import Splat
 from orchestrator.reporters import decoded, text
 
 # Each attribute is escaped to at most six bytes for a character; these keep the smallest form of an entry below 6 KiB.
 _NAME_CHARS = 200
 _MESSAGE_CHARS = 500
-_TYPES = {Outcome.IDLE: "did-not-exercise", Outcome.TIMEOUT: "Timeout", Outcome.CRASH: "Crash"}
+_TYPES = {Outcome.NOT_EXERCISED: "did-not-exercise", Outcome.TIMEOUT: "Timeout", Outcome.CRASH: "Crash"}
 
 
 class Kind(Enum):
@@ -184,12 +184,17 @@ def _stage(stage: StageResult, view: View) -> Entry:
         kind=kind,
         type="BadRequest"
         if kind is Kind.ERROR and stage.is_request_fault
-        else _type(kind, stage.outcome, stage.splats, f"Stage.{stage.stage}", is_base=_is_base(stage, view)),
-        message=_message(stage.message, stage.outcome, stage.splats, kind),
-        body=_body((hint, *_splat_texts(stage.splats, log), stage.detail), kind, view, _whole(stage.splats, log, view)),
+        else _type(kind, stage.outcome, stage.kernel_reports, f"Stage.{stage.stage}", is_base=_is_base(stage, view)),
+        message=_message(stage.message, stage.outcome, stage.kernel_reports, kind),
+        body=_body(
+            (hint, *_kernel_report_texts(stage.kernel_reports, log), stage.detail),
+            kind,
+            view,
+            _whole(stage.kernel_reports, log, view),
+        ),
         out=_joined(
             "product came from the store" if stage.cached else "",
-            *_attachments((stage.log, *_files(stage.splats)), view),
+            *_attachments((stage.log, *_files(stage.kernel_reports)), view),
         ),
         err=text.tail(stage.console, view.limits.console, log),
     )
@@ -198,24 +203,28 @@ def _stage(stage: StageResult, view: View) -> Entry:
 def _run(case: CaseResult, view: View) -> Entry:
     kind = _kind(case.run_outcome, blame_host=_blames_host(case, case.run_outcome, view))
     log = view.places.absolute(case.console_log)
-    shown = _splat_texts(case.splats, log) if kind is Kind.PASSED else ()  # an OOM kill is worth showing, no failure
+    shown = (
+        _kernel_report_texts(case.kernel_reports, log) if kind is Kind.PASSED else ()
+    )  # an OOM kill is worth showing, no failure
     return Entry(
         classname=_classname(case, view),
         name="run",
         time_s=case.time_s,
         kind=kind,
-        type=_type(kind, case.run_outcome, case.splats, "ExitStatus", is_base=_is_base(case, view)),
-        message=_message(cause(case), case.run_outcome, case.splats, kind),
+        type=_type(kind, case.run_outcome, case.kernel_reports, "ExitStatus", is_base=_is_base(case, view)),
+        message=_message(cause(case), case.run_outcome, case.kernel_reports, kind),
         body=_body(
-            (case.message, case.diagnosis, *_splat_texts(case.splats, log)),
+            (case.message, case.diagnosis, *_kernel_report_texts(case.kernel_reports, log)),
             kind,
             view,
-            _whole(case.splats, log, view),
+            _whole(case.kernel_reports, log, view),
         ),
         out=_joined(
             text.middle(_joined(*_metrics(case.metrics), *shown), view.limits.detail, log),
             _program_output(case.stdout, view),
-            *_attachments((case.stdout, case.stderr, case.console_log, *_files(case.splats), *case.evidence), view),
+            *_attachments(
+                (case.stdout, case.stderr, case.console_log, *_files(case.kernel_reports), *case.evidence), view
+            ),
         ),
         err=text.tail(case.console, view.limits.console, log),
     )
@@ -271,7 +280,9 @@ def _is_base(result: CaseResult | StageResult, view: View) -> bool:
     return result.also_on_base or view.blame_base
 
 
-def _type(kind: Kind, outcome: Outcome, splats: tuple[Splat, ...], otherwise: str, *, is_base: bool) -> str:
+def _type(
+    kind: Kind, outcome: Outcome, kernel_reports: tuple[KernelReport, ...], otherwise: str, *, is_base: bool
+) -> str:
     """What CI servers group by. The kernel's own report names the cause better than how the case ended."""
     if kind in (Kind.PASSED, Kind.SKIPPED):
         return ""
@@ -279,39 +290,40 @@ def _type(kind: Kind, outcome: Outcome, splats: tuple[Splat, ...], otherwise: st
         return "FailsOnBase"
     if kind is Kind.ERROR:
         return "Infrastructure"
-    culprit = _culprit(splats)
+    culprit = _culprit(kernel_reports)
     if culprit:
-        return text.one_line(f"KernelSplat.{culprit.kind}", _NAME_CHARS)
+        return text.one_line(f"KernelReport.{culprit.kind}", _NAME_CHARS)
     name = _TYPES.get(outcome, otherwise)
     return text.one_line(name, _NAME_CHARS)
 
 
-def _message(message: str, outcome: Outcome, splats: tuple[Splat, ...], kind: Kind) -> str:
+def _message(message: str, outcome: Outcome, kernel_reports: tuple[KernelReport, ...], kind: Kind) -> str:
     """One line, never empty where something is to be said: junit-xml leaves a failure without text out."""
     if kind is Kind.PASSED:
         return ""
-    culprit = _culprit(splats)
+    culprit = _culprit(kernel_reports)
     said = text.one_line(message, _MESSAGE_CHARS) or text.one_line(culprit.title if culprit else "", _MESSAGE_CHARS)
     return said or f"{outcome.name.lower()}, no reason was given"
 
 
-def _culprit(splats: tuple[Splat, ...]) -> Splat | None:
+def _culprit(kernel_reports: tuple[KernelReport, ...]) -> KernelReport | None:
     """The first report that is a failure: the later ones are often its consequence."""
-    return next((splat for splat in splats if splat.outcome.is_bad), None)
+    return next((kernel_report for kernel_report in kernel_reports if kernel_report.outcome.is_bad), None)
 
 
-def _splat_texts(splats: tuple[Splat, ...], log: str) -> Iterator[str]:
-    for splat in splats:
-        yield f"--- {splat.kind}: {splat.label} ({log or 'console'}:{splat.line_start})\n{decoded.screen(splat)}"
+def _kernel_report_texts(kernel_reports: tuple[KernelReport, ...], log: str) -> Iterator[str]:
+    for kernel_report in kernel_reports:
+        where = f"{log or 'console'}:{kernel_report.line_start}"
+        yield f"--- {kernel_report.kind}: {kernel_report.label} ({where})\n{decoded.screen(kernel_report)}"
 
 
-def _files(splats: tuple[Splat, ...]) -> Iterator[str]:
-    return (splat.file for splat in splats if splat.file)
+def _files(kernel_reports: tuple[KernelReport, ...]) -> Iterator[str]:
+    return (kernel_report.file for kernel_report in kernel_reports if kernel_report.file)
 
 
-def _whole(splats: tuple[Splat, ...], log: str, view: View) -> str:
+def _whole(kernel_reports: tuple[KernelReport, ...], log: str, view: View) -> str:
     """Where a body that was cut can be read: the first failing report's own file, or the log."""
-    culprit = _culprit(splats)
+    culprit = _culprit(kernel_reports)
     return view.places.absolute(culprit.file) if culprit and culprit.file else log
 
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 
 from orchestrator import codec
+from orchestrator.model.kernel_report import KernelReport, LogReport
 from orchestrator.model.outcome import Outcome
-from orchestrator.model.splat import LogReport, Splat
 from orchestrator.reporters import decoded
 from orchestrator.reporters.text import printable
 
@@ -15,7 +15,7 @@ SEVERITIES = {Outcome.CRASH: "crash", Outcome.FAIL: "fail", Outcome.PASS: "info"
 
 
 def dumps(logs: Sequence[LogReport]) -> str:
-    """A JSON list with an object for each file; docs/splats.md lists the keys."""
+    """A JSON list with an object for each file; docs/kernel_reports.md lists the keys."""
     return json.dumps([_log(log) for log in logs], indent=2, allow_nan=False) + "\n"
 
 
@@ -25,11 +25,12 @@ def lines(logs: Sequence[LogReport]) -> Iterator[str]:
         count = len(log.reports)
         found = log.error or ("no kernel report" if not count else f"{count} kernel report{'s' * (count > 1)}")
         yield f"{printable(log.file)}: {printable(found)}"
-        for splat in log.reports:
-            remarks = [SEVERITIES[splat.outcome], *(["corrupted"] if splat.corrupted else [])]
-            remarks += [f"known: {splat.known}"] if splat.known else []
-            yield f"  {splat.line_start}-{splat.line_end}  {printable(splat.title)}  ({printable(', '.join(remarks))})"
-            yield from (f"      {printable(spot.line)}" for spot in decoded.spots(splat))
+        for kernel_report in log.reports:
+            remarks = [SEVERITIES[kernel_report.outcome], *(["corrupted"] if kernel_report.corrupted else [])]
+            remarks += [f"known: {kernel_report.known}"] if kernel_report.known else []
+            lines = f"{kernel_report.line_start}-{kernel_report.line_end}"
+            yield f"  {lines}  {printable(kernel_report.title)}  ({printable(', '.join(remarks))})"
+            yield from (f"      {printable(spot.line)}" for spot in decoded.spots(kernel_report))
 
 
 def _log(log: LogReport) -> dict[str, codec.Json]:
@@ -37,9 +38,9 @@ def _log(log: LogReport) -> dict[str, codec.Json]:
     return {**data, "error": log.error} if log.error else data
 
 
-def _report(splat: Splat) -> dict[str, codec.Json]:
-    data = codec.encode(splat)
+def _report(kernel_report: KernelReport) -> dict[str, codec.Json]:
+    data = codec.encode(kernel_report)
     assert isinstance(data, dict)
     del data["outcome"]
-    first = {"kind": splat.kind, "title": splat.title, "severity": SEVERITIES[splat.outcome]}
+    first = {"kind": kernel_report.kind, "title": kernel_report.title, "severity": SEVERITIES[kernel_report.outcome]}
     return {**first, **data}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import CaseResult, Metric, RunReport, StageResult, Subtest, SuiteReport
-from orchestrator.model.splat import Splat
 from orchestrator.reporters import decoded
 from orchestrator.reporters.text import printable
 
@@ -31,7 +31,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A kernel report or a diagnosis, and where to read it: `place` is a file, or file:line. `code` is the guilty line
+    """A kernel report or a diagnosis, and where to read it: `place` is a file, or file:line. `code` is the culprit line
     of source code."""
 
     title: str
@@ -46,7 +46,7 @@ class Table:
 
     title: str
     rows: tuple[Row, ...]
-    splats: tuple[Evidence, ...]
+    kernel_reports: tuple[Evidence, ...]
 
 
 def tables(report: RunReport) -> tuple[Table, ...]:
@@ -70,13 +70,15 @@ def _table(report: RunReport, suite: SuiteReport) -> Table:
     for case in suite.cases:
         rows.append(_case_row(case))
         rows.extend(_subtest_rows(case.subtests))
-    splats = [
-        evidence for stage in suite.stages for evidence in _evidence(stage.splats, report, stage.log, stage.stage)
+    kernel_reports = [
+        evidence
+        for stage in suite.stages
+        for evidence in _evidence(stage.kernel_reports, report, stage.log, stage.stage)
     ]
     for case in suite.cases:
-        splats.extend(_evidence(case.splats, report, case.console_log, case.case))
-        splats.extend(_diagnosis(case, report))
-    return Table(printable(suite.name), tuple(rows), tuple(splats))
+        kernel_reports.extend(_evidence(case.kernel_reports, report, case.console_log, case.case))
+        kernel_reports.extend(_diagnosis(case, report))
+    return Table(printable(suite.name), tuple(rows), tuple(kernel_reports))
 
 
 def _stage_row(stage: StageResult) -> Row:
@@ -139,11 +141,11 @@ def _diagnosis(case: CaseResult, report: RunReport) -> Iterator[Evidence]:
         yield Evidence(printable(case.diagnosis), printable(f"{report.run_dir}/{place}"), case.outcome)
 
 
-def _evidence(splats: tuple[Splat, ...], report: RunReport, log: str, owner: str) -> Iterator[Evidence]:
+def _evidence(kernel_reports: tuple[KernelReport, ...], report: RunReport, log: str, owner: str) -> Iterator[Evidence]:
     """One for each title: the first report, and how often it came."""
-    found: dict[str, list[Splat]] = {}
-    for splat in splats:
-        found.setdefault(splat.label, []).append(splat)
+    found: dict[str, list[KernelReport]] = {}
+    for kernel_report in kernel_reports:
+        found.setdefault(kernel_report.label, []).append(kernel_report)
     for label, same in found.items():
         first = same[0]
         place = (
@@ -153,10 +155,10 @@ def _evidence(splats: tuple[Splat, ...], report: RunReport, log: str, owner: str
         yield Evidence(printable(title), printable(place), first.outcome, tuple(_code(first)))
 
 
-def _code(splat: Splat) -> Iterator[str]:
-    for spot in decoded.spots(splat):
+def _code(kernel_report: KernelReport) -> Iterator[str]:
+    for spot in decoded.spots(kernel_report):
         yield printable(f"{spot.line}: {spot.place.text}" if spot.place.text else spot.line)
         if spot.by:
             yield f"  {printable(spot.by)}"
-    if names := decoded.callers(splat):
+    if names := decoded.callers(kernel_report):
         yield printable(f"called by {', '.join(names)}")

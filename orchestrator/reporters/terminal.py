@@ -17,7 +17,7 @@ from orchestrator.reporters.text import printable
 _STYLES = {
     Outcome.PASS: "green",
     Outcome.SKIP: "yellow",
-    Outcome.IDLE: "yellow",
+    Outcome.NOT_EXERCISED: "yellow",
     Outcome.FAIL: "red",
     Outcome.TIMEOUT: "red",
     Outcome.CRASH: "bold red",
@@ -60,8 +60,12 @@ def plain(report: RunReport) -> str:
     lines = []
     for table in tables(report):
         lines += ["", table.title, *_plain_rows(table)]
-        for splat in table.splats:
-            lines += [f"  ! {splat.title}", *(f"      {line}" for line in splat.code), f"      {splat.place}"]
+        for kernel_report in table.kernel_reports:
+            lines += [
+                f"  ! {kernel_report.title}",
+                *(f"      {line}" for line in kernel_report.code),
+                f"      {kernel_report.place}",
+            ]
     lines += [f"note: {printable(note)}" for note in report.notes]
     lines += ["", _verdict(report), *_reason(report), _where(report), ""]
     return "\n".join(lines).lstrip("\n")
@@ -112,11 +116,13 @@ def _show_rich(report: RunReport, stream: TextIO) -> None:
             # Text, never str: a message with [brackets] is no markup.
             grid.add_row(outcome, Text(_name(row)), Text(row.time), Text(row.ops), Text(row.message))
         console.print(grid)
-        for splat in table.splats:
-            console.print(Text(f"! {splat.title}", _STYLES[splat.outcome]))
-            for line in splat.code:
+        for kernel_report in table.kernel_reports:
+            console.print(Text(f"! {kernel_report.title}", _STYLES[kernel_report.outcome]))
+            for line in kernel_report.code:
                 console.print(Text(f"    {line}"), soft_wrap=True)
-            console.print(Text(f"    {splat.place}", "dim"), soft_wrap=True)  # one line: it is to be clicked or copied
+            console.print(
+                Text(f"    {kernel_report.place}", "dim"), soft_wrap=True
+            )  # one line: it is to be clicked or copied
     for note in report.notes:
         console.print(Text(f"note: {printable(note)}", "yellow"))
     console.print()

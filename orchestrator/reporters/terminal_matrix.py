@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TextIO
 
-from orchestrator.kernel.matrix import Fate, Kill, Matrix, Row
+from orchestrator.judge.mutants import Kill, Matrix, MutantStatus, Row
 from orchestrator.model.report import RunReport
 from orchestrator.reporters import decoded
 from orchestrator.reporters.summary import seconds
@@ -20,25 +20,27 @@ def show(matrix: Matrix, report: RunReport, stream: TextIO) -> None:
 
 
 def lines(matrix: Matrix) -> Iterator[str]:
-    """Columns: fate, mutant, guest seconds to the kill, kconfig, case, what noticed it, the evidence."""
+    """Columns: status, mutant, guest seconds to the kill, kconfig, case, what noticed it, the evidence."""
     width = max((len(row.mutant) for row in matrix.rows), default=0)
     for row in matrix.rows:
-        yield f"{row.fate.name:8}  {row.mutant:{width}}  {_how(row)}".rstrip()
+        yield f"{row.status.name:8}  {row.mutant:{width}}  {_how(row)}".rstrip()
 
 
 def _how(row: Row) -> str:
     kill = row.kill
     if kill is None:
-        tried = ", ".join(f"{cell.kconfig} {cell.case}" for cell in row.cells) if row.fate is Fate.ERROR else ""
+        tried = (
+            ", ".join(f"{cell.kconfig} {cell.case}" for cell in row.cells) if row.status is MutantStatus.ERROR else ""
+        )
         return printable(f"{row.reason} {f'({tried})' if tried else ''}")
     place = _place(kill)
     evidence = printable(kill.evidence)[: _EVIDENCE_CHARS - len(place)]
-    return f"{kill.guest_s:5.1f} s  {kill.kconfig:10}  {kill.case:16}  {kill.weapon.value:13}  {evidence}{place}"
+    return f"{kill.guest_s:5.1f} s  {kill.kconfig:10}  {kill.case:16}  {kill.detector.value:13}  {evidence}{place}"
 
 
 def _place(kill: Kill) -> str:
     """The line of code that the kernel's first report is about; empty where that is not known."""
-    first = next((splat for splat in kill.splats if splat.outcome.is_bad), None)
+    first = next((kernel_report for kernel_report in kill.kernel_reports if kernel_report.outcome.is_bad), None)
     spot = next(iter(decoded.spots(first)), None) if first else None
     return f" ({printable(spot.place.file)}:{spot.place.line})" if spot else ""
 
@@ -47,8 +49,8 @@ def _end(matrix: Matrix, report: RunReport) -> Iterator[str]:
     median_s = matrix.median_kill_s
     yield ""
     if median_s is not None:
-        weapons = [row.kill.weapon for row in matrix.rows if row.kill]
-        counts = ", ".join(f"{weapons.count(weapon)} by {weapon.value}" for weapon in dict.fromkeys(weapons))
+        weapons = [row.kill.detector for row in matrix.rows if row.kill]
+        counts = ", ".join(f"{weapons.count(detector)} by {detector.value}" for detector in dict.fromkeys(weapons))
         yield f"median time to kill: {median_s:.1f} s; {counts}"
     yield f"{printable(report.series)}: {report.verdict.value.upper()}  ({seconds(report.time_s)})"
     yield printable(report.reason)

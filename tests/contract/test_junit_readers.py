@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from orchestrator.model.kernel import Variant
+from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, Metric, RunReport, StageResult, Subtest, SuiteReport
-from orchestrator.model.splat import Splat
 from orchestrator.reporters import junit
 from orchestrator.reporters.junit_entries import Output
 
@@ -79,10 +79,10 @@ def schema() -> etree.XMLSchema:
 def a_report() -> RunReport:
     """A report with one of everything, and hostile text wherever text goes."""
     dmesg = f"[    1.000000][   T66] {HOSTILE}\r\n" * 300_000
-    kasan = Splat(
+    kasan = KernelReport(
         "kasan", f"KASAN: slab-use-after-free Read in vma_start_read {HOSTILE}", Outcome.CRASH, 7, 9, 0, dmesg
     )
-    oom = Splat("oom", "OOM kill", Outcome.PASS, 1, 2, 0, "Out of memory")
+    oom = KernelReport("oom", "OOM kill", Outcome.PASS, 1, 2, 0, "Out of memory")
     subtests = (
         Subtest("reads", Outcome.PASS, 0.0, metrics=(Metric("ops", 12345.5, "ops/s"),)),
         Subtest("reads", Outcome.FAIL, 1.5, HOSTILE, (HOSTILE, "[[ATTACHMENT|/etc/passwd]]")),
@@ -121,7 +121,7 @@ TIMES = st.floats()
 OUTCOMES = st.sampled_from(Outcome)
 METRICS = st.lists(st.builds(Metric, TEXT, TIMES, TEXT), max_size=2).map(tuple)
 SPLATS = st.lists(
-    st.builds(Splat, TEXT, TEXT, OUTCOMES, st.integers(1), st.integers(1), st.integers(0), TEXT), max_size=2
+    st.builds(KernelReport, TEXT, TEXT, OUTCOMES, st.integers(1), st.integers(1), st.integers(0), TEXT), max_size=2
 ).map(tuple)
 SUBTESTS = st.lists(
     st.builds(Subtest, TEXT, OUTCOMES, TIMES, TEXT, st.lists(TEXT, max_size=2).map(tuple), METRICS), max_size=3
@@ -270,7 +270,7 @@ def test_junitparser_reads_what_was_meant() -> None:
     assert run.time == 5.25
     (result,) = run.result
     assert isinstance(result, junitparser.Failure)
-    assert result.type == "KernelSplat.kasan"
+    assert result.type == "KernelReport.kasan"
     assert result.message.startswith("KASAN: slab-use-after-free Read in vma_start_read \\x1b[31mred")
     (old,) = cases["vm_refcnt.base.patched.old", "run"].result
     assert isinstance(old, junitparser.Error)

@@ -45,7 +45,7 @@ def test_a_kernel_that_crashes_is_a_crash_and_the_rest_runs(start: Start, own_ro
     assert job.finish() == 1, job.text
     case = job.case("crasher")
     assert case["outcome"] == "CRASH"
-    assert case["splats"]
+    assert case["kernel_reports"]
     assert "sysrq" in case["message"].lower()
     assert job.case("split-merge")["outcome"] == "PASS"
 

@@ -18,11 +18,11 @@ def test_a_warning_is_blamed_on_the_case_in_whose_window_it_came(start: Start, s
     assert job.finish() == 1, job.text
     case, other = job.case("fault-vs-munmap"), job.case("split-merge")
     assert case["outcome"] == "FAIL"
-    assert [splat["kind"] for splat in case["splats"]] == ["warning"]
+    assert [kernel_report["kind"] for kernel_report in case["kernel_reports"]] == ["warning"]
     assert case["message"].startswith("WARNING in ")
     assert "0x" not in case["message"]
     assert other["outcome"] == "PASS"
-    assert not other["splats"]
+    assert not other["kernel_reports"]
     # a tainted kernel is replaced: the next case must not run blind
     assert (job.run_dir / "base.patched/guest-1/console.log").exists()
     failure = ElementTree.parse(job.run_dir / "junit.xml").find(".//failure")
@@ -39,17 +39,17 @@ def test_an_oops_is_a_crash_and_the_rest_still_runs(start: Start, series_with: W
     assert job.finish() == 1, job.text
     case, other = job.case("fault-vs-munmap"), job.case("split-merge")
     assert case["outcome"] == "CRASH"
-    assert any(splat["kind"] == "oops" for splat in case["splats"])
+    assert any(kernel_report["kind"] == "oops" for kernel_report in case["kernel_reports"])
     assert "NULL" in case["message"] or "null" in case["message"]
     assert other["outcome"] == "PASS"
     assert job.report()["verdict"] == "PATCH_AT_FAULT"
-    (oops,) = [splat for splat in case["splats"] if splat["kind"] == "oops"]
+    (oops,) = [kernel_report for kernel_report in case["kernel_reports"] if kernel_report["kind"] == "oops"]
     frames = [frame for frame in oops["frames"] if frame["is_reliable"]]
     assert len(frames) >= 5
     assert all(frame["places"] for frame in frames), "every frame of a real report has its line"
-    guilty = frames[0]["places"][0]
-    assert (guilty["function"], guilty["file"], guilty["mark"]) == ("__vm_munmap", "mm/mmap.c", "LINE")
-    assert guilty["text"] == r'pr_info("munmap: deliberate oops %d\n", *deliberate_null);'
+    culprit = frames[0]["places"][0]
+    assert (culprit["function"], culprit["file"], culprit["mark"]) == ("__vm_munmap", "mm/mmap.c", "LINE")
+    assert culprit["text"] == r'pr_info("munmap: deliberate oops %d\n", *deliberate_null);'
     full = (job.run_dir / oops["file"]).read_text()
     assert all(line in full for line in oops["text"].splitlines())
 

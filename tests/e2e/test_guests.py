@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from orchestrator.catalog import load
-from orchestrator.chain import Sources, make_bench, make_kernel
 from orchestrator.commands.compose import announced
 from orchestrator.context import Context, Places
 from orchestrator.deadline import Deadline
@@ -24,17 +23,18 @@ from orchestrator.guest.accel import Probe, choose
 from orchestrator.guest.evidence import FILES
 from orchestrator.guest.guest import Guest
 from orchestrator.guest.ssh import Link, new_client_key
+from orchestrator.jobs.boot import GuestSpec, boot
+from orchestrator.jobs.build import Sources, make_guest_spec, make_kernel
 from orchestrator.model.machine import Accel
 from orchestrator.model.request import Request
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base
-from orchestrator.stages.boot import Bench, boot
 from tests.e2e.conftest import ROOT
 
 
 @pytest.fixture(scope="module")
-def bench() -> tuple[Context, Bench]:
+def spec() -> tuple[Context, GuestSpec]:
     catalog, places, runner = load(), Places.of_user(), Runner(Cancel())
     context = Context(places, catalog, runner, lambda event: None)
     plan = make_plan(Request(patch="vm_refcnt"), catalog, catalog.series("vm_refcnt"))
@@ -47,13 +47,13 @@ def bench() -> tuple[Context, Bench]:
     )
     stage, suite = announced(context, plan.suites[0]), plan.suites[0]
     built = make_kernel(context, stage, plan, suite, sources, places.logs / "tests")
-    return context, make_bench(context, stage, plan, suite, built, sources)
+    return context, make_guest_spec(context, stage, plan, suite, built, sources)
 
 
 @pytest.fixture(scope="module")
-def guest(bench: tuple[Context, Bench], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
-    made, identity = boot(*bench, tmp_path_factory.mktemp("guest"))
-    assert identity.build_id == bench[1].kernel.build_id
+def guest(spec: tuple[Context, GuestSpec], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
+    made, identity = boot(*spec, tmp_path_factory.mktemp("guest"))
+    assert identity.build_id == spec[1].kernel.build_id
     yield made
     made.close()
 
@@ -111,8 +111,8 @@ def test_the_port_is_ours_alone(guest: Guest) -> None:
     assert f"00000000:{guest.access.port:04X}" not in listening
 
 
-def test_guests_run_side_by_side(bench: tuple[Context, Bench], guest: Guest, tmp_path: Path) -> None:
-    second, _ = boot(*bench, tmp_path / "second")
+def test_guests_run_side_by_side(spec: tuple[Context, GuestSpec], guest: Guest, tmp_path: Path) -> None:
+    second, _ = boot(*spec, tmp_path / "second")
     try:
         assert second.access.port != guest.access.port
         assert ask(second, "cat /proc/sys/kernel/random/boot_id") != ask(guest, "cat /proc/sys/kernel/random/boot_id")
@@ -120,8 +120,8 @@ def test_guests_run_side_by_side(bench: tuple[Context, Bench], guest: Guest, tmp
         second.close()
 
 
-def test_a_guest_whose_ssh_never_comes_is_reported_and_ended(bench: tuple[Context, Bench], tmp_path: Path) -> None:
-    context, good = bench
+def test_a_guest_whose_ssh_never_comes_is_reported_and_ended(spec: tuple[Context, GuestSpec], tmp_path: Path) -> None:
+    context, good = spec
     # a network card that this kernel has no driver for
     mute = replace(good, machine=replace(good.machine, net_device="e1000"), boot_limit_s=12.0)
     with pytest.raises(GuestUnreachable, match="SSH server did not answer in time"):
@@ -144,18 +144,20 @@ def test_a_ping_is_answered_by_a_healthy_guest_and_not_by_a_frozen_one(guest: Gu
 
 
 def test_what_an_earlier_try_of_a_case_left_is_no_evidence(
-    bench: tuple[Context, Bench], guest: Guest, tmp_path: Path
+    spec: tuple[Context, GuestSpec], guest: Guest, tmp_path: Path
 ) -> None:
     for name in FILES:
         (tmp_path / name).write_text("of an earlier try")
-    case = bench[0].catalog.case("split-merge")
-    run = guest.run_case(case, duration_s=0.5, limit_s=60, seed=1, slowdown=bench[1].slowdown, home=tmp_path)
+    case = spec[0].catalog.case("split-merge")
+    run = guest.run_case(case, duration_s=0.5, limit_s=60, seed=1, slowdown=spec[1].slowdown, home=tmp_path)
     assert run.status == 0
     assert {path.name for path in tmp_path.iterdir()} == {"stdout", "stderr"}
 
 
-def test_a_question_to_a_frozen_guest_hears_that_the_user_stops(bench: tuple[Context, Bench], tmp_path: Path) -> None:
-    context, good = bench
+def test_a_question_to_a_frozen_guest_hears_that_the_user_stops(
+    spec: tuple[Context, GuestSpec], tmp_path: Path
+) -> None:
+    context, good = spec
     asked, _ = boot(context, good, tmp_path / "asked")
     cancel = Cancel()
     os.kill(asked.qemu.pid, signal.SIGSTOP)

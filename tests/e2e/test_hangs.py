@@ -147,7 +147,7 @@ def test_a_guest_is_frozen_while_its_report_is_new(start: Start, series_with: Ca
     try:
         assert job.finish() == 1, job.text
         case = job.case("fault-vs-munmap")
-        assert case["splats"][0]["title"].startswith("WARNING in ")
+        assert case["kernel_reports"][0]["title"].startswith("WARNING in ")
         assert case["time_s"] < 30
         assert len(job.qemus()) == 1
     finally:

@@ -51,8 +51,12 @@ def test_known_and_expected_reports_are_shown_and_are_no_failure(run: Callable[.
     job = run("fault-vs-munmap", "panics")
     assert job.finish() == 0, job.text
     known, expected = job.case("fault-vs-munmap"), job.case("panics")
-    assert [(splat["known"], splat["outcome"]) for splat in known["splats"]] == [(LINK, "PASS")]
-    assert [(splat["known"], splat["outcome"]) for splat in expected["splats"]] == [("expected by the case", "PASS")]
+    assert [(kernel_report["known"], kernel_report["outcome"]) for kernel_report in known["kernel_reports"]] == [
+        (LINK, "PASS")
+    ]
+    assert [(kernel_report["known"], kernel_report["outcome"]) for kernel_report in expected["kernel_reports"]] == [
+        ("expected by the case", "PASS")
+    ]
     assert [(case["outcome"], case["message"]) for case in (known, expected)] == [("PASS", "")] * 2
     # nothing died that was not to: no diagnosis, and no dump is kept
     assert (expected["diagnosis"], expected["evidence"]) == ("", [])
@@ -76,7 +80,7 @@ def _the_same_run_with_other_lists(job: Job, tmp_path: Path) -> None:
     assert status == 1
     case = report["suites"][0]["cases"][0]
     assert (case["outcome"], case["message"]) == ("FAIL", "WARNING in __vm_munmap")
-    assert [splat["known"] for splat in case["splats"]] == [""]
+    assert [kernel_report["known"] for kernel_report in case["kernel_reports"]] == [""]
     pattern = "WARNING in __vm_m?unmap"
     expired = f"known issue {pattern!r} expired on 2020-01-31: it counts again ({LINK})"
     assert report["notes"][-2:] == [expired, UNUSED]

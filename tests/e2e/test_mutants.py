@@ -16,8 +16,8 @@ from tests.e2e.conftest import ROOT
 
 
 @pytest.fixture(scope="module")
-def hunt(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Path, str]:
-    """Exit status, run directory and stdout of one hunt."""
+def mutation_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Path, str]:
+    """Exit status, run directory and stdout of one mutation run."""
     run_dir = tmp_path_factory.mktemp("mutants") / "run"
     result = subprocess.run(
         [
@@ -34,10 +34,10 @@ def rows(run_dir: Path) -> dict[str, Any]:
     return {row["mutant"]: row for row in json.loads((run_dir / "matrix.json").read_text())["rows"]}
 
 
-def test_what_became_of_each(hunt: tuple[int, Path, str]) -> None:
-    status, run_dir, said = hunt
+def test_what_became_of_each(mutation_run: tuple[int, Path, str]) -> None:
+    status, run_dir, said = mutation_run
     found = rows(run_dir)
-    assert {name: row["fate"] for name, row in found.items()} == {
+    assert {name: row["status"] for name, row in found.items()} == {
         "no-wait": "KILLED", "harmless": "SURVIVED", "same": "SKIPPED", "not-a-body": "ERROR",
     }, said  # fmt: skip
     assert status == 1
@@ -47,8 +47,8 @@ def test_what_became_of_each(hunt: tuple[int, Path, str]) -> None:
     assert "survivors: harmless" in said
 
 
-def test_with_no_bug_switched_on_the_kernel_is_clean(hunt: tuple[int, Path, str]) -> None:
-    _, run_dir, _ = hunt
+def test_with_no_bug_switched_on_the_kernel_is_clean(mutation_run: tuple[int, Path, str]) -> None:
+    _, run_dir, _ = mutation_run
     control = next(
         s for s in json.loads((run_dir / "report.json").read_text())["suites"] if s["name"] == "base.mutated"
     )
@@ -57,8 +57,8 @@ def test_with_no_bug_switched_on_the_kernel_is_clean(hunt: tuple[int, Path, str]
     assert b"orchestrate_mutant: 1 is on" in (run_dir / "base.harmless/guest-0/console.log").read_bytes()
 
 
-def test_a_survivor_is_a_failure_in_junit(hunt: tuple[int, Path, str]) -> None:
-    _, run_dir, _ = hunt
+def test_a_survivor_is_a_failure_in_junit(mutation_run: tuple[int, Path, str]) -> None:
+    _, run_dir, _ = mutation_run
     suite = next(s for s in ElementTree.parse(run_dir / "junit.xml").getroot() if s.get("name", "").endswith("mutants"))
     found = {
         case.get("classname", "").rpartition(".")[2]: {child.tag for child in case} for case in suite.iter("testcase")
@@ -69,8 +69,8 @@ def test_a_survivor_is_a_failure_in_junit(hunt: tuple[int, Path, str]) -> None:
     assert not found["no-wait"] & {"failure", "error", "skipped"}
 
 
-def test_the_report_can_be_had_again(hunt: tuple[int, Path, str]) -> None:
-    status, run_dir, said = hunt
+def test_the_report_can_be_had_again(mutation_run: tuple[int, Path, str]) -> None:
+    status, run_dir, said = mutation_run
     again = subprocess.run(
         [sys.executable, "-m", "orchestrator", "report", run_dir], cwd=ROOT, capture_output=True, text=True, check=False
     )

@@ -77,7 +77,7 @@ def test_what_is_left_behind_not_exercised_or_never_finished_is_said(start: Star
     assert {"name": "left.posix_shm", "value": 1.0, "unit": "objects"} in leaver["metrics"]
 
     alone, stuck = job.case("harness")["subtests"]
-    assert (alone["outcome"], alone["message"]) == ("IDLE", "did not exercise: contention")
+    assert (alone["outcome"], alone["message"]) == ("NOT_EXERCISED", "did not exercise: contention")
     assert stuck["outcome"] == "TIMEOUT"
     assert re.search(r"thread sleeper/0 made no progress for [0-9.]+ s: state S in \w*nanosleep", stuck["message"])
     assert job.case("harness")["outcome"] == "TIMEOUT"

@@ -10,15 +10,15 @@ from xml.etree import ElementTree
 import pytest
 
 from orchestrator import catalog
+from orchestrator.build.toolchain import Toolchain, find_toolchain
 from orchestrator.context import Context, Places
 from orchestrator.declarations.patches import read_series
+from orchestrator.jobs.host_test import userspace_vma
 from orchestrator.model.kernel import AppliedTree
 from orchestrator.model.outcome import Outcome
 from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base
 from orchestrator.source.trees import apply_series, base_tree
-from orchestrator.stages.toolchain import Toolchain, find_toolchain
-from orchestrator.stages.userspace_vma import userspace_vma
 from tests.e2e.conftest import Start
 
 NAMES = ("mremap_dontunmap", "mseal_test", "soft-dirty", "khugepaged", "uffd-register", "mremap_test")

@@ -47,4 +47,4 @@ def test_every_oracle_of_a_case_fails_when_sabotaged(start: Start, own_root: Pat
         # each subtest that the sabotage breaks notices it by itself
         assert "PASS" not in {subtest["outcome"] for subtest in case["subtests"]}, (sabotage, case)
         # it is the program that notices, nothing is wrong with the kernel (an allocation that fails is no fault of it)
-        assert {splat["outcome"] for splat in case["splats"]} <= {"PASS"}, (sabotage, case)
+        assert {kernel_report["outcome"] for kernel_report in case["kernel_reports"]} <= {"PASS"}, (sabotage, case)

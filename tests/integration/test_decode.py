@@ -14,18 +14,18 @@ import pytest
 
 from orchestrator.context import Places
 from orchestrator.errors import UsageError, VmlinuxUnreadable
-from orchestrator.kernel.frames import CodeRef
-from orchestrator.kernel.series import read_patches
+from orchestrator.evidence.decode import decode_kernel_reports
+from orchestrator.evidence.symbols import Symbols
 from orchestrator.model.kernel import Variant
+from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import StageResult
 from orchestrator.model.series import Mutant, Observable
-from orchestrator.model.splat import Splat
+from orchestrator.parse.frames import CodeRef
+from orchestrator.parse.series import read_patches
 from orchestrator.process import Cancel, Runner
-from orchestrator.record import HuntRecord, Request, RunRecord, SuiteRecord, load, save
+from orchestrator.record import MutationRecord, Request, RunRecord, SuiteRecord, load, save
 from orchestrator.source.bases import Workplace, tree_base
-from orchestrator.stages.decode import decode_splats
-from orchestrator.symbols import Symbols
 from tests.integration.conftest import Cli, git
 
 HEADER = """\
@@ -194,12 +194,12 @@ def test_damage_is_an_error_of_ours_wherever_it_is(vmlinux: Path, tmp_path: Path
 def test_reports_of_any_log_are_decoded_by_a_vmlinux_that_is_named(vmlinux: Path) -> None:
     _, _, size = next(row for row in functions(vmlinux) if row[0] == "outer")
     text = f"Nov 22 14:00:01 host kernel: [    1.0] RIP: 0010:outer+0x1/{size:#x}\n not_here+0x1/0x999"
-    splat = Splat("oops", "t", Outcome.CRASH, 7, 8, 0, text)
-    (found,) = decode_splats([splat], vmlinux)
+    kernel_report = KernelReport("oops", "t", Outcome.CRASH, 7, 8, 0, text)
+    (found,) = decode_kernel_reports([kernel_report], vmlinux)
     assert [bool(frame.places) for frame in found.frames] == [True, False]
-    other = replace(splat, text=text.replace("not_here", "other"))
+    other = replace(kernel_report, text=text.replace("not_here", "other"))
     with pytest.raises(UsageError, match="is not the kernel that wrote the report at line 7: it has no other of 0x999"):
-        decode_splats([other], vmlinux)
+        decode_kernel_reports([other], vmlinux)
 
 
 def test_classify_decodes_log_files_with_vmlinux(cli: Cli, vmlinux: Path, tmp_path: Path) -> None:
@@ -305,17 +305,17 @@ def test_an_old_run_is_decoded_and_its_line_blamed_on_the_patch(cli: Cli, run_di
     assert failure.attrib["message"].startswith("Oops: ")
     assert f"mm/memory.c:13 [1/1]           {line}" in (failure.text or "")
     report = json.loads((run_dir / "report.json").read_text())
-    (splat,) = report["suites"][0]["stages"][0]["splats"]
-    first, second = splat["frames"]
+    (kernel_report,) = report["suites"][0]["stages"][0]["kernel_reports"]
+    first, second = kernel_report["frames"]
     assert first["places"][-1] | {"text": line} == {
         "function": "outer", "file": "mm/memory.c", "line": 13, "text": line,
         "mark": "LINE", "patches": ["1/1 mm: call a twin more"],
     }  # fmt: skip
     assert second["places"][-1]["mark"] == "FUNCTION"
-    full = (run_dir / splat["file"]).read_text()
+    full = (run_dir / kernel_report["file"]).read_text()
     assert line in full
     assert "RIP: 0010:outer" in full
-    assert f"[[ATTACHMENT|{run_dir / splat['file']}]]" in (run_dir / "junit.xml").read_text()
+    assert f"[[ATTACHMENT|{run_dir / kernel_report['file']}]]" in (run_dir / "junit.xml").read_text()
 
 
 def test_a_kill_of_a_hunt_is_decoded(cli: Cli, run_dir: Path) -> None:
@@ -323,14 +323,14 @@ def test_a_kill_of_a_hunt_is_decoded(cli: Cli, run_dir: Path) -> None:
     suite = load(SuiteRecord, run_dir / "base.early/suite.json")
     save(replace(suite, name="base.early", variant=Variant.MUTATED), run_dir / "base.early/suite.json")
     mutant = Mutant("early", "order", "it", "that", "base", (), (), Observable.YES, "", False, "", b"")
-    save(HuntRecord((mutant,), ("base",), ()), run_dir / "hunt.json")
+    save(MutationRecord((mutant,), ("base",), ()), run_dir / "mutation.json")
     result = cli("report", str(run_dir))
     assert result.returncode == 0, result.stderr
     assert re.search(r"^KILLED +early .*Oops.* \(mm/memory\.c:13\)$", result.stdout, re.MULTILINE), result.stdout
     (row,) = json.loads((run_dir / "matrix.json").read_text())["rows"]
-    (splat,) = row["kill"]["splats"]
-    assert splat["frames"][0]["places"][-1]["text"] == "value -= twin(a); /* the new call */"
-    assert "value -= twin(a)" in (run_dir / splat["file"]).read_text()
+    (kernel_report,) = row["kill"]["kernel_reports"]
+    assert kernel_report["frames"][0]["places"][-1]["text"] == "value -= twin(a); /* the new call */"
+    assert "value -= twin(a)" in (run_dir / kernel_report["file"]).read_text()
 
 
 def test_a_kernel_that_is_gone_is_said_so(cli: Cli, run_dir: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.kernel.schemata import CannotSwitch, Function, split, weave
+from orchestrator.build.schemata import CannotSwitch, Function, split, weave
 
 ORIGINAL = """\
 #include <stdio.h>

@@ -17,11 +17,11 @@ sys.path.insert(0, sys.argv[1])
 from orchestrator.model.kernel import Variant
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, RunReport, SuiteReport
-from orchestrator.model.splat import Splat
+from orchestrator.model.kernel_report import KernelReport
 from orchestrator.reporters import terminal
-splat = Splat("kasan", "KASAN: use-after-free in f", Outcome.CRASH, 12, 40, 999, "the text")
+REPORT = KernelReport("kasan", "KASAN: use-after-free in f", Outcome.CRASH, 12, 40, 999, "the text")
 cases = (
-    CaseResult("fault", Outcome.CRASH, Outcome.CRASH, splat.title, 125.0, (), (splat,), console_log="g/console"),
+    CaseResult("fault", Outcome.CRASH, Outcome.CRASH, REPORT.title, 125.0, (), (REPORT,), console_log="g/console"),
     CaseResult("old", Outcome.FAIL, Outcome.FAIL, "[red]no \x1b[31mmarkup", 5.0, also_on_base=True),
 )
 suite = SuiteReport("base.patched", "base", Variant.PATCHED, (), cases, "")

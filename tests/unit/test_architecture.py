@@ -25,22 +25,22 @@ LAYERS = (
     ("cli", "__main__"),
     ("arguments",),
     ("commands",),
-    ("hunt",),
-    ("pipeline",),
-    ("track",),
-    ("chain",),
-    ("stages.matrix",),
-    ("stages.decode",),
-    ("stages.report",),
-    ("stages",),
+    ("questions",),
+    ("jobs",),
+    ("judge.mutation_run",),
+    ("evidence.decode",),
+    ("judge.run",),
+    ("build",),
+    ("judge.attempts", "judge.logs"),
     ("record",),
     ("plan",),
-    ("guest", "postmortem", "source", "reporters"),
-    ("context", "side_by_side"),
+    ("guest", "evidence", "source", "reporters"),
+    ("context", "execution"),
     ("catalog",),
     ("declarations",),
-    ("process", "store", "fetch", "symbols", "host_time"),
-    ("kernel", "codec", "events", "deadline"),
+    ("process", "store", "fetch", "evidence.symbols", "host_time"),
+    ("judge",),
+    ("parse", "codec", "events", "deadline", "build.schemata", "evidence.blame"),
     ("model", "errors"),
     ("",),  # the package itself: its version
 )
@@ -54,7 +54,11 @@ OWNERS = {
     "cryptography": {"guest.ssh"},
     "junit_xml": {"reporters.junit"},
     "yaml": {"declarations.entry"},
-    "drgn": {"symbols", "postmortem.extract", "postmortem.console"},  # the latter two run as children
+    "drgn": {
+        "evidence.symbols",
+        "evidence.postmortem.extract",
+        "evidence.postmortem.console",
+    },  # the latter two run as children
     "rich": {"reporters.terminal", "reporters.progress"},
 }
 
@@ -104,8 +108,8 @@ def test_a_third_party_has_its_owners(package: str) -> None:
 
 def test_what_judges_is_pure() -> None:
     for name, path in MODULES.items():
-        pure = ("postmortem.facts", "postmortem.refcnt", "postmortem.rules", "postmortem.text", "guest.condition")
-        if name.startswith("orchestrator.kernel.") or name.removeprefix("orchestrator.") in pure:
+        pure = ("guest.condition", *(f"evidence.postmortem.{name}" for name in ("facts", "refcnt", "rules", "text")))
+        if name.startswith("orchestrator.parse.") or name.removeprefix("orchestrator.") in pure:
             assert not imports(path) & {"os", "subprocess", "socket", "threading", "time"}, name
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.kernel import blame
-from orchestrator.kernel.provenance import Source, placed
-from orchestrator.model.splat import Mark, Place
+from orchestrator.evidence import blame
+from orchestrator.model.kernel_report import Mark, Place
+from orchestrator.parse.provenance import Source, placed
 
 
 def unified(old: list[str], new: list[str], names: tuple[str, str] = ("a/f.c", "b/f.c")) -> bytes:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.build.compile import _build_error
+from orchestrator.build.toolchain import first_error
 from orchestrator.errors import BuildFailed, CommandFailed, OrchestrateError, ToolMissing
 from orchestrator.process import Command, CommandResult
-from orchestrator.stages.build import _build_error
-from orchestrator.stages.toolchain import first_error
 
 COMPILE = """\
   CC      mm/memory.o

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
+from orchestrator.judge.attempts import classify
 from orchestrator.model.case import Dialect
 from orchestrator.model.case_run import CaseRun, Condition, Count, Ending
 from orchestrator.model.kernel import Variant
+from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import CaseResult, Metric, StageResult, SuiteReport
-from orchestrator.model.splat import KnownIssue
 from orchestrator.record import SuiteRecord, Try
-from orchestrator.stages.classify import classify
 
 WARNING = """\
 [    5.000000][   T66] ------------[ cut here ]------------
@@ -96,7 +96,7 @@ def test_answers_to_our_own_questions_are_no_part_of_a_boot_that_hung(home: Home
     boot = home.judge(examined_at=examined_at).stages[0]
     assert "Show Blocked State" in boot.console, "somebody else's question"
     assert boot.console.endswith("its last words\n")
-    assert not boot.splats
+    assert not boot.kernel_reports
 
 
 @pytest.mark.parametrize(
@@ -116,16 +116,16 @@ def test_the_first_bad_thing_that_a_kernel_said_explains_why_it_did_not_boot(hom
     assert boot.message == words.format(warning=TITLE, panic=f"{panic} (at boot)")
 
 
-def test_a_splat_belongs_to_the_case_in_whose_window_it_came(home: Home) -> None:
+def test_a_kernel_report_belongs_to_the_case_in_whose_window_it_came(home: Home) -> None:
     home.case("before")
-    home.case("guilty", said=QUIET + WARNING + QUIET)
+    home.case("culprit", said=QUIET + WARNING + QUIET)
     home.case("after")
-    before, guilty, after = home.judge().cases
-    assert (before.outcome, guilty.outcome, after.outcome) == (Outcome.PASS, Outcome.FAIL, Outcome.PASS)
-    assert guilty.message == TITLE
-    assert not before.splats
-    assert not after.splats
-    assert "cut here" in guilty.console
+    before, culprit, after = home.judge().cases
+    assert (before.outcome, culprit.outcome, after.outcome) == (Outcome.PASS, Outcome.FAIL, Outcome.PASS)
+    assert culprit.message == TITLE
+    assert not before.kernel_reports
+    assert not after.kernel_reports
+    assert "cut here" in culprit.console
     assert "cut here" not in after.console
 
 
@@ -148,11 +148,11 @@ def test_whether_nothing_is_wrong_but_what_the_kernel_reported(home: Home, facts
 
 
 def test_what_the_kernel_says_after_a_case_is_its_late_effect(home: Home) -> None:
-    home.case("guilty")
+    home.case("culprit")
     home.say(WARNING)
     home.case("after")
-    guilty, after = home.judge().cases
-    assert [splat.title for splat in guilty.splats] == [TITLE]
+    culprit, after = home.judge().cases
+    assert [kernel_report.title for kernel_report in culprit.kernel_reports] == [TITLE]
     assert after.outcome is Outcome.PASS
 
 
@@ -285,7 +285,7 @@ def test_a_case_that_did_not_exercise_is_idle_unless_something_worse_was_found(h
     home.case("idle", stdout=idle, status=1)
     home.case("worse", stdout=idle.replace("ok 2 b", "# FAIL x/0: lost\nnot ok 2 b"), status=1)
     first, second = home.judge().cases
-    assert (first.outcome, first.run_outcome) == (Outcome.IDLE, Outcome.PASS)
+    assert (first.outcome, first.run_outcome) == (Outcome.NOT_EXERCISED, Outcome.PASS)
     assert first.message == "a: did not exercise: toucher"
     assert (second.outcome, second.message) == (Outcome.FAIL, "b: x/0: lost")
 
@@ -317,7 +317,7 @@ def test_what_was_found_out_about_a_hang_is_in_the_result(home: Home) -> None:
     assert case.diagnosis == "no reader remains: lost wake-up"
     assert case.evidence == (f"{home.path.name}/cases/hung/postmortem.txt",)
     # what the kernel says when we ask it is none of its reports
-    assert not case.splats
+    assert not case.kernel_reports
     assert "sysrq" not in case.console
     assert not case.is_host_fault
 

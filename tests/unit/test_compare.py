@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.kernel.compare import compare, verdict
+from orchestrator.judge.compare import compare, verdict
 from orchestrator.model.kernel import Variant
+from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, StageResult, Subtest, SuiteReport
-from orchestrator.model.splat import Splat
 
 
 def case(name: str, outcome: Outcome, message: str = "") -> CaseResult:
@@ -59,29 +59,37 @@ def test_failing_differently_on_the_base_counts_but_what_is_worse_is_not_excused
     assert not on_base(Outcome.CRASH, Outcome.TIMEOUT)
 
 
-def splat(title: str, outcome: Outcome = Outcome.FAIL) -> Splat:
-    return Splat("warning", title, outcome, 1, 2, 0, "text")
+def kernel_report(title: str, outcome: Outcome = Outcome.FAIL) -> KernelReport:
+    return KernelReport("warning", title, outcome, 1, 2, 0, "text")
 
 
 def test_a_kernel_report_is_excused_by_the_same_title_only() -> None:
-    before = replace(case("c", Outcome.CRASH), splats=(splat("WARNING in old", Outcome.CRASH),))
-    other = replace(case("d", Outcome.FAIL), splats=(splat("WARNING in elsewhere"),))
+    before = replace(case("c", Outcome.CRASH), kernel_reports=(kernel_report("WARNING in old", Outcome.CRASH),))
+    other = replace(case("d", Outcome.FAIL), kernel_reports=(kernel_report("WARNING in elsewhere"),))
 
-    def is_excused(*splats: Splat) -> bool:
-        after = suite(replace(case("c", Outcome.FAIL), splats=splats))
+    def is_excused(*kernel_reports: KernelReport) -> bool:
+        after = suite(replace(case("c", Outcome.FAIL), kernel_reports=kernel_reports))
         return compare(after, base(before, other)).cases[0].also_on_base
 
-    assert is_excused(splat("WARNING in old"))
-    assert is_excused(splat("WARNING in old"), splat("WARNING in elsewhere")), "whichever case the base reported it in"
-    assert is_excused(splat("WARNING in old"), splat("an OOM kill", Outcome.PASS)), "what is no failure needs no excuse"
-    assert not is_excused(splat("KASAN: slab-use-after-free in new"))
-    assert not is_excused(splat("WARNING in old"), splat("WARNING in new"))
+    assert is_excused(kernel_report("WARNING in old"))
+    assert is_excused(kernel_report("WARNING in old"), kernel_report("WARNING in elsewhere")), (
+        "whichever case the base reported it in"
+    )
+    assert is_excused(kernel_report("WARNING in old"), kernel_report("an OOM kill", Outcome.PASS)), (
+        "what is no failure needs no excuse"
+    )
+    assert not is_excused(kernel_report("KASAN: slab-use-after-free in new"))
+    assert not is_excused(kernel_report("WARNING in old"), kernel_report("WARNING in new"))
 
 
 def test_where_only_the_kernel_complains_it_is_enough_that_the_base_did_so_in_another_case() -> None:
-    old = replace(case("c", Outcome.FAIL), splats=(splat("KCSAN: data-race in f / g"),), only_reports=True)
-    elsewhere = replace(case("d", Outcome.FAIL), splats=(splat("KCSAN: data-race in f / g"),))
-    boot = StageResult("boot", Outcome.FAIL, 1.0, splats=old.splats, is_patch_fault=True, only_reports=True)
+    old = replace(
+        case("c", Outcome.FAIL), kernel_reports=(kernel_report("KCSAN: data-race in f / g"),), only_reports=True
+    )
+    elsewhere = replace(case("d", Outcome.FAIL), kernel_reports=(kernel_report("KCSAN: data-race in f / g"),))
+    boot = StageResult(
+        "boot", Outcome.FAIL, 1.0, kernel_reports=old.kernel_reports, is_patch_fault=True, only_reports=True
+    )
 
     def excused(patched: CaseResult, boot: StageResult, *on_base: CaseResult) -> tuple[bool, bool]:
         compared = compare(suite(patched, stages=(boot,)), base(*on_base))
@@ -91,7 +99,7 @@ def test_where_only_the_kernel_complains_it_is_enough_that_the_base_did_so_in_an
     assert excused(old, boot, elsewhere) == (True, True)
     assert excused(old, boot, case("c", Outcome.PASS)) == (False, False)
     assert excused(replace(old, only_reports=False), boot, case("c", Outcome.PASS), elsewhere) == (False, True)
-    worse = replace(old, splats=(splat("KCSAN: data-race in f / g", Outcome.CRASH),))
+    worse = replace(old, kernel_reports=(kernel_report("KCSAN: data-race in f / g", Outcome.CRASH),))
     assert excused(worse, boot, elsewhere) == (False, True)
 
 
@@ -111,10 +119,10 @@ def test_a_subtest_that_passes_on_the_base_is_not_excused_by_another() -> None:
 
 
 def test_a_base_that_did_not_exercise_excuses_nothing_worse() -> None:
-    assert on_base(Outcome.IDLE, Outcome.IDLE)
-    assert on_base(Outcome.IDLE, Outcome.FAIL)
-    assert not on_base(Outcome.FAIL, Outcome.IDLE)
-    found, reason = verdict([suite(case("c", Outcome.IDLE, "a: did not exercise: vma_lock_success"))], False)
+    assert on_base(Outcome.NOT_EXERCISED, Outcome.NOT_EXERCISED)
+    assert on_base(Outcome.NOT_EXERCISED, Outcome.FAIL)
+    assert not on_base(Outcome.FAIL, Outcome.NOT_EXERCISED)
+    found, reason = verdict([suite(case("c", Outcome.NOT_EXERCISED, "a: did not exercise: vma_lock_success"))], False)
     assert found is Verdict.PATCH_AT_FAULT
     assert "did not exercise" in reason
 
@@ -146,14 +154,16 @@ def test_a_new_failure_is_the_patchs_fault_and_the_reason_names_it(outcome: Outc
 def test_a_hang_is_told_by_its_post_mortem_and_by_the_kernels_own_words_where_there_are_any() -> None:
     hang = replace(case("bad", Outcome.TIMEOUT, "did not end"), diagnosis="writer a waits for b: lost wake-up")
     assert verdict([suite(hang)], False)[1] == "base.patched: bad timed out (writer a waits for b: lost wake-up)"
-    panic = Splat("panic", "panic: f", Outcome.CRASH, 1, 2, 0, "")
-    crash = replace(case("bad", Outcome.CRASH, panic.title), diagnosis="a waits for b", splats=(panic,))
+    panic = KernelReport("panic", "panic: f", Outcome.CRASH, 1, 2, 0, "")
+    crash = replace(case("bad", Outcome.CRASH, panic.title), diagnosis="a waits for b", kernel_reports=(panic,))
     assert verdict([suite(crash)], False)[1] == "base.patched: bad crashed the kernel (panic: f)"
 
 
 def test_a_warning_before_a_hang_is_told_and_so_is_the_hang() -> None:
-    splat = Splat("warning", "WARNING in f", Outcome.FAIL, 1, 2, 0, "")
-    hang = replace(case("bad", Outcome.TIMEOUT, splat.title), diagnosis="a waits for b", splats=(splat,))
+    kernel_report = KernelReport("warning", "WARNING in f", Outcome.FAIL, 1, 2, 0, "")
+    hang = replace(
+        case("bad", Outcome.TIMEOUT, kernel_report.title), diagnosis="a waits for b", kernel_reports=(kernel_report,)
+    )
     assert verdict([suite(hang)], False)[1] == "base.patched: bad timed out (WARNING in f; then a waits for b)"
 
 

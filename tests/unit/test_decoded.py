@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from orchestrator.model.kernel_report import Frame, KernelReport, Mark, Place
 from orchestrator.model.outcome import Outcome
-from orchestrator.model.splat import Frame, Mark, Place, Splat
 from orchestrator.reporters import decoded
 
 TEXT = """\
@@ -24,7 +24,7 @@ TEXT = """\
 PLUMBING = Place("refcount_warn_saturate", "lib/refcount.c", 22, "WARN()")
 INNER = Place("vma_start_read", "include/linux/mm.h", 738, "if (x)", Mark.LINE, ("6/9 mm: count",))
 OUTER = Place("lock_vma", "mm/memory.c", 6290, "vma = f();", Mark.FUNCTION, ("3/9 mm: keep", "6/9 mm: count"))
-SPLAT = Splat(
+SPLAT = KernelReport(
     "oops", "Oops: NULL in lock_vma", Outcome.CRASH, 1, 12, 0, TEXT,
     frames=(
         Frame(2, "refcount_warn_saturate", 0xF1, 0x140, places=(PLUMBING,)),
@@ -77,9 +77,9 @@ def test_what_was_not_decoded_is_shown_as_it_was_printed() -> None:
 
 def test_a_guilty_place_that_is_not_the_series_own_is_followed_by_the_first_that_is() -> None:
     callee = Frame(2, "vmstat", 1, 2, places=(Place("vmstat", "mm/vmstat.c", 5, "x++;"),))
-    splat = replace(SPLAT, frame="vmstat", frames=(callee, *SPLAT.frames))
-    assert [spot.place.function for spot in decoded.spots(splat)] == ["vmstat", "vma_start_read"]
-    assert [spot.by for spot in decoded.spots(splat)] == ["", "written by 6/9 mm: count"]
+    kernel_report = replace(SPLAT, frame="vmstat", frames=(callee, *SPLAT.frames))
+    assert [spot.place.function for spot in decoded.spots(kernel_report)] == ["vmstat", "vma_start_read"]
+    assert [spot.by for spot in decoded.spots(kernel_report)] == ["", "written by 6/9 mm: count"]
 
 
 def test_doubtful_frames_are_never_blamed() -> None:

@@ -12,16 +12,16 @@ from orchestrator.catalog import load
 from orchestrator.context import Context, Places
 from orchestrator.errors import BootFailed, GuestUnreachable, NoGuest
 from orchestrator.guest.guest import Guest
+from orchestrator.jobs.boot import GuestSpec
+from orchestrator.jobs.session import execute
+from orchestrator.jobs.track import Track
+from orchestrator.judge.attempts import classify
 from orchestrator.model.case_run import CaseRun, Ending
 from orchestrator.model.kernel import KernelConfig, Variant
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import StageResult, SuiteReport
 from orchestrator.model.request import Request, Suite
 from orchestrator.process import Cancel, Runner
-from orchestrator.stages.boot import Bench
-from orchestrator.stages.classify import classify
-from orchestrator.stages.execute import execute
-from orchestrator.track import Track
 
 PANIC = "[    5.000000][    T1] Kernel panic - not syncing: Out of memory\n"
 
@@ -49,21 +49,19 @@ def suite_whose_guests_do_not_come_back(
     catalog, tried = load(), []
     cases = catalog.default_cases([catalog.kconfig("base")])[:3]
     context = Context(Places.of_user(), catalog, Runner(Cancel()), lambda event: None)
-    bench = SimpleNamespace(
-        programs=SimpleNamespace(unbuilt=()), machine=SimpleNamespace(memory_mib=4096), slowdown=1.0
-    )
+    spec = SimpleNamespace(programs=SimpleNamespace(unbuilt=()), machine=SimpleNamespace(memory_mib=4096), slowdown=1.0)
     needs = frozenset(name for case in cases for name in case.needs.symbols)
 
     def refuse(*_: object, **__: object) -> None:
         tried.append(1)
         raise error
 
-    monkeypatch.setattr("orchestrator.stages.execute.boot", refuse)
+    monkeypatch.setattr("orchestrator.jobs.session.boot", refuse)
     track = Track(context, tmp_path, Suite(catalog.kconfig("base"), Variant.PATCHED))
     track.record = track.record.with_stage(StageResult("boot", Outcome.PASS, 1.0))
     guest = cast(Guest, Mortal(track.next_guest()[1]))
     config = cast(KernelConfig, SimpleNamespace(symbols=needs))
-    execute(context, cast(Bench, bench), cases, config, Request(), "base.patched", guest, track)
+    execute(context, cast(GuestSpec, spec), cases, config, Request(), "base.patched", guest, track)
     return classify(track.record, tmp_path), len(tried)
 
 

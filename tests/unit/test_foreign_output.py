@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.kernel import kselftest, stress_ng
+from orchestrator.judge.attempts import classify
 from orchestrator.model.case import Dialect
 from orchestrator.model.case_run import CaseRun, Ending
 from orchestrator.model.kernel import Variant
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import StageResult
+from orchestrator.parse import kselftest, stress_ng
 from orchestrator.record import SuiteRecord
-from orchestrator.stages.classify import classify
 
 UFFD = """Testing UFFDIO_API (with syscall)... done
 Testing wp-fork on hugetlb... skipped [reason: huge page size is 0, feature missing?]
@@ -89,7 +89,7 @@ def test_stressors_are_subtests_with_metrics() -> None:
 
 def test_a_stressor_that_did_nothing_proves_nothing() -> None:
     report = stress_ng.read(STRESS_NG.format(said="").replace("  4181 ", "     0 "), "", 0)
-    assert report.subtests[0].outcome is Outcome.IDLE
+    assert report.subtests[0].outcome is Outcome.NOT_EXERCISED
     assert "did not exercise" in report.subtests[0].message
 
 

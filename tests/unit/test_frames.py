@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.kernel.frames import CodeRef, find
+from orchestrator.parse.frames import CodeRef, find
 
 CORPUS = Path(__file__).parents[1] / "data/console"
 

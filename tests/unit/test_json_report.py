@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.model.kernel import Variant
+from orchestrator.model.kernel_report import Frame, KernelReport, Place
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, Metric, RunReport, StageResult, Subtest, SuiteReport
-from orchestrator.model.splat import Frame, Place, Splat
 from orchestrator.reporters import json_report
 
 DOCUMENTED = Path(__file__).parents[2] / "docs" / "report-json.md"
@@ -25,7 +25,7 @@ RECORDS = (
     CaseResult,
     Subtest,
     Metric,
-    Splat,
+    KernelReport,
     Frame,
     Place,
 )
@@ -40,14 +40,16 @@ st.register_type_strategy(str, TEXT)
 # a few frames of each report are as good as many, and hypothesis limits what it makes
 PLACES = st.builds(Place, text=..., mark=..., patches=st.lists(TEXT, max_size=1).map(tuple))
 FRAMES = st.builds(Frame, is_reliable=..., places=st.lists(PLACES, max_size=1).map(tuple))
-SPLATS = st.builds(Splat, file=..., frames=st.lists(FRAMES, max_size=1).map(tuple))
-st.register_type_strategy(Splat, SPLATS)
+SPLATS = st.builds(KernelReport, file=..., frames=st.lists(FRAMES, max_size=1).map(tuple))
+st.register_type_strategy(KernelReport, SPLATS)
 # Few subtests of stages: each has lists of its own, and a report would be more than hypothesis wants to make up.
 st.register_type_strategy(
     StageResult,
     st.builds(
         StageResult,
-        **dict.fromkeys(("message", "hint", "detail", "cached", "console", "splats", "also_on_base", "log"), ...),
+        **dict.fromkeys(
+            ("message", "hint", "detail", "cached", "console", "kernel_reports", "also_on_base", "log"), ...
+        ),
         subtests=st.tuples() | st.tuples(st.builds(Subtest, message=..., diagnostics=...)),
     ),
 )
@@ -59,16 +61,16 @@ def few(kind: type) -> st.SearchStrategy[tuple[object, ...]]:
 
 st.register_type_strategy(
     CaseResult,
-    st.builds(CaseResult, message=..., diagnosis=..., splats=few(Splat), subtests=few(Subtest)),
+    st.builds(CaseResult, message=..., diagnosis=..., kernel_reports=few(KernelReport), subtests=few(Subtest)),
 )
 st.register_type_strategy(SuiteReport, st.builds(SuiteReport, stages=few(StageResult), cases=few(CaseResult)))
 REPORTS = st.builds(RunReport, suites=few(SuiteReport), notes=...)
 
 
 def a_report() -> RunReport:
-    splat = Splat("kasan", "KASAN", Outcome.CRASH, 1, 2, 3, "text")
+    kernel_report = KernelReport("kasan", "KASAN", Outcome.CRASH, 1, 2, 3, "text")
     subtest = Subtest("a.b", Outcome.PASS, 0.5, metrics=(Metric("ops", 10.0, "ops/s"),))
-    case = CaseResult("c", Outcome.CRASH, Outcome.CRASH, "m", 1.0, (subtest,), (splat,))
+    case = CaseResult("c", Outcome.CRASH, Outcome.CRASH, "m", 1.0, (subtest,), (kernel_report,))
     stage = StageResult("boot", Outcome.PASS, 7.0, is_patch_fault=True, subtests=(subtest,))
     suite = SuiteReport("s", "base", Variant.PATCHED, (stage,), (case,), "2026-11-22T10:00:00", (("a", "b"),))
     return RunReport("fix", "0" * 64, Verdict.PATCH_AT_FAULT, "r", (suite,), "/run", "", 9.0, "host", ("n",))
@@ -84,16 +86,16 @@ def test_a_written_file_loads_again_and_says_its_schema_first(tmp_path: Path) ->
     path = tmp_path / "new" / "report.json"
     json_report.write(a_report(), path)
     assert json_report.load(path) == a_report()
-    assert path.read_text(encoding="ascii").startswith('{\n  "schema": 1,\n')
+    assert path.read_text(encoding="ascii").startswith('{\n  "schema": 2,\n')
     assert [entry.name for entry in path.parent.iterdir()] == ["report.json"]
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema": 2}, r"\$\.schema: expected 1, got 2"),
-        ({"schema": True}, r"\$\.schema: expected 1, got True"),
-        ({"schema": None}, r"\$\.schema: expected 1, got None"),
+        ({"schema": 1}, r"\$\.schema: expected 2, got 1"),
+        ({"schema": True}, r"\$\.schema: expected 2, got True"),
+        ({"schema": None}, r"\$\.schema: expected 2, got None"),
         ({"verdict": "FINE"}, r"\$\.verdict: expected one of CLEAN, PATCH_AT_FAULT"),
         ({"extra": 1}, r"\$\.extra: unknown key of RunReport"),
         ({"suites": {}}, r"\$\.suites: expected an array"),
@@ -109,7 +111,7 @@ def test_a_foreign_report_is_refused_with_its_path_and_key(
     assert str(caught.value).startswith(f"{path}: ")
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b"null", b"{}", b"\xff\xfe", b'{"schema": 1}'])
+@pytest.mark.parametrize("data", [b"", b"[]", b"null", b"{}", b"\xff\xfe", b'{"schema": 2}'])
 def test_what_is_no_report_at_all_is_a_value_error(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "report.json"
     path.write_bytes(data)

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.kernel import compare
+from orchestrator.judge import compare
 from orchestrator.model.kernel import Variant
+from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, Metric, RunReport, StageResult, Subtest, SuiteReport
-from orchestrator.model.splat import Splat
 from orchestrator.reporters import junit
 from orchestrator.reporters.junit_entries import Output
 
-SPLAT = Splat("kasan", "KASAN: use-after-free in f", Outcome.CRASH, 12, 40, 999, "BUG: KASAN: the text")
-OOM = Splat("oom", "OOM kill of a.out", Outcome.PASS, 3, 4, 5, "Out of memory: the text")
+SPLAT = KernelReport("kasan", "KASAN: use-after-free in f", Outcome.CRASH, 12, 40, 999, "BUG: KASAN: the text")
+OOM = KernelReport("oom", "OOM kill of a.out", Outcome.PASS, 3, 4, 5, "Out of memory: the text")
 
 
 def report(*suites: SuiteReport, verdict: Verdict = Verdict.PATCH_AT_FAULT, series: str = "fix") -> RunReport:
@@ -49,16 +49,16 @@ def only(run: RunReport, path: str) -> ElementTree.Element:
     ("result", "element", "kind"),
     [
         (case(Outcome.FAIL), "failure", "ExitStatus"),
-        (case(Outcome.FAIL, splats=(OOM, SPLAT)), "failure", "KernelSplat.kasan"),
-        (case(Outcome.FAIL, splats=(OOM,)), "failure", "ExitStatus"),
+        (case(Outcome.FAIL, kernel_reports=(OOM, SPLAT)), "failure", "KernelReport.kasan"),
+        (case(Outcome.FAIL, kernel_reports=(OOM,)), "failure", "ExitStatus"),
         (case(Outcome.TIMEOUT), "failure", "Timeout"),
-        (case(Outcome.IDLE), "failure", "did-not-exercise"),
+        (case(Outcome.NOT_EXERCISED), "failure", "did-not-exercise"),
         (case(Outcome.CRASH), "failure", "Crash"),
-        (case(Outcome.CRASH, splats=(SPLAT,)), "failure", "KernelSplat.kasan"),
+        (case(Outcome.CRASH, kernel_reports=(SPLAT,)), "failure", "KernelReport.kasan"),
         (case(Outcome.ERROR), "error", "Infrastructure"),
         (case(Outcome.CRASH, is_host_fault=True), "error", "Infrastructure"),
         (case(Outcome.FAIL, also_on_base=True), "error", "FailsOnBase"),
-        (case(Outcome.CRASH, also_on_base=True, splats=(SPLAT,)), "error", "FailsOnBase"),
+        (case(Outcome.CRASH, also_on_base=True, kernel_reports=(SPLAT,)), "error", "FailsOnBase"),
     ],
 )
 def test_a_case_blames_the_kernel_or_the_host(result: CaseResult, element: str, kind: str) -> None:
@@ -72,7 +72,11 @@ def test_a_case_blames_the_kernel_or_the_host(result: CaseResult, element: str, 
     [
         (StageResult("build", Outcome.FAIL, 1.0, "cc1: error", is_patch_fault=True), "failure", "Stage.build"),
         (StageResult("apply", Outcome.ERROR, 1.0, is_patch_fault=True), "failure", "Stage.apply"),
-        (StageResult("boot", Outcome.CRASH, 1.0, splats=(SPLAT,), is_patch_fault=True), "failure", "KernelSplat.kasan"),
+        (
+            StageResult("boot", Outcome.CRASH, 1.0, kernel_reports=(SPLAT,), is_patch_fault=True),
+            "failure",
+            "KernelReport.kasan",
+        ),
         (StageResult("boot", Outcome.TIMEOUT, 1.0, is_patch_fault=True), "failure", "Timeout"),
         (StageResult("cases", Outcome.FAIL, 1.0), "error", "Infrastructure"),
         (StageResult("configure", Outcome.ERROR, 1.0, is_request_fault=True), "error", "BadRequest"),
@@ -120,7 +124,11 @@ def test_subtests_are_entries_of_their_own_and_the_run_is_judged_apart() -> None
 
 def test_a_crash_shows_the_report_its_place_and_the_console() -> None:
     result = case(
-        Outcome.CRASH, SPLAT.title, splats=(SPLAT, OOM), console="the console", console_log="guest-0/console.log"
+        Outcome.CRASH,
+        SPLAT.title,
+        kernel_reports=(SPLAT, OOM),
+        console="the console",
+        console_log="guest-0/console.log",
     )
     entry = only(report(suite(result)), "testsuite/testcase")
     failure = entry.find("failure")
@@ -141,7 +149,7 @@ def test_a_hang_is_told_by_its_post_mortem_and_the_body_has_both() -> None:
 
 def test_an_oom_kill_is_shown_in_a_passing_run() -> None:
     assert "Out of memory" in (
-        only(report(suite(case(Outcome.PASS, splats=(OOM,)))), ".//testcase").findtext("system-out") or ""
+        only(report(suite(case(Outcome.PASS, kernel_reports=(OOM,)))), ".//testcase").findtext("system-out") or ""
     )
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import BadDeclaration
-from orchestrator.kernel.kconfig import Conflict, Dropped, dropped, merge, parse_config, parse_fragment, unmet
 from orchestrator.model.kernel import Fragment
+from orchestrator.parse.kconfig import Conflict, Dropped, dropped, merge, parse_config, parse_fragment, unmet
 
 KCONFIGS = Path(__file__).parent.parent.parent / "kconfigs"
 

@@ -9,17 +9,17 @@ import pytest
 
 from orchestrator.declarations.known_issues import read_known_issues
 from orchestrator.errors import BadDeclaration, UsageError
-from orchestrator.kernel.known import applies, is_expired, mark_known, range_problem, remarks
+from orchestrator.judge.known import applies, is_expired, mark_known, range_problem, remarks
 from orchestrator.model.case_run import Ending
+from orchestrator.model.kernel_report import KernelReport, KnownIssue
 from orchestrator.model.outcome import Outcome
-from orchestrator.model.splat import KnownIssue, Splat
 from tests.unit.test_classify import QUIET, TITLE, WARNING, Home, home
 
 __all__ = ["home"]
 
 LINK = "https://bugs.example.org/1"
 ISSUE = KnownIssue("WARNING in unmap_.*", LINK, "2026-06-30")
-SPLAT = Splat("warning", TITLE, Outcome.FAIL, 1, 9, 0, WARNING)
+SPLAT = KernelReport("warning", TITLE, Outcome.FAIL, 1, 9, 0, WARNING)
 
 
 def test_the_whole_title_must_match() -> None:
@@ -109,7 +109,7 @@ def test_a_known_report_is_shown_and_neither_it_nor_its_taint_is_a_failure(home:
     home.case("a", said=QUIET + WARNING, taint_after=512)
     (case,) = home.judge((ISSUE,)).cases
     assert (case.outcome, case.message) == (Outcome.PASS, "")
-    assert [splat.known for splat in case.splats] == [LINK]
+    assert [kernel_report.known for kernel_report in case.kernel_reports] == [LINK]
 
 
 def test_an_expired_issue_counts_again_and_is_reported(home: Home) -> None:
@@ -135,7 +135,7 @@ def test_an_expected_report_is_no_failure_and_its_absence_is_one(home: Home) -> 
     home.case("with", said=WARNING, taint_after=512, expects=("WARNING in .*",))
     home.case("without", taint_before=512, taint_after=512, expects=("WARNING in .*",))
     seen, missed = home.judge().cases
-    assert (seen.outcome, seen.splats[0].known) == (Outcome.PASS, "expected by the case")
+    assert (seen.outcome, seen.kernel_reports[0].known) == (Outcome.PASS, "expected by the case")
     assert missed.outcome is Outcome.FAIL
     assert missed.message == "the kernel did not report what the case expects: WARNING in .*"
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.kernel.ktap import MAX_DIAGNOSTICS, KtapReport, parse
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import Metric, Subtest
+from orchestrator.parse.ktap import MAX_DIAGNOSTICS, KtapReport, parse
 
 
 def results(report: KtapReport) -> list[tuple[str, Outcome]]:
@@ -358,7 +358,7 @@ def test_every_planned_test_has_exactly_one_result(states: list[str], extra: int
 
 def test_what_did_not_exercise_is_no_failure_and_no_pass() -> None:
     subtest = only("# metric toucher 0 ops/s\nnot ok 1 x # did not exercise: toucher # time=12ms")
-    assert (subtest.outcome, subtest.message) == (Outcome.IDLE, "did not exercise: toucher")
+    assert (subtest.outcome, subtest.message) == (Outcome.NOT_EXERCISED, "did not exercise: toucher")
     assert subtest.time_s == pytest.approx(0.012)
     assert only("ok 1 x # did not exercise: toucher").outcome is Outcome.PASS
 

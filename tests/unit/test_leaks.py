@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.guest.sentinel import read_sentinel
-from orchestrator.kernel.leaks import TOLERANCE, leak_metrics, leaks
+from orchestrator.judge.leaks import TOLERANCE, leak_metrics, leaks
 from orchestrator.model.case import Dialect
 from orchestrator.model.case_run import CaseRun, Count, Ending
 from orchestrator.model.report import Metric

@@ -6,17 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.kernel.matrix import Fate, Matrix, Weapon, kill_of, row, verdict
+from orchestrator.judge.mutants import Detector, Matrix, MutantStatus, kill_of, row, verdict
 from orchestrator.model.kernel import Variant
+from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, StageResult, Subtest, SuiteReport
 from orchestrator.model.series import Mutant, Observable
-from orchestrator.model.splat import Splat
 
 MUTANT = Mutant("early", "order", "it", "that", "base", (), (), Observable.YES, "", False, "", b"")
 BOOT = StageResult("boot", Outcome.PASS, 3.0)
 PASSED = CaseResult("first", Outcome.PASS, Outcome.PASS, "", 5.0)
-WARNING = Splat("warning", "WARNING in f", Outcome.FAIL, 1, 2, 0, "[   7.250000][T1] WARNING: CPU: 0", time_s=7.25)
+WARNING = KernelReport(
+    "warning", "WARNING in f", Outcome.FAIL, 1, 2, 0, "[   7.250000][T1] WARNING: CPU: 0", time_s=7.25
+)
 
 
 def suite(*cases: CaseResult, boot: StageResult = BOOT, kconfig: str = "base") -> SuiteReport:
@@ -24,29 +26,33 @@ def suite(*cases: CaseResult, boot: StageResult = BOOT, kconfig: str = "base") -
 
 
 def failed(
-    message: str, *splats: Splat, run: Outcome = Outcome.PASS, says: str = "", how: Outcome = Outcome.FAIL
+    message: str,
+    *kernel_reports: KernelReport,
+    run: Outcome = Outcome.PASS,
+    says: str = "",
+    how: Outcome = Outcome.FAIL,
 ) -> CaseResult:
     subtests = (Subtest("s", how, message=says),) if says else ()
     outcome = max(run, how)
-    return CaseResult("second", outcome, run, message, 2.0, subtests=subtests, splats=splats)
+    return CaseResult("second", outcome, run, message, 2.0, subtests=subtests, kernel_reports=kernel_reports)
 
 
 @pytest.mark.parametrize(
-    ("case", "weapon", "guest_s"),
+    ("case", "detector", "guest_s"),
     [
-        (failed("WARNING in f", WARNING), Weapon.SPLAT, 7.25),
-        (failed("s: tag", says="a tag is lost"), Weapon.DATA, 10.0),
-        (failed("s", says="timed out: thread toucher/1", how=Outcome.TIMEOUT), Weapon.HANG, 10.0),
-        (failed("froze", run=Outcome.TIMEOUT), Weapon.HANG, 10.0),
-        (failed("s", says="did not exercise: vma_lock_success", how=Outcome.IDLE), Weapon.COUNTER, 10.0),
-        (failed("leaked 30 vm_area_struct", run=Outcome.FAIL), Weapon.COUNTER, 10.0),
-        (failed("exit status 3", run=Outcome.FAIL), Weapon.EXIT, 10.0),
+        (failed("WARNING in f", WARNING), Detector.SPLAT, 7.25),
+        (failed("s: tag", says="a tag is lost"), Detector.DATA, 10.0),
+        (failed("s", says="timed out: thread toucher/1", how=Outcome.TIMEOUT), Detector.HANG, 10.0),
+        (failed("froze", run=Outcome.TIMEOUT), Detector.HANG, 10.0),
+        (failed("s", says="did not exercise: vma_lock_success", how=Outcome.NOT_EXERCISED), Detector.COUNTER, 10.0),
+        (failed("leaked 30 vm_area_struct", run=Outcome.FAIL), Detector.COUNTER, 10.0),
+        (failed("exit status 3", run=Outcome.FAIL), Detector.EXIT, 10.0),
     ],
 )
-def test_what_killed_it_and_when(case: CaseResult, weapon: Weapon, guest_s: float) -> None:
+def test_what_killed_it_and_when(case: CaseResult, detector: Detector, guest_s: float) -> None:
     kill = kill_of(suite(PASSED, case))
     assert kill
-    assert (kill.case, kill.weapon, kill.guest_s) == ("second", weapon, guest_s)
+    assert (kill.case, kill.detector, kill.guest_s) == ("second", detector, guest_s)
 
 
 def test_earlier_tries_count_in_the_time_to_the_kill() -> None:
@@ -56,66 +62,68 @@ def test_earlier_tries_count_in_the_time_to_the_kill() -> None:
 
 
 def test_a_boot_that_fails_is_a_kill_and_the_hosts_fault_is_none() -> None:
-    boot = replace(BOOT, outcome=Outcome.CRASH, is_patch_fault=True, message="panic", splats=(WARNING,))
+    boot = replace(BOOT, outcome=Outcome.CRASH, is_patch_fault=True, message="panic", kernel_reports=(WARNING,))
     kill = kill_of(suite(boot=boot))
     assert kill
-    assert (kill.case, kill.weapon, kill.guest_s) == ("boot", Weapon.SPLAT, 7.25)
+    assert (kill.case, kill.detector, kill.guest_s) == ("boot", Detector.SPLAT, 7.25)
     assert kill_of(suite(boot=replace(BOOT, outcome=Outcome.ERROR))) is None
     assert kill_of(suite(replace(PASSED, outcome=Outcome.CRASH, is_host_fault=True))) is None
 
 
 def test_fates() -> None:
-    assert row(MUTANT, [suite(PASSED)]).fate is Fate.SURVIVED
-    assert row(MUTANT, [suite(PASSED), suite(failed("x", says="y"), kconfig="debug")]).fate is Fate.KILLED
-    assert row(MUTANT, [], not_run="not asked for").fate is Fate.SKIPPED
-    assert row(MUTANT, []).fate is Fate.ERROR  # silence is no survival
-    assert row(MUTANT, [suite(replace(PASSED, outcome=Outcome.CRASH, is_host_fault=True))]).fate is Fate.ERROR
-    assert row(MUTANT, [suite(PASSED)], refused="does not apply").fate is Fate.ERROR
+    assert row(MUTANT, [suite(PASSED)]).status is MutantStatus.SURVIVED
+    assert row(MUTANT, [suite(PASSED), suite(failed("x", says="y"), kconfig="debug")]).status is MutantStatus.KILLED
+    assert row(MUTANT, [], not_run="not asked for").status is MutantStatus.SKIPPED
+    assert row(MUTANT, []).status is MutantStatus.ERROR  # silence is no survival
+    assert row(MUTANT, [suite(replace(PASSED, outcome=Outcome.CRASH, is_host_fault=True))]).status is MutantStatus.ERROR
+    assert row(MUTANT, [suite(PASSED)], refused="does not apply").status is MutantStatus.ERROR
 
 
 def test_what_survived_one_kconfig_is_no_less_a_survivor_when_the_budget_ends_before_the_next() -> None:
     found = row(MUTANT, [suite(PASSED)], not_run="the budget of 60 s was used up")
-    assert (found.fate, found.reason) == (Fate.SURVIVED, "nothing noticed it; the budget of 60 s was used up")
+    assert (found.status, found.reason) == (MutantStatus.SURVIVED, "nothing noticed it; the budget of 60 s was used up")
 
 
 def test_one_lost_run_is_no_survival_of_the_rest() -> None:
     lost = suite(PASSED, replace(PASSED, case="third", outcome=Outcome.ERROR, message="no guest"))
-    assert row(MUTANT, [lost]).fate is Fate.ERROR
+    assert row(MUTANT, [lost]).status is MutantStatus.ERROR
 
 
-def matrix(*fates: Fate) -> Matrix:
+def matrix(*fates: MutantStatus) -> Matrix:
     kill = kill_of(suite(failed("x", says="y")))
-    found = [replace(row(MUTANT, [suite(PASSED)]), fate=f, kill=kill if f is Fate.KILLED else None) for f in fates]
+    found = [
+        replace(row(MUTANT, [suite(PASSED)]), status=f, kill=kill if f is MutantStatus.KILLED else None) for f in fates
+    ]
     return Matrix(tuple(found), ("base",), ("first", "second"))
 
 
 @pytest.mark.parametrize(
     ("fates", "expected"),
     [
-        ((Fate.KILLED, Fate.KILLED), Verdict.ALL_KILLED),
-        ((Fate.KILLED, Fate.SKIPPED), Verdict.ALL_KILLED),
-        ((Fate.KILLED, Fate.SURVIVED), Verdict.SURVIVED),
-        ((Fate.KILLED, Fate.ERROR), Verdict.NO_VERDICT),
-        ((Fate.SKIPPED,), Verdict.NO_VERDICT),
+        ((MutantStatus.KILLED, MutantStatus.KILLED), Verdict.ALL_KILLED),
+        ((MutantStatus.KILLED, MutantStatus.SKIPPED), Verdict.ALL_KILLED),
+        ((MutantStatus.KILLED, MutantStatus.SURVIVED), Verdict.SURVIVED),
+        ((MutantStatus.KILLED, MutantStatus.ERROR), Verdict.NO_VERDICT),
+        ((MutantStatus.SKIPPED,), Verdict.NO_VERDICT),
         ((), Verdict.NO_VERDICT),
     ],
 )
-def test_the_verdict(fates: tuple[Fate, ...], expected: Verdict) -> None:
+def test_the_verdict(fates: tuple[MutantStatus, ...], expected: Verdict) -> None:
     assert verdict(matrix(*fates), {"base.mutated": suite(PASSED)})[0] is expected
 
 
 def test_a_control_that_fails_makes_all_kills_worthless() -> None:
-    found, reason = verdict(matrix(Fate.KILLED), {"base.mutated": suite(failed("x", says="y"))})
+    found, reason = verdict(matrix(MutantStatus.KILLED), {"base.mutated": suite(failed("x", says="y"))})
     assert found is Verdict.NO_VERDICT
     assert "no bug switched on" in reason
 
 
 def test_an_idle_case_is_the_weakest_evidence_and_none_under_delays() -> None:
-    idle = replace(failed("did not exercise: vma_lock_success", says="did not exercise"), outcome=Outcome.IDLE)
+    idle = replace(failed("did not exercise: vma_lock_success", says="did not exercise"), outcome=Outcome.NOT_EXERCISED)
     wrong = replace(failed("s: tag", says="a tag is lost"), case="third")
     alone, later = kill_of(suite(idle)), kill_of(suite(idle, wrong))
     assert alone
     assert later
-    assert (alone.weapon, later.case) == (Weapon.COUNTER, "third")
+    assert (alone.detector, later.case) == (Detector.COUNTER, "third")
     delayed = replace(suite(PASSED, idle), properties=(("delays", "vma_delay.reader_taken=2000"),))
-    assert row(MUTANT, [delayed]).fate is Fate.SURVIVED
+    assert row(MUTANT, [delayed]).status is MutantStatus.SURVIVED

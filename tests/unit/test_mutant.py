@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.errors import BadDeclaration
-from orchestrator.kernel.mutant import read
 from orchestrator.model.series import Observable
+from orchestrator.parse.mutant import read
 
 HEADER = """\
 Mutant: lost-wake-up

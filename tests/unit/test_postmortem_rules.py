@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.codec import dumps, loads
-from orchestrator.postmortem.facts import Facts, Frame, Mm, Mode, Rwsem, Task, Vma
-from orchestrator.postmortem.refcnt import WRITER, describe_count, describe_lock
-from orchestrator.postmortem.rules import diagnose, holders
-from orchestrator.postmortem.text import render
+from orchestrator.evidence.postmortem.facts import Facts, Frame, Mm, Mode, Rwsem, Task, Vma
+from orchestrator.evidence.postmortem.refcnt import WRITER, describe_count, describe_lock
+from orchestrator.evidence.postmortem.rules import diagnose, holders
+from orchestrator.evidence.postmortem.text import render
 
 VMA_LOCK = 1 << 12
 VMA = Vma(0xA000, 0x7F00, 0x8000, lock_seq=3, refcnt=WRITER | 2)

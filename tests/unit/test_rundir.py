@@ -7,8 +7,8 @@ from pathlib import Path
 from orchestrator.catalog import load
 from orchestrator.commands.rundir import claim
 from orchestrator.context import Context, Places
-from orchestrator.kernel.series import read_patches
 from orchestrator.model.request import Request
+from orchestrator.parse.series import read_patches
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, Runner
 from orchestrator.record import RunRecord

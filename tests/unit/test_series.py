@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import PatchUnreadable
-from orchestrator.kernel.series import read_patches
 from orchestrator.model.series import Series
+from orchestrator.parse.series import read_patches
 
 DATA = Path(__file__).parent.parent / "data" / "series"
 
@@ -178,7 +178,7 @@ def test_a_thread_is_ordered_by_number_and_replies_do_not_count() -> None:
     ],
 )
 def test_subject_tags_are_read(subject: str, expected: tuple[int, int | None, int | None]) -> None:
-    from orchestrator.kernel.mail import read_tag
+    from orchestrator.parse.mail import read_tag
 
     tag = read_tag(subject)
     assert (tag.version, tag.number, tag.total) == expected

@@ -9,8 +9,8 @@ from functools import partial
 import pytest
 
 from orchestrator.errors import Interrupted, UsageError
+from orchestrator.execution.local import side_by_side
 from orchestrator.process import Cancel
-from orchestrator.side_by_side import side_by_side
 
 
 def test_all_are_done_and_never_more_at_once_than_asked_for() -> None:

@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.model.kernel import Variant
+from orchestrator.model.kernel_report import Frame, KernelReport, Mark, Place
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, Metric, RunReport, StageResult, Subtest, SuiteReport
-from orchestrator.model.splat import Frame, Mark, Place, Splat
 from orchestrator.reporters import summary, terminal
 
-SPLAT = Splat("kasan", "KASAN: use-after-free in f", Outcome.CRASH, 12, 40, 999, "the text")
+SPLAT = KernelReport("kasan", "KASAN: use-after-free in f", Outcome.CRASH, 12, 40, 999, "the text")
 
 
 def a_report() -> RunReport:
@@ -63,9 +63,11 @@ def test_the_plain_summary_says_it_all() -> None:
 def decoded_report() -> RunReport:
     report = a_report()
     place = Place("f", "mm/f.c", 7, "boom(\x1b[31m);", Mark.LINE, ("2/3 mm: [add] f",))
-    splat = replace(SPLAT, frames=(Frame(1, "f", 1, 2, places=(place,)),))
+    kernel_report = replace(SPLAT, frames=(Frame(1, "f", 1, 2, places=(place,)),))
     (suite,) = report.suites
-    cases = tuple(replace(case, splats=(splat,)) if case.splats else case for case in suite.cases)
+    cases = tuple(
+        replace(case, kernel_reports=(kernel_report,)) if case.kernel_reports else case for case in suite.cases
+    )
     return replace(report, suites=(replace(suite, cases=cases),))
 
 
@@ -136,11 +138,19 @@ def test_the_same_report_again_is_counted() -> None:
     again = replace(SPLAT, line_start=60)
     other = replace(SPLAT, title="KASAN: use-after-free in g", line_start=80)
     told = CaseResult(
-        "a", Outcome.CRASH, Outcome.CRASH, SPLAT.title, 5.0, splats=(SPLAT, again, other), console_log="g/console"
+        "a",
+        Outcome.CRASH,
+        Outcome.CRASH,
+        SPLAT.title,
+        5.0,
+        kernel_reports=(SPLAT, again, other),
+        console_log="g/console",
     )
     report = a_report()
     suite = replace(report.suites[0], cases=(told,))
-    assert [(shown.title, shown.place) for shown in summary.tables(replace(report, suites=(suite,)))[0].splats] == [
+    assert [
+        (shown.title, shown.place) for shown in summary.tables(replace(report, suites=(suite,)))[0].kernel_reports
+    ] == [
         ("KASAN: use-after-free in f (2 times)", "/runs/1/g/console:12"),
         ("KASAN: use-after-free in g", "/runs/1/g/console:80"),
     ]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.kernel.userspace_vma import names_of_tests, read_result
 from orchestrator.model.outcome import Outcome
+from orchestrator.parse.userspace_vma import names_of_tests, read_result
 
 DATA = Path(__file__).parents[1] / "data/userspace-vma"
 # The end of vma.c's main() at the time of the recordings

@@ -1,0 +1,1 @@
+"""From a tree to a kernel and the programs of a guest."""

@@ -1,0 +1,119 @@
+"""applied tree -> its own selftests as static programs (tools/testing/selftests).
+
+Built from the files that they are made of, not in a lane: another kernel may be compiled there meanwhile. The product
+depends on those files alone, so that two trees that differ elsewhere share it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.build.product import Product
+from orchestrator.build.toolchain import Toolchain, first_error, host_failure
+from orchestrator.context import Context
+from orchestrator.errors import CommandFailed
+from orchestrator.model.kernel import AppliedTree
+from orchestrator.process import Command, CommandResult
+from orchestrator.source.excerpt import Excerpt, check_out, excerpt
+from orchestrator.store import key
+
+SELFTESTS = "tools/testing/selftests"
+# what `make headers` reads, and what selftests include beside the installed headers
+SHARED = (
+    r"Makefile$|scripts/|include/uapi/|include/asm-generic/|usr/include/"
+    r"|arch/x86/(?:Makefile|include/uapi/|include/asm/Kbuild|entry/syscalls/|tools/)"
+    r"|tools/(?:include|arch/x86/include|scripts)/|mm/gup_test\.h$|lib/test_hmm_uapi\.h$"
+    rf"|{SELFTESTS}/(?:[^/]+$|lib/|x86/|clone3/|pidfd/)"
+)
+LDFLAGS = "-static -s"  # the guest has no libraries; their symbols would be most of the initramfs
+
+
+@dataclass(frozen=True)
+class Selftests:
+    """Programs by PROGRAM, and for those that were not built the compiler's first error."""
+
+    programs: Mapping[str, bytes]
+    unbuilt: Mapping[str, str]
+
+
+def kselftests(
+    context: Context, applied: AppliedTree, collection: str, names: Sequence[str], toolchain: Toolchain
+) -> Product[Selftests]:
+    """Build programs of a collection (mm). One that does not compile stops no other.
+
+    Raises CommandFailed when not even the kernel's headers can be installed, or the host could not finish the rest.
+    """
+    files = excerpt(applied, re.compile(rf"(?:{SHARED}|{SELFTESTS}/{re.escape(collection)}/)".encode()), context.runner)
+    wanted = sorted(set(names))
+    product_key = key(
+        "kselftest",
+        files=files.digest,
+        collection=collection,
+        names=wanted,
+        flags=LDFLAGS,
+        compiler=toolchain.compiler,
+    )
+    if found := context.places.store.get("kselftest", product_key):
+        return Product(Selftests(_read(found, wanted), {}), cached=True)
+    with tempfile.TemporaryDirectory(prefix="orchestrate-kselftest-") as scratch:
+        out = Path(scratch) / "out"
+        made = _make(context, files, Path(scratch), out, collection, wanted)
+        programs = _read(out, wanted)
+        missing = [name for name in wanted if name not in programs]
+        if missing and (why := host_failure(made, made.text)):
+            raise CommandFailed(why, detail=made.tail())
+        if missing:  # not kept: what is missing may be a library of the host
+            return Product(Selftests(programs, {name: _why(name, made.text) for name in missing}), cached=False)
+
+        def fill(home: Path) -> None:
+            for name in wanted:
+                shutil.copyfile(out / name, home / name)
+
+        context.places.store.put("kselftest", product_key, fill)
+    return Product(Selftests(programs, {}), cached=False)
+
+
+def _make(
+    context: Context, files: Excerpt, scratch: Path, out: Path, collection: str, names: Sequence[str]
+) -> CommandResult:
+    tree = scratch / "tree"
+    for directory in (tree, out):
+        directory.mkdir()
+    check_out(files, tree, context.runner)
+    jobs = f"--jobs={len(os.sched_getaffinity(0))}"
+    headers = context.runner.run(Command(("make", "ARCH=x86", jobs, "headers"), cwd=tree))
+    if headers.status != 0:
+        raise CommandFailed("the tree's headers cannot be installed (make headers)", detail=headers.tail())
+    targets = [os.fspath(out / name) for name in names]
+    command = Command(
+        ("make", "--keep-going", jobs, f"OUTPUT={out}", f"LDFLAGS={LDFLAGS}", *targets),
+        cwd=tree / SELFTESTS / collection,
+    )
+    return context.runner.run(command, log=scratch / "make.log")
+
+
+def _read(directory: Path, names: Sequence[str]) -> dict[str, bytes]:
+    return {name: (directory / name).read_bytes() for name in names if (directory / name).is_file()}
+
+
+def _why(name: str, log: str) -> str:
+    """The first error before make's own line about a program."""
+    this = re.escape(name)
+    pattern = rf"^make: \*\*\* (?:\[[^\]]*/{this}\]|No rule to make target '[^']*/{this}')"
+    failed = re.search(pattern, log, re.MULTILINE)
+    if failed is None:
+        return "make left no such program"
+    if "No rule" in failed[0]:
+        return "this tree has no such selftest"
+    # programs are compiled side by side: the error of this one names its source
+    source = re.search(rf"^{re.escape(name)}\.c:\d+.*error: .*$", log, re.MULTILINE)
+    if source:
+        return f"does not compile: {source[0]}"
+    error = first_error(log)
+    return f"does not compile: {': '.join(error)}" if error else "does not compile"

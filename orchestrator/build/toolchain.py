@@ -1,0 +1,86 @@
+"""The compiler, and how make is called: the same way by every stage, so that its .cmd files stay comparable."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.build.product import Product
+from orchestrator.context import Context, Places
+from orchestrator.process import Command, CommandResult
+
+# Fixed, so that the same sources make the same kernel, and so that nothing is rebuilt because the clock went on
+REPRODUCIBLE = (
+    ("KBUILD_BUILD_TIMESTAMP", "Thu Jan  1 00:00:00 UTC 2026"),
+    ("KBUILD_BUILD_USER", "orchestrate"),
+    ("KBUILD_BUILD_HOST", "localhost"),
+    ("KBUILD_BUILD_VERSION", "1"),
+    ("LOCALVERSION", ""),  # set and empty: no "+" for a tree that is no tagged commit
+)
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """`compiler` is gcc's own version line. `cc` is what make is given."""
+
+    compiler: str
+    cc: str
+
+
+def find_toolchain(context: Context) -> Product[Toolchain]:
+    """Raises ToolMissing without gcc. ccache is used where it is installed."""
+    version = context.runner.check(Command(("gcc", "--version"))).text.splitlines()[0]
+    cc = "ccache gcc" if shutil.which("ccache") else "gcc"
+    return Product(Toolchain(version, cc), cached=True, note=version)
+
+
+def ccache_environment(places: Places, build: Path) -> tuple[tuple[str, str], ...]:
+    """ccache's settings. The build directory lies in the worktree, so all paths are relative and alike in both
+    variants; without the working directory in the hash, what one variant compiled is a hit for the other."""
+    return (
+        ("CCACHE_DIR", os.fspath(places.ccache)),
+        ("CCACHE_NOHASHDIR", "1"),
+        ("CCACHE_MAXSIZE", "10G"),
+        ("CCACHE_COMPRESSLEVEL", "1"),
+        ("CCACHE_STATSLOG", os.fspath(build / "ccache.stats")),
+    )
+
+
+def make(source: Path, build: Path, *targets: str, env: tuple[tuple[str, str], ...] = (), cc: str = "gcc") -> Command:
+    """make in a build directory inside the source tree: Kbuild then refers to the source as `..`."""
+    jobs = len(os.sched_getaffinity(0))
+    argv = ("make", f"--jobs={jobs}", f"O={build.name}", f"CC={cc}", f"HOSTCC={cc}", *targets)
+    return Command(argv, cwd=source, env=(*REPRODUCIBLE, *env))
+
+
+# The compiler or linker died of the host, not of what it was given
+HOST_FAILED = re.compile(
+    r".*(?:No space left on device|Disk quota exceeded|Killed signal terminated program|virtual memory exhausted"
+    r"|Cannot allocate memory|internal compiler error|terminated with signal \d+).*"
+)
+ERROR_LINE = re.compile(
+    r"^(?:(?P<place>[^\s:]+:\d+(?::\d+)?): (?:fatal )?error: (?P<what>.+)"
+    r"|(?P<link>ld: .+|.*undefined reference to .+)"
+    r"|(?P<modpost>ERROR: modpost: .+))$",
+    re.MULTILINE,
+)
+
+
+def host_failure(result: CommandResult, log: str) -> str:
+    """Why the host could not finish a build that failed; empty when it did, and what it was given is at fault."""
+    if match := HOST_FAILED.search(log):
+        return f"the host could not finish the build: {match[0].strip()}"
+    return f"make was ended by signal {-result.status}" if result.status < 0 else ""
+
+
+def first_error(log: str) -> tuple[str, str] | None:
+    """Where and what the first error of a build log is, paths relative to the source tree."""
+    match = ERROR_LINE.search(log)
+    if match is None:
+        return None
+    if match["place"]:
+        return match["place"].removeprefix("../"), match["what"]
+    return "link", (match["link"] or match["modpost"]).strip()

@@ -1,0 +1,213 @@
+"""judged report -> the same report with every address of every kernel report decoded to lines of source code.
+
+Decoding needs the vmlinux that ran (found in the store by its build id) and, for source lines and patches, the tree
+that it was built from. What is no longer there is said in the report's notes; the verdict never depends on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from orchestrator.build.apply import series_tree
+from orchestrator.build.compile import find_built
+from orchestrator.context import Places
+from orchestrator.errors import Interrupted, OrchestrateError, UsageError, VmlinuxUnreadable
+from orchestrator.evidence import blame
+from orchestrator.evidence.symbols import Symbols
+from orchestrator.judge.run import RUN
+from orchestrator.model.kernel import Base, Variant
+from orchestrator.model.kernel_report import Frame, KernelReport, Place
+from orchestrator.model.report import RunReport, SuiteReport
+from orchestrator.model.series import Series
+from orchestrator.parse.frames import find
+from orchestrator.parse.provenance import Source, placed
+from orchestrator.parse.series import first, read_patches
+from orchestrator.process import Runner
+from orchestrator.record import RunRecord, load
+from orchestrator.source.git import Git
+from orchestrator.source.trees import base_tree
+from orchestrator.store import Store
+
+FILES = 20  # reports of one stage or case that get a file of their own
+
+
+@dataclass(frozen=True)
+class _At:
+    """Where things are, and how to run git. `symbols`: of the kernels met so far, by build id."""
+
+    places: Places
+    runner: Runner
+    run_dir: Path
+    symbols: dict[str, Symbols | None] = field(default_factory=dict)
+
+
+def decode(places: Places, runner: Runner, report: RunReport, run_dir: Path) -> RunReport:
+    """The report with frames, marks and notes on what could not be decoded. Raises Interrupted only."""
+    suites, notes = decode_suites(places, runner, run_dir, report.suites)
+    return replace(report, suites=suites, notes=(*report.notes, *notes))
+
+
+def decode_suites(
+    places: Places, runner: Runner, run_dir: Path, suites: Sequence[SuiteReport]
+) -> tuple[tuple[SuiteReport, ...], tuple[str, ...]]:
+    """The suites with frames and marks, and what could not be decoded. Raises Interrupted only."""
+    notes: list[str] = []
+    at = _At(places, runner, run_dir)
+    decoded = tuple(_suite(at, suite, notes) if suite.kernel_reports else suite for suite in suites)
+    return decoded, tuple(dict.fromkeys(notes))
+
+
+def decode_kernel_reports(kernel_reports: Iterable[KernelReport], vmlinux: Path) -> tuple[KernelReport, ...]:
+    """Reports of any log with the frames that this vmlinux has.
+
+    Raises VmlinuxUnreadable, and UsageError when it cannot be the kernel that wrote the log: there is no build id to
+    tell, but sizes of functions do.
+    """
+    symbols, decoded = Symbols(vmlinux), []
+    for kernel_report in kernel_reports:
+        wrong = next((ref for ref in find(kernel_report.text) if symbols.contradicts(ref)), None)
+        if wrong:
+            raise UsageError(
+                f"{vmlinux} is not the kernel that wrote the report at line {kernel_report.line_start}: "
+                f"it has no {wrong.function} of {wrong.size:#x} bytes",
+                hint="give the vmlinux of the same build",
+            )
+        decoded.append(replace(kernel_report, frames=_frames(kernel_report, symbols)))
+    return tuple(decoded)
+
+
+def _suite(at: _At, suite: SuiteReport, notes: list[str]) -> SuiteReport:
+    facts = dict(suite.properties)
+    build_id = facts.get("build_id", "")
+    if build_id not in at.symbols:
+        at.symbols[build_id] = _symbols(at.places.store, suite.name, build_id, notes)
+    symbols = at.symbols[build_id]
+    try:
+        frames = {kernel_report: _frames(kernel_report, symbols) for kernel_report in suite.kernel_reports}
+    except VmlinuxUnreadable as error:
+        notes.append(f"{suite.name}: kernel reports are not decoded: {error.message}")
+        frames = {kernel_report: _frames(kernel_report, None) for kernel_report in suite.kernel_reports}
+    files = {place.file for found in frames.values() for frame in found for place in frame.places}
+    if files:
+        source = _source(at, suite, files, notes)
+        frames = {kernel_report: _placed(found, source) for kernel_report, found in frames.items()}
+
+    def decoded(kernel_reports: Sequence[KernelReport], stem: str) -> tuple[KernelReport, ...]:
+        def file(number: int) -> str:
+            return f"{suite.name}/{stem}{number}.txt" if number <= FILES else ""
+
+        numbered = enumerate(kernel_reports, 1)
+        return tuple(
+            replace(kernel_report, frames=frames[kernel_report], file=file(number))
+            for number, kernel_report in numbered
+        )
+
+    stages = (
+        replace(stage, kernel_reports=decoded(stage.kernel_reports, f"logs/{stage.stage}-report-"))
+        for stage in suite.stages
+    )
+    cases = (
+        replace(case, kernel_reports=decoded(case.kernel_reports, f"cases/{case.case}/report-")) for case in suite.cases
+    )
+    return replace(suite, stages=tuple(stages), cases=tuple(cases))
+
+
+def _symbols(store: Store, suite: str, build_id: str, notes: list[str]) -> Symbols | None:
+    kernel = find_built(store, build_id) if build_id else None
+    if kernel is None:
+        what = f"its kernel (build id {build_id}) is no longer in the store" if build_id else "its kernel is not known"
+        notes.append(f"{suite}: {what}: kernel reports are not decoded")
+        return None
+    try:
+        symbols = Symbols(kernel.vmlinux)
+    except VmlinuxUnreadable as error:
+        notes.append(f"{suite}: kernel reports are not decoded: {error.message}")
+        return None
+    if symbols.build_id != build_id:
+        notes.append(f"{suite}: {kernel.vmlinux} is another kernel than the store says: reports are not decoded")
+        return None
+    return symbols
+
+
+def _frames(kernel_report: KernelReport, symbols: Symbols | None) -> tuple[Frame, ...]:
+    return tuple(
+        Frame(
+            line=ref.line,
+            function=ref.function,
+            offset=ref.offset,
+            size=ref.size,
+            is_reliable=ref.is_reliable,
+            places=symbols.places(ref) if symbols else (),
+        )
+        for ref in find(kernel_report.text)
+    )
+
+
+def _placed(frames: Iterable[Frame], source: Source) -> tuple[Frame, ...]:
+    def one(place: Place) -> Place:
+        return placed(place, source)
+
+    return tuple(replace(frame, places=tuple(map(one, frame.places))) for frame in frames)
+
+
+def _source(at: _At, suite: SuiteReport, files: set[str], notes: list[str]) -> Source:
+    """The files that the reports speak of, from the tree that was built, and who wrote their lines."""
+    commit = dict(suite.properties).get("commit", "")
+    try:
+        series, labels = _series(at.run_dir) if suite.variant is not Variant.BASELINE else (None, ())
+        if series and suite.variant is Variant.PREFIX:
+            series = first(series, int(dict(suite.properties)["patches"]))
+        base = _base(at, commit)
+        if base is None:
+            notes.append(f"{suite.name}: its source (commit {commit}) is not in the cache: no source lines are shown")
+            return Source({}, {}, ())
+        git = Git(base.home / "git", at.runner)
+        tree = dict(suite.properties).get("tree", "")
+        if not tree or not git.has(tree):  # a run of an older version, or the base was imported anew since
+            tree = series_tree(at.places.store, at.runner, base, series)[0] if series else base_tree(base, at.runner)
+        texts = git.blobs(tree, sorted(files))
+        # what was woven in is no patch's
+        is_woven = suite.variant is Variant.MUTATED
+        lines = _blamed(git, commit, series, texts, suite.name, notes) if series and not is_woven else {}
+    except Interrupted:
+        raise
+    except OrchestrateError as error:
+        notes.append(f"{suite.name}: no source lines are shown: {error.message}")
+        return Source({}, {}, ())
+    return Source({file: blame.split(text) for file, text in texts.items()}, lines, labels)
+
+
+def _blamed(
+    git: Git, commit: str, series: Series, texts: dict[str, bytes], suite: str, notes: list[str]
+) -> dict[str, tuple[blame.Line, ...]]:
+    diffs = [patch.diff for patch in series.patches]
+    histories = {file: found for file in texts if (found := blame.history(file, diffs))}
+    bases = git.blobs(commit, sorted({found.base_file for found in histories.values()}))
+    lines: dict[str, tuple[blame.Line, ...]] = {}
+    for file, found in histories.items():
+        blamed = blame.blame(bases.get(found.base_file, b""), found)
+        if blamed is not None and [line.text for line in blamed] == blame.split(texts[file]):
+            lines[file] = blamed
+        else:
+            notes.append(f"{suite}: which patch wrote which line of {file} could not be followed")
+    return lines
+
+
+def _series(run_dir: Path) -> tuple[Series | None, tuple[str, ...]]:
+    """The patches that the run recorded, and what they are called. Raises PatchUnreadable, UsageError."""
+    paths = sorted((run_dir / "patches").glob("*.patch"))
+    if not paths:
+        return None, ()
+    series = read_patches([(path.name, path.read_bytes()) for path in paths], name="patches")
+    # a run of an older version recorded no subjects: file names say nearly the same
+    subjects = load(RunRecord, run_dir / RUN).subjects or tuple(path.stem[len("0001-") :] for path in paths)
+    return series, tuple(f"{number}/{len(paths)} {subject}" for number, subject in enumerate(subjects, 1))
+
+
+def _base(at: _At, commit: str) -> Base | None:
+    """The base of a run that is long over: any of ours that has its commit."""
+    homes = sorted(path.parent for path in at.places.bases.glob("*/git")) if commit else []
+    home = next((home for home in homes if Git(home / "git", at.runner).has(commit)), None)
+    return Base(home.name, commit, home.name, home) if home else None

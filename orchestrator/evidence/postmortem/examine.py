@@ -1,0 +1,45 @@
+"""Dump -> diagnosis: drgn in a child with a time limit, then the rules, then the text in a file beside the dump."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from orchestrator.codec import loads
+from orchestrator.errors import CommandFailed
+from orchestrator.evidence.postmortem.facts import Facts
+from orchestrator.evidence.postmortem.rules import diagnose
+from orchestrator.evidence.postmortem.text import render
+from orchestrator.process import Command, Runner
+
+LIMIT_S = 120.0  # one or two seconds of work
+
+
+def read_facts(vmlinux: Path, dump: Path, case: str, runner: Runner) -> Facts:
+    """Raises CommandFailed: the dump is damaged, or the kernel's data lead drgn nowhere."""
+    words = (
+        sys.executable,
+        "-m",
+        "orchestrator.evidence.postmortem.extract",
+        os.fspath(vmlinux),
+        os.fspath(dump),
+        case,
+    )
+    package = Path(__file__).parents[2]
+    result = runner.run(Command(words, env=(("PYTHONPATH", os.fspath(package)),)), timeout_s=LIMIT_S)
+    if result.timed_out:
+        raise CommandFailed(f"drgn did not finish within {LIMIT_S:.0f} s")
+    if result.status != 0:
+        raise CommandFailed(f"drgn could not read the dump: {result.tail(1)}", detail=result.tail())
+    try:
+        return loads(Facts, result.stdout)
+    except ValueError as error:
+        raise CommandFailed(f"the facts from the dump make no sense: {error}") from error
+
+
+def postmortem(vmlinux: Path, dump: Path, case: str, runner: Runner) -> tuple[str, str]:
+    """The diagnosis, one sentence or empty, and the whole text. Raises CommandFailed."""
+    facts = read_facts(vmlinux, dump, case, runner)
+    diagnosis = diagnose(facts, case)
+    return diagnosis, render(facts, diagnosis, case)

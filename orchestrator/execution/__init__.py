@@ -1,0 +1,1 @@
+"""Who does the jobs, and how many at a time."""

@@ -1,0 +1,109 @@
+"""kernel + programs -> a guest that answers."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.context import Context
+from orchestrator.errors import BootFailed, NoGuest, QemuCrashed
+from orchestrator.guest.guest import Guest, Identity
+from orchestrator.guest.qemu_argv import Boot
+from orchestrator.model.case import Programs
+from orchestrator.model.kernel import Kernel
+from orchestrator.model.machine import Accel, Machine
+
+Explain = Callable[[Guest, NoGuest], NoGuest]
+
+BOOT_S = 30.0  # native speed; a base kernel under KVM takes 1
+
+
+@dataclass(frozen=True)
+class GuestSpec:
+    """What every guest of a suite is made of. `slowdown` scales all limits: accelerator times sanitizers."""
+
+    machine: Machine
+    accel: Accel
+    kernel: Kernel
+    programs: Programs
+    slowdown: float
+    boot_limit_s: float
+    cmdline: tuple[str, ...] = ()  # more boot parameters
+    disk: Path | None = None  # the userland that some case's program lies in
+
+
+def boot(
+    context: Context,
+    spec: GuestSpec,
+    directory: Path,
+    *,
+    outlives_us: bool = False,
+    debug: Callable[[int], None] | None = None,
+    explain: Explain = lambda _, error: error,
+) -> tuple[Guest, Identity]:
+    """Start a guest and wait until it answers. The caller closes it. A QEMU that crashes is started once more: what the
+    first one left is in DIRECTORY.crashed.
+
+    `debug` is told the port of a gdb server that serves a guest which has not run its first instruction; that guest has
+    all the time in the world. `outlives_us`: the caller may leave the guest behind. `explain` is asked what to raise
+    while the guest that fails is still there.
+
+    Raises BootFailed when the kernel is at fault, GuestUnreachable when QEMU or SSH is. Whatever is raised, no QEMU
+    is left behind.
+    """
+    try:
+        return _boot(context, spec, directory, outlives_us, debug, explain)
+    except QemuCrashed as crash:
+        aside = directory.with_name(f"{directory.name}.crashed")
+        shutil.rmtree(aside, ignore_errors=True)
+        directory.rename(aside)
+        context.warn(f"{crash.message}; booting once more, its console is in {aside}")
+        return _boot(context, spec, directory, outlives_us, debug, explain)
+
+
+def _boot(
+    context: Context,
+    spec: GuestSpec,
+    directory: Path,
+    outlives_us: bool,
+    debug: Callable[[int], None] | None,
+    explain: Explain,
+) -> tuple[Guest, Identity]:
+    machine = spec.machine
+    guest = Guest(
+        Boot(
+            machine,
+            spec.accel,
+            spec.kernel.image,
+            spec.programs.initramfs,
+            machine.memory_mib,
+            machine.smp,
+            spec.cmdline,
+            is_paused=debug is not None,
+            disk=spec.disk,
+        ),
+        directory,
+        context.runner,
+        outlives_us=outlives_us,
+    )
+    try:
+        if debug:
+            debug(guest.qemu.serve_gdb())
+        try:
+            identity = guest.wait_ready(math.inf if debug else spec.boot_limit_s)
+        except NoGuest as error:
+            raise explain(guest, error) from error
+        if spec.kernel.build_id and identity.build_id and identity.build_id != spec.kernel.build_id:
+            raise BootFailed(
+                f"the guest runs another kernel: build id {identity.build_id}, built {spec.kernel.build_id}"
+            )
+        if identity.cpus != machine.smp:
+            # races need CPUs: a guest with fewer would pass much that it should not
+            raise BootFailed(f"the guest has {identity.cpus} CPUs, the machine {machine.smp}")
+    except BaseException:
+        guest.close()
+        raise
+    return guest, identity

@@ -1,0 +1,85 @@
+"""the dump that a case or a boot left -> a diagnosis, and postmortem.txt beside the dump.
+
+Dumps are for failures only. The first few of a run are kept, which bounds what it can fill a disk with; the
+others are read and removed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from orchestrator.context import Context
+from orchestrator.errors import BootFailed, CommandFailed, GuestUnreachable, NoGuest, ToolMissing
+from orchestrator.evidence.postmortem.examine import postmortem
+from orchestrator.guest import dump, evidence
+from orchestrator.guest.case_argv import process
+from orchestrator.guest.evidence import Evidence
+from orchestrator.guest.guest import Guest
+from orchestrator.jobs.boot import GuestSpec
+from orchestrator.model.case import Case
+from orchestrator.model.case_run import CaseRun, Condition
+
+STUCK = (Condition.KERNEL_HUNG, Condition.CPU_HUNG)
+KEPT = 5  # dumps of one run
+KEPT_BYTES = 512 << 20  # of one dump; a guest of 1 GiB makes some 20 MiB
+TEXT = "postmortem.txt"
+VMLINUX = "vmlinux"  # a link in the suite's directory, for `orchestrate postmortem`
+
+
+def discard(run: CaseRun, home: Path) -> None:
+    """Remove what was gathered about a guest that died of what its case expects."""
+    evidence.forget(home / "cases" / run.case)
+
+
+def diagnose(context: Context, spec: GuestSpec, case: Case, run: CaseRun, home: Path) -> CaseRun:
+    """The record with its diagnosis; as it was when there is no dump. Raises Interrupted, and keeps the dump then."""
+    where = home / "cases" / run.case
+    if run.condition is None or not (where / dump.NAME).is_file():
+        return run
+    return replace(run, diagnosis=_diagnosis(context, spec, where, process(case), home))
+
+
+def diagnose_boot(context: Context, spec: GuestSpec, guest: Guest, error: NoGuest, home: Path) -> NoGuest:
+    """The error with what a guest that hangs was found to do; as it was when the guest panicked, which says enough, or
+    is gone. Raises Interrupted."""
+    where = home / "cases" / evidence.BOOT
+    evidence.forget(where)
+    if not guest.qemu.is_alive or guest.qemu.console.panicked.seen.is_set():
+        return error
+    where.mkdir(parents=True, exist_ok=True)
+    found = evidence.examine(guest.qemu, None, "", where, spec.machine.memory_mib)
+    diagnosis = _diagnosis(context, spec, where, "", home) if (where / dump.NAME).is_file() else ""
+    return whose_silence(error, found, diagnosis, where)
+
+
+def whose_silence(error: NoGuest, found: Evidence, diagnosis: str, where: Path) -> NoGuest:
+    """Whose fault it is that a guest does not come up, once it has been examined. A kernel that has not got to its SSH
+    server is at fault unless QEMU did not let it; one that has, and does not answer, only where its CPUs are stuck: it
+    may lack a driver."""
+    message, detail = (
+        f"{error.message}: {diagnosis or found.words}",
+        f"{found.words}; more in {where}\n\n{error.detail}",
+    )
+    is_kernel = isinstance(error, BootFailed) or found.condition in STUCK
+    kind = BootFailed if is_kernel and not found.condition.is_of_host else GuestUnreachable
+    return kind(message, hint=error.hint, detail=detail, examined_at=found.console_at)
+
+
+def _diagnosis(context: Context, spec: GuestSpec, where: Path, program: str, home: Path) -> str:
+    """One sentence, or nothing; the whole text goes beside the dump."""
+    path = where / dump.NAME
+    link = home / VMLINUX
+    link.unlink(missing_ok=True)
+    link.symlink_to(spec.kernel.vmlinux)
+    try:
+        diagnosis, text = postmortem(spec.kernel.vmlinux, path, program, context.runner)
+    except (CommandFailed, ToolMissing) as error:
+        diagnosis, text = "", f"no post-mortem: {error.message}\n{error.detail}\n"
+    (where / TEXT).write_text(text, errors="backslashreplace")
+    others = [other for other in home.parent.glob(f"*/cases/*/{dump.NAME}") if other != path]
+    if len(others) >= KEPT or path.stat().st_size > KEPT_BYTES:
+        path.unlink()
+        with (where / TEXT).open("a") as sink:
+            sink.write(f"\nthe dump was not kept: a run keeps {KEPT}, of at most {KEPT_BYTES >> 20} MiB each\n")
+    return diagnosis

@@ -1,0 +1,145 @@
+"""reproduce.sh: the run again from plain commands, without orchestrate.
+
+Written from what the run resolved to, not from what it happened to execute: products that came from the store are
+made from scratch in the script.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+from orchestrator.build.toolchain import REPRODUCIBLE
+from orchestrator.guest import qemu_argv
+from orchestrator.guest.guest import case_words
+from orchestrator.guest.qemu_argv import Boot
+from orchestrator.jobs.boot import GuestSpec
+from orchestrator.jobs.session import case_limit_s
+from orchestrator.model.case import Case
+from orchestrator.model.kernel import Base, Variant
+from orchestrator.model.request import Plan, Suite
+from orchestrator.plan import cases_of, series_of
+from orchestrator.source.bases import ARCHIVES
+from orchestrator.store import write_atomically
+
+SCRIPT = "reproduce.sh"
+
+
+def reproduce(plan: Plan, suite: Suite, base: Base, spec: GuestSpec, run_dir: Path) -> None:
+    """Write SUITE/reproduce.sh, and the run's reproduce.sh that runs those of all suites."""
+    home = run_dir / suite.name
+    _write(home / SCRIPT, script(plan, suite, base, spec, run_dir))
+    scripts = sorted(path.parent.name for path in run_dir.glob(f"*/{SCRIPT}"))
+    lines = ["#!/bin/sh", "# All kernels of this run, one after the other.", "set -eu", 'cd "$(dirname "$0")"']
+    _write(run_dir / SCRIPT, "\n".join([*lines, *(f"./{shlex.quote(name)}/{SCRIPT}" for name in scripts)]) + "\n")
+
+
+def script(plan: Plan, suite: Suite, base: Base, spec: GuestSpec, run_dir: Path) -> str:
+    """The text for one suite. KERNEL=bzImage in the environment skips the build, which a woven kernel does always: its
+    source is no patch's."""
+    home = run_dir / suite.name
+    exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in REPRODUCIBLE)
+    image = spec.machine.image
+    cases = "\n".join(_case_line(case, plan, spec) for case in cases_of(suite, plan))
+    return f"""#!/bin/sh
+# What orchestrate did for {suite.name}, as plain commands. It builds in $WORK (default: a new directory below
+# /tmp). KERNEL=path/of/a/bzImage skips the build: the one of the run itself is
+#   {spec.kernel.image}
+set -eu
+{_given_kernel(suite, spec)}run={shlex.quote(os.fspath(run_dir))}
+suite={shlex.quote(os.fspath(home))}
+guest="$suite"/guest-0
+WORK=${{WORK:-$(mktemp -d /tmp/reproduce-XXXXXX)}}
+PORT=${{PORT:-10022}}
+mkdir -p "$WORK"
+
+if [ -z "${{KERNEL:-}}" ]; then
+  # --- the source: {base.origin}
+  mkdir -p "$WORK/linux"
+  cd "$WORK/linux"
+  {_source(plan, base)}{_patches(suite, plan)}
+
+  # --- the kernel
+  {exports.replace(chr(10), chr(10) + "  ")}
+  mkdir -p build
+  cp "$suite/config" build/.config
+  make O=build olddefconfig
+  make O=build -j"$(nproc)" {Path(image).name} vmlinux
+  KERNEL="$WORK/linux/build/{image}"
+fi
+
+# --- the guest; its console goes to $WORK/console.log
+cd "$WORK"
+{_qemu(spec)} </dev/null >console.log 2>qemu.stderr &
+qemu=$!
+trap 'kill $qemu 2>/dev/null || true' EXIT
+printf '[127.0.0.1]:%s %s\\n' "$PORT" "$(cut -d' ' -f2- "$guest/known_hosts")" >known_hosts
+in_guest() {{
+  ssh -F none -p "$PORT" -i "$guest/id_ed25519" -o IdentitiesOnly=yes -o UserKnownHostsFile="$WORK/known_hosts" \\
+    -o StrictHostKeyChecking=yes -o ConnectTimeout=20 -o LogLevel=ERROR root@127.0.0.1 "$@"
+}}
+until grep -q 'orchestrate: sshd listens' console.log; do
+  kill -0 $qemu 2>/dev/null || {{ echo "the guest died, see $WORK/console.log" >&2; exit 1; }}
+  sleep 0.2
+done
+in_guest uname -a
+
+# --- the cases: KTAP on stdout; the exit status of each is in its sentinel line
+{cases}
+echo "console: $WORK/console.log"
+"""
+
+
+def _qemu(spec: GuestSpec) -> str:
+    """QEMU's command line. What the shell fills in stands there as words that shlex leaves alone, until it has run."""
+    boot = Boot(
+        spec.machine,
+        spec.accel,
+        Path("@KERNEL@"),
+        Path("@INITRD@"),
+        spec.machine.memory_mib,
+        spec.machine.smp,
+        on_panic="none",
+        disk=spec.disk,
+    )
+    words = shlex.join(qemu_argv.argv(boot))
+    filled = {"@KERNEL@": '"$KERNEL"', "@INITRD@": '"$guest"/initramfs.cpio', "127.0.0.1:0-": '127.0.0.1:"$PORT"-'}
+    for word, value in filled.items():
+        words = words.replace(word, value)
+    return words
+
+
+def _source(plan: Plan, base: Base) -> str:
+    if plan.request.tree:
+        return f"git -C {shlex.quote(plan.request.tree)} archive {base.commit} | tar -x"
+    return f"tar -xf {ARCHIVES / base.name}.tar.xz --strip-components=1"
+
+
+def _patches(suite: Suite, plan: Plan) -> str:
+    """The lines that apply what the suite's kernel has of the series."""
+    series = series_of(suite, plan)
+    if series is None:
+        return ""
+    chosen = f"printf '%s\\n' \"$run\"/patches/*.patch | head -n {len(series.patches)}"
+    return f'\n  {chosen} | while read -r patch; do git apply --whitespace=nowarn "$patch"; done'
+
+
+def _given_kernel(suite: Suite, spec: GuestSpec) -> str:
+    if suite.variant is not Variant.MUTATED:
+        return ""
+    return f"KERNEL=${{KERNEL:-{shlex.quote(os.fspath(spec.kernel.image))}}}\n"
+
+
+def _case_line(case: Case, plan: Plan, spec: GuestSpec) -> str:
+    duration_s = plan.request.duration_s if plan.request.duration_s is not None else case.duration_s
+    limit_s = case_limit_s(case, duration_s, spec)
+    words = case_words(
+        case, "by-hand", duration_s=duration_s, limit_s=limit_s, seed=plan.request.seed, slowdown=spec.slowdown
+    )
+    return f"in_guest {shlex.quote(shlex.join(words))} || echo '{case.name} ended with' $?"
+
+
+def _write(path: Path, text: str) -> None:
+    write_atomically(path, text.encode())
+    path.chmod(0o755)

@@ -1,0 +1,1 @@
+"""Values -> findings, comparisons and the verdict."""

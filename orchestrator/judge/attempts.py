@@ -1,0 +1,316 @@
+"""records -> judged results. Pure but for reading the run directory, so that yesterday's run can be judged again."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from orchestrator.guest.evidence import FILES
+from orchestrator.judge.known import EXPECTED, applies, is_expired, mark_expected, mark_known, missing, release_of
+from orchestrator.judge.leaks import leak_metrics, leaks
+from orchestrator.judge.logs import scan_file
+from orchestrator.model.case import Dialect
+from orchestrator.model.case_run import CaseRun, Ending
+from orchestrator.model.kernel_report import KernelReport, KnownIssue
+from orchestrator.model.outcome import Outcome, worst
+from orchestrator.model.report import BOOT, CaseResult, StageResult, SuiteReport
+from orchestrator.parse import kselftest, ktap, stress_ng, taint
+from orchestrator.record import SuiteRecord, Try
+
+EXCERPT = 64 << 10  # bytes of console shown with a case: the last ones
+SKIPPED = 4  # kselftest's exit status
+READERS = {Dialect.KSELFTEST: kselftest.read, Dialect.STRESS_NG: stress_ng.read}
+OF_LOST_GUEST = {
+    Ending.GUEST_DIED: Outcome.CRASH,
+    Ending.HOST_LOST: Outcome.CRASH,
+    Ending.GUEST_FROZE: Outcome.TIMEOUT,
+    Ending.TIMED_OUT: Outcome.TIMEOUT,
+    Ending.STOPPED: Outcome.FAIL,
+}
+ENDED_BY_REPORT = (Ending.GUEST_DIED, Ending.STOPPED)  # a report that is as bad explains it
+
+
+@dataclass(frozen=True)
+class Window:
+    """Bytes of a guest's console. `end` None: to its end."""
+
+    guest: int
+    start: int
+    end: int | None
+
+
+def classify(record: SuiteRecord, home: Path, known: Sequence[KnownIssue] = ()) -> SuiteReport:
+    """Judge a suite. `home` is its directory in the run directory, `known` what is no news of a kernel."""
+    kernel_reports = {
+        number: mark_known(scan_file(home / f"guest-{number}/console.log"), applicable(known, record))
+        for number in record.numbers
+    }
+    windows = _windows(record)
+
+    def said(case: str) -> tuple[KernelReport, ...]:
+        return tuple(
+            kernel_report
+            for window in windows[case]
+            for kernel_report in _in_window(kernel_reports.get(window.guest, ()), window)
+        )
+
+    finished = {run.case for run in record.runs}
+    results = [_judge(run, said(run.case), windows, home) for run in record.runs]
+    results += [
+        _interrupted(case, said(case))
+        for case in windows
+        if case not in finished and any(kernel_report.outcome.is_bad for kernel_report in said(case))
+    ]
+    return SuiteReport(
+        name=record.name,
+        kconfig=record.kconfig,
+        variant=record.variant,
+        stages=tuple(_stage(stage, record, kernel_reports, home) for stage in record.stages),
+        cases=tuple(results),
+        started=record.started,
+        properties=record.facts,
+    )
+
+
+def _windows(record: SuiteRecord) -> dict[str, list[Window]]:
+    """The console bytes that belong to each case: from the start of each of its tries to the next start on the same
+    guest. The last one is that of its record, if it has one.
+
+    What the kernel says after a case has ended and before the next has begun is the earlier one's late effect; what it
+    says when it is examined is an answer to our own questions.
+    """
+    examined_at = {Try(run.case, run.guest, run.console_from): run.examined_at for run in record.runs}
+    windows: dict[str, list[Window]] = {}
+    for made in dict.fromkeys([*record.tries, *examined_at]):
+        later = [start for start in _starts(record, made.guest) if start > made.console_from]
+        end = min(later, default=examined_at.get(made))
+        windows.setdefault(made.case, []).append(Window(made.guest, made.console_from, end))
+    return windows
+
+
+def _starts(record: SuiteRecord, guest: int) -> list[int]:
+    """Where on a guest's console the cases begin."""
+    runs = [run.console_from for run in record.runs if run.guest == guest and run.console]
+    return [*runs, *(made.console_from for made in record.tries if made.guest == guest)]
+
+
+def _in_window(kernel_reports: Sequence[KernelReport], window: Window) -> tuple[KernelReport, ...]:
+    end = window.end
+    return tuple(
+        kernel_report
+        for kernel_report in kernel_reports
+        if window.start <= kernel_report.offset and (end is None or kernel_report.offset < end)
+    )
+
+
+def _interrupted(case: str, kernel_reports: tuple[KernelReport, ...]) -> CaseResult:
+    """A case without a record, during which the kernel has said something that must not be lost."""
+    bad = [kernel_report for kernel_report in kernel_reports if kernel_report.outcome.is_bad]
+    outcome = worst(kernel_report.outcome for kernel_report in bad)
+    return CaseResult(
+        case,
+        outcome,
+        outcome,
+        f"{bad[0].title}; then it was interrupted",
+        0.0,
+        kernel_reports=kernel_reports,
+        only_reports=True,
+    )
+
+
+def _judge(
+    run: CaseRun, kernel_reports: tuple[KernelReport, ...], windows: dict[str, list[Window]], home: Path
+) -> CaseResult:
+    if run.ending is Ending.UNMET:
+        return CaseResult(run.case, Outcome.SKIP, Outcome.SKIP, run.reason, 0.0)
+    if run.ending is Ending.NO_GUEST:
+        return CaseResult(run.case, Outcome.ERROR, Outcome.ERROR, run.reason, 0.0)
+    if run.ending is Ending.NOT_BUILT:
+        return CaseResult(run.case, Outcome.FAIL, Outcome.FAIL, run.reason, 0.0)
+    kernel_reports = mark_expected(kernel_reports, run.expects)
+    report = _read(run, home)
+    run_outcome, why, only_reports = _run_outcome(run, report, kernel_reports)
+    outcome = worst(
+        [run_outcome, *(subtest.outcome for subtest in report.subtests if subtest.outcome is not Outcome.SKIP)]
+    )
+    # the first of the worst: one that did not exercise says less than one that found something
+    failed = max((s for s in report.subtests if s.outcome.is_bad), key=lambda s: s.outcome, default=None)
+    message = why or (f"{failed.name}: {failed.message or 'not ok'}" if failed else "")
+    return CaseResult(
+        case=run.case,
+        outcome=outcome,
+        run_outcome=run_outcome,
+        message=message,
+        time_s=run.duration_s,
+        earlier_s=run.earlier_s,
+        subtests=report.subtests,
+        kernel_reports=kernel_reports,
+        metrics=report.metrics + leak_metrics(run),
+        console=_excerpt(home / run.console, windows[run.case][-1]),
+        stdout=f"{home.name}/{run.stdout}",
+        stderr=f"{home.name}/{run.stderr}",
+        console_log=f"{home.name}/{run.console}",
+        is_host_fault=_is_host_fault(run, kernel_reports),
+        diagnosis=run.diagnosis,
+        evidence=tuple(
+            f"{home.name}/cases/{run.case}/{name}" for name in FILES if (home / "cases" / run.case / name).is_file()
+        ),
+        only_reports=only_reports and failed is None,
+    )
+
+
+def _is_host_fault(run: CaseRun, kernel_reports: Sequence[KernelReport]) -> bool:
+    """Whether a run says nothing about the kernel. A kernel that reported something did so, however slow the host."""
+    if run.ending is Ending.HOST_LOST:
+        return True
+    return bool(run.condition and run.condition.is_of_host) and not any(
+        kernel_report.outcome.is_bad for kernel_report in kernel_reports
+    )
+
+
+def _run_outcome(
+    run: CaseRun, report: ktap.KtapReport, kernel_reports: Sequence[KernelReport]
+) -> tuple[Outcome, str, bool]:
+    """Of the run itself: how it ended, what the kernel said, whether exit status and results agree. Last, whether it is
+    the kernel's reports alone that are bad."""
+    said = [
+        (kernel_report.outcome, kernel_report.title) for kernel_report in kernel_reports if kernel_report.outcome.is_bad
+    ]
+    found = [
+        (Outcome.FAIL, f"the kernel did not report what the case expects: {pattern}")
+        for pattern in missing(kernel_reports, run.expects)
+    ]
+    died_as_expected = run.ending is Ending.GUEST_DIED and any(
+        kernel_report.known == EXPECTED for kernel_report in kernel_reports
+    )
+    if died_as_expected and not said + found:
+        return Outcome.PASS, "", False
+    if run.ending in OF_LOST_GUEST:
+        lost = OF_LOST_GUEST[run.ending]
+        if not (run.ending in ENDED_BY_REPORT and any(outcome >= lost for outcome, _ in said)):
+            found.append((lost, run.reason or f"did not end within its limit ({run.duration_s:.0f} s)"))
+    else:
+        found += [(Outcome.TIMEOUT, run.reason)] if run.condition else []
+        found += _exit_findings(run, report)
+    found += [(Outcome.TIMEOUT if run.stuck else Outcome.FAIL, leak) for leak in leaks(run)]
+    if run.taint_after != run.taint_before and not any(
+        kernel_report.outcome.is_bad or kernel_report.known for kernel_report in kernel_reports
+    ):
+        added = ", ".join(flag.meaning for flag in taint.added(run.taint_before, run.taint_after))
+        found.append((Outcome.FAIL, f"the kernel became tainted: {added}"))
+    findings = said + found
+    if not findings and report.subtests and all(s.outcome is Outcome.SKIP for s in report.subtests):
+        return Outcome.SKIP, report.subtests[0].message or "every subtest was skipped", False
+    if not findings and run.status == SKIPPED:
+        return Outcome.SKIP, report.skip_reason or "the program skipped itself", False
+    if not findings:
+        return Outcome.PASS, "", False
+    return worst(outcome for outcome, _ in findings), findings[0][1], not found
+
+
+def _exit_findings(run: CaseRun, report: ktap.KtapReport) -> list[tuple[Outcome, str]]:
+    if run.status is None:
+        said = [(Outcome.FAIL, problem) for problem in report.problems]
+        return [(Outcome.FAIL, "the guest did not say how the program ended"), *said]
+    if run.dialect is not Dialect.KTAP:
+        return _exit_findings_of_others(run.status, report)
+    status, failing = run.status, any(s.outcome.is_bad for s in report.subtests)
+    found: list[tuple[Outcome, str]] = []
+    if run.stdout_dropped:  # first: it explains results that are missing
+        found.append((Outcome.FAIL, f"printed too much: {run.stdout_dropped} bytes were dropped"))
+    if status > 128:
+        found.append((Outcome.FAIL, f"the program was ended by {_signal(status - 128)}"))
+    elif status not in (0, SKIPPED) and not failing:
+        found.append((Outcome.FAIL, f"exit status {status}, though no subtest failed"))
+    elif status == 0 and failing:
+        found.append((Outcome.FAIL, "exit status 0, though a subtest failed"))
+    if report.is_ktap and status == 0 and not report.subtests:
+        found.append((Outcome.FAIL, "reported no result at all"))
+    if not report.is_ktap and status != SKIPPED:
+        found.append((Outcome.FAIL, "printed no KTAP: there is no result to trust"))
+    found += [(Outcome.FAIL, problem) for problem in report.problems]
+    return found
+
+
+def _exit_findings_of_others(status: int, report: ktap.KtapReport) -> list[tuple[Outcome, str]]:
+    """Other people's programs: whoever reads their output knows what their exit status means."""
+    found: list[tuple[Outcome, str]] = []
+    if status > 128:
+        found.append((Outcome.FAIL, f"the program was ended by {_signal(status - 128)}"))
+    return found + [(Outcome.FAIL, problem) for problem in report.problems]
+
+
+def _read(run: CaseRun, home: Path) -> ktap.KtapReport:
+    stdout = _text(home / run.stdout) if run.stdout else ""
+    if run.dialect is Dialect.KTAP:
+        return ktap.parse(stdout)
+    stderr = _text(home / run.stderr) if run.stderr else ""
+    return READERS[run.dialect](stdout, stderr, run.status)
+
+
+def _text(path: Path) -> str:
+    return path.read_text(errors="replace") if path.is_file() else ""
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _stage(
+    stage: StageResult, record: SuiteRecord, kernel_reports: dict[int, tuple[KernelReport, ...]], home: Path
+) -> StageResult:
+    """A stage with its log; the boot stage with what the kernel said before the first case on each of its guests."""
+    if stage.stage != BOOT or not record.numbers:
+        log = f"logs/{stage.stage}.log"
+        return replace(stage, log=f"{home.name}/{log}") if (home / log).is_file() else stage
+    found: dict[str, KernelReport] = {}
+    windows = [Window(number, 0, min(_starts(record, number), default=stage.examined_at)) for number in record.numbers]
+    for window in windows:
+        for kernel_report in _in_window(kernel_reports[window.guest], window):
+            found.setdefault(kernel_report.title, kernel_report)
+    bad = [kernel_report for kernel_report in found.values() if kernel_report.outcome.is_bad]
+    shown = windows[-1 if stage.outcome.is_bad else 0]
+    console = f"guest-{shown.guest}/console.log"
+    return replace(
+        stage,
+        outcome=worst([stage.outcome, *(kernel_report.outcome for kernel_report in bad)]),
+        message=_boot_words(stage, bad),
+        kernel_reports=tuple(found.values()),
+        console=_excerpt(home / console, shown),
+        is_patch_fault=stage.is_patch_fault or bool(bad),
+        only_reports=bool(bad) and not stage.outcome.is_bad,
+        log=f"{home.name}/{console}",
+    )
+
+
+def _boot_words(stage: StageResult, bad: Sequence[KernelReport]) -> str:
+    """A panic is often the consequence: of a report before it, which says more and comes first then."""
+    if not bad or (stage.outcome.is_bad and bad[0].kind == "panic"):
+        return stage.message
+    return f"{bad[0].title}; then {stage.message}" if stage.outcome.is_bad else bad[0].title
+
+
+def applicable(known: Sequence[KnownIssue], record: SuiteRecord) -> tuple[KnownIssue, ...]:
+    """The known issues that this suite's kernel may show."""
+    release = release_of(record.facts)
+    return tuple(
+        issue
+        for issue in known
+        if not is_expired(issue, record.started[:10]) and applies(issue, record.kconfig, release)
+    )
+
+
+def _excerpt(path: Path, window: Window) -> str:
+    if not path.is_file():
+        return ""
+    with path.open("rb") as handle:
+        size = path.stat().st_size if window.end is None else window.end
+        at = max(window.start, size - EXCERPT)
+        handle.seek(at)
+        text = handle.read(size - at).decode(errors="replace")
+    return text if at == window.start else f"[{at - window.start} bytes before this are in {path.name}]\n{text}"

@@ -1,0 +1,111 @@
+"""Kernel reports that are no failure: known issues (known-issues.yaml), and what a case expects (testcase.yaml)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from orchestrator.model.kernel_report import KernelReport, KnownIssue
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import SuiteReport
+
+EXPECTED = "expected by the case"
+_VERSION = re.compile(r"\d+(?:\.\d+)*")
+
+
+def pattern_problem(pattern: str) -> str:
+    """Why an expression for titles makes no sense; empty when it does."""
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        return f"{pattern!r}: {error}"
+    return f"{pattern!r} matches every title" if compiled.fullmatch("") or compiled.fullmatch("\0 any \0") else ""
+
+
+def range_problem(versions: str) -> str:
+    """Why a range of kernel versions makes no sense; empty when it does."""
+    low, high = _ends(versions)
+    if any(end and not _VERSION.fullmatch(end) for end in (low, high)):
+        return f"{versions!r}: write 6.10..6.12, 6.12.., ..6.12 or 6.12"
+    return f"{versions!r}: is empty" if low and high and _number(low) > (*_number(high), 1 << 30) else ""
+
+
+def applies(issue: KnownIssue, kconfig: str, release: str) -> bool:
+    """Whether a kernel may show it: by the fragments it was made of (base, debug+kasan) and by its release."""
+    if issue.kconfigs and not set(issue.kconfigs) & {"base", *kconfig.split("+")}:
+        return False
+    if not issue.base:
+        return True
+    found = _VERSION.match(release)
+    if not found:
+        return False
+    version, (low, high) = _number(found[0]), _ends(issue.base)
+    # 6.12 as an upper end takes all of 6.12.y in
+    return not (low and version < _number(low)) and not (high and version[: len(_number(high))] > _number(high))
+
+
+def release_of(facts: Sequence[tuple[str, str]]) -> str:
+    """The release of a suite's kernel, as the guest or the build said; empty where there is none."""
+    known = dict(facts)
+    return known.get("release") or known.get("kernel", "")
+
+
+def is_expired(issue: KnownIssue, today: str) -> bool:
+    """`today` as YYYY-MM-DD."""
+    return today > issue.expires
+
+
+def mark_known(kernel_reports: Sequence[KernelReport], issues: Sequence[KnownIssue]) -> tuple[KernelReport, ...]:
+    """The reports; those that an issue names are no failure any more, and say where it is dealt with."""
+    return tuple(
+        _marked(kernel_report, [(issue.title, issue.link) for issue in issues]) for kernel_report in kernel_reports
+    )
+
+
+def mark_expected(kernel_reports: Sequence[KernelReport], patterns: Sequence[str]) -> tuple[KernelReport, ...]:
+    """The reports; those that the case expects are no failure."""
+    return tuple(
+        _marked(kernel_report, [(pattern, EXPECTED) for pattern in patterns]) for kernel_report in kernel_reports
+    )
+
+
+def missing(kernel_reports: Sequence[KernelReport], patterns: Sequence[str]) -> list[str]:
+    """What the case expects and the kernel did not report."""
+    return [
+        pattern
+        for pattern in patterns
+        if not any(re.fullmatch(pattern, kernel_report.title) for kernel_report in kernel_reports)
+    ]
+
+
+def remarks(issues: Sequence[KnownIssue], suites: Sequence[SuiteReport], today: str) -> Iterator[str]:
+    """Entries that are to be looked after: expired ones, and those that nothing needed though a suite's kernel could
+    have shown it."""
+    of_stages = [kernel_report for suite in suites for stage in suite.stages for kernel_report in stage.kernel_reports]
+    kernel_reports = of_stages + [
+        kernel_report for suite in suites for case in suite.cases for kernel_report in case.kernel_reports
+    ]
+    for issue in issues:
+        if is_expired(issue, today):
+            yield f"known issue {issue.title!r} expired on {issue.expires}: it counts again ({issue.link})"
+        elif not any(applies(issue, suite.kconfig, release_of(suite.properties)) for suite in suites):
+            continue
+        elif not any(
+            re.fullmatch(issue.title, kernel_report.title) and kernel_report.known for kernel_report in kernel_reports
+        ):
+            yield f"known issue {issue.title!r} was not seen ({issue.link})"
+
+
+def _marked(kernel_report: KernelReport, reasons: Sequence[tuple[str, str]]) -> KernelReport:
+    reason = next((why for pattern, why in reasons if re.fullmatch(pattern, kernel_report.title)), "")
+    return replace(kernel_report, known=reason, outcome=Outcome.PASS) if reason else kernel_report
+
+
+def _ends(versions: str) -> tuple[str, str]:
+    low, dots, high = versions.partition("..")
+    return (low, high) if dots else (low, low)
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))

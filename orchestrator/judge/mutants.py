@@ -1,0 +1,207 @@
+"""Which mutant was noticed by what: judged suites -> the kill matrix and its verdict. Pure."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from orchestrator.model.kernel_report import KernelReport
+from orchestrator.model.outcome import Outcome, Verdict
+from orchestrator.model.report import BOOT, CaseResult, SuiteReport
+from orchestrator.model.series import Mutant
+
+DELAYS = "delays"  # the property of a suite: boot parameters that delay
+
+
+class Detector(Enum):
+    """What noticed a bug."""
+
+    SPLAT = "kernel report"
+    DATA = "data error"
+    HANG = "hang"
+    COUNTER = "counter"
+    EXIT = "exit"
+
+
+class MutantStatus(Enum):
+    """What became of a mutant."""
+
+    KILLED = "killed"
+    SURVIVED = "survived"
+    SKIPPED = "skipped"  # declared as equivalent or unobservable, or not run; the reason says which
+    ERROR = "error"  # it could not be seeded or judged
+
+
+@dataclass(frozen=True)
+class Kill:
+    """The evidence. `guest_s`: when it was there, by the kernel's clock where the kernel reported it; else the seconds
+    that boot and cases had taken by then."""
+
+    kconfig: str
+    case: str  # a case, or boot
+    detector: Detector
+    evidence: str
+    guest_s: float
+    kernel_reports: tuple[KernelReport, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One case on one kconfig with one mutant."""
+
+    kconfig: str
+    case: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Row:
+    """One mutant: its status, the first kill, and all that was run."""
+
+    mutant: str
+    group: str
+    status: MutantStatus
+    reason: str
+    kill: Kill | None = None
+    cells: tuple[Cell, ...] = ()
+
+
+@dataclass(frozen=True)
+class Matrix:
+    rows: tuple[Row, ...]
+    kconfigs: tuple[str, ...]
+    cases: tuple[str, ...]
+
+    def count(self, status: MutantStatus) -> int:
+        return sum(row.status is status for row in self.rows)
+
+    @property
+    def median_kill_s(self) -> float | None:
+        """Guest seconds to the kill, the median over the killed."""
+        return (
+            statistics.median(row.kill.guest_s for row in self.rows if row.kill)
+            if self.count(MutantStatus.KILLED)
+            else None
+        )
+
+
+def row(mutant: Mutant, suites: Sequence[SuiteReport], *, not_run: str = "", refused: str = "") -> Row:
+    """The row of a mutant from the suites that ran with it, in the order in which they ran.
+
+    `refused`: why it could not be seeded. `not_run`: why nothing (more) was run.
+    """
+    cells = tuple(
+        Cell(suite.kconfig, case.case, case.outcome)
+        for suite in suites
+        for case in suite.cases
+        if case.outcome is not Outcome.SKIP
+    )
+
+    def made(status: MutantStatus, reason: str, kill: Kill | None = None) -> Row:
+        return Row(mutant.name, mutant.group, status, reason, kill, cells)
+
+    if refused:
+        return made(MutantStatus.ERROR, refused)
+    kill = next((kill for suite in suites if (kill := kill_of(suite))), None)
+    if kill:
+        return made(MutantStatus.KILLED, "", kill)
+    if failed := next((trouble for suite in suites if (trouble := _trouble(suite))), ""):
+        return made(MutantStatus.ERROR, failed)
+    was_tried = any(cell.outcome is Outcome.PASS for cell in cells)
+    if not_run and not was_tried:
+        return made(MutantStatus.SKIPPED, not_run)
+    if not was_tried:
+        return made(MutantStatus.ERROR, "no case ran")
+    return made(MutantStatus.SURVIVED, f"nothing noticed it; {not_run}" if not_run else "nothing noticed it")
+
+
+def kill_of(suite: SuiteReport) -> Kill | None:
+    """The first evidence in a suite that something is wrong with its kernel.
+
+    That a case did not get where it wanted to is the weakest: it counts when there is no other, and nothing was delayed
+    on purpose.
+    """
+    boot = next((stage for stage in suite.stages if stage.stage == BOOT), None)
+    if boot and boot.outcome.is_bad and boot.is_patch_fault:
+        detector = (
+            Detector.SPLAT
+            if any(kernel_report.outcome.is_bad for kernel_report in boot.kernel_reports)
+            else Detector.HANG
+        )
+        return Kill(
+            suite.kconfig,
+            BOOT,
+            detector,
+            boot.message,
+            _kernel_report_s(boot.kernel_reports) or boot.time_s,
+            boot.kernel_reports,
+        )
+    guest_s = boot.time_s if boot else 0.0
+    idle: Kill | None = None
+    for case in suite.cases:
+        guest_s += case.earlier_s + case.time_s
+        if not case.outcome.is_bad or case.is_host_fault or case.outcome is Outcome.ERROR:
+            continue
+        kill = Kill(
+            suite.kconfig,
+            case.case,
+            detector_of(case),
+            case.message,
+            _kernel_report_s(case.kernel_reports) or guest_s,
+            case.kernel_reports,
+        )
+        if case.outcome is not Outcome.NOT_EXERCISED:
+            return kill
+        idle = idle or kill
+    return None if dict(suite.properties).get(DELAYS) else idle
+
+
+def detector_of(case: CaseResult) -> Detector:
+    """What noticed it, the most telling first: what the kernel said, then what the program saw."""
+    if any(kernel_report.outcome.is_bad for kernel_report in case.kernel_reports):
+        return Detector.SPLAT
+    if case.outcome in (Outcome.TIMEOUT, Outcome.CRASH):
+        return Detector.HANG
+    if case.outcome is Outcome.NOT_EXERCISED or case.message.startswith("leaked"):
+        return Detector.COUNTER
+    return Detector.DATA if any(subtest.outcome.is_bad for subtest in case.subtests) else Detector.EXIT
+
+
+def _kernel_report_s(kernel_reports: Iterable[KernelReport]) -> float | None:
+    """When the first failure among the reports was printed, by the kernel's clock."""
+    first = next((kernel_report for kernel_report in kernel_reports if kernel_report.outcome.is_bad), None)
+    return first.time_s if first else None
+
+
+def _trouble(suite: SuiteReport) -> str:
+    """Why a suite says nothing about its kernel: the host's doing, or a stage that failed."""
+    stage = next((stage for stage in suite.stages if stage.outcome.is_bad), None)
+    if stage:
+        return f"{stage.stage}: {stage.message}"
+    case = next((case for case in suite.cases if case.is_host_fault or case.outcome is Outcome.ERROR), None)
+    return f"{case.case}: {case.message}" if case else ""
+
+
+def verdict(matrix: Matrix, controls: Mapping[str, SuiteReport], *, interrupted: bool = False) -> tuple[Verdict, str]:
+    """What the matrix says, and one sentence why. A control is the same kernel with no bug switched on."""
+    for suite in controls.values():
+        stage = next((stage for stage in suite.stages if stage.outcome.is_bad), None)
+        case = next((case for case in suite.cases if case.outcome.is_bad), None)
+        if bad := (f"{stage.stage}: {stage.message}" if stage else f"{case.case}: {case.message}" if case else ""):
+            return Verdict.NO_VERDICT, f"{suite.name}, with no bug switched on: {bad}"
+    if interrupted:
+        return Verdict.INTERRUPTED, "interrupted before all mutants had run"
+    killed, survived = matrix.count(MutantStatus.KILLED), matrix.count(MutantStatus.SURVIVED)
+    tried = killed + survived
+    share = f"{killed} of {tried} mutants killed" + (f" ({killed / tried:.0%})" if tried else "")
+    others = ((matrix.count(MutantStatus.SKIPPED), "skipped"), (matrix.count(MutantStatus.ERROR), "in error"))
+    left = [f"{count} {word}" for count, word in others if count]
+    sentence = ", ".join([share, *left])
+    if survived:
+        names = ", ".join(row.mutant for row in matrix.rows if row.status is MutantStatus.SURVIVED)
+        return Verdict.SURVIVED, f"{sentence}; survivors: {names}"
+    if matrix.count(MutantStatus.ERROR) or not killed:
+        return Verdict.NO_VERDICT, sentence
+    return Verdict.ALL_KILLED, sentence

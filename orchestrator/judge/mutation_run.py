@@ -1,0 +1,134 @@
+"""the directory of a mutation run -> the kill matrix, the run report that carries it, and their files."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.build.schemata import SWITCH
+from orchestrator.codec import encode
+from orchestrator.judge import run as report
+from orchestrator.judge.attempts import classify
+from orchestrator.judge.mutants import Matrix, MutantStatus, Row, row, verdict
+from orchestrator.model.kernel import Variant
+from orchestrator.model.kernel_report import KnownIssue
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import CaseResult, RunReport, SuiteReport
+from orchestrator.model.series import Mutant
+from orchestrator.record import MutationRecord, RunRecord, SuiteRecord, load, suites_of
+from orchestrator.store import write_atomically
+
+Decode = Callable[[Sequence[SuiteReport]], tuple[tuple[SuiteReport, ...], tuple[str, ...]]]  # with notes
+MUTATION_RUN, MATRIX = "mutation.json", "matrix.json"
+_OUTCOMES = {
+    MutantStatus.KILLED: Outcome.PASS,
+    MutantStatus.SURVIVED: Outcome.FAIL,
+    MutantStatus.SKIPPED: Outcome.SKIP,
+    MutantStatus.ERROR: Outcome.ERROR,
+}
+
+
+@dataclass(frozen=True)
+class MutationReport:
+    """The matrix, and the report in which each mutant is a test case that passes when it was killed."""
+
+    matrix: Matrix
+    report: RunReport
+
+
+def as_printed(suites: Sequence[SuiteReport]) -> tuple[tuple[SuiteReport, ...], tuple[str, ...]]:
+    """Kernel reports as they are."""
+    return tuple(suites), ()
+
+
+def judge(
+    run_dir: Path,
+    *,
+    interrupted: bool = False,
+    known: Sequence[KnownIssue] | None = None,
+    decode: Decode = as_printed,
+) -> MutationReport:
+    """Classify everything that a mutation run recorded; `known` replaces the known issues that it was made with,
+    `decode` turns addresses in kernel reports into lines of source code. Reads only.
+
+    Raises UsageError, and what `decode` raises.
+    """
+    run, made = load(RunRecord, run_dir / report.RUN), load(MutationRecord, run_dir / MUTATION_RUN)
+    records = suites_of(run_dir)
+    suites, notes = decode(
+        [classify(record, run_dir / record.name, run.known if known is None else known) for record in records]
+    )
+    judged = {suite.name: suite for suite in suites}
+    controls = {name: suite for name, suite in judged.items() if name.endswith(f".{Variant.MUTATED.value}")}
+    refused, not_run = dict(made.refused), dict(made.not_run)
+    rows = []
+    for mutant in made.mutants:
+        tried = [judged[name] for kconfig in made.kconfigs if (name := f"{kconfig}.{mutant.name}") in judged]
+        why = not_run.get(mutant.name, "") or ("interrupted before it" if interrupted and not tried else "")
+        found = row(mutant, tried, not_run=why, refused=refused.get(mutant.name, ""))
+        rows.append(_proven(found, mutant, [record for record in records if record.name in _names(tried)], run_dir))
+    matrix = Matrix(tuple(rows), made.kconfigs, made.cases)
+    found_verdict, reason = verdict(matrix, controls, interrupted=interrupted)
+    mutants = SuiteReport(
+        name=f"{run.series}.mutants",
+        kconfig="+".join(made.kconfigs),
+        variant=Variant.MUTATED,
+        stages=(),
+        cases=tuple(_case(found) for found in matrix.rows),
+        started=run.started,
+    )
+    return MutationReport(
+        matrix,
+        RunReport(
+            series=run.series,
+            series_digest=run.series_digest,
+            verdict=found_verdict,
+            reason=reason,
+            suites=(*controls.values(), mutants),
+            run_dir=str(run_dir),
+            started=run.started,
+            time_s=run.time_s,
+            hostname=platform.node(),
+            notes=(*run.remarks, *notes),
+        ),
+    )
+
+
+def write(judged: MutationReport, run_dir: Path, *, relative_to: Path | None = None) -> None:
+    """matrix.json, report.json, junit.xml and a file for each kernel report of a kill, each whole or not at all.
+    `relative_to` as in report.write."""
+    report.write_decoded(
+        (kernel_report for row in judged.matrix.rows if row.kill for kernel_report in row.kill.kernel_reports), run_dir
+    )
+    write_atomically(run_dir / MATRIX, json.dumps(encode(judged.matrix), indent=1).encode() + b"\n")
+    report.write(judged.report, run_dir, relative_to=relative_to)
+
+
+def _names(suites: list[SuiteReport]) -> set[str]:
+    return {suite.name for suite in suites}
+
+
+def _proven(found: Row, mutant: Mutant, records: list[SuiteRecord], run_dir: Path) -> Row:
+    """A survivor whose kernel does not say that the bug was on has not been tried."""
+    if found.status is not MutantStatus.SURVIVED or mutant.has_own_build:
+        return found
+    for record in records:
+        line = f"{SWITCH}: {dict(record.facts).get('mutant', '?')} is on".encode()
+        consoles = [run_dir / record.name / f"guest-{number}/console.log" for number in record.numbers]
+        if not all(line in path.read_bytes() for path in consoles if path.is_file()):
+            return Row(
+                found.mutant, found.group, MutantStatus.ERROR, "the guest did not switch it on", None, found.cells
+            )
+    return found
+
+
+def _case(found: Row) -> CaseResult:
+    kill = found.kill
+    message = (
+        f"killed by {kill.case} on {kill.kconfig} ({kill.detector.value}): {kill.evidence}" if kill else found.reason
+    )
+    outcome = _OUTCOMES[found.status]
+    return CaseResult(found.mutant, outcome, outcome, message, kill.guest_s if kill else 0.0)

@@ -1,1 +1,0 @@
-"""Text to values: patches, kconfig, KTAP, kernel reports, taint, comparison. No I/O but our own data files."""

@@ -1,0 +1,97 @@
+"""What the kernel reported, and where in the code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from orchestrator.model.outcome import Outcome
+
+
+class Mark(Enum):
+    """What the series has to do with a line of code."""
+
+    NONE = "none"
+    FUNCTION = "function"  # it changed another line of the same function
+    LINE = "line"  # it wrote this line
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of source code that a kernel report speaks of. `file` is its name inside the kernel tree."""
+
+    function: str
+    file: str
+    line: int
+    text: str = ""  # the line itself; empty where the tree is not at hand
+    mark: Mark = Mark.NONE
+    patches: tuple[str, ...] = ()  # "6/9 SUBJECT": the patch that wrote the line, or those that changed the function
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A `function+0xoffset/0xsize` of a kernel report. `line` is counted from 1 in the report's text."""
+
+    line: int
+    function: str  # as the kernel printed it
+    offset: int
+    size: int
+    is_reliable: bool = True  # False: marked "?", found on the stack but perhaps of an earlier call
+    places: tuple[Place, ...] = ()  # the innermost inlined function first; empty where it could not be decoded
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Frames of a kernel report, the innermost first, as printed: func+0x14/0xa0."""
+
+    name: str  # trace (what was running), alloc, free, queued, stored, locked
+    frames: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class KernelReport:
+    """One kernel report. Line numbers are 1-based in the scanned text; `offset` is the byte where it starts."""
+
+    kind: str
+    title: str
+    outcome: Outcome  # FAIL or CRASH; PASS for what is worth showing and is no failure (an OOM kill)
+    line_start: int
+    line_end: int
+    offset: int
+    text: str = field(repr=False)
+    frame: str = ""  # the culprit function: the first of its trace that is not ignored
+    corrupted: bool = False  # cut off, or lines of it are lost
+    task: str = ""  # who was at work, as far as the report says so
+    pid: int | None = None
+    cpu: int | None = None
+    time_s: float | None = None  # the log's own clock at its first line
+    stacks: tuple[Stack, ...] = field(default=(), repr=False)
+    known: str = ""  # why it is no failure: a known issue, or what the case expects
+    frames: tuple[Frame, ...] = field(default=(), repr=False)
+    file: str = ""  # path relative to the run directory: the whole report, decoded
+
+    @property
+    def label(self) -> str:
+        """The title, and why it is no failure where it is known to be none."""
+        return f"{self.title} (known: {self.known})" if self.known else self.title
+
+
+@dataclass(frozen=True)
+class LogReport:
+    """What a log file says. `error` is why it could not be read; then nothing is known about it."""
+
+    file: str
+    form: str = ""  # in which form the log is kept: kernel/log_format.py
+    reports: tuple[KernelReport, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class KnownIssue:
+    """A kernel report that is no news: it is shown, and is no failure of what is tested."""
+
+    title: str  # expression for the whole title
+    link: str  # where it is dealt with
+    expires: str  # YYYY-MM-DD: from the day after on it counts again
+    kconfigs: tuple[str, ...] = ()  # fragments, one of which the kernel must have; empty: any kernel
+    base: str = ""  # kernel versions, both ends included: 6.10..6.12, 6.12, ..6.12; empty: any

@@ -1,0 +1,1 @@
+"""Text -> values: mails, diffs, kconfig, KTAP, kernel reports. Pure."""

@@ -1,0 +1,313 @@
+"""Finds what the kernel reported about itself (kernel_reports) in a console or dmesg text.
+
+Only lines with the kernel's prefix count (log_format): a program that prints "Kernel panic" has panicked nothing. A
+line of another caller (task or CPU, with CONFIG_PRINTK_CALLER) is not part of a report. Clean text is passed over by
+one compiled expression, never line by line: logs have hundreds of megabytes.
+
+A program that writes a whole prefix, or writes to /dev/kmsg, can still forge a report.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from orchestrator.model.kernel_report import KernelReport
+from orchestrator.parse.log_format import HEADLESS, MARGIN, PRINTK, Format
+from orchestrator.parse.report_facts import MAX_LINE, Line, Report
+from orchestrator.parse.report_kinds import Kind, Table, load
+
+LONGEST_LINE = 1 << 20  # bytes without a newline after which a line is no longer waited for
+HOLD_LINES = 200  # a report is held back for so many lines: a panic that follows from it belongs to it
+CONTINUATION = b" " * 8  # what a line has instead of a prefix that is of the same message as the one before it
+FOREIGN_LINES = 2000  # lines of others after which an open report has ended
+FULL_TEXTS = 20  # reports of the same title that keep their whole text
+NESTING = 4  # reports within one another that are followed
+
+
+def scan(text: str | bytes, form: Format = PRINTK) -> tuple[KernelReport, ...]:
+    """All reports of a text, in the order of their first lines."""
+    data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+    scanner = Scanner(form)
+    return tuple(sorted([*scanner.feed(data), *scanner.close()], key=lambda kernel_report: kernel_report.offset))
+
+
+class Scanner:
+    """Incremental: feed what a console gives, in pieces of any size, and take the reports that are complete.
+
+    Memory is bounded by the reports that are open. `is_dead` is True as soon as a line says that the kernel panicked.
+    """
+
+    def __init__(self, form: Format = PRINTK, table: Table | None = None) -> None:
+        self.table = table or load()
+        self.form = form
+        self.is_dead = False
+        self._candidate = self.table.candidate(form.tail)
+        # a report may begin in a line that lost its prefix, in a file that somebody cut out of a log
+        self._may_lack_prefix = form.is_marked and not form.is_strict
+        self._headless = self.table.candidate(rb"\n" + HEADLESS.pattern) if self._may_lack_prefix else None
+        self._unclaimed: Line | None = None  # such a line, until the next one tells whether it was the kernel's
+        self._rest = b""  # the line that is not complete yet
+        self._in_long_line = False
+        self._offset = 0  # of the first byte of _rest
+        self._number = 0  # lines seen
+        self._has_booted = False
+        self._said_farewell = False
+        self._open: dict[bytes | None, Report] = {}
+        self._held: list[Report] = []
+        self._seen: dict[str, int] = {}
+
+    def feed(self, data: bytes) -> list[KernelReport]:
+        """Take the next bytes; gives the reports that are certainly complete."""
+        self._rest += data
+        end = self._rest.rfind(b"\n") + 1
+        if end:
+            block, self._rest = self._rest[:end], self._rest[end:]
+            self._block(b"\n" + block)
+            self._offset += end
+        if len(self._rest) > LONGEST_LINE:
+            self._offset += len(self._rest)
+            self._rest, self._in_long_line = b"", True
+        return self._release(HOLD_LINES)
+
+    def idle(self) -> list[KernelReport]:
+        """The console has been quiet: what is open is complete. More may be fed afterwards."""
+        for report in list(self._open.values()):
+            self._finish(report)
+        return self._release(-1)
+
+    def close(self) -> list[KernelReport]:
+        """The end of the log: an incomplete last line counts too."""
+        if self._rest:
+            self._block(b"\n" + self._rest)
+            self._offset += len(self._rest)
+            self._rest = b""
+        for report in self._open.values():
+            if report.kinds and report.kind.is_fatal and not any(line.message.strip() for line in report.lines[1:]):
+                report.is_doubtful = False  # nothing came after it, as after no program's words
+        return self.idle()
+
+    def _block(self, block: bytes) -> None:
+        """Complete lines, with one newline put before them."""
+        at = 1
+        if self._in_long_line:
+            at = block.find(b"\n", 1) + 1 or len(block)
+            self._number += 1
+            self._in_long_line = False
+        while at < len(block):
+            if not self._open and not self._unclaimed:
+                found = self._next(block, at)
+                if found is None:
+                    self._number += block.count(b"\n", at)
+                    return
+                start = max(at, block.rfind(b"\n", 0, found) + 1)
+                self._number += block.count(b"\n", at, start)
+                at = start
+            end = block.find(b"\n", at) + 1 or len(block)
+            self._number += 1
+            self._line(block[at:end].rstrip(b"\r\n"), self._offset + at - 1)
+            at = end
+
+    def _next(self, block: bytes, at: int) -> int | None:
+        """The next byte from `at` on in whose line something may begin."""
+        match = self._candidate.search(block, at - 1)
+        first = match.end() if match else None
+        if self._headless and (match := self._headless.search(block, at - 1, first or len(block))):
+            first = match.end()
+        for text in self.table.contains:
+            found = block.find(text, at, first if first is not None else len(block))
+            if found >= 0:
+                first = found + 1
+        return first
+
+    # --- line by line, while a report is open
+
+    def _line(self, text: bytes, offset: int) -> None:
+        pieces = list(self.form.pieces(text))
+        unclaimed, self._unclaimed = self._unclaimed, None
+        if not pieces:
+            self._unprefixed(text, offset)
+            return
+        ends = [*(start for start, _ in pieces[1:]), len(text)]
+        for (start, match), end in zip(pieces, ends, strict=True):
+            line = Line(
+                text=text[start:end],
+                message=text[match.end() : end][:MAX_LINE],
+                number=self._number,
+                offset=offset + start,
+                time_s=self.form.time_s(match),
+                caller=match.groupdict().get("caller"),
+                is_doubtful=start > 0 or not self.form.is_marked,
+            )
+            if unclaimed:
+                self._take(replace(unclaimed, time_s=line.time_s, caller=line.caller))
+            unclaimed = None
+            self._take(self._without_margin(line) if self.form.has_margin else line)
+
+    def _unprefixed(self, text: bytes, offset: int) -> None:
+        """A line without a prefix in a log that has them: a program's, usually."""
+        if not self._may_lack_prefix:
+            self._expire(None)
+            return
+        message = text[HEADLESS.match(text).end() :]  # type: ignore[union-attr]  # it matches everything
+        line = Line(text, message[:MAX_LINE], self._number, offset, None, None, is_doubtful=True)
+        last = next((report for report in self._open.values() if report.line_end == self._number - 1), None)
+        if last and text.startswith(CONTINUATION):  # dmesg and journalctl print messages of several lines so
+            if last.add(line):
+                self._finish(last)
+        elif self.table.any_start.match(message):
+            self._unclaimed = line
+        self._expire(None)
+
+    def _without_margin(self, line: Line) -> Line:
+        """A line of a log without prefixes, without what the report's first line had before it."""
+        report = self._open.get(None)
+        if report and report.kinds:
+            margin = report.margin
+            if not line.message.startswith(margin) and (first := self._first(line)):
+                return first  # of another report, quoted otherwise
+            while not line.message.startswith(margin):  # of an empty line the spaces at its end are missing, or more
+                margin = margin[:-1]
+            return replace(line, message=line.message[len(margin) :], margin=report.margin)
+        return self._first(line) or line
+
+    def _first(self, line: Line) -> Line | None:
+        """The line without the margin before it, if a report may begin there."""
+        margin = MARGIN.match(line.message)[0]  # type: ignore[index]  # it matches everything
+        rest = line.message[len(margin) :]
+        is_first = self.table.any_start.match(rest) or self.table.before.match(rest)
+        return replace(line, message=rest, margin=margin) if is_first else None
+
+    def _take(self, line: Line) -> None:
+        if line.time_s is not None:
+            self._expire(line.time_s)
+        report = self._open.get(line.caller)
+        if report and report.is_resumed and not self._continues(report, line.message):
+            self._finish(report)
+            report = None
+        is_end = bool(report and report.kinds and report.is_end(line.message))  # which the next one may begin with too
+        if not is_end and (kind := self._kind(line)):
+            report = self._start(kind, self._open.get(line.caller), line)
+        elif not report and self.table.before.match(line.message):
+            report = self._new(line)
+        elif not report:
+            report = next((other for other in self._open.values() if other.kinds and other.kind.all_callers), None)
+        if report and report.add(line):
+            self._finish(report)
+        if self._open and self.table.lines.lost.match(line.message.decode("utf-8", "replace")):
+            for other in self._open.values():
+                other.has_lost_lines = True
+
+    def _kind(self, line: Line) -> Kind | None:
+        self._said_farewell |= bool(self.table.farewell.match(line.message))
+        if not self.table.any_start.match(line.message):
+            return None
+        kind = next(kind for kind, pattern in self.table.starts if pattern.match(line.message))
+        return kind if not kind.is_boot or self._is_surprise(line) else None
+
+    def _is_surprise(self, boot: Line) -> bool:
+        """Whether a boot begins that nothing led to. Programs print the kernel's version too, but at no such time."""
+        if boot.time_s is None or boot.time_s >= 1 or not self.form.is_console:
+            return False
+        cut = [report for report in self._open.values() if report.kinds]
+        for report in cut:
+            report.is_crash = True
+            self._finish(report)
+        is_surprise = self._has_booted and not (self._said_farewell or self.is_dead or cut)
+        self._has_booted, self._said_farewell, self.is_dead = True, False, False
+        return is_surprise
+
+    def _continues(self, report: Report, message: bytes) -> bool:
+        return report.is_end(message) or bool(self.table.lines.continues.match(message.decode("utf-8", "replace")))
+
+    def _start(self, kind: Kind, report: Report | None, line: Line) -> Report:
+        """A line that starts a report: the report that it belongs to, an open one or a new one."""
+        self.is_dead |= kind.is_fatal and not line.is_doubtful
+        if self.table.folds.match(line.message) and (cause := self._cause(line.caller)):
+            cause.is_crash = True
+            cause.ends = self.table.ends[kind.kind]
+            return cause
+        if report and report.kinds and (report.has_trace or not self._are_one(report, kind)):
+            report = self._nest(report, line)
+        report = report or self._new(line)
+        if not report.kinds:
+            report.is_doubtful, report.margin = line.is_doubtful, line.margin
+        report.kinds.append(kind)
+        report.ends = self.table.ends[kind.kind]
+        return report
+
+    def _are_one(self, report: Report, kind: Kind) -> bool:
+        """Whether a start before any trace is of the open report: some print their message behind the WARNING line."""
+        if any(one is kind for one in report.kinds) and self.table.before.match(report.lines[-1].message):
+            return False
+        return any(kind.kind in one.absorbs or one.kind in kind.absorbs for one in report.kinds)
+
+    def _cause(self, caller: bytes | None) -> Report | None:
+        """The report that a consequence (a panic after an oops) belongs to: of the same caller, or the last one."""
+        recent = [report for report in self._held if self._number - report.line_end <= HOLD_LINES]
+        named = [*(report for report in self._open.values() if report.kinds), *recent]
+        cause = max(named, key=lambda report: (report.caller == caller, report.line_end), default=None)
+        if cause in self._held:
+            self._held.remove(cause)
+            self._open[cause.caller] = cause
+        if cause and cause.caller != caller:  # the panic's own lines follow, and are of its caller
+            self._open[caller] = cause
+        return cause
+
+    def _nest(self, report: Report, line: Line) -> Report:
+        """A report inside another one, which goes on when the inner one has ended."""
+        opener = report.take_back_opener(self.table)
+        for caller in [caller for caller, other in self._open.items() if other is report]:
+            del self._open[caller]
+        inner = self._new(line)
+        if report.depth < NESTING:
+            inner.interrupted = report
+        else:
+            self._keep(report)
+        if opener:
+            inner.lines.append(opener)
+        return inner
+
+    def _new(self, line: Line) -> Report:
+        report = Report(line.caller, is_doubtful=line.is_doubtful)
+        self._open[line.caller] = report
+        return report
+
+    def _expire(self, time_s: float | None) -> None:
+        """End what has been quiet for too long, on the kernel's clock or in lines of others."""
+        for report in list(self._open.values()):
+            is_quiet = time_s is not None and report.is_quiet(time_s)
+            if is_quiet or self._number - report.line_end > FOREIGN_LINES:
+                self._finish(report)
+
+    def _finish(self, report: Report) -> None:
+        mine = [caller for caller, other in self._open.items() if other is report]
+        for caller in mine:
+            del self._open[caller]
+        outer, report.interrupted = report.interrupted, None
+        if mine:
+            self._keep(report)
+        if outer and report.is_complete:
+            outer.is_resumed = True
+            self._open[outer.caller] = outer
+        elif outer:
+            self._keep(outer)
+
+    def _keep(self, report: Report) -> None:
+        """Hold a report that is over, until it is certain that nothing follows from it."""
+        outer, report.interrupted = report.interrupted, None
+        if report.kinds and report.is_proven(self.table):
+            self._held.append(report)
+        if outer:
+            self._keep(outer)
+
+    # --- giving them out
+
+    def _release(self, hold_lines: int) -> list[KernelReport]:
+        done = [report for report in self._held if self._number - report.line_end > hold_lines]
+        self._held = [report for report in self._held if self._number - report.line_end <= hold_lines]
+        return [self._kernel_report(report) for report in sorted(done, key=lambda report: report.lines[0].offset)]
+
+    def _kernel_report(self, report: Report) -> KernelReport:
+        full = report.kernel_report(self.table, is_short=False)
+        self._seen[full.title] = self._seen.get(full.title, 0) + 1
+        return full if self._seen[full.title] <= FULL_TEXTS else report.kernel_report(self.table, is_short=True)

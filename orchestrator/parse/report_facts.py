@@ -1,0 +1,146 @@
+"""A kernel report while its lines are being collected, and the KernelReport that it becomes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from orchestrator.model.kernel_report import KernelReport
+from orchestrator.model.outcome import Outcome
+from orchestrator.parse import report_lines as report_lines
+from orchestrator.parse.report_kinds import Kind, Table
+from orchestrator.parse.report_title import title
+
+MAX_LINE = 1000  # bytes of a line that are kept
+PROVISIONAL_LINES = 12  # lines from "cut here" to the line that names the report
+PROVISIONAL_GAP_S = 1.0
+PANIC_LINES = 100  # lines that a panic may add to the report that it follows from
+STRANGERS = 20  # lines in a row of a log without times that are no lines of a report
+SHORT_TEXT = 5  # lines that are kept of a report that came many times
+
+
+@dataclass(frozen=True)
+class Line:
+    """Something that the kernel said. `text` is `message` with its prefix."""
+
+    text: bytes
+    message: bytes
+    number: int
+    offset: int
+    time_s: float | None
+    caller: bytes | None
+    is_doubtful: bool  # no prefix at the line's beginning proves that it was the kernel
+    margin: bytes = b""  # what stood before the message in a log without prefixes
+
+
+@dataclass(eq=False)
+class Report:
+    """Lines of one report. `kinds` is empty while only what comes before a report was seen."""
+
+    caller: bytes | None
+    kinds: list[Kind] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+    ends: re.Pattern[bytes] | None = None
+    is_doubtful: bool = False  # needs evidence that the kernel said it
+    margin: bytes = b""  # of its first line; its others have it too
+    is_complete: bool = False  # its end marker came
+    is_crash: bool = False
+    has_trace: bool = False
+    has_lost_lines: bool = False
+    interrupted: Report | None = None  # the report in whose middle this one came
+    is_resumed: bool = False  # one that came in the middle of this one has ended
+
+    @property
+    def kind(self) -> Kind:
+        return min(self.kinds, key=lambda kind: kind.priority)
+
+    @property
+    def line_end(self) -> int:
+        return self.lines[-1].number
+
+    @property
+    def depth(self) -> int:
+        """How many reports this one came in the middle of."""
+        return self.interrupted.depth + 1 if self.interrupted else 0
+
+    def is_quiet(self, time_s: float) -> bool:
+        """Whether the kernel's clock went on for too long without a line of this report."""
+        last_s = max((line.time_s for line in self.lines if line.time_s is not None), default=time_s)
+        return time_s - last_s > (self.kind.gap_s if self.kinds else PROVISIONAL_GAP_S)
+
+    def add(self, line: Line) -> bool:
+        """Take a line; says whether it was the last one: the end marker, or as many as a report may have."""
+        self.lines.append(line)
+        self.has_trace = self.has_trace or (bool(self.kinds) and report_lines.has_frame(line.message))
+        if self.kinds and self.is_end(line.message):
+            self.is_complete = True
+            return True
+        # a panic that follows from it has its own trace
+        return len(self.lines) >= (self.kind.lines + PANIC_LINES * self.is_crash if self.kinds else PROVISIONAL_LINES)
+
+    def is_end(self, message: bytes) -> bool:
+        return self.ends is not None and bool(self.ends.match(message))
+
+    def take_back_opener(self, table: Table) -> Line | None:
+        """When "cut here" was the last line of the report, it belongs to the next one."""
+        if len(self.lines) < 2 or not table.before.match(self.lines[-1].message):
+            return None
+        return self.lines.pop()
+
+    def is_proven(self, table: Table) -> bool:
+        """Whether it is a report: by the lines' prefix, or by something that only reports have."""
+        if self.kind.is_plain or not (self.is_doubtful or self.kind.needs_evidence):
+            return True
+        return any(table.lines.evidence.match(message) for message in self._messages())
+
+    def kernel_report(self, table: Table, *, is_short: bool) -> KernelReport:
+        """The finished report. `is_short`: it has come often enough for its text to be of no more interest."""
+        self._trim(table)
+        messages = self._messages()
+        name, function = title(self.kinds, messages, table)
+        facts = report_lines.facts(messages, self.caller.decode() if self.caller else "", table.lines)
+        texts = [line.text[:MAX_LINE] for line in self.lines]
+        return KernelReport(
+            kind=self.kind.kind,
+            title=name,
+            outcome=Outcome.CRASH if self.is_crash else max(found.outcome for found in self.kinds),
+            line_start=self.lines[0].number,
+            line_end=self.line_end,
+            offset=self.lines[0].offset,
+            text=b"\n".join(texts[:SHORT_TEXT] if is_short else texts).decode("utf-8", "replace"),
+            frame=function,
+            corrupted=self._is_corrupted(
+                messages, has_function=bool(function) and not table.ignored.fullmatch(function)
+            ),
+            task=facts.task,
+            pid=facts.pid,
+            cpu=facts.cpu,
+            time_s=self.lines[0].time_s,
+            stacks=report_lines.stacks(messages, table.lines),
+        )
+
+    def _trim(self, table: Table) -> None:
+        """Where no clock tells that a report was over, its lines do: it ends before many that are of no report."""
+        if self.is_complete or any(line.time_s is not None for line in self.lines):
+            return
+        head = 1 + next(i for i, line in enumerate(self.lines) if table.any_start.match(line.message))
+        messages = self._messages()
+        self.lines = self.lines[: head + report_lines.first_gap(messages[head:], table.lines, STRANGERS)]
+
+    def _messages(self) -> list[str]:
+        return [line.message.decode("utf-8", "replace") for line in self.lines]
+
+    def _is_corrupted(self, messages: list[str], *, has_function: bool) -> bool:
+        """Lines are missing: printk lost some, a trace or the report did not end, the title lacks its function."""
+        if self.has_lost_lines:
+            return True
+        if self.is_complete or self.kind.is_plain:
+            return False
+        if not any(message.startswith("Kernel panic") for message in messages):  # which ends everything
+            tags = [tag for message in messages for tag in re.findall(r"</?TASK>", message)]
+            if tags[-1:] == ["<TASK>"] or (self.kind.must_end and not tags):
+                return True
+        traced = [pattern for pattern in (self.kind.trace_after, self.kind.untraced) if pattern]
+        if traced and not any(pattern.match(message) for message in messages for pattern in traced):
+            return True
+        return "{function}" in self.kind.titles[0] and not has_function

@@ -1,0 +1,167 @@
+"""What the lines of a report say: frames, stacks, who was at work. The expressions are in data/report-lines.toml."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from orchestrator.errors import BadDeclaration
+from orchestrator.model.kernel_report import Stack
+
+NAME = "report-lines.toml"
+MAX_STACKS = 16
+MAX_FRAMES = 64  # of one stack
+OWN = "trace"  # the stack that the report is about
+
+# x86 " func+0x1/0x2", "RIP: 0010:func+0x1/0x2", once "IP: [<c0123456>] "; arm64 "pc : "; riscv "epc : ",
+# "[<ffffffff80001234>] "; arm "PC is at ", " (f) from (func+..)"; powerpc "NIP [c000..] "; s390 "Krnl PSW : ".
+# decode_stacktrace.sh has (file:line) instead of the offset; frames marked [inline], which only decoded logs have, are
+# passed over. A "? " marks a stale stack slot.
+_FRAME = re.compile(
+    r"(?:[RE]?IP: (?:[0-9a-f]{4}:)?(?:\[<[0-9a-f]+>\]\s+){0,2}|EIP is at |e?pc : |PC is at |NIP \[[0-9a-f]+\] "
+    r"|Krnl PSW : [0-9a-f]{16} [0-9a-f]{16} \("
+    r"|\s*(?:\w+ from |\([^()\s]+(?: \[\w+\])?\) from \()?"
+    r"|(?:\s*\[<?[0-9a-f]{8,16}>?\]){1,2} (?:\([^()\s]+(?: \[\w+\])?\) from )?(?:\[<[0-9a-f]+>\] )?\(?)"
+    r"(?P<function>[A-Za-z_$][\w.$]*)(?:(?P<offset>\+0x[0-9a-f]+/0x[0-9a-f]+)| \((?:[^\s()]*/)?[\w.-]+\.[chSs]:\d+)"
+)
+_STALE = re.compile(r"\s*(?:\[<[0-9a-f]+>\] )?\? ")
+_SUFFIX = re.compile(r"(?:\.(?:isra|constprop|part|cold|llvm|lto_priv)\b(?:\.\d+)*)+")  # what compilers add to names
+_GROUPS = {"task", "pid", "cpu"}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Who was at work when the report was made, as far as it says so."""
+
+    task: str = ""
+    pid: int | None = None
+    cpu: int | None = None
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The file's expressions, compiled."""
+
+    stacks: tuple[tuple[str, re.Pattern[str]], ...]
+    facts: tuple[re.Pattern[str], ...]
+    evidence: re.Pattern[str]
+    continues: re.Pattern[str]
+    lost: re.Pattern[str]
+
+
+@cache
+def load() -> Lines:
+    """The file shipped with the package. Raises BadDeclaration."""
+    return read_lines(files("orchestrator").joinpath("data", NAME).read_text())
+
+
+def read_lines(text: str) -> Lines:
+    """Check and compile the file's text. Raises BadDeclaration naming the key."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadDeclaration(f"{NAME}: {error}") from None
+    known = ("stacks", "facts", "evidence", "continues", "lost")
+    for key in data:
+        if key not in known:
+            raise BadDeclaration(f"{NAME}: unknown key {key!r}", hint=f"known keys: {', '.join(known)}")
+    facts = tuple(_compiled("facts", pattern) for pattern in _strings("facts", data.get("facts", {}).get("patterns")))
+    for pattern in facts:
+        if not pattern.groupindex or set(pattern.groupindex) - _GROUPS:
+            raise BadDeclaration(f"{NAME}: facts: {pattern.pattern!r}: groups must be of {', '.join(sorted(_GROUPS))}")
+    return Lines(
+        stacks=tuple((name, _union(f"stacks.{name}", items)) for name, items in data.get("stacks", {}).items()),
+        facts=facts,
+        evidence=_union("evidence", data.get("evidence")),
+        continues=_union("continues", data.get("continues")),
+        lost=_union("lost", data.get("lost")),
+    )
+
+
+def has_frame(message: bytes) -> bool:
+    """Whether a trace begins here: what is printed after it is no longer the head of a report."""
+    return (
+        b"Call Trace:" in message
+        or b"Call trace:" in message
+        or (b"+0x" in message and message.startswith((b"RIP:", b" ", b"pc :", b"epc :", b"[<")))
+    )
+
+
+def stacks(messages: Sequence[str], lines: Lines) -> tuple[Stack, ...]:
+    """The stacks of a report in the order in which it shows them; frames as printed, stale ones left out."""
+    found: list[tuple[str, list[str]]] = [(OWN, [])]
+    for message in messages:
+        if name := next((name for name, header in lines.stacks if header.match(message)), None):
+            # a register dump and the call trace behind it are one stack
+            if found[-1][1] and not (name == found[-1][0] == OWN and len(found[-1][1]) == 1):
+                found.append((name, []))
+            else:
+                found[-1] = (name, found[-1][1])
+        if match := _FRAME.match(message):
+            found[-1][1].append(f"{match['function']}{match['offset'] or ''}")
+    return tuple(Stack(name, tuple(frames[:MAX_FRAMES])) for name, frames in found if frames)[:MAX_STACKS]
+
+
+def functions(found: Sequence[Stack]) -> list[str]:
+    """The functions of stacks, as the source names them."""
+    return [plain(frame.partition("+")[0]) for stack in found for frame in stack.frames]
+
+
+def plain(name: str) -> str:
+    """A function's name, or a text with such names, without what compilers add to them."""
+    return _SUFFIX.sub("", name)
+
+
+def stale(messages: Sequence[str]) -> list[str]:
+    """The functions behind a "?", of a kernel that could not unwind: what was found on the stack.
+
+    The beginning of a function (__pfx_F) is no return address: something had a pointer to it.
+    """
+    found = (_FRAME.match(message.replace("? ", "", 1)) for message in messages if _STALE.match(message))
+    return [plain(match["function"]) for match in found if match and not match["function"].startswith("__pfx_")]
+
+
+def first_gap(messages: Sequence[str], lines: Lines, length: int) -> int:
+    """Where the first `length` lines in a row begin that look like no line of a report; the end if there are none."""
+    run = 0
+    for at, message in enumerate(messages):
+        is_like = any(form.match(message) for form in (lines.continues, lines.evidence, _FRAME))
+        run = 0 if is_like else run + 1
+        if run == length:
+            return at + 1 - length
+    return len(messages)
+
+
+def facts(messages: Sequence[str], caller: str, lines: Lines) -> Facts:
+    """Task, pid and CPU. `caller` is printk's (T66, C1; or empty) and counts where the report itself is silent."""
+    found: dict[str, str] = {}
+    for pattern in lines.facts:
+        if all(field in found for field in pattern.groupindex):
+            continue
+        if match := next((match for message in messages if (match := pattern.match(message))), None):
+            found = {**match.groupdict(), **found}
+    pid = found.get("pid") or (caller[1:] if caller.startswith("T") else None)
+    cpu = found.get("cpu") or (caller[1:] if caller.startswith("C") else None)
+    return Facts(found.get("task", "").strip(), int(pid) if pid else None, int(cpu) if cpu else None)
+
+
+def _union(key: str, items: Any) -> re.Pattern[str]:
+    return _compiled(key, "|".join(f"(?:{item})" for item in _strings(key, items)))
+
+
+def _strings(key: str, items: Any) -> list[str]:
+    if not isinstance(items, list) or not items or not all(isinstance(item, str) and item for item in items):
+        raise BadDeclaration(f"{NAME}: {key} must be a list of strings")
+    return items
+
+
+def _compiled(key: str, expression: str) -> re.Pattern[str]:
+    try:
+        return re.compile(expression)
+    except re.error as error:
+        raise BadDeclaration(f"{NAME}: {key}: {expression!r}: {error}") from None

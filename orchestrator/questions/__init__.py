@@ -1,0 +1,1 @@
+"""Policies: which jobs answer what the user asked."""

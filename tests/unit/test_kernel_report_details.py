@@ -1,0 +1,150 @@
+"""What is known of a report beside its title: the culprit frame, stacks, who was at work, whether it is whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.errors import BadDeclaration
+from orchestrator.model.kernel_report import KernelReport
+from orchestrator.parse.kernel_report import scan
+from orchestrator.parse.report_kinds import load
+from orchestrator.parse.report_lines import read_lines, stale
+from tests.unit.test_kernel_report_corpus import read
+
+CONSOLE = Path(__file__).parent.parent / "data" / "console"
+
+
+def reports(name: str) -> tuple[KernelReport, ...]:
+    return scan(read(CONSOLE / f"{name}.log")[1])
+
+
+def only(name: str) -> KernelReport:
+    (kernel_report,) = reports(name)
+    return kernel_report
+
+
+def test_kasan_shows_who_accessed_allocated_and_freed() -> None:
+    kernel_report = only("kasan-uaf-read")
+    assert [stack.name for stack in kernel_report.stacks] == ["trace", "alloc", "free", "queued"]
+    assert kernel_report.stacks[1].frames[-1] == "do_mmap+0x5d6/0x8a0"
+    assert "vm_area_free_rcu_cb+0x6b/0x80" in kernel_report.stacks[2].frames
+    assert (kernel_report.frame, kernel_report.task, kernel_report.pid, kernel_report.cpu) == (
+        "vma_start_read",
+        "fault-vs-munmap",
+        66,
+        1,
+    )
+    assert kernel_report.time_s == 12.000339
+    assert not kernel_report.corrupted
+
+
+@pytest.mark.parametrize(
+    ("name", "frame", "task", "pid", "cpu"),
+    [
+        ("hung-task-vma-real", "vma_keep_readers_out", "bug-leak", 68, None),  # not khungtaskd, which reports it
+        ("soft-lockup-arm64", "mas_walk", "split-merge", 66, 1),
+        ("hard-lockup-arm64", "mas_walk", "fork-fault", 71, 1),
+        ("kmemleak-objects", "vm_area_alloc", "split-merge", 66, None),
+        ("kcsan-assert", "vma_refcount_put", "split-merge", 66, 1),
+        ("oops-null-deref-riscv", "vma_start_read", "split-merge", 66, 1),
+        ("oom-kill-memcg", "mem_cgroup_out_of_memory", "split-merge", 66, 1),
+        ("hung-task-page", "truncate_inode_pages_range", "split-merge", 66, None),
+        ("kasan-old-spelling", "unlink_anon_vmas", "split-merge", 66, 1),
+        ("oops-null-deref-s390", "vma_start_read", "split-merge", 66, 1),
+        ("warning-6.18-format", "vms_complete_munmap_vmas", "fault-vs-munmap", 66, 1),
+    ],
+)
+def test_who_was_at_work(name: str, frame: str, task: str, pid: int, cpu: int | None) -> None:
+    kernel_report = reports(name)[0]
+    assert (kernel_report.task, kernel_report.pid, kernel_report.cpu) == (task, pid, cpu)
+    if kernel_report.kind != "oom-kill":  # its trace is no accusation
+        assert kernel_report.frame == frame
+
+
+def test_stacks_of_other_reports() -> None:
+    assert [stack.name for stack in only("kmsan-uninit-value").stacks] == ["trace", "stored", "alloc"]
+    assert [stack.name for stack in only("kfence-corruption").stacks] == ["trace", "alloc", "free"]
+    assert [stack.name for stack in only("slab-corruption-page-owner").stacks] == ["alloc", "free", "trace"]
+    assert [stack.name for stack in only("bad-page-owner").stacks] == ["alloc", "free", "trace"]
+    assert only("slab-corruption-page-owner").frame == "unlink_anon_vmas"
+    assert len(only("kcsan-data-race").stacks) == 2
+
+
+def test_a_pointer_to_a_function_that_lay_on_the_stack_is_no_frame() -> None:
+    assert stale([" ? __pfx_mas_walk+0x10/0x10", " ? mas_walk+0x24/0x1b0", " vma_lookup+0x3b/0xdd"]) == ["mas_walk"]
+
+
+def test_ignored_frames_are_no_more_than_that() -> None:
+    is_ignored = load().ignored.fullmatch
+    assert all(
+        map(is_ignored, ["raw_spin_rq_lock_nested", "_raw_spin_lock", "arch_local_irq_enable", "cpus_read_lock"])
+    )
+    assert not any(map(is_ignored, ["raw_sendmsg", "raw_rcv", "arch_show_interrupts", "arch_prepare_kprobe"]))
+
+
+WHOLE = [
+    path.stem
+    for path in sorted(CONSOLE.glob("*.log"))
+    if path.stem not in ("reboot-cuts-oops", "lost-messages", "oops-unfinished-then-warning")
+    and not path.stem.endswith("-cut")
+]
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_whole_reports_are_not_called_corrupted(name: str) -> None:
+    assert not [kernel_report.title for kernel_report in reports(name) if kernel_report.corrupted]
+
+
+CUT = [path.stem for path in sorted(CONSOLE.glob("*-cut.log"))]
+
+
+@pytest.mark.parametrize("name", [*CUT, "reboot-cuts-oops", "lost-messages"])
+def test_cut_reports_are_corrupted_and_keep_their_title(name: str) -> None:
+    assert only(name).corrupted
+
+
+@pytest.mark.parametrize("name", ["kasan-uaf-read", "warning-unmap", "oops-null-deref-arm64", "hung-task-arm64"])
+def test_a_report_cut_anywhere_keeps_kind_and_says_that_it_is_cut(name: str) -> None:
+    """Cut behind each of its lines: never silently another report, and never whole without its trace."""
+    _, log = read(CONSOLE / f"{name}.log")
+    (whole,) = scan(log)
+    lines = log.split(b"\n")
+    titles = set()
+    for last in range(whole.line_start, whole.line_end):
+        found = scan(b"\n".join(lines[:last]))
+        assert [kernel_report.kind for kernel_report in found] in ([], [whole.kind])
+        titles |= {kernel_report.title for kernel_report in found if not kernel_report.corrupted}
+    assert titles <= {whole.title}
+
+
+def test_a_report_in_the_middle_of_another_does_not_end_it() -> None:
+    oops, warning = reports("nested-warning-in-oops")
+    assert oops.line_start < warning.line_start < warning.line_end < oops.line_end
+    assert not oops.corrupted
+    assert "vt_console_print" not in oops.text
+    assert oops.text.endswith("---[ end trace 0000000000000000 ]---")
+
+
+def test_interleaved_cpus_are_told_apart_by_their_callers() -> None:
+    _, bug, warning = reports("interleaved-mm-real")
+    assert bug.line_start < warning.line_start < warning.line_end < bug.line_end
+    assert (bug.pid, warning.pid) == (104, 103)
+    assert "T  103]" not in bug.text
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("[", "report-lines.toml:"),
+        ("colour = 1", "unknown key 'colour'"),
+        ("evidence = 'x'", "list of strings"),
+        ("evidence = ['(']\n[facts]\npatterns = ['(?P<pid>x)']", "evidence"),
+        ("evidence = ['x']\ncontinues = ['x']\nlost = ['x']\n[facts]\npatterns = ['(?P<colour>x)']", "groups must be"),
+    ],
+)
+def test_a_wrong_declaration_names_the_key(text: str, what: str) -> None:
+    with pytest.raises(BadDeclaration) as caught:
+        read_lines(text)
+    assert what in caught.value.message
