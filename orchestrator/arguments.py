@@ -155,7 +155,7 @@ def _report(commands: Commands) -> None:
 
 def _postmortem(commands: Commands) -> None:
     sub = commands.add_parser("postmortem", help="open drgn on the memory dump that a hung or crashed case left")
-    sub.add_argument("case_dir", type=Path, metavar="RUN_DIR/SUITE/CASE")
+    sub.add_argument("case_dir", type=Path, metavar="RUN_DIR/KERNEL/CASE")
     sub.add_argument("--print", action="store_true", help="write what it says to stdout instead")
 
 

@@ -23,3 +23,16 @@ class Deadline:
     @property
     def expired(self) -> bool:
         return time.monotonic() >= self.at_s
+
+
+class Budget:
+    """Seconds that begin to count when it is first asked whether they are over."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._until: Deadline | None = None
+
+    def is_over(self) -> bool:
+        if self._until is None:
+            self._until = Deadline.after(self._seconds)
+        return self._until.expired

@@ -8,21 +8,24 @@ from orchestrator.catalog import Catalog
 from orchestrator.declarations.names import find
 from orchestrator.errors import UsageError
 from orchestrator.model.case import Case
-from orchestrator.model.kernel import Kconfig, Variant
-from orchestrator.model.machine import Machine
-from orchestrator.model.request import Baseline, Plan, Request, Suite
+from orchestrator.model.kernel import Source
+from orchestrator.model.machine import Host, Machine
+from orchestrator.model.request import Plan, Request
 from orchestrator.model.series import Mutant, Series
-from orchestrator.parse.series import first
 
 SMP = range(1, 17)  # up to CONFIG_NR_CPUS of the base kernel
 MEMORY_MIB = range(128, 16385)  # a guest with less does not hold its own initramfs
 LONGEST_S = 86400
+MOST_JOBS = 1024
+USUAL_SMP = 4  # CPUs of a guest where the host has as many: enough for three roles and a bystander to race
 SEEDS = range(2**64)  # what the cases read it into
 ACCEL_CHOICES = ("auto", "kvm", "tcg")
 
 
-def make_plan(request: Request, catalog: Catalog, series: Series | None, mutants: tuple[Mutant, ...] = ()) -> Plan:
-    """What to do for a request. Raises UsageError, UnknownName."""
+def make_plan(
+    request: Request, catalog: Catalog, series: Series | None, host: Host, mutants: tuple[Mutant, ...] = ()
+) -> Plan:
+    """What to do for a request on this host. Raises UsageError, UnknownName."""
     _check_numbers(request)
     kconfigs = tuple(dict.fromkeys(catalog.kconfig(spec) for spec in request.kconfigs))
     named = [case for name in request.testcases for case in catalog.cases(name)]
@@ -33,15 +36,23 @@ def make_plan(request: Request, catalog: Catalog, series: Series | None, mutants
     if len(userlands) > 1:
         raise UsageError(f"cases of several userlands in one run: {', '.join(userlands)}", hint="a guest has one disk")
     _check_mutants(request, catalog, mutants)
+    machine = _sized(catalog.machine(request.machine), request, host)
     return Plan(
         request=request,
+        source=Source(request.tree or "", request.base or ("HEAD" if request.tree else "")),
         series=series,
-        suites=_suites(kconfigs, series, request, with_mutants=bool(mutants)),
+        kconfigs=kconfigs,
         cases=cases,
-        machine=_sized(catalog.machine(request.machine), request),
+        machine=machine,
         accel_choice=request.accel,
+        slots=request.jobs or slots(machine, host),
         mutants=mutants,
     )
+
+
+def slots(machine: Machine, host: Host) -> int:
+    """How many guests the host has CPUs and memory for. Half of the memory is left to others and to the page cache."""
+    return max(1, min(host.cpus // machine.smp, host.memory_mib // 2 // machine.memory_mib))
 
 
 def _check_numbers(request: Request) -> None:
@@ -54,15 +65,18 @@ def _check_numbers(request: Request) -> None:
     for option, seconds in times:
         if seconds is not None and not 0 < seconds <= LONGEST_S:
             raise UsageError(f"{option} {seconds:g}: must be more than 0 and at most {LONGEST_S} seconds")
-    if request.jobs < 1:
-        raise UsageError(f"--jobs {request.jobs}: must be at least 1")
+    if request.jobs is not None and not 1 <= request.jobs <= MOST_JOBS:
+        raise UsageError(f"--jobs {request.jobs}: must be 1 to {MOST_JOBS}")
+    if not 0 < request.error < 0.5:
+        raise UsageError(f"--error {request.error:g}: must be more than 0 and less than 0.5")
     if request.seed not in SEEDS:
         raise UsageError(f"--seed {request.seed}: must be 0 to {SEEDS[-1]}")
 
 
-def _sized(machine: Machine, request: Request) -> Machine:
-    """The machine with as many CPUs and as much memory as asked for. Raises UsageError."""
-    smp = machine.smp if request.smp is None else request.smp
+def _sized(machine: Machine, request: Request, host: Host) -> Machine:
+    """The machine with as many CPUs and as much memory as asked for; by itself it has more CPUs where the host has
+    more. Raises UsageError."""
+    smp = max(machine.smp, min(USUAL_SMP, host.cpus)) if request.smp is None else request.smp
     memory_mib = machine.memory_mib if request.memory_mib is None else request.memory_mib
     if smp not in SMP:
         raise UsageError(f"--smp {smp}: must be {SMP[0]} to {SMP[-1]}")
@@ -82,11 +96,6 @@ def _check_mutants(request: Request, catalog: Catalog, mutants: tuple[Mutant, ..
             catalog.case(name)
 
 
-def baseline_of(suite: Suite) -> Suite:
-    """The same kconfig without the series."""
-    return Suite(suite.kconfig, Variant.BASELINE)
-
-
 def unmet_need(case: Case, symbols: frozenset[str], memory_mib: int) -> str:
     """Why a guest cannot run a case; empty when it can."""
     if case.unfit:
@@ -97,30 +106,3 @@ def unmet_need(case: Case, symbols: frozenset[str], memory_mib: int) -> str:
     if case.needs.memory_mib > memory_mib:
         return f"needs {case.needs.memory_mib} MiB, the guest has {memory_mib}"
     return ""
-
-
-def series_of(suite: Suite, plan: Plan) -> Series | None:
-    """What a suite's kernel has beyond the base."""
-    if suite.variant is Variant.BASELINE or plan.series is None:
-        return None
-    return first(plan.series, suite.patches) if suite.patches else plan.series
-
-
-def cases_of(suite: Suite, plan: Plan) -> tuple[Case, ...]:
-    """What is run on a kernel: of one that has only the first patches, that it boots."""
-    return () if suite.variant is Variant.PREFIX else plan.cases
-
-
-def _suites(
-    kconfigs: tuple[Kconfig, ...], series: Series | None, request: Request, *, with_mutants: bool
-) -> tuple[Suite, ...]:
-    if with_mutants:
-        return tuple(Suite(kconfig, Variant.MUTATED) for kconfig in kconfigs)
-    if series is None:
-        return tuple(Suite(kconfig, Variant.BASELINE) for kconfig in kconfigs)
-    variants = [Variant.PATCHED, *([Variant.BASELINE] if request.baseline is Baseline.ALWAYS else [])]
-    prefixes = range(1, len(series.patches)) if request.each_patch else range(0)
-    return (
-        *(Suite(kconfig, variant) for kconfig in kconfigs for variant in variants),
-        *(Suite(kconfig, Variant.PREFIX, patches=count) for kconfig in kconfigs for count in prefixes),
-    )

@@ -1,29 +1,30 @@
 """What a run leaves in its directory: written as it happens, read again by resume, classify and report.
 
 RUN_DIR/
-  mutation.json matrix.json       of mutants (orchestrate mutants): each is a SUITE named KCONFIG.MUTANT
   run.json  report.json  junit.xml  reproduce.sh  patches/
-  SUITE/                      KCONFIG.VARIANT
-    suite.json                stages so far, the cases' records, facts about kernel and guest
+  mutation.json matrix.json   of a mutation run: each mutant is a SUBJECT named KCONFIG.MUTANT
+  SUBJECT/                    KCONFIG.ROLE
+    kernel.json               stages so far, attempts, facts about kernel and guests
     config  logs/STAGE.log
     guest-N/console.log       and .times, qemu.argv, qemu.stderr, keys
-    cases/NAME/stdout stderr result.json
-    cases/NAME/report-N.txt   what the kernel reported while it ran, decoded; of a stage: logs/STAGE-report-N.txt
+    cases/NAME/N/             the N-th attempt: stdout stderr result.json
+    cases/NAME/N/report-M.txt what the kernel reported meanwhile, decoded; of a stage: logs/STAGE-report-M.txt
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from orchestrator import host_time
 from orchestrator.codec import decode, encode
 from orchestrator.errors import UsageError
 from orchestrator.host_time import HostTime
-from orchestrator.model.case_run import CaseRun
-from orchestrator.model.kernel import Variant
+from orchestrator.model.attempt import Attempt
+from orchestrator.model.kernel import Role
+from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.report import BOOT, StageResult
 from orchestrator.model.request import Request
@@ -33,6 +34,28 @@ from orchestrator.store import write_atomically
 T = TypeVar("T")
 # The share of the host's CPU time from which on others are worth a note: more than its housekeeping takes
 CROWDED = 0.1
+KERNEL = "kernel.json"
+
+
+@dataclass(frozen=True)
+class PlannedKernel:
+    """What a run set out to test: it is in the report, whether it came to that or not."""
+
+    name: str
+    kconfig: str
+    role: Role
+    cases: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BaseResult:
+    """What earlier runs found out about a case on the base: how often it was run, and by what each failure was known,
+    in the words of judge.signature."""
+
+    kconfig: str
+    case: str
+    runs: int
+    failures: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -50,6 +73,9 @@ class RunRecord:
     notes: tuple[str, ...] = ()
     known: tuple[KnownIssue, ...] = ()
     subjects: tuple[str, ...] = ()  # of the patches, in the order of the files in patches/
+    planned: tuple[PlannedKernel, ...] = ()
+    earlier_base: tuple[BaseResult, ...] = ()  # what earlier runs found out about the base
+    trouble: str = ""  # what ended the run outside of any stage: then it is not finished
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -73,59 +99,55 @@ class MutationRecord:
 
 
 @dataclass(frozen=True)
-class Try:
-    """A case was begun on guest number `guest`, when its console had so many bytes. What the kernel says from there on
-    is about this case, also where the try has no record: it was interrupted, or is not the last."""
-
-    case: str
-    guest: int
-    console_from: int
-
-
-@dataclass(frozen=True)
-class SuiteRecord:
-    """One suite so far. `facts` are properties for the report: kernel release, compiler, accelerator... Guests before
-    `first_guest` ran another kernel or other programs, and count no more."""
+class KernelRecord:
+    """One kernel so far. Guests before `first_guest` ran another build or other programs: neither they nor attempts in
+    them count."""
 
     name: str
     kconfig: str
-    variant: Variant
+    role: Role
     started: str
     stages: tuple[StageResult, ...] = ()
-    runs: tuple[CaseRun, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
     guests: int = 0
-    facts: tuple[tuple[str, str], ...] = ()
-    tries: tuple[Try, ...] = ()
+    facts: KernelFacts = field(default_factory=KernelFacts)
     first_guest: int = 0
+    superseded: tuple[Attempt, ...] = ()  # those that do not count any more
 
     @property
     def numbers(self) -> range:
         """Of the guests that count."""
         return range(self.first_guest, self.guests)
 
-    def all_over(self) -> SuiteRecord:
-        """Without anything that was found out in guests."""
+    def all_over(self) -> KernelRecord:
+        """As if nothing had been found out in guests."""
         stages = tuple(stage for stage in self.stages if stage.stage != BOOT)
-        return replace(self, stages=stages, runs=(), tries=(), first_guest=self.guests)
+        superseded = (*self.superseded, *self.attempts)
+        return replace(self, stages=stages, attempts=(), superseded=superseded, first_guest=self.guests)
 
-    def with_try(self, made: Try) -> SuiteRecord:
-        return replace(self, tries=(*self.tries, made))
-
-    def with_stage(self, stage: StageResult) -> SuiteRecord:
+    def with_stage(self, stage: StageResult) -> KernelRecord:
         """A stage that ran again (after a resume) replaces its earlier result."""
         return replace(self, stages=(*(s for s in self.stages if s.stage != stage.stage), stage))
 
-    def with_run(self, run: CaseRun) -> SuiteRecord:
-        return replace(self, runs=(*self.without_run(run.case).runs, run))
+    def next_number(self, case: str) -> int:
+        """Of the next attempt of a case."""
+        made = [attempt.number for attempt in (*self.attempts, *self.superseded) if attempt.case == case]
+        return max(made, default=0) + 1
 
-    def without_run(self, case: str) -> SuiteRecord:
-        return replace(self, runs=tuple(run for run in self.runs if run.case != case))
+    def with_attempt(self, attempt: Attempt) -> KernelRecord:
+        """One that was begun takes its own place when it has ended."""
+        at = next(
+            (at for at, a in enumerate(self.attempts) if (a.case, a.number) == (attempt.case, attempt.number)), None
+        )
+        if at is None:
+            return replace(self, attempts=(*self.attempts, attempt))
+        return replace(self, attempts=(*self.attempts[:at], attempt, *self.attempts[at + 1 :]))
 
-    def with_facts(self, **facts: str) -> SuiteRecord:
-        return replace(self, facts=tuple({**dict(self.facts), **facts}.items()))
+    def with_facts(self, **facts: Any) -> KernelRecord:
+        return replace(self, facts=replace(self.facts, **facts))
 
 
-def save(value: RunRecord | SuiteRecord | MutationRecord | CaseRun, path: Path) -> None:
+def save(value: RunRecord | KernelRecord | MutationRecord | Attempt, path: Path) -> None:
     write_atomically(path, json.dumps(encode(value), indent=1).encode() + b"\n")
 
 
@@ -148,7 +170,7 @@ def finish(path: Path, began: HostTime, *, is_interrupted: bool) -> None:
     save(replace(record, time_s=round(time_s, 3), lost_s=round(lost_s, 3), finished=not is_interrupted), path)
 
 
-def suites_of(run_dir: Path) -> tuple[SuiteRecord, ...]:
-    """The suites of a run, patched ones first, in the order in which they began."""
-    found = [load(SuiteRecord, path) for path in run_dir.glob("*/suite.json")]
-    return tuple(sorted(found, key=lambda suite: (suite.variant is Variant.BASELINE, suite.started, suite.name)))
+def records_of(run_dir: Path) -> tuple[KernelRecord, ...]:
+    """The kernels of a run, baselines last, in the order in which they began."""
+    found = [load(KernelRecord, path) for path in run_dir.glob(f"*/{KERNEL}")]
+    return tuple(sorted(found, key=lambda record: (record.role is Role.BASELINE, record.started, record.name)))

@@ -13,9 +13,9 @@ from orchestrator.build.toolchain import Toolchain, ccache_environment, first_er
 from orchestrator.build.worktree import build_directory, compiling, lane
 from orchestrator.context import Context
 from orchestrator.errors import BuildFailed, CommandFailed, ToolMissing
-from orchestrator.model.kernel import AppliedTree, Kernel, KernelConfig
+from orchestrator.model.kernel import AppliedTree, KernelConfig, KernelImage
 from orchestrator.model.machine import Machine
-from orchestrator.model.request import Suite
+from orchestrator.model.subject import Subject
 from orchestrator.process import Command, CommandResult
 from orchestrator.source.trees import move_worktree
 from orchestrator.store import Store, key
@@ -31,13 +31,13 @@ HOST_LACKS = (
 
 def build(
     context: Context,
-    suite: Suite,
+    subject: Subject,
     applied: AppliedTree,
     config: KernelConfig,
     machine: Machine,
     toolchain: Toolchain,
     log: Path,
-) -> Product[Kernel]:
+) -> Product[KernelImage]:
     """Raises BuildFailed with the first error, ToolMissing when the host lacks something."""
     product_key = key(
         "build", tree=applied.tree, config=config.digest, compiler=toolchain.compiler, image=machine.image
@@ -46,10 +46,10 @@ def build(
         return Product(_load(found, cached=True), cached=True, note="nothing to compile")
 
     def fill(scratch: Path) -> None:
-        with lane(context, applied.base, suite.variant) as lock:
-            source = move_worktree(applied.base, suite.variant, applied.tree, context.runner)
+        with lane(context, applied.base, subject.worktree) as lock:
+            source = move_worktree(applied.base, subject.worktree, applied.tree, context.runner)
             with compiling(context, applied.base):
-                _make(context, suite, source, applied, config, machine, toolchain, log, lock, scratch)
+                _make(context, subject, source, applied, config, machine, toolchain, log, lock, scratch)
 
     kernel = _load(context.places.store.put("build", product_key, fill), cached=False)
     warned = f", {len(kernel.warnings)} warnings in files that the series touches" if kernel.warnings else ""
@@ -57,7 +57,7 @@ def build(
     return Product(kernel, cached=False, note=note, detail="\n".join(kernel.warnings))
 
 
-def find_built(store: Store, build_id: str) -> Kernel | None:
+def find_built(store: Store, build_id: str) -> KernelImage | None:
     """The kernel with this GNU build id, if the store still has one."""
     for path in sorted(store.root.glob("build/[0-9a-f]*/kernel.json")):
         with suppress(FileNotFoundError):  # another run makes room in the store
@@ -69,7 +69,7 @@ def find_built(store: Store, build_id: str) -> Kernel | None:
 
 def _make(
     context: Context,
-    suite: Suite,
+    subject: Subject,
     source: Path,
     applied: AppliedTree,
     config: KernelConfig,
@@ -79,7 +79,7 @@ def _make(
     lock: int,
     scratch: Path,
 ) -> None:
-    directory = build_directory(source, suite.kconfig.name)
+    directory = build_directory(source, subject.kernel.kconfig.name)
     directory.mkdir(exist_ok=True)
     current = directory / ".config"
     if not current.exists() or current.read_bytes() != config.path.read_bytes():
@@ -131,9 +131,9 @@ def _build_id(context: Context, vmlinux: Path) -> str:
     return match[1] if match else ""
 
 
-def _load(product: Path, *, cached: bool) -> Kernel:
+def _load(product: Path, *, cached: bool) -> KernelImage:
     facts = json.loads((product / "kernel.json").read_text())
-    return Kernel(
+    return KernelImage(
         image=product / "image",
         vmlinux=product / "vmlinux",
         config=product / "config",

@@ -14,7 +14,7 @@ from orchestrator.build.worktree import build_directory, lane
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed, KconfigDropped
 from orchestrator.model.kernel import AppliedTree, KernelConfig
-from orchestrator.model.request import Suite
+from orchestrator.model.subject import Subject
 from orchestrator.parse.kconfig import Dropped, dropped, merge, unmet
 from orchestrator.process import failed
 from orchestrator.source.git import Git
@@ -28,10 +28,10 @@ KCONFIG_FILE = re.compile(
 
 
 def configure(
-    context: Context, suite: Suite, applied: AppliedTree, toolchain: Toolchain, log: Path
+    context: Context, subject: Subject, applied: AppliedTree, toolchain: Toolchain, log: Path
 ) -> Product[KernelConfig]:
     """tinyconfig, then the fragments, then olddefconfig. Raises KconfigDropped, CommandFailed."""
-    symbols, _ = merge(suite.kconfig.fragments)
+    symbols, _ = merge(subject.kernel.kconfig.fragments)
     product_key = key(
         "configure",
         kconfig_files=_kconfig_digest(context, applied),
@@ -42,12 +42,12 @@ def configure(
         return Product(_value(found / "config"), cached=True)
 
     def fill(scratch: Path) -> None:
-        with lane(context, applied.base, suite.variant) as lock:
-            source = move_worktree(applied.base, suite.variant, applied.tree, context.runner)
-            text = _generate(context, suite, source, toolchain, symbols, log, lock)
-        lost = dropped(suite.kconfig.fragments, text)
+        with lane(context, applied.base, subject.worktree) as lock:
+            source = move_worktree(applied.base, subject.worktree, applied.tree, context.runner)
+            text = _generate(context, subject, source, toolchain, symbols, log, lock)
+        lost = dropped(subject.kernel.kconfig.fragments, text)
         if lost:
-            raise _dropped_error(lost, text, worktree(applied.base, suite.variant))
+            raise _dropped_error(lost, text, worktree(applied.base, subject.worktree))
         (scratch / "config").write_text(text)
 
     return Product(_value(context.places.store.put("configure", product_key, fill) / "config"), cached=False)
@@ -55,14 +55,14 @@ def configure(
 
 def _generate(
     context: Context,
-    suite: Suite,
+    subject: Subject,
     source: Path,
     toolchain: Toolchain,
     symbols: tuple[tuple[str, str], ...],
     log: Path,
     lock: int,
 ) -> str:
-    build = build_directory(source, f"configure-{suite.kconfig.name}")
+    build = build_directory(source, f"configure-{subject.kernel.kconfig.name}")
     shutil.rmtree(build, ignore_errors=True)
     build.mkdir()
     for target in ("tinyconfig", "olddefconfig"):

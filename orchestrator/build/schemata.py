@@ -49,11 +49,11 @@ def weave(original: str, mutants: Mapping[int, str]) -> str:
     Raises CannotSwitch, whose message begins with the number of the mutant.
     """
     parts = split(original)
-    variants: dict[tuple[str, int], dict[int, Function]] = {}
+    roles: dict[tuple[str, int], dict[int, Function]] = {}
     added: dict[tuple[str, int] | None, list[str]] = {}
     for number, text in sorted(mutants.items()):
         try:
-            _collect(number, parts, split(text), variants, added)
+            _collect(number, parts, split(text), roles, added)
         except CannotSwitch as error:
             raise CannotSwitch(f"{number}: {error}") from None
     woven: list[str] = []
@@ -62,12 +62,12 @@ def weave(original: str, mutants: Mapping[int, str]) -> str:
         if isinstance(part, str):
             woven.append(part)
             continue
-        if (extra := added.get(part.key)) or part.key in variants:
+        if (extra := added.get(part.key)) or part.key in roles:
             if not is_declared:
                 woven.append(DECLARATION + "\n")
                 is_declared = True
             woven += extra or []
-        woven.append(_switched(part, variants[part.key]) if part.key in variants else part.text)
+        woven.append(_switched(part, roles[part.key]) if part.key in roles else part.text)
     return "".join(woven)
 
 
@@ -75,7 +75,7 @@ def _collect(
     number: int,
     parts: Sequence[Function | str],
     mutated: Sequence[Function | str],
-    variants: dict[tuple[str, int], dict[int, Function]],
+    roles: dict[tuple[str, int], dict[int, Function]],
     added: dict[tuple[str, int] | None, list[str]],
 ) -> None:
     """Which functions a mutant changes, and which it adds."""
@@ -98,7 +98,7 @@ def _collect(
             continue
         if _squeezed(part.head) != _squeezed(known[part.key].head):
             raise CannotSwitch(f"the head of {part.name}() is changed")
-        variants.setdefault(part.key, {})[number] = part
+        roles.setdefault(part.key, {})[number] = part
         changed = True
     if before:
         raise CannotSwitch("a function is added behind the last one")
@@ -123,22 +123,22 @@ def _squeezed(text: str) -> str:
     return " ".join(text.split())
 
 
-def _switched(function: Function, variants: Mapping[int, Function]) -> str:
+def _switched(function: Function, roles: Mapping[int, Function]) -> str:
     names = ", ".join(_parameters(function))
     is_void = bool(re.match(r"(?:[a-z_]+\s+)*void\s+(?!\*)", _return_type(function)))
     copies, cases = [], []
-    for number, variant in sorted(variants.items()):
+    for number, role in sorted(roles.items()):
         name = f"{function.name}__mutant{number}"
-        head = re.sub(rf"\b{re.escape(function.name)}(?=\s*\()", name, variant.head, count=1)
+        head = re.sub(rf"\b{re.escape(function.name)}(?=\s*\()", name, role.head, count=1)
         head = head if re.match(r"\s*static\b", head) else "static " + re.sub(r"^extern\s+", "", head)
-        copies.append(f"{head}{variant.body}\n")
+        copies.append(f"{head}{role.body}\n")
         call = f"{name}({names})"
         leave = f"{call};\n\t\treturn;" if is_void else f"return {call};"
         cases.append(f"\tcase {number}:\n\t\t{leave}\n")
     body = function.body.removeprefix("{\n")
     switch = f"{{\n\tswitch ({SWITCH}) {{\n{''.join(cases)}\t}}\n"
     # a copy may call the original (recursion), which then must be known
-    calls_itself = any(re.search(rf"\b{re.escape(function.name)}\s*\(", v.body) for v in variants.values())
+    calls_itself = any(re.search(rf"\b{re.escape(function.name)}\s*\(", v.body) for v in roles.values())
     prototype = f"{function.head.rstrip()};\n" if calls_itself else ""
     return f"{prototype}{''.join(copies)}{function.head}{switch}{body}"
 

@@ -39,7 +39,7 @@ def find_toolchain(context: Context) -> Product[Toolchain]:
 
 def ccache_environment(places: Places, build: Path) -> tuple[tuple[str, str], ...]:
     """ccache's settings. The build directory lies in the worktree, so all paths are relative and alike in both
-    variants; without the working directory in the hash, what one variant compiled is a hit for the other."""
+    roles; without the working directory in the hash, what one role compiled is a hit for the other."""
     return (
         ("CCACHE_DIR", os.fspath(places.ccache)),
         ("CCACHE_NOHASHDIR", "1"),

@@ -1,4 +1,4 @@
-"""A lane: the worktree of one variant of a base, with its build directories. One run at a time works in it."""
+"""A lane: a worktree of a base, with its build directories. One run at a time works in it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from orchestrator.context import Context
-from orchestrator.model.kernel import Base, Variant
+from orchestrator.model.kernel import Base
 from orchestrator.store import locked
 
 
 @contextmanager
-def lane(context: Context, base: Base, variant: Variant) -> Iterator[int]:
+def lane(context: Context, base: Base, name: str) -> Iterator[int]:
     """Hold the lane; another run that holds it is waited for, and named. Yields the lock's descriptor, for make."""
-    with _turn(context, base.home / f"{variant.value}.lock", f"builds in the {variant.value} tree") as lock:
+    with _turn(context, base.home / f"{name}.lock", f"builds in the {name} tree") as lock:
         yield lock
 
 
@@ -22,7 +22,7 @@ def lane(context: Context, base: Base, variant: Variant) -> Iterator[int]:
 def compiling(context: Context, base: Base) -> Iterator[None]:
     """Hold the right to compile a kernel of this base.
 
-    One at a time: make uses every CPU by itself, and what a series leaves alone is in ccache once one variant is
+    One at a time: make uses every CPU by itself, and what a series leaves alone is in ccache once one role is
     compiled; two that start together would miss it together.
     """
     with _turn(context, base.home / "compiling.lock", "compiles a kernel"):

@@ -7,20 +7,20 @@ import sys
 import tempfile
 from pathlib import Path
 
-from orchestrator.commands.compose import open_session, stoppable
+from orchestrator.commands.compose import invoke, stoppable
 from orchestrator.commands.guests import gdb_line, guest_specs
 from orchestrator.jobs.boot import boot
 from orchestrator.reporters.progress import Progress
 
 
 def run(args: argparse.Namespace) -> int:
-    session = open_session(args, Progress(sys.stderr, verbose=args.verbose))
-    with stoppable(session.context.runner.cancel), tempfile.TemporaryDirectory(prefix="orchestrate-boot-") as where:
-        for suite, spec in guest_specs(session):
+    invocation = invoke(args, Progress(sys.stderr, verbose=args.verbose))
+    with stoppable(invocation.context.runner.cancel), tempfile.TemporaryDirectory(prefix="orchestrate-boot-") as where:
+        for subject, spec in guest_specs(invocation):
             guest, identity = boot(
-                session.context, spec, Path(where) / suite.name, debug=gdb_line(spec) if args.gdb else None
+                invocation.context, spec, Path(where) / subject.name, debug=gdb_line(spec) if args.gdb else None
             )
             guest.close()
-            words = (suite.name, identity.release, f"{identity.ready_s:.2f} s", spec.accel.name, identity.build_id)
+            words = (subject.name, identity.release, f"{identity.ready_s:.2f} s", spec.accel.name, identity.build_id)
             sys.stdout.write("\t".join(words) + "\n")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import threading
 import time
@@ -20,31 +21,33 @@ from orchestrator.declarations.patches import DELAYS, MUTANTS, read_mutants, rea
 from orchestrator.errors import UsageError
 from orchestrator.events import CommandRan, Listener, StageFinished, StageStarted
 from orchestrator.guest.accel import Probe, choose
-from orchestrator.jobs.build import Sources, Stage
-from orchestrator.model.kernel import Base
+from orchestrator.jobs.build import Finders, Stage
+from orchestrator.model.kernel import Base, Source
 from orchestrator.model.kernel_report import KnownIssue
-from orchestrator.model.machine import Accel
+from orchestrator.model.machine import Accel, Host
 from orchestrator.model.outcome import Outcome
-from orchestrator.model.request import Baseline, Plan, Request, Suite
+from orchestrator.model.request import Baseline, Plan, Request
 from orchestrator.model.series import Mutant, Series
+from orchestrator.model.subject import Subject
 from orchestrator.parse.series import with_patches
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, CommandResult, Runner
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base, tree_base
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 
 @dataclass(frozen=True)
-class Session:
-    """One invocation: where we are, what we know, how we act."""
+class Invocation:
+    """Where we are, what is to be done, how we find things out."""
 
     context: Context
     plan: Plan
-    sources: Sources
+    find: Finders
 
 
-def open_session(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = False) -> Session:
+def invoke(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = False) -> Invocation:
     """`with_mutants`: the plan is to carry the series' mutants.
 
     Raises UsageError and its kinds: whatever can be wrong with a request is found here, before anything runs."""
@@ -61,12 +64,18 @@ def open_session(args: argparse.Namespace, emit: Listener, *, with_mutants: bool
     mutants: tuple[Mutant, ...] = ()
     if with_mutants:
         series, mutants = seeded(request, catalog, series)
-    sources = Sources(
-        find_base=_once(lambda: find_base(request, context)),
-        find_accel=_once(lambda: find_accel(request, catalog, context)),
+    find = Finders(
+        base=_once_each(lambda source: find_base(source, context)),
+        accel=_once(lambda: find_accel(request, catalog, context)),
     )
-    plan = replace(make_plan(request, catalog, series, mutants), known=find_known_issues(request, catalog))
-    return Session(context, plan, sources)
+    plan = make_plan(request, catalog, series, find_host(), mutants)
+    return Invocation(context, replace(plan, known=find_known_issues(request, catalog)), find)
+
+
+def find_host() -> Host:
+    """What this machine has for us."""
+    memory = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
+    return Host(len(os.sched_getaffinity(0)), memory)
 
 
 def seeded(request: Request, catalog: Catalog, series: Series | None) -> tuple[Series, tuple[Mutant, ...]]:
@@ -96,7 +105,7 @@ def request_of(args: argparse.Namespace) -> Request:
         duration_s=getattr(args, "duration", None),
         seed=getattr(args, "seed", 1),
         baseline=Baseline(getattr(args, "baseline", "never")),
-        jobs=getattr(args, "jobs", 1),
+        jobs=getattr(args, "jobs", None),
         boot_timeout_s=getattr(args, "boot_timeout", None),
         smp=getattr(args, "smp", None),
         memory_mib=getattr(args, "memory", None),
@@ -107,6 +116,9 @@ def request_of(args: argparse.Namespace) -> Request:
         known_issues=str(args.known_issues.resolve()) if getattr(args, "known_issues", None) else None,
         each_patch=getattr(args, "each_patch", False),
         freeze=getattr(args, "freeze_on_failure", False),
+        error=getattr(args, "error", Request.error),
+        strict=getattr(args, "strict", False),
+        fresh_baseline=getattr(args, "fresh_baseline", False),
     )
 
 
@@ -124,17 +136,17 @@ def find_known_issues(request: Request, catalog: Catalog) -> tuple[KnownIssue, .
     return read_known_issues(path) if path else ()
 
 
-def find_base(request: Request, context: Context) -> Base:
+def find_base(source: Source, context: Context) -> Base:
     """Raises UsageError, BaseUnavailable."""
     at = Workplace(context.places.bases, context.runner, context.say)
-    if request.tree is None:
-        name = request.base or DEFAULT_BASE
+    if not source.tree:
+        name = source.revision or DEFAULT_BASE
         if not name.startswith("linux-source-"):
             raise UsageError(
                 f"--base {name}: not a base's name", hint=f"{DEFAULT_BASE}, or a revision together with --tree DIR"
             )
         return packaged_base(name, at)
-    base, notes = tree_base(Path(request.tree), request.base or "HEAD", at)
+    base, notes = tree_base(Path(source.tree), source.revision, at)
     for note in notes:
         context.warn(note)
     return base
@@ -168,29 +180,35 @@ def stoppable(cancel: Cancel) -> Iterator[None]:
             signal.signal(signum, handler)
 
 
-def announced(context: Context, suite: Suite) -> Stage:
+def announced(context: Context, subject: Subject) -> Stage:
     """Stages that are only announced; their errors pass."""
 
     def stage(name: str, work: Callable[[], Product[T]]) -> T:
-        context.emit(StageStarted(suite.name, name))
+        context.emit(StageStarted(subject.name, name))
         started_s = time.monotonic()
         product = work()
         time_s = time.monotonic() - started_s
-        context.emit(StageFinished(suite.name, name, Outcome.PASS, time_s, product.cached, product.note))
+        context.emit(StageFinished(subject.name, name, Outcome.PASS, time_s, product.cached, product.note))
         return product.value
 
     return stage
 
 
 def _once(make: Callable[[], T]) -> Callable[[], T]:
-    """The same value for every suite; the lock is so that two suites do not probe or import twice."""
-    lock = threading.Lock()
-    made: list[T] = []
+    """The same value for every kernel; the lock is so that two jobs do not probe twice."""
+    each = _once_each(lambda _: make())
+    return lambda: each(None)
 
-    def get() -> T:
+
+def _once_each(make: Callable[[K], T]) -> Callable[[K], T]:
+    """The same for each of several things to ask about."""
+    lock = threading.Lock()
+    made: dict[K, T] = {}
+
+    def get(about: K) -> T:
         with lock:
-            if not made:
-                made.append(make())
-            return made[0]
+            if about not in made:
+                made[about] = make(about)
+            return made[about]
 
     return get

@@ -1,4 +1,4 @@
-"""What `boot` and `shell` share: the guest_specs of a session's suites, made without a run directory."""
+"""What `build`, `boot` and `shell` share: kernels and guest specs of an invocation, made without a run directory."""
 
 from __future__ import annotations
 
@@ -7,20 +7,29 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 
-from orchestrator.commands.compose import Session, announced
+from orchestrator.commands.compose import Invocation, announced
 from orchestrator.jobs.boot import GuestSpec
-from orchestrator.jobs.build import check_accelerator, make_guest_spec, make_kernel
-from orchestrator.model.request import Suite
+from orchestrator.jobs.build import Built, Stage, check_accelerator, make_guest_spec, make_kernel, make_tree
+from orchestrator.model.subject import Subject
+from orchestrator.questions.regression import subjects
 
 
-def guest_specs(session: Session) -> Iterator[tuple[Suite, GuestSpec]]:
-    """One after the other, each made when it is asked for."""
-    context, plan, sources = session.context, session.plan, session.sources
-    for suite in plan.suites:
-        stage = announced(context, suite)
-        check_accelerator(stage, sources)
-        built = make_kernel(context, stage, plan, suite, sources, context.places.logs / suite.name)
-        yield suite, make_guest_spec(context, stage, plan, suite, built, sources)
+def kernels(invocation: Invocation, *, with_accelerator: bool = False) -> Iterator[tuple[Subject, Stage, Built]]:
+    """The kernels under test, one after the other, each made when it is asked for."""
+    context, plan, find = invocation.context, invocation.plan, invocation.find
+    for kconfig in plan.kconfigs:
+        subject = subjects(plan, kconfig)[0]
+        stage = announced(context, subject)
+        if with_accelerator:
+            check_accelerator(stage, find)
+        tree = make_tree(context, stage, subject, find)
+        yield subject, stage, make_kernel(context, stage, subject, tree, plan, context.places.logs / subject.name)
+
+
+def guest_specs(invocation: Invocation) -> Iterator[tuple[Subject, GuestSpec]]:
+    """The same, and what guests of them are made of."""
+    for subject, stage, built in kernels(invocation, with_accelerator=True):
+        yield subject, make_guest_spec(invocation.context, stage, subject, built, invocation.plan, invocation.find)
 
 
 def gdb_line(spec: GuestSpec) -> Callable[[int], None]:

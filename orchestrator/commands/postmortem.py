@@ -11,27 +11,40 @@ from orchestrator.errors import UsageError
 from orchestrator.evidence.postmortem.examine import postmortem
 from orchestrator.guest import dump
 from orchestrator.jobs.diagnosis import VMLINUX
+from orchestrator.model.report import BOOT
 from orchestrator.process import Cancel, Runner, attach
 
 
 def run(args: argparse.Namespace) -> int:
     case = find_case(args.case_dir)
-    memory, vmlinux = case / dump.NAME, case.parents[1] / VMLINUX
+    memory = case / dump.NAME
+    is_boot = case.name.startswith("guest-")
+    vmlinux = case.parents[0 if is_boot else 2] / VMLINUX
+    program = "" if is_boot else case.parent.name
     if not vmlinux.is_file():
         raise UsageError(f"{vmlinux} is not there: the kernel of this run was removed from the cache")
     if args.print:
-        _, text = postmortem(vmlinux, memory, case.name, Runner(Cancel()))
+        _, text = postmortem(vmlinux, memory, program, Runner(Cancel()))
         sys.stdout.write(text)
         return 0
     module = ("-m", "orchestrator.evidence.postmortem.console")
-    return attach((sys.executable, *module, os.fspath(vmlinux), os.fspath(memory), case.name))
+    return attach((sys.executable, *module, os.fspath(vmlinux), os.fspath(memory), program))
 
 
 def find_case(path: Path) -> Path:
-    """A case's directory from RUN_DIR/SUITE/CASE or RUN_DIR/SUITE/cases/CASE. Raises UsageError."""
-    for found in (path, path.parent / "cases" / path.name):
+    """The directory of an attempt's dump from RUN_DIR/KERNEL/CASE, the latest one, or from the directory itself. "boot"
+    as a case is the latest guest that did not finish booting. Raises UsageError."""
+    case = path.parent / "cases" / path.name
+    guests = path.parent.glob("guest-*") if path.name == BOOT else ()
+    places = [path, *sorted([*case.glob("*"), *guests], key=_number, reverse=True)]
+    for found in places:
         if (found / dump.NAME).is_file():
             return found.resolve()
-    if (path / "result.json").is_file() or (path.parent / "cases" / path.name).is_dir():
+    if (path / "result.json").is_file() or case.is_dir():
         raise UsageError(f"{path}: this case left no memory dump", hint="evidence.txt in its directory says why")
-    raise UsageError(f"{path}: no case of a run", hint="orchestrate postmortem RUN_DIR/SUITE/CASE")
+    raise UsageError(f"{path}: no case of a run", hint="orchestrate postmortem RUN_DIR/KERNEL/CASE")
+
+
+def _number(path: Path) -> int:
+    digits = path.name.removeprefix("guest-")
+    return int(digits) if digits.isdigit() else 0

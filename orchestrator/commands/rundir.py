@@ -12,9 +12,10 @@ from orchestrator.codec import encode
 from orchestrator.context import Context
 from orchestrator.errors import UsageError
 from orchestrator.judge.run import RUN, utc_now
-from orchestrator.model.request import Plan
+from orchestrator.model.request import Baseline, Plan
 from orchestrator.model.series import Patch
-from orchestrator.record import RunRecord, load, save
+from orchestrator.questions.regression import subjects
+from orchestrator.record import PlannedKernel, RunRecord, load, save
 from orchestrator.store import file_digest, key, raise_if_full
 
 LOCK = ".lock"
@@ -64,9 +65,20 @@ def _begin(run_dir: Path, plan: Plan, request_key: str) -> None:
         notes=series.notes if series else (),
         known=plan.known,
         # a mail may be without one
+        planned=planned(plan),
         subjects=tuple(patch.subject or _bare_name(patch) for patch in series.patches) if series else (),
     )
     save(record, run_dir / RUN)
+
+
+def planned(plan: Plan) -> tuple[PlannedKernel, ...]:
+    """The kernels that a test sets out to test, whatever comes of it. Those of a mutation run are in its own record."""
+    if plan.mutants:
+        return ()
+    names = tuple(case.name for case in plan.cases)
+    found = [subjects(plan, kconfig) for kconfig in plan.kconfigs]
+    wanted = [subject for pair in found for subject in pair[: 2 if plan.request.baseline is Baseline.ALWAYS else 1]]
+    return tuple(PlannedKernel(one.name, one.kernel.kconfig.name, one.role, names) for one in wanted)
 
 
 def _bare_name(patch: Patch) -> str:
@@ -148,10 +160,10 @@ def _key(plan: Plan) -> str:
         case.name: {path.name: file_digest(path) for path in sorted(case.directory.iterdir()) if path.is_file()}
         for case in plan.cases
     }
-    fragments = {suite.name: [fragment.symbols for fragment in suite.kconfig.fragments] for suite in plan.suites}
+    fragments = {kconfig.name: [fragment.symbols for fragment in kconfig.fragments] for kconfig in plan.kconfigs}
     return key(
         "run",
-        request=encode(replace(plan.request, jobs=1)),  # how many at a time is no part of what is asked
+        request=encode(replace(plan.request, jobs=None)),  # how many at a time is no part of what is asked
         series=plan.series.digest if plan.series else "",
         cases=cases,
         fragments=fragments,

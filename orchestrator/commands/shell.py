@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from orchestrator.commands.compose import open_session, stoppable
+from orchestrator.commands.compose import invoke, stoppable
 from orchestrator.commands.guests import gdb_line, guest_specs
 from orchestrator.errors import GuestUnreachable, ToolMissing, UsageError
 from orchestrator.guest.condition import RUNNING
@@ -27,12 +27,12 @@ def run(args: argparse.Namespace) -> int:
         raise ToolMissing("ssh is not installed", hint="apt-get install openssh-client")
     if args.words and (Path(args.words[0]) / RUN).is_file():
         return resume(Path(args.words[0]), args.words[1:])
-    session = open_session(args, Progress(sys.stderr, verbose=args.verbose))
+    invocation = invoke(args, Progress(sys.stderr, verbose=args.verbose))
     with tempfile.TemporaryDirectory(prefix="orchestrate-shell-") as where:
-        with stoppable(session.context.runner.cancel):
-            _, spec = next(guest_specs(session))
+        with stoppable(invocation.context.runner.cancel):
+            _, spec = next(guest_specs(invocation))
             debug = gdb_line(spec) if args.gdb else None
-            guest, identity = boot(session.context, spec, Path(where) / "guest", debug=debug)
+            guest, identity = boot(invocation.context, spec, Path(where) / "guest", debug=debug)
         try:
             sys.stderr.write(
                 f"{identity.release}, {spec.machine.smp} CPUs, {spec.machine.memory_mib} MiB, {spec.accel.name}; "

@@ -9,13 +9,14 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from orchestrator.commands.compose import open_session, stoppable
+from orchestrator.commands.compose import invoke, stoppable
 from orchestrator.commands.rundir import claim
+from orchestrator.commands.running import run_test
 from orchestrator.errors import UsageError
 from orchestrator.events import RunStarted
 from orchestrator.judge.run import JUNIT, REPORT
 from orchestrator.model.request import Plan
-from orchestrator.questions.regression import Pipeline
+from orchestrator.questions.regression import subjects
 from orchestrator.reporters import terminal
 from orchestrator.reporters.progress import Progress
 
@@ -23,11 +24,11 @@ from orchestrator.reporters.progress import Progress
 def run(args: argparse.Namespace) -> int:
     emit = Progress(sys.stderr, verbose=args.verbose)
     check_outputs(args.junit, args.json)
-    session = open_session(args, emit)
-    context, plan = session.context, session.plan
+    invocation = invoke(args, emit)
+    context, plan = invocation.context, invocation.plan
     with stoppable(context.runner.cancel), claim(context, plan, args.output) as (run_dir, resumed):
         emit(RunStarted(str(run_dir), describe(plan), resumed))
-        report = Pipeline(context, plan, run_dir, session.sources).run()
+        report = run_test(invocation, run_dir)
     terminal.show(report, sys.stderr if args.json == "-" else sys.stdout)
     copy_outputs(run_dir, args.junit, args.json)
     return report.verdict.exit_status
@@ -38,7 +39,7 @@ def describe(plan: Plan) -> tuple[str, ...]:
     series = plan.series
     lines = [f"{series.name}: {len(series.patches)} patches" if series else "no patch: the base itself"]
     lines += [f"note: {note}" for note in (series.notes if series else ())]
-    lines.append(f"kernels: {', '.join(suite.name for suite in plan.suites)}")
+    lines.append(f"kernels: {', '.join(subjects(plan, kconfig)[0].name for kconfig in plan.kconfigs)}")
     lines.append(f"cases: {', '.join(case.name for case in plan.cases)}")
     return tuple(lines)
 

@@ -17,7 +17,7 @@ from orchestrator.errors import Interrupted, OrchestrateError, UsageError, Vmlin
 from orchestrator.evidence import blame
 from orchestrator.evidence.symbols import Symbols
 from orchestrator.judge.run import RUN
-from orchestrator.model.kernel import Base, Variant
+from orchestrator.model.kernel import Base, Role
 from orchestrator.model.kernel_report import Frame, KernelReport, Place
 from orchestrator.model.report import RunReport, SuiteReport
 from orchestrator.model.series import Series
@@ -79,8 +79,7 @@ def decode_kernel_reports(kernel_reports: Iterable[KernelReport], vmlinux: Path)
 
 
 def _suite(at: _At, suite: SuiteReport, notes: list[str]) -> SuiteReport:
-    facts = dict(suite.properties)
-    build_id = facts.get("build_id", "")
+    build_id = suite.facts.build_id
     if build_id not in at.symbols:
         at.symbols[build_id] = _symbols(at.places.store, suite.name, build_id, notes)
     symbols = at.symbols[build_id]
@@ -109,7 +108,8 @@ def _suite(at: _At, suite: SuiteReport, notes: list[str]) -> SuiteReport:
         for stage in suite.stages
     )
     cases = (
-        replace(case, kernel_reports=decoded(case.kernel_reports, f"cases/{case.case}/report-")) for case in suite.cases
+        replace(case, kernel_reports=decoded(case.kernel_reports, f"cases/{case.case}/{case.number}/report-"))
+        for case in suite.cases
     )
     return replace(suite, stages=tuple(stages), cases=tuple(cases))
 
@@ -154,22 +154,22 @@ def _placed(frames: Iterable[Frame], source: Source) -> tuple[Frame, ...]:
 
 def _source(at: _At, suite: SuiteReport, files: set[str], notes: list[str]) -> Source:
     """The files that the reports speak of, from the tree that was built, and who wrote their lines."""
-    commit = dict(suite.properties).get("commit", "")
+    commit = suite.facts.commit
     try:
-        series, labels = _series(at.run_dir) if suite.variant is not Variant.BASELINE else (None, ())
-        if series and suite.variant is Variant.PREFIX:
-            series = first(series, int(dict(suite.properties)["patches"]))
+        series, labels = _series(at.run_dir) if suite.role is not Role.BASELINE else (None, ())
+        if series and suite.role is Role.PER_PATCH:
+            series = first(series, suite.facts.patches)
         base = _base(at, commit)
         if base is None:
             notes.append(f"{suite.name}: its source (commit {commit}) is not in the cache: no source lines are shown")
             return Source({}, {}, ())
         git = Git(base.home / "git", at.runner)
-        tree = dict(suite.properties).get("tree", "")
+        tree = suite.facts.tree
         if not tree or not git.has(tree):  # a run of an older version, or the base was imported anew since
             tree = series_tree(at.places.store, at.runner, base, series)[0] if series else base_tree(base, at.runner)
         texts = git.blobs(tree, sorted(files))
         # what was woven in is no patch's
-        is_woven = suite.variant is Variant.MUTATED
+        is_woven = suite.role is Role.MUTATED
         lines = _blamed(git, commit, series, texts, suite.name, notes) if series and not is_woven else {}
     except Interrupted:
         raise

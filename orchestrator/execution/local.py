@@ -1,30 +1,68 @@
-"""Several things at once, as many as asked for: suites of a run, mutants of a mutation run."""
+"""Jobs in this process: threads, and slots for what they take of the machine.
+
+A slot is a guest at a time. A build takes all of them: make uses every CPU by itself, and guests beside it would have
+their limits scaled by chance.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from collections.abc import Callable, Sequence, Set
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from orchestrator.errors import Interrupted
+from orchestrator.model.job import Build, Job
 from orchestrator.process import Cancel
 
 LOOK_EVERY_S = 0.2
 
+NextJobs = Callable[[Set[Job], Set[Job]], Sequence[Job]]  # of those that were begun and those that have ended
 
-def side_by_side(works: Iterable[Callable[[], object]], jobs: int, cancel: Cancel, name: str) -> None:
-    """Do them all, `jobs` at a time, begun in their order. The first that raises cancels the others; when all have come
-    to rest, raises what it raised. `name` is that of the threads."""
-    with ThreadPoolExecutor(jobs, thread_name_prefix=name) as pool:
-        waiting = {pool.submit(work) for work in works}
-        errors: list[BaseException] = []
-        while waiting:
+
+def carry_out(next_jobs: NextJobs, perform: Callable[[Job], None], slots: int, cancel: Cancel) -> None:
+    """Do jobs as `next_jobs` names them, in its order, as many at a time as there are slots, until it names none and
+    all have ended. It is asked again whenever one has ended.
+
+    The first that raises cancels the others; when all have come to rest, raises what it raised.
+    """
+    issued: set[Job] = set()
+    ended: set[Job] = set()
+    pending: list[Job] = []
+    running: dict[Future[None], Job] = {}
+    errors: list[BaseException] = []
+    with ThreadPoolExecutor(slots, thread_name_prefix="job") as pool:
+        while True:
+            if not errors:
+                try:
+                    cancel.check()
+                    new = [job for job in next_jobs(issued, ended) if job not in issued]
+                except BaseException as error:  # noqa: BLE001, raised below, when the others have come to rest
+                    errors.append(error)
+                    cancel.set()
+                    new = []
+                issued.update(new)
+                pending.extend(new)
+            if errors:
+                pending.clear()
+            free = slots - sum(slots_of(job, slots) for job in running.values())
+            while pending and slots_of(pending[0], slots) <= free:
+                job = pending.pop(0)
+                free -= slots_of(job, slots)
+                running[pool.submit(perform, job)] = job
+            if not running:
+                break
             # with a timeout: a wait without end in the main thread can keep a signal from being handled
-            done, waiting = wait(waiting, timeout=LOOK_EVERY_S, return_when=FIRST_COMPLETED)
-            for error in filter(None, (future.exception() for future in done)):
-                errors.append(error)
-                cancel.set()
-                for future in waiting:
-                    future.cancel()
-            waiting = {future for future in waiting if not future.cancelled()}
+            done: set[Future[None]] = set()
+            while not done:
+                done, _ = wait(running, timeout=LOOK_EVERY_S, return_when=FIRST_COMPLETED)
+            for future in done:
+                ended.add(running.pop(future))
+                if error := future.exception():
+                    errors.append(error)
+                    cancel.set()
     if errors:
         raise next((error for error in errors if not isinstance(error, Interrupted)), errors[0])
+
+
+def slots_of(job: Job, slots: int) -> int:
+    """How many of the slots a job takes."""
+    return slots if isinstance(job, Build) else 1

@@ -77,6 +77,11 @@ def choose(choice: str, kvm: Accel, tcg: Accel, runner: Runner, remembered: Path
     return with_clock(tcg, tsc_khz()), Probe("tcg", True, f"KVM is not usable here: {found.evidence}")
 
 
+def qemu_version(program: str, runner: Runner) -> str:
+    """The first line that it says about itself. Raises CommandFailed, ToolMissing."""
+    return runner.check(Command((program, "--version"))).text.splitlines()[0]
+
+
 def with_clock(accel: Accel, khz: int | None) -> Accel:
     """The accelerator with the host's TSC rate in its boot parameters; without those that need one that is unknown."""
     if khz is None and any("{tsc_khz}" in word for word in accel.cmdline):
@@ -85,7 +90,7 @@ def with_clock(accel: Accel, khz: int | None) -> Accel:
 
 
 def _remembered_probe(accel: Accel, runner: Runner, directory: Path) -> Probe:
-    version = runner.check(Command((QEMU, "--version"))).text.splitlines()[0]
+    version = qemu_version(QEMU, runner)
     boot_id = Path("/proc/sys/kernel/random/boot_id")
     name = key(
         "probe",

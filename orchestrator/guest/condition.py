@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from orchestrator.model.case_run import Condition
+from orchestrator.model.attempt import Condition
 
 LOOP_BYTES = 4096  # a CPU whose instruction pointers all lie this close together is in a loop
 STARVED = 0.5  # the share of time in which QEMU wanted a CPU of the host's and had none

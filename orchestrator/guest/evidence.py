@@ -16,10 +16,9 @@ from orchestrator.guest.dump import NAME, NoDump, dump_memory
 from orchestrator.guest.health import ask_by_break, take_signs
 from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.ssh import Link
-from orchestrator.model.case_run import Condition
+from orchestrator.model.attempt import Condition
 
 EVIDENCE, SYSRQ = "evidence.txt", "sysrq.txt"
-BOOT = "boot"  # what was found out about a guest that did not finish booting lies where that of a case would
 FILES = (EVIDENCE, SYSRQ, "postmortem.txt", NAME)
 # letter, how the kernel's answer begins (drivers/tty/sysrq.c)
 QUESTIONS = (("w", "Show Blocked State"), ("l", "Show backtrace of all active CPUs"), ("t", "Show State"))

@@ -22,8 +22,8 @@ from orchestrator.guest.sentinel import Sentinel, read_sentinel
 from orchestrator.guest.ssh import ClientKey, Link, new_client_key
 from orchestrator.guest.watchdog import Examine, Sight, Watchdog, lost
 from orchestrator.judge.known import mark_expected, mark_known
+from orchestrator.model.attempt import Attempt, Ending
 from orchestrator.model.case import Case
-from orchestrator.model.case_run import CaseRun, Ending
 from orchestrator.model.kernel_report import KernelReport, KnownIssue
 from orchestrator.process import Command, Runner
 from orchestrator.store import raise_if_full
@@ -134,7 +134,7 @@ class Guest:
         slowdown: float,
         home: Path,
         known: Sequence[KnownIssue] = (),
-    ) -> CaseRun:
+    ) -> Attempt:
         """Run a case; its output goes to `home`. Always returns a record, whatever the guest does meanwhile. `known`:
         kernel reports that do not stop a guest which is to stop at the first one."""
         assert self.link, "wait_ready comes first"
@@ -170,7 +170,7 @@ class Guest:
             ended.seen.wait(QUIET_S)
         sight = watchdog.sight or (None if sentinel else self._why_cut(examine))
         found = sight.evidence if sight else examine(True) if sentinel and sentinel.stuck else None
-        run = CaseRun(
+        run = Attempt(
             case=case.name,
             ending=_ending(sight, sentinel, time_s, limit_s),
             duration_s=time_s,
@@ -253,7 +253,7 @@ def _ending(sight: Sight | None, sentinel: Sentinel | None, time_s: float, limit
     return Ending.EXITED
 
 
-def _told(run: CaseRun, sentinel: Sentinel) -> CaseRun:
+def _told(run: Attempt, sentinel: Sentinel) -> Attempt:
     """The record with what the guest itself says of how the case ended."""
     return replace(
         run,
@@ -268,7 +268,7 @@ def _told(run: CaseRun, sentinel: Sentinel) -> CaseRun:
     )
 
 
-def _examined(run: CaseRun, found: Evidence) -> CaseRun:
+def _examined(run: Attempt, found: Evidence) -> Attempt:
     """The record with what was found out about its guest."""
     reason = run.reason or f"it left tasks that nothing can end: {found.words}"
     return replace(run, condition=found.condition, examined_at=found.console_at, reason=reason)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from orchestrator.model.case_run import Count
+from orchestrator.model.attempt import Count
 
 _LINE = re.compile(r"^orchestrate-sentinel (?P<token>\w+) (?P<words>[^\n]*)$", re.MULTILINE)
 _COUNT = re.compile(r"(?P<name>\w+)=(?P<before>\d+),(?P<after>\d+)")

@@ -11,7 +11,7 @@ from orchestrator.deadline import Deadline
 from orchestrator.guest.evidence import Evidence
 from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.ssh import Link
-from orchestrator.model.case_run import Condition, Ending
+from orchestrator.model.attempt import Condition, Ending
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.parse.kernel_report import Scanner
 from orchestrator.process import Cancel

@@ -13,7 +13,7 @@ from orchestrator.errors import BootFailed, NoGuest, QemuCrashed
 from orchestrator.guest.guest import Guest, Identity
 from orchestrator.guest.qemu_argv import Boot
 from orchestrator.model.case import Programs
-from orchestrator.model.kernel import Kernel
+from orchestrator.model.kernel import KernelImage
 from orchestrator.model.machine import Accel, Machine
 
 Explain = Callable[[Guest, NoGuest], NoGuest]
@@ -27,7 +27,7 @@ class GuestSpec:
 
     machine: Machine
     accel: Accel
-    kernel: Kernel
+    kernel: KernelImage
     programs: Programs
     slowdown: float
     boot_limit_s: float

@@ -1,6 +1,6 @@
-"""The chain of stages up to a spec: from what a plan names to a kernel and a guest's userland.
+"""From what a subject names to a kernel and to what a guest of it is made of: the stages of a build, in their order.
 
-The same chain serves `test`, which records each stage, and `build`, `boot` and `shell`, which only announce it.
+The same functions serve `test`, which records each stage, and `build`, `boot` and `shell`, which only announce it.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from orchestrator.build.userland import userland
 from orchestrator.context import Context
 from orchestrator.guest.accel import Probe
 from orchestrator.jobs.boot import BOOT_S, GuestSpec
-from orchestrator.model.kernel import AppliedTree, Base, Kernel, KernelConfig, Variant
+from orchestrator.model.kernel import AppliedTree, Base, KernelConfig, KernelImage, Source
 from orchestrator.model.machine import Accel
-from orchestrator.model.request import Plan, Suite
-from orchestrator.plan import series_of, unmet_need
+from orchestrator.model.request import Plan
+from orchestrator.model.subject import Subject
+from orchestrator.plan import unmet_need
 
 T = TypeVar("T")
 
@@ -37,61 +38,72 @@ class Stage(Protocol):
 
 
 @dataclass(frozen=True)
-class Sources:
+class Finders:
     """What takes a while to find out, so that finding it is a stage too."""
 
-    find_base: Callable[[], Base]
-    find_accel: Callable[[], tuple[Accel, Probe]]
+    base: Callable[[Source], Base]
+    accel: Callable[[], tuple[Accel, Probe]]
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A subject's source. `refused` are mutants that could not be put into it, each with the reason."""
+
+    base: Base
+    applied: AppliedTree  # what is compiled
+    toolchain: Toolchain
+    refused: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class Built:
     """A kernel and what it was made from."""
 
-    base: Base
-    applied: AppliedTree  # what was compiled
+    tree: Tree
     config: KernelConfig
-    kernel: Kernel
-    toolchain: Toolchain
-    refused: tuple[tuple[str, str], ...] = ()  # mutants that could not be seeded, and why
+    kernel: KernelImage
 
 
-def check_accelerator(stage: Stage, sources: Sources) -> None:
+def check_accelerator(stage: Stage, find: Finders) -> None:
     """First of all: one that was asked for and cannot be had is refused before minutes of compiling."""
 
-    def find() -> Product[Accel]:
-        accel, evidence = sources.find_accel()
+    def work() -> Product[Accel]:
+        accel, evidence = find.accel()
         return Product(accel, cached=True, note=f"{accel.name}: {evidence.evidence}")
 
-    stage("accelerator", find)
+    stage("accelerator", work)
 
 
-def make_kernel(context: Context, stage: Stage, plan: Plan, suite: Suite, sources: Sources, logs: Path) -> Built:
-    """base -> apply (-> weave) -> configure -> build. Raises what `stage` makes of a stage's error."""
-    series = series_of(suite, plan)
-    refused: tuple[tuple[str, str], ...] = ()
+def make_tree(context: Context, stage: Stage, subject: Subject, find: Finders) -> Tree:
+    """toolchain, base, apply (, weave). Raises what `stage` makes of a stage's error."""
+    kernel = subject.kernel
     tools = stage("toolchain", lambda: find_toolchain(context))
-    base = stage("base", lambda: Product(sources.find_base(), cached=True))
-    applied = stage("apply", lambda: apply(context, base, series))
-    if suite.variant is Variant.MUTATED:
-        plain = applied
-        woven = stage("weave", lambda: weave(context, plain, plan.mutants))
-        applied, refused = woven.tree_of(suite.mutant), woven.refused
-    config = stage("configure", lambda: configure(context, suite, applied, tools, logs / "configure.log"))
-    kernel = stage("build", lambda: build(context, suite, applied, config, plan.machine, tools, logs / "build.log"))
-    return Built(base, applied, config, kernel, tools, refused)
+    base = stage("base", lambda: Product(find.base(kernel.source), cached=True))
+    applied = stage("apply", lambda: apply(context, base, kernel.series))
+    if not kernel.mutants:
+        return Tree(base, applied, tools)
+    woven = stage("weave", lambda: weave(context, applied, kernel.mutants))
+    return Tree(base, woven.tree_of(kernel.own_mutant), tools, woven.refused)
+
+
+def make_kernel(context: Context, stage: Stage, subject: Subject, tree: Tree, plan: Plan, logs: Path) -> Built:
+    """configure, build. Raises what `stage` makes of a stage's error."""
+    applied, tools = tree.applied, tree.toolchain
+    config = stage("configure", lambda: configure(context, subject, applied, tools, logs / "configure.log"))
+    kernel = stage("build", lambda: build(context, subject, applied, config, plan.machine, tools, logs / "build.log"))
+    return Built(tree, config, kernel)
 
 
 def make_guest_spec(
-    context: Context, stage: Stage, plan: Plan, suite: Suite, built: Built, sources: Sources
+    context: Context, stage: Stage, subject: Subject, built: Built, plan: Plan, find: Finders
 ) -> GuestSpec:
-    """programs -> userland -> spec: everything that a guest is made of."""
-    made = stage("programs", lambda: programs(context, plan.cases, built.applied, built.toolchain))
+    """programs (, userland): everything that a guest is made of."""
+    made = stage("programs", lambda: programs(context, plan.cases, built.tree.applied, built.tree.toolchain))
     disk = _disk(context, stage, plan, built)
-    accel, _ = sources.find_accel()
+    accel, _ = find.accel()
     # virtual CPUs take turns where there are more of them than real ones
-    crowding = max(1.0, plan.guests_at_once * plan.machine.smp / len(os.sched_getaffinity(0)))
-    slowdown = accel.timeout_scale * suite.kconfig.slowdown * crowding
+    crowding = max(1.0, plan.slots * plan.machine.smp / len(os.sched_getaffinity(0)))
+    slowdown = accel.timeout_scale * subject.kernel.kconfig.slowdown * crowding
     limit_s = plan.request.boot_timeout_s or BOOT_S * slowdown
     return GuestSpec(plan.machine, accel, built.kernel, made, slowdown, limit_s, disk=disk)
 

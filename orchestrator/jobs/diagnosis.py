@@ -17,8 +17,8 @@ from orchestrator.guest.case_argv import process
 from orchestrator.guest.evidence import Evidence
 from orchestrator.guest.guest import Guest
 from orchestrator.jobs.boot import GuestSpec
+from orchestrator.model.attempt import Attempt, Condition
 from orchestrator.model.case import Case
-from orchestrator.model.case_run import CaseRun, Condition
 
 STUCK = (Condition.KERNEL_HUNG, Condition.CPU_HUNG)
 KEPT = 5  # dumps of one run
@@ -27,14 +27,14 @@ TEXT = "postmortem.txt"
 VMLINUX = "vmlinux"  # a link in the suite's directory, for `orchestrate postmortem`
 
 
-def discard(run: CaseRun, home: Path) -> None:
+def discard(run: Attempt, home: Path) -> None:
     """Remove what was gathered about a guest that died of what its case expects."""
-    evidence.forget(home / "cases" / run.case)
+    evidence.forget(home / run.home)
 
 
-def diagnose(context: Context, spec: GuestSpec, case: Case, run: CaseRun, home: Path) -> CaseRun:
+def diagnose(context: Context, spec: GuestSpec, case: Case, run: Attempt, home: Path) -> Attempt:
     """The record with its diagnosis; as it was when there is no dump. Raises Interrupted, and keeps the dump then."""
-    where = home / "cases" / run.case
+    where = home / run.home
     if run.condition is None or not (where / dump.NAME).is_file():
         return run
     return replace(run, diagnosis=_diagnosis(context, spec, where, process(case), home))
@@ -43,7 +43,7 @@ def diagnose(context: Context, spec: GuestSpec, case: Case, run: CaseRun, home: 
 def diagnose_boot(context: Context, spec: GuestSpec, guest: Guest, error: NoGuest, home: Path) -> NoGuest:
     """The error with what a guest that hangs was found to do; as it was when the guest panicked, which says enough, or
     is gone. Raises Interrupted."""
-    where = home / "cases" / evidence.BOOT
+    where = guest.directory
     evidence.forget(where)
     if not guest.qemu.is_alive or guest.qemu.console.panicked.seen.is_set():
         return error
@@ -77,7 +77,8 @@ def _diagnosis(context: Context, spec: GuestSpec, where: Path, program: str, hom
     except (CommandFailed, ToolMissing) as error:
         diagnosis, text = "", f"no post-mortem: {error.message}\n{error.detail}\n"
     (where / TEXT).write_text(text, errors="backslashreplace")
-    others = [other for other in home.parent.glob(f"*/cases/*/{dump.NAME}") if other != path]
+    kept = [*home.parent.glob(f"*/cases/*/*/{dump.NAME}"), *home.parent.glob(f"*/guest-*/{dump.NAME}")]
+    others = [other for other in kept if other != path]
     if len(others) >= KEPT or path.stat().st_size > KEPT_BYTES:
         path.unlink()
         with (where / TEXT).open("a") as sink:

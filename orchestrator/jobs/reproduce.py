@@ -17,16 +17,16 @@ from orchestrator.guest.qemu_argv import Boot
 from orchestrator.jobs.boot import GuestSpec
 from orchestrator.jobs.session import case_limit_s
 from orchestrator.model.case import Case
-from orchestrator.model.kernel import Base, Variant
-from orchestrator.model.request import Plan, Suite
-from orchestrator.plan import cases_of, series_of
+from orchestrator.model.kernel import Base, Role
+from orchestrator.model.request import Plan
+from orchestrator.model.subject import Subject
 from orchestrator.source.bases import ARCHIVES
 from orchestrator.store import write_atomically
 
 SCRIPT = "reproduce.sh"
 
 
-def reproduce(plan: Plan, suite: Suite, base: Base, spec: GuestSpec, run_dir: Path) -> None:
+def reproduce(plan: Plan, suite: Subject, base: Base, spec: GuestSpec, run_dir: Path) -> None:
     """Write SUITE/reproduce.sh, and the run's reproduce.sh that runs those of all suites."""
     home = run_dir / suite.name
     _write(home / SCRIPT, script(plan, suite, base, spec, run_dir))
@@ -35,13 +35,13 @@ def reproduce(plan: Plan, suite: Suite, base: Base, spec: GuestSpec, run_dir: Pa
     _write(run_dir / SCRIPT, "\n".join([*lines, *(f"./{shlex.quote(name)}/{SCRIPT}" for name in scripts)]) + "\n")
 
 
-def script(plan: Plan, suite: Suite, base: Base, spec: GuestSpec, run_dir: Path) -> str:
+def script(plan: Plan, suite: Subject, base: Base, spec: GuestSpec, run_dir: Path) -> str:
     """The text for one suite. KERNEL=bzImage in the environment skips the build, which a woven kernel does always: its
     source is no patch's."""
     home = run_dir / suite.name
     exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in REPRODUCIBLE)
     image = spec.machine.image
-    cases = "\n".join(_case_line(case, plan, spec) for case in cases_of(suite, plan))
+    cases = "\n".join(_case_line(case, plan, spec) for case in plan.cases)
     return f"""#!/bin/sh
 # What orchestrate did for {suite.name}, as plain commands. It builds in $WORK (default: a new directory below
 # /tmp). KERNEL=path/of/a/bzImage skips the build: the one of the run itself is
@@ -116,17 +116,17 @@ def _source(plan: Plan, base: Base) -> str:
     return f"tar -xf {ARCHIVES / base.name}.tar.xz --strip-components=1"
 
 
-def _patches(suite: Suite, plan: Plan) -> str:
+def _patches(suite: Subject, plan: Plan) -> str:
     """The lines that apply what the suite's kernel has of the series."""
-    series = series_of(suite, plan)
+    series = suite.kernel.series
     if series is None:
         return ""
     chosen = f"printf '%s\\n' \"$run\"/patches/*.patch | head -n {len(series.patches)}"
     return f'\n  {chosen} | while read -r patch; do git apply --whitespace=nowarn "$patch"; done'
 
 
-def _given_kernel(suite: Suite, spec: GuestSpec) -> str:
-    if suite.variant is not Variant.MUTATED:
+def _given_kernel(suite: Subject, spec: GuestSpec) -> str:
+    if suite.role is not Role.MUTATED:
         return ""
     return f"KERNEL=${{KERNEL:-{shlex.quote(os.fspath(spec.kernel.image))}}}\n"
 

@@ -1,4 +1,4 @@
-"""guest + cases -> records of what happened. Nothing is judged here.
+"""Attempts in the guests of one kernel, one after the other. Nothing is judged here but what to do next.
 
 A guest that died, froze or whose kernel became tainted is replaced: a kernel that has warned once does not warn
 again, and lockdep is off after its first report, so the next case would run blind.
@@ -7,111 +7,24 @@ again, and lockdep is off after its first report, so the next case would run bli
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Protocol
 
+from orchestrator.build.product import Product
 from orchestrator.context import Context
 from orchestrator.errors import BootFailed, GuestUnreachable
 from orchestrator.events import CaseStarted, GuestLost, GuestReady
 from orchestrator.guest.guest import Guest
 from orchestrator.jobs.boot import GuestSpec, boot
 from orchestrator.jobs.diagnosis import diagnose, diagnose_boot, discard
+from orchestrator.jobs.journal import Journal
+from orchestrator.model.attempt import Attempt, Ending, Planned
 from orchestrator.model.case import Case
-from orchestrator.model.case_run import CaseRun, Ending
+from orchestrator.model.job import Session
 from orchestrator.model.kernel import KernelConfig
-from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.outcome import Outcome
-from orchestrator.model.report import CaseResult
+from orchestrator.model.report import BOOT, Finding
 from orchestrator.model.request import Request
 from orchestrator.plan import unmet_need
-from orchestrator.record import Try
-
-
-class Book(Protocol):
-    """Where records go as they are made."""
-
-    home: Path
-
-    @property
-    def known(self) -> Sequence[KnownIssue]: ...
-
-    def begin(self, made: Try) -> None: ...
-
-    def judge(self, run: CaseRun) -> CaseResult: ...
-
-    def keep(self, run: CaseRun) -> CaseResult: ...
-
-    def next_guest(self) -> tuple[int, Path]: ...
-
-    def fail_boot(self, error: BootFailed) -> None: ...
-
-
-def execute(
-    context: Context,
-    spec: GuestSpec,
-    cases: Sequence[Case],
-    config: KernelConfig,
-    request: Request,
-    suite: str,
-    first: Guest,
-    book: Book,
-    *,
-    stop_at_failure: bool = False,
-) -> None:
-    """Run the cases, one after the other. Closes all guests, except one that `request.freeze` leaves behind, where it
-    ends. Raises Interrupted; what was kept by then stays."""
-    guest: Guest | None = first
-    boots = True
-    unbuilt = dict(spec.programs.unbuilt)
-    try:
-        for case in cases:
-            if reason := unmet_need(case, config.symbols, spec.machine.memory_mib):
-                book.keep(CaseRun(case.name, Ending.UNMET, reason=reason))
-                continue
-            if reason := unbuilt.get(case.name, ""):
-                book.keep(CaseRun(case.name, Ending.NOT_BUILT, reason=reason))
-                continue
-            if guest is None and boots:
-                try:
-                    guest = _replacement(context, spec, suite, book, request.freeze)
-                except BootFailed as error:
-                    book.fail_boot(error)
-                    boots = False
-            if guest is None:
-                book.keep(CaseRun(case.name, Ending.NO_GUEST, reason="no guest could be booted for it"))
-                continue
-            made = Try(case.name, _number(guest), guest.qemu.console.size)
-            book.begin(made)
-            run = _run(context, spec, case, request, suite, book, guest, made)
-            # a guest may die of what the case is there to provoke
-            is_as_expected = run.condition is not None and book.judge(run).outcome is Outcome.PASS
-            if request.freeze and not is_as_expected and _is_left(context, guest, run, suite, book):
-                guest = None
-                book.keep(diagnose(context, spec, case, run, book.home))
-                return
-            if why := _why_replace(run):
-                context.emit(GuestLost(suite, why, run.guest))
-                guest.close()  # before the record is judged: its console is complete then
-                guest = None
-            if is_as_expected:
-                discard(run, book.home)
-            else:
-                run = diagnose(context, spec, case, run, book.home)
-            judged = book.keep(run)
-            if stop_at_failure and judged.outcome.is_bad and judged.outcome is not Outcome.NOT_EXERCISED:
-                return
-            # not every report taints: lockdep turns itself off in silence
-            if guest and any(
-                kernel_report.outcome.is_bad or kernel_report.known for kernel_report in judged.kernel_reports
-            ):
-                context.emit(GuestLost(suite, "its kernel has reported something", run.guest))
-                guest.close()
-                guest = None
-    finally:
-        if guest is not None:
-            guest.close()
 
 
 def case_limit_s(case: Case, duration_s: float, spec: GuestSpec) -> int:
@@ -119,72 +32,184 @@ def case_limit_s(case: Case, duration_s: float, spec: GuestSpec) -> int:
     return math.ceil(duration_s + case.timeout_s * spec.slowdown)
 
 
-def _run(
-    context: Context, spec: GuestSpec, case: Case, request: Request, suite: str, book: Book, guest: Guest, made: Try
-) -> CaseRun:
-    duration_s = request.duration_s if request.duration_s is not None else case.duration_s
-    limit_s = case_limit_s(case, duration_s, spec)
-    context.emit(CaseStarted(suite, case.name, limit_s))
-    run = guest.run_case(
-        case,
-        duration_s=duration_s,
-        limit_s=limit_s,
-        seed=request.seed,
-        slowdown=spec.slowdown,
-        home=book.home / "cases" / case.name,
-        known=book.known,
-    )
-    return replace(
-        run,
-        guest=made.guest,
-        console_from=made.console_from,
-        stdout=f"cases/{case.name}/stdout",
-        stderr=f"cases/{case.name}/stderr",
-        console=f"{guest.directory.name}/console.log",
-        expects=case.expects,
-    )
+class GuestSession:
+    """One session: its guest, which is replaced when it can no longer be trusted, and its attempts."""
 
+    def __init__(
+        self,
+        context: Context,
+        spec: GuestSpec,
+        config: KernelConfig,
+        request: Request,
+        job: Session,
+        journal: Journal,
+    ) -> None:
+        self._context, self._config, self._request, self._job, self._journal = context, config, request, job, journal
+        self._spec = replace(spec, boot_limit_s=job.boot_limit_s) if job.boot_limit_s else spec
+        self._guest: Guest | None = None
+        self._boots = True  # False: a kernel that has booted before did not
 
-def _number(guest: Guest) -> int:
-    return int(guest.directory.name.removeprefix("guest-"))
+    def run(self) -> None:
+        """All attempts. Every guest is closed in the end, except one that `request.freeze` leaves behind, where it
+        ends. Raises Interrupted, Stopped; what was recorded by then stays."""
+        try:
+            if all(planned.case == BOOT for planned in self._job.attempts) and self._job.attempts:
+                for planned in self._job.attempts:
+                    self._try_boot(planned)
+                return
+            self._boot_first()
+            for planned in self._job.attempts:
+                if not self._attempt(planned):
+                    return
+        finally:
+            self._close()
 
+    def _boot_first(self) -> None:
+        """A stage, the first time that this kernel is booted."""
+        if self._journal.has_booted:
+            self._guest = self._another()
+            return
 
-def _replacement(context: Context, spec: GuestSpec, suite: str, book: Book, freeze: bool) -> Guest | None:
-    """Raises BootFailed: a kernel that boots only sometimes. None when the host lets no guest come up."""
-    number, directory = book.next_guest()
-    try:
+        def work() -> Product[None]:
+            self._guest, ready_s = self._boot()
+            return Product(None, cached=False, note=f"answered {ready_s:.1f} s after power-on")
+
+        self._journal.stage(BOOT, work)
+
+    def _boot(self) -> tuple[Guest, float]:
+        """Raises BootFailed, GuestUnreachable."""
+        number, directory = self._journal.next_guest()
         guest, identity = boot(
-            context,
-            spec,
+            self._context,
+            self._spec,
             directory,
-            outlives_us=freeze,
-            explain=lambda guest, error: diagnose_boot(context, spec, guest, error, book.home),
+            outlives_us=self._request.freeze,
+            explain=lambda guest, error: diagnose_boot(self._context, self._spec, guest, error, self._journal.home),
         )
-    except GuestUnreachable as error:
-        context.warn(f"{suite}: the guest could not be replaced: {error.message}")
+        self._context.emit(GuestReady(self._journal.name, identity.ready_s, self._spec.accel.name, number))
+        self._journal.facts(release=identity.release, cpus=identity.cpus)
+        return guest, identity.ready_s
+
+    def _another(self) -> Guest | None:
+        """A further guest. None when the host lets none come up, or a kernel that has booted before does not."""
+        try:
+            guest, _ = self._boot()
+        except BootFailed as error:
+            self._journal.fail_boot(error)
+            self._boots = False
+        except GuestUnreachable as error:
+            self._context.warn(f"{self._journal.name}: no guest could be booted: {error.message}")
+        else:
+            return guest
         return None
-    context.emit(GuestReady(suite, identity.ready_s, spec.accel.name, number))
-    return guest
+
+    def _try_boot(self, planned: Planned) -> None:
+        """An attempt that consists of booting."""
+        number = self._journal.record.guests
+        attempt = self._journal.begin(planned, number, 0, f"guest-{number}/console.log")
+        try:
+            guest, ready_s = self._boot()
+        except BootFailed as error:
+            died = replace(attempt, ending=Ending.GUEST_DIED, reason=error.message, examined_at=error.examined_at)
+            self._journal.keep(died)
+        except GuestUnreachable as error:
+            self._journal.keep(replace(attempt, ending=Ending.HOST_LOST, reason=error.message))
+        else:
+            guest.close()
+            self._journal.keep(replace(attempt, ending=Ending.BOOTED, status=0, duration_s=ready_s))
+
+    def _attempt(self, planned: Planned) -> bool:
+        """Whether the session goes on after it."""
+        journal, case = self._journal, self._context.catalog.case(planned.case)
+        if reason := unmet_need(case, self._config.symbols, self._spec.machine.memory_mib):
+            journal.give_up(planned, Ending.UNMET, reason)
+            return True
+        if reason := dict(self._spec.programs.unbuilt).get(case.name, ""):
+            journal.give_up(planned, Ending.NOT_BUILT, reason)
+            return True
+        if self._guest is None and self._boots:
+            self._guest = self._another()
+        if self._guest is None:
+            journal.give_up(planned, Ending.NO_GUEST, "no guest could be booted for it")
+            return True
+        guest = self._guest
+        attempt = self._run(guest, case, planned)
+        # a guest may die of what the case is there to provoke
+        is_as_expected = attempt.condition is not None and journal.judge(attempt).outcome is Outcome.PASS
+        if self._request.freeze and not is_as_expected and self._is_left(guest, attempt):
+            self._guest = None
+            journal.keep(diagnose(self._context, self._spec, case, attempt, journal.home))
+            return False
+        if why := _why_replace(attempt):
+            self._context.emit(GuestLost(journal.name, why, attempt.guest))
+            self._close()  # before the record is judged: its console is complete then
+        if is_as_expected:
+            discard(attempt, journal.home)
+        else:
+            attempt = diagnose(self._context, self._spec, case, attempt, journal.home)
+        judged = journal.keep(attempt)
+        if self._job.stop_at_failure and judged.outcome.is_bad:
+            return False
+        self._close_if_it_reported(judged)
+        return True
+
+    def _close_if_it_reported(self, judged: Finding) -> None:
+        """Not every report taints: lockdep turns itself off in silence."""
+        if self._guest and any(report.outcome.is_bad or report.known for report in judged.kernel_reports):
+            self._context.emit(GuestLost(self._journal.name, "its kernel has reported something"))
+            self._close()
+
+    def _run(self, guest: Guest, case: Case, planned: Planned) -> Attempt:
+        duration_s = self._request.duration_s if self._request.duration_s is not None else case.duration_s
+        limit_s = case_limit_s(case, duration_s, self._spec)
+        self._context.emit(CaseStarted(self._journal.name, case.name, limit_s))
+        number = int(guest.directory.name.removeprefix("guest-"))
+        console = f"{guest.directory.name}/console.log"
+        begun = self._journal.begin(planned, number, guest.qemu.console.size, console)
+        ended = guest.run_case(
+            case,
+            duration_s=duration_s,
+            limit_s=limit_s,
+            seed=planned.seed,
+            slowdown=self._spec.slowdown,
+            home=self._journal.home / begun.home,
+            known=self._journal.known,
+        )
+        return replace(
+            ended,
+            guest=begun.guest,
+            number=begun.number,
+            pair=begun.pair,
+            console=console,
+            console_from=begun.console_from,
+            stdout=f"{begun.home}/stdout",
+            stderr=f"{begun.home}/stderr",
+            expects=case.expects,
+        )
+
+    def _is_left(self, guest: Guest, attempt: Attempt) -> bool:
+        """Leave a guest that reported something, hangs or panicked to the user; says how to go on."""
+        is_stuck = attempt.condition is not None or attempt.ending is Ending.STOPPED
+        if not is_stuck and not any(report.outcome.is_bad for report in self._journal.judge(attempt).kernel_reports):
+            return False
+        try:
+            guest.leave()
+        except GuestUnreachable as error:
+            self._context.warn(f"{self._journal.name}: the guest could not be left behind: {error.message}")
+            return False
+        self._context.warn(
+            f"{self._journal.name}: guest {attempt.guest} stays, paused ({attempt.reason or attempt.case}). "
+            f"`orchestrate shell RUN_DIR` resumes it, `kill {guest.qemu.pid}` ends it"
+        )
+        return True
+
+    def _close(self) -> None:
+        if self._guest:
+            self._guest.close()
+            self._guest = None
 
 
-def _is_left(context: Context, guest: Guest, run: CaseRun, suite: str, book: Book) -> bool:
-    """Leave a guest that reported something, hangs or panicked to the user; says how to go on."""
-    is_stuck = run.condition is not None or run.ending is Ending.STOPPED
-    if not is_stuck and not any(kernel_report.outcome.is_bad for kernel_report in book.judge(run).kernel_reports):
-        return False
-    try:
-        guest.leave()
-    except GuestUnreachable as error:
-        context.warn(f"{suite}: the guest could not be left behind: {error.message}")
-        return False
-    context.warn(
-        f"{suite}: guest {run.guest} stays, paused ({run.reason or run.case}). `orchestrate shell RUN_DIR` resumes it, "
-        f"`kill {guest.qemu.pid}` ends it"
-    )
-    return True
-
-
-def _why_replace(run: CaseRun) -> str:
+def _why_replace(run: Attempt) -> str:
     if run.ending is not Ending.EXITED:
         return run.reason or run.ending.value
     if run.stuck:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from orchestrator.guest.evidence import FILES
 from orchestrator.judge.known import EXPECTED, applies, is_expired, mark_expected, mark_known, missing, release_of
 from orchestrator.judge.leaks import leak_metrics, leaks
 from orchestrator.judge.logs import scan_file
+from orchestrator.model.attempt import Attempt, Ending
 from orchestrator.model.case import Dialect
-from orchestrator.model.case_run import CaseRun, Ending
 from orchestrator.model.kernel_report import KernelReport, KnownIssue
 from orchestrator.model.outcome import Outcome, worst
-from orchestrator.model.report import BOOT, CaseResult, StageResult, SuiteReport
+from orchestrator.model.report import BOOT, CaseResult, Finding, StageResult, SuiteReport
 from orchestrator.parse import kselftest, ktap, stress_ng, taint
-from orchestrator.record import SuiteRecord, Try
+from orchestrator.record import KernelRecord
 
 EXCERPT = 64 << 10  # bytes of console shown with a case: the last ones
 SKIPPED = 4  # kselftest's exit status
@@ -41,59 +41,86 @@ class Window:
     end: int | None
 
 
-def classify(record: SuiteRecord, home: Path, known: Sequence[KnownIssue] = ()) -> SuiteReport:
-    """Judge a suite. `home` is its directory in the run directory, `known` what is no news of a kernel."""
-    kernel_reports = {
-        number: mark_known(scan_file(home / f"guest-{number}/console.log"), applicable(known, record))
-        for number in record.numbers
-    }
-    windows = _windows(record)
+Said = Mapping[int, tuple[KernelReport, ...]]  # by guest, all that its kernel reported
 
-    def said(case: str) -> tuple[KernelReport, ...]:
-        return tuple(
-            kernel_report
-            for window in windows[case]
-            for kernel_report in _in_window(kernel_reports.get(window.guest, ()), window)
-        )
 
-    finished = {run.case for run in record.runs}
-    results = [_judge(run, said(run.case), windows, home) for run in record.runs]
-    results += [
-        _interrupted(case, said(case))
-        for case in windows
-        if case not in finished and any(kernel_report.outcome.is_bad for kernel_report in said(case))
-    ]
+def classify(record: KernelRecord, home: Path, known: Sequence[KnownIssue] = ()) -> SuiteReport:
+    """Judge a kernel. `home` is its directory in the run directory, `known` what is no news of a kernel."""
+    said = _said(record, home, known)
+    found = findings(record, home, known, said)
     return SuiteReport(
         name=record.name,
         kconfig=record.kconfig,
-        variant=record.variant,
-        stages=tuple(_stage(stage, record, kernel_reports, home) for stage in record.stages),
-        cases=tuple(results),
+        role=record.role,
+        stages=tuple(_stage(stage, record, said, home) for stage in record.stages),
+        cases=case_results(found),
         started=record.started,
-        properties=record.facts,
+        facts=record.facts,
+        attempts=tuple(replace(finding, console="") for finding in found),  # a case has the text of what it shows
     )
 
 
-def _windows(record: SuiteRecord) -> dict[str, list[Window]]:
-    """The console bytes that belong to each case: from the start of each of its tries to the next start on the same
-    guest. The last one is that of its record, if it has one.
+def findings(
+    record: KernelRecord, home: Path, known: Sequence[KnownIssue] = (), said: Said | None = None
+) -> tuple[Finding, ...]:
+    """What each attempt shows, in their order. One that was begun and has no end says something only where the kernel
+    did. `said`: what the guests' kernels reported, where it is known already."""
+    said = _said(record, home, known) if said is None else said
+    found = []
+    for attempt in record.attempts:
+        window = _window(attempt, record)
+        reports = _in_window(said.get(attempt.guest, ()), window) if window else ()
+        if attempt.ending is not Ending.UNFINISHED:
+            found.append(_judge(attempt, reports, window, home))
+        elif any(report.outcome.is_bad for report in reports):
+            found.append(_interrupted(attempt, reports))
+    return tuple(found)
+
+
+def case_results(found: Sequence[Finding]) -> tuple[CaseResult, ...]:
+    """One for each case: the worst of its first attempts. An attempt that the host spoiled says nothing where another
+    one ended. Attempts that are half of a pair are for comparisons alone."""
+    by_case: dict[str, list[Finding]] = {}
+    for finding in found:
+        by_case.setdefault(finding.case, []).append(finding)
+    results = []
+    for attempts in by_case.values():
+        first = [finding for finding in attempts if not finding.pair]
+        if not first:
+            continue
+        telling = [finding for finding in first if not _says_nothing(finding)] or first
+        worst_one = max(telling, key=lambda finding: finding.outcome)
+        values = {entry.name: getattr(worst_one, entry.name) for entry in fields(Finding)}
+        results.append(CaseResult(**values))
+    return tuple(results)
+
+
+def _says_nothing(finding: Finding) -> bool:
+    """About the kernel: the host was at fault, or it did not get where it wanted to and another attempt may."""
+    return finding.is_host_fault or finding.outcome in (Outcome.NOT_EXERCISED, Outcome.ERROR)
+
+
+def _said(record: KernelRecord, home: Path, known: Sequence[KnownIssue]) -> Said:
+    issues = applicable(known, record)
+    return {number: mark_known(scan_file(home / f"guest-{number}/console.log"), issues) for number in record.numbers}
+
+
+def _window(attempt: Attempt, record: KernelRecord) -> Window | None:
+    """The console bytes that belong to an attempt: from its start to the next one's start on the same guest. None where
+    it had no guest.
 
     What the kernel says after a case has ended and before the next has begun is the earlier one's late effect; what it
     says when it is examined is an answer to our own questions.
     """
-    examined_at = {Try(run.case, run.guest, run.console_from): run.examined_at for run in record.runs}
-    windows: dict[str, list[Window]] = {}
-    for made in dict.fromkeys([*record.tries, *examined_at]):
-        later = [start for start in _starts(record, made.guest) if start > made.console_from]
-        end = min(later, default=examined_at.get(made))
-        windows.setdefault(made.case, []).append(Window(made.guest, made.console_from, end))
-    return windows
+    if not attempt.console:
+        return None
+    later = [start for start in _starts(record, attempt.guest) if start > attempt.console_from]
+    return Window(attempt.guest, attempt.console_from, min(later, default=attempt.examined_at))
 
 
-def _starts(record: SuiteRecord, guest: int) -> list[int]:
-    """Where on a guest's console the cases begin."""
-    runs = [run.console_from for run in record.runs if run.guest == guest and run.console]
-    return [*runs, *(made.console_from for made in record.tries if made.guest == guest)]
+def _starts(record: KernelRecord, guest: int) -> list[int]:
+    """Where on a guest's console the attempts begin."""
+    return [attempt.console_from for attempt in record.attempts if attempt.guest == guest and attempt.console]
 
 
 def _in_window(kernel_reports: Sequence[KernelReport], window: Window) -> tuple[KernelReport, ...]:
@@ -105,30 +132,30 @@ def _in_window(kernel_reports: Sequence[KernelReport], window: Window) -> tuple[
     )
 
 
-def _interrupted(case: str, kernel_reports: tuple[KernelReport, ...]) -> CaseResult:
-    """A case without a record, during which the kernel has said something that must not be lost."""
-    bad = [kernel_report for kernel_report in kernel_reports if kernel_report.outcome.is_bad]
-    outcome = worst(kernel_report.outcome for kernel_report in bad)
-    return CaseResult(
-        case,
-        outcome,
-        outcome,
-        f"{bad[0].title}; then it was interrupted",
-        0.0,
-        kernel_reports=kernel_reports,
-        only_reports=True,
-    )
+def _interrupted(attempt: Attempt, reports: tuple[KernelReport, ...]) -> Finding:
+    """An attempt without an end, during which the kernel has said something that must not be lost."""
+    bad = [report for report in reports if report.outcome.is_bad]
+    outcome = worst(report.outcome for report in bad)
+    return Finding(
+        attempt.case, outcome, outcome, f"{bad[0].title}; then it was interrupted", 0.0, kernel_reports=reports,
+        only_reports=True, number=attempt.number, pair=attempt.pair, seed=attempt.seed,
+    )  # fmt: skip
 
 
-def _judge(
-    run: CaseRun, kernel_reports: tuple[KernelReport, ...], windows: dict[str, list[Window]], home: Path
-) -> CaseResult:
+def _judge(run: Attempt, kernel_reports: tuple[KernelReport, ...], window: Window | None, home: Path) -> Finding:
+    finding = _shown(run, kernel_reports, window, home)
+    return replace(finding, number=run.number, pair=run.pair, seed=run.seed)
+
+
+def _shown(run: Attempt, kernel_reports: tuple[KernelReport, ...], window: Window | None, home: Path) -> Finding:
     if run.ending is Ending.UNMET:
-        return CaseResult(run.case, Outcome.SKIP, Outcome.SKIP, run.reason, 0.0)
+        return Finding(run.case, Outcome.SKIP, Outcome.SKIP, run.reason, 0.0)
     if run.ending is Ending.NO_GUEST:
-        return CaseResult(run.case, Outcome.ERROR, Outcome.ERROR, run.reason, 0.0)
+        return Finding(run.case, Outcome.ERROR, Outcome.ERROR, run.reason, 0.0)
     if run.ending is Ending.NOT_BUILT:
-        return CaseResult(run.case, Outcome.FAIL, Outcome.FAIL, run.reason, 0.0)
+        return Finding(run.case, Outcome.FAIL, Outcome.FAIL, run.reason, 0.0)
+    if run.ending is Ending.BOOTED:
+        return _of_boot(run, kernel_reports, home)
     kernel_reports = mark_expected(kernel_reports, run.expects)
     report = _read(run, home)
     run_outcome, why, only_reports = _run_outcome(run, report, kernel_reports)
@@ -138,30 +165,37 @@ def _judge(
     # the first of the worst: one that did not exercise says less than one that found something
     failed = max((s for s in report.subtests if s.outcome.is_bad), key=lambda s: s.outcome, default=None)
     message = why or (f"{failed.name}: {failed.message or 'not ok'}" if failed else "")
-    return CaseResult(
+    return Finding(
         case=run.case,
         outcome=outcome,
         run_outcome=run_outcome,
         message=message,
         time_s=run.duration_s,
-        earlier_s=run.earlier_s,
         subtests=report.subtests,
         kernel_reports=kernel_reports,
         metrics=report.metrics + leak_metrics(run),
-        console=_excerpt(home / run.console, windows[run.case][-1]),
+        console=_excerpt(home / run.console, window) if window else "",
         stdout=f"{home.name}/{run.stdout}",
         stderr=f"{home.name}/{run.stderr}",
         console_log=f"{home.name}/{run.console}",
         is_host_fault=_is_host_fault(run, kernel_reports),
         diagnosis=run.diagnosis,
-        evidence=tuple(
-            f"{home.name}/cases/{run.case}/{name}" for name in FILES if (home / "cases" / run.case / name).is_file()
-        ),
+        evidence=tuple(f"{home.name}/{run.home}/{name}" for name in FILES if (home / run.home / name).is_file()),
         only_reports=only_reports and failed is None,
     )
 
 
-def _is_host_fault(run: CaseRun, kernel_reports: Sequence[KernelReport]) -> bool:
+def _of_boot(run: Attempt, kernel_reports: tuple[KernelReport, ...], home: Path) -> Finding:
+    """An attempt that was to boot, and did."""
+    bad = [report for report in kernel_reports if report.outcome.is_bad]
+    outcome = worst([Outcome.PASS, *(report.outcome for report in bad)])
+    return Finding(
+        run.case, outcome, outcome, bad[0].title if bad else "", run.duration_s, kernel_reports=kernel_reports,
+        console_log=f"{home.name}/{run.console}", only_reports=bool(bad),
+    )  # fmt: skip
+
+
+def _is_host_fault(run: Attempt, kernel_reports: Sequence[KernelReport]) -> bool:
     """Whether a run says nothing about the kernel. A kernel that reported something did so, however slow the host."""
     if run.ending is Ending.HOST_LOST:
         return True
@@ -171,7 +205,7 @@ def _is_host_fault(run: CaseRun, kernel_reports: Sequence[KernelReport]) -> bool
 
 
 def _run_outcome(
-    run: CaseRun, report: ktap.KtapReport, kernel_reports: Sequence[KernelReport]
+    run: Attempt, report: ktap.KtapReport, kernel_reports: Sequence[KernelReport]
 ) -> tuple[Outcome, str, bool]:
     """Of the run itself: how it ended, what the kernel said, whether exit status and results agree. Last, whether it is
     the kernel's reports alone that are bad."""
@@ -210,7 +244,7 @@ def _run_outcome(
     return worst(outcome for outcome, _ in findings), findings[0][1], not found
 
 
-def _exit_findings(run: CaseRun, report: ktap.KtapReport) -> list[tuple[Outcome, str]]:
+def _exit_findings(run: Attempt, report: ktap.KtapReport) -> list[tuple[Outcome, str]]:
     if run.status is None:
         said = [(Outcome.FAIL, problem) for problem in report.problems]
         return [(Outcome.FAIL, "the guest did not say how the program ended"), *said]
@@ -242,7 +276,7 @@ def _exit_findings_of_others(status: int, report: ktap.KtapReport) -> list[tuple
     return found + [(Outcome.FAIL, problem) for problem in report.problems]
 
 
-def _read(run: CaseRun, home: Path) -> ktap.KtapReport:
+def _read(run: Attempt, home: Path) -> ktap.KtapReport:
     stdout = _text(home / run.stdout) if run.stdout else ""
     if run.dialect is Dialect.KTAP:
         return ktap.parse(stdout)
@@ -261,9 +295,7 @@ def _signal(number: int) -> str:
         return f"signal {number}"
 
 
-def _stage(
-    stage: StageResult, record: SuiteRecord, kernel_reports: dict[int, tuple[KernelReport, ...]], home: Path
-) -> StageResult:
+def _stage(stage: StageResult, record: KernelRecord, said: Said, home: Path) -> StageResult:
     """A stage with its log; the boot stage with what the kernel said before the first case on each of its guests."""
     if stage.stage != BOOT or not record.numbers:
         log = f"logs/{stage.stage}.log"
@@ -271,7 +303,7 @@ def _stage(
     found: dict[str, KernelReport] = {}
     windows = [Window(number, 0, min(_starts(record, number), default=stage.examined_at)) for number in record.numbers]
     for window in windows:
-        for kernel_report in _in_window(kernel_reports[window.guest], window):
+        for kernel_report in _in_window(said[window.guest], window):
             found.setdefault(kernel_report.title, kernel_report)
     bad = [kernel_report for kernel_report in found.values() if kernel_report.outcome.is_bad]
     shown = windows[-1 if stage.outcome.is_bad else 0]
@@ -295,7 +327,7 @@ def _boot_words(stage: StageResult, bad: Sequence[KernelReport]) -> str:
     return f"{bad[0].title}; then {stage.message}" if stage.outcome.is_bad else bad[0].title
 
 
-def applicable(known: Sequence[KnownIssue], record: SuiteRecord) -> tuple[KnownIssue, ...]:
+def applicable(known: Sequence[KnownIssue], record: KernelRecord) -> tuple[KnownIssue, ...]:
     """The known issues that this suite's kernel may show."""
     release = release_of(record.facts)
     return tuple(

@@ -1,171 +1,190 @@
-"""Patched against baseline, and the verdict of a run: pure functions over suite reports."""
+"""The kernel under test against the base: whose failure is it, and how sure is that? Pure.
+
+Attempts with the same `pair` are one comparison: one with the series, one without, in random order. The failure that
+led to the comparison is not among them, since it was selected. docs/statistics.md says what is concluded, and why.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from orchestrator.model.kernel import Variant
-from orchestrator.model.outcome import Outcome, Verdict, worst
-from orchestrator.model.report import CaseResult, StageResult, SuiteReport
+from orchestrator.judge.sequential import Decision, Pair, Rule, decide
+from orchestrator.judge.signature import NOTHING, Signature, signature, signature_of_boot
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import BOOT, Answer, Comparison, Finding, StageResult, SuiteReport
 
-_PATCH_FAILURES = (Outcome.NOT_EXERCISED, Outcome.FAIL, Outcome.TIMEOUT, Outcome.CRASH)
-_DEEDS = {
-    Outcome.NOT_EXERCISED: "did not exercise",
-    Outcome.FAIL: "failed",
-    Outcome.TIMEOUT: "timed out",
-    Outcome.CRASH: "crashed the kernel",
-    Outcome.ERROR: "could not be judged",
-}
-_STAGE_DEEDS = {Outcome.CRASH: "failed"}  # a boot that hangs is one, too
+# What fails without any guest fails always: asking the base once is enough
+CERTAIN_STAGES = ("configure", "build")
 
 
-def compare(patched: SuiteReport, baseline: SuiteReport | None) -> SuiteReport:
-    """Mark what is bad in both as `also_on_base`: it is not the patch's doing.
+def compare(
+    patched: SuiteReport, base: SuiteReport | None, *, error: float, earlier: Mapping[str, Sequence[Signature]]
+) -> SuiteReport:
+    """The report with what the base says about each failure, and about what fails on the base alone.
 
-    A case that was skipped, not run, kept from running by the host, or could not be judged on the baseline is not known
-    to fail there. What is worse
-    with the patch than on the base is not excused by it: a hang by a failure, a crash by a hang, a kernel report by one
-    with another title, a failed subtest by others while that one passes. Where nothing but kernel reports is bad, it is
-    enough that the base made them, whenever: in which case a race shows, or a warning that comes once, is chance.
+    `earlier` are failures of the base in earlier runs, by case: they can prove that a failure is there, and no more.
     """
-    if baseline is None:
+    if base is None and not earlier:
         return patched
-    cases = {case.case: case for case in baseline.cases}
-    stages = {stage.stage: stage for stage in baseline.stages}
-    said = {
-        kernel_report.title: kernel_report.outcome
-        for kernel_report in sorted(baseline.kernel_reports, key=lambda kernel_report: kernel_report.outcome)
+    if base and (
+        stopped := next((stage for stage in base.stages if stage.outcome.is_bad and not stage.subtests), None)
+    ):
+        if not base.attempts:
+            return _not_asked(patched, base, stopped)
+    of_base = _by_case(base.attempts) if base else {}
+    of_patched = _by_case(patched.attempts)
+    asked = failing(patched, base)
+    rule = Rule(alpha=error, cases=max(1, len(asked)))
+    compared = {
+        case: compare_attempts(
+            of_patched.get(case, ()),
+            of_base.get(case, ()),
+            rule,
+            _of_boot(patched, case),
+            _of_boot(base, case),
+            *earlier.get(case, ()),
+        )
+        for case in asked
     }
+    boots = compared.get(BOOT)
     return replace(
         patched,
-        cases=tuple(
-            replace(case, also_on_base=_is_excused(case, cases.get(case.case), said)) for case in patched.cases
-        ),
-        stages=tuple(
-            # a stage that tests on the host has asked the base itself
-            replace(stage, also_on_base=stage.also_on_base or _is_excused(stage, stages.get(stage.stage), said))
-            for stage in patched.stages
-        ),
+        stages=tuple(_stage(stage, base, boots) for stage in patched.stages),
+        cases=tuple(replace(case, comparison=compared.get(case.case)) for case in patched.cases),
     )
 
 
-def _is_excused(
-    patched: StageResult | CaseResult, base: StageResult | CaseResult | None, said: Mapping[str, Outcome]
-) -> bool:
-    """Whether the base is as bad; `said` is everything that its kernel reported, whenever, and how bad it was."""
-    if any(
-        kernel_report.outcome > said.get(kernel_report.title, Outcome.PASS)
-        for kernel_report in patched.kernel_reports
-        if kernel_report.outcome.is_bad
-    ):
-        return False
-    if patched.only_reports:
-        return True
-    if base is None or not _as_bad(patched.outcome, base.outcome):
-        return False
-    if isinstance(base, CaseResult) and base.is_host_fault:
-        return False
-    passed = {subtest.name for subtest in base.subtests if subtest.outcome is Outcome.PASS}
-    return not any(subtest.outcome.is_bad and subtest.name in passed for subtest in patched.subtests)
+def _not_asked(patched: SuiteReport, base: SuiteReport, stopped: StageResult) -> SuiteReport:
+    """Failures of which the base can say nothing, because it does not come so far."""
+    words = f"the base cannot be asked: {stopped.stage}: {stopped.message}"
+    unknown = Comparison(Answer.INCONCLUSIVE, False, 1.0, 0, 0, 0, words)
+    return replace(
+        patched,
+        stages=tuple(_stage(stage, base, unknown) for stage in patched.stages),
+        cases=tuple(replace(case, comparison=unknown) if signature(case) else case for case in patched.cases),
+    )
 
 
-def _as_bad(patched: Outcome, base: Outcome) -> bool:
-    if not patched.is_bad or not base.is_bad:
-        return False
+def failing(patched: SuiteReport, base: SuiteReport | None) -> tuple[str, ...]:
+    """The cases about which the other kernel has to be asked: what fails in the first test of either. "boot" alone
+    where guests did not come up."""
+    if any(stage.stage == BOOT and stage.outcome.is_bad for stage in patched.stages):
+        return (BOOT,)
+    found = [*patched.cases, *(base.cases if base else ())]
+    return tuple(dict.fromkeys(case.case for case in found if signature(case)))
+
+
+def compare_attempts(
+    patched: Sequence[Finding],
+    base: Sequence[Finding],
+    rule: Rule,
+    boot: Signature = NOTHING,
+    *known: Signature,
+) -> Comparison | None:
+    """What all attempts of one case on both kernels say together; None when the base has said nothing. `boot` are the
+    marks of a first boot that failed, `known` failures of the base that are no attempts of this run.
+
+    What counts in a pair is decided before the pair is looked at: the marks of the failure that was seen first and of
+    those that the series showed since, without those that the base has shown by then.
+    """
+    wanted = boot or _first(patched) or _first(base)
+    on_base = [found for finding in base if not finding.pair and (found := signature(finding)) is not None]
+    seen = NOTHING.union(*on_base, *known)
+    new: list[Pair] = []  # of marks that the base has not shown
+    same: list[Pair] = []  # of all marks: the same failure, known on the base or not
+    for one, other in _pairs(patched, base):
+        if fresh := wanted - seen:
+            new.append(Pair(patched=bool(one & fresh), base=bool(other & fresh)))
+        same.append(Pair(patched=bool(one & wanted), base=bool(other & wanted)))
+        seen |= other
+        wanted |= one - seen
+    if not same and not on_base and not seen:
+        return None
+    if not wanted - seen:
+        return _comparison(_known_on_base(decide(same, rule)))
+    return _comparison(_not_seen_on_base(decide(new, rule)))
+
+
+def _of_boot(suite: SuiteReport | None, case: str) -> Signature:
+    """By what the failure of a kernel's first boot is known; of other cases it says nothing."""
+    stage = next((stage for stage in suite.stages if stage.stage == BOOT), None) if suite and case == BOOT else None
+    return signature_of_boot(stage) if stage else NOTHING
+
+
+def _first(findings: Sequence[Finding]) -> Signature:
+    """The marks of the worst of the first attempts."""
+    first = [finding for finding in findings if not finding.pair and signature(finding)]
+    return signature(max(first, key=lambda finding: finding.outcome)) or NOTHING if first else NOTHING
+
+
+def _pairs(patched: Sequence[Finding], base: Sequence[Finding]) -> Iterable[tuple[Signature, Signature]]:
+    """Those of which both attempts say something, in their order. Of one that was repeated the last attempt counts."""
+    one, other = ({f.pair: f for f in findings if f.pair} for findings in (patched, base))
+    for number in sorted(one.keys() & other.keys()):
+        marks = signature(one[number]), signature(other[number])
+        if marks[0] is not None and marks[1] is not None:
+            yield marks[0], marks[1]
+
+
+def _known_on_base(decision: Decision) -> Decision:
+    """The base has shown it: whatever the pairs alone say, it is not new."""
+    if decision.answer is Answer.REGRESSION:
+        return replace(decision, answer=Answer.FLAKY_AND_WORSE)
+    if decision.answer is Answer.INCONCLUSIVE:
+        return replace(decision, answer=Answer.PRE_EXISTING, is_settled=False)
+    return decision
+
+
+def _not_seen_on_base(decision: Decision) -> Decision:
+    """The base has shown something like it, and never what tells this failure from others."""
+    if decision.answer is Answer.FLAKY_AND_WORSE:
+        return replace(decision, answer=Answer.REGRESSION)
+    if decision.answer in (Answer.PRE_EXISTING, Answer.FLAKY_NO_WORSE):
+        return replace(decision, answer=Answer.INCONCLUSIVE, is_settled=False)
+    return decision
+
+
+def _comparison(decision: Decision) -> Comparison:
+    return Comparison(
+        answer=decision.answer,
+        is_settled=decision.is_settled,
+        p=decision.p,
+        patched_failed=decision.patched_failed,
+        base_failed=decision.base_failed,
+        pairs=decision.pairs,
+        words=decision.words,
+        more_pairs=decision.more_pairs,
+    )
+
+
+def _by_case(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    found: dict[str, list[Finding]] = {}
+    for finding in findings:
+        found.setdefault(finding.case, []).append(finding)
+    return found
+
+
+def _stage(stage: StageResult, base: SuiteReport | None, boots: Comparison | None) -> StageResult:
+    """A stage that fails on the base too is not the patch's doing; a configuration that only the patched tree refuses
+    is, whoever asked for the symbols."""
+    if not stage.outcome.is_bad or base is None:
+        return stage
+    if stage.stage == BOOT:
+        return replace(stage, comparison=boots)
+    if stage.stage not in CERTAIN_STAGES:
+        return stage  # tests on the host have asked the base's sources themselves
+    same = next((other for other in base.stages if other.stage == stage.stage), None)
+    if same is None:
+        return stage
+    if same.outcome.is_bad:
+        return replace(stage, also_on_base=_is_as_bad(stage.outcome, same.outcome))
+    if stage.is_request_fault:
+        return replace(stage, outcome=Outcome.FAIL, is_patch_fault=True, is_request_fault=False)
+    return stage
+
+
+def _is_as_bad(patched: Outcome, base: Outcome) -> bool:
     if Outcome.ERROR in (patched, base):
         return patched is base
     return base >= patched
-
-
-def verdict(suites: Sequence[SuiteReport], interrupted: bool) -> tuple[Verdict, str]:
-    """What the run says and one sentence why, which names the first piece of evidence and counts the rest.
-
-    The subject is the patched suites; without any, the baseline ones (a kernel tested by itself). Of kernels that have
-    only the first patches nothing is asked but that they build and boot.
-    """
-    if interrupted:
-        return Verdict.INTERRUPTED, "interrupted before all cases had run"
-    tested = [suite for suite in suites if suite.variant is Variant.PATCHED] or list(suites)
-    prefixes = [suite for suite in suites if suite.variant is Variant.PREFIX and suite not in tested]
-    subjects = [*tested, *prefixes]
-    wrong = [_deed(suite, stage) for suite in subjects for stage in suite.stages if stage.is_request_fault]
-    if wrong:
-        return Verdict.BAD_REQUEST, _sentence(wrong)
-    at_fault = [_deed(suite, item) for suite, item in _items(subjects) if _is_patch_failure(item)]
-    if at_fault:
-        return Verdict.PATCH_AT_FAULT, _sentence(at_fault)
-    on_base = [_deed(suite, item) + " on the base too" for suite, item in _items(subjects) if _is_on_base(item)]
-    unknown = [_deed(suite, item) for suite, item in _items(subjects) if item.outcome.is_bad and not item.also_on_base]
-    # a base that fails where the patched kernel passes is a fix, but one that could not be judged was asked for in vain
-    unknown += [
-        _deed(suite, item)
-        for suite, item in _items(suite for suite in suites if suite not in subjects)
-        if item.outcome is Outcome.ERROR
-    ]
-    if unknown or on_base:
-        return Verdict.NO_VERDICT, _sentence(unknown + on_base)
-    passed = [case for suite in tested for case in suite.cases if case.outcome is Outcome.PASS]
-    idle = [suite for suite in tested if not any(case.outcome is Outcome.PASS for case in suite.cases)]
-    if not subjects:
-        return Verdict.NO_VERDICT, "nothing ran"
-    if idle:
-        count = len(idle[0].cases)
-        why = (
-            f"all {count} cases were skipped" if count > 1 else "the only case was skipped" if count else "no case ran"
-        )
-        return Verdict.NO_VERDICT, _sentence([f"{idle[0].name}: {why}", *(suite.name for suite in idle[1:])])
-    skipped = sum(case.outcome is Outcome.SKIP for suite in tested for case in suite.cases)
-    kernels = f" on {len(tested)} kernels" if len(tested) > 1 else f" on {tested[0].name}"
-    sentence = f"{_counted(len(passed), 'case')} passed{kernels}" + (f", {skipped} skipped" if skipped else "")
-    if prefixes:
-        which = f"each of the first {len(prefixes)} patches" if len(prefixes) > 1 else "the first patch"
-        sentence += f"; builds and boots behind {which} too"
-    return Verdict.CLEAN, sentence
-
-
-def cause(case: CaseResult) -> str:
-    """Why a case is bad, in the best words that there are: the kernel's own about what ended it, else those of the
-    post-mortem. What the kernel had complained of before, a warning before a hang, comes first: it may be the cause."""
-    said = worst([Outcome.PASS, *(kernel_report.outcome for kernel_report in case.kernel_reports)])
-    if not case.diagnosis or not case.run_outcome.is_bad or said >= case.run_outcome:
-        return case.message
-    return f"{case.message}; then {case.diagnosis}" if said.is_bad else case.diagnosis
-
-
-def _items(suites: Iterable[SuiteReport]) -> Iterator[tuple[SuiteReport, StageResult | CaseResult]]:
-    for suite in suites:
-        for stage in suite.stages:
-            yield suite, stage
-        for case in suite.cases:
-            yield suite, case
-
-
-def _is_patch_failure(item: StageResult | CaseResult) -> bool:
-    if item.also_on_base or not item.outcome.is_bad:
-        return False
-    if isinstance(item, StageResult):
-        return item.is_patch_fault
-    return item.outcome in _PATCH_FAILURES and not item.is_host_fault
-
-
-def _is_on_base(item: StageResult | CaseResult) -> bool:
-    return item.also_on_base and item.outcome.is_bad
-
-
-def _deed(suite: SuiteReport, item: StageResult | CaseResult) -> str:
-    if isinstance(item, StageResult):
-        name, deed, message = item.stage, _STAGE_DEEDS.get(item.outcome, _DEEDS[item.outcome]), item.message
-    else:
-        name, deed, message = item.case, _DEEDS[item.outcome], cause(item)
-    message = message.split("\n", 1)[0].strip()
-    return f"{suite.name}: {name} {deed}" + (f" ({message})" if message else "")
-
-
-def _sentence(evidence: Sequence[str]) -> str:
-    rest = len(evidence) - 1
-    return evidence[0] + (f"; and {rest} more" if rest else "")
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" + ("" if count == 1 else "s")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.kernel_report import KernelReport, KnownIssue
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import SuiteReport
@@ -45,10 +46,9 @@ def applies(issue: KnownIssue, kconfig: str, release: str) -> bool:
     return not (low and version < _number(low)) and not (high and version[: len(_number(high))] > _number(high))
 
 
-def release_of(facts: Sequence[tuple[str, str]]) -> str:
-    """The release of a suite's kernel, as the guest or the build said; empty where there is none."""
-    known = dict(facts)
-    return known.get("release") or known.get("kernel", "")
+def release_of(facts: KernelFacts) -> str:
+    """The release of a kernel, as the guest or the build said; empty where there is none."""
+    return facts.release or facts.kernel
 
 
 def is_expired(issue: KnownIssue, today: str) -> bool:
@@ -89,7 +89,7 @@ def remarks(issues: Sequence[KnownIssue], suites: Sequence[SuiteReport], today: 
     for issue in issues:
         if is_expired(issue, today):
             yield f"known issue {issue.title!r} expired on {issue.expires}: it counts again ({issue.link})"
-        elif not any(applies(issue, suite.kconfig, release_of(suite.properties)) for suite in suites):
+        elif not any(applies(issue, suite.kconfig, release_of(suite.facts)) for suite in suites):
             continue
         elif not any(
             re.fullmatch(issue.title, kernel_report.title) and kernel_report.known for kernel_report in kernel_reports

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.model.attempt import Attempt, Count
 from orchestrator.model.case import Dialect
-from orchestrator.model.case_run import CaseRun, Count
 from orchestrator.model.report import Metric
 
 TOLERANCE = 6  # objects of a slab cache
@@ -17,7 +17,7 @@ TOLERANCES = {"mm_struct": 2}  # the guest sees to it that no CPU keeps one; eac
 EXACT = {"mounts": "mounts", "posix_shm": "files in /dev/shm", "sysv_shm": "segments of System V shared memory"}
 
 
-def leaks(run: CaseRun) -> Iterator[str]:
+def leaks(run: Attempt) -> Iterator[str]:
     """Each thing that stayed, in words: "leaked 1200 vm_area_struct"."""
     if run.stuck:
         yield f"{_processes(run.stuck)} could not be killed ({run.left_name})"
@@ -29,7 +29,7 @@ def leaks(run: CaseRun) -> Iterator[str]:
             yield f"leaked {count.after - count.before} {EXACT.get(count.name, count.name)}"
 
 
-def leak_metrics(run: CaseRun) -> tuple[Metric, ...]:
+def leak_metrics(run: Attempt) -> tuple[Metric, ...]:
     """The difference of each count, also where there is none."""
     return tuple(Metric(f"left.{count.name}", float(count.after - count.before), "objects") for count in run.counts)
 

@@ -9,16 +9,14 @@ from enum import Enum
 
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
-from orchestrator.model.report import BOOT, CaseResult, SuiteReport
+from orchestrator.model.report import BOOT, Finding, SuiteReport
 from orchestrator.model.series import Mutant
-
-DELAYS = "delays"  # the property of a suite: boot parameters that delay
 
 
 class Detector(Enum):
     """What noticed a bug."""
 
-    SPLAT = "kernel report"
+    KERNEL_REPORT = "kernel report"
     DATA = "data error"
     HANG = "hang"
     COUNTER = "counter"
@@ -125,43 +123,28 @@ def kill_of(suite: SuiteReport) -> Kill | None:
     """
     boot = next((stage for stage in suite.stages if stage.stage == BOOT), None)
     if boot and boot.outcome.is_bad and boot.is_patch_fault:
-        detector = (
-            Detector.SPLAT
-            if any(kernel_report.outcome.is_bad for kernel_report in boot.kernel_reports)
-            else Detector.HANG
-        )
-        return Kill(
-            suite.kconfig,
-            BOOT,
-            detector,
-            boot.message,
-            _kernel_report_s(boot.kernel_reports) or boot.time_s,
-            boot.kernel_reports,
-        )
+        detector = Detector.KERNEL_REPORT if any(r.outcome.is_bad for r in boot.kernel_reports) else Detector.HANG
+        seconds = _kernel_report_s(boot.kernel_reports) or boot.time_s
+        return Kill(suite.kconfig, BOOT, detector, boot.message, seconds, boot.kernel_reports)
     guest_s = boot.time_s if boot else 0.0
-    idle: Kill | None = None
-    for case in suite.cases:
-        guest_s += case.earlier_s + case.time_s
-        if not case.outcome.is_bad or case.is_host_fault or case.outcome is Outcome.ERROR:
+    weak: Kill | None = None
+    for found in suite.attempts:
+        guest_s += found.time_s
+        is_weak = found.outcome is Outcome.NOT_EXERCISED
+        if found.is_host_fault or found.outcome is Outcome.ERROR or not (found.outcome.is_bad or is_weak):
             continue
-        kill = Kill(
-            suite.kconfig,
-            case.case,
-            detector_of(case),
-            case.message,
-            _kernel_report_s(case.kernel_reports) or guest_s,
-            case.kernel_reports,
-        )
-        if case.outcome is not Outcome.NOT_EXERCISED:
+        seconds = _kernel_report_s(found.kernel_reports) or guest_s
+        kill = Kill(suite.kconfig, found.case, detector_of(found), found.message, seconds, found.kernel_reports)
+        if not is_weak:
             return kill
-        idle = idle or kill
-    return None if dict(suite.properties).get(DELAYS) else idle
+        weak = weak or kill
+    return None if suite.facts.delays else weak
 
 
-def detector_of(case: CaseResult) -> Detector:
+def detector_of(case: Finding) -> Detector:
     """What noticed it, the most telling first: what the kernel said, then what the program saw."""
     if any(kernel_report.outcome.is_bad for kernel_report in case.kernel_reports):
-        return Detector.SPLAT
+        return Detector.KERNEL_REPORT
     if case.outcome in (Outcome.TIMEOUT, Outcome.CRASH):
         return Detector.HANG
     if case.outcome is Outcome.NOT_EXERCISED or case.message.startswith("leaked"):

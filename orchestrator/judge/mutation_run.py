@@ -13,12 +13,12 @@ from orchestrator.codec import encode
 from orchestrator.judge import run as report
 from orchestrator.judge.attempts import classify
 from orchestrator.judge.mutants import Matrix, MutantStatus, Row, row, verdict
-from orchestrator.model.kernel import Variant
+from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import CaseResult, RunReport, SuiteReport
 from orchestrator.model.series import Mutant
-from orchestrator.record import MutationRecord, RunRecord, SuiteRecord, load, suites_of
+from orchestrator.record import KernelRecord, MutationRecord, RunRecord, load, records_of
 from orchestrator.store import write_atomically
 
 Decode = Callable[[Sequence[SuiteReport]], tuple[tuple[SuiteReport, ...], tuple[str, ...]]]  # with notes
@@ -57,12 +57,12 @@ def judge(
     Raises UsageError, and what `decode` raises.
     """
     run, made = load(RunRecord, run_dir / report.RUN), load(MutationRecord, run_dir / MUTATION_RUN)
-    records = suites_of(run_dir)
+    records = records_of(run_dir)
     suites, notes = decode(
         [classify(record, run_dir / record.name, run.known if known is None else known) for record in records]
     )
     judged = {suite.name: suite for suite in suites}
-    controls = {name: suite for name, suite in judged.items() if name.endswith(f".{Variant.MUTATED.value}")}
+    controls = {name: suite for name, suite in judged.items() if name.endswith(f".{Role.MUTATED.value}")}
     refused, not_run = dict(made.refused), dict(made.not_run)
     rows = []
     for mutant in made.mutants:
@@ -75,7 +75,7 @@ def judge(
     mutants = SuiteReport(
         name=f"{run.series}.mutants",
         kconfig="+".join(made.kconfigs),
-        variant=Variant.MUTATED,
+        role=Role.MUTATED,
         stages=(),
         cases=tuple(_case(found) for found in matrix.rows),
         started=run.started,
@@ -111,12 +111,12 @@ def _names(suites: list[SuiteReport]) -> set[str]:
     return {suite.name for suite in suites}
 
 
-def _proven(found: Row, mutant: Mutant, records: list[SuiteRecord], run_dir: Path) -> Row:
+def _proven(found: Row, mutant: Mutant, records: list[KernelRecord], run_dir: Path) -> Row:
     """A survivor whose kernel does not say that the bug was on has not been tried."""
     if found.status is not MutantStatus.SURVIVED or mutant.has_own_build:
         return found
     for record in records:
-        line = f"{SWITCH}: {dict(record.facts).get('mutant', '?')} is on".encode()
+        line = f"{SWITCH}: {record.facts.mutant} is on".encode()
         consoles = [run_dir / record.name / f"guest-{number}/console.log" for number in record.numbers]
         if not all(line in path.read_bytes() for path in consoles if path.is_file()):
             return Row(

@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestrator.judge.attempts import classify
-from orchestrator.judge.compare import compare, verdict
+from orchestrator.judge.compare import compare
 from orchestrator.judge.known import remarks
-from orchestrator.model.kernel import Variant
+from orchestrator.judge.planned import with_planned
+from orchestrator.judge.verdict import verdict
+from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KernelReport, KnownIssue
 from orchestrator.model.report import RunReport, SuiteReport
-from orchestrator.record import RunRecord, load, suites_of
+from orchestrator.record import RunRecord, load, records_of
 from orchestrator.reporters import decoded, json_report, junit
 from orchestrator.store import write_atomically
 
@@ -27,9 +29,9 @@ def judge(run_dir: Path, *, interrupted: bool = False, known: Sequence[KnownIssu
     """
     run = load(RunRecord, run_dir / RUN)
     issues = run.known if known is None else known
-    judged = tuple(classify(record, run_dir / record.name, issues) for record in suites_of(run_dir))
-    suites = with_baseline(judged)
-    found, reason = verdict(suites, interrupted)
+    judged = tuple(classify(record, run_dir / record.name, issues) for record in records_of(run_dir))
+    suites = with_planned(compared(judged, run), run.planned, run.started)
+    found, reason = verdict(suites, interrupted, strict=run.request.strict, trouble=run.trouble)
     return RunReport(
         series=run.series or "base",
         series_digest=run.series_digest,
@@ -44,11 +46,22 @@ def judge(run_dir: Path, *, interrupted: bool = False, known: Sequence[KnownIssu
     )
 
 
-def with_baseline(suites: Sequence[SuiteReport]) -> tuple[SuiteReport, ...]:
-    """Suites with patches compared with the baseline of the same kconfig, where there is one."""
-    baselines = {suite.kconfig: suite for suite in suites if suite.variant is Variant.BASELINE}
+def compared(suites: Sequence[SuiteReport], run: RunRecord) -> tuple[SuiteReport, ...]:
+    """Kernels with patches compared with the base of the same kconfig, in this run and in earlier ones."""
+    baselines = {suite.kconfig: suite for suite in suites if suite.role is Role.BASELINE}
     return tuple(
-        compare(suite, baselines.get(suite.kconfig)) if suite.variant in (Variant.PATCHED, Variant.PREFIX) else suite
+        compare(
+            suite,
+            baselines.get(suite.kconfig),
+            error=run.request.error,
+            earlier={
+                result.case: [frozenset(marks) for marks in result.failures]
+                for result in run.earlier_base
+                if result.kconfig == suite.kconfig
+            },
+        )
+        if suite.role in (Role.PATCHED, Role.PER_PATCH)
+        else suite
         for suite in suites
     )
 

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from orchestrator.model.series import Mutant, Series
 
-class Variant(Enum):
-    """Which kernel: the base as it is, or with the series."""
+
+class Role(Enum):
+    """The part that a question gives to a kernel; it is no part of what the kernel is."""
 
     PATCHED = "patched"
-    BASELINE = "baseline"
-    MUTATED = "mutated"  # with the series and mutants
-    PREFIX = "prefix"  # with the first patches of the series
+    BASELINE = "baseline"  # the base as it is
+    MUTATED = "mutated"  # the series with all mutants woven in, of which at most one is switched on
+    PER_PATCH = "per-patch"  # the first patches of the series
+    BISECTED = "bisected"  # a commit between a good and a bad one
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which commit everything lies on, as the user names it: a revision of a git tree, or a package of Debian's."""
+
+    tree: str = ""  # a directory, absolute; empty: a package
+    revision: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,35 @@ class Kconfig:
 
 
 @dataclass(frozen=True)
+class Kernel:
+    """What a kernel is made of, and nothing else: the same values are the same kernel, whatever part it plays.
+
+    `mutants` are woven in, each switched on by its number, counted from 1. `own_mutant` names the one that is applied
+    for good, because it cannot be switched.
+    """
+
+    source: Source
+    kconfig: Kconfig
+    series: Series | None = None
+    mutants: tuple[Mutant, ...] = ()
+    own_mutant: str = ""
+    arch: str = "x86_64"
+
+    @property
+    def id(self) -> str:
+        """A digest of everything above. Names of people and subjects of mails are no part of it."""
+        parts = (
+            self.source,
+            [patch.sha256 for patch in self.series.patches] if self.series else [],
+            [fragment.symbols for fragment in self.kconfig.fragments],
+            [mutant.digest for mutant in self.mutants],
+            self.own_mutant,
+            self.arch,
+        )
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
 class AppliedTree:
     """The base with (or without) the series, as a git tree object. `files` are those that the series touches."""
 
@@ -74,7 +115,7 @@ class KernelConfig:
 
 
 @dataclass(frozen=True)
-class Kernel:
+class KernelImage:
     """A built kernel. `build_id` is the GNU build id of vmlinux in hex, which the running guest must show too."""
 
     image: Path

@@ -28,3 +28,11 @@ class Accel:
     args: tuple[str, ...]
     timeout_scale: float
     cmdline: tuple[str, ...] = ()  # boot parameters; {tsc_khz} is the host's, and without one the parameter is left out
+
+
+@dataclass(frozen=True)
+class Host:
+    """What this machine has for us: CPUs that we may use, and memory that is free."""
+
+    cpus: int
+    memory_mib: int

@@ -19,7 +19,8 @@ class Outcome(IntEnum):
 
     @property
     def is_bad(self) -> bool:
-        return self >= Outcome.NOT_EXERCISED
+        """Something went wrong. What was not exercised proves nothing either way."""
+        return self >= Outcome.FAIL
 
 
 def worst(outcomes: Iterable[Outcome]) -> Outcome:
@@ -34,15 +35,17 @@ class Verdict(Enum):
     PATCH_AT_FAULT = "the patch is at fault"
     NO_VERDICT = "no verdict: the host, a tool or the base is at fault"
     BAD_REQUEST = "the request cannot be carried out"
+    FAILED = "something failed, though nothing regressed"  # --strict
     INTERRUPTED = "interrupted"
-    ALL_KILLED = "every mutant was noticed"
-    SURVIVED = "mutants went unnoticed"
+    ALL_KILLED = "every mutant was killed"
+    SURVIVED = "mutants survived"
 
     @property
     def exit_status(self) -> int:
         return {
             Verdict.CLEAN: 0,
             Verdict.PATCH_AT_FAULT: 1,
+            Verdict.FAILED: 1,
             Verdict.BAD_REQUEST: 2,
             Verdict.NO_VERDICT: 3,
             Verdict.INTERRUPTED: 130,

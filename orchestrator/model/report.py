@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 
-from orchestrator.model.kernel import Variant
+from orchestrator.model.kernel import Role
+from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict, worst
 
 BOOT = "boot"  # the stage whose log is the console
+
+
+class Answer(Enum):
+    """What is known about a failure once both kernels have been asked."""
+
+    REGRESSION = "regression"
+    PRE_EXISTING = "pre-existing"
+    FIXED = "fixed"
+    FLAKY_NO_WORSE = "flaky on both, no worse"
+    FLAKY_AND_WORSE = "flaky and worse"
+    INCONCLUSIVE = "inconclusive"
 
 
 @dataclass(frozen=True)
@@ -31,8 +44,8 @@ class Subtest:
 
 
 @dataclass(frozen=True)
-class CaseResult:
-    """A judged case: `outcome` is the worst of the run itself (exit, hang, kernel log) and its subtests."""
+class Finding:
+    """What one attempt shows: `outcome` is the worst of the run itself (exit, hang, kernel log) and its subtests."""
 
     case: str
     outcome: Outcome
@@ -45,13 +58,47 @@ class CaseResult:
     console: str = field(default="", repr=False)  # excerpt of the case's own window
     stdout: str = ""  # path relative to the run directory
     stderr: str = ""
-    also_on_base: bool = False  # the baseline fails here too: not the patch's doing
     is_host_fault: bool = False  # QEMU was killed or failed under it: says nothing about the patch
     console_log: str = ""  # path relative to the run directory: the text that the kernel_reports' line numbers count in
     diagnosis: str = ""  # one sentence: who waits for whom, from the post-mortem of the guest's memory
     evidence: tuple[str, ...] = ()  # paths relative to the run directory: what was found out about a hang or a crash
-    earlier_s: float = 0.0  # what earlier tries of it took, in a mutation run for a mutant
     only_reports: bool = False  # nothing is wrong with it but what the kernel reported meanwhile
+    number: int = 1  # of the attempt
+    pair: int = 0  # as in Attempt
+    seed: int = 0
+    is_not_run: bool = False  # it was planned, and nothing is known about it
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What pairs of runs, one with the series and one without, say about a failure. `p`: the probability that the claim
+    is made by chance alone. `more_pairs`: about how many more would settle what is not settled; None: nobody knows."""
+
+    answer: Answer
+    is_settled: bool
+    p: float
+    patched_failed: int
+    base_failed: int
+    pairs: int
+    words: str
+    more_pairs: int | None = None
+
+    @property
+    def excuses(self) -> bool:
+        """Whether the failure is none of the series' doing, as far as anybody can tell."""
+        return self.answer in (Answer.PRE_EXISTING, Answer.FLAKY_NO_WORSE)
+
+
+@dataclass(frozen=True)
+class CaseResult(Finding):
+    """A case on one kernel: the worst of its first attempts, and what further ones said."""
+
+    comparison: Comparison | None = None  # None: it was not compared
+
+    @property
+    def also_on_base(self) -> bool:
+        """The base fails here too: not the patch's doing, as far as anybody can tell."""
+        return self.outcome.is_bad and self.comparison is not None and self.comparison.excuses
 
 
 @dataclass(frozen=True)
@@ -67,39 +114,42 @@ class StageResult:
     cached: bool = False
     console: str = field(default="", repr=False)
     kernel_reports: tuple[KernelReport, ...] = ()
-    also_on_base: bool = False
+    also_on_base: bool = False  # the base fails here too: not the patch's doing
     is_patch_fault: bool = False
     is_request_fault: bool = False
     log: str = ""  # path relative to the run directory: all that the stage wrote; where a guest ran, its console
     subtests: tuple[Subtest, ...] = ()  # of a stage that is a test itself
     examined_at: int | None = None  # of a boot that hung: from this byte of the console on we asked the kernel
     only_reports: bool = False  # nothing is wrong with it but what the kernel reported meanwhile
+    comparison: Comparison | None = None  # of a boot: None where it was not compared
 
 
 @dataclass(frozen=True)
 class SuiteReport:
-    """One flat JUnit suite: the stages, then the cases."""
+    """One kernel, which is one flat JUnit suite: the stages, then the cases."""
 
     name: str
     kconfig: str
-    variant: Variant
+    role: Role
     stages: tuple[StageResult, ...]
     cases: tuple[CaseResult, ...]
     started: str  # UTC, YYYY-MM-DDTHH:MM:SS
-    properties: tuple[tuple[str, str], ...] = ()
+    facts: KernelFacts = field(default_factory=KernelFacts)
+    attempts: tuple[Finding, ...] = ()  # all of them, in their order
 
     @property
     def kernel_reports(self) -> tuple[KernelReport, ...]:
-        """All kernel reports, of the stages and of the cases."""
-        of_stages = [kernel_report for stage in self.stages for kernel_report in stage.kernel_reports]
-        return (*of_stages, *(kernel_report for case in self.cases for kernel_report in case.kernel_reports))
+        """All kernel reports, of the stages and of the first attempts of the cases."""
+        of_stages = [report for stage in self.stages for report in stage.kernel_reports]
+        return (*of_stages, *(report for case in self.cases for report in case.kernel_reports))
 
     @property
     def outcome(self) -> Outcome:
+        """The worst of everything. A kernel of which nothing was tested is in error, unless that was all that was
+        asked."""
         ran = [*(stage.outcome for stage in self.stages), *(case.outcome for case in self.cases)]
-        if self.variant is Variant.PREFIX:
-            return worst(ran)  # that it builds and boots is all that is asked of it
-        if not any(case.outcome is not Outcome.SKIP for case in self.cases) and not any(o.is_bad for o in ran):
+        tested = any(case.outcome is not Outcome.SKIP for case in self.cases)
+        if not tested and not (self.role is Role.PER_PATCH and ran) and not any(o.is_bad for o in ran):
             return Outcome.ERROR
         return worst(ran)
 

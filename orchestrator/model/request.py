@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from orchestrator.model.case import Case
-from orchestrator.model.kernel import Kconfig, Variant
+from orchestrator.model.kernel import Kconfig, Kernel, Source
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.machine import Machine
 from orchestrator.model.series import Mutant, Series
@@ -34,33 +34,20 @@ class Request:
     duration_s: float | None = None  # None: each case's own
     seed: int = 1
     baseline: Baseline = Baseline.AUTO
-    jobs: int = 1
+    jobs: int | None = None  # guests at a time; None: as many as the host's CPUs and memory allow
     boot_timeout_s: float | None = None  # None: scaled from what a boot takes
     smp: int | None = None  # None: the machine's own
     memory_mib: int | None = None
     mutants: str | None = None  # a directory of mutants
     only_mutants: tuple[str, ...] = ()  # empty: all
-    budget_s: float | None = None  # no mutant is begun after so many seconds
+    budget_s: float | None = None  # of a mutation run: no mutant is begun later; of a test: no pair of reruns
+    error: float = 0.05  # the probability of a wrong answer about a failure that is accepted
+    strict: bool = False  # any failure fails the run, also one that the base has
+    fresh_baseline: bool = False  # what earlier runs found out about the base does not count
     delays: bool = True  # apply the series' delay points, and set those that mutants ask for
     known_issues: str | None = None  # None: the file beside the series or in the tree, if there is one
-    each_patch: bool = False  # build and boot behind each patch of the series too
+    each_patch: bool = False  # build, boot and test behind each patch of the series too
     freeze: bool = False  # leave the guest paused at the first kernel report, hang or crash, and end there
-
-
-@dataclass(frozen=True)
-class Suite:
-    """One kernel to build and test: a kconfig of a variant; of mutated ones, the mutant that is switched on; of a
-    prefix, how many patches it has."""
-
-    kconfig: Kconfig
-    variant: Variant
-    mutant: str = ""
-    patches: int = 0
-
-    @property
-    def name(self) -> str:
-        prefix = f"patch-{self.patches}" if self.patches else ""
-        return f"{self.kconfig.name}.{self.mutant or prefix or self.variant.value}"
 
 
 @dataclass(frozen=True)
@@ -68,14 +55,16 @@ class Plan:
     """What will be done. `series` is None when only the base is tested."""
 
     request: Request
+    source: Source
     series: Series | None
-    suites: tuple[Suite, ...]
+    kconfigs: tuple[Kconfig, ...]
     cases: tuple[Case, ...]
     machine: Machine
     accel_choice: str  # auto | kvm | tcg: the probe decides what auto is
+    slots: int = 1  # guests at a time
     mutants: tuple[Mutant, ...] = ()  # all that the mutated kernels carry; a mutant's number is its place, from 1
     known: tuple[KnownIssue, ...] = ()
 
-    @property
-    def guests_at_once(self) -> int:
-        return min(self.request.jobs, len(self.mutants) or len(self.suites))
+    def kernel(self, kconfig: Kconfig) -> Kernel:
+        """With the whole series."""
+        return Kernel(self.source, kconfig, self.series)

@@ -1,177 +1,113 @@
-"""Mutants against the suite: for each kconfig one kernel that carries them all, then a boot for each mutant.
+"""Does the suite notice when the series is wrong? For each kconfig one kernel that carries all mutants; then a guest for
+each mutant, with that one switched on.
 
-A mutant is judged until its first kill: the cases that its header names come first and have several tries, for a race
-needs luck; then all others, then the next kconfig. A mutant that was killed on one kconfig is not tried on the next.
+A mutant is tried until its first kill: the cases that its header names come first and have several attempts, for a race
+needs luck; then all others, then the next kconfig. One that was killed on a kconfig is not tried on the next.
 """
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from pathlib import Path
 
-from orchestrator import host_time
-from orchestrator.build.mutants import parameter
-from orchestrator.context import Context
-from orchestrator.errors import Interrupted
-from orchestrator.events import RunFinished
-from orchestrator.evidence.decode import decode_suites
-from orchestrator.execution.local import side_by_side
-from orchestrator.jobs.boot import GuestSpec
-from orchestrator.jobs.build import Built, Sources, make_kernel
-from orchestrator.jobs.session import execute
-from orchestrator.jobs.track import Stopped, Track
-from orchestrator.judge import mutation_run as matrix
-from orchestrator.judge import run as report
-from orchestrator.judge.attempts import classify
-from orchestrator.judge.mutants import Kill, kill_of
-from orchestrator.judge.mutation_run import MUTATION_RUN
+from orchestrator.judge.mutants import kill_of
+from orchestrator.model.attempt import Planned
 from orchestrator.model.case import Case
-from orchestrator.model.request import Plan, Suite
+from orchestrator.model.job import Build, Job, Session
+from orchestrator.model.kernel import Kconfig, Role
+from orchestrator.model.report import BOOT, SuiteReport
+from orchestrator.model.request import Plan
 from orchestrator.model.series import Mutant, Observable
-from orchestrator.questions.regression import Pipeline
-from orchestrator.record import MutationRecord, finish, load, save
+from orchestrator.model.subject import Subject
+from orchestrator.questions.first_test import is_built
+from orchestrator.questions.question import Known
 
 BOOT_FACTOR = 8  # how much longer than the control's a mutant's boot may take before it counts as hung
 BOOT_LEAST_S = 20.0
 TRIES = 3  # of the cases that a mutant's header names; what it survives three times it mostly survives for good
-NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
-class MutationRun:
-    """A plan with mutants in a run directory."""
+class Mutation:
+    """`refused` are mutants that the kernels turned out not to carry, with reasons. `over_budget` collects those that
+    were not begun."""
 
-    context: Context
     plan: Plan
-    run_dir: Path
-    sources: Sources
-    _writing: threading.Lock = field(default_factory=threading.Lock)  # of the mutation run's record
+    is_budget_over: Callable[[], bool]
+    refused: Callable[[], Mapping[str, str]]
+    over_budget: set[str] = field(default_factory=set)
 
-    @property
-    def _pipeline(self) -> Pipeline:
-        return Pipeline(self.context, self.plan, self.run_dir, self.sources)
+    def next(self, known: Known) -> Sequence[Job]:
+        """Kconfig by kconfig: a mutant that an earlier one kills needs no guest of a later one."""
+        for number, kconfig in enumerate(self.plan.kconfigs):
+            if jobs := self._on(kconfig, self.plan.kconfigs[:number], known):
+                return jobs
+            if any(not known.is_over(job) for job in known.issued):
+                return []
+        return []
 
-    def run(self) -> matrix.MutationReport:
-        """Everything, to the matrix and its files."""
-        began, started_s = host_time.read(), time.monotonic()
-        interrupted = False
-        try:
-            for suite in self.plan.suites:
-                self._hunt_on(suite, started_s)
-        except Interrupted:
-            interrupted = True
-        finish(self.run_dir / report.RUN, began, is_interrupted=interrupted)
-        decode = partial(decode_suites, self.context.places, self.context.runner, self.run_dir)
-        try:
-            judged = matrix.judge(self.run_dir, interrupted=interrupted, decode=decode)
-        except Interrupted:  # `orchestrate report` can decode the reports later
-            judged = matrix.judge(self.run_dir, interrupted=interrupted)
-        matrix.write(judged, self.run_dir)
-        found = judged.report
-        self.context.emit(RunFinished(found.verdict.value, found.reason, found.time_s, str(self.run_dir)))
-        return judged
+    def _on(self, kconfig: Kconfig, before: Sequence[Kconfig], known: Known) -> list[Job]:
+        """What is not begun yet on one kconfig: the control first, by which mutants are measured."""
+        control = control_of(self.plan, kconfig)
+        build = Build(control)
+        if build not in known.issued:
+            return [build]
+        report = known.report(control)
+        if report is None or not known.is_over(build) or not is_built(report):
+            return []
+        session = Session(control, tuple(Planned(case.name, self.plan.request.seed) for case in self.plan.cases))
+        finished = {case.case for case in report.cases}
+        if session not in known.issued and not finished.issuperset(case.name for case in self.plan.cases):
+            return [session]
+        if (session in known.issued and not known.is_over(session)) or report.outcome.is_bad:
+            return []  # of a bad control: what the mutants did would say nothing
+        limit_s = _boot_limit_s(report)
+        jobs: list[Job] = []
+        for number, mutant in enumerate(self.plan.mutants, 1):
+            if mutant.name in self.refused() or why_not_run(mutant, self.plan, (kconfig.name,)):
+                continue
+            if any(self._is_killed(subject_of(self.plan, one, number), known) for one in before):
+                continue
+            jobs += self._try(subject_of(self.plan, kconfig, number), mutant, limit_s, known)
+        return jobs
 
-    def _hunt_on(self, suite: Suite, started_s: float) -> None:
-        """All mutants that still live, on one kconfig."""
-        self._note()
-        made = self._pipeline.run_suite(suite, self.plan.cases)
-        track = Track(self.context, self.run_dir / suite.name, suite)
-        control = classify(track.record, track.home, self.plan.known)
-        if made is None or control.outcome.is_bad:
-            return  # what the mutants did would say nothing
-        built, spec = made
-        self._note(refused=dict(built.refused))
-        boot_s = next((stage.time_s for stage in control.stages if stage.stage == "boot"), 0.0)
-        spec = replace(spec, boot_limit_s=max(BOOT_LEAST_S, BOOT_FACTOR * boot_s))
-        done = kconfigs(self.plan)[: self.plan.suites.index(suite)]  # a kill on a later one is an earlier run's
-        rows = matrix.judge(self.run_dir).matrix.rows
-        killed = {row.mutant for row in rows if row.kill and row.kill.kconfig in done}
-        on = (suite.kconfig.name,)
-        runs = [
-            partial(self._hunt, number, mutant, replace(suite, mutant=mutant.name), built, spec, started_s)
-            for number, mutant in enumerate(self.plan.mutants, 1)
-            if not (mutant.name in killed or mutant.name in dict(built.refused) or why_not_run(mutant, self.plan, on))
-        ]
-        side_by_side(runs, self.plan.request.jobs, self.context.runner.cancel, "mutation")
-
-    def _hunt(self, number: int, mutant: Mutant, suite: Suite, built: Built, spec: GuestSpec, started_s: float) -> None:
-        """One mutant on one kconfig, until something notices it. Not when the budget is used up."""
-        self.context.runner.cancel.check()
-        budget_s = self.plan.request.budget_s
-        over = budget_s is not None and time.monotonic() - started_s > budget_s
-        self._note(not_run={mutant.name: f"the budget of {budget_s:g} s was used up" if over else ""})
-        if over:
-            return
-        home = self.run_dir / suite.name
-        track = Track(self.context, home, suite, self.plan.known)
+    def _try(self, subject: Subject, mutant: Mutant, limit_s: float, known: Known) -> list[Job]:
+        """One mutant on one kconfig. Not when the budget is used up."""
         cases = in_order(self.plan.cases, mutant)
-        delays = [f"vma_delay.{point}={us}" for point, us in mutant.delays if self.plan.request.delays]
-        spec = replace(spec, cmdline=(parameter(0 if mutant.has_own_build else number), *delays))
-        try:
-            if mutant.has_own_build:
-                built = make_kernel(self.context, track.stage, self.plan, suite, self.sources, home / "logs")
-                spec = replace(spec, kernel=built.kernel)
-            track.built(built, self.plan)
-            track.settle(
-                build_id=built.kernel.build_id,
-                programs=spec.programs.digest,
-                mutant=str(number),
-                delays=" ".join(delays),
-            )
-            # resumed behind it; one that was interrupted in the middle has all its tries again
-            if track.finished_cases.issuperset(case.name for case in cases) or self._kill(track):
-                return
-            with ExitStack() as guests:
-                guest = track.stage("boot", lambda: self._pipeline.boot(track, spec, guests))
-                if not self._kill(track):  # the boot may have said enough
-                    execute(
-                        self.context, spec, cases, built.config, self.plan.request, suite.name, guest, track,
-                        stop_at_failure=True,
-                    )  # fmt: skip
-        except Stopped:
-            pass
-        kill = self._kill(track)
-        words = f"killed by {kill.case} in {kill.guest_s:.0f} s: {kill.evidence}" if kill else "not noticed"
-        self.context.say(f"{suite.name}: {words}")
+        attempts = tuple(Planned(case.name, self.plan.request.seed) for case in cases)
+        session = Session(subject, attempts, stop_at_failure=True, boot_limit_s=limit_s)
+        if session in known.issued:
+            return []
+        report = known.report(subject)
+        if report and (kill_of(report) or {case.case for case in report.cases} >= {case.name for case in cases}):
+            return []  # resumed behind it; one that was interrupted in the middle has all its attempts again
+        if self.is_budget_over():
+            self.over_budget.add(mutant.name)
+            return []
+        self.over_budget.discard(mutant.name)
+        return [session]
 
-    def _kill(self, track: Track) -> Kill | None:
-        return kill_of(classify(track.record, track.home, self.plan.known))
-
-    def _note(self, *, not_run: Mapping[str, str] = NOTHING, refused: Mapping[str, str] = NOTHING) -> None:
-        """Begin the mutation run's record, or add to it. An empty reason takes an earlier one back."""
-        path = self.run_dir / MUTATION_RUN
-        with self._writing:
-            record = load(MutationRecord, path) if path.exists() else self._begun()
-            reasons = {**dict(record.not_run), **not_run}
-            record = replace(
-                record,
-                not_run=tuple((name, why) for name, why in reasons.items() if why),
-                refused=tuple({**dict(record.refused), **refused}.items()),
-            )
-            save(record, path)
-
-    def _begun(self) -> MutationRecord:
-        return MutationRecord(
-            mutants=self.plan.mutants,
-            kconfigs=kconfigs(self.plan),
-            cases=tuple(case.name for case in self.plan.cases),
-            not_run=tuple(
-                (mutant.name, why_not_run(mutant, self.plan, kconfigs(self.plan))) for mutant in self.plan.mutants
-            ),
-        )
+    def _is_killed(self, subject: Subject, known: Known) -> bool:
+        report = known.report(subject)
+        return report is not None and kill_of(report) is not None
 
 
-def kconfigs(plan: Plan) -> tuple[str, ...]:
-    return tuple(suite.kconfig.name for suite in plan.suites)
+def control_of(plan: Plan, kconfig: Kconfig) -> Subject:
+    """The kernel that carries all mutants, with none switched on."""
+    kernel = replace(plan.kernel(kconfig), mutants=plan.mutants)
+    return Subject(kernel, Role.MUTATED, f"{kconfig.name}.{Role.MUTATED.value}")
+
+
+def subject_of(plan: Plan, kconfig: Kconfig, number: int) -> Subject:
+    """The same with a mutant switched on, or with one that cannot be switched put in for good."""
+    mutant = plan.mutants[number - 1]
+    kernel = replace(control_of(plan, kconfig).kernel, own_mutant=mutant.name if mutant.has_own_build else "")
+    delays = tuple(f"vma_delay.{point}={us}" for point, us in mutant.delays if plan.request.delays)
+    return Subject(kernel, Role.MUTATED, f"{kconfig.name}.{mutant.name}", number, delays)
 
 
 def why_not_run(mutant: Mutant, plan: Plan, on: Sequence[str]) -> str:
-    """Why a mutant is not judged on any of these kconfigs; empty when it is."""
+    """Why a mutant is not tried on any of these kconfigs; empty when it is."""
     wanted = plan.request.only_mutants
     if wanted and mutant.name not in wanted:
         return "not asked for"
@@ -186,3 +122,8 @@ def in_order(cases: Sequence[Case], mutant: Mutant) -> list[Case]:
     """The cases that the mutant's header expects to notice it, one after the other and again, then the others."""
     named = [case for name in mutant.cases for case in cases if case.name == name]
     return [*named * TRIES, *(case for case in cases if case not in named)]
+
+
+def _boot_limit_s(control: SuiteReport) -> float:
+    boot_s = next((stage.time_s for stage in control.stages if stage.stage == BOOT), 0.0)
+    return max(BOOT_LEAST_S, BOOT_FACTOR * boot_s)

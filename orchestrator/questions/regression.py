@@ -1,150 +1,105 @@
-"""From a plan to a report: for each suite base, apply, configure, build, programs, boot, cases; then judge all.
+"""Does the series break anything that works without it?
 
-An interrupted run is resumed by running it again in the same directory: products of stages come from the store,
-cases that have a record are not run again.
+The kernel with the series is tested first. Whatever fails is then run again in pairs, with the series and without it,
+in random order and with fresh seeds, until judge.compare has settled it or the budget is used up. Pure, but for the
+clock that it is given.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 
-from orchestrator import host_time
-from orchestrator.build.apply import apply
-from orchestrator.build.product import Product
-from orchestrator.context import Context
-from orchestrator.errors import Interrupted
-from orchestrator.events import GuestReady, RunFinished
-from orchestrator.evidence.decode import decode
-from orchestrator.execution.local import side_by_side
-from orchestrator.guest.guest import Guest
-from orchestrator.jobs import host_test as userspace_vma
-from orchestrator.jobs.boot import GuestSpec, boot
-from orchestrator.jobs.build import Built, Sources, check_accelerator, make_guest_spec, make_kernel
-from orchestrator.jobs.diagnosis import diagnose_boot
-from orchestrator.jobs.reproduce import reproduce
-from orchestrator.jobs.session import execute
-from orchestrator.jobs.track import Stopped, Track
-from orchestrator.judge import run as report
-from orchestrator.model.case import Case
-from orchestrator.model.kernel import Variant
-from orchestrator.model.report import RunReport, SuiteReport
-from orchestrator.model.request import Baseline, Plan, Suite
-from orchestrator.plan import baseline_of, cases_of
-from orchestrator.record import finish
+from orchestrator.judge.compare import CERTAIN_STAGES, failing
+from orchestrator.model.attempt import Planned
+from orchestrator.model.job import Build, Job, Session
+from orchestrator.model.kernel import Kconfig
+from orchestrator.model.report import BOOT, Comparison, SuiteReport
+from orchestrator.model.request import Baseline, Plan
+from orchestrator.model.subject import Subject, baseline, patched
+from orchestrator.questions.first_test import first_test, is_built, is_done
+from orchestrator.questions.question import Known
+
+BOOT_FACTOR = 8  # how much longer than a boot that came up another may take before it counts as hung
+BOOT_LEAST_S = 20.0
 
 
 @dataclass(frozen=True)
-class Pipeline:
-    """A plan in a run directory."""
+class Regression:
+    """`is_budget_over` says whether another pair may be begun."""
 
-    context: Context
     plan: Plan
-    run_dir: Path
-    sources: Sources
+    is_budget_over: Callable[[], bool]
 
-    def run(self) -> RunReport:
-        """Everything, to the report. What fails with the patch is then asked of the base too (--baseline auto)."""
-        began = host_time.read()
-        interrupted = False
-        try:
-            self._run_suites([(suite, cases_of(suite, self.plan)) for suite in self.plan.suites])
-            ask_base = self.plan.request.baseline is Baseline.AUTO and not self.plan.request.freeze
-            if ask_base and self.plan.series is not None:
-                self._run_suites(questions_for_base(self.plan, report.judge(self.run_dir).suites))
-        except Interrupted:
-            interrupted = True
-        finish(self.run_dir / report.RUN, began, is_interrupted=interrupted)
-        result = report.judge(self.run_dir, interrupted=interrupted)
-        with suppress(Interrupted):  # of a run that is stopped `orchestrate report` can decode the reports later
-            result = decode(self.context.places, self.context.runner, result, self.run_dir)
-        report.write(result, self.run_dir)
-        self.context.emit(RunFinished(result.verdict.value, result.reason, result.time_s, str(self.run_dir)))
-        return result
+    def next(self, known: Known) -> Sequence[Job]:
+        """Kconfig by kconfig, in the order in which they were named."""
+        jobs: list[Job] = []
+        for kconfig in self.plan.kconfigs:
+            subject, *base = subjects(self.plan, kconfig)
+            jobs += first_test(self.plan, subject, known)
+            for other in base:
+                if self.plan.request.baseline is Baseline.ALWAYS:
+                    jobs += first_test(self.plan, other, known)
+                if self.plan.request.baseline is not Baseline.NEVER and not self.plan.request.freeze:
+                    jobs += self._ask_base(subject, other, known)
+        return jobs
 
-    def _run_suites(self, jobs: Sequence[tuple[Suite, Sequence[Case]]]) -> None:
-        """Raises what one of them raised, when all have come to rest."""
-        works = [partial(self.run_suite, suite, cases) for suite, cases in jobs]
-        side_by_side(works, self.plan.request.jobs, self.context.runner.cancel, "suite")
+    def _ask_base(self, subject: Subject, base: Subject, known: Known) -> list[Job]:
+        """What is open between the two, once the first tests have ended."""
+        found, other = known.report(subject), known.report(base)
+        if found is None or not is_done(subject, known):
+            return []
+        if self.plan.request.baseline is Baseline.ALWAYS and not is_done(base, known):
+            return []
+        if any(stage.stage in CERTAIN_STAGES and (stage.is_patch_fault or stage.is_request_fault)
+               for stage in found.stages if stage.outcome.is_bad):  # fmt: skip
+            return [Build(base)]
+        open_cases = [case for case in failing(found, other) if not _is_settled(found, case)]
+        if not open_cases or not is_built(found):
+            return []
+        if other is None or not known.is_over(Build(base)):
+            return [Build(base)]
+        if not is_built(other) or not known.is_at_rest(base) or self.is_budget_over():
+            return []
+        if BOOT not in open_cases and any(stage.stage == BOOT and stage.outcome.is_bad for stage in other.stages):
+            return []
+        return self._pair(subject, base, open_cases, 1 + _last_pair(found, other), found)
 
-    def run_suite(self, suite: Suite, cases: Sequence[Case]) -> tuple[Built, GuestSpec] | None:
-        """One suite, to the end of its cases. None when a stage before them stopped it."""
-        context, plan = self.context, self.plan
-        track = Track(context, self.run_dir / suite.name, suite, plan.known)
-        try:
-            check_accelerator(track.stage, self.sources)
-            built = make_kernel(context, track.stage, plan, suite, self.sources, track.home / "logs")
-            track.built(built, plan)
-            self._test_on_host(track, suite, built)
-            spec = make_guest_spec(context, track.stage, plan, suite, built, self.sources)
-            track.settle(
-                build_id=built.kernel.build_id,
-                programs=spec.programs.digest,
-                accelerator=spec.accel.name,
-                machine=spec.machine.name,
-                slowdown=f"{spec.slowdown:g}",
-            )
-            reproduce(plan, suite, built.base, spec, self.run_dir)
-            remaining = [case for case in cases if case.name not in track.finished_cases]
-            if remaining or suite.variant is Variant.PREFIX:
-                with ExitStack() as guests:
-                    guest = track.stage("boot", lambda: self.boot(track, spec, guests))
-                    execute(context, spec, remaining, built.config, plan.request, suite.name, guest, track)
-        except Stopped:
-            return None
-        return built, spec
-
-    def _test_on_host(self, track: Track, suite: Suite, built: Built) -> None:
-        """What needs no guest. Not of a tree with mutants: its code depends on a switch that only a kernel has."""
-        if suite.variant is Variant.MUTATED:
-            return
-        base = apply(self.context, built.base, None).value
-        log = track.home / f"logs/{userspace_vma.NAME}.log"
-        track.stage(
-            userspace_vma.NAME,
-            lambda: userspace_vma.userspace_vma(self.context, built.applied, base, built.toolchain, log),
-        )
-
-    def boot(self, track: Track, spec: GuestSpec, guests: ExitStack) -> Product[Guest]:
-        """A stage: the first guest of a suite, which `guests` closes whatever goes wrong."""
-        number, directory = track.next_guest()
-        guest, identity = boot(
-            self.context,
-            spec,
-            directory,
-            outlives_us=self.plan.request.freeze,
-            explain=lambda guest, error: diagnose_boot(self.context, spec, guest, error, track.home),
-        )
-        guests.callback(guest.close)
-        self.context.emit(GuestReady(track.record.name, identity.ready_s, spec.accel.name, number))
-        track.facts(release=identity.release, cpus=str(identity.cpus))
-        return Product(guest, cached=False, note=f"answered {identity.ready_s:.1f} s after power-on")
+    def _pair(
+        self, subject: Subject, base: Subject, cases: Sequence[str], number: int, found: SuiteReport
+    ) -> list[Job]:
+        """One run of each case on both kernels, in an order and with a seed that are drawn for this pair."""
+        draw = random.Random(f"{self.plan.request.seed} {subject.name} {number}")
+        attempts = tuple(Planned(case, draw.getrandbits(63), number) for case in cases)
+        limit_s = _boot_limit_s(found) if BOOT in cases else None
+        pair: list[Job] = [Session(one, attempts, number, boot_limit_s=limit_s) for one in (subject, base)]
+        draw.shuffle(pair)
+        return pair
 
 
-def questions_for_base(plan: Plan, suites: Sequence[SuiteReport]) -> list[tuple[Suite, Sequence[Case]]]:
-    """What to run on the unpatched kernel: of each patched suite, the cases that failed, or none when it never came
-    that far. A series that does not apply says nothing about the base."""
-    by_name = {suite.name: suite for suite in plan.suites}
-    questions: list[tuple[Suite, Sequence[Case]]] = []
-    for found in suites:
-        suite = by_name.get(found.name)
-        if suite is None or suite.variant is not Variant.PATCHED:
-            continue
-        # also a guest that never answered: only the base can say whether that is the patch's doing
-        stopped = [
-            stage
-            for stage in found.stages
-            # the tests that run on the host have asked the base's sources already
-            if stage.outcome.is_bad
-            and (stage.is_patch_fault or stage.stage == "boot")
-            and stage.stage != userspace_vma.NAME
-        ]
-        failed = {case.case for case in found.cases if case.outcome.is_bad}
-        if any(stage.stage == "apply" for stage in stopped) or not (stopped or failed):
-            continue
-        cases = [case for case in plan.cases if case.name in failed] or plan.cases[:1]
-        questions.append((baseline_of(suite), cases))
-    return questions
+def subjects(plan: Plan, kconfig: Kconfig) -> tuple[Subject, ...]:
+    """The kernel under test, and the base that it is compared with, if it is not the base itself."""
+    kernel = plan.kernel(kconfig)
+    return (patched(kernel), baseline(kernel)) if plan.series else (baseline(kernel),)
+
+
+def _is_settled(report: SuiteReport, case: str) -> bool:
+    comparison = _comparison(report, case)
+    return comparison is not None and comparison.is_settled
+
+
+def _comparison(report: SuiteReport, case: str) -> Comparison | None:
+    if case == BOOT:
+        return next((stage.comparison for stage in report.stages if stage.stage == BOOT), None)
+    return next((result.comparison for result in report.cases if result.case == case), None)
+
+
+def _last_pair(*reports: SuiteReport) -> int:
+    return max((finding.pair for report in reports for finding in report.attempts), default=0)
+
+
+def _boot_limit_s(report: SuiteReport) -> float | None:
+    """Of guests that are booted to compare boots: what has come up did so quickly, and what hangs hangs."""
+    booted = [found.time_s for found in report.attempts if found.case == BOOT and not found.outcome.is_bad]
+    return max(BOOT_LEAST_S, BOOT_FACTOR * max(booted)) if booted else None

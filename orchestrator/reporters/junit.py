@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 from junit_xml import TestCase as XmlCase  # under other names: pytest collects classes that are called Test*
 from junit_xml import TestSuite as XmlSuite
 
-from orchestrator.model.kernel import Variant
+from orchestrator.model.kernel import Role
 from orchestrator.model.report import RunReport, SuiteReport
 from orchestrator.reporters import text
 from orchestrator.reporters.files import read_tail
@@ -115,7 +115,7 @@ def _suites(
 ) -> Iterator[tuple[SuiteReport, str, list[Item], int]]:
     """Each suite with its unique name, what it has entries for, and how many were left out."""
     # A run that stopped before its first suite still says so in one that is empty but for the error.
-    suites = report.suites or (SuiteReport("run", "", Variant.PATCHED, (), (), report.started),)
+    suites = report.suites or (SuiteReport("run", "", Role.PATCHED, (), (), report.started),)
     suites = suites if limits.entries is None else suites[:_MAX_SUITES]
     names: set[tuple[str, str]] = set()
     for suite in suites:
@@ -168,7 +168,7 @@ def _properties(report: RunReport, suite: SuiteReport, left_out: int) -> list[tu
         "reason": report.reason,
         "run_dir": report.run_dir,
         "kconfig": suite.kconfig,
-        "variant": suite.variant.value,
+        "role": suite.role.value,
     }
     if left_out:
         known["left_out"] = f"{left_out} test cases, to keep this file small; report.json has them all"

@@ -13,8 +13,8 @@ from enum import Enum
 from functools import partial
 from pathlib import Path
 
-from orchestrator.judge.compare import cause
-from orchestrator.model.kernel import Variant
+from orchestrator.judge.cause import cause
+from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, Metric, RunReport, StageResult, Subtest, SuiteReport
@@ -121,8 +121,8 @@ def suite_items(
     report: RunReport, suite: SuiteReport, name: str, places: Places, outputs: Mapping[str, Output], limits: Limits
 ) -> list[Item]:
     """What a suite has entries for, in the order in which things happened."""
-    has_patched = any(other.variant is Variant.PATCHED for other in report.suites)
-    blame_base = suite.variant is Variant.BASELINE and has_patched
+    has_patched = any(other.role is Role.PATCHED for other in report.suites)
+    blame_base = suite.role is Role.BASELINE and has_patched
     view = View(name, blame_base, places, outputs, limits)
     items: list[Item] = []
     for stage in suite.stages:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrator.errors import PatchDoesNotApply
-from orchestrator.model.kernel import Base, Variant
+from orchestrator.model.kernel import Base
 from orchestrator.model.series import Patch, Series
 from orchestrator.process import CommandResult, Runner
 from orchestrator.source.git import Git
@@ -53,18 +53,18 @@ def base_tree(base: Base, runner: Runner) -> str:
     return Git(base.home / "git", runner).check("rev-parse", f"{base.commit}^{{tree}}").text.strip()
 
 
-def worktree(base: Base, variant: Variant) -> Path:
-    """The worktree of a variant. Build directories lie inside it, so that make sees the source as `..` and ccache
-    sees the same relative paths for both variants."""
-    return base.home / variant.value
+def worktree(base: Base, name: str) -> Path:
+    """The worktree of a role. Build directories lie inside it, so that make sees the source as `..` and ccache
+    sees the same relative paths for both roles."""
+    return base.home / name
 
 
-def move_worktree(base: Base, variant: Variant, tree: str, runner: Runner) -> Path:
-    """Make the variant's worktree hold a tree, rewriting only files that differ (also after an interrupted move)."""
+def move_worktree(base: Base, name: str, tree: str, runner: Runner) -> Path:
+    """Make the role's worktree hold a tree, rewriting only files that differ (also after an interrupted move)."""
     git = Git(base.home / "git", runner)
-    where = worktree(base, variant)
+    where = worktree(base, name)
     where.mkdir(exist_ok=True)
-    index = base.home / f"{variant.value}.index"
+    index = base.home / f"{name}.index"
     # of a git that was killed: the caller holds the lane, so nobody else can be at work on this index
     index.with_name(f"{index.name}.lock").unlink(missing_ok=True)
     git.check("read-tree", "--reset", "-u", tree, index=index, worktree=where)

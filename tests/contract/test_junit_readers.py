@@ -22,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from orchestrator.model.kernel import Variant
+from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, Metric, RunReport, StageResult, Subtest, SuiteReport
@@ -102,10 +102,10 @@ def a_report() -> RunReport:
         StageResult("boot", Outcome.PASS, 7.0, console=dmesg, log="guest-0/console.log"),
     )
     suite = SuiteReport(
-        "base.patched", "base", Variant.PATCHED, stages, cases, "2026-11-22T13:45:08", (("qemu", "7.2"),)
+        "base.patched", "base", Role.PATCHED, stages, cases, "2026-11-22T13:45:08", (("qemu", "7.2"),)
     )
     failed = StageResult("build", Outcome.FAIL, 3.0, HOSTILE, "look", dmesg, is_patch_fault=True)
-    broken = SuiteReport("debug.patched", "debug", Variant.PATCHED, (failed,), (), "")
+    broken = SuiteReport("debug.patched", "debug", Role.PATCHED, (failed,), (), "")
     return RunReport(
         "vm_refcnt", "0" * 64, Verdict.PATCH_AT_FAULT, HOSTILE, (suite, broken), "/tmp/run", "", 90.0, "host"
     )
@@ -150,7 +150,7 @@ SUITES = st.builds(
     SuiteReport,
     TEXT,
     TEXT,
-    st.sampled_from(Variant),
+    st.sampled_from(Role),
     st.lists(STAGES, max_size=3).map(tuple),
     st.lists(CASES, max_size=3).map(tuple),
     TEXT | st.datetimes().map(str),
@@ -173,10 +173,10 @@ REPORTS = st.builds(
 
 def expected_counts(report: RunReport) -> list[Counter[str]]:
     """What the mapping says, counted from the model alone: one counter for each suite."""
-    has_patched = any(suite.variant is Variant.PATCHED for suite in report.suites)
+    has_patched = any(suite.role is Role.PATCHED for suite in report.suites)
     counts = []
     for suite in report.suites:
-        is_base = has_patched and suite.variant is Variant.BASELINE
+        is_base = has_patched and suite.role is Role.BASELINE
         results = [(stage.outcome, stage.also_on_base or not stage.is_patch_fault) for stage in suite.stages]
         for case in suite.cases:
             ran = [case.run_outcome, *(subtest.outcome for subtest in case.subtests)]

@@ -232,5 +232,5 @@ def test_kvm_that_cannot_run_guests_is_refused_with_the_evidence(start: Start) -
 
 
 def _makes() -> list[int]:
-    """Makes that work where these tests build; another run may be building another variant."""
+    """Makes that work where these tests build; another run may be building another role."""
     return [pid for pid in pids() if "/patched/.build-base" in working_directory(pid) and program(pid).endswith("make")]

@@ -16,7 +16,7 @@ from orchestrator.context import Places
 from orchestrator.errors import UsageError, VmlinuxUnreadable
 from orchestrator.evidence.decode import decode_kernel_reports
 from orchestrator.evidence.symbols import Symbols
-from orchestrator.model.kernel import Variant
+from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import StageResult
@@ -24,7 +24,7 @@ from orchestrator.model.series import Mutant, Observable
 from orchestrator.parse.frames import CodeRef
 from orchestrator.parse.series import read_patches
 from orchestrator.process import Cancel, Runner
-from orchestrator.record import MutationRecord, Request, RunRecord, SuiteRecord, load, save
+from orchestrator.record import MutationRecord, Request, RunRecord, KernelRecord, load, save
 from orchestrator.source.bases import Workplace, tree_base
 from tests.integration.conftest import Cli, git
 
@@ -285,8 +285,8 @@ def run_dir(tmp_path: Path) -> Path:
         RunRecord(Request(), "k", "twin", series.digest, "2026-11-22T16:00:00", finished=True, subjects=subjects),
         home / "run.json",
     )
-    suite = SuiteRecord(
-        "base.patched", "base", Variant.PATCHED, "2026-11-22T16:00:00",
+    suite = KernelRecord(
+        "base.patched", "base", Role.PATCHED, "2026-11-22T16:00:00",
         stages=(StageResult("boot", Outcome.PASS, 1.0),), guests=1,
         facts=(("build_id", build_id), ("commit", base.commit)),
     )  # fmt: skip
@@ -320,8 +320,8 @@ def test_an_old_run_is_decoded_and_its_line_blamed_on_the_patch(cli: Cli, run_di
 
 def test_a_kill_of_a_hunt_is_decoded(cli: Cli, run_dir: Path) -> None:
     (run_dir / "base.patched").rename(run_dir / "base.early")
-    suite = load(SuiteRecord, run_dir / "base.early/suite.json")
-    save(replace(suite, name="base.early", variant=Variant.MUTATED), run_dir / "base.early/suite.json")
+    suite = load(KernelRecord, run_dir / "base.early/suite.json")
+    save(replace(suite, name="base.early", role=Role.MUTATED), run_dir / "base.early/suite.json")
     mutant = Mutant("early", "order", "it", "that", "base", (), (), Observable.YES, "", False, "", b"")
     save(MutationRecord((mutant,), ("base",), ()), run_dir / "mutation.json")
     result = cli("report", str(run_dir))

@@ -14,7 +14,7 @@ import pytest
 SHOW = r"""
 import sys
 sys.path.insert(0, sys.argv[1])
-from orchestrator.model.kernel import Variant
+from orchestrator.model.kernel import Role
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, RunReport, SuiteReport
 from orchestrator.model.kernel_report import KernelReport
@@ -24,7 +24,7 @@ cases = (
     CaseResult("fault", Outcome.CRASH, Outcome.CRASH, REPORT.title, 125.0, (), (REPORT,), console_log="g/console"),
     CaseResult("old", Outcome.FAIL, Outcome.FAIL, "[red]no \x1b[31mmarkup", 5.0, also_on_base=True),
 )
-suite = SuiteReport("base.patched", "base", Variant.PATCHED, (), cases, "")
+suite = SuiteReport("base.patched", "base", Role.PATCHED, (), cases, "")
 report = RunReport("fix", "", Verdict.PATCH_AT_FAULT, "fault crashed", (suite,), "/runs/1", "", 200.0, "h")
 terminal.show(report, sys.stdout)
 print("rich" if "rich" in sys.modules else "plain")

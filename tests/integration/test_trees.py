@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.declarations.patches import read_series
 from orchestrator.errors import PatchDoesNotApply
-from orchestrator.model.kernel import Base, Variant
+from orchestrator.model.kernel import Base, Role
 from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import Workplace, tree_base
 from orchestrator.source.trees import apply_series, base_tree, move_worktree
@@ -45,36 +45,36 @@ def test_a_series_makes_a_tree_and_leaves_the_users_alone(
 ) -> None:
     before = sorted((path, path.stat().st_mtime_ns) for path in tree.rglob("*") if path.is_file())
     applied = apply_series(base, read_series(good_patch), runner)
-    where = move_worktree(base, Variant.PATCHED, applied, runner)
+    where = move_worktree(base, Role.PATCHED, applied, runner)
     assert "line six\n" in (where / "mm/memory.c").read_text()
     assert applied != base_tree(base, runner)
     assert sorted((path, path.stat().st_mtime_ns) for path in tree.rglob("*") if path.is_file()) == before
 
 
 def test_moving_rewrites_only_what_differs(base: Base, good_patch: Path, runner: Runner) -> None:
-    where = move_worktree(base, Variant.PATCHED, base_tree(base, runner), runner)
+    where = move_worktree(base, Role.PATCHED, base_tree(base, runner), runner)
     for path in where.rglob("*"):
         if path.is_file():
             os.utime(path, (1, 1))
     # like make's products: not git's business
     (where / ".build-base").mkdir()
     (where / ".build-base/memory.o").write_text("object")
-    move_worktree(base, Variant.PATCHED, base_tree(base, runner), runner)
+    move_worktree(base, Role.PATCHED, base_tree(base, runner), runner)
     for path in (where / "Kconfig", where / "mm/memory.c", where / "mm/mmap.c"):
         os.utime(path, (1000, 1000))
-    move_worktree(base, Variant.PATCHED, base_tree(base, runner), runner)
+    move_worktree(base, Role.PATCHED, base_tree(base, runner), runner)
     stamps = {name: (where / name).stat().st_mtime_ns for name in ("Kconfig", "mm/mmap.c")}
-    move_worktree(base, Variant.PATCHED, apply_series(base, read_series(good_patch), runner), runner)
+    move_worktree(base, Role.PATCHED, apply_series(base, read_series(good_patch), runner), runner)
     assert {name: (where / name).stat().st_mtime_ns for name in stamps} == stamps
     assert "line six" in (where / "mm/memory.c").read_text()
     assert (where / ".build-base/memory.o").read_text() == "object"
 
 
 def test_an_interrupted_move_is_mended(base: Base, good_patch: Path, runner: Runner) -> None:
-    where = move_worktree(base, Variant.PATCHED, base_tree(base, runner), runner)
+    where = move_worktree(base, Role.PATCHED, base_tree(base, runner), runner)
     (where / "mm/memory.c").write_text("half written")
     (where / "mm/mmap.c").unlink()
-    move_worktree(base, Variant.PATCHED, apply_series(base, read_series(good_patch), runner), runner)
+    move_worktree(base, Role.PATCHED, apply_series(base, read_series(good_patch), runner), runner)
     assert "line six\n" in (where / "mm/memory.c").read_text()
     assert (where / "mm/mmap.c").read_text().startswith("row 1\n")
 

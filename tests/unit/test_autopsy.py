@@ -9,7 +9,7 @@ import pytest
 from orchestrator.errors import BootFailed, Fault, GuestUnreachable, NoGuest
 from orchestrator.guest.evidence import Evidence
 from orchestrator.jobs.diagnosis import whose_silence
-from orchestrator.model.case_run import Condition
+from orchestrator.model.attempt import Condition
 
 HUNG = BootFailed("the kernel did not finish booting within 30 s", detail="its last lines")
 SILENT = GuestUnreachable("the guest's SSH server did not answer in time", hint="a driver?")

@@ -8,7 +8,7 @@ from orchestrator.model.case import Case, Needs
 PLAIN = Case("it", "s", Path("/t/it"), ("main.c",), ("--x",), 5.0, 15.0, Needs(), ())
 
 
-def variant(**changes: object) -> Case:
+def role(**changes: object) -> Case:
     return Case(**{**vars(PLAIN), "sources": (), **changes})  # type: ignore[arg-type]
 
 
@@ -17,20 +17,20 @@ def test_our_own_programs_are_told_duration_and_seed() -> None:
 
 
 def test_other_peoples_programs_get_what_their_arguments_name() -> None:
-    selftest = variant(kselftest="mm/uffd-stress", args=("anon", "16"))
+    selftest = role(kselftest="mm/uffd-stress", args=("anon", "16"))
     assert argv(selftest, duration_s=2, seed=7) == ("/kselftests/mm/uffd-stress", "anon", "16")
-    packaged = variant(userland="debian", program="stress-ng", args=("--timeout", "{duration}s", "--seed", "{seed}"))
+    packaged = role(userland="debian", program="stress-ng", args=("--timeout", "{duration}s", "--seed", "{seed}"))
     assert argv(packaged, duration_s=2, seed=7) == (
         "/bin/in-userland", "stress-ng", "--timeout", "2s", "--seed", "7",
     )  # fmt: skip
 
 
 def test_settings_come_first() -> None:
-    case = variant(kselftest="mm/x", args=(), sysctls=(("vm.nr_hugepages", "16"),))
+    case = role(kselftest="mm/x", args=(), sysctls=(("vm.nr_hugepages", "16"),))
     assert argv(case, duration_s=2, seed=7) == (
         "/bin/with-settings", "/proc/sys/vm/nr_hugepages=16", "--", "/kselftests/mm/x",
     )  # fmt: skip
-    case = variant(kselftest="mm/x", args=(), debugfs=(("failslab/verbose", "0"),), cgroup=(("memory.max", "12M"),))
+    case = role(kselftest="mm/x", args=(), debugfs=(("failslab/verbose", "0"),), cgroup=(("memory.max", "12M"),))
     assert argv(case, duration_s=2, seed=7) == (
         "/bin/with-settings", "/sys/kernel/debug/failslab/verbose=0", "--",
         "/bin/in-cgroup", "memory.max=12M", "--", "/kselftests/mm/x",
@@ -39,5 +39,5 @@ def test_settings_come_first() -> None:
 
 def test_the_process_has_the_programs_name() -> None:
     assert process(PLAIN) == "it"
-    assert process(variant(kselftest="mm/uffd-stress")) == "uffd-stress"
-    assert process(variant(userland="debian", program="stress-ng")) == "stress-ng"
+    assert process(role(kselftest="mm/uffd-stress")) == "uffd-stress"
+    assert process(role(userland="debian", program="stress-ng")) == "stress-ng"

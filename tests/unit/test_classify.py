@@ -10,12 +10,12 @@ import pytest
 
 from orchestrator.judge.attempts import classify
 from orchestrator.model.case import Dialect
-from orchestrator.model.case_run import CaseRun, Condition, Count, Ending
-from orchestrator.model.kernel import Variant
+from orchestrator.model.attempt import Attempt, Condition, Count, Ending
+from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import CaseResult, Metric, StageResult, SuiteReport
-from orchestrator.record import SuiteRecord, Try
+from orchestrator.record import KernelRecord, Try
 
 WARNING = """\
 [    5.000000][   T66] ------------[ cut here ]------------
@@ -39,7 +39,7 @@ class Home:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.runs: list[CaseRun] = []
+        self.runs: list[Attempt] = []
         self.console = ""
 
     def say(self, text: str) -> None:
@@ -51,7 +51,7 @@ class Home:
         where = self.path / "cases" / name
         where.mkdir(parents=True)
         (where / "stdout").write_text(stdout)
-        run = CaseRun(
+        run = Attempt(
             name, Ending.EXITED, status=0, duration_s=1.0, console_from=start, console_to=len(self.console),
             stdout=f"cases/{name}/stdout", stderr=f"cases/{name}/stderr", console="guest-0/console.log",
         )  # fmt: skip
@@ -65,10 +65,10 @@ class Home:
     ) -> SuiteReport:
         (self.path / "guest-0").mkdir(exist_ok=True)
         (self.path / "guest-0/console.log").write_text(self.console)
-        record = SuiteRecord(
+        record = KernelRecord(
             "base.patched",
             "base",
-            Variant.PATCHED,
+            Role.PATCHED,
             "2026-01-01T00:00:00",
             (replace(boot, examined_at=examined_at),),
             tuple(self.runs),
@@ -160,13 +160,13 @@ def suite_with(path: Path, consoles: tuple[str, ...], **facts: Any) -> SuiteRepo
     for number, text in enumerate(consoles):
         (path / f"guest-{number}").mkdir(parents=True)
         (path / f"guest-{number}/console.log").write_text(text)
-    record = SuiteRecord("base.patched", "base", Variant.PATCHED, "2026-01-01T00:00:00", (BOOTED,))
+    record = KernelRecord("base.patched", "base", Role.PATCHED, "2026-01-01T00:00:00", (BOOTED,))
     return classify(replace(record, guests=len(consoles), **facts), path)
 
 
 def test_what_was_said_during_an_interrupted_try_is_about_that_case(tmp_path: Path) -> None:
     (tmp_path / "stdout").write_text(GOOD)
-    ended = CaseRun("before", Ending.EXITED, status=0, console="guest-0/console.log", stdout="stdout")
+    ended = Attempt("before", Ending.EXITED, status=0, console="guest-0/console.log", stdout="stdout")
     again = replace(ended, case="tried", console="guest-1/console.log", guest=1)
     tries = (Try("before", 0, 0), Try("tried", 0, len(QUIET)), Try("tried", 1, 0))
     report = suite_with(tmp_path, (QUIET + WARNING, QUIET), runs=(ended, again), tries=tries)
@@ -273,8 +273,8 @@ def test_output_beyond_the_cap_is_said(home: Home) -> None:
 def test_judging_twice_gives_the_same(home: Home) -> None:
     home.case("x", said=WARNING)
     report = home.judge()
-    record = SuiteRecord(
-        "base.patched", "base", Variant.PATCHED, "2026-01-01T00:00:00", (StageResult("boot", Outcome.PASS, 2.0),),
+    record = KernelRecord(
+        "base.patched", "base", Role.PATCHED, "2026-01-01T00:00:00", (StageResult("boot", Outcome.PASS, 2.0),),
         tuple(home.runs), 1,
     )  # fmt: skip
     assert classify(record, home.path) == report

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from orchestrator import codec
 from orchestrator.model.case import Case, Needs
-from orchestrator.model.kernel import Fragment, Kconfig, KernelConfig, Variant
+from orchestrator.model.kernel import Fragment, Kconfig, KernelConfig, Role
 from orchestrator.model.machine import Machine
 from orchestrator.model.report import Metric
 from orchestrator.model.request import Plan, Request, Suite
@@ -184,7 +184,7 @@ def test_a_union_that_does_not_say_the_type_is_a_type_error() -> None:
 def test_a_plan_with_bytes_and_paths_survives() -> None:
     patch = Patch("p", "s", b"\xff\0diff", "0" * 64, ("mm/mmap.c",))
     fragment = Fragment("base", Path("/k/base.config"), (("CONFIG_MMU", "y"),))
-    suite = Suite(Kconfig("base", (fragment,)), Variant.PATCHED)
+    suite = Suite(Kconfig("base", (fragment,)), Role.PATCHED)
     case = Case("c", "s", Path("/t/c"), ("c.c",), (), 5.0, 15.0, Needs(1, ("SHMEM",)), ())
     machine = Machine("q35", "x86_64", "qemu", (), "bzImage", "virtio", ("panic=-1",), 2, 1024)
     plan = Plan(Request(), Series("s", (patch,), "1" * 64), (suite,), (case,), machine, "auto")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.judge.compare import compare, verdict
-from orchestrator.model.kernel import Variant
+from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, StageResult, Subtest, SuiteReport
@@ -20,14 +20,14 @@ def case(name: str, outcome: Outcome, message: str = "") -> CaseResult:
 def suite(
     *cases: CaseResult,
     stages: tuple[StageResult, ...] = (),
-    variant: Variant = Variant.PATCHED,
+    role: Role = Role.PATCHED,
     kconfig: str = "base",
 ) -> SuiteReport:
-    return SuiteReport(f"{kconfig}.{variant.value}", kconfig, variant, stages, cases, "2026-11-22T10:00:00")
+    return SuiteReport(f"{kconfig}.{role.value}", kconfig, role, stages, cases, "2026-11-22T10:00:00")
 
 
 def base(*cases: CaseResult, stages: tuple[StageResult, ...] = ()) -> SuiteReport:
-    return suite(*cases, stages=stages, variant=Variant.BASELINE)
+    return suite(*cases, stages=stages, role=Role.BASELINE)
 
 
 def on_base(patched: Outcome, baseline: Outcome) -> bool:
@@ -230,7 +230,7 @@ def test_without_a_series_the_base_is_the_subject() -> None:
 def test_kernels_with_the_first_patches_only_have_to_build_and_boot() -> None:
     whole = suite(case("a", Outcome.PASS))
     booted = replace(
-        suite(stages=(StageResult("boot", Outcome.PASS, 3.0),), variant=Variant.PREFIX), name="base.patch-1"
+        suite(stages=(StageResult("boot", Outcome.PASS, 3.0),), role=Role.PER_PATCH), name="base.patch-1"
     )
     assert booted.outcome is Outcome.PASS
     assert verdict([whole, booted], False) == (

@@ -11,7 +11,7 @@ import pytest
 from orchestrator.guest.condition import CaseTask, CpuMode, CpuSample, Signs, condition, is_stuck
 from orchestrator.guest.dump import assemble
 from orchestrator.guest.health import parse_registers, parse_tasks
-from orchestrator.model.case_run import Condition
+from orchestrator.model.attempt import Condition
 
 IDLE = tuple(CpuSample(CpuMode.HALTED, 0xFFFFFFFF81000000, True) for _ in range(20))
 LOOP = tuple(CpuSample(CpuMode.KERNEL, 0xFFFFFFFF81000000 + n % 4, False) for n in range(20))

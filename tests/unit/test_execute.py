@@ -16,8 +16,8 @@ from orchestrator.jobs.boot import GuestSpec
 from orchestrator.jobs.session import execute
 from orchestrator.jobs.track import Track
 from orchestrator.judge.attempts import classify
-from orchestrator.model.case_run import CaseRun, Ending
-from orchestrator.model.kernel import KernelConfig, Variant
+from orchestrator.model.attempt import Attempt, Ending
+from orchestrator.model.kernel import KernelConfig, Role
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import StageResult, SuiteReport
 from orchestrator.model.request import Request, Suite
@@ -35,8 +35,8 @@ class Mortal:
         directory.mkdir(parents=True)
         (directory / "console.log").write_text(PANIC)
 
-    def run_case(self, case: object, **_: object) -> CaseRun:
-        return CaseRun(getattr(case, "name", ""), Ending.GUEST_DIED, reason="it died")
+    def run_case(self, case: object, **_: object) -> Attempt:
+        return Attempt(getattr(case, "name", ""), Ending.GUEST_DIED, reason="it died")
 
     def close(self) -> None:
         pass
@@ -57,7 +57,7 @@ def suite_whose_guests_do_not_come_back(
         raise error
 
     monkeypatch.setattr("orchestrator.jobs.session.boot", refuse)
-    track = Track(context, tmp_path, Suite(catalog.kconfig("base"), Variant.PATCHED))
+    track = Track(context, tmp_path, Suite(catalog.kconfig("base"), Role.PATCHED))
     track.record = track.record.with_stage(StageResult("boot", Outcome.PASS, 1.0))
     guest = cast(Guest, Mortal(track.next_guest()[1]))
     config = cast(KernelConfig, SimpleNamespace(symbols=needs))

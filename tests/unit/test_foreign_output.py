@@ -8,12 +8,12 @@ import pytest
 
 from orchestrator.judge.attempts import classify
 from orchestrator.model.case import Dialect
-from orchestrator.model.case_run import CaseRun, Ending
-from orchestrator.model.kernel import Variant
+from orchestrator.model.attempt import Attempt, Ending
+from orchestrator.model.kernel import Role
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import StageResult
 from orchestrator.parse import kselftest, stress_ng
-from orchestrator.record import SuiteRecord
+from orchestrator.record import KernelRecord
 
 UFFD = """Testing UFFDIO_API (with syscall)... done
 Testing wp-fork on hugetlb... skipped [reason: huge page size is 0, feature missing?]
@@ -134,16 +134,16 @@ def test_a_run_is_judged_by_its_dialect(
     tmp_path: Path, dialect: Dialect, status: int, stdout: str, outcome: Outcome, words: str
 ) -> None:
     (tmp_path / "stdout").write_text(stdout)
-    run = CaseRun("it", Ending.EXITED, status=status, stdout="stdout", dialect=dialect)
-    record = SuiteRecord("base.patched", "base", Variant.PATCHED, "", runs=(run,))
+    run = Attempt("it", Ending.EXITED, status=status, stdout="stdout", dialect=dialect)
+    record = KernelRecord("base.patched", "base", Role.PATCHED, "", runs=(run,))
     judged = classify(record, tmp_path).cases[0]
     assert judged.outcome is outcome, judged
     assert words in judged.message
 
 
 def test_a_program_that_was_not_built_is_a_failure_that_the_base_may_share(tmp_path: Path) -> None:
-    run = CaseRun("it", Ending.NOT_BUILT, reason="does not compile: it.c:3: error: no such thing")
-    record = SuiteRecord("base.patched", "base", Variant.PATCHED, "", (StageResult("boot", Outcome.PASS, 1.0),), (run,))
+    run = Attempt("it", Ending.NOT_BUILT, reason="does not compile: it.c:3: error: no such thing")
+    record = KernelRecord("base.patched", "base", Role.PATCHED, "", (StageResult("boot", Outcome.PASS, 1.0),), (run,))
     judged = classify(record, tmp_path).cases[0]
     assert judged.outcome is Outcome.FAIL
     assert "no such thing" in judged.message

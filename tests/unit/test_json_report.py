@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.model.kernel import Variant
+from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import Frame, KernelReport, Place
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, Metric, RunReport, StageResult, Subtest, SuiteReport
@@ -72,7 +72,7 @@ def a_report() -> RunReport:
     subtest = Subtest("a.b", Outcome.PASS, 0.5, metrics=(Metric("ops", 10.0, "ops/s"),))
     case = CaseResult("c", Outcome.CRASH, Outcome.CRASH, "m", 1.0, (subtest,), (kernel_report,))
     stage = StageResult("boot", Outcome.PASS, 7.0, is_patch_fault=True, subtests=(subtest,))
-    suite = SuiteReport("s", "base", Variant.PATCHED, (stage,), (case,), "2026-11-22T10:00:00", (("a", "b"),))
+    suite = SuiteReport("s", "base", Role.PATCHED, (stage,), (case,), "2026-11-22T10:00:00", (("a", "b"),))
     return RunReport("fix", "0" * 64, Verdict.PATCH_AT_FAULT, "r", (suite,), "/run", "", 9.0, "host", ("n",))
 
 
@@ -141,5 +141,5 @@ def test_each_key_is_documented(record: type) -> None:
 
 def test_the_names_of_outcomes_verdicts_and_variants_are_documented() -> None:
     page = DOCUMENTED.read_text(encoding="utf-8")
-    for member in (*Outcome, *Verdict, *Variant):
+    for member in (*Outcome, *Verdict, *Role):
         assert f"`{member.name}`" in page

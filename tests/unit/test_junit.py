@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.judge import compare
-from orchestrator.model.kernel import Variant
+from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, Metric, RunReport, StageResult, Subtest, SuiteReport
@@ -27,9 +27,9 @@ def report(*suites: SuiteReport, verdict: Verdict = Verdict.PATCH_AT_FAULT, seri
 
 
 def suite(
-    *cases: CaseResult, stages: tuple[StageResult, ...] = (), variant: Variant = Variant.PATCHED, started: str = ""
+    *cases: CaseResult, stages: tuple[StageResult, ...] = (), role: Role = Role.PATCHED, started: str = ""
 ) -> SuiteReport:
-    return SuiteReport(f"base.{variant.value}", "base", variant, stages, cases, started)
+    return SuiteReport(f"base.{role.value}", "base", role, stages, cases, started)
 
 
 def case(outcome: Outcome, message: str = "", **more: object) -> CaseResult:
@@ -90,12 +90,12 @@ def test_a_stage_blames_the_patch_or_the_host(result: StageResult, element: str,
 
 
 def test_a_baseline_beside_the_patched_kernel_never_counts_against_the_patch() -> None:
-    root = parsed(report(suite(case(Outcome.PASS)), suite(case(Outcome.CRASH), variant=Variant.BASELINE)))
+    root = parsed(report(suite(case(Outcome.PASS)), suite(case(Outcome.CRASH), role=Role.BASELINE)))
     assert (root.get("failures"), root.get("errors")) == ("0", "1")
 
 
 def test_a_base_that_is_tested_alone_is_its_own_subject() -> None:
-    root = parsed(report(suite(case(Outcome.CRASH), variant=Variant.BASELINE), series=""))
+    root = parsed(report(suite(case(Outcome.CRASH), role=Role.BASELINE), series=""))
     assert (root.get("failures"), root.get("errors")) == ("1", "0")
     assert root[0].get("name") == "base.baseline"
 
@@ -298,13 +298,13 @@ STAGES = st.lists(st.builds(a_stage, OUTCOMES, st.booleans(), st.booleans()), ma
 CASES = st.lists(st.builds(a_case, OUTCOMES, st.booleans()), max_size=2)
 
 
-@given(patched=CASES, base=CASES, stages=STAGES, variants=st.sampled_from(["patched", "both", "base"]))
+@given(patched=CASES, base=CASES, stages=STAGES, roles=st.sampled_from(["patched", "both", "base"]))
 def test_there_is_a_failure_exactly_when_the_verdict_blames_the_patch(
-    patched: list[CaseResult], base: list[CaseResult], stages: tuple[StageResult, ...], variants: str
+    patched: list[CaseResult], base: list[CaseResult], stages: tuple[StageResult, ...], roles: str
 ) -> None:
-    suites = [suite(*patched, stages=stages)] if variants != "base" else []
-    if variants != "patched":
-        suites.append(suite(*base, stages=stages, variant=Variant.BASELINE))
+    suites = [suite(*patched, stages=stages)] if roles != "base" else []
+    if roles != "patched":
+        suites.append(suite(*base, stages=stages, role=Role.BASELINE))
     verdict, reason = compare.verdict(suites, False)
     root = parsed(replace(report(*suites, verdict=verdict), reason=reason))
     assert (root.get("failures") != "0") == (verdict is Verdict.PATCH_AT_FAULT)

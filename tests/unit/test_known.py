@@ -10,7 +10,7 @@ import pytest
 from orchestrator.declarations.known_issues import read_known_issues
 from orchestrator.errors import BadDeclaration, UsageError
 from orchestrator.judge.known import applies, is_expired, mark_known, range_problem, remarks
-from orchestrator.model.case_run import Ending
+from orchestrator.model.attempt import Ending
 from orchestrator.model.kernel_report import KernelReport, KnownIssue
 from orchestrator.model.outcome import Outcome
 from tests.unit.test_classify import QUIET, TITLE, WARNING, Home, home

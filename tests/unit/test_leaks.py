@@ -9,14 +9,14 @@ import pytest
 from orchestrator.guest.sentinel import read_sentinel
 from orchestrator.judge.leaks import TOLERANCE, leak_metrics, leaks
 from orchestrator.model.case import Dialect
-from orchestrator.model.case_run import CaseRun, Count, Ending
+from orchestrator.model.attempt import Attempt, Count, Ending
 from orchestrator.model.report import Metric
 
 LINE = (
     "orchestrate-sentinel {token} status=139 left=2 stuck=1 who=fault-vs-munmap ms=50+70 vm_area_struct=90,1290 "
     "mounts=5,5 taint=0,512 dropped=17"
 )
-RUN = CaseRun("x", Ending.EXITED)
+RUN = Attempt("x", Ending.EXITED)
 
 
 def found(*counts: Count, **facts: object) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.judge.mutants import Detector, Matrix, MutantStatus, kill_of, row, verdict
-from orchestrator.model.kernel import Variant
+from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, StageResult, Subtest, SuiteReport
@@ -22,7 +22,7 @@ WARNING = KernelReport(
 
 
 def suite(*cases: CaseResult, boot: StageResult = BOOT, kconfig: str = "base") -> SuiteReport:
-    return SuiteReport(f"{kconfig}.early", kconfig, Variant.MUTATED, (boot,), cases, "2026-01-01T00:00:00")
+    return SuiteReport(f"{kconfig}.early", kconfig, Role.MUTATED, (boot,), cases, "2026-01-01T00:00:00")
 
 
 def failed(

@@ -10,7 +10,7 @@ import pytest
 from orchestrator.catalog import Catalog, load
 from orchestrator.errors import UsageError
 from orchestrator.model.case import Needs
-from orchestrator.model.kernel import Variant
+from orchestrator.model.kernel import Role
 from orchestrator.model.request import Baseline, Request
 from orchestrator.plan import cases_of, make_plan, series_of, unmet_need
 
@@ -38,7 +38,7 @@ def test_one_suite_for_each_kconfig_and_the_base_where_it_is_asked_for(catalog: 
 def test_each_patch_adds_a_kernel_behind_every_patch_but_the_last(catalog: Catalog) -> None:
     series = catalog.series("vm_refcnt")
     plan = make_plan(Request(patch="vm_refcnt", each_patch=True), catalog, series)
-    prefixes = [suite for suite in plan.suites if suite.variant is Variant.PREFIX]
+    prefixes = [suite for suite in plan.suites if suite.role is Role.PER_PATCH]
     assert [suite.name for suite in prefixes] == [f"base.patch-{n}" for n in range(1, len(series.patches))]
     third = series_of(prefixes[2], plan)
     assert third

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.model.kernel import Variant
+from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import Frame, KernelReport, Mark, Place
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, Metric, RunReport, StageResult, Subtest, SuiteReport
@@ -33,7 +33,7 @@ def a_report() -> RunReport:
         StageResult("build", Outcome.PASS, 0.25, cached=True),
         StageResult("boot", Outcome.ERROR, 3.0, "no QEMU", hint="install it"),
     )
-    suite = SuiteReport("base.patched", "base", Variant.PATCHED, stages, cases, "")
+    suite = SuiteReport("base.patched", "base", Role.PATCHED, stages, cases, "")
     return RunReport(
         "fix", "", Verdict.PATCH_AT_FAULT, "fault crashed", (suite,), "/runs/1", "", 200.0, "h", ("a note",)
     )
@@ -96,7 +96,7 @@ def test_times_are_for_people(time_s: float, said: str) -> None:
 def test_many_failed_subtests_are_counted_not_listed() -> None:
     subtests = tuple(Subtest(f"s{number}", Outcome.FAIL) for number in range(14))
     suite = SuiteReport(
-        "s", "", Variant.PATCHED, (), (CaseResult("c", Outcome.FAIL, Outcome.PASS, "", 1.0, subtests),), ""
+        "s", "", Role.PATCHED, (), (CaseResult("c", Outcome.FAIL, Outcome.PASS, "", 1.0, subtests),), ""
     )
     said = terminal.plain(RunReport("", "", Verdict.PATCH_AT_FAULT, "", (suite,), "/r", "", 1.0, ""))
     assert "s9" in said
@@ -127,7 +127,7 @@ class _Tty(io.StringIO):
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_every_verdict_and_outcome_can_be_shown_in_colour(verdict: Verdict, outcome: Outcome) -> None:
     stages = (StageResult("boot", outcome, 1.0),)
-    suite = SuiteReport("s", "", Variant.PATCHED, stages, (), "")
+    suite = SuiteReport("s", "", Role.PATCHED, stages, (), "")
     stream = _Tty()
     terminal.show(RunReport("", "", verdict, "why", (suite,), "/r", "", 1.0, ""), stream, {"TERM": "xterm"})
     assert verdict.value.upper() in stream.getvalue()

@@ -1,4 +1,4 @@
-"""What happened in the guest, as recorded, before anything is judged."""
+"""Attempts: what happened in the guest, as recorded, before anything is judged."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ class Ending(Enum):
     GUEST_FROZE = "guest-froze"  # SSH stopped answering, QEMU lives, the kernel says nothing
     GUEST_DIED = "guest-died"  # panic, or the machine was reset
     HOST_LOST = "host-lost"  # QEMU was killed or failed: the host's doing
+    BOOTED = "booted"  # an attempt that was to boot, and nothing else
     STOPPED = "stopped"  # by us, at the kernel's first report: --freeze-on-failure
     UNMET = "needs-unmet"  # the kernel or the guest lacks what the case declares that it needs
     NOT_BUILT = "not-built"  # the tree under test does not build its program
     NO_GUEST = "no-guest"  # the guest before was lost and no other could be booted
+    UNFINISHED = "unfinished"  # it was begun, and the run was interrupted before it ended
 
 
 class Condition(Enum):
@@ -51,9 +53,20 @@ class Count:
 
 
 @dataclass(frozen=True)
-class CaseRun:
-    """The record of one case: written as it happens, judged later by classify.
+class Planned:
+    """An attempt that is to be made. `pair` as in Attempt."""
 
+    case: str
+    seed: int
+    pair: int = 0
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One execution of one case: a record of what happened, which judges nothing and is never overwritten.
+
+    `number` counts the attempts of the case on this kernel, from 1. `pair` is 0 for the first test of a case and its
+    repetitions; k for the k-th comparison with another kernel, which has an attempt with the same `pair`.
     `console_from`/`console_to` are byte offsets into the console log of guest number `guest`. `examined_at` is the one
     from which on the kernel answers our own questions, which are no part of what it said.
     """
@@ -82,4 +95,10 @@ class CaseRun:
     examined_at: int | None = None
     diagnosis: str = ""  # one sentence from the post-mortem of its memory
     dialect: Dialect = Dialect.KTAP
-    earlier_s: float = 0.0  # what earlier tries of it took, in a mutation run for a mutant
+    number: int = 1
+    pair: int = 0
+
+    @property
+    def home(self) -> str:
+        """Its directory, relative to the kernel's."""
+        return f"cases/{self.case}/{self.number}"

@@ -1,0 +1,118 @@
+"""A question asked in a run directory, to the report and its files: whatever happens, what was found out is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from orchestrator import host_time
+from orchestrator.commands.compose import Invocation
+from orchestrator.deadline import Budget
+from orchestrator.errors import Interrupted, OrchestrateError
+from orchestrator.events import RunFinished
+from orchestrator.evidence.decode import decode, decode_suites
+from orchestrator.jobs.products import Products
+from orchestrator.judge import mutation_run, run
+from orchestrator.model.report import RunReport
+from orchestrator.questions.ask import ask
+from orchestrator.questions.mutation import Mutation, why_not_run
+from orchestrator.questions.regression import Regression
+from orchestrator.record import MutationRecord, RunRecord, finish, load, save
+
+RERUNS_S = 900.0  # what a test spends on pairs of runs by itself
+
+
+def run_test(invocation: Invocation, run_dir: Path) -> RunReport:
+    """Does the series break anything? Raises what ended the run outside of any stage, when the report is written."""
+    context, plan = invocation.context, invocation.plan
+    products = Products(context, plan, run_dir, invocation.find)
+    budget = Budget(plan.request.budget_s or RERUNS_S)
+
+    def report(interrupted: bool) -> RunReport:
+        result = run.judge(run_dir, interrupted=interrupted)
+        with suppress(Interrupted):  # of a run that is stopped `orchestrate report` can decode the reports later
+            result = decode(context.places, context.runner, result, run_dir)
+        run.write(result, run_dir)
+        return result
+
+    with _account(run_dir) as ended:
+        ask(Regression(plan, budget.is_over), products)
+    return _told(invocation, run_dir, ended, report)
+
+
+def run_mutation(invocation: Invocation, run_dir: Path) -> mutation_run.MutationReport:
+    """Does the suite notice mutants? Raises as run_test does."""
+    context, plan = invocation.context, invocation.plan
+    products = Products(context, plan, run_dir, invocation.find)
+    budget_s = plan.request.budget_s
+    question = Mutation(plan, Budget(budget_s).is_over if budget_s else lambda: False, products.refused)
+    record = partial(_mutation_record, invocation, question, products)
+    save(record(), run_dir / mutation_run.MUTATION_RUN)
+    reports: list[mutation_run.MutationReport] = []
+
+    def report(interrupted: bool) -> RunReport:
+        save(record(), run_dir / mutation_run.MUTATION_RUN)
+        lines = partial(decode_suites, context.places, context.runner, run_dir)
+        try:
+            result = mutation_run.judge(run_dir, interrupted=interrupted, decode=lines)
+        except Interrupted:
+            result = mutation_run.judge(run_dir, interrupted=interrupted)
+        mutation_run.write(result, run_dir)
+        reports.append(result)
+        return result.report
+
+    with _account(run_dir) as ended:
+        ask(question, products)
+    _told(invocation, run_dir, ended, report)
+    return reports[-1]
+
+
+@contextmanager
+def _account(run_dir: Path) -> Iterator[list[BaseException]]:
+    """What a run takes is added to its record. Yields a list for what ended it before its time."""
+    began = host_time.read()
+    ended: list[BaseException] = []
+    try:
+        yield ended
+    except Exception as error:  # noqa: BLE001, raised again when the report is written
+        ended.append(error)
+    finish(run_dir / run.RUN, began, is_interrupted=bool(ended))
+
+
+def _told(
+    invocation: Invocation, run_dir: Path, ended: list[BaseException], report: Callable[[bool], RunReport]
+) -> RunReport:
+    """The report, written. Raises what ended the run, unless the user did."""
+    error = ended[0] if ended else None
+    is_interrupted = isinstance(error, Interrupted)
+    trouble = "" if error is None or is_interrupted else _words(error)
+    path = run_dir / run.RUN
+    save(replace(load(RunRecord, path), trouble=trouble), path)
+    result = report(is_interrupted)
+    event = RunFinished(result.verdict.value, result.reason, result.time_s, str(run_dir))
+    invocation.context.emit(event)
+    if trouble and error:
+        raise error
+    return result
+
+
+def _words(error: BaseException) -> str:
+    return error.message if isinstance(error, OrchestrateError) else f"{type(error).__name__}: {error}"
+
+
+def _mutation_record(invocation: Invocation, question: Mutation, products: Products) -> MutationRecord:
+    plan = invocation.plan
+    names = tuple(kconfig.name for kconfig in plan.kconfigs)
+    reasons = {mutant.name: why_not_run(mutant, plan, names) for mutant in plan.mutants}
+    budget_s = plan.request.budget_s or 0.0
+    reasons |= dict.fromkeys(question.over_budget, f"the budget of {budget_s:g} s was used up")
+    return MutationRecord(
+        mutants=plan.mutants,
+        kconfigs=names,
+        cases=tuple(case.name for case in plan.cases),
+        refused=tuple(products.refused().items()),
+        not_run=tuple((name, why) for name, why in reasons.items() if why),
+    )

@@ -1,0 +1,186 @@
+"""The live record of one kernel: stages are timed, announced and recorded here, attempts recorded and judged.
+
+Several sessions may write into one journal at the same time.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from orchestrator.build.product import Product
+from orchestrator.context import Context
+from orchestrator.errors import BootFailed, Fault, Interrupted, NoGuest, OrchestrateError
+from orchestrator.events import CaseFinished, StageFinished, StageStarted
+from orchestrator.judge.attempts import applicable, classify, findings
+from orchestrator.judge.run import utc_now
+from orchestrator.model.attempt import Attempt, Ending, Planned
+from orchestrator.model.kernel_report import KnownIssue
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import BOOT, Finding, StageResult, SuiteReport
+from orchestrator.model.subject import Subject
+from orchestrator.record import KERNEL, KernelRecord, load, save
+
+T = TypeVar("T")
+
+
+class Stopped(Exception):
+    """A stage of this kernel has no product; why is in its recorded result."""
+
+
+class Journal:
+    """Saved after every step, so that a killed run resumes behind its last one."""
+
+    def __init__(self, context: Context, home: Path, subject: Subject, known: tuple[KnownIssue, ...] = ()) -> None:
+        self._context = context
+        self._known = known
+        self._lock = threading.RLock()
+        self.home = home
+        path = home / KERNEL
+        earlier = load(KernelRecord, path) if path.exists() else None
+        self.record = earlier or KernelRecord(subject.name, subject.kernel.kconfig.name, subject.role, utc_now())
+
+    @property
+    def name(self) -> str:
+        return self.record.name
+
+    def settle(self, **made_of: object) -> None:
+        """Facts about kernel and guest. Attempts that a resumed run recorded on others count no more."""
+        with self._lock:
+            known = self.record.facts
+            changed = [name for name, value in made_of.items() if getattr(known, name) not in (value, "", 0, None)]
+            if changed and self.record.numbers:
+                self._context.warn(f"{self.name}: {', '.join(changed)} changed since the interruption: all over again")
+                self._save(self.record.all_over())
+            self.facts(**made_of)
+
+    def stage(self, name: str, work: Callable[[], Product[T]]) -> T:
+        """Do a stage. An error of ours becomes its result: raises Stopped; Interrupted passes."""
+        self._context.emit(StageStarted(self.name, name))
+        started_s = time.monotonic()
+        try:
+            product = work()
+        except Interrupted:
+            raise
+        except OrchestrateError as error:
+            self._finish(_failure(name, error, time.monotonic() - started_s))
+            raise Stopped from error
+        self._finish(
+            StageResult(
+                name,
+                product.outcome,
+                time.monotonic() - started_s,
+                product.note,
+                detail=product.detail,
+                cached=product.cached,
+                subtests=product.subtests,
+                is_patch_fault=product.is_patch_fault,
+                also_on_base=product.also_on_base,
+            )
+        )
+        return product.value
+
+    def begin(self, planned: Planned, guest: int, console_from: int, console: str) -> Attempt:
+        """An attempt is about to be made: what the kernel says from now on is about it, whatever becomes of us."""
+        with self._lock:
+            attempt = Attempt(
+                case=planned.case,
+                ending=Ending.UNFINISHED,
+                guest=guest,
+                seed=planned.seed,
+                console=console,
+                console_from=console_from,
+                number=self.record.next_number(planned.case),
+                pair=planned.pair,
+            )
+            self._save(self.record.with_attempt(attempt))
+            return attempt
+
+    def give_up(self, planned: Planned, ending: Ending, reason: str) -> Finding:
+        """Record an attempt that could not even be begun."""
+        with self._lock:
+            number = self.record.next_number(planned.case)
+            return self.keep(
+                Attempt(planned.case, ending, seed=planned.seed, reason=reason, number=number, pair=planned.pair)
+            )
+
+    @property
+    def known(self) -> Sequence[KnownIssue]:
+        """What is no news of this kernel."""
+        return applicable(self._known, self.record)
+
+    def judge(self, attempt: Attempt) -> Finding:
+        """What an attempt that has ended shows."""
+        found = findings(self.record.with_attempt(attempt), self.home, self._known)
+        return next(f for f in found if (f.case, f.number) == (attempt.case, attempt.number))
+
+    def keep(self, attempt: Attempt) -> Finding:
+        """Record an attempt that has ended, and announce what it looks like."""
+        with self._lock:
+            save(attempt, self.home / attempt.home / "result.json")
+            self._save(self.record.with_attempt(attempt))
+            judged = self.judge(attempt)
+        self._context.emit(CaseFinished(self.name, attempt.case, judged.outcome, judged.time_s, judged.message))
+        return judged
+
+    def report(self) -> SuiteReport:
+        """Everything so far, judged."""
+        with self._lock:
+            return classify(self.record, self.home, self._known)
+
+    def next_guest(self) -> tuple[int, Path]:
+        """The number and directory of the guest that is about to be booted."""
+        with self._lock:
+            number = self.record.guests
+            self._save(replace(self.record, guests=number + 1))
+            return number, self.home / f"guest-{number}"
+
+    @property
+    def has_booted(self) -> bool:
+        """Whether a guest of this kernel has answered before."""
+        return any(stage.stage == BOOT and not stage.outcome.is_bad for stage in self.record.stages)
+
+    def fail_boot(self, error: BootFailed) -> None:
+        """The kernel has booted before, and did not when another guest was wanted."""
+        result = _failure(BOOT, error, 0.0)
+        self._finish(
+            replace(result, message=f"guest {self.record.guests - 1}, after others had booted: {error.message}")
+        )
+
+    def facts(self, **facts: Any) -> None:
+        """Properties for the report: those of model.kernel_facts."""
+        with self._lock:
+            self._save(self.record.with_facts(**facts))
+
+    def _finish(self, result: StageResult) -> None:
+        with self._lock:
+            self._save(self.record.with_stage(result))
+        self._context.emit(
+            StageFinished(self.name, result.stage, result.outcome, result.time_s, result.cached, result.message)
+        )
+
+    def _save(self, record: KernelRecord) -> None:
+        self.record = record
+        save(record, self.home / KERNEL)
+
+
+def _failure(name: str, error: OrchestrateError, time_s: float) -> StageResult:
+    """Whose fault an error is decides whether it is a failure of the patch or an error of the host."""
+    outcome = Outcome.ERROR
+    if error.fault is Fault.PATCH:
+        outcome = Outcome.CRASH if isinstance(error, BootFailed) else Outcome.FAIL
+    return StageResult(
+        stage=name,
+        outcome=outcome,
+        time_s=time_s,
+        message=error.message,
+        hint=error.hint,
+        detail=error.detail,
+        is_patch_fault=error.fault is Fault.PATCH,
+        is_request_fault=error.fault is Fault.USER,
+        examined_at=error.examined_at if isinstance(error, NoGuest) else None,
+    )

@@ -1,0 +1,37 @@
+"""One job, done here. What it finds out goes to the journal of its subject."""
+
+from __future__ import annotations
+
+from orchestrator.build.apply import apply
+from orchestrator.jobs import host_test
+from orchestrator.jobs.journal import Stopped
+from orchestrator.jobs.products import Products
+from orchestrator.jobs.session import GuestSession
+from orchestrator.model.job import Build, HostTest, Job, Session
+
+
+def perform(job: Job, products: Products) -> None:
+    """Raises Interrupted, and what is nobody's situation; a stage that fails is recorded as that."""
+    try:
+        match job:
+            case Build():
+                products.built(job.subject)
+            case HostTest():
+                _test_on_host(job, products)
+            case Session():
+                _hold(job, products)
+    except Stopped:
+        pass
+
+
+def _test_on_host(job: HostTest, products: Products) -> None:
+    context, journal, tree = products.context, products.journal(job.subject), products.tree(job.subject)
+    base = apply(context, tree.base, None).value
+    log = journal.home / f"logs/{job.test}.log"
+    journal.stage(job.test, lambda: host_test.userspace_vma(context, tree.applied, base, tree.toolchain, log))
+
+
+def _hold(job: Session, products: Products) -> None:
+    journal, spec = products.journal(job.subject), products.guest_spec(job.subject)
+    config = products.built(job.subject).config
+    GuestSession(products.context, spec, config, products.plan.request, job, journal).run()

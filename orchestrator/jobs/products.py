@@ -1,0 +1,160 @@
+"""What the jobs of a run have made of each subject: its journal, source, kernel and guest spec, each made once.
+
+A stage that failed is not tried again in the same run: whoever needs its product is stopped as well.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar, cast
+
+from orchestrator.build.mutants import parameter
+from orchestrator.context import Context
+from orchestrator.guest.accel import qemu_version
+from orchestrator.jobs.boot import GuestSpec
+from orchestrator.jobs.build import Built, Finders, Tree, check_accelerator, make_guest_spec, make_kernel, make_tree
+from orchestrator.jobs.journal import Journal, Stopped
+from orchestrator.jobs.reproduce import reproduce
+from orchestrator.model.request import Plan
+from orchestrator.model.subject import Subject
+
+T = TypeVar("T")
+
+
+@dataclass
+class _Once:
+    """Things that are made once. The lock is for two jobs that want the same thing at the same time."""
+
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    values: dict[str, object] = field(default_factory=dict)  # by what was made: the value, or why there is none
+
+    def once(self, what: str, make: Callable[[], T]) -> T:
+        with self.lock:
+            if what not in self.values:
+                try:
+                    self.values[what] = make()
+                except Stopped as stopped:
+                    self.values[what] = stopped
+            value = self.values[what]
+        if isinstance(value, Stopped):
+            raise value
+        return cast(T, value)
+
+
+@dataclass
+class _Made(_Once):
+    """What belongs to one subject."""
+
+    journal: Journal = field(kw_only=True)
+
+
+class Products:
+    """Of one run. All methods raise Stopped when a stage before has no product; may be called by several threads."""
+
+    def __init__(self, context: Context, plan: Plan, run_dir: Path, find: Finders) -> None:
+        self.context, self.plan, self.run_dir = context, plan, run_dir
+        self._find = find
+        self._lock = threading.Lock()
+        self._made: dict[str, _Made] = {}
+        self._kernels: dict[str, _Once] = {}
+
+    def journal(self, subject: Subject) -> Journal:
+        return self._of(subject).journal
+
+    def tree(self, subject: Subject) -> Tree:
+        made = self._of(subject)
+
+        def make() -> Tree:
+            check_accelerator(made.journal.stage, self._find)
+            return make_tree(self.context, made.journal.stage, subject, self._find)
+
+        return self._kernel(subject).once("tree", make)
+
+    def built(self, subject: Subject) -> Built:
+        made = self._of(subject)
+
+        def make() -> Built:
+            logs = made.journal.home / "logs"
+            return make_kernel(self.context, made.journal.stage, subject, self.tree(subject), self.plan, logs)
+
+        def tell() -> Built:
+            built = self._kernel(subject).once("built", make)
+            self._tell_built(subject, built, made.journal)
+            return built
+
+        return made.once("built", tell)
+
+    def guest_spec(self, subject: Subject) -> GuestSpec:
+        made = self._of(subject)
+
+        def make() -> GuestSpec:
+            built = self.built(subject)
+            return make_guest_spec(self.context, made.journal.stage, subject, built, self.plan, self._find)
+
+        def tell() -> GuestSpec:
+            built, spec = self.built(subject), self._kernel(subject).once("guest spec", make)
+            spec = replace(spec, cmdline=_parameters(subject))
+            made.journal.settle(
+                build_id=built.kernel.build_id,
+                programs=spec.programs.digest,
+                mutant=subject.mutant,
+                delays=" ".join(subject.delays),
+            )
+            made.journal.facts(
+                accelerator=spec.accel.name,
+                machine=spec.machine.name,
+                memory_mib=spec.machine.memory_mib,
+                slowdown=spec.slowdown,
+                qemu=qemu_version(spec.machine.qemu, self.context.runner),
+            )
+            reproduce(self.plan, subject, built.tree.base, spec, self.run_dir)
+            return spec
+
+        return made.once("guest spec", tell)
+
+    def refused(self) -> dict[str, str]:
+        """The mutants that could not be put into some kernel so far, with the reasons."""
+        trees = [made.values.get("tree") for made in list(self._kernels.values())]
+        return {name: why for tree in trees if isinstance(tree, Tree) for name, why in tree.refused}
+
+    def _kernel(self, subject: Subject) -> _Once:
+        """What subjects of the same kernel share. Its stages stand in the journal of the first of them."""
+        with self._lock:
+            return self._kernels.setdefault(subject.kernel.id, _Once())
+
+    def _of(self, subject: Subject) -> _Made:
+        with self._lock:
+            if subject.name not in self._made:
+                home = self.run_dir / subject.name
+                self._made[subject.name] = _Made(journal=Journal(self.context, home, subject, self.plan.known))
+            return self._made[subject.name]
+
+    def _tell_built(self, subject: Subject, built: Built, journal: Journal) -> None:
+        """Keep the kernel's configuration and what it was made of and with."""
+        journal.home.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(built.config.path, journal.home / "config")
+        series = self.plan.series
+        journal.facts(
+            base=built.tree.base.origin,
+            commit=built.tree.base.commit,
+            tree=built.tree.applied.tree,
+            arch=subject.kernel.arch,
+            compiler=built.kernel.compiler,
+            kernel=built.kernel.release,
+            product=built.kernel.image.parent.name,
+            warnings=len(built.kernel.warnings),
+            patches=len(subject.kernel.series.patches) if subject.kernel.series else 0,
+            series_digest=series.digest if series else "",  # of the whole: all kernels of a run are about it
+            seed=self.plan.request.seed,
+        )
+
+
+def _parameters(subject: Subject) -> tuple[str, ...]:
+    """Boot parameters that are the subject's own."""
+    if subject.mutant is None:
+        return subject.delays
+    return (parameter(0 if subject.kernel.own_mutant else subject.mutant), *subject.delays)

@@ -1,0 +1,38 @@
+"""What a run set out to do and did not do, so that it is in every report. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import CaseResult, SuiteReport
+from orchestrator.record import PlannedKernel
+
+
+def with_planned(
+    suites: Sequence[SuiteReport], planned: Sequence[PlannedKernel], started: str
+) -> tuple[SuiteReport, ...]:
+    """The reports in the planned order, the unplanned ones last; with each planned case that nothing is known of.
+
+    Behind a stage that failed a case is skipped, which is no news; else it is in error: something kept it from running.
+    """
+    by_name = {suite.name: suite for suite in suites}
+    found = []
+    for plan in planned:
+        suite = by_name.pop(plan.name, None) or SuiteReport(plan.name, plan.kconfig, plan.role, (), (), started)
+        found.append(_completed(suite, plan.cases))
+    return (*found, *by_name.values())
+
+
+def _completed(suite: SuiteReport, planned: Sequence[str]) -> SuiteReport:
+    stopped = next((stage for stage in suite.stages if stage.outcome.is_bad and not stage.subtests), None)
+    known = {case.case: case for case in suite.cases}
+    cases = tuple(known.pop(name, None) or _not_run(name, stopped.stage if stopped else "") for name in planned)
+    return replace(suite, cases=(*cases, *known.values()))
+
+
+def _not_run(name: str, stopped: str) -> CaseResult:
+    if stopped:
+        return CaseResult(name, Outcome.SKIP, Outcome.SKIP, f"not run: {stopped} failed", 0.0, is_not_run=True)
+    return CaseResult(name, Outcome.ERROR, Outcome.ERROR, "planned, and not run", 0.0, is_not_run=True)

@@ -1,0 +1,46 @@
+"""By what a failure is known: what two attempts have in common that fail in the same way. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from orchestrator.model.kernel_report import KernelReport
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import Finding, StageResult
+
+Signature = frozenset[str]
+NOTHING: Signature = frozenset()
+
+
+def signature(finding: Finding) -> Signature | None:
+    """What went wrong, from the precise (the title of a kernel report, the name of a subtest) to the coarse (how bad it
+    was). Empty: nothing did. None: the attempt says nothing about its kernel, because the host spoiled it or it was
+    not run.
+
+    Coarse marks let a failure be recognised whose titles differ from time to time; as soon as another kernel shows a
+    coarse mark only the precise ones are left to tell them apart.
+    """
+    if finding.is_host_fault or finding.is_not_run or finding.outcome in (Outcome.ERROR, Outcome.SKIP):
+        return None
+    if not finding.outcome.is_bad:
+        return NOTHING
+    marks = _of_reports(finding.kernel_reports)
+    marks |= {f"subtest: {subtest.name}" for subtest in finding.subtests if subtest.outcome.is_bad}
+    if finding.run_outcome.is_bad and not finding.only_reports:
+        marks.add(f"the run: {finding.run_outcome.name.lower()}")
+    return frozenset({*marks, f"outcome: {finding.outcome.name.lower()}"})
+
+
+def signature_of_boot(stage: StageResult) -> Signature:
+    """The same of a first boot, which is a stage. What was the host's doing has no marks."""
+    if not stage.outcome.is_bad or not stage.is_patch_fault:
+        return NOTHING
+    marks = _of_reports(stage.kernel_reports)
+    if not stage.only_reports:
+        marks.add(f"the run: {stage.outcome.name.lower()}")
+    return frozenset({*marks, f"outcome: {stage.outcome.name.lower()}"})
+
+
+def _of_reports(reports: Iterable[KernelReport]) -> set[str]:
+    bad = [report for report in reports if report.outcome.is_bad]
+    return {f"report: {report.title}" for report in bad} | {f"kind of report: {report.kind}" for report in bad}

@@ -1,0 +1,140 @@
+"""Judged kernels -> what the whole run says, and one sentence why. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from orchestrator.judge.cause import cause
+from orchestrator.model.kernel import Role
+from orchestrator.model.outcome import Outcome, Verdict
+from orchestrator.model.report import Answer, CaseResult, Comparison, StageResult, SuiteReport
+
+_DEEDS = {
+    Outcome.NOT_EXERCISED: "did not exercise",
+    Outcome.FAIL: "failed",
+    Outcome.TIMEOUT: "timed out",
+    Outcome.CRASH: "crashed the kernel",
+    Outcome.ERROR: "could not be judged",
+}
+_STAGE_DEEDS = {Outcome.CRASH: "failed"}  # a boot that hangs is one, too
+_GUILTY = (Answer.REGRESSION, Answer.FLAKY_AND_WORSE)
+
+
+def verdict(
+    suites: Sequence[SuiteReport], interrupted: bool, *, strict: bool = False, trouble: str = ""
+) -> tuple[Verdict, str]:
+    """What the run says and one sentence why (`trouble`: what ended it outside of any stage), which names the first piece of evidence and counts the rest.
+
+    The worst evidence comes first: what is certain about the patch is not hidden behind an error of the request or of
+    the host. The subject is the kernels with patches; without any, the baseline (a kernel tested by itself).
+    """
+    subjects = [suite for suite in suites if suite.role is not Role.BASELINE] or list(suites)
+    items = list(_items(subjects))
+    at_fault = [_deed(suite, item) for suite, item in items if is_patch_failure(item)]
+    if interrupted:
+        so_far = f"; by then: {_sentence(at_fault)}" if at_fault else ""
+        return Verdict.INTERRUPTED, f"interrupted before all cases had run{so_far}"
+    if at_fault:
+        return Verdict.PATCH_AT_FAULT, _sentence(at_fault)
+    if trouble:
+        return Verdict.NO_VERDICT, trouble
+    wrong = [_deed(suite, item) for suite, item in items if isinstance(item, StageResult) and item.is_request_fault]
+    if wrong:
+        return Verdict.BAD_REQUEST, _sentence(wrong)
+    excused = [_deed(suite, item) for suite, item in items if item.outcome.is_bad and is_excused(item)]
+    unknown = [_deed(suite, item) for suite, item in items if item.outcome.is_bad and not is_excused(item)]
+    # what was asked of the base in vain leaves a question open
+    unknown += [
+        _deed(suite, item)
+        for suite, item in _items(suite for suite in suites if suite not in subjects)
+        if item.outcome is Outcome.ERROR
+    ]
+    if unknown:
+        return Verdict.NO_VERDICT, _sentence(unknown + excused)
+    if not subjects:
+        return Verdict.NO_VERDICT, "nothing ran"
+    tested = [suite for suite in subjects if suite.role is not Role.PER_PATCH] or subjects
+    passed = [case for suite in tested for case in suite.cases if case.outcome is Outcome.PASS]
+    if not passed and excused:
+        return Verdict.NO_VERDICT, _sentence(excused)
+    if idle := [suite for suite in tested if not any(case.outcome is Outcome.PASS for case in suite.cases)]:
+        return Verdict.NO_VERDICT, _sentence([f"{idle[0].name}: {_why_idle(idle[0])}", *(s.name for s in idle[1:])])
+    if strict and excused:
+        return Verdict.FAILED, _sentence(excused)
+    return Verdict.CLEAN, _clean(tested, subjects, excused)
+
+
+def is_patch_failure(item: StageResult | CaseResult) -> bool:
+    """Whether it is the series' doing, as surely as it was asked for. What was not compared with the base is judged by
+    itself."""
+    if not item.outcome.is_bad:
+        return False
+    if item.comparison is not None:
+        return item.comparison.answer in _GUILTY
+    if isinstance(item, StageResult):
+        return item.is_patch_fault and not item.also_on_base
+    return item.outcome is not Outcome.ERROR and not item.is_host_fault
+
+
+def is_excused(item: StageResult | CaseResult) -> bool:
+    """Whether the base is as bad, so that it is not the series' doing."""
+    return item.also_on_base or (item.comparison is not None and item.comparison.excuses)
+
+
+def _clean(tested: Sequence[SuiteReport], subjects: Sequence[SuiteReport], excused: Sequence[str]) -> str:
+    cases = [case for suite in tested for case in suite.cases]
+    kernels = f" on {len(tested)} kernels" if len(tested) > 1 else f" on {tested[0].name}"
+    passed = sum(case.outcome is Outcome.PASS for case in cases)
+    words = [f"{_counted(passed, 'case')} passed{kernels}"]
+    for outcome, word in ((Outcome.SKIP, "skipped"), (Outcome.NOT_EXERCISED, "not exercised")):
+        if count := sum(case.outcome is outcome for case in cases):
+            words.append(f"{count} {word}")
+    sentence = ", ".join(words)
+    if excused:
+        sentence += f"; not new: {_sentence(excused)}"
+    if prefixes := [suite for suite in subjects if suite.role is Role.PER_PATCH]:
+        which = f"each of the first {len(prefixes)} patches" if len(prefixes) > 1 else "the first patch"
+        sentence += f"; builds, boots and passes behind {which} too"
+    return sentence
+
+
+def _why_idle(suite: SuiteReport) -> str:
+    """Why nothing passed on a kernel on which nothing failed."""
+    skipped = sum(case.outcome is Outcome.SKIP for case in suite.cases)
+    if skipped != len(suite.cases):
+        return "no case exercised what it is there for"
+    if not skipped:
+        return "no case ran"
+    return f"all {skipped} cases were skipped" if skipped > 1 else "the only case was skipped"
+
+
+def _items(suites: Iterable[SuiteReport]) -> Iterator[tuple[SuiteReport, StageResult | CaseResult]]:
+    for suite in suites:
+        for stage in suite.stages:
+            yield suite, stage
+        for case in suite.cases:
+            yield suite, case
+
+
+def _deed(suite: SuiteReport, item: StageResult | CaseResult) -> str:
+    if isinstance(item, StageResult):
+        name, deed, message = item.stage, _STAGE_DEEDS.get(item.outcome, _DEEDS[item.outcome]), item.message
+    else:
+        deed = "was not run" if item.is_not_run else _DEEDS[item.outcome]
+        name, message = item.case, "" if item.is_not_run else cause(item)
+    told = [part for part in (message.split("\n", 1)[0].strip(), _compared(item.comparison)) if part]
+    on_base = " on the base too" if item.comparison is None and item.also_on_base else ""
+    return f"{suite.name}: {name} {deed}{on_base}" + (f" ({'; '.join(told)})" if told else "")
+
+
+def _compared(comparison: Comparison | None) -> str:
+    return f"{comparison.answer.value}: {comparison.words}" if comparison else ""
+
+
+def _sentence(evidence: Sequence[str]) -> str:
+    rest = len(evidence) - 1
+    return evidence[0] + (f"; and {rest} more" if rest else "")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("" if count == 1 else "s")

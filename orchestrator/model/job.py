@@ -1,0 +1,37 @@
+"""What can be done: frozen values that say all that whoever does it needs to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.model.attempt import Planned
+from orchestrator.model.subject import Subject
+
+
+@dataclass(frozen=True)
+class Build:
+    """Make a kernel."""
+
+    subject: Subject
+
+
+@dataclass(frozen=True)
+class HostTest:
+    """Test the subject's source on the host, without any kernel."""
+
+    subject: Subject
+    test: str
+
+
+@dataclass(frozen=True)
+class Session:
+    """Boot a kernel and make attempts in its guest, one after the other. `number` tells sessions of a subject apart."""
+
+    subject: Subject
+    attempts: tuple[Planned, ...]
+    number: int = 1
+    stop_at_failure: bool = False
+    boot_limit_s: float | None = None  # None: scaled from what a boot takes
+
+
+Job = Build | HostTest | Session

@@ -1,0 +1,39 @@
+"""What became known about a kernel and the guests that ran it, for reports and for later readers of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True)
+class KernelFacts:
+    """Empty or 0: not known (yet). Names are those of the properties in reports."""
+
+    base: str = ""  # for people: package and version, or tree and revision
+    commit: str = ""  # of the base
+    tree: str = ""  # what was compiled
+    arch: str = ""
+    compiler: str = ""
+    kernel: str = ""  # the release that was built
+    release: str = ""  # the release that the guest showed
+    build_id: str = ""
+    product: str = ""  # the image's name in the store: a digest of all that it was made of
+    warnings: int = 0  # of the compiler, in files that the series touches
+    patches: int = 0
+    series_digest: str = ""  # of the whole series that the run is about
+    seed: int = 0
+    programs: str = ""  # digest of the programs in the guest
+    accelerator: str = ""
+    machine: str = ""
+    cpus: int = 0
+    memory_mib: int = 0
+    slowdown: float = 0.0  # by how much limits were scaled
+    qemu: str = ""  # its version
+    mutant: int | None = None  # the number of the one that is switched on; 0: none
+    delays: str = ""  # boot parameters that delay
+
+    def properties(self) -> tuple[tuple[str, str], ...]:
+        """Names and values as text, those that are known."""
+        found = ((entry.name, getattr(self, entry.name)) for entry in fields(self))
+        return tuple((name, f"{value:g}" if isinstance(value, float) else str(value)) for name, value in found
+                     if value not in ("", None) and (value or name in ("warnings", "mutant", "patches")))  # fmt: skip

@@ -1,0 +1,35 @@
+"""A kernel in the part that a question gives to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.model.kernel import Kernel, Role
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is tested under one name. `name` is its directory in the run directory and stands in reports; the same
+    kernel may be the subject of several questions."""
+
+    kernel: Kernel
+    role: Role
+    name: str
+    mutant: int | None = None  # the number of the mutant that is tried; None: none is
+    delays: tuple[str, ...] = ()  # boot parameters of delay points
+
+    @property
+    def worktree(self) -> str:
+        """The name of the build worktree that its source is put into: kernels that differ in little share one."""
+        return self.role.value
+
+
+def patched(kernel: Kernel) -> Subject:
+    """The kernel under test: with the whole series."""
+    return Subject(kernel, Role.PATCHED, f"{kernel.kconfig.name}.patched")
+
+
+def baseline(kernel: Kernel) -> Subject:
+    """The base as it is. Whatever `kernel` has beyond it is left out."""
+    plain = Kernel(kernel.source, kernel.kconfig, arch=kernel.arch)
+    return Subject(plain, Role.BASELINE, f"{kernel.kconfig.name}.baseline")

@@ -1,0 +1,76 @@
+"""The first test of a kernel: tests on the host, its build, then all cases. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestrator.model.attempt import Planned
+from orchestrator.model.case import Case
+from orchestrator.model.job import Build, HostTest, Job, Session
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import CaseResult, SuiteReport
+from orchestrator.model.request import Plan
+from orchestrator.model.subject import Subject
+from orchestrator.questions.question import Known
+
+HOST_TEST = "vma-userspace"
+REPEATS = 2  # of an attempt that said nothing: the host was at fault, or it did not exercise what it is there for
+
+
+def first_test(plan: Plan, subject: Subject, known: Known) -> list[Job]:
+    """What to do next about a subject by itself. Tests on the host take seconds and come before minutes of building."""
+    build = Build(subject)
+    jobs: list[Job] = [HostTest(subject, HOST_TEST), build]
+    report = known.report(subject)
+    if not known.is_over(build) or report is None or not is_built(report):
+        return jobs
+    sessions = [job for job in known.of(subject) if isinstance(job, Session) and not _compares(job)]
+    if not sessions:
+        finished = {case.case for case in report.cases if case.outcome is not Outcome.ERROR}
+        remaining = [case for case in plan.cases if case.name not in finished]
+        return [*jobs, *_sessions(plan, subject, remaining)] if remaining else jobs
+    if not all(map(known.is_over, sessions)) or plan.request.freeze:
+        return jobs
+    again = [case for case in report.cases if _said_nothing(case, report)]
+    planned = tuple(Planned(case.case, plan.request.seed + _tries(case, report)) for case in again)
+    return [*jobs, Session(subject, planned, number=len(sessions) + 1)] if planned else jobs
+
+
+def is_built(report: SuiteReport) -> bool:
+    return any(stage.stage == "build" and not stage.outcome.is_bad for stage in report.stages)
+
+
+def is_done(subject: Subject, known: Known) -> bool:
+    """Whether the first test of a subject has come to its end: nothing of it is under way."""
+    return Build(subject) in known.issued and known.is_at_rest(subject)
+
+
+def _compares(session: Session) -> bool:
+    return any(planned.pair for planned in session.attempts)
+
+
+def _sessions(plan: Plan, subject: Subject, cases: Sequence[Case]) -> list[Session]:
+    """The cases over as many guests as there are slots: the longest first, each to the guest that has least to do.
+    What has not run keeps the order in which it was named."""
+    count = 1 if plan.request.freeze else min(plan.slots, len(cases))
+    loads = [0.0] * count
+    chosen: dict[str, int] = {}
+    for case in sorted(cases, key=lambda case: case.duration_s, reverse=True):
+        at = loads.index(min(loads))
+        loads[at] += plan.request.duration_s or case.duration_s
+        chosen[case.name] = at
+    return [
+        Session(
+            subject, tuple(Planned(case.name, plan.request.seed) for case in cases if chosen[case.name] == at), at + 1
+        )
+        for at in range(count)
+    ]
+
+
+def _said_nothing(case: CaseResult, report: SuiteReport) -> bool:
+    is_silent = case.is_host_fault or case.outcome is Outcome.NOT_EXERCISED
+    return is_silent and _tries(case, report) <= REPEATS
+
+
+def _tries(case: CaseResult, report: SuiteReport) -> int:
+    return sum(found.case == case.case and not found.pair for found in report.attempts)

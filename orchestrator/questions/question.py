@@ -1,0 +1,41 @@
+"""What a question is: a policy that names jobs while anything is open. It does not know who does them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass
+from typing import Protocol
+
+from orchestrator.model.job import Job
+from orchestrator.model.report import SuiteReport
+from orchestrator.model.subject import Subject
+
+
+@dataclass(frozen=True)
+class Known:
+    """What has been done and found out so far. `report` judges a subject as it stands: None where nothing is recorded
+    yet."""
+
+    issued: Set[Job]
+    ended: Set[Job]
+    report: Callable[[Subject], SuiteReport | None]
+
+    def is_over(self, job: Job) -> bool:
+        return job in self.ended
+
+    def of(self, subject: Subject) -> list[Job]:
+        """The jobs that were issued for a subject."""
+        return [job for job in self.issued if job.subject == subject]
+
+    def is_at_rest(self, subject: Subject) -> bool:
+        """Whether all that was issued for a subject has ended."""
+        return all(job in self.ended for job in self.of(subject))
+
+
+class Question(Protocol):
+    """One policy."""
+
+    def next(self, known: Known) -> Sequence[Job]:
+        """The jobs that can be begun now, the most urgent first; ones that were issued before do no harm. None and
+        nothing under way: there is nothing more to be found out."""
+        ...
