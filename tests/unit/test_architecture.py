@@ -108,7 +108,11 @@ def test_a_third_party_has_its_owners(package: str) -> None:
 
 def test_what_judges_is_pure() -> None:
     for name, path in MODULES.items():
-        pure = ("guest.condition", *(f"evidence.postmortem.{name}" for name in ("facts", "refcnt", "rules", "text")))
+        pure = (
+            "guest.condition",
+            "judge.sequential",
+            *(f"evidence.postmortem.{name}" for name in ("facts", "refcnt", "rules", "text")),
+        )
         if name.startswith("orchestrator.parse.") or name.removeprefix("orchestrator.") in pure:
             assert not imports(path) & {"os", "subprocess", "socket", "threading", "time"}, name
 
