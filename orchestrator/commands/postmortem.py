@@ -39,7 +39,7 @@ def find_case(path: Path) -> Path:
     places = [path, *sorted([*case.glob("*"), *guests], key=_number, reverse=True)]
     for found in places:
         if (found / dump.NAME).is_file():
-            return found.resolve()
+            return Path(found).resolve()
     if (path / "result.json").is_file() or case.is_dir():
         raise UsageError(f"{path}: this case left no memory dump", hint="evidence.txt in its directory says why")
     raise UsageError(f"{path}: no case of a run", hint="orchestrate postmortem RUN_DIR/KERNEL/CASE")

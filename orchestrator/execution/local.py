@@ -56,8 +56,8 @@ def carry_out(next_jobs: NextJobs, perform: Callable[[Job], None], slots: int, c
                 done, _ = wait(running, timeout=LOOK_EVERY_S, return_when=FIRST_COMPLETED)
             for future in done:
                 ended.add(running.pop(future))
-                if error := future.exception():
-                    errors.append(error)
+                if failure := future.exception():
+                    errors.append(failure)
                     cancel.set()
     if errors:
         raise next((error for error in errors if not isinstance(error, Interrupted)), errors[0])

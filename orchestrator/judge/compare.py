@@ -27,11 +27,8 @@ def compare(
     """
     if base is None and not earlier:
         return patched
-    if base and (
-        stopped := next((stage for stage in base.stages if stage.outcome.is_bad and not stage.subtests), None)
-    ):
-        if not base.attempts:
-            return _not_asked(patched, base, stopped)
+    if base and not base.attempts and (stopped := _stopped_at(base)):
+        return _not_asked(patched, base, stopped)
     of_base = _by_case(base.attempts) if base else {}
     of_patched = _by_case(patched.attempts)
     asked = failing(patched, base)
@@ -53,6 +50,11 @@ def compare(
         stages=tuple(_stage(stage, base, boots) for stage in patched.stages),
         cases=tuple(replace(case, comparison=compared.get(case.case)) for case in patched.cases),
     )
+
+
+def _stopped_at(suite: SuiteReport) -> StageResult | None:
+    """The stage at which a kernel came to no test in a guest."""
+    return next((stage for stage in suite.stages if stage.outcome.is_bad and not stage.subtests), None)
 
 
 def _not_asked(patched: SuiteReport, base: SuiteReport, stopped: StageResult) -> SuiteReport:
@@ -88,7 +90,8 @@ def compare_attempts(
     What counts in a pair is decided before the pair is looked at: the marks of the failure that was seen first and of
     those that the series showed since, without those that the base has shown by then.
     """
-    wanted = boot or _first(patched) or _first(base)
+    first = boot or _first(patched)
+    wanted = first or _first(base)
     on_base = [found for finding in base if not finding.pair and (found := signature(finding)) is not None]
     seen = NOTHING.union(*on_base, *known)
     new: list[Pair] = []  # of marks that the base has not shown
@@ -101,9 +104,9 @@ def compare_attempts(
         wanted |= one - seen
     if not same and not on_base and not seen:
         return None
-    if not wanted - seen:
-        return _comparison(_known_on_base(decide(same, rule)))
-    return _comparison(_not_seen_on_base(decide(new, rule)))
+    if wanted - seen:
+        return _new(decide(new, rule))
+    return _comparison(decide(same, replace(rule, seen_with_series=bool(first), seen_on_base=True)))
 
 
 def _of_boot(suite: SuiteReport | None, case: str) -> Signature:
@@ -127,22 +130,13 @@ def _pairs(patched: Sequence[Finding], base: Sequence[Finding]) -> Iterable[tupl
             yield marks[0], marks[1]
 
 
-def _known_on_base(decision: Decision) -> Decision:
-    """The base has shown it: whatever the pairs alone say, it is not new."""
-    if decision.answer is Answer.REGRESSION:
-        return replace(decision, answer=Answer.FLAKY_AND_WORSE)
-    if decision.answer is Answer.INCONCLUSIVE:
-        return replace(decision, answer=Answer.PRE_EXISTING, is_settled=False)
-    return decision
-
-
-def _not_seen_on_base(decision: Decision) -> Decision:
-    """The base has shown something like it, and never what tells this failure from others."""
+def _new(decision: Decision) -> Comparison:
+    """Of a failure that the base has not shown, though perhaps something like it: that cannot be found on both."""
     if decision.answer is Answer.FLAKY_AND_WORSE:
-        return replace(decision, answer=Answer.REGRESSION)
+        return _comparison(replace(decision, answer=Answer.REGRESSION))
     if decision.answer in (Answer.PRE_EXISTING, Answer.FLAKY_NO_WORSE):
-        return replace(decision, answer=Answer.INCONCLUSIVE, is_settled=False)
-    return decision
+        return _comparison(replace(decision, answer=Answer.INCONCLUSIVE, is_settled=False))
+    return _comparison(decision)
 
 
 def _comparison(decision: Decision) -> Comparison:

@@ -28,7 +28,8 @@ def with_planned(
 def _completed(suite: SuiteReport, planned: Sequence[str]) -> SuiteReport:
     stopped = next((stage for stage in suite.stages if stage.outcome.is_bad and not stage.subtests), None)
     known = {case.case: case for case in suite.cases}
-    cases = tuple(known.pop(name, None) or _not_run(name, stopped.stage if stopped else "") for name in planned)
+    where = stopped.stage if stopped else ""
+    cases = tuple(known.pop(name) if name in known else _not_run(name, where) for name in planned)
     return replace(suite, cases=(*cases, *known.values()))
 
 

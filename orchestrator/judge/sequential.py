@@ -16,16 +16,9 @@ from functools import cache
 from itertools import count
 from math import ceil, comb, floor, log10
 
+from orchestrator.model.report import Answer
+
 _ALWAYS_SHARE = Fraction(1, 10)  # of the stake, on "each failing pair fails on both sides"
-
-
-class Answer(Enum):
-    REGRESSION = "regression"
-    PRE_EXISTING = "pre-existing"
-    FIXED = "fixed"
-    FLAKY_NO_WORSE = "flaky on both, no worse"
-    FLAKY_AND_WORSE = "flaky and worse"
-    INCONCLUSIVE = "inconclusive"
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ _GUILTY = (Answer.REGRESSION, Answer.FLAKY_AND_WORSE)
 def verdict(
     suites: Sequence[SuiteReport], interrupted: bool, *, strict: bool = False, trouble: str = ""
 ) -> tuple[Verdict, str]:
-    """What the run says and one sentence why (`trouble`: what ended it outside of any stage), which names the first piece of evidence and counts the rest.
+    """What the run says and one sentence why, which names the first piece of evidence and counts the rest. `trouble` is
+    what ended the run outside of any stage; with `strict` a failure that the base has too fails the run.
 
     The worst evidence comes first: what is certain about the patch is not hidden behind an error of the request or of
     the host. The subject is the kernels with patches; without any, the baseline (a kernel tested by itself).

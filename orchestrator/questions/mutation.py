@@ -1,5 +1,5 @@
-"""Does the suite notice when the series is wrong? For each kconfig one kernel that carries all mutants; then a guest for
-each mutant, with that one switched on.
+"""Does the suite notice when the series is wrong? For each kconfig one kernel that carries all mutants; then a guest
+for each mutant, with that one switched on.
 
 A mutant is tried until its first kill: the cases that its header names come first and have several attempts, for a race
 needs luck; then all others, then the next kconfig. One that was killed on a kconfig is not tried on the next.

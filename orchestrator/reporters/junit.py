@@ -173,7 +173,8 @@ def _properties(report: RunReport, suite: SuiteReport, left_out: int) -> list[tu
     if left_out:
         known["left_out"] = f"{left_out} test cases, to keep this file small; report.json has them all"
     named = [
-        (text.one_line(name, 200) or "unnamed", value) for name, value in {**known, **dict(suite.properties)}.items()
+        (text.one_line(name, 200) or "unnamed", value)
+        for name, value in {**known, **dict(suite.facts.properties())}.items()
     ]
     return [(name, text.one_line(value, 500)) for name, value in named]
 
