@@ -26,7 +26,8 @@ from orchestrator.model.attempt import Attempt
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.kernel_report import KnownIssue
-from orchestrator.model.report import BOOT, StageResult
+from orchestrator.model.planned import PlannedKernel
+from orchestrator.model.report import BOOT, BaseResult, StageResult
 from orchestrator.model.request import Request
 from orchestrator.model.series import Mutant
 from orchestrator.store import write_atomically
@@ -35,27 +36,6 @@ T = TypeVar("T")
 # The share of the host's CPU time from which on others are worth a note: more than its housekeeping takes
 CROWDED = 0.1
 KERNEL = "kernel.json"
-
-
-@dataclass(frozen=True)
-class PlannedKernel:
-    """What a run set out to test: it is in the report, whether it came to that or not."""
-
-    name: str
-    kconfig: str
-    role: Role
-    cases: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class BaseResult:
-    """What earlier runs found out about a case on the base: how often it was run, and by what each failure was known,
-    in the words of judge.signature."""
-
-    kconfig: str
-    case: str
-    runs: int
-    failures: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -74,7 +54,6 @@ class RunRecord:
     known: tuple[KnownIssue, ...] = ()
     subjects: tuple[str, ...] = ()  # of the patches, in the order of the files in patches/
     planned: tuple[PlannedKernel, ...] = ()
-    earlier_base: tuple[BaseResult, ...] = ()  # what earlier runs found out about the base
     trouble: str = ""  # what ended the run outside of any stage: then it is not finished
 
     @property
@@ -113,6 +92,7 @@ class KernelRecord:
     facts: KernelFacts = field(default_factory=KernelFacts)
     first_guest: int = 0
     superseded: tuple[Attempt, ...] = ()  # those that do not count any more
+    earlier_base: tuple[BaseResult, ...] = ()  # what earlier runs found out about its base
 
     @property
     def numbers(self) -> range:

@@ -12,10 +12,11 @@ from orchestrator.codec import encode
 from orchestrator.context import Context
 from orchestrator.errors import UsageError
 from orchestrator.judge.run import RUN, utc_now
+from orchestrator.model.planned import PlannedKernel
 from orchestrator.model.request import Baseline, Plan
 from orchestrator.model.series import Patch
 from orchestrator.questions.regression import subjects
-from orchestrator.record import PlannedKernel, RunRecord, load, save
+from orchestrator.record import RunRecord, load, save
 from orchestrator.store import file_digest, key, raise_if_full
 
 LOCK = ".lock"

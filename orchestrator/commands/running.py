@@ -40,6 +40,7 @@ def run_test(invocation: Invocation, run_dir: Path) -> RunReport:
 
     with _account(run_dir) as ended:
         ask(Regression(plan, budget.is_over), products)
+        products.remember_bases()
     return _told(invocation, run_dir, ended, report)
 
 

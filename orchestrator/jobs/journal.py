@@ -21,7 +21,7 @@ from orchestrator.judge.run import utc_now
 from orchestrator.model.attempt import Attempt, Ending, Planned
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.outcome import Outcome
-from orchestrator.model.report import BOOT, Finding, StageResult, SuiteReport
+from orchestrator.model.report import BOOT, BaseResult, Finding, StageResult, SuiteReport
 from orchestrator.model.subject import Subject
 from orchestrator.record import KERNEL, KernelRecord, load, save
 
@@ -150,6 +150,11 @@ class Journal:
         self._finish(
             replace(result, message=f"guest {self.record.guests - 1}, after others had booted: {error.message}")
         )
+
+    def recalled(self, earlier: tuple[BaseResult, ...]) -> None:
+        """What earlier runs found out about this kernel's base."""
+        with self._lock:
+            self._save(replace(self.record, earlier_base=earlier))
 
     def facts(self, **facts: Any) -> None:
         """Properties for the report: those of model.kernel_facts."""

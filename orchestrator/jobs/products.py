@@ -15,10 +15,12 @@ from typing import TypeVar, cast
 from orchestrator.build.mutants import parameter
 from orchestrator.context import Context
 from orchestrator.guest.accel import qemu_version
+from orchestrator.jobs.base_results import recall, remember
 from orchestrator.jobs.boot import GuestSpec
 from orchestrator.jobs.build import Built, Finders, Tree, check_accelerator, make_guest_spec, make_kernel, make_tree
 from orchestrator.jobs.journal import Journal, Stopped
 from orchestrator.jobs.reproduce import reproduce
+from orchestrator.model.kernel import Role
 from orchestrator.model.request import Plan
 from orchestrator.model.subject import Subject
 
@@ -49,6 +51,7 @@ class _Once:
 class _Made(_Once):
     """What belongs to one subject."""
 
+    subject: Subject = field(kw_only=True)
     journal: Journal = field(kw_only=True)
 
 
@@ -107,14 +110,27 @@ class Products:
             made.journal.facts(
                 accelerator=spec.accel.name,
                 machine=spec.machine.name,
+                cpus=spec.machine.smp,
                 memory_mib=spec.machine.memory_mib,
                 slowdown=spec.slowdown,
                 qemu=qemu_version(spec.machine.qemu, self.context.runner),
             )
+            if subject.role in (Role.PATCHED, Role.PER_PATCH) and not self.plan.request.fresh_baseline:
+                request, kconfig = self.plan.request, subject.kernel.kconfig
+                facts = made.journal.record.facts
+                made.journal.recalled(recall(self.context, facts, kconfig, self.plan.cases, request.duration_s))
             reproduce(self.plan, subject, built.tree.base, spec, self.run_dir)
             return spec
 
         return made.once("guest spec", tell)
+
+    def remember_bases(self) -> None:
+        """Keep what this run found out about bases for later ones."""
+        for subject, journal in [(made.subject, made.journal) for made in list(self._made.values())]:
+            if subject.role is Role.BASELINE and subject.kernel.series is None:
+                found, duration_s = journal.report(), self.plan.request.duration_s
+                kconfig = subject.kernel.kconfig
+                remember(self.context, found.facts, kconfig, self.plan.cases, duration_s, found.attempts)
 
     def refused(self) -> dict[str, str]:
         """The mutants that could not be put into some kernel so far, with the reasons."""
@@ -130,7 +146,9 @@ class Products:
         with self._lock:
             if subject.name not in self._made:
                 home = self.run_dir / subject.name
-                self._made[subject.name] = _Made(journal=Journal(self.context, home, subject, self.plan.known))
+                self._made[subject.name] = _Made(
+                    subject=subject, journal=Journal(self.context, home, subject, self.plan.known)
+                )
             return self._made[subject.name]
 
     def _tell_built(self, subject: Subject, built: Built, journal: Journal) -> None:

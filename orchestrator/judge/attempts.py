@@ -56,6 +56,7 @@ def classify(record: KernelRecord, home: Path, known: Sequence[KnownIssue] = ())
         cases=case_results(found),
         started=record.started,
         facts=record.facts,
+        earlier_base=record.earlier_base,
         attempts=tuple(replace(finding, console="") for finding in found),  # a case has the text of what it shows
     )
 

@@ -6,31 +6,29 @@ led to the comparison is not among them, since it was selected. docs/statistics.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from orchestrator.judge.sequential import Decision, Pair, Rule, decide
 from orchestrator.judge.signature import NOTHING, Signature, signature, signature_of_boot
 from orchestrator.model.outcome import Outcome
-from orchestrator.model.report import BOOT, Answer, Comparison, Finding, StageResult, SuiteReport
+from orchestrator.model.report import BOOT, Answer, BaseResult, Comparison, Finding, StageResult, SuiteReport
 
 # What fails without any guest fails always: asking the base once is enough
 CERTAIN_STAGES = ("configure", "build")
+KNOWN_LEAST = 3  # failures of the base in earlier runs
 
 
-def compare(
-    patched: SuiteReport, base: SuiteReport | None, *, error: float, earlier: Mapping[str, Sequence[Signature]]
-) -> SuiteReport:
-    """The report with what the base says about each failure, and about what fails on the base alone.
-
-    `earlier` are failures of the base in earlier runs, by case: they can prove that a failure is there, and no more.
-    """
-    if base is None and not earlier:
+def compare(patched: SuiteReport, base: SuiteReport | None, *, error: float) -> SuiteReport:
+    """The report with what the base says about each failure, and about what fails on the base alone. `error` is the
+    probability of a wrong answer that is accepted."""
+    if base is None and not patched.earlier_base:
         return patched
     if base and not base.attempts and (stopped := _stopped_at(base)):
         return _not_asked(patched, base, stopped)
     of_base = _by_case(base.attempts) if base else {}
     of_patched = _by_case(patched.attempts)
+    earlier = {result.case: result for result in patched.earlier_base}
     asked = failing(patched, base)
     rule = Rule(alpha=error, cases=max(1, len(asked)))
     compared = {
@@ -38,16 +36,15 @@ def compare(
             of_patched.get(case, ()),
             of_base.get(case, ()),
             rule,
-            _of_boot(patched, case),
-            _of_boot(base, case),
-            *earlier.get(case, ()),
+            boot=_of_boot(patched, case),
+            boot_of_base=_of_boot(base, case),
+            earlier=earlier.get(case),
         )
         for case in asked
     }
-    boots = compared.get(BOOT)
     return replace(
         patched,
-        stages=tuple(_stage(stage, base, boots) for stage in patched.stages),
+        stages=tuple(_stage(stage, base, compared.get(BOOT)) for stage in patched.stages),
         cases=tuple(replace(case, comparison=compared.get(case.case)) for case in patched.cases),
     )
 
@@ -81,19 +78,22 @@ def compare_attempts(
     patched: Sequence[Finding],
     base: Sequence[Finding],
     rule: Rule,
+    *,
     boot: Signature = NOTHING,
-    *known: Signature,
+    boot_of_base: Signature = NOTHING,
+    earlier: BaseResult | None = None,
 ) -> Comparison | None:
     """What all attempts of one case on both kernels say together; None when the base has said nothing. `boot` are the
-    marks of a first boot that failed, `known` failures of the base that are no attempts of this run.
+    marks of a first boot that failed; `earlier` is what other runs know about the base.
 
     What counts in a pair is decided before the pair is looked at: the marks of the failure that was seen first and of
     those that the series showed since, without those that the base has shown by then.
     """
     first = boot or _first(patched)
-    wanted = first or _first(base)
+    wanted = first or boot_of_base or _first(base)
     on_base = [found for finding in base if not finding.pair and (found := signature(finding)) is not None]
-    seen = NOTHING.union(*on_base, *known)
+    known = [frozenset(marks) for marks in earlier.failures] if earlier else []
+    seen = NOTHING.union(boot_of_base, *on_base, *known)
     new: list[Pair] = []  # of marks that the base has not shown
     same: list[Pair] = []  # of all marks: the same failure, known on the base or not
     for one, other in _pairs(patched, base):
@@ -106,7 +106,17 @@ def compare_attempts(
         return None
     if wanted - seen:
         return _new(decide(new, rule))
+    if earlier and not same and (excuse := _known(earlier.runs, sum(wanted <= marks for marks in known))):
+        return excuse
     return _comparison(decide(same, replace(rule, seen_with_series=bool(first), seen_on_base=True)))
+
+
+def _known(runs: int, failed: int) -> Comparison | None:
+    """What needs no pairs: a failure that the base has shown so often that one more with the series says nothing."""
+    if failed < KNOWN_LEAST or 2 * failed < runs:
+        return None
+    words = f"failed {failed} of {runs} times on the base in earlier runs, in the same way"
+    return Comparison(Answer.PRE_EXISTING, True, 1.0, 0, failed, 0, words)
 
 
 def _of_boot(suite: SuiteReport | None, case: str) -> Signature:

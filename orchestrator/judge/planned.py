@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from orchestrator.model.outcome import Outcome
+from orchestrator.model.planned import PlannedKernel
 from orchestrator.model.report import CaseResult, SuiteReport
-from orchestrator.record import PlannedKernel
 
 
 def with_planned(

@@ -30,7 +30,7 @@ def judge(run_dir: Path, *, interrupted: bool = False, known: Sequence[KnownIssu
     run = load(RunRecord, run_dir / RUN)
     issues = run.known if known is None else known
     judged = tuple(classify(record, run_dir / record.name, issues) for record in records_of(run_dir))
-    suites = with_planned(compared(judged, run), run.planned, run.started)
+    suites = with_planned(compared(judged, run.request.error), run.planned, run.started)
     found, reason = verdict(suites, interrupted, strict=run.request.strict, trouble=run.trouble)
     return RunReport(
         series=run.series or "base",
@@ -46,20 +46,12 @@ def judge(run_dir: Path, *, interrupted: bool = False, known: Sequence[KnownIssu
     )
 
 
-def compared(suites: Sequence[SuiteReport], run: RunRecord) -> tuple[SuiteReport, ...]:
-    """Kernels with patches compared with the base of the same kconfig, in this run and in earlier ones."""
+def compared(suites: Sequence[SuiteReport], error: float) -> tuple[SuiteReport, ...]:
+    """Kernels with patches compared with the base of the same kconfig, in this run and in earlier ones. `error` is the
+    probability of a wrong answer that is accepted."""
     baselines = {suite.kconfig: suite for suite in suites if suite.role is Role.BASELINE}
     return tuple(
-        compare(
-            suite,
-            baselines.get(suite.kconfig),
-            error=run.request.error,
-            earlier={
-                result.case: [frozenset(marks) for marks in result.failures]
-                for result in run.earlier_base
-                if result.kconfig == suite.kconfig
-            },
-        )
+        compare(suite, baselines.get(suite.kconfig), error=error)
         if suite.role in (Role.PATCHED, Role.PER_PATCH)
         else suite
         for suite in suites

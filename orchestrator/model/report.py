@@ -90,6 +90,16 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class BaseResult:
+    """What earlier runs found out about a case on a base: how often it was run, and the marks of each failure
+    (judge.signature)."""
+
+    case: str
+    runs: int
+    failures: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True)
 class CaseResult(Finding):
     """A case on one kernel: the worst of its first attempts, and what further ones said."""
 
@@ -136,6 +146,7 @@ class SuiteReport:
     started: str  # UTC, YYYY-MM-DDTHH:MM:SS
     facts: KernelFacts = field(default_factory=KernelFacts)
     attempts: tuple[Finding, ...] = ()  # all of them, in their order
+    earlier_base: tuple[BaseResult, ...] = ()  # what earlier runs found out about its base
 
     @property
     def kernel_reports(self) -> tuple[KernelReport, ...]:

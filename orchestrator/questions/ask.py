@@ -9,12 +9,12 @@ from pathlib import Path
 from orchestrator.execution.local import carry_out
 from orchestrator.jobs.perform import perform
 from orchestrator.jobs.products import Products
-from orchestrator.judge.run import RUN, compared
+from orchestrator.judge.run import compared
 from orchestrator.model.job import Job
 from orchestrator.model.report import SuiteReport
 from orchestrator.model.subject import Subject
 from orchestrator.questions.question import Known, Question
-from orchestrator.record import KERNEL, RunRecord, load
+from orchestrator.record import KERNEL
 
 
 def ask(question: Question, products: Products) -> None:
@@ -33,6 +33,4 @@ def _report(products: Products, run_dir: Path, issued: Set[Job], subject: Subjec
     subjects = list(dict.fromkeys([subject, *(job.subject for job in issued)]))
     known = [one for one in subjects if (run_dir / one.name / KERNEL).is_file()]
     reports = [products.journal(one).report() for one in known]
-    return next(
-        (found for found in compared(reports, load(RunRecord, run_dir / RUN)) if found.name == subject.name), None
-    )
+    return next((found for found in compared(reports, products.plan.request.error) if found.name == subject.name), None)

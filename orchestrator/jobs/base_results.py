@@ -1,0 +1,93 @@
+"""What runs found out about a base, kept for later ones: by content, so that it holds for the very same kernel, case
+and guest on a host of the same kind.
+
+A failure that the base is known for needs no second kernel. That the base passed is asked anew each time: it says
+something only beside a run with the series at the same time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+
+from orchestrator.codec import decode, encode
+from orchestrator.context import Context
+from orchestrator.judge.signature import signature
+from orchestrator.model.case import Case
+from orchestrator.model.kernel import Kconfig
+from orchestrator.model.kernel_facts import KernelFacts
+from orchestrator.model.report import BaseResult, Finding
+from orchestrator.store import file_digest, key, locked, write_atomically
+
+MOST = 50  # failures that are remembered of a case
+CPUINFO = Path("/proc/cpuinfo")
+
+
+def recall(
+    context: Context, facts: KernelFacts, kconfig: Kconfig, cases: Iterable[Case], duration_s: float | None
+) -> tuple[BaseResult, ...]:
+    """What is known about these cases on the base of a kernel with these facts. A file that cannot be read is none."""
+    found = (_read(_path(context, facts, kconfig, case, duration_s), case.name) for case in cases)
+    return tuple(result for result in found if result)
+
+
+def remember(
+    context: Context,
+    facts: KernelFacts,
+    kconfig: Kconfig,
+    cases: Iterable[Case],
+    duration_s: float | None,
+    findings: Sequence[Finding],
+) -> None:
+    """Add what a run found out about a base with these facts."""
+    for case in cases:
+        marks = [
+            marks for finding in findings if finding.case == case.name and (marks := signature(finding)) is not None
+        ]
+        if not marks:
+            continue
+        path = _path(context, facts, kconfig, case, duration_s)
+        pause = context.runner.cancel.sleep
+        with locked(path.with_suffix(".lock"), on_wait=lambda holder: None, pause=pause):
+            known = _read(path, case.name) or BaseResult(case.name, 0)
+            failures = (*known.failures, *(tuple(sorted(found)) for found in marks if found))[-MOST:]
+            result = BaseResult(case.name, known.runs + len(marks), failures)
+            write_atomically(path, json.dumps(encode(result)).encode())
+
+
+def _path(context: Context, facts: KernelFacts, kconfig: Kconfig, case: Case, duration_s: float | None) -> Path:
+    sources = [path for path in sorted(case.directory.iterdir()) if path.is_file()]
+    library = sorted((case.directory.parent / "lib").glob("*.[ch]"))
+    name = key(
+        "base-result",
+        commit=facts.commit,
+        symbols=[fragment.symbols for fragment in kconfig.fragments],
+        arch=facts.arch,
+        compiler=facts.compiler,
+        case=case.name,
+        args=case.args,
+        files={path.name: file_digest(path) for path in [*sources, *library]},
+        duration_s=case.duration_s if duration_s is None else duration_s,
+        guest=(facts.machine, facts.accelerator, facts.cpus, facts.memory_mib),
+        host=_host_class(),
+    )
+    return context.places.cache / "base-results" / f"{name}.json"
+
+
+def _read(path: Path, case: str) -> BaseResult | None:
+    try:
+        found = decode(BaseResult, json.loads(path.read_text()))
+    except (OSError, ValueError):
+        return None
+    return found if found.case == case else None
+
+
+@cache
+def _host_class() -> str:
+    """What two hosts have in common that race alike: the model of their CPUs, and how many we may use."""
+    lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else []
+    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    return f"{model} x {len(os.sched_getaffinity(0))}"
