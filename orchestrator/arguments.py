@@ -15,8 +15,8 @@ EXIT_STATUS = """\
 exit status: 0 nothing regressed, 1 the patch is at fault, 2 the request is wrong,
              3 the host or a tool is at fault, 130 interrupted
 """
-EXIT_STATUS_OF_HUNTS = """\
-exit status: 0 every mutant was noticed, 1 some were not, 2 the request is wrong,
+EXIT_STATUS_OF_MUTANTS = """\
+exit status: 0 every mutant was killed, 1 some were not, 2 the request is wrong,
              3 not all could be judged, 130 interrupted
 """
 CLASSIFY = """\
@@ -65,9 +65,12 @@ def _test(commands: Commands) -> None:
         help="end at the first kernel report, hang or panic; that guest stays, paused",
     )
     sub.add_argument(
-        "--each-patch", action="store_true", help="build and boot the kernel behind each patch of the series too"
+        "--each-patch",
+        action="store_true",
+        help="build, boot and test the kernel behind each patch of the series too, and name the first bad one",
     )
-    sub.add_argument("--jobs", type=int, default=1, metavar="N", help="kernels that are tested side by side")
+    _reruns(sub)
+    _jobs(sub)
     _outputs(sub, "the JSON report")
 
 
@@ -104,8 +107,8 @@ def _shell(commands: Commands) -> None:
 def _mutants(commands: Commands) -> None:
     sub = commands.add_parser(
         "mutants",
-        help="which mutants does the suite notice?",
-        epilog=EXIT_STATUS_OF_HUNTS,
+        help="which mutants does the suite kill?",
+        epilog=EXIT_STATUS_OF_MUTANTS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _what(sub)
@@ -113,7 +116,7 @@ def _mutants(commands: Commands) -> None:
     sub.add_argument("--mutants", type=Path, metavar="DIR", help="where they are (default: beside the series)")
     sub.add_argument("--mutant", action="append", default=[], metavar="NAME", help="try just this one (repeatable)")
     _stress(sub, "with just this case (repeatable)")
-    sub.add_argument("--jobs", type=int, default=1, metavar="N", help="mutants that are judged side by side")
+    _jobs(sub)
     sub.add_argument("--budget", type=float, metavar="S", help="begin no mutant after so many seconds")
     sub.add_argument("--no-delays", action="store_true", help="without the series' delay points")
     _outputs(sub, "the matrix as JSON")
@@ -214,6 +217,40 @@ def _stress(sub: argparse.ArgumentParser, which: str) -> None:
         type=Path,
         metavar="FILE",
         help="kernel reports that are no failure (default: known-issues.yaml beside the series or in the tree)",
+    )
+
+
+def _jobs(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="guests at a time (default: what the host has CPUs and memory for); a build takes all CPUs by itself",
+    )
+
+
+def _reruns(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--budget",
+        type=float,
+        metavar="S",
+        help="seconds for running again, with and without the series, what failed (default 900)",
+    )
+    sub.add_argument(
+        "--error",
+        type=float,
+        default=0.05,
+        metavar="P",
+        help="the probability of a wrong answer about a failure that you accept (default 0.05)",
+    )
+    sub.add_argument(
+        "--fresh-baseline", action="store_true", help="what earlier runs found out about the base does not count"
+    )
+    sub.add_argument("--strict", action="store_true", help="any failure fails the run, also one that the base has")
+    sub.add_argument(
+        "--bisect-exit",
+        action="store_true",
+        help="exit status for `git bisect run`: 0 good, 1 bad, 125 cannot be told",
     )
 
 
