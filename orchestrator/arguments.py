@@ -15,6 +15,9 @@ EXIT_STATUS = """\
 exit status: 0 nothing regressed, 1 the patch is at fault, 2 the request is wrong,
              3 the host or a tool is at fault, 130 interrupted
 """
+EXIT_STATUS_OF_BISECTION = """\
+exit status: 0 the commit was found, 2 the request is wrong, 3 it was not found, 130 interrupted
+"""
 EXIT_STATUS_OF_MUTANTS = """\
 exit status: 0 every mutant was killed, 1 some were not, 2 the request is wrong,
              3 not all could be judged, 130 interrupted
@@ -35,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"orchestrate {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for add in (_test, _build, _boot, _shell, _mutants, _classify, _report, _postmortem, _list, _doctor):
+    for add in (_test, _bisect, _build, _boot, _shell, _mutants, _classify, _report, _postmortem, _list, _doctor):
         add(commands)
     return top
 
@@ -72,6 +75,38 @@ def _test(commands: Commands) -> None:
     _reruns(sub)
     _jobs(sub)
     _outputs(sub, "the JSON report")
+
+
+def _bisect(commands: Commands) -> None:
+    sub = commands.add_parser(
+        "bisect",
+        help="which commit of a tree broke a case?",
+        description="git's bisection, each commit tried until it is settled; the same command goes on where it stopped",
+        epilog=EXIT_STATUS_OF_BISECTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    sub.add_argument("good", metavar="GOOD", help="a revision on which the case passes")
+    sub.add_argument("bad", metavar="BAD", help="a later one on which it fails")
+    sub.add_argument("--tree", type=Path, metavar="DIR", required=True, help="the git tree (it is only read)")
+    sub.add_argument("--testcase", required=True, metavar="NAME", help="the case that fails")
+    sub.add_argument("--patch", metavar="PATH", help="put these patches on each commit: a fix, or what finds the fault")
+    sub.add_argument(
+        "--kconfig", default="base", metavar="NAME[+NAME]", help="fragments over tinyconfig (default base)"
+    )
+    _where(sub)
+    sub.add_argument("--duration", type=float, metavar="S", help="seconds that the case stresses (default: its own)")
+    sub.add_argument("--seed", type=int, default=1, metavar="N", help="of the first attempt; the others count on")
+    sub.add_argument(
+        "--error",
+        type=float,
+        default=0.05,
+        metavar="P",
+        help="the probability of a wrong commit that you accept (default 0.05)",
+    )
+    sub.add_argument("--known-issues", type=Path, metavar="FILE", help="kernel reports that are no failure")
+    sub.add_argument("--output", type=Path, metavar="DIR", help="the run directory")
+    sub.add_argument("--json", metavar="FILE", help="write what was tried as JSON here too; - is stdout")
+    _verbose(sub)
 
 
 def _build(commands: Commands) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from orchestrator.judge.attempts import classify
 from orchestrator.judge.compare import compare
+from orchestrator.judge.first_bad import first_bad_patch
 from orchestrator.judge.known import remarks
 from orchestrator.judge.planned import with_planned
 from orchestrator.judge.verdict import verdict
@@ -32,6 +33,8 @@ def judge(run_dir: Path, *, interrupted: bool = False, known: Sequence[KnownIssu
     judged = tuple(classify(record, run_dir / record.name, issues) for record in records_of(run_dir))
     suites = with_planned(compared(judged, run.request.error), run.planned, run.started)
     found, reason = verdict(suites, interrupted, strict=run.request.strict, trouble=run.trouble)
+    if bad := first_bad_patch(suites):
+        reason += f"; first bad patch: {bad}"
     return RunReport(
         series=run.series or "base",
         series_digest=run.series_digest,
