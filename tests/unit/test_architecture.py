@@ -110,6 +110,7 @@ def test_what_judges_is_pure() -> None:
     for name, path in MODULES.items():
         pure = (
             "guest.condition",
+            "judge.bisection",
             "judge.sequential",
             *(f"evidence.postmortem.{name}" for name in ("facts", "refcnt", "rules", "text")),
         )
