@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.judge.compare import CERTAIN_STAGES, failing
+from orchestrator.judge.first_bad import first_bad_patch, regressed_cases
 from orchestrator.model.attempt import Planned
 from orchestrator.model.job import Build, Job, Session
 from orchestrator.model.kernel import Kconfig, Role
@@ -24,6 +25,7 @@ from orchestrator.questions.question import Known
 
 BOOT_FACTOR = 8  # how much longer than a boot that came up another may take before it counts as hung
 BOOT_LEAST_S = 20.0
+BLAME = 100_000  # sessions that look for the first bad patch are counted from here
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,20 @@ class Regression:
                 jobs = self._ask_base(subject, baseline(subject.kernel), known)
                 if any(not known.is_over(job) for job in jobs):
                     return jobs
+        return self._blame(known) if self.plan.request.each_patch else []
+
+    def _blame(self, known: Known) -> list[Job]:
+        """Another run behind a patch, as long as it is not sure which one broke a case."""
+        for kconfig in self.plan.kconfigs:
+            tested = [*per_patch(self.plan, kconfig), subjects(self.plan, kconfig)[0]]
+            reports = [report for report in map(known.report, tested) if report]
+            if len(reports) != len(tested) or not all(map(known.is_at_rest, tested)):
+                continue
+            for case in regressed_cases(reports[-1]):
+                at = first_bad_patch(reports[:-1], reports[-1], case, self.plan.request.error)
+                if isinstance(at, int) and not self.is_budget_over():
+                    attempts = (Planned(case, self.plan.request.seed + len(reports[at].attempts)),)
+                    return [Session(tested[at], attempts, BLAME + len(known.of(tested[at])))]
         return []
 
     def _tested(self) -> Iterator[Subject]:
