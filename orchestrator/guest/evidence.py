@@ -50,7 +50,7 @@ def forget(home: Path) -> None:
 
 def examine(qemu: Qemu, link: Link | None, case: str, home: Path, memory_mib: int) -> Evidence:
     """Some seconds, a minute at most. Files go to `home`. `link` is None where SSH is known not to answer."""
-    started_s, console_at = time.monotonic(), qemu.console.size
+    started_s, console_at = time.monotonic(), qemu.console.mark()
     signs = take_signs(qemu, link, case)
     notes: list[str] = []
     if signs.qemu_state == RUNNING:
@@ -58,7 +58,7 @@ def examine(qemu: Qemu, link: Link | None, case: str, home: Path, memory_mib: in
         if not signs.answers_break:
             notes.append(_inject_nmi(qemu))
     found, sentence = condition(signs)
-    if console_at < qemu.console.size:
+    if console_at < qemu.console.mark():
         (home / SYSRQ).write_text(qemu.console.text(console_at))
     if found.is_of_host:
         notes.append("no memory dump: the guest is not at fault")
@@ -89,7 +89,7 @@ def _ask(qemu: Qemu, link: Link | None, notes: list[str]) -> bool:
 
 def _inject_nmi(qemu: Qemu) -> str:
     """Whether CPU 0, the one that QEMU gives it to, still takes an NMI: also one that has its interrupts off does."""
-    before = qemu.console.size
+    before = qemu.console.said
     try:
         control = qemu.control(Deadline.after(QMP_S))
         try:
@@ -99,9 +99,9 @@ def _inject_nmi(qemu: Qemu) -> str:
     except GuestUnreachable as error:
         return f"NMI: {error.message}"
     deadline = Deadline.after(NMI_S)
-    while qemu.console.size == before and not deadline.expired:
+    while qemu.console.said == before and not deadline.expired:
         time.sleep(0.05)
-    return "NMI: answered on the console" if qemu.console.size > before else "NMI: no answer on the console"
+    return "NMI: answered on the console" if qemu.console.said > before else "NMI: no answer on the console"
 
 
 def _dump(qemu: Qemu, path: Path, memory_mib: int) -> str:

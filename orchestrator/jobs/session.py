@@ -82,7 +82,7 @@ def execute(
             if guest is None:
                 book.keep(CaseRun(case.name, Ending.NO_GUEST, reason="no guest could be booted for it"))
                 continue
-            made = Try(case.name, _number(guest), guest.qemu.console.size)
+            made = Try(case.name, _number(guest), guest.qemu.console.mark())
             book.begin(made)
             run = _run(context, spec, case, request, suite, book, guest, made)
             # a guest may die of what the case is there to provoke
@@ -189,6 +189,10 @@ def _why_replace(run: CaseRun) -> str:
         return run.reason or run.ending.value
     if run.stuck:
         return f"{run.stuck} processes could not be killed"
+    if run.status is None:
+        return "it did not say how the program ended"
+    if run.is_full:
+        return "its /tmp is full"
     if run.condition:
         return f"it has been examined ({run.condition.value})"
     if run.taint_after != run.taint_before:

@@ -15,6 +15,7 @@ from orchestrator.errors import BootFailed, Fault, Interrupted, NoGuest, Orchest
 from orchestrator.events import CaseFinished, StageFinished, StageStarted
 from orchestrator.jobs.build import Built
 from orchestrator.judge.attempts import applicable, classify
+from orchestrator.judge.logs import Consoles
 from orchestrator.judge.run import utc_now
 from orchestrator.model.case_run import CaseRun, Ending
 from orchestrator.model.kernel_report import KnownIssue
@@ -38,6 +39,7 @@ class Track:
         self._context = context
         self._suite = suite
         self._known = known
+        self._consoles = Consoles()
         self._earlier_s: dict[str, float] = {}
         self.home = home
         path = home / "suite.json"
@@ -103,7 +105,7 @@ class Track:
 
     def judge(self, run: CaseRun) -> CaseResult:
         """What a case that has run looks like."""
-        cases = classify(self.record.with_run(run), self.home, self._known).cases
+        cases = classify(self.record.with_run(run), self.home, self._known, self._consoles).cases
         return next(case for case in cases if case.case == run.case)
 
     def keep(self, run: CaseRun) -> CaseResult:

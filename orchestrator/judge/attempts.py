@@ -10,7 +10,7 @@ from pathlib import Path
 from orchestrator.guest.evidence import FILES
 from orchestrator.judge.known import EXPECTED, applies, is_expired, mark_expected, mark_known, missing, release_of
 from orchestrator.judge.leaks import leak_metrics, leaks
-from orchestrator.judge.logs import scan_file
+from orchestrator.judge.logs import Consoles
 from orchestrator.model.case import Dialect
 from orchestrator.model.case_run import CaseRun, Ending
 from orchestrator.model.kernel_report import KernelReport, KnownIssue
@@ -41,10 +41,14 @@ class Window:
     end: int | None
 
 
-def classify(record: SuiteRecord, home: Path, known: Sequence[KnownIssue] = ()) -> SuiteReport:
-    """Judge a suite. `home` is its directory in the run directory, `known` what is no news of a kernel."""
+def classify(
+    record: SuiteRecord, home: Path, known: Sequence[KnownIssue] = (), consoles: Consoles | None = None
+) -> SuiteReport:
+    """Judge a suite. `home` is its directory in the run directory, `known` what is no news of a kernel. Who judges a
+    suite again and again while it runs has the same `consoles` each time, so that nothing is read twice."""
+    consoles = consoles or Consoles()
     kernel_reports = {
-        number: mark_known(scan_file(home / f"guest-{number}/console.log"), applicable(known, record))
+        number: mark_known(consoles.reports(home / f"guest-{number}/console.log"), applicable(known, record))
         for number in record.numbers
     }
     windows = _windows(record)
@@ -214,9 +218,16 @@ def _exit_findings(run: CaseRun, report: ktap.KtapReport) -> list[tuple[Outcome,
     if run.status is None:
         said = [(Outcome.FAIL, problem) for problem in report.problems]
         return [(Outcome.FAIL, "the guest did not say how the program ended"), *said]
+    found = _exit_findings_of(run, run.status, report)
+    if run.is_full and (found or run.status not in (0, SKIPPED)):
+        found.insert(0, (Outcome.FAIL, "the program could not write any more: the guest's /tmp is full"))
+    return found
+
+
+def _exit_findings_of(run: CaseRun, status: int, report: ktap.KtapReport) -> list[tuple[Outcome, str]]:
     if run.dialect is not Dialect.KTAP:
-        return _exit_findings_of_others(run.status, report)
-    status, failing = run.status, any(s.outcome.is_bad for s in report.subtests)
+        return _exit_findings_of_others(status, report)
+    failing = any(s.outcome.is_bad for s in report.subtests)
     found: list[tuple[Outcome, str]] = []
     if run.stdout_dropped:  # first: it explains results that are missing
         found.append((Outcome.FAIL, f"printed too much: {run.stdout_dropped} bytes were dropped"))

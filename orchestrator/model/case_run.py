@@ -77,6 +77,7 @@ class CaseRun:
     left: int = 0  # processes that outlived the program
     stuck: int = 0  # of those, the ones that could not be killed
     left_name: str = ""  # of one of them
+    is_full: bool = False  # nothing more could be written to the guest's /tmp
     expects: tuple[str, ...] = ()  # what its declaration expects the kernel to report
     condition: Condition | None = None  # of the guest, when it was examined
     examined_at: int | None = None
