@@ -22,7 +22,8 @@ void run_fail(struct run *run, const char *fmt, ...) __attribute__((format(print
 /* like run_fail, with the text of errno behind */
 void run_fail_errno(struct run *run, const char *what);
 
-/* Cannot be tried here. Only before threads start; return from the body right after. */
+/* Cannot be tried, or not be judged here. Only before threads start or after they have ended; return from the body right
+ * after. A failure counts for more. */
 void run_skip(struct run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 bool run_stopping(const struct run *run);
