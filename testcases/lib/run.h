@@ -7,6 +7,8 @@
 
 #include "board.h"
 
+#define THREADS_MAX 63                  /* each has a cache line of its own in every page (area.h) */
+
 struct run {
 	const char *name;               /* of the subtest */
 	const char *sabotage;           /* --self-test-fail: what to break on purpose, or NULL */
