@@ -20,7 +20,7 @@ from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.qemu_argv import Boot, argv
 from orchestrator.guest.sentinel import Sentinel, read_sentinel
 from orchestrator.guest.ssh import ClientKey, Link, new_client_key
-from orchestrator.guest.watchdog import Examine, Sight, Watchdog, lost
+from orchestrator.guest.watchdog import Examine, Observation, Watchdog, lost
 from orchestrator.judge.known import mark_expected, mark_known
 from orchestrator.model.case import Case
 from orchestrator.model.case_run import CaseRun, Ending
@@ -167,16 +167,16 @@ class Guest:
         sentinel = read_sentinel(answer.stderr, token)
         if sentinel:
             ended.seen.wait(QUIET_S)
-        sight = watchdog.sight or (None if sentinel or self._still_answers() else self._why_cut(examine))
-        found = sight.evidence if sight else examine(True) if sentinel and sentinel.stuck else None
+        observation = watchdog.observation or (None if sentinel or self._still_answers() else self._why_cut(examine))
+        found = observation.evidence if observation else examine(True) if sentinel and sentinel.stuck else None
         run = CaseRun(
             case=case.name,
-            ending=_ending(sight, sentinel, time_s, limit_s),
+            ending=_ending(observation, sentinel, time_s, limit_s),
             duration_s=time_s,
             seed=seed,
             console_from=console_from,
             console_to=self.qemu.console.mark(),
-            reason=sight.words if sight else "",
+            reason=observation.words if observation else "",
             dialect=case.dialect,
         )
         run = _told(run, sentinel) if sentinel else run
@@ -236,22 +236,22 @@ class Guest:
         assert self.link
         return self.link.ping().wait(ANSWER_S)
 
-    def _why_cut(self, examine: Examine) -> Sight:
+    def _why_cut(self, examine: Examine) -> Observation:
         """The connection ended and nobody knows why yet: is the machine going down, or only its SSH server?"""
         self.qemu.wait_fall(FALL_S)
         if not self.qemu.is_alive:
             self.qemu.console.drain(1.0)
         panicked = self.qemu.console.panicked.seen.is_set()
         if not self.qemu.is_alive:
-            return Sight(Ending.GUEST_DIED, "the kernel panicked") if panicked else lost(self.qemu)
+            return Observation(Ending.GUEST_DIED, "the kernel panicked") if panicked else lost(self.qemu)
         if panicked:
-            return Sight(Ending.GUEST_DIED, "the kernel panicked", examine(False))
-        return Sight(Ending.GUEST_FROZE, "the SSH connection ended before the command did", examine(False))
+            return Observation(Ending.GUEST_DIED, "the kernel panicked", examine(False))
+        return Observation(Ending.GUEST_FROZE, "the SSH connection ended before the command did", examine(False))
 
 
-def _ending(sight: Sight | None, sentinel: Sentinel | None, time_s: float, limit_s: float) -> Ending:
-    if sight and (sentinel is None or sight.ending is Ending.TIMED_OUT):
-        return sight.ending
+def _ending(observation: Observation | None, sentinel: Sentinel | None, time_s: float, limit_s: float) -> Ending:
+    if observation and (sentinel is None or observation.ending is Ending.TIMED_OUT):
+        return observation.ending
     if sentinel and sentinel.status == ENDED_BY_LIMIT and time_s >= 0.95 * limit_s:  # clocks differ
         return Ending.TIMED_OUT
     return Ending.EXITED

@@ -31,6 +31,7 @@ class Condition(Enum):
     CPU_HUNG = "the kernel hangs on a CPU"
     KERNEL_HUNG = "the kernel hangs"
     PANICKED = "the kernel panicked"
+    HALTED = "the guest was halted or powered off from within"
     QEMU_GONE = "QEMU is gone"
     QEMU_STOPPED = "QEMU does not run the guest"
     HOST_OVERLOADED = "the host is overloaded"
