@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from orchestrator.catalog import load
 from orchestrator.context import Context, Places
 from orchestrator.guest import bounded_log
 from orchestrator.guest.bounded_log import BoundedLog
+from orchestrator.guest.console import Console, kernel_line
 from orchestrator.jobs.track import Track
 from orchestrator.judge.logs import Consoles
 from orchestrator.model.case_run import CaseRun, Ending
@@ -95,6 +98,29 @@ def test_windows_behind_a_flood_have_their_own_words_at_their_offsets(tmp_path: 
     assert kept.endswith(b"end 5\n")
     assert end == len(kept)
     assert end - flooded < 40_000
+
+
+def test_a_console_that_floods_is_watched_to_its_end(tmp_path: Path, small: int) -> None:
+    reader, writer = os.pipe()
+    console = Console(tmp_path / "log")
+    with os.fdopen(reader, "rb") as stream, os.fdopen(writer, "wb", buffering=0) as guest:
+        console.follow(stream)
+        dropped = console.watch(kernel_line("in the middle"))
+        guest.write(lines(0, 20_000) + b"[    6.000000][    T1] in the middle of the flood\n")
+        guest.write(lines(0, 20_000))
+        assert dropped.seen.wait(10)
+        while console.said < 2 * len(lines(0, 20_000)):
+            time.sleep(0.01)
+        start = console.mark()
+        guest.write(b"the next case\n")
+        guest.close()
+        console.drain(10)
+    assert console.text(start) == "the next case\n"
+    assert "in the middle" not in console.text()
+    assert console.size == (tmp_path / "log").stat().st_size < small + 30_000
+    offsets = [int(row.split()[0]) for row in (tmp_path / "log.times").read_text().splitlines()]
+    assert offsets == sorted(set(offsets))
+    assert offsets[-1] == start
 
 
 # --- how often it is read
