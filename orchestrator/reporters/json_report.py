@@ -10,8 +10,8 @@ from orchestrator.model.report import RunReport
 from orchestrator.store import write_atomically
 
 SCHEMA = 2
-"""Grows when a reader of the older form would be wrong. A new key is no reason: keys that are unknown to a reader
-of this version are an error to it, so that it never shows half of what a newer version recorded."""
+"""Grows when a reader of the older form would be wrong. A new key is no reason: readers pass over keys that they do not
+know."""
 
 
 def to_json(report: RunReport) -> dict[str, codec.Json]:
@@ -28,7 +28,7 @@ def from_json(data: object) -> RunReport:
     schema = data.get("schema")
     if schema != SCHEMA or isinstance(schema, bool):
         raise ValueError(f"$.schema: expected {SCHEMA}, got {schema!r}: written by another version of orchestrate")
-    return codec.decode(RunReport, {key: value for key, value in data.items() if key != "schema"})
+    return codec.decode(RunReport, data)
 
 
 def dumps(report: RunReport) -> str:

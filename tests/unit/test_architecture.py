@@ -46,6 +46,7 @@ LAYERS = (
 )
 
 OWNERS = {
+    "cattrs": {"codec"},
     "subprocess": {"process", "source.archive", "guest.qemu"},  # the latter two only name PIPE of process.start
     "requests": {"fetch"},
     "paramiko": {"guest.ssh"},
