@@ -31,7 +31,13 @@ from enum import Enum, IntEnum
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias, TypeVar, get_args, get_origin
 
-from cattrs import ClassValidationError, Converter, ForbiddenExtraKeysError, IterableValidationError
+from cattrs import (
+    BaseValidationError,
+    ClassValidationError,
+    Converter,
+    ForbiddenExtraKeysError,
+    IterableValidationError,
+)
 from cattrs.cols import (
     homogenous_tuple_structure_factory,
     is_frozenset,
@@ -45,12 +51,15 @@ from cattrs.gen import make_dict_structure_fn, make_hetero_tuple_structure_fn
 
 T = TypeVar("T")
 
+MISSING = "missing key"
+INVALID = (BaseValidationError, ValueError)  # what a converter raises when the data is wrong
+Place: TypeAlias = tuple[str | int, ...]
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 _SPELLED_OUT = {
     code: f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}" for code in range(0xD800, 0xE000)
 }
-_WORDS = {str: "a string", int: "an integer", bool: "true or false", dict: "an object", list: "an array"}
+_WORDS = {str: "a string", int: "an integer", bool: "true or false", dict: "a mapping", list: "a list"}
 
 
 def encode(value: object) -> Json:
@@ -68,10 +77,10 @@ def decode(kind: type[T], data: object) -> T:
         return _CONVERTER.structure(data, kind)
     except StructureHandlerNotFoundError as error:
         raise TypeError(f"values of {error.type_} cannot be decoded: {error}") from error
-    except Exception as error:
+    except INVALID as error:
         first, *others = problems(error)
         more = f" (and {len(others)} more)" if others else ""
-        raise ValueError(f"${''.join(first.place)}: {first.what}{more}") from error
+        raise ValueError(f"${spelled(first.place)}: {first.what}{more}") from error
 
 
 def dumps(value: object, *, indent: int | None = 2) -> str:
@@ -94,28 +103,33 @@ def parse(text: str | bytes) -> object:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with data that was to become a value, and where: `.key` and `[index]`, outermost first."""
+    """What is wrong with data that was to become a value, and where: keys and indices, outermost first."""
 
-    place: tuple[str, ...]
+    place: Place
     what: str
     unknown: tuple[str, ...] = ()  # keys of an object of type `kind` that has no such fields
     kind: type | None = None
 
 
-def problems(error: Exception, place: tuple[str, ...] = ()) -> Iterator[Problem]:
-    """What an exception of a converter says, in the order of the data."""
+def spelled(place: Place) -> str:
+    """`.suites[0].outcome`."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
+
+
+def problems(error: Exception, place: Place = ()) -> Iterator[Problem]:
+    """What one of INVALID says, in the order of the data."""
     if isinstance(error, ForbiddenExtraKeysError):
-        unknown = tuple(map(str, error.extra_fields))
+        unknown = tuple(sorted(map(str, error.extra_fields)))
         yield Problem(place, f"unknown keys: {', '.join(unknown)}", unknown, error.cl)
     elif isinstance(error, ClassValidationError | IterableValidationError):
         inside, whole = error.group_exceptions()
         for one, note in inside:
             step = note.index if isinstance(note, IterableValidationNote) else note.name
-            yield from problems(one, (*place, f"[{step}]" if isinstance(step, int) else f".{step}"))
+            yield from problems(one, (*place, step))
         for one in whole:
             yield from problems(one, place)
     else:
-        yield Problem(place, "missing key" if isinstance(error, KeyError) else str(error))
+        yield Problem(place, MISSING if isinstance(error, KeyError) else str(error))
 
 
 def converter(*, forbid_extra_keys: bool) -> Converter:
@@ -155,7 +169,7 @@ def converter(*, forbid_extra_keys: bool) -> Converter:
 
 def refuse(expected: str, data: object) -> NoReturn:
     """Raises ValueError: that is not what was expected."""
-    text = repr(data)
+    text = "nothing" if data is None else repr(data)
     raise ValueError(f"expected {expected}, got {text if len(text) <= 60 else f'{text[:57]}...'}")
 
 

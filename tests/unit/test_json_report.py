@@ -117,7 +117,7 @@ def test_a_written_file_loads_again_and_says_its_schema_first(tmp_path: Path) ->
         ({"schema": True}, r"\$\.schema: expected 2, got True"),
         ({"schema": None}, r"\$\.schema: expected 2, got None"),
         ({"verdict": "FINE"}, r"\$\.verdict: expected one of CLEAN, PATCH_AT_FAULT"),
-        ({"suites": {}}, r"\$\.suites: expected an array"),
+        ({"suites": {}}, r"\$\.suites: expected a list"),
     ],
 )
 def test_a_foreign_report_is_refused_with_its_path_and_key(
