@@ -26,6 +26,7 @@ import base64
 import json
 import math
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, is_dataclass
 from enum import Enum, IntEnum
 from pathlib import Path
@@ -214,12 +215,14 @@ def _enum(data: object, kind: type[Enum]) -> Enum:
 
 
 def _float(data: object, _: type) -> float:
-    if isinstance(data, bool) or not (isinstance(data, int | float) or data in ("nan", "inf", "-inf")):
+    if data in ("nan", "inf", "-inf"):
+        return float(str(data))
+    if isinstance(data, bool) or not isinstance(data, int | float):
         refuse("a number", data)
-    try:
-        return float(data)
-    except OverflowError:
-        refuse("a number that fits 64 bits", data)
+    with suppress(OverflowError):
+        if math.isfinite(number := float(data)):
+            return number
+    refuse("a number that fits 64 bits", data)
 
 
 def _bytes(data: object, _: type) -> bytes:

@@ -152,6 +152,7 @@ def test_what_a_newer_version_added_is_passed_over() -> None:
         ({"ratio": "1"}, "$.ratio: expected a number, got '1'"),
         ({"ratio": True}, "$.ratio: expected a number, got True"),
         ({"ratio": 10**400}, "$.ratio: expected a number that fits 64 bits"),
+        ({"ratio": json.loads("1e999")}, "$.ratio: expected a number that fits 64 bits"),
         ({"leaves": "abc"}, "$.leaves: expected a list, got 'abc'"),
         ({"leaves": [{"name": "a"}, {"name": 3}]}, "$.leaves[1].name: expected a string, got 3"),
         ({"leaves": [{"name": "a", "size": "HUGE"}]}, "$.leaves[0].size: expected one of SMALL, LARGE, got 'HUGE'"),
