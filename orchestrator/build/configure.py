@@ -13,13 +13,14 @@ from orchestrator.build.toolchain import Toolchain, make
 from orchestrator.build.worktree import build_directory, lane
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed, KconfigDropped
+from orchestrator.manifest import file_digest
 from orchestrator.model.kernel import AppliedTree, KernelConfig
 from orchestrator.model.request import Suite
 from orchestrator.parse.kconfig import Dropped, dropped, merge, unmet
 from orchestrator.process import failed
 from orchestrator.source.git import Git
 from orchestrator.source.trees import move_worktree, worktree
-from orchestrator.store import file_digest, key
+from orchestrator.store import key
 
 # What decides about a .config besides the fragments: not the whole tree, or each edit would configure anew
 KCONFIG_FILE = re.compile(
@@ -38,8 +39,8 @@ def configure(
         symbols=symbols,
         compiler=toolchain.compiler,
     )
-    if found := context.places.store.get("configure", product_key):
-        return Product(_value(found / "config"), cached=True)
+    if known := context.store.read("configure", product_key, lambda found: _value(found / "config")):
+        return Product(known, cached=True)
 
     def fill(scratch: Path) -> None:
         with lane(context, applied.base, suite.variant) as lock:
@@ -50,7 +51,7 @@ def configure(
             raise _dropped_error(lost, text, worktree(applied.base, suite.variant))
         (scratch / "config").write_text(text)
 
-    return Product(_value(context.places.store.put("configure", product_key, fill) / "config"), cached=False)
+    return Product(_value(context.store.put("configure", product_key, fill) / "config"), cached=False)
 
 
 def _generate(

@@ -12,10 +12,11 @@ from orchestrator.codec import encode
 from orchestrator.context import Context
 from orchestrator.errors import UsageError
 from orchestrator.judge.run import RUN, utc_now
+from orchestrator.manifest import file_digest
 from orchestrator.model.request import Plan
 from orchestrator.model.series import Patch
 from orchestrator.record import RunRecord, load, save
-from orchestrator.store import file_digest, key, raise_if_full
+from orchestrator.store import key, raise_if_full
 
 LOCK = ".lock"
 

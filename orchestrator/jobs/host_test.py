@@ -9,7 +9,6 @@ build failure say something about the patch.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -17,9 +16,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator import kept
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain, first_error, host_failure
-from orchestrator.codec import decode, encode
 from orchestrator.context import Context
 from orchestrator.model.kernel import AppliedTree
 from orchestrator.model.outcome import Outcome
@@ -35,6 +34,7 @@ FILES = re.compile(
     rb"|tools/(?:include|lib|arch/x86/include|scripts|testing/(?:vma|shared|radix-tree))/"
 )
 LIMIT_S = 120.0
+ATTEMPT, SCHEMA = "attempt.json", 1
 SANITIZERS = (("UBSAN_OPTIONS", "print_stacktrace=1"), ("ASAN_OPTIONS", "color=never"))
 HOST_LACKS = re.compile(r"fatal error: (urcu\S*): No such file|cannot find -l(asan|ubsan|urcu)")
 
@@ -113,13 +113,14 @@ def _attempt(context: Context, applied: AppliedTree, toolchain: Toolchain) -> tu
     """Build and run, or what came of it before. What was the host's doing is tried anew each time, and so is what did
     not end in time, which may be."""
     files = excerpt(applied, FILES, context.runner)
-    product_key = key(NAME, files=files.digest, compiler=toolchain.compiler)
-    if found := context.places.store.get(NAME, product_key):
-        return decode(Attempt, json.loads((found / "attempt.json").read_text())), True
+    product_key = key(NAME, files=files.digest, compiler=toolchain.compiler, schema=SCHEMA)
+    known = context.store.read(NAME, product_key, lambda found: kept.load(Attempt, found / ATTEMPT, SCHEMA))
+    if known:
+        return known, True
     attempt = _build_and_run(context, files)
     if not (attempt.lacking or attempt.unfinished or (attempt.result and attempt.result.outcome is Outcome.TIMEOUT)):
-        text = json.dumps(encode(attempt)).encode()
-        context.places.store.put(NAME, product_key, lambda home: write_atomically(home / "attempt.json", text))
+        text = kept.dumps(attempt, SCHEMA)
+        context.store.put(NAME, product_key, lambda home: write_atomically(home / ATTEMPT, text))
     return attempt, False
 
 

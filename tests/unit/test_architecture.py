@@ -39,6 +39,8 @@ LAYERS = (
     ("catalog",),
     ("declarations",),
     ("process", "store", "fetch", "evidence.symbols", "host_time"),
+    ("manifest",),
+    ("kept",),
     ("judge",),
     ("parse", "codec", "events", "deadline", "build.schemata", "evidence.blame"),
     ("model", "errors"),
