@@ -63,7 +63,7 @@ def _generate(
     log: Path,
     lock: int,
 ) -> str:
-    build = build_directory(source, f"configure-{suite.kconfig.name}")
+    build = build_directory(source, f"{suite.kconfig.name}.configure")  # a name that no kconfig has
     shutil.rmtree(build, ignore_errors=True)
     build.mkdir()
     for target in ("tinyconfig", "olddefconfig"):

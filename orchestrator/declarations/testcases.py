@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.declarations.entry import Entry, read_yaml
-from orchestrator.declarations.names import find
+from orchestrator.declarations.names import check_case_name, find
 from orchestrator.errors import BadDeclaration
 from orchestrator.judge.known import pattern_problem
 from orchestrator.model.case import Case, Dialect, Needs, Userland
@@ -30,6 +30,8 @@ def read_cases(path: Path, userlands: Mapping[str, Userland]) -> tuple[Case, ...
         return (_checked(path, shared, userlands),)
     cases = []
     for name, own in several.items():
+        if not isinstance(name, str):
+            raise BadDeclaration(f"{path}: cases: {name!r} is no text", hint="put it in quotes")
         inner = Entry(path, own or {}, f"cases.{name}.")
         plain = replace(shared, name=f"{shared.name}.{name}", group=shared.name, program=shared.program or name)
         case = _case(inner, plain)
@@ -72,7 +74,8 @@ def _case(entry: Entry, above: Case) -> Case:
 
 
 def _checked(path: Path, case: Case, userlands: Mapping[str, Userland]) -> Case:
-    """A case that says where its program comes from, once. Raises BadDeclaration."""
+    """A case with a name of its own that says where its program comes from, once. Raises BadDeclaration."""
+    check_case_name(case.name, str(path))
     ways = {"sources": case.sources, "kselftest": case.kselftest, "userland": case.userland}
     given = [way for way, value in ways.items() if value]
     if len(given) != 1:
