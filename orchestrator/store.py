@@ -131,13 +131,13 @@ class Store:
         """All of them, by stage and key."""
         return sorted(path for path in self.root.glob("*/[!.]*") if path.is_dir())
 
-    def drop_damaged(self, files: Iterable[Path]) -> tuple[Path, ...]:
-        """Hash the products that these files belong to, and drop those that are not what was made. Returns the files
-        that are gone with them. A file that is in no product is left alone."""
+    def drop_damaged(self, paths: Iterable[Path]) -> tuple[Path, ...]:
+        """Hash the products that these are, or are files of, and drop those that are not what was made. Returns the
+        paths that are gone with them. What is in no product is left alone."""
         gone: list[Path] = []
-        for file in files:
+        for file in paths:
             parts = file.relative_to(self.root).parts if file.is_relative_to(self.root) else ()
-            if len(parts) < 3:
+            if len(parts) < 2:
                 continue
             product = self.root.joinpath(*parts[:2])
             wrong = manifest.problem(product, by_hash=True)
@@ -183,3 +183,25 @@ def locked(path: Path, *, on_wait: Callable[[str], None], pause: Callable[[float
         handle.write(f"pid {os.getpid()}")
         handle.flush()
         yield handle.fileno()
+
+
+@contextmanager
+def try_lock(path: Path) -> Iterator[bool]:
+    """Hold a lock for a moment if nobody else does; whether it is ours. Writes nothing: a lock's time is when somebody
+    last worked under it. One without a file is nobody's."""
+    if not path.is_file():
+        yield True
+        return
+    with path.open("rb") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+def is_held(path: Path) -> bool:
+    """Whether somebody holds a lock."""
+    with try_lock(path) as is_ours:
+        return not is_ours

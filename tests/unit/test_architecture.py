@@ -42,6 +42,7 @@ LAYERS = (
     ("manifest",),
     ("kept",),
     ("judge",),
+    ("retention",),
     ("parse", "codec", "events", "deadline", "build.schemata", "evidence.blame"),
     ("model", "errors"),
     ("",),  # the package itself: its version
