@@ -17,6 +17,8 @@ from orchestrator.declarations.patches import read_series
 from orchestrator.errors import BootFailed, GuestUnreachable, ProductDamaged
 from orchestrator.events import Event, Note
 from orchestrator.guest.accel import choose
+from orchestrator.guest.left import find_left
+from orchestrator.guest.qemu import PID
 from orchestrator.jobs.boot import GuestSpec, boot
 from orchestrator.model.case import Programs
 from orchestrator.model.kernel import Kernel
@@ -104,6 +106,14 @@ def test_a_base_whose_commit_is_lost_is_imported_anew(packaged: Path, runner: Ru
     (base.home / "git/refs/heads/base").write_bytes(garbage)
     assert packaged_base("linux-source-0", at) == base
     assert len(told) == 2
+
+
+@pytest.mark.parametrize("garbage", [b"", b"pid", b"\xff", b"99999999999999999999"])
+def test_a_left_guest_whose_note_is_damaged_is_gone(tmp_path: Path, garbage: bytes) -> None:
+    guest = tmp_path / "base.patched/guest-0"
+    guest.mkdir(parents=True)
+    (guest / PID).write_bytes(garbage)
+    assert find_left(tmp_path) is None  # there is no known_hosts either
 
 
 def spec_in(context: Context, image: bytes) -> GuestSpec:
