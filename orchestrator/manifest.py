@@ -46,6 +46,7 @@ def seal(product: Path) -> None:
     """Write the manifest of a directory, and everything in it to the disk: what is renamed into place after this is
     whole also when the power fails. Raises OSError."""
     directories = [product, *(path for path in product.rglob("*") if path.is_dir() and not path.is_symlink())]
+    (product / NAME).unlink(missing_ok=True)  # an earlier one is no file of the product
     files = sorted(path for path in product.rglob("*") if path.is_file() and not path.is_symlink())
     _write(product, Manifest(tuple(_entry(product, path) for path in files)))
     for path in (*files, product / NAME, *directories):

@@ -231,3 +231,10 @@ def test_a_lock_whose_holder_cannot_be_read_is_a_lock(tmp_path: Path) -> None:
     told: list[str] = []
     with locked(tmp_path / "lock", on_wait=told.append, pause=time.sleep):
         assert (tmp_path / "lock").read_text() == f"pid {os.getpid()}"
+
+
+def test_what_is_sealed_again_is_whole(product: Path) -> None:
+    (product / "image").write_bytes(b"another")
+    manifest.seal(product)
+    assert manifest.problem(product, by_hash=True) == ""
+    assert manifest.size(product) == len(b"another")
