@@ -51,16 +51,16 @@ def test_a_kernel_that_crashes_is_a_crash_and_the_rest_runs(start: Start, own_ro
     assert job.case("split-merge")["outcome"] == "PASS"
 
 
-def test_a_qemu_that_the_host_kills_is_a_crash_that_nobody_pins_on_the_patch(start: Start) -> None:
+def test_a_case_whose_qemu_the_host_kills_cannot_be_judged(start: Start) -> None:
     job = start(*PATCH, *TWO, "--duration", "6")
     job.wait_for(r"\] fault-vs-munmap \.\.\.")
     time.sleep(1)
     [pid] = job.qemus()
     os.kill(pid, signal.SIGKILL)
-    assert job.finish() == 3, job.text
+    assert job.finish() == 0, job.text
     spoiled, other, again = job.suite()["attempts"]
     assert (spoiled["case"], spoiled["is_host_fault"], other["case"]) == ("fault-vs-munmap", True, "split-merge")
-    assert "SIGKILL" in spoiled["message"]
+    assert spoiled["message"] == "the host ended QEMU by SIGKILL"
     assert (again["case"], again["number"], again["outcome"]) == ("fault-vs-munmap", 2, "PASS")
     assert job.case("fault-vs-munmap")["number"] == 2, "what the host spoiled says nothing where another attempt ended"
     assert job.report()["verdict"] == "CLEAN"
@@ -75,7 +75,7 @@ def test_a_qemu_that_crashes_at_boot_is_started_once_more(start: Start) -> None:
     time.sleep(0.3)
     os.kill(job.qemus()[0], signal.SIGSEGV)
     assert job.finish() == 0, job.text
-    assert "QEMU was ended by SIGSEGV; booting once more" in job.text
+    assert "QEMU crashed (SIGSEGV); booting once more" in job.text
     assert (job.run_dir / "base.patched/guest-0.crashed/console.log").exists()
 
 
