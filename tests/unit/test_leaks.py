@@ -8,8 +8,8 @@ import pytest
 
 from orchestrator.guest.sentinel import read_sentinel
 from orchestrator.judge.leaks import TOLERANCE, leak_metrics, leaks
-from orchestrator.model.case import Dialect
 from orchestrator.model.attempt import Attempt, Count, Ending
+from orchestrator.model.case import Dialect
 from orchestrator.model.report import Metric
 
 LINE = (
