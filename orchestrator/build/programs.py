@@ -15,13 +15,14 @@ from orchestrator.context import Context
 from orchestrator.errors import CommandFailed
 from orchestrator.guest import initramfs
 from orchestrator.guest.case_argv import CASES, KSELFTESTS
+from orchestrator.manifest import file_digest
 from orchestrator.model.case import Case, Programs
 from orchestrator.model.kernel import AppliedTree
 from orchestrator.process import Command
-from orchestrator.store import file_digest, key
+from orchestrator.store import key
 
 FLAGS = ("-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-static", "-pthread")
-TOOLS = ("cap", "supervisor")  # of the guest itself, from guest/files
+SUPERVISOR = "supervisor"  # of the guest itself, from guest/files
 ARCHIVE = "initramfs.cpio"
 
 
@@ -35,7 +36,7 @@ def programs(context: Context, cases: Sequence[Case], applied: AppliedTree, tool
     shared = sorted(library.glob("*.c"))
     ours = [case for case in cases if case.sources and not case.unfit]
     jobs = {case.name: [*(case.directory / source for source in case.sources), *shared] for case in ours}
-    jobs |= {tool: [initramfs.FILES / f"{tool}.c"] for tool in TOOLS}
+    jobs[SUPERVISOR] = sorted((initramfs.FILES / SUPERVISOR).glob("*.c"))
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         made = list(pool.map(lambda name: _program(context, name, jobs[name], library, toolchain), jobs))
     theirs, unbuilt, compiled = _selftests(context, cases, applied, toolchain)
@@ -49,16 +50,16 @@ def programs(context: Context, cases: Sequence[Case], applied: AppliedTree, tool
         layout=initramfs.LAYOUT,
     )
     compiled += sum(not product.cached for product in made)
-    if found := context.places.store.get("programs", product_key):
+    if found := context.store.get("programs", product_key):
         return Product(Programs(found / ARCHIVE, product_key, unbuilt), cached=True)
 
     def fill(scratch: Path) -> None:
         data = {name: product.value.read_bytes() for name, product in zip(jobs, made, strict=True)}
-        tools = {tool: data.pop(tool) for tool in TOOLS}
+        tools = {SUPERVISOR: data.pop(SUPERVISOR)}
         ours = {f"{CASES}/{name}": program for name, program in data.items()}
         (scratch / ARCHIVE).write_bytes(initramfs.shared_part({**ours, **theirs}, tools, context.runner))
 
-    path = context.places.store.put("programs", product_key, fill) / ARCHIVE
+    path = context.store.put("programs", product_key, fill) / ARCHIVE
     return Product(Programs(path, product_key, unbuilt), cached=False, note=f"{compiled} programs compiled")
 
 
@@ -99,7 +100,7 @@ def _program(
         flags=FLAGS,
         compiler=toolchain.compiler,
     )
-    if found := context.places.store.get("program", product_key):
+    if found := context.store.get("program", product_key):
         return Product(found / name, cached=True)
 
     def fill(scratch: Path) -> None:
@@ -109,4 +110,4 @@ def _program(
         if result.status != 0:
             raise CommandFailed(f"test case {name} does not compile", detail=result.tail(), hint=command.line())
 
-    return Product(context.places.store.put("program", product_key, fill) / name, cached=False)
+    return Product(context.store.put("program", product_key, fill) / name, cached=False)

@@ -7,24 +7,45 @@ import json
 import os
 import shutil
 import sys
-import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from orchestrator.catalog import PACKAGE, load
+from orchestrator.commands.inventory import inventory
 from orchestrator.context import Places
+from orchestrator.declarations.files import read_toml
 from orchestrator.errors import CommandFailed, OrchestrateError, ToolMissing
 from orchestrator.guest.accel import Probe, probe
 from orchestrator.process import Cancel, Command, Runner, attach, find_program
+from orchestrator.retention import by_kind, show_size
+from orchestrator.store import Store
 
 WANTED_GIB = 8  # an imported base, two worktrees with two build directories each, ccache
 COMPLAINT = 3
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """An entry of data/tools.toml: a program on PATH, or a file."""
+
+    package: str
+    why: str
+    program: str = ""
+    file: str = ""
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Tools:
+    """data/tools.toml."""
+
+    tool: tuple[Wanted, ...]
+
+
+@dataclass(frozen=True)
 class Tool:
-    """A line of data/tools.toml and whether it is there. `found` is a path, or empty."""
+    """Something wanted, and whether it is there. `found` is a path, or empty."""
 
     name: str
     package: str
@@ -35,6 +56,8 @@ class Tool:
 
 def run(args: argparse.Namespace) -> int:
     places, runner = Places.of_user(), Runner(Cancel())
+    if args.verify:
+        _verify(places.store)
     tools = check_tools()
     if args.install and any(not tool.found for tool in tools):
         _install([tool for tool in tools if not tool.found])
@@ -43,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
     probes = [] if any(t.name in ("gcc", "qemu-system-x86_64") for t in missing) else _probes(runner)
     free_gib = _free_gib(places.cache)
     ccache = _ccache(runner, places)
+    used = by_kind(inventory(places, runner))
     problems = [f"{tool.name} is missing" for tool in missing if not tool.optional]
     if free_gib < WANTED_GIB:
         problems.append(f"only {free_gib:.0f} GiB free in {places.cache}, {WANTED_GIB} wanted")
@@ -60,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
             "cache": str(places.cache),
             "free_gib": round(free_gib, 1),
             "ccache": ccache,
+            "disk": {kind.value: {"count": count, "bytes": size} for kind, (count, size) in used.items()},
         }
         sys.stdout.write(json.dumps(report, indent=1) + "\n")
         return COMPLAINT if problems else 0
@@ -71,6 +96,8 @@ def run(args: argparse.Namespace) -> int:
             f"accelerator {found.accel:22} {'works' if found.works else 'not usable':34} {found.evidence}\n"
         )
     sys.stdout.write(f"{'free disk':34} {f'{free_gib:.0f} GiB':34} {places.cache}\n")
+    for kind, (count, size) in used.items():
+        sys.stdout.write(f"{f'{kind.value} on the disk':34} {f'{count}, {show_size(size)}':34}\n")
     sys.stdout.write(f"{'ccache':34} {ccache}\n")
     if install:
         sys.stdout.write(f"\nto install what is missing:\n  {install}\n")
@@ -78,9 +105,17 @@ def run(args: argparse.Namespace) -> int:
     return COMPLAINT if problems else 0
 
 
+def _verify(store: Store) -> None:
+    """Hash every product, and say which were damaged."""
+    products = store.products()
+    gone = store.drop_damaged(products)
+    for product in gone:
+        sys.stderr.write(f"dropped, it was damaged: {product}\n")
+    sys.stderr.write(f"{len(products)} products checked, {len(gone)} damaged\n")
+
+
 def check_tools() -> tuple[Tool, ...]:
-    entries = tomllib.loads((PACKAGE / "data/tools.toml").read_text())["tool"]
-    return tuple(_check(entry) for entry in entries)
+    return tuple(_check(wanted) for wanted in read_toml(Tools, PACKAGE / "data/tools.toml").tool)
 
 
 def install_command(missing: Sequence[Tool]) -> str:
@@ -106,13 +141,11 @@ def _install(missing: Sequence[Tool]) -> None:
             raise CommandFailed(f"{' '.join(words)} exited with {status}", hint=f"run it by hand: {install}")
 
 
-def _check(entry: dict[str, str]) -> Tool:
-    if "program" in entry:
-        name, found = entry["program"], find_program(entry["program"])
-    else:
-        name, path = entry["file"], Path(entry["file"])
-        found = path if path.exists() else None
-    return Tool(name, entry["package"], entry["why"], bool(entry.get("optional")), str(found or ""))
+def _check(wanted: Wanted) -> Tool:
+    path = Path(wanted.file)
+    found = find_program(wanted.program) if wanted.program else path if path.exists() else None
+    name = wanted.program or wanted.file
+    return Tool(name, wanted.package, wanted.why, wanted.optional, str(found or ""))
 
 
 def _probes(runner: Runner) -> list[Probe]:

@@ -13,7 +13,7 @@ from orchestrator.build.product import Product
 from orchestrator.context import Context
 from orchestrator.errors import BootFailed, GuestUnreachable
 from orchestrator.events import CaseStarted, GuestLost, GuestReady
-from orchestrator.guest.guest import Guest
+from orchestrator.guest.guest import INITRAMFS, Guest
 from orchestrator.jobs.boot import GuestSpec, boot
 from orchestrator.jobs.diagnosis import diagnose, diagnose_boot, discard
 from orchestrator.jobs.journal import Journal
@@ -86,6 +86,8 @@ class GuestSession:
             outlives_us=self._request.freeze,
             explain=lambda guest, error: diagnose_boot(self._context, self._spec, guest, error, self._journal.home),
         )
+        if number:  # QEMU has read it; reproduce.sh boots that of guest 0
+            (directory / INITRAMFS).unlink()
         self._context.emit(GuestReady(self._journal.name, identity.ready_s, self._spec.accel.name, number))
         self._journal.facts(release=identity.release, cpus=identity.cpus)
         return guest, identity.ready_s
@@ -165,7 +167,7 @@ class GuestSession:
         self._context.emit(CaseStarted(self._journal.name, case.name, limit_s))
         number = int(guest.directory.name.removeprefix("guest-"))
         console = f"{guest.directory.name}/console.log"
-        begun = self._journal.begin(planned, number, guest.qemu.console.size, console)
+        begun = self._journal.begin(planned, number, guest.qemu.console.mark(), console)
         ended = guest.run_case(
             case,
             duration_s=duration_s,
@@ -214,6 +216,10 @@ def _why_replace(run: Attempt) -> str:
         return run.reason or run.ending.value
     if run.stuck:
         return f"{run.stuck} processes could not be killed"
+    if run.status is None:
+        return "it did not say how the program ended"
+    if run.is_full:
+        return "its /tmp is full"
     if run.condition:
         return f"it has been examined ({run.condition.value})"
     if run.taint_after != run.taint_before:

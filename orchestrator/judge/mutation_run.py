@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.build.schemata import SWITCH
-from orchestrator.codec import encode
 from orchestrator.judge import run as report
 from orchestrator.judge.attempts import classify
 from orchestrator.judge.mutants import Matrix, MutantStatus, Row, row, verdict
@@ -19,7 +17,7 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import CaseResult, RunReport, SuiteReport
 from orchestrator.model.series import Mutant
 from orchestrator.record import KernelRecord, MutationRecord, RunRecord, load, records_of
-from orchestrator.store import write_atomically
+from orchestrator.reporters import json_report
 
 Decode = Callable[[Sequence[SuiteReport]], tuple[tuple[SuiteReport, ...], tuple[str, ...]]]  # with notes
 MUTATION_RUN, MATRIX = "mutation.json", "matrix.json"
@@ -103,7 +101,7 @@ def write(judged: MutationReport, run_dir: Path, *, relative_to: Path | None = N
     report.write_decoded(
         (kernel_report for row in judged.matrix.rows if row.kill for kernel_report in row.kill.kernel_reports), run_dir
     )
-    write_atomically(run_dir / MATRIX, json.dumps(encode(judged.matrix), indent=1).encode() + b"\n")
+    json_report.write(judged.matrix, run_dir / MATRIX)
     report.write(judged.report, run_dir, relative_to=relative_to)
 
 

@@ -101,9 +101,7 @@ def a_report() -> RunReport:
         StageResult("apply", Outcome.PASS, 0.25, cached=True),
         StageResult("boot", Outcome.PASS, 7.0, console=dmesg, log="guest-0/console.log"),
     )
-    suite = SuiteReport(
-        "base.patched", "base", Role.PATCHED, stages, cases, "2026-11-22T13:45:08", (("qemu", "7.2"),)
-    )
+    suite = SuiteReport("base.patched", "base", Role.PATCHED, stages, cases, "2026-11-22T13:45:08", (("qemu", "7.2"),))
     failed = StageResult("build", Outcome.FAIL, 3.0, HOSTILE, "look", dmesg, is_patch_fault=True)
     broken = SuiteReport("debug.patched", "debug", Role.PATCHED, (failed,), (), "")
     return RunReport(

@@ -20,7 +20,17 @@ from tests.e2e.conftest import ROOT, Job, Start
 from tests.e2e.hanging import root_with
 
 AREA = "10000000-10004000"
-HANGS = ("bug-leak", "bug-wakeup", "bug-self", "bug-mmap-self", "bug-spin", "slow", "headless", "crasher")
+HANGS = (
+    "bug-leak",
+    "bug-wakeup",
+    "bug-self",
+    "bug-mmap-self",
+    "bug-spin",
+    "slow",
+    "headless",
+    "switches-off",
+    "crasher",
+)
 
 
 @pytest.fixture
@@ -49,6 +59,7 @@ def test_each_hang_is_told_from_the_others_and_explained(run: Callable[..., Job]
         "bug-spin": r"bug-spin \(pid \d+\) runs in handle_mm_fault on CPU \d",
         "slow": r"slow \(pid \d+\) runs in .* on CPU \d",
         "headless": r"headless \(pid \d+\) sleeps in \w+",
+        "switches-off": r".*native_halt.*",
         "crasher": r"the kernel panicked in sysrq_handle_crash, run by crasher .*: sysrq triggered crash",
     }.items():
         assert re.fullmatch(sentence, said[name]), said[name]
@@ -59,6 +70,7 @@ def test_each_hang_is_told_from_the_others_and_explained(run: Callable[..., Job]
         "bug-spin": "the kernel hangs on a CPU (CPU",
         "slow": "the test is slow (its tasks: 1 at work)",
         "headless": "the guest's userspace is dead (the CPUs work",
+        "switches-off": "the guest was halted or powered off from within (its kernel has stopped all 2 CPUs",
         "crasher": "Kernel panic",
     }.items():
         assert words in job.case(name)["message"], job.case(name)["message"]
@@ -73,14 +85,14 @@ def _evidence_is_kept_and_bounded(job: Job) -> None:
         assert {"evidence.txt", "postmortem.txt"} <= names[name]
         assert all((job.run_dir / path).stat().st_size for path in job.case(name)["evidence"])
     assert sum("memory.kdump" in found for found in names.values()) == 5
-    assert "was not kept" in (job.run_dir / "base.patched/cases/crasher/postmortem.txt").read_text()
-    blocked = (job.run_dir / "base.patched/cases/bug-self/sysrq.txt").read_text()
+    assert "was not kept" in (job.run_dir / "base.patched/cases/crasher/1/postmortem.txt").read_text()
+    blocked = (job.run_dir / "base.patched/cases/bug-self/1/sysrq.txt").read_text()
     assert "sysrq: Show Blocked State" in blocked
     assert "__vma_start_write" in blocked
     assert "NMI backtrace for cpu" in blocked
     junit = (job.run_dir / "junit.xml").read_text()
     assert "no task holds it: leaked reference" in junit
-    assert "cases/bug-leak/postmortem.txt]]" in junit
+    assert "cases/bug-leak/1/postmortem.txt]]" in junit
     # our questions are no part of what the kernel said
     assert "sysrq: Show" not in job.case("bug-self")["console"]
 
@@ -89,7 +101,7 @@ def _postmortem_can_be_had_again(job: Job) -> None:
     case = job.run_dir / "base.patched/bug-leak"
     shown = orchestrate("postmortem", "--print", str(case))
     assert shown.returncode == 0, shown.stderr
-    assert shown.stdout == (job.run_dir / "base.patched/cases/bug-leak/postmortem.txt").read_text()
+    assert shown.stdout == (job.run_dir / "base.patched/cases/bug-leak/1/postmortem.txt").read_text()
     typed = "print(hex(vma(facts.mms[0].vmas[0].address).vm_refcnt.refs.counter), task(1).comm)\n"
     drgn = orchestrate("postmortem", str(case), stdin=typed)
     assert "0x1 " in drgn.stdout, drgn.stderr

@@ -12,6 +12,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from orchestrator import kept
+from orchestrator.build.compile import FACTS, SCHEMA, Facts
 from orchestrator.context import Places
 from orchestrator.errors import UsageError, VmlinuxUnreadable
 from orchestrator.evidence.decode import decode_kernel_reports
@@ -24,9 +26,10 @@ from orchestrator.model.series import Mutant, Observable
 from orchestrator.parse.frames import CodeRef
 from orchestrator.parse.series import read_patches
 from orchestrator.process import Cancel, Runner
-from orchestrator.record import MutationRecord, Request, RunRecord, KernelRecord, load, save
+from orchestrator.record import KernelRecord, MutationRecord, Request, RunRecord, load, save
 from orchestrator.source.bases import Workplace, tree_base
 from tests.integration.conftest import Cli, git
+from tests.valid_json import read_valid
 
 HEADER = """\
 static inline int inner(volatile int *at)
@@ -259,12 +262,14 @@ def run_dir(tmp_path: Path) -> Path:
     patched = tmp_path / "patched"
     write_tree(patched)
     subprocess.run(["patch", "-s", "-p1", "-d", patched], input=series.patches[0].diff, check=True)
-    product = places.store.root / "build/abc"
-    product.mkdir(parents=True)
-    compiled(patched, product / "vmlinux")
+
+    def build(scratch: Path) -> None:
+        compiled(patched, scratch / "vmlinux")
+        facts = Facts("6", Symbols(scratch / "vmlinux").build_id, "gcc", warnings=(), compiled=1)
+        (scratch / FACTS).write_bytes(kept.dumps(facts, SCHEMA))
+
+    product = places.store.put("build", "abc", build)
     build_id = Symbols(product / "vmlinux").build_id
-    facts = {"release": "6", "build_id": build_id, "compiler": "gcc", "warnings": [], "compiled": 1}
-    (product / "kernel.json").write_text(json.dumps(facts))
 
     home = tmp_path / "run"
     console = home / "base.patched/guest-0/console.log"
@@ -304,7 +309,7 @@ def test_an_old_run_is_decoded_and_its_line_blamed_on_the_patch(cli: Cli, run_di
     assert failure is not None
     assert failure.attrib["message"].startswith("Oops: ")
     assert f"mm/memory.c:13 [1/1]           {line}" in (failure.text or "")
-    report = json.loads((run_dir / "report.json").read_text())
+    report = read_valid(run_dir / "report.json")
     (kernel_report,) = report["suites"][0]["stages"][0]["kernel_reports"]
     first, second = kernel_report["frames"]
     assert first["places"][-1] | {"text": line} == {
@@ -327,7 +332,7 @@ def test_a_kill_of_a_hunt_is_decoded(cli: Cli, run_dir: Path) -> None:
     result = cli("report", str(run_dir))
     assert result.returncode == 0, result.stderr
     assert re.search(r"^KILLED +early .*Oops.* \(mm/memory\.c:13\)$", result.stdout, re.MULTILINE), result.stdout
-    (row,) = json.loads((run_dir / "matrix.json").read_text())["rows"]
+    (row,) = read_valid(run_dir / "matrix.json")["rows"]
     (kernel_report,) = row["kill"]["kernel_reports"]
     assert kernel_report["frames"][0]["places"][-1]["text"] == "value -= twin(a); /* the new call */"
     assert "value -= twin(a)" in (run_dir / kernel_report["file"]).read_text()

@@ -39,13 +39,17 @@ LAYERS = (
     ("catalog",),
     ("declarations",),
     ("process", "store", "fetch", "evidence.symbols", "host_time"),
+    ("manifest",),
+    ("kept",),
     ("judge",),
-    ("parse", "codec", "events", "deadline", "build.schemata", "evidence.blame"),
+    ("retention",),
+    ("parse", "declarations.schema", "codec", "events", "deadline", "build.schemata", "evidence.blame"),
     ("model", "errors"),
     ("",),  # the package itself: its version
 )
 
 OWNERS = {
+    "cattrs": {"codec"},
     "subprocess": {"process", "source.archive", "guest.qemu"},  # the latter two only name PIPE of process.start
     "requests": {"fetch"},
     "paramiko": {"guest.ssh"},
@@ -53,7 +57,7 @@ OWNERS = {
     "invoke": {"guest.ssh"},
     "cryptography": {"guest.ssh"},
     "junit_xml": {"reporters.junit"},
-    "yaml": {"declarations.entry"},
+    "yaml": {"declarations.files"},
     "drgn": {
         "evidence.symbols",
         "evidence.postmortem.extract",

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from orchestrator.judge.attempts import classify
+from orchestrator.judge.verdict import verdict
 from orchestrator.model.attempt import Attempt, Condition, Count, Ending
 from orchestrator.model.case import Dialect
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KnownIssue
-from orchestrator.model.outcome import Outcome
+from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, Metric, StageResult, SuiteReport
 from orchestrator.record import KernelRecord
 
@@ -219,7 +220,7 @@ SPOILT: dict[str, Any] = {"ending": Ending.HOST_LOST, "status": None, "reason": 
         ({"stdout": IDLE, "status": 1}, {}, Outcome.PASS),
         ({"stdout": IDLE, "status": 1}, {"stdout": IDLE, "status": 1}, Outcome.NOT_EXERCISED),
         ({"stdout": IDLE, "status": 1}, {"status": 1}, Outcome.FAIL),
-        (SPOILT, SPOILT, Outcome.CRASH),
+        (SPOILT, SPOILT, Outcome.ERROR),
     ],
 )
 def test_an_attempt_that_says_nothing_gives_way_to_one_that_does(
@@ -274,6 +275,7 @@ def test_what_the_kernel_says_before_the_first_case_belongs_to_the_boot(home: Ho
         (Ending.TIMED_OUT, Outcome.TIMEOUT),
         (Ending.UNMET, Outcome.SKIP),
         (Ending.NO_GUEST, Outcome.ERROR),
+        (Ending.HOST_LOST, Outcome.ERROR),
     ],
 )
 def test_how_a_run_ended_decides(home: Home, ending: Ending, outcome: Outcome) -> None:
@@ -306,6 +308,16 @@ def test_how_a_program_ended_must_be_known(home: Home, dialect: Dialect) -> None
     case = home.only()
     assert case.run_outcome is Outcome.FAIL
     assert case.message == "the guest did not say how the program ended"
+
+
+def test_a_program_that_could_not_write_is_told_from_one_that_failed(home: Home) -> None:
+    home.case("x", stdout=GOOD, status=1, is_full=True)
+    assert home.only().message == "the program could not write any more: the guest's /tmp is full"
+
+
+def test_a_full_file_system_is_no_failure_by_itself(home: Home) -> None:
+    home.case("x", stdout=GOOD, is_full=True)
+    assert home.only().outcome is Outcome.PASS
 
 
 def test_results_that_never_came_are_failures(home: Home) -> None:
@@ -406,3 +418,18 @@ def test_what_was_found_out_about_a_hang_is_in_the_result(home: Home) -> None:
 def test_a_hang_that_is_the_hosts_says_nothing_about_the_patch(home: Home, condition: Condition) -> None:
     home.case("late", ending=Ending.TIMED_OUT, status=None, condition=condition, reason="did not end")
     assert home.judge().cases[0].is_host_fault
+
+
+def test_a_qemu_that_the_host_ended_is_no_crash_of_the_kernel(home: Home) -> None:
+    home.case("killed", ending=Ending.HOST_LOST, status=None, reason="the host ended QEMU by SIGKILL", expects=("x",))
+    found, reason = verdict([home.judge()], interrupted=False)
+    assert found is Verdict.NO_VERDICT
+    assert reason == "base.patched: killed could not be judged (the host ended QEMU by SIGKILL)"
+
+
+def test_what_the_kernel_said_counts_though_the_host_ended_qemu_then(home: Home) -> None:
+    home.case("killed", said=QUIET + WARNING, ending=Ending.HOST_LOST, status=None, reason="the host ended QEMU")
+    case = home.only()
+    assert not case.is_host_fault
+    assert (case.outcome, case.message) == (Outcome.FAIL, TITLE)
+    assert verdict([home.judge()], interrupted=False)[0] is Verdict.PATCH_AT_FAULT

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from orchestrator.jobs.track import Track
 
 from orchestrator.catalog import load
 from orchestrator.context import Context, Places
@@ -14,7 +15,6 @@ from orchestrator.errors import BootFailed, GuestUnreachable, NoGuest
 from orchestrator.guest.guest import Guest
 from orchestrator.jobs.boot import GuestSpec
 from orchestrator.jobs.session import execute
-from orchestrator.jobs.track import Track
 from orchestrator.judge.attempts import classify
 from orchestrator.model.attempt import Attempt, Ending
 from orchestrator.model.kernel import KernelConfig, Role
@@ -31,7 +31,7 @@ class Mortal:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.qemu = SimpleNamespace(console=SimpleNamespace(size=0))
+        self.qemu = SimpleNamespace(console=SimpleNamespace(mark=lambda: 0))
         directory.mkdir(parents=True)
         (directory / "console.log").write_text(PANIC)
 
