@@ -25,6 +25,7 @@ from orchestrator.model.request import Plan, Request
 from orchestrator.model.series import Patch, Series
 from orchestrator.model.subject import Subject
 from orchestrator.questions.question import Known, Question
+from orchestrator.record import KernelRecord
 
 PASSED = Finding("", Outcome.PASS, Outcome.PASS, "", 1.0)
 FAILED = replace(PASSED, outcome=Outcome.FAIL, run_outcome=Outcome.FAIL, message="exit status 3")
@@ -185,7 +186,8 @@ class World:
                 came_up = self._boots(subject, self._draw)
                 self._add(subject, replace(PASSED if came_up else CRASHED, time_s=2.0), planned)
             return
-        has_booted = any(stage.stage == BOOT and not stage.is_end for stage in self.reports[subject.name].stages)
+        report = self.reports[subject.name]
+        has_booted = any(stage.stage == BOOT and not stage.is_end for stage in report.stages) or bool(report.cases)
         came_up = self._boots(subject, self._draw)
         self._stage(subject, StageResult(BOOT, Outcome.PASS, 2.0) if came_up else HUNG)
         if not came_up and not has_booted:
@@ -205,5 +207,5 @@ class World:
 
     def _stage(self, subject: Subject, stage: StageResult) -> None:
         report = self.reports[subject.name]
-        others = tuple(one for one in report.stages if one.stage != stage.stage)
-        self.reports[subject.name] = replace(report, stages=(*others, stage))
+        record = KernelRecord(report.name, report.kconfig, report.role, "", stages=report.stages)
+        self.reports[subject.name] = replace(report, stages=record.with_stage(stage).stages)

@@ -298,6 +298,19 @@ def test_a_kernel_that_hangs_at_every_third_boot_is_compared_by_boots_with_a_lim
     assert boot.comparison.answer in (Answer.FLAKY_NO_WORSE, Answer.PRE_EXISTING, Answer.INCONCLUSIVE)
 
 
+def test_a_boot_that_fails_now_and_then_and_a_case_that_fails_are_both_settled() -> None:
+    made = plan(cases=("a", "b"))
+
+    def boots(subject: Subject, draw: random.Random) -> bool:
+        return subject.name == BASE or bool(len(world.sessions(PATCHED)) % 3)  # each third guest hangs
+
+    world = World(made, Rates({(PATCHED, "a"): 1.0}), boots=boots)
+    world.ask(question(made, 100))
+    (boot,) = [s for s in compared(list(world.reports.values()), 0.05)[0].stages if s.stage == "boot"]
+    assert boot.comparison
+    assert boot.comparison.answer is world.comparison().answer is Answer.REGRESSION
+
+
 def test_cases_are_compared_beside_a_kernel_that_complains_while_it_boots() -> None:
     """The base complains, too: nothing new, and the case that only the series breaks is found."""
     made = plan()
