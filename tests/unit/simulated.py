@@ -181,7 +181,7 @@ class World:
 
     def _hold(self, job: Session) -> None:
         subject = job.subject
-        if all(planned.case == BOOT for planned in job.attempts):
+        if job.attempts and all(planned.case == BOOT for planned in job.attempts):
             for planned in job.attempts:
                 came_up = self._boots(subject, self._draw)
                 self._add(subject, replace(PASSED if came_up else CRASHED, time_s=2.0), planned)
