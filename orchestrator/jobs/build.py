@@ -25,7 +25,7 @@ from orchestrator.jobs.boot import BOOT_S, GuestSpec
 from orchestrator.model.kernel import AppliedTree, Base, Kernel, KernelConfig, Variant
 from orchestrator.model.machine import Accel
 from orchestrator.model.request import Plan, Suite
-from orchestrator.plan import series_of, unmet_need
+from orchestrator.plan import unmet_need
 
 T = TypeVar("T")
 
@@ -68,11 +68,11 @@ def check_accelerator(stage: Stage, sources: Sources) -> None:
 
 def make_kernel(context: Context, stage: Stage, plan: Plan, suite: Suite, sources: Sources, logs: Path) -> Built:
     """base -> apply (-> weave) -> configure -> build. Raises what `stage` makes of a stage's error."""
-    series = series_of(suite, plan)
+    series = None if suite.variant is Variant.BASELINE else plan.series
     refused: tuple[tuple[str, str], ...] = ()
     tools = stage("toolchain", lambda: find_toolchain(context))
     base = stage("base", lambda: Product(sources.find_base(), cached=True))
-    applied = stage("apply", lambda: apply(context, base, series))
+    applied = stage("apply", lambda: apply(context, base, series, suite.patches or None))
     if suite.variant is Variant.MUTATED:
         plain = applied
         woven = stage("weave", lambda: weave(context, plain, plan.mutants))

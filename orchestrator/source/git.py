@@ -16,6 +16,9 @@ ISOLATED = (
     ("GIT_OPTIONAL_LOCKS", "0"),
     ("GIT_TERMINAL_PROMPT", "0"),
 )
+# Fixed, so that a commit's id depends on its content alone
+DATE = "1767225600 +0000"
+WHO = f"orchestrate <orchestrate@localhost> {DATE}"
 
 
 @dataclass(frozen=True)
@@ -63,3 +66,10 @@ class Git:
 
     def has(self, object_name: str) -> bool:
         return self.ask("cat-file", "-e", object_name).status == 0
+
+
+def quoted(path: bytes) -> bytes:
+    """A path as fast-import reads it whatever is in it: C-quoted."""
+    for plain, escaped in ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n")):
+        path = path.replace(plain, escaped)
+    return b'"' + path + b'"'
