@@ -95,7 +95,7 @@ class Catalog:
             return read_url(name, only)
         path = self.patch_path(name)
         if path is None:
-            near = difflib.get_close_matches(patch, self.patches, n=3)
+            near = difflib.get_close_matches(name, self.patches, n=3)
             listed = near or sorted(self.patches)
             raise PatchUnreadable(
                 f"{patch}: no such file or directory, and no patch of that name",

@@ -15,7 +15,7 @@ import email.parser
 import email.utils
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from orchestrator.parse.tag import Tag, read_tag
 
@@ -32,13 +32,15 @@ _PATCH_TYPES = ("text/x-patch", "text/x-diff", "application/x-patch")
 @dataclass(frozen=True)
 class Body:
     """A text part. `is_decoded`: line numbers in it are not those of the file; `is_flowed`: format=flowed, in
-    which `deletes_space` is delsp=yes; `is_attached`: it may be a mail itself, as git format-patch writes it."""
+    which `deletes_space` is delsp=yes; `is_attached`: it may be a mail itself, as git format-patch writes it. `message`
+    is one that was forwarded as a mail; `text` is then nothing but its letter."""
 
     text: bytes
     is_decoded: bool = False
     is_flowed: bool = False
     deletes_space: bool = False
     is_attached: bool = False
+    message: email.message.Message | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,12 @@ def read(data: bytes, offset: int = 0) -> Mail:
     """Decode one mail. Whatever is malformed in it is taken as it stands: what matters is checked in the diff."""
     text = re.sub(rb"^From [^\n]*\n", b"", data, count=1)
     text = re.sub(rb"^>(>*From )", rb"\1", text, flags=re.MULTILINE)  # how an mbox escapes such lines
-    message = email.parser.BytesParser().parsebytes(text)
+    return _mail(email.parser.BytesParser().parsebytes(text), text, offset)
+
+
+def _mail(message: email.message.Message, letter: bytes, offset: int = 0) -> Mail:
     return Mail(
-        letter=text,
+        letter=letter,
         tag=read_tag(_header(message, "Subject")),
         sender=email.utils.parseaddr(_header(message, "From"))[1].lower(),
         sent_s=float(git_date(_header(message, "Date")).partition(" ")[0] or 0),
@@ -96,6 +101,8 @@ def read(data: bytes, offset: int = 0) -> Mail:
 
 def attached(body: Body) -> list[Mail]:
     """The mails that an attachment consists of: a forwarded one, the output of git format-patch."""
+    if body.message:
+        return [_mail(body.message, body.text)]
     letters = split(body.text) if body.is_attached else None
     read_ones = [read(raw) for _, raw in letters or ()]
     return read_ones if all(mail.tag.title for mail in read_ones) else []
@@ -182,7 +189,7 @@ def _bodies(message: email.message.Message) -> Iterator[Body]:
     if kind == "message/rfc822" and message.is_multipart():
         for inner in message.get_payload():
             if isinstance(inner, email.message.Message):
-                yield Body(inner.as_bytes(), is_decoded=True, is_attached=True)
+                yield Body(inner.as_bytes(), is_attached=True, message=inner)
     elif message.is_multipart():
         for part in message.get_payload():
             if isinstance(part, email.message.Message):

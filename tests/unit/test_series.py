@@ -380,6 +380,8 @@ def test_attached_mails_are_read_as_mails() -> None:
     assert (inner.subject, inner.number, inner.message_id) == ("mm: inner", 1, "o@x")
     forwarded = b"--XX\nContent-Type: message/rfc822\n\n" + letter("[PATCH] mm: f", separator="") + b"--XX--\n"
     assert subjects(mbox(letter("Fwd: mm: f", hello + forwarded, mixed))) == ["mm: f"]
+    crlf = forwarded.replace(b"\tint b;\n", b"\tint b;\r\n").replace(b"\tint c;\n", b"\tint c;\r\n")
+    assert b"\tint c;\r\n" in mbox(letter("Fwd: mm: f", hello + crlf, mixed)).patches[0].diff
     bare = attachment(DIFF, "x.patch")
     error = refusal(("t.eml", letter("[PATCH] two", hello + alone + bare + b"--XX--\n", mixed)))
     assert "several diffs" in error.message
