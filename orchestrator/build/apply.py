@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.build.product import Product
@@ -18,6 +19,14 @@ from orchestrator.source.trees import base_tree
 from orchestrator.store import Store, key, write_atomically
 
 
+@dataclass(frozen=True)
+class Committed:
+    """A patch in the store of its base: its commit, and the tree behind it."""
+
+    commit: str
+    tree: str
+
+
 def apply(context: Context, base: Base, series: Series | None, count: int | None = None) -> Product[AppliedTree]:
     """The tree that the series makes of the base, or its first `count` patches; the base's own tree without a series.
 
@@ -25,41 +34,42 @@ def apply(context: Context, base: Base, series: Series | None, count: int | None
     """
     if series is None:
         return Product(AppliedTree(base, base_tree(base, context.runner), ()), cached=False)
-    store, runner = context.places.store, context.runner
-    try:
-        chain, cached = series_commits(store, runner, base, series)
-    except PatchDoesNotApply:
-        if count is None:
-            raise
-        chain, cached = series_commits(store, runner, base, first(series, count))  # it may be a later patch
+    chain, cached = series_commits(context.places.store, context.runner, base, series, count)
     files = tuple(dict.fromkeys(name for patch in series.patches[:count] for name in patch.files))
-    commits = tuple(commit for commit, _ in chain[:count])
-    _, tree = chain[:count][-1]
-    return Product(AppliedTree(base, tree, files, commits), cached=cached)
+    return Product(AppliedTree(base, chain[-1].tree, files, tuple(made.commit for made in chain)), cached=cached)
 
 
 def series_commits(
-    store: Store, runner: Runner, base: Base, series: Series
-) -> tuple[tuple[tuple[str, str], ...], bool]:
-    """The commit and the tree behind each patch, and whether they were known. Raises PatchDoesNotApply."""
+    store: Store, runner: Runner, base: Base, series: Series, count: int | None = None
+) -> tuple[tuple[Committed, ...], bool]:
+    """The first `count` patches of a series as commits, or all, and whether they were known. Raises PatchDoesNotApply.
+
+    All are made at once, for whoever asks for more of them, unless a later one does not apply.
+    """
+    try:
+        chain, cached = _all_commits(store, runner, base, series)
+    except PatchDoesNotApply:
+        if count is None or count == len(series.patches):
+            raise
+        chain, cached = _all_commits(store, runner, base, first(series, count))
+    return chain[:count], cached
+
+
+def _all_commits(store: Store, runner: Runner, base: Base, series: Series) -> tuple[tuple[Committed, ...], bool]:
     patches = [
         (patch.name, patch.subject, patch.sha256, hashlib.sha256(patch.letter).hexdigest()) for patch in series.patches
     ]
     product_key = key("apply", home=str(base.home), commit=base.commit, patches=patches)
     if found := store.get("apply", product_key):
-        chain = tuple(_pair(line) for line in (found / "commits").read_text().splitlines())
-        if Git(base.home / "git", runner).has(chain[-1][0]):  # else the base was imported anew since
+        lines = (found / "commits").read_text().splitlines()
+        chain = tuple(Committed(*line.split()) for line in lines)
+        if Git(base.home / "git", runner).has(chain[-1].commit):  # else the base was imported anew since
             return chain, True
     commits = commit_series(base, series, runner)
-    chain = tuple(zip(commits, trees_of(base, commits, runner), strict=True))
+    chain = tuple(map(Committed, commits, trees_of(base, commits, runner)))
 
     def make(scratch: Path) -> None:
-        write_atomically(scratch / "commits", "".join(f"{commit} {tree}\n" for commit, tree in chain).encode())
+        write_atomically(scratch / "commits", "".join(f"{made.commit} {made.tree}\n" for made in chain).encode())
 
     store.put("apply", product_key, make)
     return chain, False
-
-
-def _pair(line: str) -> tuple[str, str]:
-    commit, tree = line.split()
-    return commit, tree

@@ -163,18 +163,17 @@ def _source(at: _At, suite: SuiteReport, places: set[tuple[str, int]], notes: li
             notes.append(f"{suite.name}: its source (commit {commit}) is not in the cache: no source lines are shown")
             return Source({}, {}, {})
         git = Git(base.home / "git", at.runner)
-        chain = series_commits(at.places.store, at.runner, base, series)[0] if series else ()
-        if suite.variant is Variant.PREFIX:
-            chain = chain[: int(facts["patches"])]
+        count = int(facts["patches"]) if suite.variant is Variant.PREFIX else None
+        chain = series_commits(at.places.store, at.runner, base, series, count)[0] if series else ()
         tree = facts.get("tree", "")
         if not tree or not git.has(tree):  # a run of an older version, or the base was imported anew since
-            tree = chain[-1][1] if chain else base_tree(base, at.runner)
+            tree = chain[-1].tree if chain else base_tree(base, at.runner)
         blobs = git.blobs(tree, sorted({file for file, _ in places}))
         texts = {file: lines_of(text) for file, text in blobs.items()}
         if not chain:
             return Source(texts, {}, {})
-        patches = dict(zip((commit for commit, _ in chain), labels, strict=False))
-        return _blamed(git, commit, with_tree(git, chain[-1][0], tree), patches, texts, places)
+        patches = dict(zip((made.commit for made in chain), labels, strict=False))
+        return _blamed(git, commit, with_tree(git, chain[-1].commit, tree), patches, texts, places)
     except Interrupted:
         raise
     except OrchestrateError as error:

@@ -149,7 +149,7 @@ def git_date(text: str) -> str:
     except (ValueError, OverflowError):
         return ""
     hours, minutes = divmod(abs(ahead_s) // 60, 60)
-    if not 0 <= seconds < 2**33 or hours > 14:
+    if not 0 <= seconds < 2**33 or hours * 60 + minutes > 14 * 60:
         return ""
     return f"{seconds} {'-' if ahead_s < 0 else '+'}{hours:02}{minutes:02}"
 

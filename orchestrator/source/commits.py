@@ -125,7 +125,7 @@ def _words(git: Git, patch: Patch, scratch: Path) -> _Words:
     subject = read_tag(info.get("Subject", "")).title or patch.subject or patch.name
     return _Words(
         author=f"{name or 'unknown'} <{address}> {git_date(info.get('Date', '')) or DATE}",
-        message=_message(subject, message.read_text("utf-8", "replace").strip(), patch.message_id),
+        message=_message(subject, message.read_text("utf-8", "replace").replace("\0", "").strip(), patch.message_id),
     )
 
 

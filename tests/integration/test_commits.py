@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,28 @@ def test_what_a_commit_says_is_what_git_am_makes_of_the_mail(base: Base, runner:
         assert shown(base, commit, form).strip() == am.strip()
 
 
+@pytest.mark.parametrize(
+    ("header", "wrong"),
+    [
+        ("Date: Sun, 22 Nov 2026 14:00:19 +0100", "Date: yesterday"),
+        ("Date: Sun, 22 Nov 2026 14:00:19 +0100", "Date: Sun, 22 Nov 1926 14:00:19 +0100"),
+        ("Date: Sun, 22 Nov 2026 14:00:19 +0100", "Date: Sun, 22 Nov 2026 14:00:19 +9999"),
+        ("Date: Sun, 22 Nov 2026 14:00:19 +0100", "Content-Type: text/plain; charset=no-such"),
+        ("From: Łukasz Müller <l@example.org>", 'From: <<l> "q'),
+        ("From: Łukasz Müller <l@example.org>", "To: x@example.org"),
+        ("Why.", "Why\0."),
+    ],
+)
+def test_what_git_cannot_read_of_a_mail_costs_no_commit(base: Base, runner: Runner, header: str, wrong: str) -> None:
+    data = mail("[PATCH] mm: one", ONE)
+    assert header.encode() in data
+    odd = replace(series_of(data).patches[0], letter=data.replace(header.encode(), wrong.encode()))
+    (commit,) = commit_series(base, replace(series_of(data), patches=(odd,)), runner)
+    assert shown(base, commit, "%s") == "mm: one"
+    date = "1767225600 +0000" if header.startswith("Date") else "1795352419 +0100"
+    assert shown(base, commit, "%ad") == date
+
+
 def test_a_diff_without_a_mail_has_its_files_name_for_a_subject(base: Base, runner: Runner) -> None:
     (plain,) = commit_series(base, read_patches([("fix-it.diff", ONE.encode())]), runner)
     assert shown(base, plain, "%an|%s|%b") == "unknown|fix-it|"
@@ -209,6 +232,7 @@ def test_commits_that_are_gone_are_made_again(base: Base, runner: Runner, tmp_pa
     made, cached = series_commits(store, runner, base, two())
     assert not cached
     assert series_commits(store, runner, base, two()) == (made, True)
+    assert series_commits(store, runner, base, two(), 1) == (made[:1], True)
     (ref,) = git(base.home / "git", "for-each-ref", "--format=%(refname)", "refs/orchestrate").split()
     git(base.home / "git", "update-ref", "-d", ref)
     git(base.home / "git", "gc", "--prune=now", "-q")
