@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tarfile
 from collections.abc import Callable
@@ -61,7 +60,10 @@ def _feed(source: IO[bytes], sink: IO[bytes], label: str, cancel: Cancel) -> int
                 mode = "100755" if member.mode & 0o100 else "100644"
             else:
                 continue
-            sink.write(b"M %b inline %b\ndata %d\n" % (mode.encode(), quoted(os.fsencode(name)), len(data)))
+            sink.write(
+                b"M %b inline %b\ndata %d\n"
+                % (mode.encode(), quoted(name.encode("utf-8", "surrogateescape")), len(data))
+            )
             sink.write(data)
             sink.write(b"\n")
             count += 1

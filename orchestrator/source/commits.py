@@ -67,7 +67,7 @@ def _named(listing: bytes, series: Series) -> dict[bytes, bytes]:
     """Of what `git ls-tree -r -z` lists, in the order of paths, what a patch of the series can touch or meet: a file
     where it wants a directory, or the other way about."""
     lines = listing.split(b"\0")[:-1]
-    names = {os.fsencode(name) for patch in series.patches for name in patch.files}
+    names = {name.encode("utf-8", "surrogateescape") for patch in series.patches for name in patch.files}
     found = {}
     for start in {*names, *(parent for name in names for parent in _parents(name)), *(name + b"/" for name in names)}:
         for at in range(bisect_left(lines, start, key=_path), len(lines)):
@@ -118,7 +118,7 @@ def _words(git: Git, patch: Patch, scratch: Path) -> _Words:
     if patch.letter:
         # what cannot be read of a mail (an unknown charset) is left out: the diff counts, which intake has checked
         said = git.ask("mailinfo", "--quoted-cr=strip", str(message), os.devnull, stdin=patch.letter).stdout
-    lines = (line.partition(": ") for line in said.decode("utf-8", "replace").splitlines())
+    lines = (line.partition(": ") for line in said.decode("utf-8", "replace").split("\n"))
     info = {name: value for name, _, value in lines}
     name = re.sub(r"[<>\s]+", " ", info.get("Author", "")).strip()
     address = re.sub(r"[<>\s]+", "", info.get("Email", ""))
