@@ -25,7 +25,7 @@ from orchestrator.parse.provenance import Source, function_around, lines_of, pla
 from orchestrator.parse.series import read_patches
 from orchestrator.process import Runner
 from orchestrator.record import RunRecord, load
-from orchestrator.source.blame import changed_files, changers, with_tree, writers
+from orchestrator.source.blame import changers, with_tree, writers
 from orchestrator.source.git import Git
 from orchestrator.source.trees import base_tree
 from orchestrator.store import Store
@@ -193,7 +193,7 @@ def _blamed(
 
     What mutants put on top of the series is a commit that is no patch's.
     """
-    touched = changed_files(git, base, tip)
+    touched = set(git.changed_files(base, tip))
     wanted: dict[str, list[int]] = {}
     for file, line in places:
         if file in touched and 1 <= line <= len(texts.get(file, ())):

@@ -18,12 +18,6 @@ def with_tree(git: Git, commit: str, tree: str) -> str:
     return git.check("hash-object", "-t", "commit", "-w", "--stdin", stdin=words.encode()).text.strip()
 
 
-def changed_files(git: Git, before: str, after: str) -> frozenset[str]:
-    """Names of files that differ between two commits, as the latter has them."""
-    names = git.check("diff-tree", "-r", "-z", "--name-only", "--no-renames", before, after).stdout
-    return frozenset(name.decode("utf-8", "surrogateescape") for name in names.split(b"\0") if name)
-
-
 def writers(git: Git, before: str, commit: str, file: str, lines: Iterable[int]) -> Mapping[int, str]:
     """The commits that wrote these lines (from 1) of a file: `before` for what is older than the series."""
     wanted = [option for line in sorted(set(lines)) for option in ("-L", f"{line},{line}")]

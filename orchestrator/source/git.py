@@ -64,6 +64,11 @@ class Git:
             at += size + 1
         return found
 
+    def changed_files(self, before: str, after: str) -> tuple[str, ...]:
+        """Names of files that differ between two trees or commits, also those that one of them has not."""
+        names = self.check("diff-tree", "-r", "-z", "--name-only", "--no-renames", before, after).stdout
+        return tuple(name.decode("utf-8", "surrogateescape") for name in names.split(b"\0") if name)
+
     def has(self, object_name: str) -> bool:
         return self.ask("cat-file", "-e", object_name).status == 0
 

@@ -13,7 +13,7 @@ from orchestrator.model.kernel import Base
 from orchestrator.parse.series import read_patches
 from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import Workplace, tree_base
-from orchestrator.source.blame import changed_files, changers, with_tree, writers
+from orchestrator.source.blame import changers, with_tree, writers
 from orchestrator.source.commits import commit_series, trees_of
 from orchestrator.source.git import Git
 from orchestrator.source.objects import Trees
@@ -106,7 +106,7 @@ def test_a_file_that_the_series_moved_or_made_is_followed(tmp_path: Path, runner
     new = b"--- /dev/null\n+++ b/mm/n.c\n@@ -0,0 +1,2 @@\n+one\n+two\n"
     commits = committed(base, [move + unified(OLD, moved, ("a/mm/f.c", "b/mm/m.c")), new], runner)
     store = Git(base.home / "git", runner)
-    assert changed_files(store, base.commit, commits[-1]) == {"mm/f.c", "mm/m.c", "mm/n.c"}
+    assert store.changed_files(base.commit, commits[-1]) == ("mm/f.c", "mm/m.c", "mm/n.c")
     found = writers(store, base.commit, commits[-1], "mm/m.c", (3, 4))
     assert found == {3: commits[0], 4: base.commit}
     assert changers(store, base.commit, commits[-1], "mm/m.c", F) == (commits[0],)
