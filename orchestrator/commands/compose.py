@@ -17,7 +17,7 @@ from orchestrator.build.product import Product
 from orchestrator.catalog import Catalog, load
 from orchestrator.context import Context, Places
 from orchestrator.declarations.known_issues import KNOWN_ISSUES, read_known_issues
-from orchestrator.declarations.patches import DELAYS, MUTANTS, read_mutants, read_series
+from orchestrator.declarations.patches import DELAYS, MUTANTS, absolute, read_mutants, read_series
 from orchestrator.errors import UsageError
 from orchestrator.events import CommandRan, Listener, StageFinished, StageStarted
 from orchestrator.guest.accel import Probe, choose
@@ -91,11 +91,8 @@ def seeded(request: Request, catalog: Catalog, series: Series | None) -> tuple[S
 
 def request_of(args: argparse.Namespace) -> Request:
     """The request that arguments make; paths are made absolute, so that it means the same from anywhere."""
-    patch = args.patch
-    if patch is not None and Path(patch).exists():
-        patch = str(Path(patch).resolve())
     return Request(
-        patch=patch,
+        patch=None if args.patch is None else absolute(args.patch),
         tree=str(args.tree.resolve()) if args.tree else None,
         base=args.base,
         kconfigs=tuple(args.kconfig) or ("base",),
