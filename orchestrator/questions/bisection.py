@@ -169,7 +169,7 @@ class Bisection:
 
 def _why_untestable(report: SuiteReport) -> str:
     """Empty where the kernel was built and booted, or where nothing is known yet."""
-    bad = next((stage for stage in report.stages if stage.outcome.is_bad and not stage.subtests), None)
+    bad = next((stage for stage in report.stages if stage.is_end), None)
     if bad and (not is_built(report) or bad.stage == "boot"):
         return f"{bad.stage}: {bad.message}"
     return next((case.message or "it was skipped" for case in report.cases if case.outcome is Outcome.SKIP), "")
