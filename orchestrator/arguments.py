@@ -145,12 +145,7 @@ def _report(commands: Commands) -> None:
     sub.add_argument("run_dir", type=Path, metavar="RUN_DIR")
     sub.add_argument("--junit", type=Path, metavar="FILE", help="write the JUnit report here too")
     sub.add_argument("--json", metavar="FILE", help="write the JSON report here too; - is stdout")
-    sub.add_argument(
-        "--attachments",
-        default="absolute",
-        choices=("absolute", "relative"),
-        help="paths of attachments in JUnit: Jenkins wants absolute ones, GitLab relative",
-    )
+    _junit(sub)
 
 
 def _postmortem(commands: Commands) -> None:
@@ -223,7 +218,20 @@ def _outputs(sub: argparse.ArgumentParser, json: str) -> None:
     )
     sub.add_argument("--junit", type=Path, metavar="FILE", help="write the JUnit report here too")
     sub.add_argument("--json", metavar="FILE", help=f"write {json} here too; - is stdout")
+    _junit(sub)
     _verbose(sub)
+
+
+def _junit(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--suite-name", metavar="NAME", help="begin the names of JUnit's suites with NAME. (default: nothing)"
+    )
+    sub.add_argument(
+        "--attachments-root",
+        metavar="DIR",
+        help="name JUnit's attachments relative to DIR: GitLab wants its project's directory (default: absolute paths, "
+        "which Jenkins wants; of `report`: as the run was asked)",
+    )
 
 
 def _verbose(sub: argparse.ArgumentParser) -> None:

@@ -159,6 +159,8 @@ class Products:
         journal.facts(
             base=built.tree.base.origin,
             commit=built.tree.base.commit,
+            base_url=built.tree.base.url,
+            base_branch=built.tree.base.branch,
             tree=built.tree.applied.tree,
             arch=subject.kernel.arch,
             compiler=built.kernel.compiler,

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.build.schemata import SWITCH
 from orchestrator.codec import encode
-from orchestrator.judge import run as report
 from orchestrator.judge.attempts import classify
 from orchestrator.judge.mutants import Matrix, MutantStatus, Row, row, verdict
+from orchestrator.judge.run import RUN, run_report
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import CaseResult, RunReport, SuiteReport
 from orchestrator.model.series import Mutant
 from orchestrator.record import KernelRecord, MutationRecord, RunRecord, load, records_of
+from orchestrator.reporters.table import write_decoded, write_files
 from orchestrator.store import write_atomically
 
 Decode = Callable[[Sequence[SuiteReport]], tuple[tuple[SuiteReport, ...], tuple[str, ...]]]  # with notes
@@ -56,7 +56,7 @@ def judge(
 
     Raises UsageError, and what `decode` raises.
     """
-    run, made = load(RunRecord, run_dir / report.RUN), load(MutationRecord, run_dir / MUTATION_RUN)
+    run, made = load(RunRecord, run_dir / RUN), load(MutationRecord, run_dir / MUTATION_RUN)
     records = records_of(run_dir)
     suites, notes = decode(
         [classify(record, run_dir / record.name, run.known if known is None else known) for record in records]
@@ -71,40 +71,28 @@ def judge(
         found = row(mutant, tried, not_run=why, refused=refused.get(mutant.name, ""))
         rows.append(_proven(found, mutant, [record for record in records if record.name in _names(tried)], run_dir))
     matrix = Matrix(tuple(rows), made.kconfigs, made.cases)
-    found_verdict, reason = verdict(matrix, controls, interrupted=interrupted)
     mutants = SuiteReport(
-        name=f"{run.series}.mutants",
+        name=f"{'+'.join(made.kconfigs)}.mutants",
         kconfig="+".join(made.kconfigs),
         role=Role.MUTATED,
         stages=(),
         cases=tuple(_case(found) for found in matrix.rows),
         started=run.started,
+        has_mutants=True,
     )
+    judged_suites = (*controls.values(), mutants)
     return MutationReport(
-        matrix,
-        RunReport(
-            series=run.series,
-            series_digest=run.series_digest,
-            verdict=found_verdict,
-            reason=reason,
-            suites=(*controls.values(), mutants),
-            run_dir=str(run_dir),
-            started=run.started,
-            time_s=run.time_s,
-            hostname=platform.node(),
-            notes=(*run.remarks, *notes),
-        ),
+        matrix, run_report(run, run_dir, verdict(matrix, controls, interrupted=interrupted), judged_suites, notes)
     )
 
 
-def write(judged: MutationReport, run_dir: Path, *, relative_to: Path | None = None) -> None:
-    """matrix.json, report.json, junit.xml and a file for each kernel report of a kill, each whole or not at all.
-    `relative_to` as in report.write."""
-    report.write_decoded(
+def write(judged: MutationReport, run_dir: Path) -> None:
+    """matrix.json, the files of the run report and one for each kernel report of a kill, each whole or not at all."""
+    write_decoded(
         (kernel_report for row in judged.matrix.rows if row.kill for kernel_report in row.kill.kernel_reports), run_dir
     )
     write_atomically(run_dir / MATRIX, json.dumps(encode(judged.matrix), indent=1).encode() + b"\n")
-    report.write(judged.report, run_dir, relative_to=relative_to)
+    write_files(judged.report, run_dir)
 
 
 def _names(suites: list[SuiteReport]) -> set[str]:

@@ -11,6 +11,8 @@ class KernelFacts:
 
     base: str = ""  # for people: package and version, or tree and revision
     commit: str = ""  # of the base
+    base_url: str = ""  # where the base's branch comes from
+    base_branch: str = ""
     tree: str = ""  # what was compiled
     arch: str = ""
     compiler: str = ""
