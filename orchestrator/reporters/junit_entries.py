@@ -17,7 +17,6 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import (
     BOOT,
     CaseResult,
-    Comparison,
     Finding,
     Metric,
     RunReport,
@@ -26,6 +25,7 @@ from orchestrator.model.report import (
     SuiteReport,
 )
 from orchestrator.reporters import decoded, junit_names, junit_results, text
+from orchestrator.reporters.compared import compared
 from orchestrator.reporters.junit_files import Places, of_case, of_stage
 from orchestrator.reporters.junit_reruns import Rerun, history, reruns_of_run, reruns_of_subtest
 from orchestrator.reporters.junit_results import Kind, Result, Standing, culprit
@@ -264,15 +264,8 @@ def _told(entry: Entry, result: Result, message: str, body: Iterable[str], view:
 
 def _remark(owner: StageResult | CaseResult, view: View) -> str:
     """What the other kernel says about it."""
-    if owner.comparison:
-        return words(owner.comparison)
-    if owner.also_on_base:
-        return "the base fails here too"
-    return "this is the base, without the series" if view.standing.is_beside and owner.outcome.is_bad else ""
-
-
-def words(comparison: Comparison) -> str:
-    return f"{comparison.answer.value}: {comparison.words}"
+    is_of_base = view.standing.is_beside and owner.outcome.is_bad
+    return compared(owner) or ("this is the base, without the series" if is_of_base else "")
 
 
 def _message(message: str, remark: str, outcome: Outcome, kernel_reports: tuple[KernelReport, ...]) -> str:

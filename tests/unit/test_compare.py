@@ -229,9 +229,7 @@ def test_without_a_series_the_base_is_the_subject() -> None:
 
 def test_kernels_with_the_first_patches_only_have_to_build_and_boot() -> None:
     whole = suite(case("a", Outcome.PASS))
-    booted = replace(
-        suite(stages=(StageResult("boot", Outcome.PASS, 3.0),), role=Role.PER_PATCH), name="base.patch-1"
-    )
+    booted = replace(suite(stages=(StageResult("boot", Outcome.PASS, 3.0),), role=Role.PER_PATCH), name="base.patch-1")
     assert booted.outcome is Outcome.PASS
     assert verdict([whole, booted], False) == (
         Verdict.CLEAN, "1 case passed on base.patched; builds and boots behind the first patch too",
