@@ -1,17 +1,21 @@
 # make demo    from nothing to a verdict on patches/vm_refcnt
 # make check   from nothing through lint, types and all tests
+# make check-fast   lint, types, unit and contract tests: no kernel, no guest, below three minutes
 # make setup   just .venv/bin/orchestrate
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo check setup tools dev lint types test clean
+.PHONY: demo check check-fast setup tools dev lint types test schemas clean
 
 demo: tools
 	$(BIN)/orchestrate test --patch patches/vm_refcnt
 
 check: dev tools lint types test
+
+check-fast: lint types
+	$(BIN)/pytest -n 2 tests/unit tests/contract
 
 setup: $(VENV)/.installed
 
@@ -46,6 +50,10 @@ test: dev tools
 	$(BIN)/orchestrate build --patch patches/vm_refcnt
 	$(BIN)/pytest -n 2 tests/unit tests/contract tests/integration
 	$(BIN)/pytest tests/e2e
+
+# the JSON Schema files, after a change of what report.json or matrix.json hold
+schemas: setup
+	$(BIN)/python -m orchestrator.reporters.json_schema
 
 clean:
 	rm -rf $(VENV) *.egg-info

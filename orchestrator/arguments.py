@@ -15,8 +15,11 @@ EXIT_STATUS = """\
 exit status: 0 nothing regressed, 1 the patch is at fault, 2 the request is wrong,
              3 the host or a tool is at fault, 130 interrupted
 """
-EXIT_STATUS_OF_HUNTS = """\
-exit status: 0 every mutant was noticed, 1 some were not, 2 the request is wrong,
+EXIT_STATUS_OF_BISECTION = """\
+exit status: 0 the commit was found, 2 the request is wrong, 3 it was not found, 130 interrupted
+"""
+EXIT_STATUS_OF_MUTANTS = """\
+exit status: 0 every mutant was killed, 1 some were not, 2 the request is wrong,
              3 not all could be judged, 130 interrupted
 """
 CLASSIFY = """\
@@ -35,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"orchestrate {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for add in (_test, _build, _boot, _shell, _mutants, _classify, _report, _postmortem, _list, _doctor):
+    for add in (_test, _bisect, _build, _boot, _shell, _mutants, _classify, _report, _postmortem, _list, _doctor):
         add(commands)
     return top
 
@@ -65,10 +68,45 @@ def _test(commands: Commands) -> None:
         help="end at the first kernel report, hang or panic; that guest stays, paused",
     )
     sub.add_argument(
-        "--each-patch", action="store_true", help="build and boot the kernel behind each patch of the series too"
+        "--each-patch",
+        action="store_true",
+        help="build, boot and test the kernel behind each patch of the series too, and name the first bad one",
     )
-    sub.add_argument("--jobs", type=int, default=1, metavar="N", help="kernels that are tested side by side")
+    _reruns(sub)
+    _jobs(sub)
     _outputs(sub, "the JSON report")
+
+
+def _bisect(commands: Commands) -> None:
+    sub = commands.add_parser(
+        "bisect",
+        help="which commit of a tree broke a case?",
+        description="git's bisection, each commit tried until it is settled; the same command goes on where it stopped",
+        epilog=EXIT_STATUS_OF_BISECTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    sub.add_argument("good", metavar="GOOD", help="a revision on which the case passes")
+    sub.add_argument("bad", metavar="BAD", help="a later one on which it fails")
+    sub.add_argument("--tree", type=Path, metavar="DIR", required=True, help="the git tree (it is only read)")
+    sub.add_argument("--testcase", required=True, metavar="NAME", help="the case that fails")
+    sub.add_argument("--patch", metavar="PATH", help="put these patches on each commit: a fix, or what finds the fault")
+    sub.add_argument(
+        "--kconfig", default="base", metavar="NAME[+NAME]", help="fragments over tinyconfig (default base)"
+    )
+    _where(sub)
+    sub.add_argument("--duration", type=float, metavar="S", help="seconds that the case stresses (default: its own)")
+    sub.add_argument("--seed", type=int, default=1, metavar="N", help="of the first attempt; the others count on")
+    sub.add_argument(
+        "--error",
+        type=float,
+        default=0.05,
+        metavar="P",
+        help="the probability of a wrong commit that you accept (default 0.05)",
+    )
+    sub.add_argument("--known-issues", type=Path, metavar="FILE", help="kernel reports that are no failure")
+    sub.add_argument("--output", type=Path, metavar="DIR", help="the run directory")
+    sub.add_argument("--json", metavar="FILE", help="write what was tried as JSON here too; - is stdout")
+    _verbose(sub)
 
 
 def _build(commands: Commands) -> None:
@@ -104,8 +142,8 @@ def _shell(commands: Commands) -> None:
 def _mutants(commands: Commands) -> None:
     sub = commands.add_parser(
         "mutants",
-        help="which mutants does the suite notice?",
-        epilog=EXIT_STATUS_OF_HUNTS,
+        help="which mutants does the suite kill?",
+        epilog=EXIT_STATUS_OF_MUTANTS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _what(sub)
@@ -113,7 +151,7 @@ def _mutants(commands: Commands) -> None:
     sub.add_argument("--mutants", type=Path, metavar="DIR", help="where they are (default: beside the series)")
     sub.add_argument("--mutant", action="append", default=[], metavar="NAME", help="try just this one (repeatable)")
     _stress(sub, "with just this case (repeatable)")
-    sub.add_argument("--jobs", type=int, default=1, metavar="N", help="mutants that are judged side by side")
+    _jobs(sub)
     sub.add_argument("--budget", type=float, metavar="S", help="begin no mutant after so many seconds")
     sub.add_argument("--no-delays", action="store_true", help="without the series' delay points")
     _outputs(sub, "the matrix as JSON")
@@ -209,6 +247,40 @@ def _stress(sub: argparse.ArgumentParser, which: str) -> None:
         type=Path,
         metavar="FILE",
         help="kernel reports that are no failure (default: known-issues.yaml beside the series or in the tree)",
+    )
+
+
+def _jobs(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="guests at a time (default: what the host has CPUs and memory for); a build takes all CPUs by itself",
+    )
+
+
+def _reruns(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--budget",
+        type=float,
+        metavar="S",
+        help="seconds for running again, with and without the series, what failed (default 900)",
+    )
+    sub.add_argument(
+        "--error",
+        type=float,
+        default=0.05,
+        metavar="P",
+        help="the probability of a wrong answer about a failure that you accept (default 0.05)",
+    )
+    sub.add_argument(
+        "--fresh-baseline", action="store_true", help="what earlier runs found out about the base does not count"
+    )
+    sub.add_argument("--strict", action="store_true", help="any failure fails the run, also one that the base has")
+    sub.add_argument(
+        "--bisect-exit",
+        action="store_true",
+        help="exit status for `git bisect run`: 0 good, 1 bad, 125 cannot be told",
     )
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from orchestrator.declarations.files import read_toml
 from orchestrator.declarations.kconfigs import read_fragment
-from orchestrator.declarations.machines import read_accel, read_machine, read_userland
 from orchestrator.declarations.names import find
 from orchestrator.declarations.patches import named_patches, read_series, read_url
 from orchestrator.declarations.testcases import read_cases
@@ -117,17 +117,23 @@ def load(root: Path | None = None) -> Catalog:
         raise UsageError(
             f"{root} holds no testcases/", hint="run from a checkout (make setup), or set ORCHESTRATE_ROOT"
         )
-    userlands = _named(read_userland(path) for path in sorted((PACKAGE / "data/userlands").glob("*.toml")))
+    userlands = _shipped(Userland, "userlands")
     directories = sorted((root / "testcases").glob("*/testcase.yaml"))
     return Catalog(
         testcases=_named(case for path in directories for case in read_cases(path, userlands)),
         fragments=_named(read_fragment(path) for path in sorted((root / "kconfigs").glob("*.config"))),
-        machines=_named(read_machine(path) for path in sorted((PACKAGE / "data/machines").glob("*.toml"))),
-        accels=_named(read_accel(path) for path in sorted((PACKAGE / "data/accels").glob("*.toml"))),
+        machines=_shipped(Machine, "machines"),
+        accels=_shipped(Accel, "accels"),
         patches=named_patches(root / "patches"),
         userlands=userlands,
         root=root,
     )
+
+
+def _shipped(kind: type[Named], directory: str) -> Mapping[str, Named]:
+    """What the package's data/DIRECTORY declares: a file for each, named after it."""
+    paths = sorted((PACKAGE / "data" / directory).glob("*.toml"))
+    return _named(read_toml(kind, path, name=path.stem) for path in paths)
 
 
 def _named(items: Iterable[Named]) -> Mapping[str, Named]:

@@ -1,4 +1,4 @@
-"""Values of `model` as JSON and back, without loss and without guessing.
+"""Values of `model` as JSON and back. cattrs does it; here is what a type becomes, and what is refused.
 
 | Python                       | JSON                                                        |
 | ---------------------------- | ----------------------------------------------------------- |
@@ -6,76 +6,92 @@
 | Enum, IntEnum                | string: the member's name                                   |
 | tuple                        | array                                                       |
 | frozenset                    | array, sorted                                               |
-| dict, Mapping (str keys)     | object                                                      |
-| Path                         | string                                                      |
+| Mapping with string keys     | object                                                      |
+| str, Path                    | string; a byte that was no UTF-8 is the text `\\x80`         |
 | bytes                        | string: base64                                              |
 | float                        | number; "nan", "inf" and "-inf", which JSON has no number for |
-| str, int, bool, None         | themselves                                                  |
+| int, bool, None              | themselves                                                  |
 
-Pure. `decode` believes nothing: an unknown or missing key or a value of the wrong type is a ValueError whose message
-begins with the place, like `$.suites[0].cases[2].outcome`. A type that cannot be encoded is our own mistake: TypeError.
+Pure. Nothing is lost but bytes in strings that were no UTF-8: Python keeps them as lone surrogates, which are no text,
+and a strict reader of JSON refuses the whole file for one of them.
+
+`decode` believes nothing: a missing key or a value of the wrong type is a ValueError whose message begins with the
+place, like `$.suites[0].cases[2].outcome`. A key that it does not know is passed over: a newer version wrote it. A
+type that cannot be encoded is our own mistake: TypeError.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import math
-import types
-from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
-from enum import Enum
-from functools import cache
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, is_dataclass
+from enum import Enum, IntEnum
 from pathlib import Path
-from typing import Any, NoReturn, TypeAlias, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, NoReturn, TypeAlias, TypeVar, get_args, get_origin
+
+from cattrs import (
+    BaseValidationError,
+    ClassValidationError,
+    Converter,
+    ForbiddenExtraKeysError,
+    IterableValidationError,
+)
+from cattrs.cols import (
+    homogenous_tuple_structure_factory,
+    is_frozenset,
+    is_mapping,
+    list_structure_factory,
+    mapping_structure_factory,
+)
+from cattrs.errors import IterableValidationNote, StructureHandlerNotFoundError
+from cattrs.fns import identity
+from cattrs.gen import make_dict_structure_fn, make_hetero_tuple_structure_fn
 
 T = TypeVar("T")
 
+MISSING = "missing key"
+INVALID = (BaseValidationError, ValueError)  # what a converter raises when the data is wrong
+Place: TypeAlias = tuple[str | int, ...]
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
-_NOT_FINITE = ("nan", "inf", "-inf")
+_SPELLED_OUT = {
+    code: f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}" for code in range(0xD800, 0xE000)
+}
+_WORDS = {str: "a string", int: "an integer", bool: "true or false", dict: "a mapping", list: "a list"}
 
 
 def encode(value: object) -> Json:
     """The value as what `json.dumps` takes: dict, list, str, int, float, bool, None."""
-    if isinstance(value, Enum):  # before int: an IntEnum is one
-        return value.name
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if value is None or isinstance(value, (str, int, float)):
-        return value
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode("ascii")
-    if isinstance(value, Path):
-        return str(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return {entry.name: encode(getattr(value, entry.name)) for entry in fields(value)}
-    if isinstance(value, (tuple, list)):
-        return [encode(item) for item in value]
-    if isinstance(value, frozenset):
-        return sorted((encode(item) for item in value), key=json.dumps)
-    if isinstance(value, Mapping):
-        return {_key(key): encode(item) for key, item in value.items()}
-    raise TypeError(f"cannot encode a value of type {type(value).__name__}")
+    data: Json = _CONVERTER.unstructure(value)
+    return data
 
 
-def decode(kind: type[T], data: object, where: str = "$") -> T:
-    """The value of type `kind` that `encode` made `data` of; `where` names the root in messages.
+def decode(kind: type[T], data: object) -> T:
+    """The value of type `kind` that `encode` made `data` of.
 
     A missing key takes the field's default, so that a file written before the field existed still loads.
     """
-    return cast(T, _decode(kind, data, where))
+    try:
+        return _CONVERTER.structure(data, kind)
+    except StructureHandlerNotFoundError as error:
+        raise TypeError(f"values of {error.type_} cannot be decoded: {error}") from error
+    except INVALID as error:
+        first, *others = problems(error)
+        more = f" (and {len(others)} more)" if others else ""
+        raise ValueError(f"${spelled(first.place)}: {first.what}{more}") from error
 
 
 def dumps(value: object, *, indent: int | None = 2) -> str:
-    """JSON text, pure ASCII: strings from foreign bytes (surrogateescape) survive every file and pipe."""
+    """JSON text, pure ASCII."""
     return json.dumps(encode(value), indent=indent, allow_nan=False)
 
 
-def canonical(value: object) -> str:
-    """The one compact text for a value: what digests and cache keys are made of."""
-    return json.dumps(encode(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+def loads(kind: type[T], text: str | bytes) -> T:
+    """`decode` of JSON text."""
+    return decode(kind, parse(text))
 
 
 def parse(text: str | bytes) -> object:
@@ -86,141 +102,148 @@ def parse(text: str | bytes) -> object:
         raise ValueError("not JSON that we wrote: nested too deeply") from error
 
 
-def loads(kind: type[T], text: str | bytes) -> T:
-    """`decode` of JSON text."""
-    return decode(kind, parse(text))
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with data that was to become a value, and where: keys and indices, outermost first."""
+
+    place: Place
+    what: str
+    unknown: tuple[str, ...] = ()  # keys of an object of type `kind` that has no such fields
+    kind: type | None = None
 
 
-# --- decoding, one function per family of types
+def spelled(place: Place) -> str:
+    """`.suites[0].outcome`."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
 
 
-def _decode(kind: object, data: object, where: str) -> object:
-    origin = get_origin(kind)
-    if origin in (Union, types.UnionType):
-        return _decode_optional(kind, data, where)
-    if origin is tuple:
-        return _decode_tuple(get_args(kind), data, where)
-    if origin is frozenset:
-        (item,) = get_args(kind)
-        return frozenset(_decode(item, entry, f"{where}[{at}]") for at, entry in _array(data, where))
-    if origin in (dict, Mapping):
-        return _decode_mapping(get_args(kind), data, where)
-    if is_dataclass(kind) and isinstance(kind, type):
-        return _decode_dataclass(kind, data, where)
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return _decode_enum(kind, data, where)
-    return _decode_scalar(kind, data, where)
+def problems(error: Exception, place: Place = ()) -> Iterator[Problem]:
+    """What one of INVALID says, in the order of the data."""
+    if isinstance(error, ForbiddenExtraKeysError):
+        unknown = tuple(sorted(map(str, error.extra_fields)))
+        yield Problem(place, f"unknown keys: {', '.join(unknown)}", unknown, error.cl)
+    elif isinstance(error, ClassValidationError | IterableValidationError):
+        inside, whole = error.group_exceptions()
+        for one, note in inside:
+            step = note.index if isinstance(note, IterableValidationNote) else note.name
+            yield from problems(one, (*place, step))
+        for one in whole:
+            yield from problems(one, place)
+    else:
+        yield Problem(place, MISSING if isinstance(error, KeyError) else str(error))
 
 
-def _decode_optional(kind: object, data: object, where: str) -> object:
-    members = [member for member in get_args(kind) if member is not types.NoneType]
-    if len(members) != 1:
-        raise TypeError(f"{where}: {kind} is not supported: only `X | None` says which type a value has")
-    return None if data is None else _decode(members[0], data, where)
+def converter(*, forbid_extra_keys: bool) -> Converter:
+    """One that takes a value for what it is, where cattrs by itself makes 3 of "3", and a tuple of "abc"."""
+    made = Converter(
+        forbid_extra_keys=forbid_extra_keys,
+        unstruct_collection_overrides={
+            tuple: list,
+            list: list,
+            frozenset: lambda items: sorted(items, key=json.dumps),
+        },
+        unstructure_fallback_factory=_no_json,
+    )
+    made.register_unstructure_hook(str, _text)
+    made.register_unstructure_hook(float, lambda value: value if math.isfinite(value) else str(value))
+    made.register_unstructure_hook(Path, lambda path: _text(str(path)))
+    made.register_unstructure_hook(bytes, lambda value: base64.b64encode(value).decode("ascii"))
+    for same in (int, bool, type(None)):
+        made.register_unstructure_hook(same, identity)
+    made.register_unstructure_hook_func(
+        is_mapping, lambda items: {_key(key): made.unstructure(item) for key, item in items.items()}
+    )
+    for kind in (str, int, bool):
+        made.register_structure_hook(kind, exactly)
+    made.register_structure_hook(float, _float)
+    made.register_structure_hook(Path, lambda data, _: Path(exactly(data, str)))
+    made.register_structure_hook(bytes, _bytes)
+    for enum in (Enum, IntEnum):  # the latter is an int too, whose hook would be found first
+        made.register_unstructure_hook(enum, lambda member: member.name)
+        made.register_structure_hook(enum, _enum)
+    made.register_structure_hook_factory(is_dataclass, _only(dict, make_dict_structure_fn))
+    made.register_structure_hook_factory(is_mapping, _only(dict, mapping_structure_factory))
+    made.register_structure_hook_factory(_is_tuple, _only(list, _tuple_hook))
+    made.register_structure_hook_factory(is_frozenset, _only(list, _frozenset_hook))
+    return made
 
 
-def _decode_tuple(items: tuple[Any, ...], data: object, where: str) -> tuple[object, ...]:
-    entries = list(_array(data, where))
-    if len(items) == 2 and items[1] is Ellipsis:
-        return tuple(_decode(items[0], entry, f"{where}[{at}]") for at, entry in entries)
-    if len(entries) != len(items):
-        _refuse(where, f"{len(items)} items", data)
-    return tuple(_decode(item, entry, f"{where}[{at}]") for item, (at, entry) in zip(items, entries, strict=True))
+def refuse(expected: str, data: object) -> NoReturn:
+    """Raises ValueError: that is not what was expected."""
+    text = "nothing" if data is None else repr(data)
+    raise ValueError(f"expected {expected}, got {text if len(text) <= 60 else f'{text[:57]}...'}")
 
 
-def _decode_mapping(items: tuple[Any, ...], data: object, where: str) -> dict[str, object]:
-    if not isinstance(data, dict):
-        _refuse(where, "an object", data)
-    return {key: _decode(items[1], entry, f"{where}.{key}") for key, entry in data.items()}
-
-
-def _decode_dataclass(kind: type, data: object, where: str) -> object:
-    if not isinstance(data, dict):
-        _refuse(where, f"an object ({kind.__name__})", data)
-    hints = _hints(kind)
-    known = {entry.name: entry for entry in fields(cast(Any, kind))}
-    for key in data:
-        if key not in known:
-            raise ValueError(f"{where}.{key}: unknown key of {kind.__name__}; known: {', '.join(known)}")
-    values = {}
-    for name, entry in known.items():
-        if name in data:
-            values[name] = _decode(hints[name], data[name], f"{where}.{name}")
-        elif entry.default is MISSING and entry.default_factory is MISSING:
-            raise ValueError(f"{where}.{name}: missing key of {kind.__name__}")
-    return kind(**values)
-
-
-def _decode_enum(kind: type[Enum], data: object, where: str) -> Enum:
-    if not isinstance(data, str) or data not in kind.__members__:
-        _refuse(where, f"one of {', '.join(kind.__members__)}", data)
-    return kind.__members__[data]
-
-
-def _decode_scalar(kind: object, data: object, where: str) -> object:
-    if kind is float:
-        return _decode_float(data, where)
-    if kind is bytes:
-        return _decode_bytes(data, where)
-    if kind is Path:
-        return Path(_exactly(str, data, where))
-    for exact in (str, int, bool, types.NoneType):
-        if kind is exact:
-            return _exactly(exact, data, where)
-    raise TypeError(f"{where}: values of {kind!r} cannot be decoded")
-
-
-def _decode_float(data: object, where: str) -> float:
-    if isinstance(data, str) and data in _NOT_FINITE:
-        return float(data)
-    if isinstance(data, bool) or not isinstance(data, (int, float)):
-        _refuse(where, "a number", data)
-    try:
-        value = float(data)
-    except OverflowError:
-        value = math.inf
-    if not math.isfinite(value):
-        _refuse(where, "a number that fits 64 bits", data)
-    return value
-
-
-def _decode_bytes(data: object, where: str) -> bytes:
-    try:
-        return base64.b64decode(_exactly(str, data, where), validate=True)
-    except (binascii.Error, UnicodeError, ValueError) as error:
-        raise ValueError(f"{where}: expected base64, got {_show(data)}") from error
-
-
-def _exactly(kind: type[T], data: object, where: str) -> T:
-    if type(data) is not kind:  # not isinstance: True is no int here
-        _refuse(where, {str: "a string", int: "an integer", bool: "true or false"}.get(kind, "null"), data)
+def exactly(data: object, kind: type[T]) -> T:
+    """The data, which must be of that type, and True is no int. Raises ValueError."""
+    if type(data) is not kind:
+        refuse(_WORDS[kind], data)
     return data
 
 
-def _array(data: object, where: str) -> Iterable[tuple[int, object]]:
-    if not isinstance(data, (list, tuple)):
-        _refuse(where, "an array", data)
-    return enumerate(data)
+# --- what cattrs is told
 
 
-@cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _only(shape: type, factory: Callable[[Any, Converter], Callable[..., Any]]) -> Callable[..., Any]:
+    """A factory of hooks that look at the data's type first. Those of cattrs take what can be iterated over."""
+
+    def make(kind: Any, made: Converter) -> Callable[..., Any]:
+        read = factory(kind, made)
+        return lambda data, _: read(exactly(data, shape), kind)
+
+    return make
+
+
+def _tuple_hook(kind: Any, made: Converter) -> Callable[..., Any]:
+    is_open = get_args(kind)[-1] is Ellipsis
+    return (homogenous_tuple_structure_factory if is_open else make_hetero_tuple_structure_fn)(kind, made)
+
+
+def _frozenset_hook(kind: Any, made: Converter) -> Callable[..., Any]:
+    read = list_structure_factory(kind, made)
+    return lambda data, _: frozenset(read(data, kind))
+
+
+def _is_tuple(kind: Any) -> bool:
+    return get_origin(kind) is tuple
+
+
+def _enum(data: object, kind: type[Enum]) -> Enum:
+    if not isinstance(data, str) or data not in kind.__members__:
+        refuse(f"one of {', '.join(kind.__members__)}", data)
+    return kind[data]
+
+
+def _float(data: object, _: type) -> float:
+    if data in ("nan", "inf", "-inf"):
+        return float(str(data))
+    if isinstance(data, bool) or not isinstance(data, int | float):
+        refuse("a number", data)
+    with suppress(OverflowError):
+        if math.isfinite(number := float(data)):
+            return number
+    refuse("a number that fits 64 bits", data)
+
+
+def _bytes(data: object, _: type) -> bytes:
+    try:
+        return base64.b64decode(exactly(data, str), validate=True)
+    except ValueError:
+        refuse("base64", data)
+
+
+def _text(value: str) -> str:
+    return value if value.isascii() else value.translate(_SPELLED_OUT)
 
 
 def _key(key: object) -> str:
     if not isinstance(key, str):
         raise TypeError(f"cannot encode a mapping with a key of type {type(key).__name__}")
-    return key
+    return _text(key)
 
 
-def _refuse(where: str, expected: str, data: object) -> NoReturn:
-    raise ValueError(f"{where}: expected {expected}, got {_show(data)}")
-
-
-def _show(data: object) -> str:
-    text = repr(data)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def _no_json(kind: type) -> NoReturn:
+    raise TypeError(f"cannot encode a value of type {kind.__name__}")
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -233,3 +256,6 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         names = [name for name, _ in pairs]
         raise ValueError(f"an object has the key {next(n for n in names if names.count(n) > 1)!r} twice")
     return data
+
+
+_CONVERTER = converter(forbid_extra_keys=False)

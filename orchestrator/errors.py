@@ -87,6 +87,12 @@ class BuildFailed(OrchestrateError):
     fault = Fault.PATCH
 
 
+class KconfigBroken(OrchestrateError):
+    """kconfig, or make before it, refuses the tree: no configuration at all can be made of it."""
+
+    fault = Fault.PATCH
+
+
 class KconfigDropped(OrchestrateError):
     """A symbol that a fragment asks for is not in the final .config."""
 

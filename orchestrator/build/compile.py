@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from orchestrator.build.product import Product
-from orchestrator.build.toolchain import Toolchain, ccache_environment, first_error, host_failure, make
+from orchestrator.build.toolchain import Toolchain, ccache_environment, first_error, host_error, make
 from orchestrator.build.worktree import build_directory, compiling, lane
 from orchestrator.context import Context
 from orchestrator.errors import BuildFailed, CommandFailed, ToolMissing
@@ -22,11 +22,6 @@ from orchestrator.store import Store, key
 
 WARNING = re.compile(r"^(?:\.\./)?(?P<file>[^\s:]+):\d+:\d+: warning: .*$", re.MULTILINE)
 COMPILED = re.compile(r"^  CC +", re.MULTILINE)
-# What make says when the host lacks something, which says nothing about the patch
-HOST_LACKS = (
-    (re.compile(r"(flex|bison|bc|lz4c?|zstd|pahole|cpio|perl|rsync): (?:command )?not found"), "{} is not installed"),
-    (re.compile(r"fatal error: ((?:gelf|libelf|openssl)\S*\.h): No such file"), "the header {} is not installed"),
-)
 
 
 def build(
@@ -146,13 +141,8 @@ def _load(product: Path, *, cached: bool) -> KernelImage:
 
 
 def _build_error(result: CommandResult, text: str, log: Path) -> BuildFailed | ToolMissing | CommandFailed:
-    for pattern, words in HOST_LACKS:
-        if match := pattern.search(text):
-            return ToolMissing(
-                words.format(match[1]), hint="orchestrate doctor names the packages", detail=result.tail()
-            )
-    if why := host_failure(result, text):
-        return CommandFailed(why, detail=result.tail())
+    if host := host_error(result, text):
+        return host
     error = first_error(text)
     if error is None:
         return BuildFailed("the kernel does not build", detail=result.tail(40), hint=f"full log: {log}")

@@ -9,14 +9,15 @@ import shutil
 from pathlib import Path
 
 from orchestrator.build.product import Product
-from orchestrator.build.toolchain import Toolchain, make
+from orchestrator.build.toolchain import Toolchain, first_error, host_error, make
 from orchestrator.build.worktree import build_directory, lane
 from orchestrator.context import Context
-from orchestrator.errors import CommandFailed, KconfigDropped
+from orchestrator.errors import CommandFailed, KconfigBroken, KconfigDropped, ToolMissing
 from orchestrator.model.kernel import AppliedTree, KernelConfig
 from orchestrator.model.subject import Subject
 from orchestrator.parse.kconfig import Dropped, dropped, merge, unmet
-from orchestrator.process import failed
+from orchestrator.parse.kconfig_messages import refusal
+from orchestrator.process import CommandResult
 from orchestrator.source.git import Git
 from orchestrator.source.trees import move_worktree, worktree
 from orchestrator.store import file_digest, key
@@ -30,7 +31,8 @@ KCONFIG_FILE = re.compile(
 def configure(
     context: Context, subject: Subject, applied: AppliedTree, toolchain: Toolchain, log: Path
 ) -> Product[KernelConfig]:
-    """tinyconfig, then the fragments, then olddefconfig. Raises KconfigDropped, CommandFailed."""
+    """tinyconfig, then the fragments, then olddefconfig. Raises KconfigBroken, KconfigDropped,
+    and ToolMissing or CommandFailed for what the host did."""
     symbols, _ = merge(subject.kernel.kconfig.fragments)
     product_key = key(
         "configure",
@@ -68,7 +70,7 @@ def _generate(
     for target in ("tinyconfig", "olddefconfig"):
         result = context.runner.run(make(source, build, target, cc=toolchain.cc), log=log, holding=lock)
         if result.status != 0:
-            raise failed(result)
+            raise _refused(result, target, log)
         if target == "tinyconfig":
             with (build / ".config").open("a") as config:  # the last line for a symbol wins
                 config.writelines(
@@ -79,6 +81,17 @@ def _generate(
     if "CONFIG_" not in text:
         raise CommandFailed(f"make olddefconfig left no usable .config in {build}")
     return text
+
+
+def _refused(result: CommandResult, target: str, log: Path) -> KconfigBroken | ToolMissing | CommandFailed:
+    text = result.text
+    if host := host_error(result, text):
+        return host
+    why = refusal(text) or ": ".join(first_error(text) or ()) or f"make {target} exited with {result.status}"
+    detail = "\n".join(line for line in text.splitlines() if not line.startswith(("  ", "make")))
+    return KconfigBroken(
+        f"the tree cannot be configured: {why}", detail=detail[:4000] or result.tail(), hint=f"full log: {log}"
+    )
 
 
 def _dropped_error(lost: tuple[Dropped, ...], config: str, source: Path) -> KconfigDropped:

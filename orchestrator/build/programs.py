@@ -21,7 +21,7 @@ from orchestrator.process import Command
 from orchestrator.store import file_digest, key
 
 FLAGS = ("-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-static", "-pthread")
-TOOLS = ("cap", "supervisor")  # of the guest itself, from guest/files
+SUPERVISOR = "supervisor"  # of the guest itself, from guest/files
 ARCHIVE = "initramfs.cpio"
 
 
@@ -35,7 +35,7 @@ def programs(context: Context, cases: Sequence[Case], applied: AppliedTree, tool
     shared = sorted(library.glob("*.c"))
     ours = [case for case in cases if case.sources and not case.unfit]
     jobs = {case.name: [*(case.directory / source for source in case.sources), *shared] for case in ours}
-    jobs |= {tool: [initramfs.FILES / f"{tool}.c"] for tool in TOOLS}
+    jobs[SUPERVISOR] = sorted((initramfs.FILES / SUPERVISOR).glob("*.c"))
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         made = list(pool.map(lambda name: _program(context, name, jobs[name], library, toolchain), jobs))
     theirs, unbuilt, compiled = _selftests(context, cases, applied, toolchain)
@@ -54,7 +54,7 @@ def programs(context: Context, cases: Sequence[Case], applied: AppliedTree, tool
 
     def fill(scratch: Path) -> None:
         data = {name: product.value.read_bytes() for name, product in zip(jobs, made, strict=True)}
-        tools = {tool: data.pop(tool) for tool in TOOLS}
+        tools = {SUPERVISOR: data.pop(SUPERVISOR)}
         ours = {f"{CASES}/{name}": program for name, program in data.items()}
         (scratch / ARCHIVE).write_bytes(initramfs.shared_part({**ours, **theirs}, tools, context.runner))
 

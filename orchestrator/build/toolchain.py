@@ -10,6 +10,7 @@ from pathlib import Path
 
 from orchestrator.build.product import Product
 from orchestrator.context import Context, Places
+from orchestrator.errors import CommandFailed, ToolMissing
 from orchestrator.process import Command, CommandResult
 
 # Fixed, so that the same sources make the same kernel, and so that nothing is rebuilt because the clock went on
@@ -62,6 +63,11 @@ HOST_FAILED = re.compile(
     r".*(?:No space left on device|Disk quota exceeded|Killed signal terminated program|virtual memory exhausted"
     r"|Cannot allocate memory|internal compiler error|terminated with signal \d+).*"
 )
+# What make says when the host lacks something, which says nothing about the patch
+HOST_LACKS = (
+    (re.compile(r"(flex|bison|bc|lz4c?|zstd|pahole|cpio|perl|rsync): (?:command )?not found"), "{} is not installed"),
+    (re.compile(r"fatal error: ((?:gelf|libelf|openssl)\S*\.h): No such file"), "the header {} is not installed"),
+)
 ERROR_LINE = re.compile(
     r"^(?:(?P<place>[^\s:]+:\d+(?::\d+)?): (?:fatal )?error: (?P<what>.+)"
     r"|(?P<link>ld: .+|.*undefined reference to .+)"
@@ -75,6 +81,18 @@ def host_failure(result: CommandResult, log: str) -> str:
     if match := HOST_FAILED.search(log):
         return f"the host could not finish the build: {match[0].strip()}"
     return f"make was ended by signal {-result.status}" if result.status < 0 else ""
+
+
+def host_error(result: CommandResult, log: str) -> ToolMissing | CommandFailed | None:
+    """What stopped a make that failed, if it was the host; None when what make was given is at fault."""
+    for pattern, words in HOST_LACKS:
+        if match := pattern.search(log):
+            return ToolMissing(
+                words.format(match[1]), hint="orchestrate doctor names the packages", detail=result.tail()
+            )
+    if why := host_failure(result, log):
+        return CommandFailed(why, detail=result.tail())
+    return None
 
 
 def first_error(log: str) -> tuple[str, str] | None:

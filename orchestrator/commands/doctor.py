@@ -7,13 +7,13 @@ import json
 import os
 import shutil
 import sys
-import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from orchestrator.catalog import PACKAGE, load
 from orchestrator.context import Places
+from orchestrator.declarations.files import read_toml
 from orchestrator.errors import CommandFailed, OrchestrateError, ToolMissing
 from orchestrator.guest.accel import Probe, probe
 from orchestrator.process import Cancel, Command, Runner, attach, find_program
@@ -23,8 +23,26 @@ COMPLAINT = 3
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """An entry of data/tools.toml: a program on PATH, or a file."""
+
+    package: str
+    why: str
+    program: str = ""
+    file: str = ""
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Tools:
+    """data/tools.toml."""
+
+    tool: tuple[Wanted, ...]
+
+
+@dataclass(frozen=True)
 class Tool:
-    """A line of data/tools.toml and whether it is there. `found` is a path, or empty."""
+    """Something wanted, and whether it is there. `found` is a path, or empty."""
 
     name: str
     package: str
@@ -79,8 +97,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def check_tools() -> tuple[Tool, ...]:
-    entries = tomllib.loads((PACKAGE / "data/tools.toml").read_text())["tool"]
-    return tuple(_check(entry) for entry in entries)
+    return tuple(_check(wanted) for wanted in read_toml(Tools, PACKAGE / "data/tools.toml").tool)
 
 
 def install_command(missing: Sequence[Tool]) -> str:
@@ -106,13 +123,11 @@ def _install(missing: Sequence[Tool]) -> None:
             raise CommandFailed(f"{' '.join(words)} exited with {status}", hint=f"run it by hand: {install}")
 
 
-def _check(entry: dict[str, str]) -> Tool:
-    if "program" in entry:
-        name, found = entry["program"], find_program(entry["program"])
-    else:
-        name, path = entry["file"], Path(entry["file"])
-        found = path if path.exists() else None
-    return Tool(name, entry["package"], entry["why"], bool(entry.get("optional")), str(found or ""))
+def _check(wanted: Wanted) -> Tool:
+    path = Path(wanted.file)
+    found = find_program(wanted.program) if wanted.program else path if path.exists() else None
+    name = wanted.program or wanted.file
+    return Tool(name, wanted.package, wanted.why, wanted.optional, str(found or ""))
 
 
 def _probes(runner: Runner) -> list[Probe]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 
+from orchestrator import codec
 from orchestrator.catalog import Catalog, load
 from orchestrator.declarations.patches import read_series
 from orchestrator.errors import PatchUnreadable
@@ -16,7 +16,7 @@ from orchestrator.source.bases import DEFAULT_BASE, installed
 def run(args: argparse.Namespace) -> int:
     rows = ROWS[args.kind](load())
     if args.json:
-        sys.stdout.write(json.dumps([dict(row) for row in rows], indent=1) + "\n")
+        sys.stdout.write(codec.dumps([dict(row) for row in rows]) + "\n")
         return 0
     width = max((len(next(iter(row.values()))) for row in rows), default=0)
     for row in rows:

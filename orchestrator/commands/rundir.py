@@ -17,7 +17,7 @@ from orchestrator.judge.run import RUN, utc_now
 from orchestrator.model.planned import PlannedKernel
 from orchestrator.model.request import Baseline, Plan
 from orchestrator.model.series import Patch
-from orchestrator.questions.regression import subjects
+from orchestrator.questions.regression import per_patch, subjects
 from orchestrator.record import RunRecord, load, save
 from orchestrator.store import file_digest, key, raise_if_full
 
@@ -105,6 +105,8 @@ def planned(plan: Plan) -> tuple[PlannedKernel, ...]:
     names = tuple(case.name for case in plan.cases)
     found = [subjects(plan, kconfig) for kconfig in plan.kconfigs]
     wanted = [subject for pair in found for subject in pair[: 2 if plan.request.baseline is Baseline.ALWAYS else 1]]
+    if plan.request.each_patch:
+        wanted += [subject for kconfig in plan.kconfigs for subject in per_patch(plan, kconfig)]
     return tuple(PlannedKernel(one.name, one.kernel.kconfig.name, one.role, names) for one in wanted)
 
 

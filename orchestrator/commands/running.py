@@ -39,7 +39,7 @@ def run_test(invocation: Invocation, run_dir: Path) -> RunReport:
         write_files(result, run_dir)
         return result
 
-    with _account(run_dir) as ended:
+    with account(run_dir) as ended:
         ask(Regression(plan, budget.is_over), products)
         products.remember_bases()
     return _told(invocation, run_dir, ended, report)
@@ -66,14 +66,14 @@ def run_mutation(invocation: Invocation, run_dir: Path) -> mutation_run.Mutation
         reports.append(result)
         return result.report
 
-    with _account(run_dir) as ended:
+    with account(run_dir) as ended:
         ask(question, products)
     _told(invocation, run_dir, ended, report)
     return reports[-1]
 
 
 @contextmanager
-def _account(run_dir: Path) -> Iterator[list[BaseException]]:
+def account(run_dir: Path) -> Iterator[list[BaseException]]:
     """What a run takes is added to its record. Yields a list for what ended it before its time."""
     began = host_time.read()
     ended: list[BaseException] = []

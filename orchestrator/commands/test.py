@@ -14,11 +14,14 @@ from orchestrator.commands.rundir import claim
 from orchestrator.commands.running import run_test
 from orchestrator.errors import UsageError
 from orchestrator.events import RunStarted
+from orchestrator.model.outcome import Verdict
 from orchestrator.model.request import Plan
 from orchestrator.questions.regression import subjects
 from orchestrator.reporters import terminal
 from orchestrator.reporters.progress import Progress
 from orchestrator.reporters.table import JUNIT, REPORT
+
+CANNOT_TELL = 125
 
 
 def run(args: argparse.Namespace) -> int:
@@ -31,7 +34,12 @@ def run(args: argparse.Namespace) -> int:
         report = run_test(invocation, run_dir)
     terminal.show(report, sys.stderr if args.json == "-" else sys.stdout)
     copy_outputs(run_dir, args.junit, args.json)
-    return report.verdict.exit_status
+    return for_bisection(report.verdict) if args.bisect_exit else report.verdict.exit_status
+
+
+def for_bisection(verdict: Verdict) -> int:
+    """What `git bisect run` understands: 125 skips a commit, 130 would end the bisection as an error."""
+    return verdict.exit_status if verdict.exit_status in (0, 1, 130) else CANNOT_TELL
 
 
 def describe(plan: Plan) -> tuple[str, ...]:

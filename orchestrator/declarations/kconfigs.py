@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
+from orchestrator.declarations import schema
+from orchestrator.declarations.files import read_text
+from orchestrator.declarations.schema import Plain
 from orchestrator.model.kernel import Fragment
 from orchestrator.parse.kconfig import parse_fragment
 
-SLOWDOWN = re.compile(r"^# slowdown: (\d+(?:\.\d+)?)$", re.MULTILINE)
+KEY = re.compile(r"# ([a-z][\w-]*): (.*)")
+
+
+@dataclass(frozen=True)
+class _Head:
+    """The keys in the comment at the top: "# slowdown: 2". One named like the file says what it is for."""
+
+    slowdown: float = 1.0
 
 
 def read_fragment(path: Path) -> Fragment:
-    """A kconfig fragment and its "# slowdown: X". Raises BadDeclaration."""
-    text = path.read_text()
-    slowdown = SLOWDOWN.search(text)
-    return Fragment(path.stem, path, parse_fragment(text, str(path)), float(slowdown[1]) if slowdown else 1.0)
+    """A kconfig fragment. Raises UsageError, BadDeclaration."""
+    text = read_text(path)
+    found = map(KEY.fullmatch, takewhile(lambda line: line.startswith("#"), text.splitlines()))
+    keys = {match[1]: Plain(match[2].strip()) for match in found if match and match[1] != path.stem}
+    head = schema.build(_Head, keys, str(path))
+    return Fragment(path.stem, path, parse_fragment(text, str(path)), head.slowdown)

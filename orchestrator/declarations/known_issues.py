@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
-from orchestrator.declarations.entry import Entry, read_yaml
+from orchestrator.declarations.files import read_yaml
 from orchestrator.errors import BadDeclaration
 from orchestrator.judge.known import pattern_problem, range_problem
 from orchestrator.model.kernel_report import KnownIssue
@@ -14,28 +14,20 @@ from orchestrator.model.kernel_report import KnownIssue
 KNOWN_ISSUES = "known-issues.yaml"
 
 
+@dataclass(frozen=True)
+class _Entry:
+    title: str
+    link: str
+    expires: date
+    kconfigs: tuple[str, ...] = ()
+    base: str = ""
+
+
 def read_known_issues(path: Path) -> tuple[KnownIssue, ...]:
     """The entries of a known-issues.yaml. Raises BadDeclaration naming file, entry and key, UsageError."""
-    data = read_yaml(path)
-    if data is None:
-        return ()
-    if not isinstance(data, list):
-        raise BadDeclaration(f"{path}: must be a list of entries")
-    return tuple(_known_issue(path, number, entry) for number, entry in enumerate(data, 1))
-
-
-def _known_issue(path: Path, number: int, data: Any) -> KnownIssue:
-    entry = Entry(path, data, f"entry {number}: ")
-    expires = entry.take("expires", date)
-    issue = KnownIssue(
-        title=entry.take("title", str),
-        link=entry.take("link", str),
-        expires=expires.isoformat(),
-        kconfigs=entry.strings("kconfigs", ()),
-        base=str(entry.take("base", str, "")),
-    )
-    entry.done()
-    for what, problem in (("title", pattern_problem(issue.title)), ("base", range_problem(issue.base))):
-        if problem:
-            raise BadDeclaration(f"{path}: entry {number}: {what}: {problem}")
-    return issue
+    entries = read_yaml(tuple[_Entry, ...], path, empty=())
+    for number, entry in enumerate(entries, 1):
+        for what, problem in (("title", pattern_problem(entry.title)), ("base", range_problem(entry.base))):
+            if problem:
+                raise BadDeclaration(f"{path}: entry {number}: {what}: {problem}")
+    return tuple(KnownIssue(e.title, e.link, e.expires.isoformat(), e.kconfigs, e.base) for e in entries)

@@ -4,71 +4,98 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
-from orchestrator.declarations.entry import Entry, read_yaml
+from orchestrator.declarations.files import read_yaml
 from orchestrator.declarations.names import find
 from orchestrator.errors import BadDeclaration
 from orchestrator.judge.known import pattern_problem
 from orchestrator.model.case import Case, Dialect, Needs, Userland
 
+T = TypeVar("T")
+
 KSELFTEST = re.compile(r"[\w-]+")  # a directory below tools/testing/selftests, a program in it
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Said:
+    """What may be said of one case and of all cases of a file; None: nothing is."""
+
+    sources: tuple[str, ...] | None = None
+    args: tuple[str, ...] = ()
+    duration_s: float | None = None
+    timeout_s: float | None = None
+    needs: Needs = field(default_factory=Needs)
+    tags: tuple[str, ...] = ()
+    output: Dialect | None = None
+    kselftest: str | None = None
+    userland: str | None = None
+    program: str | None = None
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    debugfs: Mapping[str, str] = field(default_factory=dict)
+    cgroup: Mapping[str, str] = field(default_factory=dict)
+    unfit: str | None = None
+    expects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _One(_Said):
+    """An entry of `cases`."""
+
+    summary: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _File(_Said):
+    summary: str
+    cases: Mapping[str, _One | None] = field(default_factory=dict)
 
 
 def read_cases(path: Path, userlands: Mapping[str, Userland]) -> tuple[Case, ...]:
     """The cases of a testcase.yaml: one, or with `cases` one for each of its entries. Raises BadDeclaration.
 
-    An entry of `cases` may say anything that the file may say of all; its `args` follow those of the file, its `tags`
-    and `needs.kconfig` are added, and whatever else it says takes the place of what the file says.
+    An entry of `cases` may say anything that the file may say of all; its `args` follow those of the file, its `tags`,
+    `expects`, `needs.kconfig` and settings are added, and whatever else it says takes the place of what the file says.
     """
-    entry = Entry(path, read_yaml(path))
-    shared = _case(entry, Case(path.parent.name, "", path.parent, (), (), 5.0, 15.0, Needs(), ()))
-    several = entry.take("cases", dict, {})
-    entry.done()
-    if not several:
-        return (_checked(path, shared, userlands),)
+    file, group = read_yaml(_File, path), path.parent.name
+    alone = _case(path, group, file, _One(summary=file.summary))
+    if not file.cases:
+        return (_checked(path, alone, userlands),)
     cases = []
-    for name, own in several.items():
-        inner = Entry(path, own or {}, f"cases.{name}.")
-        plain = replace(shared, name=f"{shared.name}.{name}", group=shared.name, program=shared.program or name)
-        case = _case(inner, plain)
-        if not inner.has("summary"):
-            case = replace(case, summary=" ".join((case.program, *case.args[len(shared.args) :])))
-        inner.done()
-        cases.append(_checked(path, case, userlands))
+    for name, own in file.cases.items():
+        case = _case(path, f"{group}.{name}", file, own or _One())
+        program = case.program or name
+        summary = case.summary or " ".join((program, *(own.args if own else ())))
+        cases.append(_checked(path, replace(case, group=group, program=program, summary=summary), userlands))
     return tuple(cases)
 
 
-def _case(entry: Entry, above: Case) -> Case:
-    """What an entry says, over what was said above it."""
-    needs = Entry(entry.path, entry.take("needs", dict, {}), f"{entry.prefix}needs.")
-    kselftest = entry.take("kselftest", str, above.kselftest)
-    default = Dialect.KTAP if not (kselftest or entry.has("userland")) else Dialect.KSELFTEST
-    case = replace(
-        above,
-        summary=entry.take("summary", str, above.summary or None),
-        sources=entry.strings("sources", above.sources),
-        args=(*above.args, *entry.strings("args", ())),
-        duration_s=entry.number("duration_s", above.duration_s),
-        timeout_s=entry.number("timeout_s", above.timeout_s),
-        needs=Needs(
-            int(needs.number("memory_mib", above.needs.memory_mib)),
-            (*above.needs.kconfig, *needs.strings("kconfig", ())),
-        ),
-        tags=(*above.tags, *entry.strings("tags", ())),
-        dialect=entry.choice("output", Dialect, above.dialect if above.summary else default),
+def _case(path: Path, name: str, file: _File, own: _One) -> Case:
+    """What an entry says, over what the file says."""
+    kselftest, userland = own.kselftest or file.kselftest or "", own.userland or file.userland or ""
+    theirs = Dialect.KSELFTEST if kselftest or userland else Dialect.KTAP
+    return Case(
+        name=name,
+        summary=own.summary,
+        directory=path.parent,
+        sources=_first(own.sources, file.sources, ()),
+        args=file.args + own.args,
+        duration_s=_first(own.duration_s, file.duration_s, 5.0),
+        timeout_s=_first(own.timeout_s, file.timeout_s, 15.0),
+        needs=Needs(own.needs.memory_mib or file.needs.memory_mib, file.needs.kconfig + own.needs.kconfig),
+        tags=file.tags + own.tags,
+        expects=file.expects + own.expects,
+        dialect=own.output or file.output or theirs,
         kselftest=kselftest,
-        userland=entry.take("userland", str, above.userland),
-        program=entry.take("program", str, above.program),
-        sysctls=above.sysctls + entry.settings("sysctls"),
-        debugfs=above.debugfs + entry.settings("debugfs"),
-        cgroup=above.cgroup + entry.settings("cgroup"),
-        unfit=entry.take("unfit", str, above.unfit),
-        expects=(*above.expects, *entry.strings("expects", ())),
+        userland=userland,
+        program=own.program or file.program or "",
+        sysctls=_both(file.sysctls, own.sysctls),
+        debugfs=_both(file.debugfs, own.debugfs),
+        cgroup=_both(file.cgroup, own.cgroup),
+        unfit=own.unfit or file.unfit or "",
     )
-    needs.done()
-    return case
 
 
 def _checked(path: Path, case: Case, userlands: Mapping[str, Userland]) -> Case:
@@ -91,3 +118,12 @@ def _checked(path: Path, case: Case, userlands: Mapping[str, Userland]) -> Case:
     if case.userland:
         find("userland", case.userland, userlands)
     return case
+
+
+def _first(*values: T | None) -> T:
+    """The first that is said; the last one always is."""
+    return next(value for value in values if value is not None)
+
+
+def _both(above: Mapping[str, str], own: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple({**above, **own}.items())

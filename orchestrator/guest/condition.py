@@ -1,4 +1,4 @@
-"""What a guest that does not do its work is like: signs of life -> a condition, in words with their figures. Pure."""
+"""What a guest that does not do its work is like: a health sample -> a condition, with its figures. Pure."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class CaseTask:
 
 
 @dataclass(frozen=True)
-class Signs:
+class HealthSample:
     """What was seen in `sampled_s` seconds.
 
     `qemu_state` is QEMU's own word for the machine's state, empty when it does not answer; `process_state` ps(1)'s
@@ -66,83 +66,91 @@ class Signs:
     after: tuple[CaseTask, ...] | None = None
 
 
-def condition(signs: Signs) -> tuple[Condition, str]:
+def condition(sample: HealthSample) -> tuple[Condition, str]:
     """What it is, and the evidence in a sentence."""
-    if not signs.process_state:
+    if not sample.process_state:
         return Condition.QEMU_GONE, "QEMU has ended"
-    if signs.process_state in "Tt":
-        return Condition.QEMU_STOPPED, f"QEMU is stopped on the host (state {signs.process_state})"
-    if signs.qemu_state == PANICKED:
+    if sample.process_state in "Tt":
+        return Condition.QEMU_STOPPED, f"QEMU is stopped on the host (state {sample.process_state})"
+    if sample.qemu_state == PANICKED:
         return Condition.PANICKED, "the kernel panicked and said so to QEMU"
-    if not signs.qemu_state:
-        return Condition.QEMU_STOPPED, f"QEMU runs (state {signs.process_state}) and does not answer its control socket"
-    if signs.qemu_state != RUNNING:
-        return Condition.QEMU_STOPPED, f"QEMU has stopped the guest: {signs.qemu_state}"
+    if not sample.qemu_state:
+        state = sample.process_state
+        return Condition.QEMU_STOPPED, f"QEMU runs (state {state}) and does not answer its control socket"
+    if sample.qemu_state != RUNNING:
+        return Condition.QEMU_STOPPED, f"QEMU has stopped the guest: {sample.qemu_state}"
+    if sample.cpus and all(is_halted(samples) for samples in sample.cpus):
+        return Condition.HALTED, f"its kernel has stopped all {len(sample.cpus)} CPUs, with interrupts off"
     # a QEMU that had no CPU of the host's shows the same picture at every look: that is no loop
-    stuck = [number for number, samples in enumerate(signs.cpus) if is_stuck(samples) and signs.cpu_share >= RAN]
-    if signs.answers_ssh and not 0 < len(stuck) < len(signs.cpus):
-        return _of_test(signs)
-    if stuck and len(stuck) == len(signs.cpus):
-        return Condition.KERNEL_HUNG, f"all {len(stuck)} CPUs are stuck: {_cpus(signs, stuck)}"
+    stuck = [number for number, samples in enumerate(sample.cpus) if is_stuck(samples) and sample.cpu_share >= RAN]
+    if sample.answers_ssh and not 0 < len(stuck) < len(sample.cpus):
+        return _of_test(sample)
+    if stuck and len(stuck) == len(sample.cpus):
+        return Condition.KERNEL_HUNG, f"all {len(stuck)} CPUs are stuck: {_cpus(sample, stuck)}"
     if stuck:
-        return Condition.CPU_HUNG, f"{_cpus(signs, stuck)}; {_cpus(signs, _others(signs, stuck))}"
-    if _is_overloaded(signs) and signs.cpu_share < ENOUGH:
-        return Condition.HOST_OVERLOADED, _load(signs)
+        return Condition.CPU_HUNG, f"{_cpus(sample, stuck)}; {_cpus(sample, _others(sample, stuck))}"
+    if _is_overloaded(sample) and sample.cpu_share < ENOUGH:
+        return Condition.HOST_OVERLOADED, _load(sample)
     heard = {True: "; the kernel answers on its console", False: "; the kernel does not answer on its console either"}
-    said = heard[signs.answers_break] if signs.answers_break is not None else ""
-    return Condition.USERSPACE_DEAD, f"the CPUs work: {_cpus(signs, range(len(signs.cpus)))}{said}"
+    said = heard[sample.answers_break] if sample.answers_break is not None else ""
+    return Condition.USERSPACE_DEAD, f"the CPUs work: {_cpus(sample, range(len(sample.cpus)))}{said}"
 
 
 def is_stuck(samples: tuple[CpuSample, ...]) -> bool:
     """In the kernel at every look, and either with interrupts off or always at the same place."""
-    if len(samples) < 2 or any(sample.mode is not CpuMode.KERNEL for sample in samples):
+    if len(samples) < 2 or any(look.mode is not CpuMode.KERNEL for look in samples):
         return False
-    places = [sample.rip for sample in samples]
-    return max(places) - min(places) < LOOP_BYTES or not any(sample.has_interrupts for sample in samples)
+    places = [look.rip for look in samples]
+    return max(places) - min(places) < LOOP_BYTES or not any(look.has_interrupts for look in samples)
 
 
-def _of_test(signs: Signs) -> tuple[Condition, str]:
-    if signs.before is None or signs.after is None:
+def is_halted(samples: tuple[CpuSample, ...]) -> bool:
+    """Halted at every look, and nothing can wake it: an idle CPU has its interrupts on."""
+    return bool(samples) and all(look.mode is CpuMode.HALTED and not look.has_interrupts for look in samples)
+
+
+def _of_test(sample: HealthSample) -> tuple[Condition, str]:
+    if sample.before is None or sample.after is None:
         return Condition.TEST_HUNG, "the guest answers, but not what its tasks do"
-    earlier = {task.pid: task.ticks for task in signs.before}
-    moving = [task for task in signs.after if task.ticks > earlier.get(task.pid, 0)]
-    blocked = [task for task in signs.after if task.state == "D"]
+    earlier = {task.pid: task.ticks for task in sample.before}
+    moving = [task for task in sample.after if task.ticks > earlier.get(task.pid, 0)]
+    blocked = [task for task in sample.after if task.state == "D"]
     counts = (
         (len(blocked), "blocked"),
-        (len(signs.after) - len(moving) - len(blocked), "asleep"),
+        (len(sample.after) - len(moving) - len(blocked), "asleep"),
         (len(moving), "at work"),
     )
     tasks = f"its tasks: {', '.join(f'{number} {what}' for number, what in counts if number)}"
     if moving and not blocked:
-        return (Condition.HOST_OVERLOADED, _load(signs)) if _is_overloaded(signs) else (Condition.TEST_SLOW, tasks)
-    return Condition.TEST_HUNG, tasks if signs.after else "its tasks are gone, its output is still open"
+        return (Condition.HOST_OVERLOADED, _load(sample)) if _is_overloaded(sample) else (Condition.TEST_SLOW, tasks)
+    return Condition.TEST_HUNG, tasks if sample.after else "its tasks are gone, its output is still open"
 
 
-def _is_overloaded(signs: Signs) -> bool:
-    return max(signs.starved_share, signs.steal_share) >= STARVED
+def _is_overloaded(sample: HealthSample) -> bool:
+    return max(sample.starved_share, sample.steal_share) >= STARVED
 
 
-def _load(signs: Signs) -> str:
+def _load(sample: HealthSample) -> str:
     return (
-        f"QEMU waited for a CPU of the host's {signs.starved_share:.0%} of the time (load {signs.host_load:.1f} on "
-        f"{signs.host_cpus} CPUs, {signs.steal_share:.0%} stolen)"
+        f"QEMU waited for a CPU of the host's {sample.starved_share:.0%} of the time (load {sample.host_load:.1f} on "
+        f"{sample.host_cpus} CPUs, {sample.steal_share:.0%} stolen)"
     )
 
 
-def _others(signs: Signs, stuck: list[int]) -> list[int]:
-    return [number for number in range(len(signs.cpus)) if number not in stuck]
+def _others(sample: HealthSample, stuck: list[int]) -> list[int]:
+    return [number for number in range(len(sample.cpus)) if number not in stuck]
 
 
-def _cpus(signs: Signs, numbers: list[int] | range) -> str:
-    return ", ".join(f"CPU {number} {_cpu(signs.cpus[number])}" for number in numbers)
+def _cpus(sample: HealthSample, numbers: list[int] | range) -> str:
+    return ", ".join(f"CPU {number} {_cpu(sample.cpus[number])}" for number in numbers)
 
 
 def _cpu(samples: tuple[CpuSample, ...]) -> str:
     if not samples:
         return "unknown"
     if is_stuck(samples):
-        off = " with interrupts off" if not any(sample.has_interrupts for sample in samples) else ""
+        off = " with interrupts off" if not any(look.has_interrupts for look in samples) else ""
         return f"in the kernel at {samples[-1].rip:#x}{off} at {len(samples)} looks of {len(samples)}"
-    modes = [sample.mode for sample in samples]
+    modes = [look.mode for look in samples]
     seen = [f"{mode.value} {modes.count(mode)}" for mode in CpuMode if mode in modes]
     return f"{', '.join(seen)} of {len(samples)}"

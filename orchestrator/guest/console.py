@@ -1,6 +1,7 @@
-"""The guest's serial console: everything it says goes to a file as it comes, with the host's time, and is watched.
+"""The guest's serial console: what it says goes to a file as it comes, with the host's time, and is watched.
 
-Memory is bounded by one chunk; the text of a window is read back from the file.
+Memory and file are bounded (bounded_log); the text of a window is read back from the file. All of a flood is watched,
+also what the file does not get.
 """
 
 from __future__ import annotations
@@ -9,9 +10,13 @@ import os
 import re
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO
+
+from orchestrator.guest.bounded_log import BoundedLog
 
 CHUNK = 1 << 16
 OVERLAP = 1024  # a pattern may straddle two chunks; no watched line is longer
@@ -37,18 +42,19 @@ class Console:
     """What a guest prints: `follow` reads it to its end in a thread of its own.
 
     `path` gets the bytes as they come. `path` + ".times" gets a line "OFFSET SECONDS" for each chunk: the host's
-    monotonic time at which the bytes from OFFSET on were read.
+    monotonic time at which the bytes from OFFSET on were read. `said` is the number of bytes that came, `size` that of
+    those in the file.
     """
 
     def __init__(self, path: Path) -> None:
         """Creates the files, so that whoever starts the guest hears when they cannot be had. Raises OSError."""
         self._path = path
-        self._log = path.open("wb", buffering=0)
+        self._log = BoundedLog(path)
         self._times = path.with_name(path.name + ".times").open("w", buffering=1)
         self._watches: list[Watch] = []
         self._lock = threading.Lock()
         self._tail = b""
-        self.size = 0
+        self.said = 0
         self.last_output_s = time.monotonic()
         self.failure: OSError | None = None  # the log could not be written (disk full): the rest is only watched
         self.panicked = self.watch(kernel_line("Kernel panic - not syncing"))
@@ -66,6 +72,16 @@ class Console:
             self._match(watch, self._tail)
         return watch
 
+    @property
+    def size(self) -> int:
+        return self._log.size
+
+    def mark(self) -> int:
+        """Begin a window of the log, that a flood so far leaves room for: the offset of what comes next."""
+        with self._lock:
+            self._write(self._log.mark)
+            return self._log.size
+
     def drain(self, timeout_s: float) -> None:
         """Wait until the stream has ended and everything is in the file."""
         if self._thread:
@@ -82,23 +98,30 @@ class Console:
             return handle.read(-1 if end is None else max(0, end - start))
 
     def _read(self, stream: IO[bytes]) -> None:
-        with self._log as log, self._times as index:
+        with self._times:
             while chunk := os.read(stream.fileno(), CHUNK):
-                now = time.monotonic()
-                if self.failure is None:
-                    try:
-                        log.write(chunk)
-                        index.write(f"{self.size} {now:.6f}\n")
-                    except OSError as error:
-                        self.failure = error  # but go on reading: a full pipe would stop the guest
                 with self._lock:
-                    self.size += len(chunk)
-                    self.last_output_s = now
+                    self._write(partial(self._log.write, chunk))
+                    self.said += len(chunk)
+                    self.last_output_s = time.monotonic()
                     text = self._tail + chunk
                     for watch in self._watches:
                         self._match(watch, text)
                     self._watches = [watch for watch in self._watches if not watch.seen.is_set()]
                     self._tail = text[-OVERLAP:]
+            with self._lock:
+                self._write(self._log.close)
+
+    def _write(self, work: Callable[[], object]) -> None:
+        """Do something to the log that may add to it, and note when."""
+        before = self._log.size
+        try:
+            if self.failure is None:
+                work()
+            if self._log.size > before:
+                self._times.write(f"{before} {time.monotonic():.6f}\n")
+        except OSError as error:
+            self.failure = error  # but go on reading: a full pipe would stop the guest
 
     @staticmethod
     def _match(watch: Watch, text: bytes) -> None:

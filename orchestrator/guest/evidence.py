@@ -11,9 +11,9 @@ from pathlib import Path
 
 from orchestrator.deadline import Deadline
 from orchestrator.errors import GuestUnreachable
-from orchestrator.guest.condition import RUNNING, Signs, condition
+from orchestrator.guest.condition import RUNNING, HealthSample, condition
 from orchestrator.guest.dump import NAME, NoDump, dump_memory
-from orchestrator.guest.health import ask_by_break, take_signs
+from orchestrator.guest.health import ask_by_break, take_sample
 from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.ssh import Link
 from orchestrator.model.attempt import Condition
@@ -49,21 +49,21 @@ def forget(home: Path) -> None:
 
 def examine(qemu: Qemu, link: Link | None, case: str, home: Path, memory_mib: int) -> Evidence:
     """Some seconds, a minute at most. Files go to `home`. `link` is None where SSH is known not to answer."""
-    started_s, console_at = time.monotonic(), qemu.console.size
-    signs = take_signs(qemu, link, case)
+    started_s, console_at = time.monotonic(), qemu.console.mark()
+    sample = take_sample(qemu, link, case)
     notes: list[str] = []
-    if signs.qemu_state == RUNNING:
-        signs = replace(signs, answers_break=_ask(qemu, link if signs.answers_ssh else None, notes))
-        if not signs.answers_break:
+    if sample.qemu_state == RUNNING:
+        sample = replace(sample, answers_break=_ask(qemu, link if sample.answers_ssh else None, notes))
+        if not sample.answers_break:
             notes.append(_inject_nmi(qemu))
-    found, sentence = condition(signs)
-    if console_at < qemu.console.size:
+    found, sentence = condition(sample)
+    if console_at < qemu.console.mark():
         (home / SYSRQ).write_text(qemu.console.text(console_at))
     if found.is_of_host:
         notes.append("no memory dump: the guest is not at fault")
     else:
         notes.append(_dump(qemu, home / NAME, memory_mib))
-    text = [f"{found.value}: {sentence}", *_lines(signs), *notes, f"examined in {time.monotonic() - started_s:.1f} s"]
+    text = [f"{found.value}: {sentence}", *_lines(sample), *notes, f"examined in {time.monotonic() - started_s:.1f} s"]
     (home / EVIDENCE).write_text("\n".join(text) + "\n")
     return Evidence(found, sentence, console_at)
 
@@ -88,7 +88,7 @@ def _ask(qemu: Qemu, link: Link | None, notes: list[str]) -> bool:
 
 def _inject_nmi(qemu: Qemu) -> str:
     """Whether CPU 0, the one that QEMU gives it to, still takes an NMI: also one that has its interrupts off does."""
-    before = qemu.console.size
+    before = qemu.console.said
     try:
         control = qemu.control(Deadline.after(QMP_S))
         try:
@@ -98,9 +98,9 @@ def _inject_nmi(qemu: Qemu) -> str:
     except GuestUnreachable as error:
         return f"NMI: {error.message}"
     deadline = Deadline.after(NMI_S)
-    while qemu.console.size == before and not deadline.expired:
+    while qemu.console.said == before and not deadline.expired:
         time.sleep(0.05)
-    return "NMI: answered on the console" if qemu.console.size > before else "NMI: no answer on the console"
+    return "NMI: answered on the console" if qemu.console.said > before else "NMI: no answer on the console"
 
 
 def _dump(qemu: Qemu, path: Path, memory_mib: int) -> str:
@@ -112,22 +112,22 @@ def _dump(qemu: Qemu, path: Path, memory_mib: int) -> str:
     return f"memory dump: {path.stat().st_size / 1e6:.1f} MB in {time.monotonic() - started_s:.1f} s"
 
 
-def _lines(signs: Signs) -> Iterator[str]:
-    yield f"QEMU: process state {signs.process_state or 'gone'}, machine {signs.qemu_state or 'does not say'}"
-    yield f"console: silent for {signs.silent_s:.1f} s"
-    if not signs.sampled_s:
+def _lines(sample: HealthSample) -> Iterator[str]:
+    yield f"QEMU: process state {sample.process_state or 'gone'}, machine {sample.qemu_state or 'does not say'}"
+    yield f"console: silent for {sample.silent_s:.1f} s"
+    if not sample.sampled_s:
         return
     yield (
-        f"host, over {signs.sampled_s:.1f} s: QEMU used {signs.cpu_share:.0%} of a CPU and waited for one "
-        f"{signs.starved_share:.0%} of the time; {signs.steal_share:.0%} stolen; load {signs.host_load:.1f} "
-        f"on {signs.host_cpus} CPUs"
+        f"host, over {sample.sampled_s:.1f} s: QEMU used {sample.cpu_share:.0%} of a CPU and waited for one "
+        f"{sample.starved_share:.0%} of the time; {sample.steal_share:.0%} stolen; load {sample.host_load:.1f} "
+        f"on {sample.host_cpus} CPUs"
     )
-    for number, samples in enumerate(signs.cpus):
-        for sample in samples[-3:]:
-            off = "" if sample.has_interrupts else ", interrupts off"
-            yield f"CPU {number}: {sample.mode.value} at {sample.rip:#x}{off}"
-    yield f"SSH: {'answers' if signs.answers_ssh else 'does not answer'}"
-    earlier = {task.pid: task.ticks for task in signs.before or ()}
-    for task in signs.after or ():
+    for number, samples in enumerate(sample.cpus):
+        for look in samples[-3:]:
+            off = "" if look.has_interrupts else ", interrupts off"
+            yield f"CPU {number}: {look.mode.value} at {look.rip:#x}{off}"
+    yield f"SSH: {'answers' if sample.answers_ssh else 'does not answer'}"
+    earlier = {task.pid: task.ticks for task in sample.before or ()}
+    for task in sample.after or ():
         used = task.ticks - earlier.get(task.pid, 0)
         yield f"task {task.pid} of the case: state {task.state}, {used} ticks of CPU time meanwhile"

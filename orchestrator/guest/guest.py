@@ -20,7 +20,7 @@ from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.qemu_argv import Boot, argv
 from orchestrator.guest.sentinel import Sentinel, read_sentinel
 from orchestrator.guest.ssh import ClientKey, Link, new_client_key
-from orchestrator.guest.watchdog import Examine, Sight, Watchdog, lost
+from orchestrator.guest.watchdog import Examine, Observation, Watchdog, lost
 from orchestrator.judge.known import mark_expected, mark_known
 from orchestrator.model.attempt import Attempt, Ending
 from orchestrator.model.case import Case
@@ -36,6 +36,7 @@ ENDED_BY_LIMIT = 124  # supervisor's exit status for a program that it had to en
 # from our limit to supervisor's in the guest: the program is examined while it lives, and ended there should we fail to
 LAST_CALL_S = 30
 FALL_S = 10.0  # what a machine that goes down gets for it
+ANSWER_S = 3.0  # what a guest that has just ended a command may take to answer
 QUIET_S = 3.0  # what the end mark of a case may take to come out of the serial port
 
 
@@ -70,12 +71,10 @@ class Access:
         return ("ssh", *options, *where, *words)
 
 
-def case_words(
-    case: Case, token: str, *, duration_s: float, limit_s: int, seed: int, slowdown: float
-) -> tuple[str, ...]:
-    """The command that runs a case in the guest."""
+def case_words(case: Case, *, duration_s: float, limit_s: int, seed: int, slowdown: float) -> tuple[str, ...]:
+    """The command that runs a case in the guest. It takes the token of its sentinel from stdin."""
     return (
-        "env", f"TESTCASE_SLOWDOWN={slowdown:g}", "run-case", token, str(limit_s), str(STDOUT_CAP), case.name,
+        "env", f"TESTCASE_SLOWDOWN={slowdown:g}", "supervisor", str(limit_s), str(STDOUT_CAP), case.name,
         *case_argv.argv(case, duration_s=duration_s, seed=seed),
     )  # fmt: skip
 
@@ -140,11 +139,11 @@ class Guest:
         assert self.link, "wait_ready comes first"
         home.mkdir(parents=True, exist_ok=True)
         evidence.forget(home)  # of an earlier try
-        token = secrets.token_hex(8)
-        ended = self.qemu.console.watch(kernel_line(f"orchestrate: end {token}"))
+        token, mark = secrets.token_hex(8), secrets.token_hex(8)
+        ended = self.qemu.console.watch(kernel_line(f"orchestrate: end {mark}"))
         limit_there_s = limit_s + LAST_CALL_S
-        words = case_words(case, token, duration_s=duration_s, limit_s=limit_there_s, seed=seed, slowdown=slowdown)
-        console_from, started_s = self.qemu.console.size, time.monotonic()
+        words = case_words(case, duration_s=duration_s, limit_s=limit_there_s, seed=seed, slowdown=slowdown)
+        console_from, started_s = self.qemu.console.mark(), time.monotonic()
 
         def examine(may_ask: bool) -> Evidence:
             link = self.link if may_ask else None
@@ -159,7 +158,7 @@ class Guest:
 
         stop_at = console_from if self._outlives_us else None
         with Watchdog(self.qemu, self.link, limit_s, self._runner.cancel, examine, counts, stop_at) as watchdog:
-            answer = self.link.run(shlex.join(words), home / "stdout", home / "stderr")
+            answer = self.link.run(shlex.join(words), home / "stdout", home / "stderr", stdin=f"{token} {mark}\n")
         time_s = time.monotonic() - started_s
         self._runner.cancel.check()
         if self.qemu.console.failure:
@@ -168,16 +167,16 @@ class Guest:
         sentinel = read_sentinel(answer.stderr, token)
         if sentinel:
             ended.seen.wait(QUIET_S)
-        sight = watchdog.sight or (None if sentinel else self._why_cut(examine))
-        found = sight.evidence if sight else examine(True) if sentinel and sentinel.stuck else None
+        observation = watchdog.observation or (None if sentinel or self._still_answers() else self._why_cut(examine))
+        found = observation.evidence if observation else examine(True) if sentinel and sentinel.stuck else None
         run = Attempt(
             case=case.name,
-            ending=_ending(sight, sentinel, time_s, limit_s),
+            ending=_ending(observation, sentinel, time_s, limit_s),
             duration_s=time_s,
             seed=seed,
             console_from=console_from,
-            console_to=self.qemu.console.size,
-            reason=sight.words if sight else "",
+            console_to=self.qemu.console.mark(),
+            reason=observation.words if observation else "",
             dialect=case.dialect,
         )
         run = _told(run, sentinel) if sentinel else run
@@ -230,25 +229,30 @@ class Guest:
 
     def _said_last(self) -> str:
         """The end of the console, for whoever has no run directory to look into."""
-        return "\n".join(self.qemu.console.text(max(0, self.qemu.console.size - 4096)).splitlines()[-15:])
+        return "\n".join(self.qemu.console.text(max(0, self.qemu.console.mark() - 4096)).splitlines()[-15:])
 
-    def _why_cut(self, examine: Examine) -> Sight:
+    def _still_answers(self) -> bool:
+        """Without a sentinel: whether it is the supervisor alone that was ended."""
+        assert self.link
+        return self.link.ping().wait(ANSWER_S)
+
+    def _why_cut(self, examine: Examine) -> Observation:
         """The connection ended and nobody knows why yet: is the machine going down, or only its SSH server?"""
         self.qemu.wait_fall(FALL_S)
         if not self.qemu.is_alive:
             self.qemu.console.drain(1.0)
         panicked = self.qemu.console.panicked.seen.is_set()
         if not self.qemu.is_alive:
-            return Sight(Ending.GUEST_DIED, "the kernel panicked") if panicked else lost(self.qemu)
+            return Observation(Ending.GUEST_DIED, "the kernel panicked") if panicked else lost(self.qemu)
         if panicked:
-            return Sight(Ending.GUEST_DIED, "the kernel panicked", examine(False))
-        return Sight(Ending.GUEST_FROZE, "the SSH connection ended before the command did", examine(False))
+            return Observation(Ending.GUEST_DIED, "the kernel panicked", examine(False))
+        return Observation(Ending.GUEST_FROZE, "the SSH connection ended before the command did", examine(False))
 
 
-def _ending(sight: Sight | None, sentinel: Sentinel | None, time_s: float, limit_s: float) -> Ending:
-    if sentinel is None or (sight and sight.ending is Ending.TIMED_OUT):
-        return sight.ending if sight else Ending.GUEST_FROZE
-    if sentinel.status == ENDED_BY_LIMIT and time_s >= 0.95 * limit_s:  # clocks differ
+def _ending(observation: Observation | None, sentinel: Sentinel | None, time_s: float, limit_s: float) -> Ending:
+    if observation and (sentinel is None or observation.ending is Ending.TIMED_OUT):
+        return observation.ending
+    if sentinel and sentinel.status == ENDED_BY_LIMIT and time_s >= 0.95 * limit_s:  # clocks differ
         return Ending.TIMED_OUT
     return Ending.EXITED
 
@@ -265,6 +269,7 @@ def _told(run: Attempt, sentinel: Sentinel) -> Attempt:
         left=sentinel.left,
         stuck=sentinel.stuck,
         left_name=sentinel.left_name,
+        is_full=sentinel.is_full,
     )
 
 

@@ -1,4 +1,4 @@
-"""Takes the signs of life of a guest, from outside: QMP, /proc of the host, the console, SSH."""
+"""Samples the health of a guest from outside: QMP, /proc of the host, the console, SSH."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from orchestrator.deadline import Deadline
 from orchestrator.errors import GuestUnreachable
-from orchestrator.guest.condition import CaseTask, CpuMode, CpuSample, Signs
+from orchestrator.guest.condition import CaseTask, CpuMode, CpuSample, HealthSample
 from orchestrator.guest.console import kernel_line
 from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.ssh import Link
@@ -41,33 +41,33 @@ class Clock:
     stolen: float
 
 
-def take_signs(qemu: Qemu, link: Link | None, case: str) -> Signs:
+def take_sample(qemu: Qemu, link: Link | None, case: str) -> HealthSample:
     """About two seconds; less when QEMU is stopped or gone. `case` is the name of the case's program."""
     state = process_state(qemu.pid) if qemu.is_alive else ""
     silent_s = time.monotonic() - qemu.console.last_output_s
     if state in ("", "T", "t"):
-        return Signs(state, "", silent_s=silent_s)
+        return HealthSample(state, "", silent_s=silent_s)
     try:
         control = qemu.control(Deadline.after(QMP_S))
     except GuestUnreachable:
-        return Signs(state, "", silent_s=silent_s)
+        return HealthSample(state, "", silent_s=silent_s)
     try:
-        signs = Signs(state, str(control.execute("query-status").get("status")), silent_s=silent_s)
-        before = tasks_of(link, case) if link and signs.qemu_state == "running" else None
+        sample = HealthSample(state, str(control.execute("query-status").get("status")), silent_s=silent_s)
+        before = tasks_of(link, case) if link and sample.qemu_state == "running" else None
         clock, started_s = _clock(qemu.pid), time.monotonic()
         looks: list[Sequence[CpuSample]] = []
-        for _ in range(LOOKS if signs.qemu_state == "running" else 1):
+        for _ in range(LOOKS if sample.qemu_state == "running" else 1):
             looks.append(parse_registers(control.monitor("info registers -a")))
-            if signs.qemu_state == "running":
+            if sample.qemu_state == "running":
                 time.sleep(SAMPLE_S / LOOKS)
         sampled_s, later = time.monotonic() - started_s, _clock(qemu.pid)
     except GuestUnreachable:
-        return Signs(state, "", silent_s=silent_s)
+        return HealthSample(state, "", silent_s=silent_s)
     finally:
         control.close()
     shares = _shares(clock, later, sampled_s)
     return replace(
-        signs,
+        sample,
         sampled_s=sampled_s,
         cpus=tuple(zip(*looks, strict=False)),
         cpu_share=shares[0],

@@ -172,6 +172,7 @@ class Qemu:
     def leave(self) -> None:
         """Leave a QEMU that outlives us: its pid goes to qemu.pid, what its guest will say to console.log still."""
         (self.directory / PID).write_text(f"{self.pid}\n")
+        self.console.mark()
         assert self._process.stdout
         with (self.directory / "console.log").open("ab") as log:
             start(Command(("cat",)), stdin=self._process.stdout, stdout=log, outlives_us=True)

@@ -1,8 +1,8 @@
 """The last line of a case's stderr, by which the guest says how it ended and what it left behind. Pure.
 
-    orchestrate-sentinel TOKEN status=0 left=0 stuck=0 who=nobody vm_area_struct=90,91 ... taint=0,0 dropped=0
+    orchestrate-sentinel TOKEN status=0 left=0 stuck=0 who=nobody vm_area_struct=90,91 ... taint=0,0 dropped=0 full=0
 
-The token is random: a program cannot print a sentinel of its own. Who writes what: files/run-case, files/supervisor.c.
+The token is random, and out of the program's reach (files/supervisor/main.c): it cannot print a sentinel of its own.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ class Sentinel:
     left: int
     stuck: int
     left_name: str
+    is_full: bool  # nothing more could be written to /tmp when the program ended
     counts: tuple[Count, ...]
 
 
 def read_sentinel(stderr: str, token: str) -> Sentinel | None:
-    """The sentinel with this token; None when the guest did not live to write it."""
-    match = next((m for m in _LINE.finditer(stderr.replace("\r\n", "\n")) if m["token"] == token), None)
+    """The sentinel with this token, the last one; None when the guest did not live to write it."""
+    match = next((m for m in reversed([*_LINE.finditer(stderr.replace("\r\n", "\n"))]) if m["token"] == token), None)
     if match is None:
         return None
     counts = [Count(m["name"], int(m["before"]), int(m["after"])) for m in _COUNT.finditer(match["words"])]
@@ -47,6 +48,7 @@ def read_sentinel(stderr: str, token: str) -> Sentinel | None:
         left=left,
         stuck=_number(facts, "stuck") or 0,
         left_name=facts.get("who", "") if left else "",
+        is_full=bool(_number(facts, "full")),
         counts=tuple(count for count in counts if count.name != "taint"),
     )
 

@@ -42,6 +42,13 @@ FINAL = (paramiko.BadHostKeyException, paramiko.AuthenticationException)
 UNANSWERED = ("Authentication timeout.", "Authentication failed: transport shut down or saw EOF")
 
 
+class _AtOnce(io.StringIO):
+    """Input that is there as a whole: invoke asks for a character at a time, and sleeps after each."""
+
+    def read(self, size: int | None = -1, /) -> str:
+        return super().read()
+
+
 class _BigReads(fabric.runners.Remote):  # type: ignore[misc]
     read_chunk_size = 1 << 16
 
@@ -146,14 +153,16 @@ class Link:
             raise GuestUnreachable(f"the guest did not answer `{command}`: the channel closed without an exit status")
         return Answer(result.exited, result.stdout, result.stderr)
 
-    def run(self, command: str, stdout: Path, stderr: Path) -> Answer:
+    def run(self, command: str, stdout: Path, stderr: Path, stdin: str = "") -> Answer:
         """A long command whose output goes to files as it comes. Ends early, with status -1, when `cut` is called."""
         with (
             stdout.open("w", errors="replace", buffering=1) as out,
             stderr.open("w", errors="replace", buffering=1) as err,
         ):
             try:
-                result = self._connection.run(command, warn=True, in_stream=False, out_stream=out, err_stream=err)
+                result = self._connection.run(
+                    command, warn=True, in_stream=_AtOnce(stdin), out_stream=out, err_stream=err
+                )
             except (invoke.Failure, invoke.ThreadException, *RETRIABLE):
                 return Answer(NO_STATUS, "", "")
         return Answer(result.exited, "", result.stderr)

@@ -26,7 +26,7 @@ LAST_WORDS_S = 5.0  # what a panicking kernel gets for its report before it is e
 
 
 @dataclass(frozen=True)
-class Sight:
+class Observation:
     """What the watchdog saw, when it was not a normal end, and what an examination of the guest then found."""
 
     ending: Ending
@@ -46,14 +46,14 @@ Examine = Callable[[bool], Evidence]
 Counts = Callable[[KernelReport], bool]
 
 
-def lost(qemu: Qemu) -> Sight:
+def lost(qemu: Qemu) -> Observation:
     """Whose doing it was that QEMU ended, unless the kernel panicked."""
     by_guest, words = qemu.end_reason()
-    return Sight(Ending.GUEST_DIED if by_guest else Ending.HOST_LOST, words)
+    return Observation(Ending.GUEST_DIED if by_guest else Ending.HOST_LOST, words)
 
 
 class Watchdog:
-    """Use as a context manager around a running command; `sight` is None when there was nothing to see.
+    """Use as a context manager around a running command; `observation` is None when there was nothing to see.
 
     The guest is examined before the connection is cut, while the command is still what it was.
     """
@@ -76,7 +76,7 @@ class Watchdog:
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
         self._failure: Exception | None = None
-        self.sight: Sight | None = None
+        self.observation: Observation | None = None
 
     def __enter__(self) -> Watchdog:
         self._thread.start()
@@ -105,10 +105,10 @@ class Watchdog:
             now = time.monotonic()
             if self._cancel.is_set:
                 return True
-            if sight := self._look(ping, now - asked_s):
-                self.sight = sight
-                if self._qemu.is_alive and sight.ending is not Ending.STOPPED:
-                    self.sight = replace(sight, evidence=self._examine(sight.ending is Ending.TIMED_OUT))
+            if seen := self._look(ping, now - asked_s):
+                self.observation = seen
+                if self._qemu.is_alive and seen.ending is not Ending.STOPPED:
+                    self.observation = replace(seen, evidence=self._examine(seen.ending is Ending.TIMED_OUT))
                 return True
             if ping.is_set() and now - asked_s >= PING_EVERY_S:
                 ping, asked_s = self._link.ping(), now
@@ -130,19 +130,19 @@ class Watchdog:
         is_quiet = time.monotonic() - self._qemu.console.last_output_s > QUIET_S
         return found + (scanner.idle() if is_quiet else [])
 
-    def _look(self, ping: threading.Event, waited_s: float) -> Sight | None:
+    def _look(self, ping: threading.Event, waited_s: float) -> Observation | None:
         if self._scanner and any(self._counts(kernel_report) for kernel_report in self._reports(self._scanner)):
             self._qemu.stop()
-            return Sight(Ending.STOPPED, "stopped at its first kernel report")
+            return Observation(Ending.STOPPED, "stopped at its first kernel report")
         if self._qemu.console.panicked.seen.is_set():
             self._qemu.wait_fall(LAST_WORDS_S)
-            return Sight(Ending.GUEST_DIED, "the kernel panicked")
+            return Observation(Ending.GUEST_DIED, "the kernel panicked")
         if not self._qemu.is_alive:
             return lost(self._qemu)
         if self._limit.expired:
-            return Sight(Ending.TIMED_OUT, f"did not end within its limit ({self._limit_s:.0f} s)")
+            return Observation(Ending.TIMED_OUT, f"did not end within its limit ({self._limit_s:.0f} s)")
         if not ping.is_set() and waited_s > PING_LIMIT_S:
             if trouble := self._qemu.host_trouble():
-                return Sight(Ending.HOST_LOST, trouble)
-            return Sight(Ending.GUEST_FROZE, f"the guest has not answered for {waited_s:.0f} s")
+                return Observation(Ending.HOST_LOST, trouble)
+            return Observation(Ending.GUEST_FROZE, f"the guest has not answered for {waited_s:.0f} s")
         return None

@@ -1,7 +1,8 @@
 """applied tree -> the result of tools/testing/vma: mm/vma.c compiled as a program of the host, and its tests.
 
-Seconds instead of a boot, under AddressSanitizer and UBSan. The result depends on the files that the program is made of
-alone: it is kept by those, for every kconfig and for each tree that shares them.
+Seconds instead of a boot, under AddressSanitizer and UBSan, and from nothing but the tree and a compiler: it can run
+before any kernel is built. The result is kept by the files that were read, for every kconfig and for each tree that
+shares them.
 
 As shipped in some kernels the program does not link (6.12 lacks vma_close there). Only where the base builds it does a
 build failure say something about the patch.
@@ -9,31 +10,36 @@ build failure say something about the patch.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
-import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.build.host_program import Inputs, build_for_host, host_worktree
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain, first_error, host_failure
-from orchestrator.codec import decode, encode
+from orchestrator.codec import dumps, loads
 from orchestrator.context import Context
 from orchestrator.model.kernel import AppliedTree
 from orchestrator.model.outcome import Outcome
 from orchestrator.parse.userspace_vma import UserspaceResult, names_of_tests, read_result
 from orchestrator.process import Command
-from orchestrator.source.excerpt import Excerpt, check_out, excerpt
+from orchestrator.source.excerpt import Excerpt, whole
 from orchestrator.store import key, write_atomically
 
 NAME = "vma-userspace"
 DIRECTORY = "tools/testing/vma"
-FILES = re.compile(
-    rb"mm/vma[^/]*$|lib/(?:test_)?(?:maple_tree|xarray|radix-tree|idr)\.[ch]$|include/(?:linux|vdso)/"
-    rb"|tools/(?:include|lib|arch/x86/include|scripts|testing/(?:vma|shared|radix-tree))/"
+# What its Makefile uses in the trees that we know; what another tree uses beyond it is found out
+FIRST = (
+    "include/",
+    "lib/",
+    "mm/",
+    *(f"tools/{name}/" for name in ("arch", "build", "include", "lib", "scripts")),
+    *(f"tools/testing/{name}/" for name in ("radix-tree", "shared", "vma")),
 )
+KEPT = "host-test"  # the stage of the store
 LIMIT_S = 120.0
 SANITIZERS = (("UBSAN_OPTIONS", "print_stacktrace=1"), ("ASAN_OPTIONS", "color=never"))
 HOST_LACKS = re.compile(r"fatal error: (urcu\S*): No such file|cannot find -l(asan|ubsan|urcu)")
@@ -50,14 +56,32 @@ class Attempt:
     result: UserspaceResult | None = None
     text: str = ""
 
+    @property
+    def is_final(self) -> bool:
+        """Would it come out the same again? What the host did may not, nor what did not end in time."""
+        timed_out = self.result is not None and self.result.outcome is Outcome.TIMEOUT
+        return not (self.lacking or self.unfinished or timed_out)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An attempt as the store has it, with all that it depends on."""
+
+    compiler: str
+    inputs: Inputs
+    attempt: Attempt
+
 
 def userspace_vma(
     context: Context, applied: AppliedTree, base: AppliedTree, toolchain: Toolchain, log: Path
 ) -> Product[None]:
-    """Never raises for what the tree does. `base` is the tree without the series; the same one where there is none."""
-    if not _is_there(context, applied):
+    """Raises CommandFailed where no program can be started below the cache, nothing for what the tree does.
+
+    `base` is the tree without the series; the same one where there is none."""
+    tree = whole(applied, context.runner)
+    if f"{DIRECTORY}/Makefile" not in tree.files:
         return _skipped(f"the tree has no {DIRECTORY}", cached=True)
-    made, cached = _attempt(context, applied, toolchain)
+    made, cached = _attempt(context, tree, toolchain)
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text(made.text)
     if made.lacking:
@@ -66,10 +90,10 @@ def userspace_vma(
         return _unknown(made)
     is_base = base.tree == applied.tree
     if made.result and not made.result.outcome.is_bad:
-        return Product(None, cached, note=f"{len(made.result.subtests)} tests", subtests=made.result.subtests)
+        return Product(None, cached, note=f"{made.result.run} tests", subtests=made.result.subtests)
     if is_base and made.unbuilt:
         return _skipped(f"{DIRECTORY} does not build: {made.unbuilt}", cached)
-    on_base = made if is_base else _attempt(context, base, toolchain)[0]
+    on_base = made if is_base else _attempt(context, whole(base, context.runner), toolchain)[0]
     if on_base.unfinished:
         return _unknown(on_base)
     if made.result is None:
@@ -105,49 +129,58 @@ def _unknown(attempt: Attempt) -> Product[None]:
     return Product(None, cached=False, note=attempt.unfinished, detail=attempt.text[-4000:], outcome=Outcome.ERROR)
 
 
-def _is_there(context: Context, applied: AppliedTree) -> bool:
-    return not excerpt(applied, re.compile(rf"{DIRECTORY}/vma\.c$".encode()), context.runner).is_empty
-
-
-def _attempt(context: Context, applied: AppliedTree, toolchain: Toolchain) -> tuple[Attempt, bool]:
-    """Build and run, or what came of it before. What was the host's doing is tried anew each time, and so is what did
-    not end in time, which may be."""
-    files = excerpt(applied, FILES, context.runner)
-    product_key = key(NAME, files=files.digest, compiler=toolchain.compiler)
-    if found := context.places.store.get(NAME, product_key):
-        return decode(Attempt, json.loads((found / "attempt.json").read_text())), True
-    attempt = _build_and_run(context, files)
-    if not (attempt.lacking or attempt.unfinished or (attempt.result and attempt.result.outcome is Outcome.TIMEOUT)):
-        text = json.dumps(encode(attempt)).encode()
-        context.places.store.put(NAME, product_key, lambda home: write_atomically(home / "attempt.json", text))
+def _attempt(context: Context, tree: Excerpt, toolchain: Toolchain) -> tuple[Attempt, bool]:
+    """Build and run, or what came of it before."""
+    if found := _find(context, tree, toolchain):
+        return found, True
+    with host_worktree(context, tree.applied.base, NAME) as where:
+        attempt, inputs = _build_and_run(context, tree, where, toolchain)
+    if inputs and attempt.is_final:
+        kept = Kept(toolchain.compiler, inputs, attempt)
+        product_key = key(KEPT, compiler=toolchain.compiler, inputs=repr(inputs))
+        context.places.store.put(
+            KEPT, product_key, lambda home: write_atomically(home / "kept.json", dumps(kept).encode())
+        )
     return attempt, False
 
 
-def _build_and_run(context: Context, files: Excerpt) -> Attempt:
-    with tempfile.TemporaryDirectory(prefix="orchestrate-vma-") as scratch:
-        check_out(files, Path(scratch), context.runner)
-        home = Path(scratch) / DIRECTORY
-        log = Path(scratch) / "log"
-        built = context.runner.run(Command(("make", "--jobs=2", "CC=gcc"), cwd=home), log=log)
-        if built.status != 0:
-            if lacks := HOST_LACKS.search(built.text):
-                return Attempt(lacking=lacks[1] or f"lib{lacks[2]}", text=built.text)
-            if why := host_failure(built, built.text):
-                return Attempt(unfinished=why, text=built.text)
-            where, what = first_error(built.text) or ("make", f"exit status {built.status}")
-            return Attempt(unbuilt=f"{where}: {_short(what)}", text=built.text)
-        ran = context.runner.run(
-            Command((os.fspath(home / "vma"),), cwd=home, env=SANITIZERS), log=log, timeout_s=LIMIT_S
-        )
-        if ran.status == -signal.SIGKILL and not ran.timed_out:
-            return Attempt(
-                unfinished="the host ended the tests by SIGKILL, which is what it does for want of memory",
-                text=ran.text,
-            )
-        result = read_result(ran.text, names_of_tests((home / "vma.c").read_text()), ran.status, ran.timed_out)
-        return Attempt(result=result, text=ran.text)
+def _find(context: Context, tree: Excerpt, toolchain: Toolchain) -> Attempt | None:
+    """The attempt of whatever tree that had the same in every file that was read."""
+    store = context.places.store
+    for path in sorted(store.root.glob(f"{KEPT}/[0-9a-f]*/kept.json")):
+        with suppress(FileNotFoundError, ValueError):  # another run makes room in the store; an older version's
+            kept = loads(Kept, path.read_text())
+            if kept.compiler == toolchain.compiler and kept.inputs.are_those_of(tree):
+                store.get(KEPT, path.parent.name)
+                return kept.attempt
+    return None
 
 
-def _short(words: str) -> str:
-    """A linker's sentence from its last colon on: before it are paths of the scratch directory."""
-    return words.rpartition(": ")[2]
+def _build_and_run(context: Context, tree: Excerpt, where: Path, toolchain: Toolchain) -> tuple[Attempt, Inputs | None]:
+    log = where.with_name(f"{NAME}.log")
+    build = build_for_host(context, tree, where, DIRECTORY, FIRST, toolchain, log)
+    text = build.made.text
+    program = build.directory / "vma"
+    if build.made.status != 0 or not program.is_file():
+        if lacks := HOST_LACKS.search(text):
+            return Attempt(lacking=lacks[1] or f"lib{lacks[2]}", text=text), None
+        if why := host_failure(build.made, text):
+            return Attempt(unfinished=why, text=text), None
+        why = _first_error(text) or f"make: exit status {build.made.status}, and no program vma"
+        return Attempt(unbuilt=why, text=text), build.inputs
+    command = Command((os.fspath(program),), cwd=build.directory, env=SANITIZERS)
+    ran = context.runner.run(command, log=log, timeout_s=LIMIT_S)
+    if ran.status == -signal.SIGKILL and not ran.timed_out:
+        why = "the host ended the tests by SIGKILL, which is what it does for want of memory"
+        return Attempt(unfinished=why, text=ran.text), None
+    result = read_result(ran.text, names_of_tests(build.preprocessed), ran.status, ran.timed_out)
+    return Attempt(result=result, text=ran.text), build.inputs
+
+
+def _first_error(text: str) -> str:
+    """The compiler's first error, with its place in the tree; of a linker's sentence the last part: before it are paths
+    of the worktree."""
+    if not (error := first_error(text)):
+        return ""
+    place, what = error
+    return f"{place.lstrip('./')}: {what.rpartition(': ')[2] if place == 'link' else what}"

@@ -17,6 +17,7 @@ from orchestrator.context import Context
 from orchestrator.errors import BootFailed, Fault, Interrupted, NoGuest, OrchestrateError
 from orchestrator.events import CaseFinished, StageFinished, StageStarted
 from orchestrator.judge.attempts import applicable, classify, findings
+from orchestrator.judge.logs import Consoles
 from orchestrator.judge.run import utc_now
 from orchestrator.model.attempt import Attempt, Ending, Planned
 from orchestrator.model.kernel_report import KnownIssue
@@ -39,6 +40,7 @@ class Journal:
         self._context = context
         self._known = known
         self._lock = threading.RLock()
+        self._consoles = Consoles()
         self.home = home
         path = home / KERNEL
         earlier = load(KernelRecord, path) if path.exists() else None
@@ -115,7 +117,7 @@ class Journal:
 
     def judge(self, attempt: Attempt) -> Finding:
         """What an attempt that has ended shows."""
-        found = findings(self.record.with_attempt(attempt), self.home, self._known)
+        found = findings(self.record.with_attempt(attempt), self.home, self._known, self._consoles)
         return next(f for f in found if (f.case, f.number) == (attempt.case, attempt.number))
 
     def keep(self, attempt: Attempt) -> Finding:
@@ -130,7 +132,7 @@ class Journal:
     def report(self) -> SuiteReport:
         """Everything so far, judged."""
         with self._lock:
-            return classify(self.record, self.home, self._known)
+            return classify(self.record, self.home, self._known, self._consoles)
 
     def next_guest(self) -> tuple[int, Path]:
         """The number and directory of the guest that is about to be booted."""

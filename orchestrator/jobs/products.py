@@ -22,6 +22,7 @@ from orchestrator.jobs.journal import Journal, Stopped
 from orchestrator.jobs.reproduce import reproduce
 from orchestrator.model.kernel import Role
 from orchestrator.model.request import Plan
+from orchestrator.model.series import Series
 from orchestrator.model.subject import Subject
 
 T = TypeVar("T")
@@ -168,6 +169,7 @@ class Products:
             product=built.kernel.image.parent.name,
             warnings=len(built.kernel.warnings),
             patches=len(subject.kernel.series.patches) if subject.kernel.series else 0,
+            patch=_last_patch(subject, series),
             series_digest=series.digest if series else "",  # of the whole: all kernels of a run are about it
             seed=self.plan.request.seed,
         )
@@ -178,3 +180,12 @@ def _parameters(subject: Subject) -> tuple[str, ...]:
     if subject.mutant is None:
         return subject.delays
     return (parameter(0 if subject.kernel.own_mutant else subject.mutant), *subject.delays)
+
+
+def _last_patch(subject: Subject, series: Series | None) -> str:
+    """What the kernel behind a patch is called."""
+    behind = subject.kernel.series
+    if behind is None or series is None or subject.role not in (Role.PATCHED, Role.PER_PATCH):
+        return ""
+    last = behind.patches[-1]
+    return f"{len(behind.patches)}/{len(series.patches)} {last.subject or last.name}"

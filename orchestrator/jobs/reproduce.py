@@ -134,10 +134,8 @@ def _given_kernel(suite: Subject, spec: GuestSpec) -> str:
 def _case_line(case: Case, plan: Plan, spec: GuestSpec) -> str:
     duration_s = plan.request.duration_s if plan.request.duration_s is not None else case.duration_s
     limit_s = case_limit_s(case, duration_s, spec)
-    words = case_words(
-        case, "by-hand", duration_s=duration_s, limit_s=limit_s, seed=plan.request.seed, slowdown=spec.slowdown
-    )
-    return f"in_guest {shlex.quote(shlex.join(words))} || echo '{case.name} ended with' $?"
+    words = case_words(case, duration_s=duration_s, limit_s=limit_s, seed=plan.request.seed, slowdown=spec.slowdown)
+    return f"echo by-hand | in_guest {shlex.quote(shlex.join(words))} || echo '{case.name} ended with' $?"
 
 
 def _write(path: Path, text: str) -> None:

@@ -165,7 +165,7 @@ class GuestSession:
         self._context.emit(CaseStarted(self._journal.name, case.name, limit_s))
         number = int(guest.directory.name.removeprefix("guest-"))
         console = f"{guest.directory.name}/console.log"
-        begun = self._journal.begin(planned, number, guest.qemu.console.size, console)
+        begun = self._journal.begin(planned, number, guest.qemu.console.mark(), console)
         ended = guest.run_case(
             case,
             duration_s=duration_s,
@@ -214,6 +214,10 @@ def _why_replace(run: Attempt) -> str:
         return run.reason or run.ending.value
     if run.stuck:
         return f"{run.stuck} processes could not be killed"
+    if run.status is None:
+        return "it did not say how the program ended"
+    if run.is_full:
+        return "its /tmp is full"
     if run.condition:
         return f"it has been examined ({run.condition.value})"
     if run.taint_after != run.taint_before:

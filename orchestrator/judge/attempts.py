@@ -10,7 +10,7 @@ from pathlib import Path
 from orchestrator.guest.evidence import FILES
 from orchestrator.judge.known import EXPECTED, applies, is_expired, mark_expected, mark_known, missing, release_of
 from orchestrator.judge.leaks import leak_metrics, leaks
-from orchestrator.judge.logs import scan_file
+from orchestrator.judge.logs import Consoles
 from orchestrator.model.attempt import Attempt, Ending
 from orchestrator.model.case import Dialect
 from orchestrator.model.kernel_report import KernelReport, KnownIssue
@@ -44,10 +44,13 @@ class Window:
 Said = Mapping[int, tuple[KernelReport, ...]]  # by guest, all that its kernel reported
 
 
-def classify(record: KernelRecord, home: Path, known: Sequence[KnownIssue] = ()) -> SuiteReport:
-    """Judge a kernel. `home` is its directory in the run directory, `known` what is no news of a kernel."""
-    said = _said(record, home, known)
-    found = findings(record, home, known, said)
+def classify(
+    record: KernelRecord, home: Path, known: Sequence[KnownIssue] = (), consoles: Consoles | None = None
+) -> SuiteReport:
+    """Judge a kernel. `home` is its directory in the run directory, `known` what is no news of a kernel. Who judges a
+    kernel again and again while it runs has the same `consoles` each time, so that nothing is read twice."""
+    said = _said(record, home, known, consoles or Consoles())
+    found = _findings(record, home, said)
     return SuiteReport(
         name=record.name,
         kconfig=record.kconfig,
@@ -62,11 +65,14 @@ def classify(record: KernelRecord, home: Path, known: Sequence[KnownIssue] = ())
 
 
 def findings(
-    record: KernelRecord, home: Path, known: Sequence[KnownIssue] = (), said: Said | None = None
+    record: KernelRecord, home: Path, known: Sequence[KnownIssue] = (), consoles: Consoles | None = None
 ) -> tuple[Finding, ...]:
-    """What each attempt shows, in their order. One that was begun and has no end says something only where the kernel
-    did. `said`: what the guests' kernels reported, where it is known already."""
-    said = _said(record, home, known) if said is None else said
+    """What each attempt shows, in their order; the arguments are those of classify."""
+    return _findings(record, home, _said(record, home, known, consoles or Consoles()))
+
+
+def _findings(record: KernelRecord, home: Path, said: Said) -> tuple[Finding, ...]:
+    """One that was begun and has no end says something only where the kernel did."""
     found = []
     for attempt in record.attempts:
         window = _window(attempt, record)
@@ -101,9 +107,11 @@ def _says_nothing(finding: Finding) -> bool:
     return finding.is_host_fault or finding.outcome in (Outcome.NOT_EXERCISED, Outcome.ERROR)
 
 
-def _said(record: KernelRecord, home: Path, known: Sequence[KnownIssue]) -> Said:
+def _said(record: KernelRecord, home: Path, known: Sequence[KnownIssue], consoles: Consoles) -> Said:
     issues = applicable(known, record)
-    return {number: mark_known(scan_file(home / f"guest-{number}/console.log"), issues) for number in record.numbers}
+    return {
+        number: mark_known(consoles.reports(home / f"guest-{number}/console.log"), issues) for number in record.numbers
+    }
 
 
 def _window(attempt: Attempt, record: KernelRecord) -> Window | None:
@@ -249,9 +257,16 @@ def _exit_findings(run: Attempt, report: ktap.KtapReport) -> list[tuple[Outcome,
     if run.status is None:
         said = [(Outcome.FAIL, problem) for problem in report.problems]
         return [(Outcome.FAIL, "the guest did not say how the program ended"), *said]
+    found = _exit_findings_of(run, run.status, report)
+    if run.is_full and (found or run.status not in (0, SKIPPED)):
+        found.insert(0, (Outcome.FAIL, "the program could not write any more: the guest's /tmp is full"))
+    return found
+
+
+def _exit_findings_of(run: Attempt, status: int, report: ktap.KtapReport) -> list[tuple[Outcome, str]]:
     if run.dialect is not Dialect.KTAP:
-        return _exit_findings_of_others(run.status, report)
-    status, failing = run.status, any(s.outcome.is_bad for s in report.subtests)
+        return _exit_findings_of_others(status, report)
+    failing = any(s.outcome.is_bad for s in report.subtests)
     found: list[tuple[Outcome, str]] = []
     if run.stdout_dropped:  # first: it explains results that are missing
         found.append((Outcome.FAIL, f"printed too much: {run.stdout_dropped} bytes were dropped"))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import os
 import sys
+import threading
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -32,12 +35,41 @@ def classify_log(path: Path) -> LogReport:
         return LogReport(str(path), error=error.strerror or str(error))
 
 
-def scan_file(path: Path) -> tuple[KernelReport, ...]:
-    """The reports of a guest's console log; none when there is no such file."""
-    if not path.is_file():
-        return ()
-    with path.open("rb") as handle:
-        return _reports(handle, PRINTK, b"")
+class Consoles:
+    """The console logs of guests, read on where they have grown since they were asked about last.
+
+    A log that is shorter than it was is another one, of a guest that was booted anew. May be asked by several threads.
+    """
+
+    def __init__(self) -> None:
+        self._logs: dict[Path, _GrowingLog] = {}
+        self._lock = threading.Lock()
+
+    def reports(self, path: Path) -> tuple[KernelReport, ...]:
+        """The reports of a log; none when there is no such file."""
+        if not path.is_file():
+            return ()
+        with self._lock, path.open("rb") as handle:
+            log = self._logs.get(path)
+            if log is None or log.size > os.fstat(handle.fileno()).st_size:
+                log = self._logs[path] = _GrowingLog()
+            return log.read_on(handle)
+
+
+class _GrowingLog:
+    """A console log up to where it has been read."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._scanner = Scanner(PRINTK)
+        self._complete: list[KernelReport] = []
+
+    def read_on(self, handle: BinaryIO) -> tuple[KernelReport, ...]:
+        handle.seek(self.size)
+        while chunk := handle.read(CHUNK):
+            self.size += len(chunk)
+            self._complete += self._scanner.feed(chunk)
+        return _in_order([*self._complete, *self._scanner.so_far()])
 
 
 def _scan(handle: BinaryIO, name: str) -> LogReport:
@@ -53,4 +85,8 @@ def _reports(handle: BinaryIO, form: Format, sample: bytes) -> tuple[KernelRepor
     found = scanner.feed(sample)
     while chunk := handle.read(CHUNK):
         found += scanner.feed(chunk)
-    return tuple(sorted([*found, *scanner.close()], key=lambda kernel_report: kernel_report.offset))
+    return _in_order([*found, *scanner.close()])
+
+
+def _in_order(found: Iterable[KernelReport]) -> tuple[KernelReport, ...]:
+    return tuple(sorted(found, key=lambda kernel_report: kernel_report.offset))

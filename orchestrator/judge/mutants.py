@@ -68,6 +68,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Matrix:
+    """All mutants of a run, with the kconfigs and the cases that they were tried on."""
+
     rows: tuple[Row, ...]
     kconfigs: tuple[str, ...]
     cases: tuple[str, ...]

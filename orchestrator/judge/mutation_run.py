@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.build.schemata import SWITCH
-from orchestrator.codec import encode
 from orchestrator.judge.attempts import classify
 from orchestrator.judge.mutants import Matrix, MutantStatus, Row, row, verdict
 from orchestrator.judge.run import RUN, run_report
@@ -18,8 +16,8 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import CaseResult, RunReport, SuiteReport
 from orchestrator.model.series import Mutant
 from orchestrator.record import KernelRecord, MutationRecord, RunRecord, load, records_of
+from orchestrator.reporters import json_report
 from orchestrator.reporters.table import write_decoded, write_files
-from orchestrator.store import write_atomically
 
 Decode = Callable[[Sequence[SuiteReport]], tuple[tuple[SuiteReport, ...], tuple[str, ...]]]  # with notes
 MUTATION_RUN, MATRIX = "mutation.json", "matrix.json"
@@ -91,7 +89,7 @@ def write(judged: MutationReport, run_dir: Path) -> None:
     write_decoded(
         (kernel_report for row in judged.matrix.rows if row.kill for kernel_report in row.kill.kernel_reports), run_dir
     )
-    write_atomically(run_dir / MATRIX, json.dumps(encode(judged.matrix), indent=1).encode() + b"\n")
+    json_report.write(judged.matrix, run_dir / MATRIX)
     write_files(judged.report, run_dir)
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestrator.judge.attempts import classify
 from orchestrator.judge.compare import compare
+from orchestrator.judge.first_bad import FirstBad, first_bad_patch, in_order, regressed_cases
 from orchestrator.judge.known import remarks
 from orchestrator.judge.planned import with_planned
-from orchestrator.judge.verdict import verdict
+from orchestrator.judge.verdict import is_patch_failure, verdict
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.outcome import Verdict
@@ -30,8 +31,9 @@ def judge(run_dir: Path, *, interrupted: bool = False, known: Sequence[KnownIssu
     issues = run.known if known is None else known
     judged = tuple(classify(record, run_dir / record.name, issues) for record in records_of(run_dir))
     suites = with_planned(compared(judged, run.request.error), run.planned, run.started)
-    found = verdict(suites, interrupted, strict=run.request.strict, trouble=run.trouble)
-    return run_report(run, run_dir, found, suites, tuple(remarks(issues, suites, run.started[:10])))
+    found, reason = verdict(suites, interrupted, strict=run.request.strict, trouble=run.trouble)
+    reason = "; ".join([reason, *first_bad_patches(suites, run.request.error)])
+    return run_report(run, run_dir, (found, reason), suites, tuple(remarks(issues, suites, run.started[:10])))
 
 
 def run_report(
@@ -58,6 +60,18 @@ def run_report(
         suite_name=run.request.suite_name,
         attachments_root=run.request.attachments_root,
     )
+
+
+def first_bad_patches(suites: Sequence[SuiteReport], error: float) -> Iterator[str]:
+    """What is known about the patches that broke something, a clause for each case."""
+    for behind, whole in in_order(suites):
+        broken = [kernel for kernel in behind if any(map(is_patch_failure, kernel.stages))]
+        if broken:
+            yield f"patch {broken[0].facts.patch or broken[0].name} is the first that does not build or boot"
+        for case in regressed_cases(whole):
+            found = first_bad_patch(behind, whole, case, error)
+            if isinstance(found, FirstBad):
+                yield found.words
 
 
 def compared(suites: Sequence[SuiteReport], error: float) -> tuple[SuiteReport, ...]:

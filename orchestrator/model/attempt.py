@@ -33,6 +33,7 @@ class Condition(Enum):
     CPU_HUNG = "the kernel hangs on a CPU"
     KERNEL_HUNG = "the kernel hangs"
     PANICKED = "the kernel panicked"
+    HALTED = "the guest was halted or powered off from within"
     QEMU_GONE = "QEMU is gone"
     QEMU_STOPPED = "QEMU does not run the guest"
     HOST_OVERLOADED = "the host is overloaded"
@@ -90,6 +91,7 @@ class Attempt:
     left: int = 0  # processes that outlived the program
     stuck: int = 0  # of those, the ones that could not be killed
     left_name: str = ""  # of one of them
+    is_full: bool = False  # nothing more could be written to the guest's /tmp
     expects: tuple[str, ...] = ()  # what its declaration expects the kernel to report
     condition: Condition | None = None  # of the guest, when it was examined
     examined_at: int | None = None

@@ -22,6 +22,7 @@ class KernelFacts:
     product: str = ""  # the image's name in the store: a digest of all that it was made of
     warnings: int = 0  # of the compiler, in files that the series touches
     patches: int = 0
+    patch: str = ""  # of a kernel behind a patch: "4/9 SUBJECT", the last one that it has
     series_digest: str = ""  # of the whole series that the run is about
     seed: int = 0
     programs: str = ""  # digest of the programs in the guest

@@ -9,6 +9,7 @@ A program that writes a whole prefix, or writes to /dev/kmsg, can still forge a 
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 from orchestrator.model.kernel_report import KernelReport
@@ -74,6 +75,10 @@ class Scanner:
         for report in list(self._open.values()):
             self._finish(report)
         return self._release(-1)
+
+    def so_far(self) -> list[KernelReport]:
+        """What `close` would give if the log ended here. More may be fed afterwards, as if nobody had asked."""
+        return copy.deepcopy(self, {id(self.table): self.table, id(self.form): self.form}).close()
 
     def close(self) -> list[KernelReport]:
         """The end of the log: an incomplete last line counts too."""

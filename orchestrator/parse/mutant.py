@@ -20,16 +20,31 @@ be switched at run time.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from typing import Literal
 
+from orchestrator.declarations.schema import build
 from orchestrator.errors import BadDeclaration
 from orchestrator.model.series import Mutant, Observable
 
-_KNOWN = (
-    "Mutant", "Class", "Breaks", "Symptom", "Kconfig", "Cases", "Delays", "Observable", "Build", "From",
-)  # fmt: skip
-_REQUIRED = ("Class", "Breaks", "Symptom", "Observable")
 _FIELD = re.compile(r"(?P<name>[A-Z][\w-]*):[ \t]*(?P<value>.*)")
 _DELAY = re.compile(r"([\w-]+)=(\d+)")
+
+
+@dataclass(frozen=True)
+class _Header:
+    """The fields, as they are spelled in the file."""
+
+    Class: str
+    Breaks: str
+    Symptom: str
+    Observable: str
+    Mutant: str = ""
+    Kconfig: str = "base"
+    Cases: str = ""
+    Delays: str = ""
+    Build: Literal["own"] | None = None
+    From: str = ""
 
 
 def read(name: str, text: bytes) -> Mutant:
@@ -37,36 +52,32 @@ def read(name: str, text: bytes) -> Mutant:
     head, separator, diff = text.partition(b"\n---\n")
     if not separator or not diff.lstrip().startswith(b"diff --git "):
         raise BadDeclaration(f"{name}: a mutant is a header, a line ---, and a diff that begins with diff --git")
-    fields = _fields(name, head.decode("utf-8", "replace"))
-    for wanted in _REQUIRED:
-        if not fields.get(wanted):
-            raise BadDeclaration(f"{name}: {wanted} is missing")
-    if fields.get("Mutant", name) != name:
-        raise BadDeclaration(f"{name}: Mutant: {fields['Mutant']} is not the file's name")
-    observable, argument = _observable(name, fields["Observable"])
-    delays = fields.get("Delays", "").split()
+    header = build(_Header, _fields(name, head.decode("utf-8", "replace")), name)
+    if header.Mutant not in ("", name):
+        raise BadDeclaration(f"{name}: Mutant: {header.Mutant} is not the file's name")
+    observable, argument = _observable(name, header.Observable)
+    delays = header.Delays.split()
     for delay in delays:
         if not _DELAY.fullmatch(delay):
             raise BadDeclaration(f"{name}: Delays: {delay!r} is not POINT=MICROSECONDS")
-    if fields.get("Build", "own") != "own":
-        raise BadDeclaration(f"{name}: Build: {fields['Build']!r}: the only build to ask for is own")
     return Mutant(
         name=name,
-        group=fields["Class"],
-        breaks=fields["Breaks"],
-        symptom=fields["Symptom"],
-        kconfig=fields.get("Kconfig", "base"),
-        cases=tuple(fields.get("Cases", "").split()),
+        group=header.Class,
+        breaks=header.Breaks,
+        symptom=header.Symptom,
+        kconfig=header.Kconfig,
+        cases=tuple(header.Cases.split()),
         delays=tuple((point, int(us)) for point, us in _DELAY.findall(" ".join(delays))),
         observable=observable,
         argument=argument,
-        has_own_build="Build" in fields,
-        origin=fields.get("From", ""),
+        has_own_build=header.Build is not None,
+        origin=header.From,
         diff=diff.lstrip(b"\n"),
     )
 
 
-def _fields(name: str, head: str) -> dict[str, str]:
+def _fields(name: str, head: str) -> dict[str, str | None]:
+    """Names and values; None where a field has none."""
     fields: dict[str, str] = {}
     last = ""
     for line in head.splitlines():
@@ -74,13 +85,12 @@ def _fields(name: str, head: str) -> dict[str, str]:
             fields[last] = f"{fields[last]} {line.strip()}".strip()
         elif match := _FIELD.fullmatch(line):
             last = match["name"]
-            if last not in _KNOWN or last in fields:
-                what = "given twice" if last in fields else "no field of a mutant"
-                raise BadDeclaration(f"{name}: {last}: {what}", hint=f"fields: {', '.join(_KNOWN)}")
+            if last in fields:
+                raise BadDeclaration(f"{name}: {last}: given twice")
             fields[last] = match["value"].strip()
         elif line.strip():
             raise BadDeclaration(f"{name}: {line!r} is neither a field nor the indented rest of one")
-    return fields
+    return {field: value or None for field, value in fields.items()}
 
 
 def _observable(name: str, words: str) -> tuple[Observable, str]:

@@ -6,20 +6,18 @@ Expressions are matched at the start of a message, that is behind the printk pre
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
-from typing import Any
+from typing import Literal
 
+from orchestrator.declarations.schema import from_toml
 from orchestrator.errors import BadDeclaration
 from orchestrator.model.outcome import Outcome
 from orchestrator.parse import report_lines as report_lines
 from orchestrator.parse.report_lines import Lines
-
-_OUTCOMES = {"pass": Outcome.PASS, "fail": Outcome.FAIL, "crash": Outcome.CRASH}
 
 
 @dataclass(frozen=True)
@@ -28,15 +26,15 @@ class Kind:
 
     kind: str
     priority: int  # of several kinds that match one report the lowest number names it
-    outcome: Outcome
+    outcome: Literal[Outcome.PASS, Outcome.FAIL, Outcome.CRASH]
     start: tuple[re.Pattern[str], ...]
     titles: tuple[str, ...]  # the first one whose fields are all there
-    before: tuple[str, ...] = ()
-    end: tuple[str, ...] = ()
-    fields: tuple[tuple[str, re.Pattern[str]], ...] = ()
+    before: tuple[re.Pattern[str], ...] = ()
+    end: tuple[re.Pattern[str], ...] = ()
+    fields: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
     absorbs: frozenset[str] = frozenset()  # kinds whose start inside this report, before any trace, belongs to it
-    folds: tuple[str, ...] = ()  # starts of this kind that only follow from the report before
-    farewell: tuple[str, ...] = ()  # messages after which a start of this kind is expected (is_boot)
+    folds: tuple[re.Pattern[str], ...] = ()  # starts of this kind that only follow from the report before
+    farewell: tuple[re.Pattern[str], ...] = ()  # messages after which a start of this kind is expected (is_boot)
     trace_after: re.Pattern[str] | None = None  # the trace that counts comes after this line
     untraced: re.Pattern[str] | None = None  # reports with this line have no such trace; others without it were cut
     lines: int = 300
@@ -50,11 +48,9 @@ class Kind:
     contains: tuple[str, ...] = ()  # texts that find the starts whose first character may be any
 
     @property
-    def openers(self) -> Iterator[str]:
-        """Expressions for messages that matter outside of a report."""
-        yield from (pattern.pattern for pattern in self.start)
-        yield from self.before
-        yield from self.farewell
+    def openers(self) -> tuple[re.Pattern[str], ...]:
+        """Expressions for messages that matter outside of a report. They are looked for in whole logs."""
+        return (*self.start, *self.before, *self.farewell)
 
 
 @dataclass(frozen=True)
@@ -82,27 +78,13 @@ class Table:
         return re.compile(tail + self.opener)
 
 
-_REQUIRED = {"kind": str, "priority": int, "outcome": str, "start": list, "titles": list}
-_OPTIONAL = {
-    "before": list,
-    "end": list,
-    "fields": dict,
-    "absorbs": list,
-    "folds": list,
-    "trace_after": str,
-    "untraced": str,
-    "lines": int,
-    "gap_s": float,
-    "all_callers": bool,
-    "is_fatal": bool,
-    "is_boot": bool,
-    "must_end": bool,
-    "needs_evidence": bool,
-    "is_plain": bool,
-    "farewell": list,
-    "contains": list,
-}
-_TYPES = _REQUIRED | _OPTIONAL
+@dataclass(frozen=True)
+class _Ignored:
+    """data/ignored-frames.toml: names and expressions for names of functions."""
+
+    names: tuple[str, ...] = ()
+    patterns: tuple[re.Pattern[str], ...] = ()
+    printers: tuple[re.Pattern[str], ...] = ()
 
 
 @cache
@@ -127,21 +109,20 @@ def read_table(texts: Mapping[str, str], ignored: str, lines: Lines) -> Table:
     for kind in kinds:
         if unknown := kind.absorbs - names:
             raise BadDeclaration(f"{kind.kind}.toml: absorbs: unknown kind {sorted(unknown)[0]!r}")
-    start = _union(pattern.pattern for kind in kinds for pattern in kind.start)
-    before = _union(before for kind in kinds for before in kind.before)
-    printers, ignored_names = _ignored(ignored)
-    openers = [expression for kind in kinds for expression in kind.openers]
-    farewell = _union(message for kind in kinds for message in kind.farewell)
+    frames = from_toml(_Ignored, ignored, "ignored-frames.toml")
+    printers = [*(pattern.pattern for pattern in frames.printers), "(?!)"]
+    others = [*map(re.escape, frames.names), *(pattern.pattern for pattern in frames.patterns)]
+    openers = [pattern.pattern for kind in kinds for pattern in kind.openers]
     return Table(
         kinds=tuple(kinds),
-        ignored=ignored_names,
-        printers=printers,
-        starts=tuple((kind, re.compile(_union(pattern.pattern for pattern in kind.start))) for kind in kinds),
-        any_start=re.compile(start),
-        before=re.compile(before),
-        ends={kind.kind: re.compile(_union(kind.end)) for kind in kinds},
-        folds=re.compile(_union(fold for kind in kinds for fold in kind.folds)),
-        farewell=re.compile(farewell),
+        ignored=re.compile("|".join([*others, *printers])),
+        printers=re.compile("|".join(printers)),
+        starts=tuple((kind, _any(kind.start)) for kind in kinds),
+        any_start=_any(start for kind in kinds for start in kind.start),
+        before=_any(before for kind in kinds for before in kind.before),
+        ends={kind.kind: _any(kind.end) for kind in kinds},
+        folds=_any(fold for kind in kinds for fold in kind.folds),
+        farewell=_any(message for kind in kinds for message in kind.farewell),
         opener=_opener([expression for expression in openers if first_characters(expression)]),
         contains=tuple(text.encode() for kind in kinds for text in kind.contains),
         lines=lines,
@@ -161,91 +142,57 @@ def _opener(expressions: Sequence[str]) -> bytes:
     return b"(?=[" + asked.encode() + b"])(?:" + b"|".join(branches) + b")" if branches else b"(?!)"
 
 
+def _any(patterns: Iterable[re.Pattern[str]]) -> re.Pattern[bytes]:
+    return re.compile(_union(pattern.pattern for pattern in patterns))
+
+
 def _union(expressions: Iterable[str]) -> bytes:
     """One expression for bytes; nothing at all matches nothing."""
     found = [re.sub(r"\(\?P<\w+>", "(?:", expression) for expression in dict.fromkeys(expressions)]
     return ("(?:" + "|".join(found) + ")" if found else r"(?!)").encode()
 
 
-def _ignored(text: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Printers, and all ignored frames."""
-    data = _toml("ignored-frames.toml", text)
-    for key in data:
-        if key not in ("names", "patterns", "printers"):
-            hint = "known keys: names, patterns, printers"
-            raise BadDeclaration(f"ignored-frames.toml: unknown key {key!r}", hint=hint)
-    names = [re.escape(name) for name in _strings("ignored-frames.toml", "names", data.get("names", []))]
-    printers = [*data.get("printers", []), "(?!)"]
-    ignored = [*names, *data.get("patterns", []), *printers]
-    return (
-        _compiled("ignored-frames.toml", "printers", "|".join(printers)),
-        _compiled("ignored-frames.toml", "patterns", "|".join(ignored)),
-    )
-
-
 def _kind(name: str, text: str) -> Kind:
-    data = _checked(name, _toml(name, text))
-    lists = {key: _strings(name, key, data.get(key, [])) for key, type_ in _TYPES.items() if type_ is list}
-    for key in ("before", "end", "folds", "farewell"):
-        for expression in lists[key]:
-            _compiled(name, key, expression)
-    starts = _starts(name, lists)
-    fields = {key: _compiled(name, f"fields.{key}", value) for key, value in data.get("fields", {}).items()}
-    if bad := [key for key, pattern in fields.items() if pattern.groups != 1]:
-        raise BadDeclaration(f"{name}: fields.{bad[0]} must have one group")
-    _check_titles(name, lists["titles"], starts, fields)
-    optional: dict[str, Any] = {key: data[key] for key in data if _OPTIONAL.get(key) in (int, float, bool)}
-    optional |= {key: _compiled(name, key, data[key]) for key in data if _OPTIONAL.get(key) is str}
-    return Kind(
-        kind=data["kind"],
-        priority=data["priority"],
-        outcome=_OUTCOMES[data["outcome"]],
-        start=starts,
-        titles=lists["titles"],
-        before=lists["before"],
-        end=lists["end"],
-        fields=tuple(fields.items()),
-        absorbs=frozenset(lists["absorbs"]),
-        folds=lists["folds"],
-        farewell=lists["farewell"],
-        contains=lists["contains"],
-        **optional,
-    )
+    kind = from_toml(Kind, text, name)
+    for what, hint in _problems(kind, name):
+        raise BadDeclaration(f"{name}: {what}", hint=hint)
+    return kind
 
 
-def _checked(name: str, data: dict[str, Any]) -> dict[str, Any]:
-    """The same: its keys are known, their values of the right types, and the file is named after its kind."""
-    for key, value in data.items():
-        if key not in _TYPES:
-            raise BadDeclaration(f"{name}: unknown key {key!r}", hint=f"known keys: {', '.join(_TYPES)}")
-        right = isinstance(value, _TYPES[key]) or (_TYPES[key] is float and isinstance(value, int))
-        if not right or (_TYPES[key] is not bool and isinstance(value, bool)):
-            raise BadDeclaration(f"{name}: {key} must be a {_TYPES[key].__name__}, not {value!r}")
-    if missing := [key for key in _REQUIRED if not data.get(key)]:
-        raise BadDeclaration(f"{name}: {missing[0]} is missing")
-    if data["kind"] != name.removesuffix(".toml"):
-        raise BadDeclaration(f"{name}: kind is {data['kind']!r}", hint="the file is named after its kind")
-    if data["outcome"] not in _OUTCOMES:
-        raise BadDeclaration(f"{name}: outcome {data['outcome']!r}", hint=f"one of: {', '.join(_OUTCOMES)}")
-    return data
+def _problems(kind: Kind, name: str) -> Iterator[tuple[str, str]]:
+    """What makes no sense in a kind, with hints."""
+    if kind.kind != name.removesuffix(".toml"):
+        yield f"kind is {kind.kind!r}", "the file is named after its kind"
+    for key, values in (("start", kind.start), ("titles", kind.titles)):
+        if not values:
+            yield f"{key}: one at least", ""
+    for key, texts in (("titles", kind.titles), ("contains", kind.contains)):
+        if "" in texts:
+            yield f"{key}: an empty string", ""
+    for pattern in kind.start:
+        if pattern.match(""):
+            yield f"start {pattern.pattern!r} matches an empty line", ""
+    for pattern in kind.openers:
+        yield from _problems_of_opener(pattern.pattern, kind.contains)
+    for key, pattern in kind.fields.items():
+        if pattern.groups != 1:
+            yield f"fields.{key} must have one group", ""
+    known = {"function", *kind.fields, *(group for pattern in kind.start for group in pattern.groupindex)}
+    for wanted in re.findall(r"\{(\w*)\}", " ".join(kind.titles)):
+        if wanted not in known:
+            yield f"titles: no field {wanted!r}", f"fields: {', '.join(sorted(known))}"
+    if "{" in kind.titles[-1]:
+        yield "titles: the last one must need no field, for reports that are cut short", ""
 
 
-def _starts(name: str, lists: Mapping[str, Sequence[str]]) -> tuple[re.Pattern[str], ...]:
-    """The starts, compiled. They and what may stand before them are looked for in whole logs, so their form matters."""
-    starts = tuple(_compiled(name, "start", expression) for expression in lists["start"])
-    if loose := [pattern.pattern for pattern in starts if pattern.match("")]:
-        raise BadDeclaration(f"{name}: start {loose[0]!r} matches an empty line")
-    for expression in (*lists["start"], *lists["before"], *lists["farewell"]):
-        if re.search(r"(?<!\\)[\^$]|\\[sAZ]", expression.replace("[^", "[")):
-            # they are looked for in a block of many lines, which may end with CR LF
-            raise BadDeclaration(f"{name}: {expression!r}: no ^, $ or \\s in start, before and farewell")
-        if len(_choices(expression)) > 1:
-            raise BadDeclaration(f"{name}: {expression!r}: two expressions, not one with | outside of a group")
-        if not first_characters(expression) and not any(text in expression for text in lists["contains"]):
-            raise BadDeclaration(
-                f"{name}: {expression!r} may begin with anything", hint="name a text that it always has in contains"
-            )
-    return starts
+def _problems_of_opener(expression: str, contains: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    if re.search(r"(?<!\\)[\^$]|\\[sAZ]", expression.replace("[^", "[")):
+        # it is looked for in a block of many lines, which may end with CR LF
+        yield f"{expression!r}: no ^, $ or \\s in start, before and farewell", ""
+    if len(_choices(expression)) > 1:
+        yield f"{expression!r}: two expressions, not one with | outside of a group", ""
+    if not first_characters(expression) and not any(text in expression for text in contains):
+        yield f"{expression!r} may begin with anything", "name a text that it always has in contains"
 
 
 def _choices(expression: str) -> list[str]:
@@ -278,37 +225,3 @@ def _first_of_one(expression: str) -> frozenset[str]:
     if not single or re.match(r"[?*]|\{0", expression[single.end() :]):
         return frozenset()
     return frozenset(next(filter(None, single.groups())))
-
-
-def _check_titles(
-    name: str, titles: tuple[str, ...], starts: tuple[re.Pattern[str], ...], fields: Mapping[str, re.Pattern[str]]
-) -> None:
-    known = {"function"} | set(fields) | {group for pattern in starts for group in pattern.groupindex}
-    for title in titles:
-        for field in re.findall(r"\{(\w*)\}", title):
-            if field not in known:
-                raise BadDeclaration(f"{name}: titles: no field {field!r}", hint=f"fields: {', '.join(sorted(known))}")
-    if "{" in titles[-1]:
-        raise BadDeclaration(f"{name}: titles: the last one must need no field, for reports that are cut short")
-
-
-def _toml(name: str, text: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise BadDeclaration(f"{name}: {error}") from None
-
-
-def _strings(name: str, key: str, value: list[Any]) -> tuple[str, ...]:
-    if not all(isinstance(item, str) and item for item in value):
-        raise BadDeclaration(f"{name}: {key} must be a list of strings")
-    return tuple(value)
-
-
-def _compiled(name: str, key: str, expression: object) -> re.Pattern[str]:
-    if not isinstance(expression, str):
-        raise BadDeclaration(f"{name}: {key} must be a string, not {expression!r}")
-    try:
-        return re.compile(expression)
-    except re.error as error:
-        raise BadDeclaration(f"{name}: {key}: {expression!r}: {error}") from None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TypeAlias
 
+from orchestrator.declarations.schema import from_toml
 from orchestrator.errors import BadDeclaration
 from orchestrator.model.kernel_report import Stack
 
@@ -33,6 +33,8 @@ _STALE = re.compile(r"\s*(?:\[<[0-9a-f]+>\] )?\? ")
 _SUFFIX = re.compile(r"(?:\.(?:isra|constprop|part|cold|llvm|lto_priv)\b(?:\.\d+)*)+")  # what compilers add to names
 _GROUPS = {"task", "pid", "cpu"}
 
+Patterns: TypeAlias = tuple[re.Pattern[str], ...]
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -41,6 +43,22 @@ class Facts:
     task: str = ""
     pid: int | None = None
     cpu: int | None = None
+
+
+@dataclass(frozen=True)
+class _Groups:
+    patterns: Patterns
+
+
+@dataclass(frozen=True)
+class _File:
+    """The file, as it is written."""
+
+    facts: _Groups
+    evidence: Patterns
+    continues: Patterns
+    lost: Patterns
+    stacks: Mapping[str, Patterns] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,24 +80,20 @@ def load() -> Lines:
 
 def read_lines(text: str) -> Lines:
     """Check and compile the file's text. Raises BadDeclaration naming the key."""
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise BadDeclaration(f"{NAME}: {error}") from None
-    known = ("stacks", "facts", "evidence", "continues", "lost")
-    for key in data:
-        if key not in known:
-            raise BadDeclaration(f"{NAME}: unknown key {key!r}", hint=f"known keys: {', '.join(known)}")
-    facts = tuple(_compiled("facts", pattern) for pattern in _strings("facts", data.get("facts", {}).get("patterns")))
-    for pattern in facts:
+    file = from_toml(_File, text, NAME)
+    lists = {"evidence": file.evidence, "continues": file.continues, "lost": file.lost, "facts": file.facts.patterns}
+    for key, patterns in (*lists.items(), *file.stacks.items()):
+        if not patterns:
+            raise BadDeclaration(f"{NAME}: {key}: one expression at least")
+    for pattern in file.facts.patterns:
         if not pattern.groupindex or set(pattern.groupindex) - _GROUPS:
             raise BadDeclaration(f"{NAME}: facts: {pattern.pattern!r}: groups must be of {', '.join(sorted(_GROUPS))}")
     return Lines(
-        stacks=tuple((name, _union(f"stacks.{name}", items)) for name, items in data.get("stacks", {}).items()),
-        facts=facts,
-        evidence=_union("evidence", data.get("evidence")),
-        continues=_union("continues", data.get("continues")),
-        lost=_union("lost", data.get("lost")),
+        stacks=tuple((name, _union(patterns)) for name, patterns in file.stacks.items()),
+        facts=file.facts.patterns,
+        evidence=_union(file.evidence),
+        continues=_union(file.continues),
+        lost=_union(file.lost),
     )
 
 
@@ -150,18 +164,5 @@ def facts(messages: Sequence[str], caller: str, lines: Lines) -> Facts:
     return Facts(found.get("task", "").strip(), int(pid) if pid else None, int(cpu) if cpu else None)
 
 
-def _union(key: str, items: Any) -> re.Pattern[str]:
-    return _compiled(key, "|".join(f"(?:{item})" for item in _strings(key, items)))
-
-
-def _strings(key: str, items: Any) -> list[str]:
-    if not isinstance(items, list) or not items or not all(isinstance(item, str) and item for item in items):
-        raise BadDeclaration(f"{NAME}: {key} must be a list of strings")
-    return items
-
-
-def _compiled(key: str, expression: str) -> re.Pattern[str]:
-    try:
-        return re.compile(expression)
-    except re.error as error:
-        raise BadDeclaration(f"{NAME}: {key}: {expression!r}: {error}") from None
+def _union(patterns: Patterns) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{pattern.pattern})" for pattern in patterns))

@@ -1,7 +1,8 @@
 """What tools/testing/vma printed -> results. Pure.
 
 The program says only what fails: an assertion's place and the test that it belongs to, and how many tests ran. The
-names of those that pass are in its source, `TEST(name);` in the order in which they run.
+names of those that pass are in its preprocessed source, whichever file and macro registers them: each test has a
+message `"Test " "NAME" " FAILED\\n"` of its own there, in the order in which the tests run.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import Subtest
 
-NAME = re.compile(r"^\t+TEST\((\w+)\);", re.MULTILINE)
+NAME = re.compile(r'"Test "\s*"(\w+)"\s*" FAILED\\n"')
 FAILED = re.compile(r"^Test (\w+) FAILED$", re.MULTILINE)
 ASSERT = re.compile(r"^Assert FAILED at (?P<place>[^\s:]+:\d+):(?P<function>\w+)\(\): (?P<what>.+?)\.?$", re.MULTILINE)
 TOTAL = re.compile(r"^(?P<run>\d+) tests run, (?P<passed>\d+) passed, (?P<failed>\d+) failed\.$", re.MULTILINE)
@@ -28,16 +29,18 @@ ENDED_EARLY = "no result: the program ended before it"
 
 @dataclass(frozen=True)
 class UserspaceResult:
-    """`message` is empty when all is well, else the first thing that is wrong."""
+    """`message` is empty when all is well, else the first thing that is wrong. `run` is how many tests the program
+    says it ran, None when it did not come to say so."""
 
     outcome: Outcome
     message: str
     subtests: tuple[Subtest, ...]
+    run: int | None = None
 
 
-def names_of_tests(source: str) -> tuple[str, ...]:
-    """The tests of vma.c, in the order in which they run."""
-    return tuple(dict.fromkeys(NAME.findall(source)))
+def names_of_tests(preprocessed: str) -> tuple[str, ...]:
+    """The tests of the program, in the order in which their registrations are compiled."""
+    return tuple(dict.fromkeys(NAME.findall(preprocessed)))
 
 
 def read_result(text: str, names: Sequence[str], status: int, timed_out: bool = False) -> UserspaceResult:
@@ -46,11 +49,14 @@ def read_result(text: str, names: Sequence[str], status: int, timed_out: bool = 
     known = tuple(dict.fromkeys([*names, *failed]))
     said = [f"{name}: {why}" for name, why in failed.items()]
     reports = [match["asan"] or f"{match['place']}: {match['ubsan']}" for match in SANITIZER.finditer(text)]
-    if TOTAL.search(text):
+    if total := TOTAL.search(text):
         problems = said + reports
         if status != 0 and not problems:
             problems = [f"exit status {status}, though no test failed"]
-        return _result(Outcome.FAIL if problems else Outcome.PASS, problems, known, failed, len(known))
+        run = int(total["run"])
+        # a test that is compiled and not called has no result; which one that is, nobody says
+        known = known if len(known) == run else tuple(failed)
+        return _result(Outcome.FAIL if problems else Outcome.PASS, problems, known, failed, len(known), run)
     # what made it end is said last; the failures before are results all the same
     how = "did not end" if timed_out else f"ended by signal {-status}" if status < 0 else f"ended with status {status}"
     problems = [*reports[-1:], *([how] if timed_out or not reports else []), *said]
@@ -79,7 +85,12 @@ def _ended_in(text: str) -> str:
 
 
 def _result(
-    outcome: Outcome, problems: Sequence[str], names: Sequence[str], failed: Mapping[str, str], reached: int
+    outcome: Outcome,
+    problems: Sequence[str],
+    names: Sequence[str],
+    failed: Mapping[str, str],
+    reached: int,
+    run: int | None = None,
 ) -> UserspaceResult:
     """Tests run in order: those before `reached` had their turn, and passed unless they failed."""
     subtests = tuple(
@@ -90,4 +101,4 @@ def _result(
         else Subtest(name, Outcome.SKIP, message=ENDED_EARLY)
         for at, name in enumerate(names)
     )
-    return UserspaceResult(outcome, problems[0] if problems else "", subtests)
+    return UserspaceResult(outcome, problems[0] if problems else "", subtests, run)

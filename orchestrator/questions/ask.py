@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Callable, Set
 from functools import partial
-from pathlib import Path
 
 from orchestrator.execution.local import carry_out
 from orchestrator.jobs.perform import perform
@@ -19,18 +18,21 @@ from orchestrator.record import KERNEL
 
 def ask(question: Question, products: Products) -> None:
     """Raises Interrupted, and whatever ended a job that is nobody's situation."""
-    run_dir = products.run_dir
 
     def next_jobs(issued: Set[Job], ended: Set[Job]) -> list[Job]:
-        return list(question.next(Known(issued, ended, partial(_report, products, run_dir, issued))))
+        return list(question.next(Known(issued, ended, report_of(products, issued))))
 
     context = products.context
     carry_out(next_jobs, partial(perform, products=products), products.plan.slots, context.runner.cancel)
 
 
-def _report(products: Products, run_dir: Path, issued: Set[Job], subject: Subject) -> SuiteReport | None:
-    """A subject as it stands, compared with the other kernels of the run."""
-    subjects = list(dict.fromkeys([subject, *(job.subject for job in issued)]))
-    known = [one for one in subjects if (run_dir / one.name / KERNEL).is_file()]
-    reports = [products.journal(one).report() for one in known]
-    return next((found for found in compared(reports, products.plan.request.error) if found.name == subject.name), None)
+def report_of(products: Products, issued: Set[Job] = frozenset()) -> Callable[[Subject], SuiteReport | None]:
+    """Subjects as they stand, compared with the other kernels that jobs were issued for."""
+
+    def report(subject: Subject) -> SuiteReport | None:
+        subjects = list(dict.fromkeys([subject, *(job.subject for job in issued)]))
+        known = [one for one in subjects if (products.run_dir / one.name / KERNEL).is_file()]
+        reports = compared([products.journal(one).report() for one in known], products.plan.request.error)
+        return next((found for found in reports if found.name == subject.name), None)
+
+    return report

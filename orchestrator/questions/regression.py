@@ -8,21 +8,24 @@ clock that it is given.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from orchestrator.judge.compare import CERTAIN_STAGES, failing
+from orchestrator.judge.first_bad import first_bad_patch, regressed_cases
 from orchestrator.model.attempt import Planned
 from orchestrator.model.job import Build, Job, Session
-from orchestrator.model.kernel import Kconfig
+from orchestrator.model.kernel import Kconfig, Role
 from orchestrator.model.report import BOOT, Comparison, SuiteReport
 from orchestrator.model.request import Baseline, Plan
 from orchestrator.model.subject import Subject, baseline, patched
+from orchestrator.parse.series import first
 from orchestrator.questions.first_test import first_test, is_built, is_done
 from orchestrator.questions.question import Known
 
 BOOT_FACTOR = 8  # how much longer than a boot that came up another may take before it counts as hung
 BOOT_LEAST_S = 20.0
+BLAME = 100_000  # sessions that look for the first bad patch are counted from here
 
 
 @dataclass(frozen=True)
@@ -33,24 +36,50 @@ class Regression:
     is_budget_over: Callable[[], bool]
 
     def next(self, known: Known) -> Sequence[Job]:
-        """Kconfig by kconfig, in the order in which they were named."""
-        jobs: list[Job] = []
+        """First tests of all kernels under test, one after the other; then what is open between each and its base."""
+        tested = [*self._tested()]
+        for subject in tested:
+            jobs = first_test(self.plan, subject, known)
+            if any(job not in known.issued for job in jobs) or not is_done(subject, known):
+                return jobs
+        if self.plan.request.baseline is Baseline.NEVER or self.plan.request.freeze:
+            return []
+        for subject in tested:
+            if subject.role in (Role.PATCHED, Role.PER_PATCH):
+                jobs = self._ask_base(subject, baseline(subject.kernel), known)
+                if any(not known.is_over(job) for job in jobs):
+                    return jobs
+        return self._blame(known) if self.plan.request.each_patch else []
+
+    def _blame(self, known: Known) -> list[Job]:
+        """Another run behind a patch, as long as it is not sure which one broke a case."""
+        for kconfig in self.plan.kconfigs:
+            tested = [*per_patch(self.plan, kconfig), subjects(self.plan, kconfig)[0]]
+            reports = [report for report in map(known.report, tested) if report]
+            if len(reports) != len(tested) or not all(map(known.is_at_rest, tested)):
+                continue
+            for case in regressed_cases(reports[-1]):
+                at = first_bad_patch(reports[:-1], reports[-1], case, self.plan.request.error)
+                if isinstance(at, int) and not self.is_budget_over():
+                    attempts = (Planned(case, self.plan.request.seed + len(reports[at].attempts)),)
+                    return [Session(tested[at], attempts, BLAME + len(known.of(tested[at])))]
+        return []
+
+    def _tested(self) -> Iterator[Subject]:
+        """The kernels under test, and with --baseline always their bases; those of single patches come last."""
         for kconfig in self.plan.kconfigs:
             subject, *base = subjects(self.plan, kconfig)
-            jobs += first_test(self.plan, subject, known)
-            for other in base:
-                if self.plan.request.baseline is Baseline.ALWAYS:
-                    jobs += first_test(self.plan, other, known)
-                if self.plan.request.baseline is not Baseline.NEVER and not self.plan.request.freeze:
-                    jobs += self._ask_base(subject, other, known)
-        return jobs
+            yield subject
+            if self.plan.request.baseline is Baseline.ALWAYS:
+                yield from base
+        if self.plan.request.each_patch:
+            for kconfig in self.plan.kconfigs:
+                yield from per_patch(self.plan, kconfig)
 
     def _ask_base(self, subject: Subject, base: Subject, known: Known) -> list[Job]:
         """What is open between the two, once the first tests have ended."""
         found, other = known.report(subject), known.report(base)
-        if found is None or not is_done(subject, known):
-            return []
-        if self.plan.request.baseline is Baseline.ALWAYS and not is_done(base, known):
+        if found is None:
             return []
         if any(stage.stage in CERTAIN_STAGES and (stage.is_patch_fault or stage.is_request_fault)
                for stage in found.stages if stage.outcome.is_bad):  # fmt: skip
@@ -82,6 +111,18 @@ def subjects(plan: Plan, kconfig: Kconfig) -> tuple[Subject, ...]:
     """The kernel under test, and the base that it is compared with, if it is not the base itself."""
     kernel = plan.kernel(kconfig)
     return (patched(kernel), baseline(kernel)) if plan.series else (baseline(kernel),)
+
+
+def per_patch(plan: Plan, kconfig: Kconfig) -> tuple[Subject, ...]:
+    """The kernels behind each patch of the series but the last, in the order of the patches."""
+    series = plan.series
+    if series is None:
+        return ()
+    kernel = plan.kernel(kconfig)
+    return tuple(
+        Subject(replace(kernel, series=first(series, count)), Role.PER_PATCH, f"{kconfig.name}.patch-{count}")
+        for count in range(1, len(series.patches))
+    )
 
 
 def _is_settled(report: SuiteReport, case: str) -> bool:

@@ -1,39 +1,40 @@
-"""The lossless report: everything in `model.RunReport` as JSON, and back. docs/report-json.md lists the keys."""
+"""report.json and matrix.json: all that a run found out, without loss, and back. docs/report-json.md lists the keys."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from orchestrator import codec
+from orchestrator.judge.mutants import Matrix
 from orchestrator.model.report import RunReport
 from orchestrator.store import write_atomically
 
-SCHEMA = 2
-"""Grows when a reader of the older form would be wrong. A new key is no reason: keys that are unknown to a reader
-of this version are an error to it, so that it never shows half of what a newer version recorded."""
+SCHEMAS: Mapping[type, int] = {RunReport: 2, Matrix: 1}
+"""A number grows when a reader of the older form would be wrong. A new key is no reason: readers pass over keys that
+they do not know."""
 
 
-def to_json(report: RunReport) -> dict[str, codec.Json]:
-    """The report as plain data, `schema` first."""
-    data = codec.encode(report)
+def to_json(value: RunReport | Matrix) -> dict[str, codec.Json]:
+    """The value as plain data, `schema` first."""
+    data = codec.encode(value)
     assert isinstance(data, dict)
-    return {"schema": SCHEMA, **data}
+    return {"schema": SCHEMAS[type(value)], **data}
 
 
 def from_json(data: object) -> RunReport:
     """ValueError, naming the key, where `data` is not a report of this schema."""
     if not isinstance(data, dict):
         raise ValueError(f"$: expected an object with a report, got {type(data).__name__}")
-    schema = data.get("schema")
-    if schema != SCHEMA or isinstance(schema, bool):
-        raise ValueError(f"$.schema: expected {SCHEMA}, got {schema!r}: written by another version of orchestrate")
-    return codec.decode(RunReport, {key: value for key, value in data.items() if key != "schema"})
+    schema, expected = data.get("schema"), SCHEMAS[RunReport]
+    if schema != expected or isinstance(schema, bool):
+        raise ValueError(f"$.schema: expected {expected}, got {schema!r}: written by another version of orchestrate")
+    return codec.decode(RunReport, data)
 
 
-def dumps(report: RunReport) -> str:
+def dumps(value: RunReport | Matrix) -> str:
     """ASCII text that ends with a line feed."""
-    return json.dumps(to_json(report), indent=2, allow_nan=False) + "\n"
+    return codec.dumps(to_json(value)) + "\n"
 
 
 def loads(text: str | bytes) -> RunReport:
@@ -41,9 +42,14 @@ def loads(text: str | bytes) -> RunReport:
     return from_json(codec.parse(text))
 
 
-def write(report: RunReport, path: Path) -> None:
+def content(value: RunReport | Matrix) -> bytes:
+    """The whole file."""
+    return dumps(value).encode("ascii")
+
+
+def write(value: RunReport | Matrix, path: Path) -> None:
     """Write the file, whole or not at all."""
-    write_atomically(path, dumps(report).encode("ascii"))
+    write_atomically(path, content(value))
 
 
 def load(path: Path) -> RunReport:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 
 from orchestrator import codec
@@ -16,7 +15,7 @@ SEVERITIES = {Outcome.CRASH: "crash", Outcome.FAIL: "fail", Outcome.PASS: "info"
 
 def dumps(logs: Sequence[LogReport]) -> str:
     """A JSON list with an object for each file; docs/kernel_reports.md lists the keys."""
-    return json.dumps([_log(log) for log in logs], indent=2, allow_nan=False) + "\n"
+    return codec.dumps([_log(log) for log in logs]) + "\n"
 
 
 def lines(logs: Sequence[LogReport]) -> Iterator[str]:

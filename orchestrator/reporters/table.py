@@ -22,7 +22,7 @@ class FileReporter:
 
 REPORT, JUNIT = "report.json", "junit.xml"
 REPORTERS = (
-    FileReporter(REPORT, lambda report: json_report.dumps(report).encode("ascii")),
+    FileReporter(REPORT, json_report.content),
     FileReporter(JUNIT, junit.content),
 )
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from orchestrator.model.kernel import AppliedTree
@@ -15,7 +18,7 @@ from orchestrator.source.git import Git
 
 @dataclass(frozen=True)
 class Excerpt:
-    """The files of a tree whose paths match a pattern. `digest` changes when one of them does."""
+    """Some files of a tree. `digest` changes when one of them does."""
 
     applied: AppliedTree
     entries: bytes = field(repr=False)  # as git lists them: mode, type, id, path; ended by NUL
@@ -24,16 +27,33 @@ class Excerpt:
     def digest(self) -> str:
         return hashlib.sha256(self.entries).hexdigest()
 
-    @property
-    def is_empty(self) -> bool:
-        return not self.entries
+    @cached_property
+    def files(self) -> dict[str, str]:
+        """For each path the file's mode, type and id."""
+        pairs = (os.fsdecode(entry).split("\t", 1) for entry in self.entries.split(b"\0") if entry)
+        return {path: blob for blob, path in pairs}
+
+    def below(self, directories: Sequence[str]) -> Excerpt:
+        """The part of it that lies in directories of the tree, each given with its last slash; or is such a file."""
+        starts = tuple(os.fsencode(directory) for directory in directories)
+        chosen = [
+            entry for entry in self.entries.split(b"\0") if entry and entry.partition(b"\t")[2].startswith(starts)
+        ]
+        return Excerpt(self.applied, b"".join(entry + b"\0" for entry in chosen))
 
 
 def excerpt(applied: AppliedTree, pattern: re.Pattern[bytes], runner: Runner) -> Excerpt:
     """The files whose path the pattern matches from its start."""
-    listing = Git(applied.base.home / "git", runner).check("ls-tree", "-r", "-z", applied.tree).stdout
-    chosen = [entry for entry in listing.split(b"\0") if pattern.match(entry.partition(b"\t")[2])]
+    chosen = [
+        entry for entry in whole(applied, runner).entries.split(b"\0") if pattern.match(entry.partition(b"\t")[2])
+    ]
     return Excerpt(applied, b"".join(entry + b"\0" for entry in chosen))
+
+
+def whole(applied: AppliedTree, runner: Runner) -> Excerpt:
+    """All files of the tree."""
+    listing = Git(applied.base.home / "git", runner).check("ls-tree", "-r", "-z", applied.tree)
+    return Excerpt(applied, listing.stdout)
 
 
 def check_out(files: Excerpt, where: Path, runner: Runner) -> None:
@@ -43,3 +63,20 @@ def check_out(files: Excerpt, where: Path, runner: Runner) -> None:
         index = Path(scratch) / "index"
         git.check("update-index", "-z", "--index-info", index=index, worktree=where, stdin=files.entries)
         git.check("checkout-index", "--all", "--quiet", index=index, worktree=where)
+
+
+def move(files: Excerpt, where: Path, runner: Runner) -> None:
+    """Make a directory hold the files and nothing else, rewriting only those that differ from what it holds.
+
+    What git knows of the directory is in WHERE.index beside it. The caller sees to it that nobody else works there.
+    """
+    git = Git(files.applied.base.home / "git", runner)
+    index = where.with_name(f"{where.name}.index")
+    where.mkdir(parents=True, exist_ok=True)
+    index.with_name(f"{index.name}.lock").unlink(missing_ok=True)  # of a git that was killed
+    with tempfile.TemporaryDirectory(prefix=".move-", dir=where.parent) as scratch:
+        fresh = Path(scratch) / "index"
+        git.check("update-index", "-z", "--index-info", index=fresh, stdin=files.entries)
+        tree = git.check("write-tree", index=fresh).text.strip()
+    git.check("read-tree", "--reset", "-u", tree, index=index, worktree=where)
+    git.check("clean", "-ffdxq", index=index, worktree=where)

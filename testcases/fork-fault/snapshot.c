@@ -6,7 +6,6 @@
 #include "subtests.h"
 
 #define PAGES 16
-#define WRITERS_MAX 16
 #define POISON UINT64_C(0xdeaddeaddeaddead)
 
 struct zone {
@@ -15,7 +14,7 @@ struct zone {
 };
 
 struct picture {
-	uint64_t value[WRITERS_MAX][PAGES];
+	uint64_t value[THREADS_MAX][PAGES];
 };
 
 static void take(struct zone *zone, struct picture *picture)

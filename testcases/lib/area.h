@@ -16,6 +16,8 @@ uint64_t *area_word(void *base, unsigned int page, unsigned int word);
 /* Words of a page: 0 is the tag, the others are one per writing thread, a cache line apart. */
 #define WORD_TAG 0u
 #define WORD_OF_THREAD(id) (8u * (1u + (id)))
+#define WORDS_OF_PAGE 512u              /* of the smallest page there is */
+_Static_assert(WORD_OF_THREAD(THREADS_MAX - 1) < WORDS_OF_PAGE, "a thread's word is in the page");
 
 /* An address range that nothing else will take, not accessible yet. NULL, and the run has failed, if there is none. */
 void *area_reserve(struct run *run, unsigned int pages);

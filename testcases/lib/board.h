@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BOARD_SLOTS 96
+#define BOARD_SLOTS 160                 /* threads and processes of all roles, and events */
 #define BOARD_LINES 8                   /* with "more failures" and the seed line: at most 10 lines */
 #define BOARD_LINE_MAX 240
 #define BOARD_NAME_MAX 24

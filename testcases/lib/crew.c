@@ -8,9 +8,9 @@
 
 #include "fault.h"
 
-#define CREW_MAX 32
+#define CREW_MAX (THREADS_MAX + 9)      /* roles that are needed are started beyond the number of threads asked for */
 #define YIELD_EVERY 8
-#define STACK_BYTES (256 * 1024)        /* small: eight threads must not cost tens of MiB of address space */
+#define STACK_BYTES (256 * 1024)        /* small: many threads must not cost hundreds of MiB of address space */
 
 struct post {
 	struct worker worker;

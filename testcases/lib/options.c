@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "run.h"
+
 #define EXIT_USAGE 2
 
 void options_usage_error(const char *program, const char *fmt, const char *detail)
@@ -47,13 +49,15 @@ static uint64_t parse_number(const char *program, const char *text)
 	return value;
 }
 
-/* More threads than CPUs, so that some are preempted inside a window; few enough that each still runs often. */
+#define THREADS_LEAST 4                 /* a changer, and more than one whom it gets in the way of */
+#define THREADS_PER_CPU 2               /* some are preempted inside a window, and each still runs often */
+
 static unsigned int default_threads(void)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	long threads = 2 * (cpus > 0 ? cpus : 1);
+	long threads = THREADS_PER_CPU * (cpus > 0 ? cpus : 1);
 
-	return threads < 4 ? 4 : threads > 8 ? 8 : threads;
+	return threads < THREADS_LEAST ? THREADS_LEAST : threads > THREADS_MAX ? THREADS_MAX : threads;
 }
 
 struct options options_parse(int argc, char **argv)
@@ -87,8 +91,8 @@ struct options options_parse(int argc, char **argv)
 		case THREADS: {
 			uint64_t threads = parse_number(program, optarg);
 
-			if (threads < 1 || threads > 16)
-				options_usage_error(program, "threads must be 1 to 16, not %s", optarg);
+			if (threads < 1 || threads > THREADS_MAX)
+				options_usage_error(program, "too many threads, or none: %s", optarg);
 			options.threads = threads;
 			break;
 		}

@@ -7,6 +7,8 @@
 
 #include "board.h"
 
+#define THREADS_MAX 63                  /* each has a cache line of its own in every page (area.h) */
+
 struct run {
 	const char *name;               /* of the subtest */
 	const char *sabotage;           /* --self-test-fail: what to break on purpose, or NULL */
@@ -22,7 +24,8 @@ void run_fail(struct run *run, const char *fmt, ...) __attribute__((format(print
 /* like run_fail, with the text of errno behind */
 void run_fail_errno(struct run *run, const char *what);
 
-/* Cannot be tried here. Only before threads start; return from the body right after. */
+/* Cannot be tried, or not be judged here. Only before threads start or after they have ended; return from the body right
+ * after. A failure counts for more. */
 void run_skip(struct run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 bool run_stopping(const struct run *run);

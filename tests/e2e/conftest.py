@@ -5,7 +5,6 @@ Every kernel here is vm_refcnt, or vm_refcnt and one more patch that touches one
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -19,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.valid_json import read_valid
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD_S = 2400  # a cold build on two emulated-cloud cores, with room
@@ -61,8 +62,7 @@ class Job:
         return "".join(self.said)
 
     def report(self) -> dict[str, Any]:
-        data: dict[str, Any] = json.loads((self.run_dir / "report.json").read_text())
-        return data
+        return read_valid(self.run_dir / "report.json")
 
     def suite(self, name: str = "base.patched") -> dict[str, Any]:
         return next(suite for suite in self.report()["suites"] if suite["name"] == name)

@@ -45,6 +45,7 @@ BODIES = {
     "slow": "for (unsigned long i = 0;; i++) area[i % SIZE] = i;",
     "asleep": "for (;;) pause();",
     "headless": 'system("killall -9 dropbear"); for (;;) pause();',
+    "switches-off": 'system("poweroff -f"); for (;;) pause();',
     "crasher": 'FILE *f = fopen("/proc/sysrq-trigger", "w"); fputs("c", f); fclose(f); sleep(60);',
 }
 

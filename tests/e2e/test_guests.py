@@ -154,6 +154,40 @@ def test_what_an_earlier_try_of_a_case_left_is_no_evidence(
     assert {path.name for path in tmp_path.iterdir()} == {"stdout", "stderr"}
 
 
+# Stops a grandchild of the program, a child that its subtest's process has forked and waits for, and lets it go again.
+STOP_A_CHILD = """
+for try in $(seq 200); do
+    child=$(cat /proc/[0-9]*/stat 2>/dev/null | awk '
+        $2 == "(fork-fault)" { parent[$1] = $4 }
+        END { for (pid in parent) if (parent[parent[pid]] in parent) print pid }' | head -n 1)
+    [ -n "$child" ] && kill -STOP $child 2>/dev/null || continue
+    if grep -q '^State:.*T' /proc/$child/status 2>/dev/null; then
+        sleep SECONDS; kill -CONT $child; echo stopped; exit
+    fi
+done
+"""
+
+
+def test_who_waits_for_a_child_that_was_stopped_does_not_hang(
+    spec: tuple[Context, GuestSpec], guest: Guest, tmp_path: Path
+) -> None:
+    case, slowdown = spec[0].catalog.case("fork-fault"), spec[1].slowdown
+    stopped_s = 1.5 * (1 + slowdown)  # from 1 + slowdown on a thread without progress hangs
+    said: list[str] = []
+
+    def stop() -> None:
+        assert guest.link
+        time.sleep(2)
+        said.append(guest.link.ask(STOP_A_CHILD.replace("SECONDS", f"{stopped_s:.0f}"), 120).stdout)
+
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    run = guest.run_case(case, duration_s=30, limit_s=200, seed=1, slowdown=slowdown, home=tmp_path)
+    stopper.join()
+    assert said == ["stopped\n"]
+    assert run.status == 0, (tmp_path / "stdout").read_text()
+
+
 def test_a_question_to_a_frozen_guest_hears_that_the_user_stops(
     spec: tuple[Context, GuestSpec], tmp_path: Path
 ) -> None:

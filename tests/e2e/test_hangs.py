@@ -20,7 +20,17 @@ from tests.e2e.conftest import ROOT, Job, Start
 from tests.e2e.hanging import root_with
 
 AREA = "10000000-10004000"
-HANGS = ("bug-leak", "bug-wakeup", "bug-self", "bug-mmap-self", "bug-spin", "slow", "headless", "crasher")
+HANGS = (
+    "bug-leak",
+    "bug-wakeup",
+    "bug-self",
+    "bug-mmap-self",
+    "bug-spin",
+    "slow",
+    "headless",
+    "switches-off",
+    "crasher",
+)
 
 
 @pytest.fixture
@@ -49,6 +59,7 @@ def test_each_hang_is_told_from_the_others_and_explained(run: Callable[..., Job]
         "bug-spin": r"bug-spin \(pid \d+\) runs in handle_mm_fault on CPU \d",
         "slow": r"slow \(pid \d+\) runs in .* on CPU \d",
         "headless": r"headless \(pid \d+\) sleeps in \w+",
+        "switches-off": r".*native_halt.*",
         "crasher": r"the kernel panicked in sysrq_handle_crash, run by crasher .*: sysrq triggered crash",
     }.items():
         assert re.fullmatch(sentence, said[name]), said[name]
@@ -59,6 +70,7 @@ def test_each_hang_is_told_from_the_others_and_explained(run: Callable[..., Job]
         "bug-spin": "the kernel hangs on a CPU (CPU",
         "slow": "the test is slow (its tasks: 1 at work)",
         "headless": "the guest's userspace is dead (the CPUs work",
+        "switches-off": "the guest was halted or powered off from within (its kernel has stopped all 2 CPUs",
         "crasher": "Kernel panic",
     }.items():
         assert words in job.case(name)["message"], job.case(name)["message"]

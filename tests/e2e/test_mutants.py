@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.e2e.conftest import ROOT
+from tests.valid_json import read_valid
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def mutation_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Path, s
 
 
 def rows(run_dir: Path) -> dict[str, Any]:
-    return {row["mutant"]: row for row in json.loads((run_dir / "matrix.json").read_text())["rows"]}
+    return {row["mutant"]: row for row in read_valid(run_dir / "matrix.json")["rows"]}
 
 
 def test_what_became_of_each(mutation_run: tuple[int, Path, str]) -> None:
@@ -49,9 +49,7 @@ def test_what_became_of_each(mutation_run: tuple[int, Path, str]) -> None:
 
 def test_with_no_bug_switched_on_the_kernel_is_clean(mutation_run: tuple[int, Path, str]) -> None:
     _, run_dir, _ = mutation_run
-    control = next(
-        s for s in json.loads((run_dir / "report.json").read_text())["suites"] if s["name"] == "base.mutated"
-    )
+    control = next(s for s in read_valid(run_dir / "report.json")["suites"] if s["name"] == "base.mutated")
     assert [case["outcome"] for case in control["cases"]] == ["PASS"]
     assert b"is on" not in (run_dir / "base.mutated/guest-0/console.log").read_bytes()
     assert b"orchestrate_mutant: 1 is on" in (run_dir / "base.harmless/guest-0/console.log").read_bytes()

@@ -27,6 +27,7 @@ from orchestrator.process import Cancel, Runner
 from orchestrator.record import MutationRecord, Request, RunRecord, KernelRecord, load, save
 from orchestrator.source.bases import Workplace, tree_base
 from tests.integration.conftest import Cli, git
+from tests.valid_json import read_valid
 
 HEADER = """\
 static inline int inner(volatile int *at)
@@ -304,7 +305,7 @@ def test_an_old_run_is_decoded_and_its_line_blamed_on_the_patch(cli: Cli, run_di
     assert failure is not None
     assert failure.attrib["message"].startswith("Oops: ")
     assert f"mm/memory.c:13 [1/1]           {line}" in (failure.text or "")
-    report = json.loads((run_dir / "report.json").read_text())
+    report = read_valid(run_dir / "report.json")
     (kernel_report,) = report["suites"][0]["stages"][0]["kernel_reports"]
     first, second = kernel_report["frames"]
     assert first["places"][-1] | {"text": line} == {
@@ -327,7 +328,7 @@ def test_a_kill_of_a_hunt_is_decoded(cli: Cli, run_dir: Path) -> None:
     result = cli("report", str(run_dir))
     assert result.returncode == 0, result.stderr
     assert re.search(r"^KILLED +early .*Oops.* \(mm/memory\.c:13\)$", result.stdout, re.MULTILINE), result.stdout
-    (row,) = json.loads((run_dir / "matrix.json").read_text())["rows"]
+    (row,) = read_valid(run_dir / "matrix.json")["rows"]
     (kernel_report,) = row["kill"]["kernel_reports"]
     assert kernel_report["frames"][0]["places"][-1]["text"] == "value -= twin(a); /* the new call */"
     assert "value -= twin(a)" in (run_dir / kernel_report["file"]).read_text()

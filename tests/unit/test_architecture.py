@@ -40,12 +40,13 @@ LAYERS = (
     ("declarations",),
     ("process", "store", "fetch", "evidence.symbols", "host_time"),
     ("judge",),
-    ("parse", "codec", "events", "deadline", "build.schemata", "evidence.blame"),
+    ("parse", "declarations.schema", "codec", "events", "deadline", "build.schemata", "evidence.blame"),
     ("model", "errors"),
     ("",),  # the package itself: its version
 )
 
 OWNERS = {
+    "cattrs": {"codec"},
     "subprocess": {"process", "source.archive", "guest.qemu"},  # the latter two only name PIPE of process.start
     "requests": {"fetch"},
     "paramiko": {"guest.ssh"},
@@ -53,7 +54,7 @@ OWNERS = {
     "invoke": {"guest.ssh"},
     "cryptography": {"guest.ssh"},
     "junit_xml": {"reporters.junit"},
-    "yaml": {"declarations.entry"},
+    "yaml": {"declarations.files"},
     "drgn": {
         "evidence.symbols",
         "evidence.postmortem.extract",
@@ -110,6 +111,7 @@ def test_what_judges_is_pure() -> None:
     for name, path in MODULES.items():
         pure = (
             "guest.condition",
+            "judge.bisection",
             "judge.sequential",
             *(f"evidence.postmortem.{name}" for name in ("facts", "refcnt", "rules", "text")),
         )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from orchestrator import catalog
+from orchestrator.declarations.files import read_toml
+from orchestrator.declarations.kconfigs import read_fragment
 from orchestrator.errors import BadDeclaration, UnknownName
 from orchestrator.model.case import Dialect
 from orchestrator.plan import unmet_need
@@ -69,14 +73,35 @@ def test_near_names_are_suggested(known: catalog.Catalog, kind: str, name: str, 
         ("summary: x\n", "one of sources, kselftest, userland; none is there"),
         ("summary: x\nsources: [main.c]\nkselftest: mm\n", "not both sources and kselftest"),
         ("summary: x\nkselftest: mm\nprogram: ../x\n", "no such names"),
-        ("summary: x\nkselftest: mm\noutput: prose\n", "there is no prose"),
+        (
+            "summary: x\nkselftest: mm\noutput: prose\n",
+            "output: expected one of ktap, kselftest, stress-ng, got",
+        ),
         ("summary: x\nkselftest: mm\ncases: {a: {arg: [1]}}\n", r"unknown key cases\.a\.arg"),
         ("summary: x\nsources: [none.c]\n", r"there is no none\.c"),
-        ("summary: x\nsources: main.c\n", "sources must be list"),
-        ("summary: x\nsources: [main.c]\nduration_s: fast\n", "duration_s must be a number"),
+        ("summary: x\nsources: main.c\n", "sources: expected a list, got 'main.c'"),
+        ("summary: x\nsources: [main.c]\nduration_s: fast\n", "duration_s: expected a number, got 'fast'"),
         ("summary: x\nsources: [main.c]\nneeds: {ram: 1}\n", r"unknown key needs\.ram"),
-        ("[", "not YAML"),
-        ("- a\n", "must be a mapping"),
+        ("summary: x\nsources: [\n", r"testcase\.yaml:3: not YAML"),
+        ("", "says nothing"),
+        ("# to be written\n", "says nothing"),
+        ("summary:\nsources: [main.c]\n", "summary: expected a string, got nothing"),
+        ("sources: [main.c]\n", "summary is missing"),
+        ("summary: x\nsumary: y\n", "unknown key sumary"),
+        ("summary: x\nsources: [main.c]\nsummary: y\n", r"testcase\.yaml:3: not YAML: the key summary is there twice"),
+        ("summary: x\nneeds: {kconfig: [A], kconfig: [B]}\n", r"testcase\.yaml:2: .*kconfig is there twice"),
+        ("summary: x\nneeds:\n\tmemory_mib: 1\n", r"testcase\.yaml:3: not YAML: found character '\\t'"),
+        ("summary: x\n? [a]\n: b\n", r"testcase\.yaml:2: not YAML: a key must be text"),
+        ("summary: x\nsources: [main.c]\nduration_s: '5'\n", "duration_s: expected a number, got '5'"),
+        ("summary: x\nsources: [main.c]\nduration_s: -5\n", "duration_s: expected a number that is not negative"),
+        ("summary: x\nsources: [main.c]\nduration_s: .inf\n", "duration_s: expected a number, got '.inf'"),
+        (
+            "summary: x\nsources: [main.c]\nneeds: {memory_mib: 1.5}\n",
+            r"needs\.memory_mib: expected an integer, got '1.5'",
+        ),
+        ("summary: x\nsources: [main.c]\nargs: [{a: b}]\n", r"args\[0\]: expected a string, got \{'a': 'b'\}"),
+        ("summary: x\nsources: [main.c]\nunfit: yes\ntag: [a]\nduration_s: x\n", "duration_s: .*; unknown key tag"),
+        ("- a\n", "expected a mapping"),
     ],
 )
 def test_a_bad_declaration_names_file_and_key(tmp_path: Path, text: str, words: str) -> None:
@@ -87,6 +112,80 @@ def test_a_bad_declaration_names_file_and_key(tmp_path: Path, text: str, words: 
     with pytest.raises(BadDeclaration, match=words) as caught:
         catalog.load(tmp_path)
     assert "bad/testcase.yaml" in caught.value.message
+
+
+def declared(tmp_path: Path, text: str) -> catalog.Catalog:
+    case = tmp_path / "testcases/case"
+    case.mkdir(parents=True)
+    (case / "main.c").write_text("")
+    (case / "testcase.yaml").write_text(text)
+    return catalog.load(tmp_path)
+
+
+def test_text_stays_what_is_written(tmp_path: Path) -> None:
+    """YAML 1.1 makes True, False, 8, 6.1, 61 and a day of these."""
+    known = declared(
+        tmp_path,
+        "summary: yes\nsources: [main.c]\nargs: [on, no, 010, 6.10, 1:01, 2026-01-01, 0x10, '', 1_0]\n"
+        "sysctls: {vm.x: on, on: 00}\nduration_s: 1e1\nneeds: {memory_mib: 010}\ncases: {on: {tags: [1.10]}, off: }\n",
+    )
+    on, off = known.cases("case.on")[0], known.cases("case.off")[0]
+    assert on.args == ("on", "no", "010", "6.10", "1:01", "2026-01-01", "0x10", "", "1_0")
+    assert on.sysctls == (("vm.x", "on"), ("on", "00"))
+    assert (on.duration_s, on.needs.memory_mib, on.tags, off.tags) == (10.0, 10, ("1.10",), ())
+
+
+def test_near_keys_are_suggested(tmp_path: Path) -> None:
+    with pytest.raises(BadDeclaration) as caught:
+        declared(tmp_path, "summary: x\nsources: [main.c]\nneeds: {memory: 1}\n")
+    assert caught.value.hint == "did you mean memory_mib? known keys: memory_mib, kconfig"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("# slow: it is\n# slowdwn: 3\nCONFIG_X=y\n", "unknown key slowdwn"),
+        ("# slow: it is\n# slowdown: thrice\nCONFIG_X=y\n", "slowdown: expected a number, got 'thrice'"),
+        ("# slowdown: -1\n", "slowdown: expected a number that is not negative"),
+    ],
+)
+def test_a_bad_fragment_names_file_and_key(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "slow.config"
+    path.write_text(text)
+    with pytest.raises(BadDeclaration, match=words) as caught:
+        read_fragment(path)
+    assert str(path) in caught.value.message
+
+
+def test_only_the_comment_at_the_top_of_a_fragment_has_keys(tmp_path: Path) -> None:
+    path = tmp_path / "slow.config"
+    path.write_text("# slow: it is\n# Much: slower\n# slowdown: 2.5\nCONFIG_X=y\n# note: nothing\n")
+    assert read_fragment(path).slowdown == 2.5
+
+
+@dataclass(frozen=True)
+class Thing:
+    name: str
+    size: int
+    fast: bool = False
+    since: date | None = None
+
+
+def test_a_shipped_declaration_is_read_as_suspiciously(tmp_path: Path) -> None:
+    path = tmp_path / "box.toml"
+    path.write_text("size = 2\nfast = true\nsince = 2026-01-02\n")
+    assert read_toml(Thing, path, name="box") == Thing("box", 2, True, date(2026, 1, 2))
+    for text, words in (
+        ('name = "other"\nsize = 1', r"box\.toml: unknown key name"),
+        ("size = '2'", r"box\.toml: size: expected an integer, got '2'"),
+        ("size = 1\nfast = 1", r"box\.toml: fast: expected true or false, got 1"),
+        ("size = 1\nsize = 1", r"box\.toml: not TOML: Cannot overwrite"),
+        ("since = 'soon'", r"box\.toml: size is missing; since: expected a day like 2026-06-30, got 'soon'"),
+    ):
+        path.write_text(text)
+        with pytest.raises(BadDeclaration, match=words) as caught:
+            read_toml(Thing, path, name="box")
+        assert "name" not in caught.value.hint.replace("did you mean", "")
 
 
 GROUP = """summary: theirs
@@ -106,7 +205,7 @@ def test_a_declaration_that_is_no_text_is_named(tmp_path: Path) -> None:
     case = tmp_path / "testcases/bad"
     case.mkdir(parents=True)
     (case / "testcase.yaml").write_bytes(b"summary: \xff\n")
-    with pytest.raises(BadDeclaration, match=r"bad/testcase\.yaml: not YAML"):
+    with pytest.raises(BadDeclaration, match=r"bad/testcase\.yaml: not UTF-8: .* at byte 9"):
         catalog.load(tmp_path)
 
 

@@ -239,6 +239,16 @@ def test_how_a_program_ended_must_be_known(home: Home, dialect: Dialect) -> None
     assert case.message == "the guest did not say how the program ended"
 
 
+def test_a_program_that_could_not_write_is_told_from_one_that_failed(home: Home) -> None:
+    home.case("x", stdout=GOOD, status=1, is_full=True)
+    assert home.only().message == "the program could not write any more: the guest's /tmp is full"
+
+
+def test_a_full_file_system_is_no_failure_by_itself(home: Home) -> None:
+    home.case("x", stdout=GOOD, is_full=True)
+    assert home.only().outcome is Outcome.PASS
+
+
 def test_results_that_never_came_are_failures(home: Home) -> None:
     home.case("x", stdout="KTAP version 1\n1..3\nok 1 a\n")
     assert home.only().outcome is Outcome.FAIL

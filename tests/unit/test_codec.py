@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 from pathlib import Path
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,24 +53,26 @@ class Tree:
     extra: Mapping[str, int] = field(default_factory=dict)
 
 
-# Bytes that are no UTF-8 become U+DC80..U+DCFF under surrogateescape; a high surrogate never comes from there.
-TEXT = st.text(
-    st.one_of(st.characters(exclude_categories=["Cs"]), st.characters(min_codepoint=0xDC80, max_codepoint=0xDCFF))
-)
-LEAVES = st.builds(Leaf, name=TEXT, size=st.sampled_from(Size), colour=st.just(Colour.RED))
-TREES = st.builds(
-    Tree,
-    count=st.integers(),
-    ratio=st.floats(allow_nan=False),
-    leaves=st.lists(LEAVES, max_size=3).map(tuple),
-    pair=st.tuples(TEXT, st.integers()),
-    where=TEXT.filter(lambda text: "\0" not in text).map(Path),
-    raw=st.binary(),
-    names=st.frozensets(TEXT),
-    best=st.none() | LEAVES,
-    flag=st.booleans(),
-    extra=st.dictionaries(TEXT, st.integers(), max_size=3),
-)
+# As Python reads what is no UTF-8: each such byte becomes a lone surrogate, U+DC80..U+DCFF.
+FOREIGN = st.binary(min_size=1).map(lambda data: data.decode("utf-8", "surrogateescape").replace("\0", ""))
+
+
+def trees(text: st.SearchStrategy[str]) -> st.SearchStrategy[Tree]:
+    leaves = st.builds(Leaf, name=text, size=st.sampled_from(Size), colour=st.just(Colour.RED))
+    return st.builds(
+        Tree,
+        count=st.integers(),
+        ratio=st.floats(allow_nan=False),
+        leaves=st.lists(leaves, max_size=3).map(tuple),
+        pair=st.tuples(text, st.integers()),
+        where=text.filter(lambda name: "\0" not in name).map(Path),
+        raw=st.binary(),
+        names=st.frozensets(text),
+        best=st.none() | leaves,
+        flag=st.booleans(),
+        extra=st.dictionaries(text, st.integers(), max_size=3),
+    )
+
 
 GOOD = {
     "count": 1,
@@ -83,17 +86,35 @@ GOOD = {
 }
 
 
-@given(TREES)
+@given(trees(st.text()))
 def test_every_value_survives_json_text(tree: Tree) -> None:
     assert codec.loads(Tree, codec.dumps(tree)) == tree
-    assert codec.loads(Tree, codec.canonical(tree)) == tree
 
 
-@given(TREES)
-def test_encoded_data_is_ascii_json_that_any_reader_takes(tree: Tree) -> None:
+@given(trees(FOREIGN))
+def test_strict_readers_take_what_was_no_text(tree: Tree) -> None:
     text = codec.dumps(tree)
     text.encode("ascii")
-    assert json.loads(text) == codec.encode(tree)
+    assert codec.dumps(codec.loads(Tree, text)) == text
+    small = replace(tree, count=1, pair=("", 1), extra=dict.fromkeys(tree.extra, 1))  # it has no large integers
+    assert orjson.loads(codec.dumps(small)) == codec.encode(small)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("a\udc80b", r"a\x80b"),
+        ("\udcff\udcfe", r"\xff\xfe"),
+        ("high \ud83d alone", r"high \ud83d alone"),
+        ("\N{GRINNING FACE} \xe9", "\N{GRINNING FACE} \xe9"),
+        (r"\x80 \udc80", r"\x80 \udc80"),
+    ],
+)
+def test_lone_surrogates_are_spelled_out_wherever_a_string_is(value: str, expected: str) -> None:
+    assert json.loads(codec.dumps(value)) == expected
+    assert codec.encode({value: (value, frozenset({value}), Path(value), Leaf(value))}) == {
+        expected: [expected, [expected], expected, {"name": expected, "size": "SMALL", "colour": "RED"}]
+    }
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf])
@@ -113,12 +134,13 @@ def test_sets_are_sorted_so_that_the_text_is_stable() -> None:
     assert codec.encode(frozenset({"b", "a", "c"})) == ["a", "b", "c"]
 
 
-def test_canonical_text_does_not_depend_on_the_order_of_keys() -> None:
-    assert codec.canonical({"b": 1, "a": 2}) == codec.canonical({"a": 2, "b": 1}) == '{"a":2,"b":1}'
-
-
 def test_missing_keys_take_the_default() -> None:
     assert codec.decode(Tree, GOOD) == Tree(1, 2.0, (Leaf("a"),), ("x", 3), Path("/tmp"), b"\0", frozenset({"b"}), None)
+
+
+def test_what_a_newer_version_added_is_passed_over() -> None:
+    newer = {**GOOD, "leaves": [{"name": "a", "age": 3}], "height": 2}
+    assert codec.decode(Tree, newer) == codec.decode(Tree, GOOD)
 
 
 @pytest.mark.parametrize(
@@ -126,25 +148,26 @@ def test_missing_keys_take_the_default() -> None:
     [
         ({"count": True}, "$.count: expected an integer, got True"),
         ({"count": 1.0}, "$.count: expected an integer, got 1.0"),
-        ({"count": None}, "$.count: expected an integer, got None"),
+        ({"count": None}, "$.count: expected an integer, got nothing"),
         ({"ratio": "1"}, "$.ratio: expected a number, got '1'"),
         ({"ratio": True}, "$.ratio: expected a number, got True"),
         ({"ratio": 10**400}, "$.ratio: expected a number that fits 64 bits"),
-        ({"leaves": "abc"}, "$.leaves: expected an array, got 'abc'"),
+        ({"ratio": json.loads("1e999")}, "$.ratio: expected a number that fits 64 bits"),
+        ({"leaves": "abc"}, "$.leaves: expected a list, got 'abc'"),
         ({"leaves": [{"name": "a"}, {"name": 3}]}, "$.leaves[1].name: expected a string, got 3"),
         ({"leaves": [{"name": "a", "size": "HUGE"}]}, "$.leaves[0].size: expected one of SMALL, LARGE, got 'HUGE'"),
         ({"leaves": [{"name": "a", "size": 1}]}, "$.leaves[0].size: expected one of"),
-        ({"leaves": [{}]}, "$.leaves[0].name: missing key of Leaf"),
-        ({"leaves": [7]}, "$.leaves[0]: expected an object (Leaf), got 7"),
-        ({"pair": ["x"]}, "$.pair: expected 2 items"),
+        ({"leaves": [{}]}, "$.leaves[0].name: missing key"),
+        ({"leaves": [7]}, "$.leaves[0]: expected a mapping, got 7"),
+        ({"pair": ["x"]}, "$.pair: Not enough values in ['x']"),
         ({"raw": "no base64!"}, "$.raw: expected base64"),
         ({"raw": "é"}, "$.raw: expected base64"),
         ({"where": 1}, "$.where: expected a string, got 1"),
         ({"flag": 0}, "$.flag: expected true or false, got 0"),
-        ({"best": 1}, "$.best: expected an object (Leaf), got 1"),
+        ({"best": 1}, "$.best: expected a mapping, got 1"),
         ({"extra": {"k": "v"}}, "$.extra.k: expected an integer, got 'v'"),
-        ({"extra": []}, "$.extra: expected an object, got []"),
-        ({"colour": "RED"}, "$.colour: unknown key of Tree; known: count, ratio"),
+        ({"extra": []}, "$.extra: expected a mapping, got []"),
+        ({"count": "x", "ratio": "y", "flag": 0}, "$.count: expected an integer, got 'x' (and 2 more)"),
     ],
 )
 def test_wrong_data_is_refused_with_its_place(change: dict[str, object], message: str) -> None:
@@ -167,8 +190,8 @@ def test_a_long_wrong_value_does_not_flood_the_message() -> None:
 
 @pytest.mark.parametrize("value", [object(), {1: 2}, {1, 2}, 1j, Leaf])
 def test_what_cannot_be_written_is_a_type_error(value: object) -> None:
-    with pytest.raises(TypeError, match="cannot encode"):
-        codec.encode(value)
+    with pytest.raises(TypeError, match=r"cannot encode|not JSON serializable"):
+        codec.dumps(value)
 
 
 @dataclass(frozen=True)
@@ -177,7 +200,7 @@ class Ambiguous:
 
 
 def test_a_union_that_does_not_say_the_type_is_a_type_error() -> None:
-    with pytest.raises(TypeError, match=r"only `X \| None`"):
+    with pytest.raises(TypeError, match=r"values of int \| str cannot be decoded"):
         codec.decode(Ambiguous, {"value": 1})
 
 

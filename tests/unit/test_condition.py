@@ -1,4 +1,4 @@
-"""Signs of life -> what the guest is like; and the parsers that take the signs."""
+"""A health sample -> what the guest is like; and the parsers that it is taken with."""
 
 from __future__ import annotations
 
@@ -8,27 +8,30 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.guest.condition import CaseTask, CpuMode, CpuSample, Signs, condition, is_stuck
+from orchestrator.guest.condition import CaseTask, CpuMode, CpuSample, HealthSample, condition, is_stuck
 from orchestrator.guest.dump import assemble
 from orchestrator.guest.health import parse_registers, parse_tasks
 from orchestrator.model.attempt import Condition
 
 IDLE = tuple(CpuSample(CpuMode.HALTED, 0xFFFFFFFF81000000, True) for _ in range(20))
+OFF = tuple(CpuSample(CpuMode.HALTED, 0xFFFFFFFF81000000, False) for _ in range(20))
 LOOP = tuple(CpuSample(CpuMode.KERNEL, 0xFFFFFFFF81000000 + n % 4, False) for n in range(20))
 BUSY = tuple(CpuSample(CpuMode.KERNEL, 0xFFFFFFFF81000000 + 4096 * n, True) for n in range(20))
 MIXED = (*LOOP[:19], CpuSample(CpuMode.USER, 0x400000, True))
-SILENT = Signs("S", "running", sampled_s=1.0, cpus=(IDLE, IDLE), cpu_share=1.0)
+SILENT = HealthSample("S", "running", sampled_s=1.0, cpus=(IDLE, IDLE), cpu_share=1.0)
 
 
 @pytest.mark.parametrize(
-    ("signs", "expected", "word"),
+    ("sample", "expected", "word"),
     [
-        (Signs("", ""), Condition.QEMU_GONE, "ended"),
-        (Signs("T", ""), Condition.QEMU_STOPPED, "state T"),
-        (Signs("S", ""), Condition.QEMU_STOPPED, "control socket"),
-        (Signs("S", "io-error"), Condition.QEMU_STOPPED, "io-error"),
-        (Signs("S", "guest-panicked"), Condition.PANICKED, "panicked"),
+        (HealthSample("", ""), Condition.QEMU_GONE, "ended"),
+        (HealthSample("T", ""), Condition.QEMU_STOPPED, "state T"),
+        (HealthSample("S", ""), Condition.QEMU_STOPPED, "control socket"),
+        (HealthSample("S", "io-error"), Condition.QEMU_STOPPED, "io-error"),
+        (HealthSample("S", "guest-panicked"), Condition.PANICKED, "panicked"),
         (SILENT, Condition.USERSPACE_DEAD, "idle 20 of 20"),
+        (replace(SILENT, cpus=(OFF, OFF), answers_break=False), Condition.HALTED, "all 2 CPUs"),
+        (replace(SILENT, cpus=(OFF, IDLE)), Condition.USERSPACE_DEAD, "the CPUs work"),
         (replace(SILENT, answers_break=False), Condition.USERSPACE_DEAD, "not answer on its console"),
         (replace(SILENT, cpus=(BUSY, MIXED)), Condition.USERSPACE_DEAD, "in the kernel 20 of 20"),
         (replace(SILENT, cpus=(IDLE, LOOP)), Condition.CPU_HUNG, "CPU 1 in the kernel at 0xffffffff81000003"),
@@ -39,13 +42,13 @@ SILENT = Signs("S", "running", sampled_s=1.0, cpus=(IDLE, IDLE), cpu_share=1.0)
         (replace(SILENT, starved_share=0.6, cpu_share=0.98), Condition.USERSPACE_DEAD, "the CPUs work"),
     ],
 )
-def test_a_guest_that_does_not_answer(signs: Signs, expected: Condition, word: str) -> None:
-    found, sentence = condition(signs)
+def test_a_guest_that_does_not_answer(sample: HealthSample, expected: Condition, word: str) -> None:
+    found, sentence = condition(sample)
     assert found is expected
     assert word in sentence
 
 
-def answering(*tasks: tuple[str, int], **changes: float) -> Signs:
+def answering(*tasks: tuple[str, int], **changes: float) -> HealthSample:
     """A guest whose case has tasks in these states, which have used so many ticks meanwhile."""
     before = tuple(CaseTask(pid, state, 10) for pid, (state, _) in enumerate(tasks))
     after = tuple(CaseTask(pid, state, 10 + ticks) for pid, (state, ticks) in enumerate(tasks))
@@ -53,7 +56,7 @@ def answering(*tasks: tuple[str, int], **changes: float) -> Signs:
 
 
 @pytest.mark.parametrize(
-    ("signs", "expected", "words"),
+    ("sample", "expected", "words"),
     [
         (answering(("R", 90), ("S", 0)), Condition.TEST_SLOW, "its tasks: 1 asleep, 1 at work"),
         (answering(("R", 90), starved_share=0.8), Condition.HOST_OVERLOADED, "80%"),
@@ -65,8 +68,8 @@ def answering(*tasks: tuple[str, int], **changes: float) -> Signs:
         (replace(answering(("R", 0)), cpus=(IDLE, LOOP)), Condition.CPU_HUNG, "CPU 1 in the kernel"),
     ],
 )
-def test_a_guest_that_answers(signs: Signs, expected: Condition, words: str) -> None:
-    found, sentence = condition(signs)
+def test_a_guest_that_answers(sample: HealthSample, expected: Condition, words: str) -> None:
+    found, sentence = condition(sample)
     assert found is expected
     assert words in sentence
 

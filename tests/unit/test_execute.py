@@ -31,7 +31,7 @@ class Mortal:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.qemu = SimpleNamespace(console=SimpleNamespace(size=0))
+        self.qemu = SimpleNamespace(console=SimpleNamespace(mark=lambda: 0))
         directory.mkdir(parents=True)
         (directory / "console.log").write_text(PANIC)
 

@@ -138,9 +138,13 @@ def test_interleaved_cpus_are_told_apart_by_their_callers() -> None:
     ("text", "what"),
     [
         ("[", "report-lines.toml:"),
-        ("colour = 1", "unknown key 'colour'"),
-        ("evidence = 'x'", "list of strings"),
-        ("evidence = ['(']\n[facts]\npatterns = ['(?P<pid>x)']", "evidence"),
+        ("colour = 1", "unknown key colour"),
+        ("evidence = 'x'", "evidence: expected a list, got 'x'"),
+        ("evidence = ['(']\n[facts]\npatterns = ['(?P<pid>x)']", "evidence[0]: '(': missing )"),
+        (
+            "evidence = []\ncontinues = ['x']\nlost = ['x']\n[facts]\npatterns = ['(?P<pid>x)']",
+            "evidence: one expression",
+        ),
         ("evidence = ['x']\ncontinues = ['x']\nlost = ['x']\n[facts]\npatterns = ['(?P<colour>x)']", "groups must be"),
     ],
 )

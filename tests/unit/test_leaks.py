@@ -14,7 +14,7 @@ from orchestrator.model.report import Metric
 
 LINE = (
     "orchestrate-sentinel {token} status=139 left=2 stuck=1 who=fault-vs-munmap ms=50+70 vm_area_struct=90,1290 "
-    "mounts=5,5 taint=0,512 dropped=17"
+    "mounts=5,5 taint=0,512 dropped=17 full=1"
 )
 RUN = Attempt("x", Ending.EXITED)
 
@@ -61,6 +61,7 @@ def test_the_sentinel_is_read_whole() -> None:
     sentinel = read_sentinel(f"noise\r\n{LINE.format(token='abc')}\r\n", "abc")
     assert sentinel
     assert (sentinel.status, sentinel.dropped) == (139, 17)
+    assert sentinel.is_full
     assert (sentinel.taint_before, sentinel.taint_after) == (0, 512)
     assert (sentinel.left, sentinel.stuck, sentinel.left_name) == (2, 1, "fault-vs-munmap")
     assert sentinel.counts == (Count("vm_area_struct", 90, 1290), Count("mounts", 5, 5))
@@ -71,8 +72,7 @@ def test_a_sentinel_with_another_token_is_the_programs_own_words() -> None:
     assert read_sentinel("", "abc") is None
 
 
-def test_a_warden_that_did_not_live_leaves_no_status() -> None:
-    sentinel = read_sentinel("orchestrate-sentinel abc  taint=0,0 dropped=0\n", "abc")
+def test_the_last_word_is_the_supervisors() -> None:
+    sentinel = read_sentinel(f"orchestrate-sentinel abc status=0\n{LINE.format(token='abc')}\n", "abc")
     assert sentinel
-    assert sentinel.status is None
-    assert sentinel.counts == ()
+    assert sentinel.status == 139

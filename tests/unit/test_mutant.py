@@ -32,6 +32,10 @@ def test_a_whole_header() -> None:
     assert mutant.diff.startswith(b"diff --git")
 
 
+def test_one_that_cannot_be_switched_has_a_build_of_its_own() -> None:
+    assert read("lost-wake-up", (HEADER + "Build: own\n" + DIFF).encode()).has_own_build
+
+
 def test_why_it_cannot_be_observed_is_kept() -> None:
     mutant = read("x", (HEADER.replace("lost-wake-up", "x").replace("yes", "no: stores are ordered") + DIFF).encode())
     assert (mutant.observable, mutant.argument) == (Observable.NO, "stores are ordered")
@@ -44,7 +48,9 @@ def test_why_it_cannot_be_observed_is_kept() -> None:
         ("Observable: yes", "Observable: maybe", "Observable"),
         ("Observable: yes", "Observable: no", "say why"),
         ("reader-drop=500", "reader-drop", "Delays"),
-        ("Kconfig: debug", "Kernel: debug", "Kernel: no field"),
+        ("Kconfig: debug", "Kernel: debug", "unknown key Kernel"),
+        ("Class: wake-up", "Class:", "Class: expected a string, got nothing"),
+        ("From: own", "From: own\nBuild: twice", "Build: expected one of own, got 'twice'"),
         ("From: own", "From: own\nFrom: twice", "given twice"),
         ("Mutant: lost-wake-up", "Mutant: other", "not the file's name"),
         (DIFF, "no diff\n", "a mutant is a header"),

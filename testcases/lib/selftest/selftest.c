@@ -1,6 +1,8 @@
 /* Does the harness notice? Subtests that go wrong on purpose, each in one way; run.sh knows what each must give. */
 #define _GNU_SOURCE
+#include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -81,6 +83,98 @@ static void stand_still(struct worker *worker)
 	busy(worker);
 }
 
+static void stop_for_a_while(struct run *run, void *arg)
+{
+	(void)run;
+	(void)arg;
+	kill(getpid(), SIGSTOP);
+}
+
+static void let_go(struct run *run, void *arg)
+{
+	(void)run;
+	clock_sleep_ms(2000);
+	kill(*(pid_t *)arg, SIGCONT);
+}
+
+/* waits for a child that somebody else keeps from running, for longer than any patience */
+static void wait_for_stopped(struct worker *worker)
+{
+	pid_t child = child_start(worker->run, stop_for_a_while, NULL);
+
+	worker_did(worker);
+	child_wait(worker->run, child_start(worker->run, let_go, &child));
+	child_wait(worker->run, child);
+	busy(worker);
+}
+
+/* for a while nobody else runs on the first CPU */
+static void hog_cpu(struct run *run, void *arg)
+{
+	struct sched_param first = { .sched_priority = 1 };
+	int64_t end;
+
+	/* none of those that the supervisor looks at */
+	setpgid(0, 0);
+	worker_share_cpu();
+	if (sched_setscheduler(0, SCHED_FIFO, &first) != 0)
+		run_fail_errno(run, "SCHED_FIFO");
+	atomic_store((_Atomic bool *)arg, true);
+	for (end = clock_ns() + 900 * NS_PER_MS; clock_ns() < end;)
+		;
+}
+
+static void run_on_first_cpu(struct run *run, void *arg)
+{
+	(void)run;
+	while (!atomic_load((_Atomic bool *)arg))
+		clock_sleep_ms(1);
+	worker_share_cpu();
+}
+
+/* waits for a child that could run and gets no CPU */
+static void wait_for_starved(struct worker *worker)
+{
+	_Atomic bool *hogged = area_reserve(worker->run, 1);
+	pid_t hog, starved;
+
+	area_map(worker->run, hogged, 1, PROT_READ | PROT_WRITE, MAP_SHARED, -1, 0);
+	worker_did(worker);
+	starved = child_start(worker->run, run_on_first_cpu, hogged);
+	hog = child_start(worker->run, hog_cpu, hogged);
+	child_wait(worker->run, starved);
+	child_wait(worker->run, hog);
+	busy(worker);
+}
+
+static void be_deaf(struct run *run, void *arg)
+{
+	(void)run;
+	(void)arg;
+	for (;;)
+		clock_sleep_ms(100);
+}
+
+static void spin_alone(struct run *run, void *arg)
+{
+	(void)run;
+	(void)arg;
+	for (;;)
+		;
+}
+
+static void wait_for_deaf(struct worker *worker)
+{
+	worker_did(worker);
+	child_wait(worker->run, child_start(worker->run, be_deaf, NULL));
+}
+
+static void wait_for_spinning(struct worker *worker)
+{
+	worker_did(worker);
+	child_wait(worker->run, child_start(worker->run, spin_alone, NULL));
+}
+
 /* as a thread that dies over its message */
 static void fall_silent(struct worker *worker)
 {
@@ -100,6 +194,9 @@ static void one_role(struct run *run, const char *name, void (*body)(struct work
 }
 
 static void stands_still(struct run *run) { one_role(run, "standing", stand_still); }
+static void waits_for_stopped(struct run *run) { one_role(run, "waiting", wait_for_stopped); }
+static void waits_for_deaf(struct run *run) { one_role(run, "waiting", wait_for_deaf); }
+static void waits_for_spinning(struct run *run) { one_role(run, "waiting", wait_for_spinning); }
 static void falls_silent(struct run *run) { one_role(run, "silent", fall_silent); }
 static void passes(struct run *run) { one_role(run, "also-busy", busy); }
 static void idle_role(struct run *run) { one_role(run, "idle", idle); }
@@ -111,6 +208,14 @@ static void many_failures(struct run *run) { one_role(run, "talkative", talkativ
 static void no_threads(struct run *run) { (void)run; }
 static void process_dies(struct run *run) { (void)run; kill(getpid(), SIGKILL); }
 static void skips(struct run *run) { run_skip(run, "for the sake of it"); }
+
+static void waits_for_starved(struct run *run)
+{
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2 || geteuid() != 0)
+		run_skip(run, "needs two CPUs and the right to keep one busy");
+	else
+		one_role(run, "waiting", wait_for_starved);
+}
 
 static void no_event(struct run *run)
 {
@@ -235,8 +340,12 @@ int main(int argc, char **argv)
 		{ .name = "child-dies", .body = child_dies },
 		{ .name = "process-dies", .body = process_dies },
 		{ .name = "stands-still", .body = stands_still },
+		{ .name = "waits-for-stopped", .body = waits_for_stopped },
+		{ .name = "waits-for-starved", .body = waits_for_starved },
 		{ .name = "falls-silent", .body = falls_silent },
 		{ .name = "spins", .body = spins },
+		{ .name = "waits-for-deaf", .body = waits_for_deaf },
+		{ .name = "waits-for-spinning", .body = waits_for_spinning },
 		{ .name = "hangs", .body = hangs },
 		{ .name = "after-hang", .body = passes },
 	};

@@ -1,0 +1,92 @@
+"""Which patch of a series broke a case: judged kernels behind each patch -> the first bad one, or what to run. Pure.
+
+The case is known to fail with the whole series and not without it. Behind single patches it is run until
+judge.bisection is sure enough, since what passes once may be bad all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orchestrator.judge.bisection import Found, Run, Tried, next_step
+from orchestrator.judge.signature import NOTHING, Signature, signature
+from orchestrator.judge.verdict import is_patch_failure
+from orchestrator.model.kernel import Role
+from orchestrator.model.report import SuiteReport
+
+HIGHEST_RATE = 0.99  # that a bad kernel fails always is never known for sure
+
+
+@dataclass(frozen=True)
+class FirstBad:
+    """The patch behind which a case began to fail. `label` is as in KernelFacts.patch; `earlier` names patches that may
+    be to blame instead, because the kernels behind them cannot be tested."""
+
+    case: str
+    label: str
+    confidence: float
+    earlier: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        hidden = f", or one of {len(self.earlier)} before it that cannot be tested" if self.earlier else ""
+        return f"{self.case} fails from patch {self.label} on{hidden} ({self.confidence:.1%} sure)"
+
+
+def regressed_cases(whole: SuiteReport) -> tuple[str, ...]:
+    """The cases about which patches can be asked: those that fail because of the series."""
+    return tuple(case.case for case in whole.cases if case.comparison and is_patch_failure(case))
+
+
+def first_bad_patch(behind: Sequence[SuiteReport], whole: SuiteReport, case: str, error: float) -> FirstBad | int:
+    """The first bad patch, or the number (from 0) of the kernel on which the case has to be run once more; the whole
+    series is the last one. `behind` are in the order of the patches."""
+    kernels = [*behind, whole]
+    marks = _marks(whole, case)
+    tried = [_tried(kernel, case, marks) for kernel in kernels]
+    end = tried[-1] or Tried()
+    rate = min(HIGHEST_RATE, (end.fails + 0.5) / (end.runs + 1))
+    step = next_step(tried, rate, 1 - error, new_commit_cost=0.0)
+    if isinstance(step, Run):
+        return step.index
+    return _first_bad(step, kernels, case)
+
+
+def _first_bad(found: Found, kernels: Sequence[SuiteReport], case: str) -> FirstBad:
+    earlier = tuple(_label(kernel) for kernel in kernels[found.first : found.index])
+    return FirstBad(case, _label(kernels[found.index]), found.confidence, earlier)
+
+
+def in_order(suites: Sequence[SuiteReport]) -> list[tuple[list[SuiteReport], SuiteReport]]:
+    """For each kconfig with kernels of single patches: those in the order of the patches, and the whole series."""
+    found = []
+    for whole in (suite for suite in suites if suite.role is Role.PATCHED):
+        behind = [suite for suite in suites if suite.role is Role.PER_PATCH and suite.kconfig == whole.kconfig]
+        if behind:
+            found.append((sorted(behind, key=_number), whole))
+    return found
+
+
+def _number(suite: SuiteReport) -> int:
+    """Of the patch behind which a kernel is, by its name: what did not get as far as a build has no facts."""
+    digits = suite.name.rpartition("-")[2]
+    return int(digits) if digits.isdigit() else 0
+
+
+def _label(suite: SuiteReport) -> str:
+    return suite.facts.patch or suite.name
+
+
+def _marks(whole: SuiteReport, case: str) -> Signature:
+    """By what the failure is known: everything that the whole series showed."""
+    return NOTHING.union(*(signature(found) or NOTHING for found in whole.attempts if found.case == case))
+
+
+def _tried(kernel: SuiteReport, case: str, marks: Signature) -> Tried | None:
+    """None where the kernel cannot be tested."""
+    if any(stage.outcome.is_bad and not stage.subtests for stage in kernel.stages):
+        return None
+    found = [one for finding in kernel.attempts if finding.case == case and (one := signature(finding)) is not None]
+    fails = sum(bool(one & marks) for one in found)
+    return Tried(fails, sum(not one for one in found))
