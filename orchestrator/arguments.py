@@ -22,6 +22,11 @@ EXIT_STATUS_OF_MUTANTS = """\
 exit status: 0 every mutant was killed, 1 some were not, 2 the request is wrong,
              3 not all could be judged, 130 interrupted
 """
+CLEAN = """\
+Bases, worktrees, build directories, products, ccache and run directories of this user. What a run is at work with, what
+was used in the last hours and an interrupted run of the last days stay in any case; so do run directories elsewhere.
+"""
+KINDS = ("runs", "products", "builds", "worktrees", "bases", "ccache", "leftovers")  # as in retention.Kind
 CLASSIFY = """\
 A run directory is judged again, with the run's exit status. Of log files the kernel's reports are listed: exit status 0
 when all could be read, whatever is in them, else 2.
@@ -38,7 +43,20 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"orchestrate {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for add in (_test, _bisect, _build, _boot, _shell, _mutants, _classify, _report, _postmortem, _list, _doctor):
+    for add in (
+        _test,
+        _bisect,
+        _build,
+        _boot,
+        _shell,
+        _mutants,
+        _classify,
+        _report,
+        _postmortem,
+        _list,
+        _clean,
+        _doctor,
+    ):
         add(commands)
     return top
 
@@ -198,10 +216,29 @@ def _list(commands: Commands) -> None:
     sub.add_argument("--json", action="store_true", help="as JSON")
 
 
+def _clean(commands: Commands) -> None:
+    sub = commands.add_parser(
+        "clean", help="remove what has not been used for long: says what would go", description=CLEAN
+    )
+    sub.add_argument("--yes", action="store_true", help="remove it")
+    sub.add_argument(
+        "--keep-days", type=float, default=14.0, metavar="N", help="of days not used that nothing goes before (14)"
+    )
+    sub.add_argument(
+        "--max-size", metavar="SIZE", help="remove more, what was used longest ago first, until so much is left (20G)"
+    )
+    sub.add_argument(
+        "--kind", action="append", default=[], choices=KINDS, help="only of this kind (repeatable; default: all)"
+    )
+
+
 def _doctor(commands: Commands) -> None:
     sub = commands.add_parser("doctor", help="is this machine ready? what is missing, and how to install it")
     sub.add_argument("--json", action="store_true", help="as JSON")
     sub.add_argument("--install", action="store_true", help="install what is missing (Debian: apt-get)")
+    sub.add_argument(
+        "--verify", action="store_true", help="check every product of the store, byte by byte, and drop damaged ones"
+    )
 
 
 # --- options that commands share

@@ -17,7 +17,7 @@ from orchestrator.declarations.kconfigs import read_fragment
 from orchestrator.declarations.names import find
 from orchestrator.declarations.patches import named_patches, read_series, read_url
 from orchestrator.declarations.testcases import read_cases
-from orchestrator.errors import PatchUnreadable, UsageError
+from orchestrator.errors import BadDeclaration, PatchUnreadable, UsageError
 from orchestrator.model.case import Case, Userland
 from orchestrator.model.kernel import Fragment, Kconfig
 from orchestrator.model.machine import Accel, Machine
@@ -137,4 +137,10 @@ def _shipped(kind: type[Named], directory: str) -> Mapping[str, Named]:
 
 
 def _named(items: Iterable[Named]) -> Mapping[str, Named]:
-    return {item.name: item for item in items}
+    """Raises BadDeclaration where two have one name: cases a/b and a.b."""
+    found: dict[str, Named] = {}
+    for item in items:
+        if item.name in found:
+            raise BadDeclaration(f"{item.name} is declared twice", hint="each name has one meaning: rename one of them")
+        found[item.name] = item
+    return found

@@ -29,6 +29,7 @@ class Places:
 
     @property
     def store(self) -> Store:
+        """For whoever only reads; `Context.store` says what it drops."""
         return Store(self.cache / "store")
 
     @property
@@ -57,6 +58,10 @@ class Context:
     catalog: Catalog
     runner: Runner
     emit: Listener
+
+    @property
+    def store(self) -> Store:
+        return Store(self.places.store.root, self.warn)
 
     def say(self, text: str) -> None:
         self.emit(Note(Level.INFO, text))

@@ -132,8 +132,12 @@ class QemuCrashed(GuestUnreachable):
     """QEMU was ended by a signal that a program brings upon itself: a bug of QEMU's, which may not come again."""
 
 
+class ProductDamaged(GuestUnreachable):
+    """What the guest was to boot is no longer what was built. It has been dropped from the store."""
+
+
 class DownloadFailed(OrchestrateError):
-    """A pinned download could not be had, or its hash differs."""
+    """A patch series could not be had from its address."""
 
 
 class Interrupted(OrchestrateError):

@@ -1,7 +1,8 @@
 """Content-addressed stage products, and files that appear whole or not at all.
 
-A product is a directory named by the key of its inputs. It is made in a scratch directory and moved into place with
-one rename: its existence *is* "done", a crash leaves only scratch, and of two runs that race one wins.
+A product is a directory named by the key of its inputs. It is made in a scratch directory, sealed with a manifest and
+moved into place with one rename: its existence *is* "done", a crash leaves only scratch, and of two runs that race one
+wins. Disks and people damage what exists: a product that is not what its manifest says is dropped and made anew.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from orchestrator import manifest
 from orchestrator.errors import DiskFull
+
+T = TypeVar("T")
 
 KEEP_PRODUCTS = 40  # per stage; the least recently used ones go. A kernel with debug info is some 100 MB
 IN_USE_S = 6 * 3600  # what was used so lately may be part of a run that goes on, and stays
@@ -32,11 +36,6 @@ def key(stage: str, **inputs: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def file_digest(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a file that others see whole or not at all, with the mode that the umask gives. Raises DiskFull."""
     scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
@@ -44,6 +43,8 @@ def write_atomically(path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with scratch.open("xb") as handle:
             handle.write(data)
+            handle.flush()
+            os.fsync(handle.fileno())  # else what a power failure leaves may be the name without the content
         scratch.replace(path)
     except BaseException as error:
         scratch.unlink(missing_ok=True)
@@ -61,19 +62,37 @@ def raise_if_full(error: OSError, path: Path) -> None:
 
 
 class Store:
-    """Products of stages below one directory."""
+    """Products of stages below one directory. `note` is told why one was dropped."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, note: Callable[[str], None] = lambda text: None) -> None:
         self.root = root
+        self._note = note
 
     def get(self, stage: str, product_key: str) -> Path | None:
-        """The product's directory, or None when it has not been made. Marks it as used now."""
+        """The product's directory, or None when it has not been made or is not what was made. Marks it as used now."""
         path = self.root / stage / product_key
+        if not path.is_dir():
+            return None
+        if wrong := manifest.problem(path):
+            self.drop(path, wrong)
+            return None
         try:
             os.utime(path)
-        except FileNotFoundError:
+        except FileNotFoundError:  # another run has made room
             return None
         return path
+
+    def read(self, stage: str, product_key: str, reader: Callable[[Path], T]) -> T | None:
+        """What `reader` makes of the product; None when there is none, or none that this version can read: `reader`
+        raises ValueError then."""
+        path = self.get(stage, product_key)
+        if path is None:
+            return None
+        try:
+            return reader(path)
+        except (OSError, ValueError) as error:
+            self.drop(path, f"cannot be read ({error})")
+            return None
 
     def put(self, stage: str, product_key: str, make: Callable[[Path], None]) -> Path:
         """Make a product in a scratch directory and move it into place. Returns the winner's when two race."""
@@ -83,11 +102,13 @@ class Store:
         final = home / product_key
         try:
             make(scratch)
+            manifest.seal(scratch)
             try:
                 scratch.rename(final)
             except OSError as error:
                 if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                     raise
+            manifest.sync(home)
         except OSError as error:
             raise_if_full(error, scratch)
             raise
@@ -96,6 +117,35 @@ class Store:
         self._prune(home)
         return final
 
+    def drop(self, product: Path, wrong: str) -> None:
+        """Remove a product, so that it is made anew. `wrong` is the end of a sentence about it."""
+        aside = product.with_name(f".dropped-{secrets.token_hex(4)}")
+        try:
+            product.rename(aside)  # at once: a run that looks meanwhile finds it whole or not at all
+        except FileNotFoundError:
+            return
+        shutil.rmtree(aside, ignore_errors=True)
+        self._note(f"{product.parent.name}/{product.name} in the store {wrong}: it is dropped and made anew")
+
+    def products(self) -> list[Path]:
+        """All of them, by stage and key."""
+        return sorted(path for path in self.root.glob("*/[!.]*") if path.is_dir())
+
+    def drop_damaged(self, paths: Iterable[Path]) -> tuple[Path, ...]:
+        """Hash the products that these are, or are files of, and drop those that are not what was made. Returns the
+        paths that are gone with them. What is in no product is left alone."""
+        gone: list[Path] = []
+        for file in paths:
+            parts = file.relative_to(self.root).parts if file.is_relative_to(self.root) else ()
+            if len(parts) < 2:
+                continue
+            product = self.root.joinpath(*parts[:2])
+            wrong = manifest.problem(product, by_hash=True)
+            if wrong:
+                self.drop(product, wrong)
+                gone.append(file)
+        return tuple(gone)
+
     def _prune(self, home: Path) -> None:
         entries = []
         for path in home.iterdir():
@@ -103,7 +153,7 @@ class Store:
                 entries.append((path.stat().st_mtime, path))
         now = time.time()
         for number, (used, path) in enumerate(sorted(entries, reverse=True)):
-            is_abandoned = path.name.startswith(".scratch-") and used < now - 86400
+            is_abandoned = path.name.startswith(".") and used < now - 86400
             is_surplus = not path.name.startswith(".") and number >= KEEP_PRODUCTS and used < now - IN_USE_S
             if is_abandoned or is_surplus:
                 shutil.rmtree(path, ignore_errors=True)
@@ -116,7 +166,7 @@ def locked(path: Path, *, on_wait: Callable[[str], None], pause: Callable[[float
     Yields the lock's descriptor: a child that inherits it holds the lock too, even when we are killed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as handle:
+    with path.open("a+", errors="replace") as handle:
         told = False
         while True:
             try:
@@ -133,3 +183,25 @@ def locked(path: Path, *, on_wait: Callable[[str], None], pause: Callable[[float
         handle.write(f"pid {os.getpid()}")
         handle.flush()
         yield handle.fileno()
+
+
+@contextmanager
+def try_lock(path: Path) -> Iterator[bool]:
+    """Hold a lock for a moment if nobody else does; whether it is ours. Writes nothing: a lock's time is when somebody
+    last worked under it. One without a file is nobody's."""
+    if not path.is_file():
+        yield True
+        return
+    with path.open("rb") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+def is_held(path: Path) -> bool:
+    """Whether somebody holds a lock."""
+    with try_lock(path) as is_ours:
+        return not is_ours

@@ -19,17 +19,16 @@ def apply(context: Context, base: Base, series: Series | None) -> Product[Applie
     if series is None:
         return Product(AppliedTree(base, base_tree(base, context.runner), ()), cached=False)
     files = tuple(dict.fromkeys(name for patch in series.patches for name in patch.files))
-    tree, cached = series_tree(context.places.store, context.runner, base, series)
+    tree, cached = series_tree(context.store, context.runner, base, series)
     return Product(AppliedTree(base, tree, files), cached=cached)
 
 
 def series_tree(store: Store, runner: Runner, base: Base, series: Series) -> tuple[str, bool]:
     """The id of the tree, and whether it was known. Raises PatchDoesNotApply."""
     product_key = key("apply", home=str(base.home), commit=base.commit, series=series.digest)
-    if found := store.get("apply", product_key):
-        tree = (found / "tree").read_text().strip()
-        if Git(base.home / "git", runner).has(tree):  # else the base was imported anew since
-            return tree, True
+    known = store.read("apply", product_key, lambda found: (found / "tree").read_text().strip())
+    if known and Git(base.home / "git", runner).has(known):  # else the base was imported anew since
+        return known, True
     tree = apply_series(base, series, runner)
 
     def make(scratch: Path) -> None:

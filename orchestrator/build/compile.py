@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator import kept
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain, ccache_environment, first_error, host_error, make
 from orchestrator.build.worktree import build_directory, compiling, lane
@@ -18,10 +19,22 @@ from orchestrator.model.machine import Machine
 from orchestrator.model.subject import Subject
 from orchestrator.process import Command, CommandResult
 from orchestrator.source.trees import move_worktree
-from orchestrator.store import Store, key
+from orchestrator.store import Store, key, write_atomically
 
 WARNING = re.compile(r"^(?:\.\./)?(?P<file>[^\s:]+):\d+:\d+: warning: .*$", re.MULTILINE)
 COMPILED = re.compile(r"^  CC +", re.MULTILINE)
+FACTS, SCHEMA = "kernel.json", 1
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What kernel.json says of the kernel beside it."""
+
+    release: str
+    build_id: str
+    compiler: str
+    warnings: tuple[str, ...]
+    compiled: int
 
 
 def build(
@@ -37,8 +50,8 @@ def build(
     product_key = key(
         "build", tree=applied.tree, config=config.digest, compiler=toolchain.compiler, image=machine.image
     )
-    if found := context.places.store.get("build", product_key):
-        return Product(_load(found, cached=True), cached=True, note="nothing to compile")
+    if known := context.store.read("build", product_key, lambda found: _load(found, cached=True)):
+        return Product(known, cached=True, note="nothing to compile")
 
     def fill(scratch: Path) -> None:
         with lane(context, applied.base, subject.worktree) as lock:
@@ -46,7 +59,7 @@ def build(
             with compiling(context, applied.base):
                 _make(context, subject, source, applied, config, machine, toolchain, log, lock, scratch)
 
-    kernel = _load(context.places.store.put("build", product_key, fill), cached=False)
+    kernel = _load(context.store.put("build", product_key, fill), cached=False)
     warned = f", {len(kernel.warnings)} warnings in files that the series touches" if kernel.warnings else ""
     note = f"{kernel.compiled} objects compiled{warned}"
     return Product(kernel, cached=False, note=note, detail="\n".join(kernel.warnings))
@@ -54,8 +67,8 @@ def build(
 
 def find_built(store: Store, build_id: str) -> KernelImage | None:
     """The kernel with this GNU build id, if the store still has one."""
-    for path in sorted(store.root.glob("build/[0-9a-f]*/kernel.json")):
-        with suppress(FileNotFoundError):  # another run makes room in the store
+    for path in sorted(store.root.glob(f"build/[0-9a-f]*/{FACTS}")):
+        with suppress(ValueError):  # another run makes room in the store, or another version's product
             kernel = _load(path.parent, cached=True)
             if kernel.build_id == build_id and store.get("build", path.parent.name):
                 return kernel
@@ -110,14 +123,14 @@ def _collect(
     shutil.copyfile(image, scratch / "image")
     shutil.copyfile(vmlinux, scratch / "vmlinux")
     shutil.copyfile(config.path, scratch / "config")
-    facts = {
-        "release": release,
-        "build_id": _build_id(context, vmlinux),
-        "compiler": toolchain.compiler,
-        "warnings": [match[0] for match in WARNING.finditer(text) if match["file"] in applied.files],
-        "compiled": len(COMPILED.findall(text)),
-    }
-    (scratch / "kernel.json").write_text(json.dumps(facts, indent=1) + "\n")
+    facts = Facts(
+        release=release,
+        build_id=_build_id(context, vmlinux),
+        compiler=toolchain.compiler,
+        warnings=tuple(match[0] for match in WARNING.finditer(text) if match["file"] in applied.files),
+        compiled=len(COMPILED.findall(text)),
+    )
+    write_atomically(scratch / FACTS, kept.dumps(facts, SCHEMA))
 
 
 def _build_id(context: Context, vmlinux: Path) -> str:
@@ -127,16 +140,17 @@ def _build_id(context: Context, vmlinux: Path) -> str:
 
 
 def _load(product: Path, *, cached: bool) -> KernelImage:
-    facts = json.loads((product / "kernel.json").read_text())
+    """ValueError when another version made the product."""
+    facts = kept.load(Facts, product / FACTS, SCHEMA)
     return KernelImage(
         image=product / "image",
         vmlinux=product / "vmlinux",
         config=product / "config",
-        release=facts["release"],
-        build_id=facts["build_id"],
-        compiler=facts["compiler"],
-        warnings=tuple(facts["warnings"]),
-        compiled=0 if cached else facts["compiled"],
+        release=facts.release,
+        build_id=facts.build_id,
+        compiler=facts.compiler,
+        warnings=facts.warnings,
+        compiled=0 if cached else facts.compiled,
     )
 
 

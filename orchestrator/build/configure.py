@@ -13,6 +13,7 @@ from orchestrator.build.toolchain import Toolchain, first_error, host_error, mak
 from orchestrator.build.worktree import build_directory, lane
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed, KconfigBroken, KconfigDropped, ToolMissing
+from orchestrator.manifest import file_digest
 from orchestrator.model.kernel import AppliedTree, KernelConfig
 from orchestrator.model.subject import Subject
 from orchestrator.parse.kconfig import Dropped, dropped, merge, unmet
@@ -20,7 +21,7 @@ from orchestrator.parse.kconfig_messages import refusal
 from orchestrator.process import CommandResult
 from orchestrator.source.git import Git
 from orchestrator.source.trees import move_worktree, worktree
-from orchestrator.store import file_digest, key
+from orchestrator.store import key
 
 # What decides about a .config besides the fragments: not the whole tree, or each edit would configure anew
 KCONFIG_FILE = re.compile(
@@ -40,8 +41,8 @@ def configure(
         symbols=symbols,
         compiler=toolchain.compiler,
     )
-    if found := context.places.store.get("configure", product_key):
-        return Product(_value(found / "config"), cached=True)
+    if known := context.store.read("configure", product_key, lambda found: _value(found / "config")):
+        return Product(known, cached=True)
 
     def fill(scratch: Path) -> None:
         with lane(context, applied.base, subject.worktree) as lock:
@@ -52,7 +53,7 @@ def configure(
             raise _dropped_error(lost, text, worktree(applied.base, subject.worktree))
         (scratch / "config").write_text(text)
 
-    return Product(_value(context.places.store.put("configure", product_key, fill) / "config"), cached=False)
+    return Product(_value(context.store.put("configure", product_key, fill) / "config"), cached=False)
 
 
 def _generate(
@@ -64,7 +65,7 @@ def _generate(
     log: Path,
     lock: int,
 ) -> str:
-    build = build_directory(source, f"configure-{subject.kernel.kconfig.name}")
+    build = build_directory(source, f"{subject.kernel.kconfig.name}.configure")  # a name that no kconfig has
     shutil.rmtree(build, ignore_errors=True)
     build.mkdir()
     for target in ("tinyconfig", "olddefconfig"):

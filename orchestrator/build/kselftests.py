@@ -59,7 +59,7 @@ def kselftests(
         flags=LDFLAGS,
         compiler=toolchain.compiler,
     )
-    if found := context.places.store.get("kselftest", product_key):
+    if found := context.store.get("kselftest", product_key):
         return Product(Selftests(_read(found, wanted), {}), cached=True)
     with tempfile.TemporaryDirectory(prefix="orchestrate-kselftest-") as scratch:
         out = Path(scratch) / "out"
@@ -75,7 +75,7 @@ def kselftests(
             for name in wanted:
                 shutil.copyfile(out / name, home / name)
 
-        context.places.store.put("kselftest", product_key, fill)
+        context.store.put("kselftest", product_key, fill)
     return Product(Selftests(programs, {}), cached=False)
 
 

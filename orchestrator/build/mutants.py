@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+from orchestrator import kept
 from orchestrator.build import schemata
 from orchestrator.build.product import Product
 from orchestrator.build.schemata import SWITCH, CannotSwitch
 from orchestrator.context import Context
+from orchestrator.manifest import file_digest
 from orchestrator.model.kernel import AppliedTree
 from orchestrator.model.series import Mutant
 from orchestrator.source.git import Git
 from orchestrator.source.objects import Trees
-from orchestrator.store import file_digest, key
+from orchestrator.store import key, write_atomically
 
 SWITCH_FILE = "mm/orchestrate_mutant.c"
 SWITCH_SOURCE = f"""\
@@ -41,6 +41,17 @@ early_param("{SWITCH}", switch_on);
 """
 MAKEFILE = "mm/Makefile"
 MAKEFILE_LINE = f"obj-y += {Path(SWITCH_FILE).stem}.o\n"
+FACTS, SCHEMA = "woven.json", 1
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What woven.json says: ids of trees; `own` and `refused` by mutant."""
+
+    tree: str
+    files: tuple[str, ...]
+    refused: tuple[tuple[str, str], ...]
+    own: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -68,24 +79,24 @@ def weave(context: Context, applied: AppliedTree, mutants: Sequence[Mutant]) -> 
         home=str(applied.base.home),
         tree=applied.tree,
         mutants=[(mutant.name, mutant.digest, mutant.has_own_build) for mutant in mutants],
+        schema=SCHEMA,
         how=file_digest(Path(schemata.__file__)) + file_digest(Path(__file__)),
     )
     git = Git(applied.base.home / "git", context.runner)
-    if found := context.places.store.get("weave", product_key):
-        facts = json.loads((found / "woven.json").read_text())
-        if git.has(facts["tree"]):  # else the base was imported anew since
-            return Product(_woven(applied, facts), cached=True, note=_note(facts))
+    known = context.store.read("weave", product_key, lambda found: kept.load(Facts, found / FACTS, SCHEMA))
+    if known and git.has(known.tree):  # else the base was imported anew since
+        return Product(_woven(applied, known), cached=True, note=_note(known))
     facts = _weave(Trees(applied.base, context.runner), applied.tree, mutants)
 
     def fill(scratch: Path) -> None:
-        (scratch / "woven.json").write_text(json.dumps(facts, indent=1) + "\n")
+        write_atomically(scratch / FACTS, kept.dumps(facts, SCHEMA))
 
-    context.places.store.put("weave", product_key, fill)
-    detail = "\n".join(f"{name}: {why}" for name, why in facts["refused"])
+    context.store.put("weave", product_key, fill)
+    detail = "\n".join(f"{name}: {why}" for name, why in facts.refused)
     return Product(_woven(applied, facts), cached=False, note=_note(facts), detail=detail)
 
 
-def _weave(trees: Trees, tree: str, mutants: Sequence[Mutant]) -> dict[str, Any]:
+def _weave(trees: Trees, tree: str, mutants: Sequence[Mutant]) -> Facts:
     refused: list[tuple[str, str]] = []
     texts: dict[str, dict[int, str]] = {}  # file -> number -> the file as the mutant has it
     originals: dict[str, str] = {}
@@ -116,7 +127,7 @@ def _weave(trees: Trees, tree: str, mutants: Sequence[Mutant]) -> dict[str, Any]
                 refused.append((mutant.name, why))
             else:
                 own.append((mutant.name, mutated))
-    return {"tree": whole, "files": sorted(texts), "refused": refused, "own": own}
+    return Facts(whole, tuple(sorted(texts)), tuple(refused), tuple(own))
 
 
 def _texts(trees: Trees, tree: str, mutated: str, originals: dict[str, str]) -> Mapping[str, str]:
@@ -135,16 +146,16 @@ def _texts(trees: Trees, tree: str, mutated: str, originals: dict[str, str]) -> 
     return texts
 
 
-def _woven(applied: AppliedTree, facts: Mapping[str, Any]) -> Woven:
-    files = tuple(dict.fromkeys((*applied.files, *facts["files"])))
-    whole = replace(applied, tree=facts["tree"], files=files)
+def _woven(applied: AppliedTree, facts: Facts) -> Woven:
+    files = tuple(dict.fromkeys((*applied.files, *facts.files)))
+    whole = replace(applied, tree=facts.tree, files=files)
     return Woven(
         applied=whole,
-        refused=tuple((name, why) for name, why in facts["refused"]),
-        own=tuple((name, replace(whole, tree=tree)) for name, tree in facts["own"]),
+        refused=facts.refused,
+        own=tuple((name, replace(whole, tree=tree)) for name, tree in facts.own),
     )
 
 
-def _note(facts: Mapping[str, Any]) -> str:
-    refused = f", {len(facts['refused'])} cannot be used" if facts["refused"] else ""
-    return f"mutants in {len(facts['files'])} files{refused}"
+def _note(facts: Facts) -> str:
+    refused = f", {len(facts.refused)} cannot be used" if facts.refused else ""
+    return f"mutants in {len(facts.files)} files{refused}"

@@ -15,10 +15,11 @@ from orchestrator.context import Context
 from orchestrator.errors import CommandFailed
 from orchestrator.guest import initramfs
 from orchestrator.guest.case_argv import CASES, KSELFTESTS
+from orchestrator.manifest import file_digest
 from orchestrator.model.case import Case, Programs
 from orchestrator.model.kernel import AppliedTree
 from orchestrator.process import Command
-from orchestrator.store import file_digest, key
+from orchestrator.store import key
 
 FLAGS = ("-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-static", "-pthread")
 SUPERVISOR = "supervisor"  # of the guest itself, from guest/files
@@ -49,7 +50,7 @@ def programs(context: Context, cases: Sequence[Case], applied: AppliedTree, tool
         layout=initramfs.LAYOUT,
     )
     compiled += sum(not product.cached for product in made)
-    if found := context.places.store.get("programs", product_key):
+    if found := context.store.get("programs", product_key):
         return Product(Programs(found / ARCHIVE, product_key, unbuilt), cached=True)
 
     def fill(scratch: Path) -> None:
@@ -58,7 +59,7 @@ def programs(context: Context, cases: Sequence[Case], applied: AppliedTree, tool
         ours = {f"{CASES}/{name}": program for name, program in data.items()}
         (scratch / ARCHIVE).write_bytes(initramfs.shared_part({**ours, **theirs}, tools, context.runner))
 
-    path = context.places.store.put("programs", product_key, fill) / ARCHIVE
+    path = context.store.put("programs", product_key, fill) / ARCHIVE
     return Product(Programs(path, product_key, unbuilt), cached=False, note=f"{compiled} programs compiled")
 
 
@@ -99,7 +100,7 @@ def _program(
         flags=FLAGS,
         compiler=toolchain.compiler,
     )
-    if found := context.places.store.get("program", product_key):
+    if found := context.store.get("program", product_key):
         return Product(found / name, cached=True)
 
     def fill(scratch: Path) -> None:
@@ -109,4 +110,4 @@ def _program(
         if result.status != 0:
             raise CommandFailed(f"test case {name} does not compile", detail=result.tail(), hint=command.line())
 
-    return Product(context.places.store.put("program", product_key, fill) / name, cached=False)
+    return Product(context.store.put("program", product_key, fill) / name, cached=False)

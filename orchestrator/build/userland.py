@@ -38,7 +38,7 @@ def userland(context: Context, wanted: Userland) -> Product[Path]:
     files = _files(context, wanted)
     product_key = key("userland", packages=files, drop=wanted.drop, layout=LAYOUT)
     note = f"{wanted.name}: {len(files)} packages"
-    if found := context.places.store.get("userland", product_key):
+    if found := context.store.get("userland", product_key):
         return Product(found / IMAGE, cached=True, note=note)
 
     def fill(scratch: Path) -> None:
@@ -62,7 +62,7 @@ def userland(context: Context, wanted: Userland) -> Product[Path]:
         for directory in (root, packages):
             shutil.rmtree(directory)
 
-    made = context.places.store.put("userland", product_key, fill)
+    made = context.store.put("userland", product_key, fill)
     return Product(made / IMAGE, cached=False, note=note)
 
 

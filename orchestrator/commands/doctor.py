@@ -12,11 +12,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from orchestrator.catalog import PACKAGE, load
+from orchestrator.commands.inventory import inventory
 from orchestrator.context import Places
 from orchestrator.declarations.files import read_toml
 from orchestrator.errors import CommandFailed, OrchestrateError, ToolMissing
 from orchestrator.guest.accel import Probe, probe
 from orchestrator.process import Cancel, Command, Runner, attach, find_program
+from orchestrator.retention import by_kind, show_size
+from orchestrator.store import Store
 
 WANTED_GIB = 8  # an imported base, two worktrees with two build directories each, ccache
 COMPLAINT = 3
@@ -53,6 +56,8 @@ class Tool:
 
 def run(args: argparse.Namespace) -> int:
     places, runner = Places.of_user(), Runner(Cancel())
+    if args.verify:
+        _verify(places.store)
     tools = check_tools()
     if args.install and any(not tool.found for tool in tools):
         _install([tool for tool in tools if not tool.found])
@@ -61,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
     probes = [] if any(t.name in ("gcc", "qemu-system-x86_64") for t in missing) else _probes(runner)
     free_gib = _free_gib(places.cache)
     ccache = _ccache(runner, places)
+    used = by_kind(inventory(places, runner))
     problems = [f"{tool.name} is missing" for tool in missing if not tool.optional]
     if free_gib < WANTED_GIB:
         problems.append(f"only {free_gib:.0f} GiB free in {places.cache}, {WANTED_GIB} wanted")
@@ -78,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
             "cache": str(places.cache),
             "free_gib": round(free_gib, 1),
             "ccache": ccache,
+            "disk": {kind.value: {"count": count, "bytes": size} for kind, (count, size) in used.items()},
         }
         sys.stdout.write(json.dumps(report, indent=1) + "\n")
         return COMPLAINT if problems else 0
@@ -89,11 +96,22 @@ def run(args: argparse.Namespace) -> int:
             f"accelerator {found.accel:22} {'works' if found.works else 'not usable':34} {found.evidence}\n"
         )
     sys.stdout.write(f"{'free disk':34} {f'{free_gib:.0f} GiB':34} {places.cache}\n")
+    for kind, (count, size) in used.items():
+        sys.stdout.write(f"{f'{kind.value} on the disk':34} {f'{count}, {show_size(size)}':34}\n")
     sys.stdout.write(f"{'ccache':34} {ccache}\n")
     if install:
         sys.stdout.write(f"\nto install what is missing:\n  {install}\n")
     sys.stdout.write(f"\n{'not ready: ' + '; '.join(problems) if problems else 'ready'}\n")
     return COMPLAINT if problems else 0
+
+
+def _verify(store: Store) -> None:
+    """Hash every product, and say which were damaged."""
+    products = store.products()
+    gone = store.drop_damaged(products)
+    for product in gone:
+        sys.stderr.write(f"dropped, it was damaged: {product}\n")
+    sys.stderr.write(f"{len(products)} products checked, {len(gone)} damaged\n")
 
 
 def check_tools() -> tuple[Tool, ...]:

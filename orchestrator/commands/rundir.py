@@ -14,12 +14,13 @@ from orchestrator.codec import encode
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed, ToolMissing, UsageError
 from orchestrator.judge.run import RUN, utc_now
+from orchestrator.manifest import file_digest
 from orchestrator.model.planned import PlannedKernel
 from orchestrator.model.request import Baseline, Plan
 from orchestrator.model.series import Patch
 from orchestrator.questions.regression import per_patch, subjects
 from orchestrator.record import RunRecord, load, save
-from orchestrator.store import file_digest, key, raise_if_full
+from orchestrator.store import is_held, key, raise_if_full
 
 LOCK = ".lock"
 
@@ -143,18 +144,9 @@ def _interrupted(runs: Path, request_key: str) -> Path | None:
             record = load(RunRecord, path)
         except UsageError:
             continue
-        if record.key == request_key and not record.finished and _is_free(path.parent / LOCK):
+        if record.key == request_key and not record.finished and not is_held(path.parent / LOCK):
             return path.parent
     return None
-
-
-def _is_free(lock: Path) -> bool:
-    with lock.open("a") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-    return True
 
 
 def _new(context: Context, plan: Plan) -> Path:

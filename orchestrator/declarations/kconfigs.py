@@ -9,6 +9,7 @@ from pathlib import Path
 
 from orchestrator.declarations import schema
 from orchestrator.declarations.files import read_text
+from orchestrator.declarations.names import check_kconfig_name
 from orchestrator.declarations.schema import Plain
 from orchestrator.model.kernel import Fragment
 from orchestrator.parse.kconfig import parse_fragment
@@ -25,6 +26,7 @@ class _Head:
 
 def read_fragment(path: Path) -> Fragment:
     """A kconfig fragment. Raises UsageError, BadDeclaration."""
+    check_kconfig_name(path.stem, str(path))
     text = read_text(path)
     found = map(KEY.fullmatch, takewhile(lambda line: line.startswith("#"), text.splitlines()))
     keys = {match[1]: Plain(match[2].strip()) for match in found if match and match[1] != path.stem}

@@ -1,14 +1,61 @@
-"""Names of declared things: an unknown one is an error that suggests near ones."""
+"""Names of declared things: which may be given, and where one is looked up, an unknown one with near ones suggested."""
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import TypeVar
 
-from orchestrator.errors import UnknownName
+from orchestrator.errors import BadDeclaration, UnknownName
 
 T = TypeVar("T")
+
+PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # joined by . and + in the names of suites, builds and directories
+DOTTED = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")  # of a case that shares its directory
+STAGES = frozenset({
+    "accelerator", "toolchain", "base", "apply", "weave", "configure", "build", "vma-userspace", "programs",
+    "userland", "boot",
+})  # fmt: skip
+"""Of a suite's own steps: they stand beside its cases in a report."""
+RESERVED = STAGES | {
+    "patched", "baseline", "mutated", "per-patch", "bisected",  # kernels
+    "cases", "logs", "patches", "stages", "attempts", "run",  # in a run directory
+    "json", "xml", "sh",  # KCONFIG.MUTANT is a directory beside run.json, junit.xml and reproduce.sh
+}  # fmt: skip
+NUMBERED = re.compile(r"(?:patch|guest)-\d+")  # kernels of the first patches, guests
+
+
+def check_kconfig_name(name: str, where: str) -> None:
+    """Raises BadDeclaration for a name that cannot be told apart in `debug+kasan` and `debug.patched`."""
+    _check_form("kconfig", name, where, PLAIN)
+
+
+def check_case_name(name: str, where: str) -> None:
+    """Raises BadDeclaration for a name that could be a path, or that something of ours has already."""
+    _check_form("test case", name, where, DOTTED)
+    _check_free("test case", name, where)
+
+
+def check_mutant_name(name: str, where: str) -> None:
+    """Raises BadDeclaration as `check_case_name`."""
+    _check_form("mutant", name, where, PLAIN)
+    _check_free("mutant", name, where)
+
+
+def _check_form(kind: str, name: str, where: str, form: re.Pattern[str]) -> None:
+    if not form.fullmatch(name):
+        raise BadDeclaration(
+            f"{where}: {name!r} cannot be the name of a {kind}", hint="letters, digits, - and _; - and _ not first"
+        )
+
+
+def _check_free(kind: str, name: str, where: str) -> None:
+    if name in RESERVED or NUMBERED.fullmatch(name):
+        raise BadDeclaration(
+            f"{where}: a {kind} cannot be called {name}: a stage, a kernel or a file of every run is",
+            hint="give it another name",
+        )
 
 
 def find(kind: str, name: str, known: Mapping[str, T]) -> T:

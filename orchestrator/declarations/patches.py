@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from orchestrator.declarations.names import check_mutant_name
 from orchestrator.errors import PatchUnreadable, UsageError
 from orchestrator.fetch import fetch_text
 from orchestrator.model.series import Mutant, Series
@@ -60,7 +61,9 @@ def read_mutants(directory: Path) -> tuple[Mutant, ...]:
     """The mutants of a directory, by name. Raises UsageError, BadDeclaration."""
     if not directory.is_dir():
         raise UsageError(f"{directory}: no such directory of mutants")
-    found = tuple(mutant.read(path.stem, path.read_bytes()) for path in sorted(directory.glob("*.patch")))
-    if not found:
+    paths = sorted(directory.glob("*.patch"))
+    if not paths:
         raise UsageError(f"{directory}: no *.patch in this directory")
-    return found
+    for path in paths:
+        check_mutant_name(path.stem, str(path))
+    return tuple(mutant.read(path.stem, path.read_bytes()) for path in paths)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from orchestrator.declarations.files import read_yaml
-from orchestrator.declarations.names import find
+from orchestrator.declarations.names import check_case_name, find
 from orchestrator.errors import BadDeclaration
 from orchestrator.judge.known import pattern_problem
 from orchestrator.model.case import Case, Dialect, Needs, Userland
@@ -99,7 +99,8 @@ def _case(path: Path, name: str, file: _File, own: _One) -> Case:
 
 
 def _checked(path: Path, case: Case, userlands: Mapping[str, Userland]) -> Case:
-    """A case that says where its program comes from, once. Raises BadDeclaration."""
+    """A case with a name of its own that says where its program comes from, once. Raises BadDeclaration."""
+    check_case_name(case.name, str(path))
     ways = {"sources": case.sources, "kselftest": case.kselftest, "userland": case.userland}
     given = [way for way, value in ways.items() if value]
     if len(given) != 1:

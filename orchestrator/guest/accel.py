@@ -7,24 +7,26 @@ nothing else produces. Its answer is remembered for this host, host kernel and Q
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator.codec import decode, encode
+from orchestrator import kept
 from orchestrator.errors import CommandFailed, UsageError
 from orchestrator.guest.host_clock import tsc_khz
+from orchestrator.manifest import file_digest
 from orchestrator.model.machine import Accel
 from orchestrator.process import Command, Runner
-from orchestrator.store import file_digest, key, write_atomically
+from orchestrator.store import key, write_atomically
 
 SOURCE = Path(__file__).parent / "files/probe.S"
 PROVED = 85  # (0x2a << 1) | 1, as isa-debug-exit makes it
 FORGET_NO_S = 3600.0
+SCHEMA = 1  # of a remembered answer
 PROBE_S = 5.0  # under a second where it works
 QEMU = "qemu-system-x86_64"
 
@@ -94,6 +96,7 @@ def _remembered_probe(accel: Accel, runner: Runner, directory: Path) -> Probe:
     boot_id = Path("/proc/sys/kernel/random/boot_id")
     name = key(
         "probe",
+        schema=SCHEMA,
         guest=file_digest(SOURCE),
         accel=accel.args,
         qemu=version,
@@ -103,13 +106,13 @@ def _remembered_probe(accel: Accel, runner: Runner, directory: Path) -> Probe:
         access=os.access("/dev/kvm", os.R_OK | os.W_OK),
     )
     path = directory / f"{name}.json"
-    if path.is_file():
-        known = decode(Probe, json.loads(path.read_text()))
+    with suppress(ValueError, FileNotFoundError):  # not asked yet, or nothing that can be read
+        known = kept.load(Probe, path, SCHEMA)
         # a "no" may have been a busy host: it is asked again after a while
         if known.works or time.time() - path.stat().st_mtime < FORGET_NO_S:
             return known
     found = probe(accel, runner)
-    write_atomically(path, json.dumps(encode(found)).encode())
+    write_atomically(path, kept.dumps(found, SCHEMA))
     return found
 
 

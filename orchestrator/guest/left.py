@@ -51,13 +51,11 @@ def find_left(run_dir: Path) -> Left | None:
     """The guest whose QEMU still answers; None when there is none."""
     for note in sorted(run_dir.resolve().glob(f"*/guest-*/{PID}")):
         where = note.parent
-        match = PORT.match((where / KNOWN_HOSTS).read_text())
-        if match is None:
-            continue
-        left = Left(where, int(note.read_text()), Access(int(match["port"]), where / KEY_FILE, where / KNOWN_HOSTS))
         try:
+            pid, match = int(note.read_text()), PORT.match((where / KNOWN_HOSTS).read_text())
             Qmp(where / QMP_SOCKET, Deadline.after(QMP_S)).close()
-        except GuestUnreachable:
+        except (GuestUnreachable, OSError, ValueError):
             continue
-        return left
+        if match:
+            return Left(where, pid, Access(int(match["port"]), where / KEY_FILE, where / KNOWN_HOSTS))
     return None

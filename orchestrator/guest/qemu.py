@@ -98,11 +98,14 @@ class Qemu:
         """
         status = self._process.returncode
         if told := TOLD_TO_END.search(self.last_words()):
-            return False, f"QEMU was ended by {signal.Signals(int(told['number'])).name}: {told[0]}"
+            return False, f"the host ended QEMU by {signal.Signals(int(told['number'])).name}: {told[0]}"
         if status == 0:
             return True, "the machine was reset (a triple fault or a reboot; no panic was seen)"
-        how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with {status}"
-        return False, f"QEMU {how}: {self.last_words()}".rstrip(": ")
+        how = f"QEMU ended with {status}"
+        if status < 0:
+            name = signal.Signals(-status).name
+            how = f"QEMU crashed ({name})" if self.has_crashed else f"the host ended QEMU by {name}"
+        return False, f"{how}: {self.last_words()}".rstrip(": ")
 
     def state(self) -> str:
         """QEMU's word for what the machine does: running, paused, guest-panicked, ...; empty without an answer."""

@@ -7,21 +7,22 @@ something only beside a run with the series at the same time.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
-from orchestrator.codec import decode, encode
+from orchestrator import kept
 from orchestrator.context import Context
 from orchestrator.judge.signature import signature
+from orchestrator.manifest import file_digest
 from orchestrator.model.case import Case
 from orchestrator.model.kernel import Kconfig
 from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.report import BaseResult, Finding
-from orchestrator.store import file_digest, key, locked, write_atomically
+from orchestrator.store import key, locked, write_atomically
 
+SCHEMA = 1
 MOST = 50  # failures that are remembered of a case
 CPUINFO = Path("/proc/cpuinfo")
 
@@ -55,7 +56,7 @@ def remember(
             known = _read(path, case.name) or BaseResult(case.name, 0)
             failures = (*known.failures, *(tuple(sorted(found)) for found in marks if found))[-MOST:]
             result = BaseResult(case.name, known.runs + len(marks), failures)
-            write_atomically(path, json.dumps(encode(result)).encode())
+            write_atomically(path, kept.dumps(result, SCHEMA))
 
 
 def _path(context: Context, facts: KernelFacts, kconfig: Kconfig, case: Case, duration_s: float | None) -> Path:
@@ -79,8 +80,8 @@ def _path(context: Context, facts: KernelFacts, kconfig: Kconfig, case: Case, du
 
 def _read(path: Path, case: str) -> BaseResult | None:
     try:
-        found = decode(BaseResult, json.loads(path.read_text()))
-    except (OSError, ValueError):
+        found = kept.load(BaseResult, path, SCHEMA)
+    except ValueError:
         return None
     return found if found.case == case else None
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.context import Context
-from orchestrator.errors import BootFailed, NoGuest, QemuCrashed
+from orchestrator.errors import BootFailed, NoGuest, ProductDamaged, QemuCrashed
 from orchestrator.guest.guest import Guest, Identity
 from orchestrator.guest.qemu_argv import Boot
 from orchestrator.model.case import Programs
@@ -51,8 +51,8 @@ def boot(
     all the time in the world. `outlives_us`: the caller may leave the guest behind. `explain` is asked what to raise
     while the guest that fails is still there.
 
-    Raises BootFailed when the kernel is at fault, GuestUnreachable when QEMU or SSH is. Whatever is raised, no QEMU
-    is left behind.
+    Raises BootFailed when the kernel is at fault, GuestUnreachable when QEMU or SSH is, ProductDamaged when what was
+    built has changed on the disk. Whatever is raised, no QEMU is left behind.
     """
     try:
         return _boot(context, spec, directory, outlives_us, debug, explain)
@@ -95,6 +95,7 @@ def _boot(
         try:
             identity = guest.wait_ready(math.inf if debug else spec.boot_limit_s)
         except NoGuest as error:
+            _check_products(context, spec, error)
             raise explain(guest, error) from error
         if spec.kernel.build_id and identity.build_id and identity.build_id != spec.kernel.build_id:
             raise BootFailed(
@@ -107,3 +108,19 @@ def _boot(
         guest.close()
         raise
     return guest, identity
+
+
+def _check_products(context: Context, spec: GuestSpec, error: NoGuest) -> None:
+    """Before anybody is blamed for a guest that does not boot: is what it was given what was built? Raises
+    ProductDamaged, and then it is no longer in the store."""
+    given = {"kernel image": spec.kernel.image, "initramfs": spec.programs.initramfs}
+    if spec.disk:
+        given["userland's image"] = spec.disk
+    gone = context.store.drop_damaged(given.values())
+    if gone:
+        damaged = " and ".join(f"the {what}" for what, path in given.items() if path in gone)
+        raise ProductDamaged(
+            f"{damaged} in the store had been damaged since it was made, and has been dropped",
+            hint="run the same command again: it is made anew",
+            detail=f"{error.message}\n{error.detail}".rstrip(),
+        ) from error

@@ -17,10 +17,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator import kept
 from orchestrator.build.host_program import Inputs, build_for_host, host_worktree
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain, first_error, host_failure
-from orchestrator.codec import dumps, loads
 from orchestrator.context import Context
 from orchestrator.model.kernel import AppliedTree
 from orchestrator.model.outcome import Outcome
@@ -41,6 +41,7 @@ FIRST = (
 )
 KEPT = "host-test"  # the stage of the store
 LIMIT_S = 120.0
+ATTEMPT, SCHEMA = "attempt.json", 1
 SANITIZERS = (("UBSAN_OPTIONS", "print_stacktrace=1"), ("ASAN_OPTIONS", "color=never"))
 HOST_LACKS = re.compile(r"fatal error: (urcu\S*): No such file|cannot find -l(asan|ubsan|urcu)")
 
@@ -136,23 +137,20 @@ def _attempt(context: Context, tree: Excerpt, toolchain: Toolchain) -> tuple[Att
     with host_worktree(context, tree.applied.base, NAME) as where:
         attempt, inputs = _build_and_run(context, tree, where, toolchain)
     if inputs and attempt.is_final:
-        kept = Kept(toolchain.compiler, inputs, attempt)
-        product_key = key(KEPT, compiler=toolchain.compiler, inputs=repr(inputs))
-        context.places.store.put(
-            KEPT, product_key, lambda home: write_atomically(home / "kept.json", dumps(kept).encode())
-        )
+        text = kept.dumps(Kept(toolchain.compiler, inputs, attempt), SCHEMA)
+        product_key = key(KEPT, compiler=toolchain.compiler, inputs=repr(inputs), schema=SCHEMA)
+        context.store.put(KEPT, product_key, lambda home: write_atomically(home / ATTEMPT, text))
     return attempt, False
 
 
 def _find(context: Context, tree: Excerpt, toolchain: Toolchain) -> Attempt | None:
     """The attempt of whatever tree that had the same in every file that was read."""
-    store = context.places.store
-    for path in sorted(store.root.glob(f"{KEPT}/[0-9a-f]*/kept.json")):
-        with suppress(FileNotFoundError, ValueError):  # another run makes room in the store; an older version's
-            kept = loads(Kept, path.read_text())
-            if kept.compiler == toolchain.compiler and kept.inputs.are_those_of(tree):
-                store.get(KEPT, path.parent.name)
-                return kept.attempt
+    for path in sorted(context.store.root.glob(f"{KEPT}/[0-9a-f]*/{ATTEMPT}")):
+        with suppress(ValueError):  # another run makes room in the store; an older version's
+            known = kept.load(Kept, path, SCHEMA)
+            is_same = known.compiler == toolchain.compiler and known.inputs.are_those_of(tree)
+            if is_same and context.store.get(KEPT, path.parent.name):
+                return known.attempt
     return None
 
 

@@ -1,7 +1,8 @@
 """reproduce.sh: the run again from plain commands, without orchestrate.
 
 Written from what the run resolved to, not from what it happened to execute: products that came from the store are
-made from scratch in the script.
+made from scratch in the script. What is in the run directory it finds beside itself: the directory may be moved, and is
+when another run takes its place.
 """
 
 from __future__ import annotations
@@ -24,21 +25,26 @@ from orchestrator.source.bases import ARCHIVES
 from orchestrator.store import write_atomically
 
 SCRIPT = "reproduce.sh"
+# Paths that the caller gives are relative to where the caller is, and the scripts change directory
+CALLERS = """CDPATH=
+case ${KERNEL:-} in "" | /*) ;; *) KERNEL=$PWD/$KERNEL ;; esac
+case ${WORK:-} in "" | /*) ;; *) WORK=$PWD/$WORK ;; esac"""
 
 
 def reproduce(plan: Plan, suite: Subject, base: Base, spec: GuestSpec, run_dir: Path) -> None:
     """Write SUITE/reproduce.sh, and the run's reproduce.sh that runs those of all suites."""
     home = run_dir / suite.name
-    _write(home / SCRIPT, script(plan, suite, base, spec, run_dir))
+    _write(home / SCRIPT, script(plan, suite, base, spec))
     scripts = sorted(path.parent.name for path in run_dir.glob(f"*/{SCRIPT}"))
-    lines = ["#!/bin/sh", "# All kernels of this run, one after the other.", "set -eu", 'cd "$(dirname "$0")"']
-    _write(run_dir / SCRIPT, "\n".join([*lines, *(f"./{shlex.quote(name)}/{SCRIPT}" for name in scripts)]) + "\n")
+    lines = ["#!/bin/sh", "# All kernels of this run, one after the other, each in its own part of $WORK.", "set -eu"]
+    lines += [CALLERS, 'cd "$(dirname "$0")"', "work=${WORK:-}"]
+    lines += [f'WORK="${{work:+$work/{name}}}" ./{name}/{SCRIPT}' for name in scripts]
+    _write(run_dir / SCRIPT, "\n".join(lines) + "\n")
 
 
-def script(plan: Plan, suite: Subject, base: Base, spec: GuestSpec, run_dir: Path) -> str:
+def script(plan: Plan, suite: Subject, base: Base, spec: GuestSpec) -> str:
     """The text for one suite. KERNEL=bzImage in the environment skips the build, which a woven kernel does always: its
     source is no patch's."""
-    home = run_dir / suite.name
     exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in REPRODUCIBLE)
     image = spec.machine.image
     cases = "\n".join(_case_line(case, plan, spec) for case in plan.cases)
@@ -47,8 +53,9 @@ def script(plan: Plan, suite: Subject, base: Base, spec: GuestSpec, run_dir: Pat
 # /tmp). KERNEL=path/of/a/bzImage skips the build: the one of the run itself is
 #   {spec.kernel.image}
 set -eu
-{_given_kernel(suite, spec)}run={shlex.quote(os.fspath(run_dir))}
-suite={shlex.quote(os.fspath(home))}
+{CALLERS}
+{_given_kernel(suite, spec)}suite=$(cd "$(dirname "$0")" && pwd)
+run=$(dirname "$suite")
 guest="$suite"/guest-0
 WORK=${{WORK:-$(mktemp -d /tmp/reproduce-XXXXXX)}}
 PORT=${{PORT:-10022}}
@@ -58,6 +65,7 @@ if [ -z "${{KERNEL:-}}" ]; then
   # --- the source: {base.origin}
   mkdir -p "$WORK/linux"
   cd "$WORK/linux"
+  export GIT_CEILING_DIRECTORIES="$WORK"  # in a repository git would apply nothing, and say nothing
   {_source(plan, base)}{_patches(suite, plan)}
 
   # --- the kernel

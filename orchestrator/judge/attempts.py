@@ -24,7 +24,7 @@ SKIPPED = 4  # kselftest's exit status
 READERS = {Dialect.KSELFTEST: kselftest.read, Dialect.STRESS_NG: stress_ng.read}
 OF_LOST_GUEST = {
     Ending.GUEST_DIED: Outcome.CRASH,
-    Ending.HOST_LOST: Outcome.CRASH,
+    Ending.HOST_LOST: Outcome.ERROR,  # the kernel did not crash
     Ending.GUEST_FROZE: Outcome.TIMEOUT,
     Ending.TIMED_OUT: Outcome.TIMEOUT,
     Ending.STOPPED: Outcome.FAIL,
@@ -206,11 +206,8 @@ def _of_boot(run: Attempt, kernel_reports: tuple[KernelReport, ...], home: Path)
 
 def _is_host_fault(run: Attempt, kernel_reports: Sequence[KernelReport]) -> bool:
     """Whether a run says nothing about the kernel. A kernel that reported something did so, however slow the host."""
-    if run.ending is Ending.HOST_LOST:
-        return True
-    return bool(run.condition and run.condition.is_of_host) and not any(
-        kernel_report.outcome.is_bad for kernel_report in kernel_reports
-    )
+    is_of_host = run.ending is Ending.HOST_LOST or bool(run.condition and run.condition.is_of_host)
+    return is_of_host and not any(kernel_report.outcome.is_bad for kernel_report in kernel_reports)
 
 
 def _run_outcome(
@@ -224,6 +221,7 @@ def _run_outcome(
     found = [
         (Outcome.FAIL, f"the kernel did not report what the case expects: {pattern}")
         for pattern in missing(kernel_reports, run.expects)
+        if run.ending is not Ending.HOST_LOST  # it might have
     ]
     died_as_expected = run.ending is Ending.GUEST_DIED and any(
         kernel_report.known == EXPECTED for kernel_report in kernel_reports
@@ -232,7 +230,9 @@ def _run_outcome(
         return Outcome.PASS, "", False
     if run.ending in OF_LOST_GUEST:
         lost = OF_LOST_GUEST[run.ending]
-        if not (run.ending in ENDED_BY_REPORT and any(outcome >= lost for outcome, _ in said)):
+        is_explained = run.ending in ENDED_BY_REPORT and any(outcome >= lost for outcome, _ in said)
+        # what the host did afterwards takes nothing back that the kernel has said
+        if not is_explained and not (run.ending is Ending.HOST_LOST and said):
             found.append((lost, run.reason or f"did not end within its limit ({run.duration_s:.0f} s)"))
     else:
         found += [(Outcome.TIMEOUT, run.reason)] if run.condition else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import tarfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -12,11 +13,12 @@ from orchestrator.errors import BaseUnavailable
 from orchestrator.process import Cancel, Command, end, start
 
 Say = Callable[[str], None]
+COMMIT = "refs/heads/base"
 WHO = "orchestrate <orchestrate@localhost> 1767225600 +0000"  # fixed, so that the commit id depends on content alone
 
 
 def import_tar(path: Path, fast_import: Command, label: str, cancel: Cancel) -> None:
-    """Feed the archive to git fast-import as refs/heads/base. Raises BaseUnavailable, Interrupted."""
+    """Feed the archive to git fast-import as COMMIT. Raises BaseUnavailable, Interrupted."""
     xz = start(Command(("xz", "--decompress", "--stdout", "--threads=0", str(path))), stdout=subprocess.PIPE)
     git = start(fast_import, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     assert xz.stdout
@@ -36,6 +38,9 @@ def import_tar(path: Path, fast_import: Command, label: str, cancel: Cancel) -> 
     finally:
         end(xz)
         end(git)
+        for stream in (xz.stdout, git.stdin, git.stderr):
+            with suppress(BrokenPipeError):  # of what was left to write
+                stream.close()
 
 
 def _last(stream: IO[bytes]) -> str:
@@ -44,7 +49,7 @@ def _last(stream: IO[bytes]) -> str:
 
 def _feed(source: IO[bytes], sink: IO[bytes], label: str, cancel: Cancel) -> int:
     message = label.encode()
-    sink.write(f"commit refs/heads/base\ncommitter {WHO}\ndata {len(message)}\n".encode() + message + b"\n")
+    sink.write(f"commit {COMMIT}\ncommitter {WHO}\ndata {len(message)}\n".encode() + message + b"\n")
     count = 0
     with tarfile.open(fileobj=source, mode="r|") as tar:
         for member in tar:

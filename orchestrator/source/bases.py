@@ -53,9 +53,11 @@ def packaged_base(name: str, at: Workplace) -> Base:
     identity = hashlib.sha256(f"{path.name} {version}".encode()).hexdigest()[:8]
     home = at.homes / f"{name}-{identity}"
     with locked(at.homes / f"{home.name}.lock", on_wait=_waiting(at, name), pause=at.runner.cancel.sleep):
-        if not (home / "commit").is_file():
+        commit = _imported(home, at.runner)
+        if not commit:
             _import(path, home, f"{name} {version}", at)
-    return Base(name, (home / "commit").read_text().strip(), f"{name} {version}", home)
+            commit = _imported(home, at.runner)
+    return Base(name, commit, f"{name} {version}", home)
 
 
 def tree_base(tree: Path, revision: str, at: Workplace) -> tuple[Base, tuple[str, ...]]:
@@ -136,6 +138,14 @@ def _new_store(directory: Path, runner: Runner) -> None:
         git.check("config", *setting.split("=", 1))
 
 
+def _imported(home: Path, runner: Runner) -> str:
+    """The commit of a base that was imported; empty when there is none."""
+    if not (home / "git").is_dir():
+        return ""
+    result = Git(home / "git", runner).ask("rev-parse", "--verify", "--quiet", f"{archive.COMMIT}^{{commit}}")
+    return result.text.strip() if result.status == 0 else ""
+
+
 def _import(path: Path, home: Path, label: str, at: Workplace) -> None:
     at.say(f"importing {label} into the object store (once, about a minute)")
     at.homes.mkdir(parents=True, exist_ok=True)
@@ -146,9 +156,7 @@ def _import(path: Path, home: Path, label: str, at: Workplace) -> None:
         _new_store(scratch / "git", at.runner)
         git = Git(scratch / "git", at.runner)
         archive.import_tar(path, git.command("fast-import", "--quiet", "--depth=0", "--done"), label, at.runner.cancel)
-        commit = git.check("rev-parse", "refs/heads/base").text.strip()
-        write_atomically(scratch / "commit", f"{commit}\n".encode())
-        shutil.rmtree(home, ignore_errors=True)  # an import of an older tool that did not finish
+        shutil.rmtree(home, ignore_errors=True)  # one that git can no longer read
         scratch.rename(home)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -18,7 +18,7 @@ from orchestrator.catalog import load
 from orchestrator.commands.compose import announced
 from orchestrator.context import Context, Places
 from orchestrator.deadline import Deadline
-from orchestrator.errors import GuestUnreachable, Interrupted
+from orchestrator.errors import GuestUnreachable, Interrupted, ProductDamaged
 from orchestrator.guest.accel import Probe, choose
 from orchestrator.guest.evidence import FILES
 from orchestrator.guest.guest import Guest
@@ -222,3 +222,33 @@ def test_shell_runs_a_command_in_the_guest() -> None:
     )  # fmt: skip
     assert result.returncode == 7, result.stderr
     assert result.stdout == "6.12.117\n"
+
+
+@pytest.mark.parametrize("which", ["kernel image", "initramfs"])
+def test_a_guest_of_damaged_products_blames_nobody(spec: tuple[Context, GuestSpec], tmp_path: Path, which: str) -> None:
+    """What the disk did: some bytes in the middle are others, which neither size nor time shows."""
+    context, good = spec
+    private = replace(context, places=Places(tmp_path / "cache", tmp_path / "state"))
+
+    def copied(stage: str, path: Path) -> Path:
+        data = path.read_bytes()
+        made = private.store.put(stage, "k", lambda scratch: (scratch / path.name).write_bytes(data))
+        return made / path.name
+
+    image, initramfs = copied("build", good.kernel.image), copied("programs", good.programs.initramfs)
+    given = replace(
+        good,
+        kernel=replace(good.kernel, image=image),
+        programs=replace(good.programs, initramfs=initramfs),
+        boot_limit_s=15.0,
+    )
+    path = image if which == "kernel image" else initramfs
+    before, data = path.stat(), bytearray(path.read_bytes())
+    damaged = slice(len(data) // 4, len(data) // 4 * 3)
+    data[damaged] = bytes(byte ^ 0x55 for byte in data[damaged])
+    path.write_bytes(data)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(ProductDamaged, match=f"the {which} in the store had been damaged"):
+        boot(private, given, tmp_path / "guest")
+    assert not path.exists()
+    assert not (tmp_path / "guest/qmp.sock").exists()

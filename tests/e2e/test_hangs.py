@@ -85,14 +85,14 @@ def _evidence_is_kept_and_bounded(job: Job) -> None:
         assert {"evidence.txt", "postmortem.txt"} <= names[name]
         assert all((job.run_dir / path).stat().st_size for path in job.case(name)["evidence"])
     assert sum("memory.kdump" in found for found in names.values()) == 5
-    assert "was not kept" in (job.run_dir / "base.patched/cases/crasher/postmortem.txt").read_text()
-    blocked = (job.run_dir / "base.patched/cases/bug-self/sysrq.txt").read_text()
+    assert "was not kept" in (job.run_dir / "base.patched/cases/crasher/1/postmortem.txt").read_text()
+    blocked = (job.run_dir / "base.patched/cases/bug-self/1/sysrq.txt").read_text()
     assert "sysrq: Show Blocked State" in blocked
     assert "__vma_start_write" in blocked
     assert "NMI backtrace for cpu" in blocked
     junit = (job.run_dir / "junit.xml").read_text()
     assert "no task holds it: leaked reference" in junit
-    assert "cases/bug-leak/postmortem.txt]]" in junit
+    assert "cases/bug-leak/1/postmortem.txt]]" in junit
     # our questions are no part of what the kernel said
     assert "sysrq: Show" not in job.case("bug-self")["console"]
 
@@ -101,7 +101,7 @@ def _postmortem_can_be_had_again(job: Job) -> None:
     case = job.run_dir / "base.patched/bug-leak"
     shown = orchestrate("postmortem", "--print", str(case))
     assert shown.returncode == 0, shown.stderr
-    assert shown.stdout == (job.run_dir / "base.patched/cases/bug-leak/postmortem.txt").read_text()
+    assert shown.stdout == (job.run_dir / "base.patched/cases/bug-leak/1/postmortem.txt").read_text()
     typed = "print(hex(vma(facts.mms[0].vmas[0].address).vm_refcnt.refs.counter), task(1).comm)\n"
     drgn = orchestrate("postmortem", str(case), stdin=typed)
     assert "0x1 " in drgn.stdout, drgn.stderr

@@ -99,12 +99,12 @@ def test_the_record_holds_what_the_page_promises(job: Job) -> None:
     home = job.run_dir / "base.patched"
     for name in ("run.json", "report.json", "junit.xml", "reproduce.sh", "patches"):
         assert (job.run_dir / name).exists(), name
-    for name in ("suite.json", "config", "reproduce.sh", "guest-0/console.log.times", "guest-0/qemu.argv"):
+    for name in ("kernel.json", "config", "reproduce.sh", "guest-0/console.log.times", "guest-0/qemu.argv"):
         assert (home / name).exists(), name
     for name in CASES:
-        result = json.loads((home / "cases" / name / "result.json").read_text())
+        result = json.loads((home / "cases" / name / "1/result.json").read_text())
         assert result["ending"] == "EXITED"
-        assert (home / "cases" / name / "stdout").read_text().startswith("KTAP version 1")
+        assert (home / "cases" / name / "1/stdout").read_text().startswith("KTAP version 1")
         window = (home / "guest-0/console.log").read_bytes()[result["console_from"] : result["console_to"]]
         assert f"{name}".encode() in window
 

@@ -12,6 +12,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from orchestrator import kept
+from orchestrator.build.compile import FACTS, SCHEMA, Facts
 from orchestrator.context import Places
 from orchestrator.errors import UsageError, VmlinuxUnreadable
 from orchestrator.evidence.decode import decode_kernel_reports
@@ -260,12 +262,14 @@ def run_dir(tmp_path: Path) -> Path:
     patched = tmp_path / "patched"
     write_tree(patched)
     subprocess.run(["patch", "-s", "-p1", "-d", patched], input=series.patches[0].diff, check=True)
-    product = places.store.root / "build/abc"
-    product.mkdir(parents=True)
-    compiled(patched, product / "vmlinux")
+
+    def build(scratch: Path) -> None:
+        compiled(patched, scratch / "vmlinux")
+        facts = Facts("6", Symbols(scratch / "vmlinux").build_id, "gcc", warnings=(), compiled=1)
+        (scratch / FACTS).write_bytes(kept.dumps(facts, SCHEMA))
+
+    product = places.store.put("build", "abc", build)
     build_id = Symbols(product / "vmlinux").build_id
-    facts = {"release": "6", "build_id": build_id, "compiler": "gcc", "warnings": [], "compiled": 1}
-    (product / "kernel.json").write_text(json.dumps(facts))
 
     home = tmp_path / "run"
     console = home / "base.patched/guest-0/console.log"

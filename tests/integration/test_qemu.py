@@ -41,7 +41,13 @@ def test_a_qemu_that_is_told_to_end_was_not_ended_by_its_guest(qemu: Qemu, signu
     assert qemu.wait_end(10)
     by_guest, words = qemu.end_reason()
     assert not by_guest
-    assert signum.name in words
+    assert words.startswith(f"the host ended QEMU by {signum.name}")
+
+
+def test_a_crash_of_qemu_is_called_one(qemu: Qemu) -> None:
+    os.kill(qemu.pid, signal.SIGSEGV)
+    assert qemu.wait_end(10)
+    assert qemu.end_reason() == (False, "QEMU crashed (SIGSEGV)")
 
 
 def test_a_reset_is_the_guests_doing(qemu: Qemu) -> None:

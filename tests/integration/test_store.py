@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from orchestrator import kept, manifest
 from orchestrator.errors import DiskFull
+from orchestrator.manifest import Entry
 from orchestrator.store import IN_USE_S, KEEP_PRODUCTS, Store, key, locked, write_atomically
 
 
@@ -103,3 +107,134 @@ def test_who_waits_for_a_lock_is_told_for_whom(tmp_path: Path) -> None:
     assert order == ["first", "second"]
     assert len(told) == 1
     assert told[0].startswith("pid ")
+
+
+# --- products that are not what was made
+
+CONTENT = b"a kernel image that is longer than a few bytes"
+
+
+@pytest.fixture
+def notes() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def store(tmp_path: Path, notes: list[str]) -> Store:
+    return Store(tmp_path / "store", notes.append)
+
+
+@pytest.fixture
+def product(store: Store) -> Path:
+    def make(scratch: Path) -> None:
+        (scratch / "image").write_bytes(CONTENT)
+        (scratch / "below").mkdir()
+        (scratch / "below/other").write_bytes(b"")
+
+    return store.put("build", "k", make)
+
+
+def damage(path: Path, data: bytes) -> None:
+    """Other content of the same length, and the file looks untouched."""
+    before = path.stat()
+    assert len(data) == before.st_size
+    path.write_bytes(data)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "a file is cut": lambda product: os.truncate(product / "image", 10),
+    "a file is empty": lambda product: (product / "image").write_bytes(b""),
+    "a file is gone": lambda product: (product / "below/other").unlink(),
+    "a file is a directory": lambda product: ((product / "image").unlink(), (product / "image").mkdir()),
+    "a file was written anew": lambda product: (product / "image").write_bytes(CONTENT.swapcase()),
+    "no manifest": lambda product: (product / manifest.NAME).unlink(),
+    "an empty manifest": lambda product: (product / manifest.NAME).write_bytes(b""),
+    "a cut manifest": lambda product: os.truncate(product / manifest.NAME, 60),
+    "a manifest that is no text": lambda product: (product / manifest.NAME).write_bytes(b"\xff\xfe\x00"),
+    "a manifest of another version": lambda product: (product / manifest.NAME).write_text(
+        '{"schema": 99, "files": []}'
+    ),
+    "a manifest of another shape": lambda product: (product / manifest.NAME).write_text('{"schema": 1, "files": 3}'),
+    "a manifest that is a list": lambda product: (product / manifest.NAME).write_text("[]"),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGES)
+def test_a_product_that_is_not_what_was_made_is_made_anew(
+    store: Store, product: Path, notes: list[str], what: str
+) -> None:
+    assert store.get("build", "k") == product
+    DAMAGES[what](product)
+    assert store.get("build", "k") is None
+    assert len(notes) == 1
+    assert notes[0].startswith("build/k in the store ")
+    assert not list(product.parent.iterdir())
+    store.put("build", "k", lambda scratch: (scratch / "image").write_bytes(CONTENT))
+    assert store.get("build", "k") == product
+
+
+def test_what_looks_untouched_is_found_by_hashing(store: Store, product: Path, notes: list[str]) -> None:
+    damage(product / "image", CONTENT.swapcase())
+    assert store.get("build", "k") == product  # nothing that a cheap look could see
+    assert store.drop_damaged([product / "below/other", Path("/etc/passwd"), store.root / "build"]) == (
+        product / "below/other",
+    )
+    assert store.get("build", "k") is None
+    assert "the content of image has changed" in notes[0]
+
+
+def test_intact_products_survive_a_look_at_every_byte(store: Store, product: Path, notes: list[str]) -> None:
+    assert store.drop_damaged([product / "image"]) == ()
+    assert store.products() == [product]
+    assert not notes
+
+
+def test_a_copied_store_is_as_good_as_the_first_one(store: Store, product: Path, tmp_path: Path) -> None:
+    """Copies have new times: they are hashed once, and believed by their times from then on."""
+    shutil.copytree(store.root, tmp_path / "copy", copy_function=shutil.copyfile)
+    told: list[str] = []
+    copy = Store(tmp_path / "copy", told.append)
+    found = copy.get("build", "k")
+    assert found
+    assert (found / "image").read_bytes() == CONTENT
+    known = {entry.name: entry for entry in kept.load(manifest.Manifest, found / manifest.NAME, manifest.SCHEMA).files}
+    assert known["image"].mtime_ns == (found / "image").stat().st_mtime_ns
+    damage(found / "image", CONTENT.swapcase())
+    assert copy.get("build", "k")
+    assert not told
+
+
+def test_a_moved_product_keeps_what_its_manifest_says(product: Path) -> None:
+    status = (product / "image").stat()
+    entry = Entry("image", len(CONTENT), status.st_mtime_ns, manifest.file_digest(product / "image"))
+    assert entry in kept.load(manifest.Manifest, product / manifest.NAME, manifest.SCHEMA).files
+    assert manifest.size(product) == len(CONTENT)
+
+
+def test_a_product_that_this_version_cannot_read_is_made_anew(store: Store, product: Path, notes: list[str]) -> None:
+    def read(path: Path) -> bytes:
+        data = (path / "image").read_bytes()
+        if data == CONTENT:
+            raise ValueError("of another version")
+        return data
+
+    assert store.read("build", "none", read) is None
+    assert store.read("build", "k", read) is None
+    assert notes == ["build/k in the store cannot be read (of another version): it is dropped and made anew"]
+    store.put("build", "k", lambda scratch: (scratch / "image").write_bytes(b"new"))
+    assert store.read("build", "k", read) == b"new"
+
+
+def test_a_lock_whose_holder_cannot_be_read_is_a_lock(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_bytes(b"\xff\xfe")
+    told: list[str] = []
+    with locked(tmp_path / "lock", on_wait=told.append, pause=time.sleep):
+        assert (tmp_path / "lock").read_text() == f"pid {os.getpid()}"
+
+
+def test_what_is_sealed_again_is_whole(product: Path) -> None:
+    (product / "image").write_bytes(b"another")
+    manifest.seal(product)
+    assert manifest.problem(product, by_hash=True) == ""
+    assert manifest.size(product) == len(b"another")

@@ -39,7 +39,10 @@ LAYERS = (
     ("catalog",),
     ("declarations",),
     ("process", "store", "fetch", "evidence.symbols", "host_time"),
+    ("manifest",),
+    ("kept",),
     ("judge",),
+    ("retention",),
     ("parse", "declarations.schema", "codec", "events", "deadline", "build.schemata", "evidence.blame"),
     ("model", "errors"),
     ("",),  # the package itself: its version

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from orchestrator.judge.attempts import classify
+from orchestrator.judge.compare import verdict
 from orchestrator.model.case import Dialect
 from orchestrator.model.attempt import Attempt, Condition, Count, Ending
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KnownIssue
-from orchestrator.model.outcome import Outcome
+from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, Metric, StageResult, SuiteReport
 from orchestrator.record import KernelRecord, Try
 
@@ -205,6 +206,7 @@ def test_what_the_kernel_says_before_the_first_case_belongs_to_the_boot(home: Ho
         (Ending.TIMED_OUT, Outcome.TIMEOUT),
         (Ending.UNMET, Outcome.SKIP),
         (Ending.NO_GUEST, Outcome.ERROR),
+        (Ending.HOST_LOST, Outcome.ERROR),
     ],
 )
 def test_how_a_run_ended_decides(home: Home, ending: Ending, outcome: Outcome) -> None:
@@ -336,3 +338,18 @@ def test_what_was_found_out_about_a_hang_is_in_the_result(home: Home) -> None:
 def test_a_hang_that_is_the_hosts_says_nothing_about_the_patch(home: Home, condition: Condition) -> None:
     home.case("late", ending=Ending.TIMED_OUT, status=None, condition=condition, reason="did not end")
     assert home.judge().cases[0].is_host_fault
+
+
+def test_a_qemu_that_the_host_ended_is_no_crash_of_the_kernel(home: Home) -> None:
+    home.case("killed", ending=Ending.HOST_LOST, status=None, reason="the host ended QEMU by SIGKILL", expects=("x",))
+    found, reason = verdict([home.judge()], interrupted=False)
+    assert found is Verdict.NO_VERDICT
+    assert reason == "base.patched: killed could not be judged (the host ended QEMU by SIGKILL)"
+
+
+def test_what_the_kernel_said_counts_though_the_host_ended_qemu_then(home: Home) -> None:
+    home.case("killed", said=QUIET + WARNING, ending=Ending.HOST_LOST, status=None, reason="the host ended QEMU")
+    case = home.only()
+    assert not case.is_host_fault
+    assert (case.outcome, case.message) == (Outcome.FAIL, TITLE)
+    assert verdict([home.judge()], interrupted=False)[0] is Verdict.PATCH_AT_FAULT

@@ -1,0 +1,200 @@
+"""orchestrate clean, on a home of its own: what it shows, what it removes, what it leaves alone."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from orchestrator.arguments import KINDS
+from orchestrator.commands.inventory import inventory, sizes_of
+from orchestrator.context import Places
+from orchestrator.model.kernel import Base, Variant
+from orchestrator.model.request import Request
+from orchestrator.process import Cancel, Runner
+from orchestrator.record import RunRecord, save
+from orchestrator.retention import DAY_S, Kind
+from orchestrator.source.bases import Workplace, tree_base
+from orchestrator.source.trees import base_tree, move_worktree
+from tests.integration.conftest import Cli
+
+RUNNER = Runner(Cancel())
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    """Of the `cli` fixture."""
+    return Places(tmp_path / "home/cache/orchestrate", tmp_path / "home/state/orchestrate")
+
+
+@pytest.fixture
+def base(places: Places, tree: Path) -> Base:
+    """A base with a worktree, in which two kernels were built; all long ago."""
+    made = tree_base(tree, "HEAD", Workplace(places.bases, RUNNER, print))[0]
+    where = move_worktree(made, Variant.PATCHED, base_tree(made, RUNNER), RUNNER)
+    for kconfig in ("base", "debug"):
+        (where / f".build-{kconfig}").mkdir()
+        (where / f".build-{kconfig}/vmlinux").write_bytes(b"x" * 10_000)
+    (made.home / "patched.lock").write_text("pid 1")
+    age(places.bases, 30)
+    return made
+
+
+@pytest.fixture
+def product(places: Places) -> Path:
+    path = places.store.put("build", "old", lambda scratch: (scratch / "image").write_bytes(b"x" * 50_000))
+    os.utime(path, (time.time() - 30 * DAY_S,) * 2)
+    return path
+
+
+def age(root: Path, days: float) -> None:
+    for path in (root, *root.rglob("*")):
+        os.utime(path, (time.time() - days * DAY_S,) * 2, follow_symlinks=False)
+
+
+def run_dir(places: Places, name: str, days: float, *, finished: bool = True) -> Path:
+    path = places.runs / name
+    path.mkdir(parents=True)
+    save(RunRecord(Request(), "k", "s", "d", "2026-01-01T00:00:00", finished=finished), path / "run.json")
+    (path / ".lock").touch()
+    (path / "console.log").write_bytes(b"x" * 20_000)
+    age(path, days)
+    return path
+
+
+def test_without_yes_nothing_is_removed(cli: Cli, places: Places, base: Base, product: Path) -> None:
+    old = run_dir(places, "old", 30)
+    before = sorted(path for root in (places.cache, places.state) for path in root.rglob("*"))
+    result = cli("clean")
+    assert result.returncode == 0, result.stderr
+    for path in (old, product, base.home, base.home / "patched", base.home / "patched/.build-debug"):
+        assert f"  {path}\n" in result.stdout
+    assert result.stdout.endswith("nothing was removed; --yes removes it\n")
+    assert sorted(path for root in (places.cache, places.state) for path in root.rglob("*")) == before
+
+
+def test_what_is_old_is_removed_and_the_rest_is_not(cli: Cli, places: Places, base: Base, product: Path) -> None:
+    old, new = run_dir(places, "old", 30), run_dir(places, "new", 3)
+    fresh = places.store.put("build", "new", lambda scratch: (scratch / "image").write_bytes(b"x"))
+    result = cli("clean", "--yes")
+    assert result.returncode == 0, result.stderr
+    assert not any(path.exists() for path in (old, product, base.home))
+    assert new.is_dir()
+    assert fresh.is_dir()
+    assert not list(places.bases.glob("*/"))
+    assert "removed " in result.stdout
+    assert cli("clean", "--yes").stdout.endswith("removed 0 B\n")
+
+
+def test_a_worktree_goes_with_its_index_and_comes_back_whole(cli: Cli, base: Base) -> None:
+    cli("clean", "--yes", "--kind", "worktrees", "--kind", "builds")
+    assert not (base.home / "patched").exists()
+    assert not (base.home / "patched.index").exists()
+    where = move_worktree(base, Variant.PATCHED, base_tree(base, RUNNER), RUNNER)
+    assert (where / "mm/memory.c").is_file()
+
+
+def test_a_build_directory_that_is_used_keeps_what_is_around_it(cli: Cli, base: Base) -> None:
+    used = base.home / "patched/.build-base"
+    (used / "vmlinux").touch()
+    cli("clean", "--yes")
+    assert (used / "vmlinux").is_file()
+    assert (base.home / "patched/mm/memory.c").is_file()
+    assert not (base.home / "patched/.build-debug").exists()
+
+
+def test_what_a_run_works_with_stays(cli: Cli, places: Places, base: Base) -> None:
+    """A lock tells, not the time: a suspended run has old files."""
+    working = run_dir(places, "working", 30)
+    with (working / ".lock").open() as run_lock, (base.home / "patched.lock").open() as lane_lock:
+        for lock in (run_lock, lane_lock):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        result = cli("clean", "--yes", "--keep-days", "0", "--max-size", "0")
+        assert result.returncode == 0, result.stderr
+        assert working.is_dir()
+        assert (base.home / "patched/.build-base/vmlinux").is_file()
+        assert f"stays: a run is at work in it  {working}" in result.stdout
+    cli("clean", "--yes")
+    assert not working.exists()
+    assert not base.home.exists()
+
+
+def test_an_interrupted_run_waits_for_the_same_command(cli: Cli, places: Places) -> None:
+    waits = run_dir(places, "waits", 3, finished=False)
+    forgotten = run_dir(places, "forgotten", 30, finished=False)
+    result = cli("clean", "--yes", "--keep-days", "1")
+    assert waits.is_dir(), result.stdout
+    assert not forgotten.exists()
+    assert "interrupted: the same command continues it" in result.stdout
+
+
+def test_a_run_of_another_version_is_old_or_not_like_any_other(cli: Cli, places: Places) -> None:
+    for name, text in (("a", ""), ("b", "{}"), ("c", "\0")):
+        (run_dir(places, name, 30) / "run.json").write_text(text)
+        age(places.runs / name, 30)
+    assert cli("clean", "--yes").returncode == 0
+    assert not list(places.runs.iterdir())
+
+
+def test_a_size_takes_the_oldest(cli: Cli, places: Places) -> None:
+    made = [run_dir(places, f"run-{days}", days) for days in (1, 2, 3)]
+    cli("clean", "--yes", "--max-size", "60K")
+    assert [path.exists() for path in made] == [True, True, False]
+
+
+def test_only_a_kind(cli: Cli, places: Places, product: Path) -> None:
+    old = run_dir(places, "old", 30)
+    cli("clean", "--yes", "--kind", "products")
+    assert old.is_dir()
+    assert not product.exists()
+
+
+def test_what_was_killed_leaves_nothing_for_ever(cli: Cli, places: Places, base: Base) -> None:
+    left = [places.store.root / "build/.scratch-x", places.bases / ".import-x-y", base.home / ".apply-x"]
+    left += [base.home / "patched/.removed-0", places.runs / ".removed-1"]
+    for path in left:
+        path.mkdir(parents=True)
+        (path / "file").touch()
+        age(path, 30)
+    (places.store.root / "build/.scratch-y").mkdir()
+    cli("clean", "--yes", "--kind", "leftovers")
+    assert not any(path.exists() for path in left)
+    assert (places.store.root / "build/.scratch-y").is_dir()
+
+
+@pytest.mark.parametrize("arguments", [("--keep-days", "-1"), ("--keep-days", "nan"), ("--max-size", "much")])
+def test_what_makes_no_sense_is_refused(cli: Cli, arguments: tuple[str, str]) -> None:
+    result = cli("clean", *arguments)
+    assert result.returncode == 2
+    assert arguments[1] in result.stderr
+
+
+def test_nothing_is_counted_twice(places: Places, base: Base, product: Path) -> None:
+    items = inventory(places, RUNNER)
+    whole = sizes_of([places.bases / base.home.name, product], RUNNER)
+    assert sum(item.size for item in items) == sum(whole.values())
+    assert {item.kind for item in items} == {Kind.BASE, Kind.WORKTREE, Kind.BUILD, Kind.PRODUCT}
+    assert all(item.size > 0 for item in items)
+
+
+def test_doctor_says_what_the_disk_holds_and_checks_it(cli: Cli, places: Places, product: Path) -> None:
+    before = (product / "image").stat()
+    (product / "image").write_bytes(b"y" * 50_000)
+    os.utime(product / "image", ns=(before.st_atime_ns, before.st_mtime_ns))
+    intact = places.store.put("build", "intact", lambda scratch: (scratch / "image").write_bytes(b"x" * 70_000))
+    result = cli("doctor", "--json", "--verify")
+    assert f"dropped, it was damaged: {product}" in result.stderr
+    assert "2 products checked, 1 damaged" in result.stderr
+    assert not product.exists()
+    assert intact.is_dir()
+    disk = json.loads(result.stdout)["disk"]["products"]
+    assert disk["count"] == 1
+    assert disk["bytes"] >= 70_000
+
+
+def test_the_command_line_knows_all_kinds() -> None:
+    assert tuple(kind.value for kind in Kind) == KINDS

@@ -1,0 +1,101 @@
+"""reproduce.sh by itself: run from anywhere, in a run directory that was moved. A small tree stands in for Linux; where
+it would boot its kernel, QEMU refuses."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from orchestrator import catalog
+from orchestrator.jobs.boot import GuestSpec
+from orchestrator.jobs.reproduce import reproduce
+from orchestrator.model.case import Programs
+from orchestrator.model.kernel import Kernel
+from orchestrator.model.request import Request
+from orchestrator.plan import make_plan
+from orchestrator.process import Cancel, Runner
+from orchestrator.source.bases import Workplace, tree_base
+from tests.integration.conftest import GOOD, git
+
+MAKEFILE = """\
+olddefconfig:
+	test -f $(O)/.config
+bzImage vmlinux:
+	mkdir -p $(O)/arch/x86/boot
+	touch $(O)/arch/x86/boot/bzImage
+"""
+
+
+@pytest.fixture
+def linux(tree: Path) -> Path:
+    (tree / "Makefile").write_text(MAKEFILE)
+    git(tree, "add", "-A")
+    git(tree, "commit", "-q", "-m", "a Makefile")
+    return tree
+
+
+def run_of(run_dir: Path, tree: Path, patch: str, *kconfigs: str) -> None:
+    """A run directory as far as the scripts know it."""
+    known = catalog.load()
+    path = run_dir.parent / f"{run_dir.name}.patch"
+    path.write_text(patch)
+    request = Request(patch=str(path), tree=str(tree), kconfigs=kconfigs or ("base",), testcases=("split-merge",))
+    plan = make_plan(request, known, known.series(str(path)))
+    base = tree_base(tree, "HEAD", Workplace(run_dir.parent / "bases", Runner(Cancel()), print))[0]
+    kernel = Kernel(Path("/store/image"), Path("/store/vmlinux"), Path("/store/config"), "6", "", "gcc")
+    programs = Programs(Path("/store/initramfs.cpio"), "", ())
+    spec = GuestSpec(plan.machine, known.accel("tcg"), kernel, programs, slowdown=1.0, boot_limit_s=5.0)
+    (run_dir / "patches").mkdir(parents=True)
+    (run_dir / "patches/0001-a.patch").write_text(patch)
+    for suite in plan.suites:
+        guest = run_dir / suite.name / "guest-0"
+        guest.mkdir(parents=True)
+        for file in (guest.parent / "config", guest / "initramfs.cpio", guest / "id_ed25519"):
+            file.write_text("")
+        (guest / "known_hosts").write_text("[127.0.0.1]:1 ssh-ed25519 AAAA\n")
+        reproduce(plan, suite, base, spec, run_dir)
+
+
+def reproduced(script: Path | str, cwd: Path, **env: str) -> str:
+    """What it says when QEMU has refused the kernel."""
+    result = subprocess.run(
+        [script], cwd=cwd, env={**os.environ, **env}, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.returncode == 1, result.stderr
+    assert "the guest died" in result.stderr
+    return result.stderr
+
+
+def test_a_run_that_was_moved_replays_its_own_patches(linux: Path, tmp_path: Path) -> None:
+    run_of(tmp_path / "run", linux, GOOD)
+    (tmp_path / "run").rename(tmp_path / "run.old")
+    run_of(tmp_path / "run", linux, GOOD.replace("line six", "line newer"))
+    reproduced(tmp_path / "run.old/base.patched/reproduce.sh", tmp_path, WORK=str(tmp_path / "work"))
+    assert "line six\n" in (tmp_path / "work/linux/mm/memory.c").read_text()
+
+
+@pytest.mark.parametrize("script", ["run/reproduce.sh", "run/base.patched/reproduce.sh"])
+def test_paths_are_relative_to_the_caller(linux: Path, tmp_path: Path, script: str) -> None:
+    run_of(tmp_path / "run", linux, GOOD)
+    reproduced(script, tmp_path, WORK="my work", KERNEL="kernels/no such bzImage", CDPATH=str(tmp_path / "bases"))
+    (stderr,) = (tmp_path / "my work").rglob("qemu.stderr")
+    assert f"{tmp_path}/kernels/no such bzImage" in stderr.read_text()
+
+
+def test_patches_are_applied_also_inside_a_repository(linux: Path, tmp_path: Path) -> None:
+    run_of(tmp_path / "run", linux, GOOD)
+    reproduced("run/base.patched/reproduce.sh", tmp_path, WORK=str(linux / "work"))
+    assert "line six\n" in (linux / "work/linux/mm/memory.c").read_text()
+
+
+def test_each_kernel_of_a_run_is_built_in_a_tree_of_its_own(linux: Path, tmp_path: Path) -> None:
+    run_of(tmp_path / "run", linux, GOOD, "base", "debug+kasan")
+    lines = (tmp_path / "run/reproduce.sh").read_text().splitlines()
+    assert [line.split("./")[1] for line in lines if "/reproduce.sh" in line] == [
+        "base.patched/reproduce.sh", "debug+kasan.patched/reproduce.sh"
+    ]  # fmt: skip
+    reproduced("run/reproduce.sh", tmp_path, WORK="work")
+    assert "line six\n" in (tmp_path / "work/base.patched/linux/mm/memory.c").read_text()
