@@ -332,14 +332,13 @@ def _outputs(sub: argparse.ArgumentParser, json: str) -> None:
 
 
 def _junit(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument(
-        "--suite-name", metavar="NAME", help="begin the names of JUnit's suites with NAME. (default: nothing)"
-    )
+    """What these say of a run holds for `report`, too, unless it is said anew."""
+    sub.add_argument("--suite-name", metavar="NAME", help="put NAME. in front of the names of JUnit's suites")
     sub.add_argument(
         "--attachments-root",
         metavar="DIR",
-        help="name JUnit's attachments relative to DIR: GitLab wants its project's directory (default: absolute paths, "
-        "which Jenkins wants; of `report`: as the run was asked)",
+        help="name JUnit's attachments relative to DIR, for GitLab its project's directory (default: absolute paths, "
+        "as Jenkins wants them)",
     )
 
 

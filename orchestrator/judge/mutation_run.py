@@ -69,19 +69,16 @@ def judge(
         found = row(mutant, tried, not_run=why, refused=refused.get(mutant.name, ""))
         rows.append(_proven(found, mutant, [record for record in records if record.name in _names(tried)], run_dir))
     matrix = Matrix(tuple(rows), made.kconfigs, made.cases)
-    mutants = SuiteReport(
-        name=f"{'+'.join(made.kconfigs)}.mutants",
-        kconfig="+".join(made.kconfigs),
-        role=Role.MUTATED,
-        stages=(),
-        cases=tuple(_case(found) for found in matrix.rows),
-        started=run.started,
-        has_mutants=True,
-    )
-    judged_suites = (*controls.values(), mutants)
-    return MutationReport(
-        matrix, run_report(run, run_dir, verdict(matrix, controls, interrupted=interrupted), judged_suites, notes)
-    )
+    found_verdict = verdict(matrix, controls, interrupted=interrupted)
+    judged_suites = (*controls.values(), mutants_suite(matrix, run.started))
+    return MutationReport(matrix, run_report(run, run_dir, found_verdict, judged_suites, notes))
+
+
+def mutants_suite(matrix: Matrix, started: str) -> SuiteReport:
+    """The mutants as cases. Their names are the same whatever the series' file is called. Pure."""
+    kconfig = "+".join(matrix.kconfigs)
+    cases = tuple(_case(found) for found in matrix.rows)
+    return SuiteReport(f"{kconfig}.mutants", kconfig, Role.MUTATED, (), cases, started, has_mutants=True)
 
 
 def write(judged: MutationReport, run_dir: Path) -> None:

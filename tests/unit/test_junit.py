@@ -7,9 +7,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.judge.mutants import Detector, Kill, Matrix, MutantStatus, Row
+from orchestrator.judge.mutants import verdict as verdict_on_mutants
+from orchestrator.judge.mutation_run import mutants_suite
 from orchestrator.judge.verdict import verdict as judged
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_facts import KernelFacts
@@ -518,6 +521,7 @@ ATTEMPTS = st.lists(
 ).map(tuple)
 
 
+@settings(max_examples=800)  # few of them are clean though something fails
 @given(
     patched=CASES,
     base=CASES,
@@ -723,3 +727,29 @@ def test_a_control_that_fails_says_nothing_about_the_series() -> None:
     control = SuiteReport("base.mutated", "base", Role.MUTATED, (), (case(Outcome.CRASH, "dead"),), "")
     error = only(report(control, verdict=Verdict.NO_VERDICT), ".//error")
     assert error.get("type") == "ControlFails"
+
+
+@given(
+    statuses=st.lists(st.sampled_from(MutantStatus), max_size=4),
+    control=st.lists(OUTCOMES, max_size=2),
+    interrupted=st.booleans(),
+)
+def test_a_file_of_a_mutation_run_is_green_exactly_when_the_exit_status_is_0(
+    statuses: list[MutantStatus], control: list[Outcome], interrupted: bool
+) -> None:
+    kill = Kill("base", "fork", Detector.KERNEL_REPORT, "KASAN", 1.0)
+    rows = tuple(
+        Row(f"m{number}", "order", status, "why", kill if status is MutantStatus.KILLED else None)
+        for number, status in enumerate(statuses)
+    )
+    matrix = Matrix(rows, ("base",), ("fork",))
+    controls = {"base.mutated": SuiteReport("base.mutated", "base", Role.MUTATED, (), tuple(map(case, control)), "")}
+    verdict, reason = verdict_on_mutants(matrix, controls, interrupted=interrupted)
+    suites = (*controls.values(), mutants_suite(matrix, ""))
+    root = parsed(replace(report(*suites, verdict=verdict), reason=reason))
+    assert ((root.get("failures"), root.get("errors")) == ("0", "0")) == (verdict.exit_status == 0)
+    survivors = statuses.count(MutantStatus.SURVIVED)
+    assert [found.get("type") for found in root.iter("failure")] == ["Survived"] * survivors
+    passed = [entry for entry in root[-1].iter("testcase") if [child.tag for child in entry] == ["system-out"]]
+    told = [entry.findtext("system-out") for entry in passed]
+    assert told == ["killed by fork on base (kernel report): KASAN"] * statuses.count(MutantStatus.KILLED)
