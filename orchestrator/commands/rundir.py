@@ -9,10 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator import __version__
-from orchestrator.build.toolchain import COMPILER, find_toolchain
 from orchestrator.codec import encode
 from orchestrator.context import Context
-from orchestrator.errors import CommandFailed, ToolMissing, UsageError
+from orchestrator.errors import UsageError
 from orchestrator.judge.run import RUN, utc_now
 from orchestrator.manifest import file_digest
 from orchestrator.model.planned import PlannedKernel
@@ -47,25 +46,25 @@ def claim(context: Context, plan: Plan, output: Path | None) -> Iterator[tuple[P
         except BlockingIOError:
             raise UsageError(f"{run_dir} is in use by another run", hint="give this one its own --output") from None
         if resumed:
-            save(_resumed(load(RunRecord, run_dir / RUN), context, plan), run_dir / RUN)
+            save(_resumed(load(RunRecord, run_dir / RUN), plan), run_dir / RUN)
         else:
-            _begin(run_dir, context, plan, request_key)
+            _begin(run_dir, plan, request_key)
         yield run_dir, resumed
 
 
-def _resumed(record: RunRecord, context: Context, plan: Plan) -> RunRecord:
+def _resumed(record: RunRecord, plan: Plan) -> RunRecord:
     """What may have changed since, and is no reason for another run."""
     asked = plan.request
     return replace(
         record,
         request=replace(record.request, suite_name=asked.suite_name, attachments_root=asked.attachments_root),
         known=plan.known,
-        compiler=_compiler(context),
+        compiler=plan.compiler,
         version=__version__,
     )
 
 
-def _begin(run_dir: Path, context: Context, plan: Plan, request_key: str) -> None:
+def _begin(run_dir: Path, plan: Plan, request_key: str) -> None:
     series = plan.series
     if series:
         patches = run_dir / "patches"
@@ -85,18 +84,10 @@ def _begin(run_dir: Path, context: Context, plan: Plan, request_key: str) -> Non
         subjects=tuple(patch.subject or _bare_name(patch) for patch in series.patches) if series else (),
         message_ids=tuple(patch.message_id for patch in series.patches) if series else (),
         arch=plan.kernel(plan.kconfigs[0]).arch,
-        compiler=_compiler(context),
+        compiler=plan.compiler,
         version=__version__,
     )
     save(record, run_dir / RUN)
-
-
-def _compiler(context: Context) -> str:
-    """Known before anything is built: names in reports do not depend on how far a run comes."""
-    try:
-        return find_toolchain(context).value.compiler
-    except (ToolMissing, CommandFailed):
-        return COMPILER
 
 
 def planned(plan: Plan) -> tuple[PlannedKernel, ...]:

@@ -181,7 +181,7 @@ class RunReport:
     hostname: str
     notes: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()  # of the patches
-    message_ids: tuple[str, ...] = ()  # of the patches' mails, "" where there is none
+    message_ids: tuple[str, ...] = ()  # of the patches' mails, without brackets; "" where there is none
     arch: str = ""  # what was to be built, also where no kernel came so far
     compiler: str = ""  # its own version line
     version: str = ""  # of orchestrate, that made the run

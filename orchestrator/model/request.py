@@ -66,6 +66,7 @@ class Plan:
     slots: int = 1  # guests at a time
     mutants: tuple[Mutant, ...] = ()  # all that the mutated kernels carry; a mutant's number is its place, from 1
     known: tuple[KnownIssue, ...] = ()
+    compiler: str = ""  # as in Host
 
     def kernel(self, kconfig: Kconfig) -> Kernel:
         """With the whole series."""
