@@ -17,6 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 import junitparser
+import junitparser.xunit2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -376,6 +377,19 @@ def test_reruns_are_where_jenkins_looks_for_their_text() -> None:
         assert rerun.findtext("stackTrace")
         assert rerun.findtext("system-out")
         assert not (rerun.text or "").strip()
+
+
+def test_junitparser_finds_the_reruns() -> None:
+    found = {
+        case.name: [(type(rerun).__name__, rerun.type) for rerun in case.interim_result]
+        for suite in junitparser.xunit2.JUnitXml.fromstring(junit.document(a_report()))
+        for case in suite
+        if case.interim_result
+    }
+    assert found == {
+        "stack": [("FlakyFailure", "ExitStatus")],
+        "rare": [("RerunError", "Infrastructure"), ("RerunFailure", "ExitStatus")],
+    }
 
 
 def test_whoever_adds_up_times_and_whoever_believes_the_attribute_agree() -> None:
