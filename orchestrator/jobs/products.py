@@ -20,7 +20,7 @@ from orchestrator.jobs.boot import GuestSpec
 from orchestrator.jobs.build import Built, Finders, Tree, check_accelerator, make_guest_spec, make_kernel, make_tree
 from orchestrator.jobs.journal import Journal, Stopped
 from orchestrator.jobs.reproduce import reproduce
-from orchestrator.model.kernel import Role
+from orchestrator.model.kernel import Base, Role, Source
 from orchestrator.model.request import Plan
 from orchestrator.model.series import Series
 from orchestrator.model.subject import Subject
@@ -72,9 +72,14 @@ class Products:
     def tree(self, subject: Subject) -> Tree:
         made = self._of(subject)
 
+        def base(source: Source) -> Base:
+            found = self._find.base(source)
+            _tell_base(found, made.journal)  # a series that does not apply was made for another one
+            return found
+
         def make() -> Tree:
             check_accelerator(made.journal.stage, self._find)
-            return make_tree(self.context, made.journal.stage, subject, self._find)
+            return make_tree(self.context, made.journal.stage, subject, replace(self._find, base=base))
 
         return self._kernel(subject).once("tree", make)
 
@@ -157,11 +162,8 @@ class Products:
         journal.home.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(built.config.path, journal.home / "config")
         series = self.plan.series
+        _tell_base(built.tree.base, journal)
         journal.facts(
-            base=built.tree.base.origin,
-            commit=built.tree.base.commit,
-            base_url=built.tree.base.url,
-            base_branch=built.tree.base.branch,
             tree=built.tree.applied.tree,
             arch=subject.kernel.arch,
             compiler=built.kernel.compiler,
@@ -173,6 +175,10 @@ class Products:
             series_digest=series.digest if series else "",  # of the whole: all kernels of a run are about it
             seed=self.plan.request.seed,
         )
+
+
+def _tell_base(base: Base, journal: Journal) -> None:
+    journal.facts(base=base.origin, commit=base.commit, base_url=base.url, base_branch=base.branch)
 
 
 def _parameters(subject: Subject) -> tuple[str, ...]:

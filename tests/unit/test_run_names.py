@@ -15,6 +15,7 @@ from orchestrator.commands.compose import request_of
 from orchestrator.commands.rundir import claim
 from orchestrator.context import Context, Places
 from orchestrator.judge.run import judge
+from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.machine import Host
 from orchestrator.model.request import Plan, Request
 from orchestrator.parse.series import read_patches
@@ -72,3 +73,9 @@ def test_the_options_reach_the_request_and_a_relative_root_means_the_same_from_a
     assert (request.suite_name, request.attachments_root) == ("mm", str(tmp_path.resolve()))
     plain = request_of(parser().parse_args([command]))
     assert (plain.suite_name, plain.attachments_root) == ("", "")
+
+
+def test_facts_that_are_not_known_are_no_properties() -> None:
+    assert KernelFacts(commit="c0ffee", warnings=0, patches=0).properties() == (("commit", "c0ffee"),)
+    built = dict(KernelFacts(product="p", mutant=0, slowdown=1.5).properties())
+    assert built == {"product": "p", "warnings": "0", "patches": "0", "mutant": "0", "slowdown": "1.5"}
