@@ -201,12 +201,7 @@ def _report(commands: Commands) -> None:
     sub.add_argument("run_dir", type=Path, metavar="RUN_DIR")
     sub.add_argument("--junit", type=Path, metavar="FILE", help="write the JUnit report here too")
     sub.add_argument("--json", metavar="FILE", help="write the JSON report here too; - is stdout")
-    sub.add_argument(
-        "--attachments",
-        default="absolute",
-        choices=("absolute", "relative"),
-        help="paths of attachments in JUnit: Jenkins wants absolute ones, GitLab relative",
-    )
+    _junit(sub)
 
 
 def _postmortem(commands: Commands) -> None:
@@ -333,7 +328,19 @@ def _outputs(sub: argparse.ArgumentParser, json: str) -> None:
     )
     sub.add_argument("--junit", type=Path, metavar="FILE", help="write the JUnit report here too")
     sub.add_argument("--json", metavar="FILE", help=f"write {json} here too; - is stdout")
+    _junit(sub)
     _verbose(sub)
+
+
+def _junit(sub: argparse.ArgumentParser) -> None:
+    """What these say of a run holds for `report`, too, unless it is said anew."""
+    sub.add_argument("--suite-name", metavar="NAME", help="put NAME. in front of the names of JUnit's suites")
+    sub.add_argument(
+        "--attachments-root",
+        metavar="DIR",
+        help="name JUnit's attachments relative to DIR, for GitLab its project's directory (default: absolute paths, "
+        "as Jenkins wants them)",
+    )
 
 
 def _verbose(sub: argparse.ArgumentParser) -> None:

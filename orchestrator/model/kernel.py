@@ -37,6 +37,8 @@ class Base:
     commit: str
     origin: str  # for people: package and version, or tree and revision
     home: Path  # our directory for this base: the object store, worktrees, build directories
+    url: str = ""  # of the remote that the branch comes from, without credentials
+    branch: str = ""  # of the user's tree
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,23 @@ def test_uncommitted_changes_are_left_out_and_said(tree: Path, tmp_path: Path, r
     assert (tree / "mm/mmap.c").read_text() == "work in progress\n"
 
 
+def test_a_base_says_where_its_branch_comes_from_and_keeps_passwords_to_itself(
+    tree: Path, tmp_path: Path, runner: Runner
+) -> None:
+    def base(revision: str) -> Base:
+        return tree_base(tree, revision, Workplace(tmp_path / "bases", runner, print))[0]
+
+    branch = git(tree, "symbolic-ref", "--short", "HEAD").strip()
+    assert (base("HEAD").url, base("HEAD").branch) == ("", branch)
+    git(tree, "remote", "add", "upstream", "https://me:secret@example.org/linux.git")
+    git(tree, "config", f"branch.{branch}.remote", "upstream")
+    git(tree, "update-ref", "refs/remotes/upstream/mm-unstable", "HEAD")
+    assert (base("HEAD").url, base("HEAD").branch) == ("https://example.org/linux.git", branch)
+    followed = base("upstream/mm-unstable")
+    assert (followed.url, followed.branch) == ("https://example.org/linux.git", "mm-unstable")
+    assert base(followed.commit).branch == ""
+
+
 def test_a_series_makes_a_tree_and_leaves_the_users_alone(
     base: Base, tree: Path, good_patch: Path, runner: Runner
 ) -> None:
