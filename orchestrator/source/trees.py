@@ -61,11 +61,14 @@ def worktree(base: Base, variant: Variant) -> Path:
 
 def move_worktree(base: Base, variant: Variant, tree: str, runner: Runner) -> Path:
     """Make the variant's worktree hold a tree, rewriting only files that differ (also after an interrupted move)."""
-    git = Git(base.home / "git", runner)
-    where = worktree(base, variant)
+    return move_to(Git(base.home / "git", runner), worktree(base, variant), tree)
+
+
+def move_to(git: Git, where: Path, tree: str) -> Path:
+    """Make a directory hold a tree. What git knows of it is in DIRECTORY.index beside it."""
     where.mkdir(exist_ok=True)
-    index = base.home / f"{variant.value}.index"
-    # of a git that was killed: the caller holds the lane, so nobody else can be at work on this index
+    index = where.with_name(f"{where.name}.index")
+    # of a git that was killed: the caller holds the directory, so nobody else can be at work on this index
     index.with_name(f"{index.name}.lock").unlink(missing_ok=True)
     git.check("read-tree", "--reset", "-u", tree, index=index, worktree=where)
     return where
