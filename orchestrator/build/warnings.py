@@ -109,8 +109,8 @@ def _compile(
 
     run("olddefconfig")
     compiled = run("prepare")
-    made = {name: _object(name) for name in sources}
-    ours = _objects(context, build, {posixpath.dirname(name) for name in sources})
+    made = {name: _object(name) for name in sources if (source / name).is_file()}  # a patch removes files, too
+    ours = _objects(context, build, {posixpath.dirname(name) for name in made})
     objects = [name for name in made.values() if name in ours]
     for name in objects:
         (build / name).unlink(missing_ok=True)  # what is up to date is not compiled, and says nothing

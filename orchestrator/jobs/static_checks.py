@@ -45,6 +45,10 @@ def static_findings(
                 for tree, path in ((applied_before, log.with_name(f"{log.name}.before")), (applied_after, log))
             )
             said += new_findings([finding for finding in before if finding.severity is not Severity.NOT_RUN], after)
+        elif any(name.endswith(".h") for name in patch.files):
+            said.append(
+                _not_run(toolchain.cc.split()[-1], "the patch touches no source file, and headers have no object")
+            )
         said += _checkpatch(context, applied_after, patch)
     tools = tuple(dict.fromkeys(finding.tool for finding in said))  # as they came: compiler, sparse, checkpatch
     return tuple(sorted(said, key=lambda finding: _rank(finding, tools)))
@@ -57,17 +61,17 @@ def _rank(finding: StaticFinding, tools: Sequence[str]) -> tuple[bool, int, int,
 
 def _checkpatch(context: Context, applied: AppliedTree, patch: Patch) -> tuple[StaticFinding, ...]:
     if find_program("perl") is None:
-        return (_not_run("perl is not installed"),)
+        return (_not_run("checkpatch", "perl is not installed"),)
     tree = move_there(context, applied)
     if not (tree / CHECKPATCH).is_file():
-        return (_not_run(f"the tree has no {CHECKPATCH}"),)
+        return (_not_run("checkpatch", f"the tree has no {CHECKPATCH}"),)
     options = ("--no-tree", "--terse", "--show-types", "--showfile", "--no-summary")
     result = context.runner.run(Command(("perl", CHECKPATCH, *options, "-"), cwd=tree), stdin=patch.diff)
     found = checkpatch_findings(result.text)
     if result.status not in (0, 1) or (result.stderr and not found):
-        return (_not_run(f"{CHECKPATCH} failed: {result.tail(1)}"),)
+        return (_not_run("checkpatch", f"{CHECKPATCH} failed: {result.tail(1)}"),)
     return found
 
 
-def _not_run(why: str) -> StaticFinding:
-    return StaticFinding("checkpatch", "", 0, Severity.NOT_RUN, why)
+def _not_run(tool: str, why: str) -> StaticFinding:
+    return StaticFinding(tool, "", 0, Severity.NOT_RUN, why)

@@ -180,6 +180,22 @@ def test_a_patch_without_sources_is_read_by_checkpatch_alone(lab: Lab) -> None:
     assert not list((lab.base.home / "static").glob(".build-*"))
 
 
+def test_a_patch_of_headers_alone_says_that_nothing_was_compiled(lab: Lab) -> None:
+    lab.commit({"mm/vma.h": "int size(int unused);\n"})
+    (finding,) = lab.find()
+    assert (finding.tool, finding.severity) == ("gcc", Severity.NOT_RUN)
+    assert "headers have no object" in finding.message
+
+
+def test_a_source_that_the_patch_adds_or_removes_is_compiled_where_it_is(lab: Lab) -> None:
+    lab.commit({"mm/new.c": MORE, "mm/Makefile": "obj-y := vma.o new.o\nlib-y := sort.o\n"})
+    (finding,) = lab.find("gcc")
+    assert (finding.file, finding.severity) == ("mm/new.c", Severity.WARNING)
+    (lab.tree / "mm/new.c").unlink()
+    lab.commit({"mm/Makefile": FILES["mm/Makefile"]})
+    assert lab.find("gcc") == ()
+
+
 def test_tools_that_are_missing_are_said(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()
