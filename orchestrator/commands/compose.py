@@ -122,11 +122,11 @@ def request_of(args: argparse.Namespace) -> Request:
         strict=getattr(args, "strict", False),
         fresh_baseline=getattr(args, "fresh_baseline", False),
         suite_name=getattr(args, "suite_name", None) or "",
-        attachments_root=absolute(getattr(args, "attachments_root", None) or ""),
+        attachments_root=absolute_directory(getattr(args, "attachments_root", None) or ""),
     )
 
 
-def absolute(path: str) -> str:
+def absolute_directory(path: str) -> str:
     """A path that means the same from anywhere; nothing stays nothing."""
     return str(Path(path).resolve()) if path else ""
 

@@ -25,12 +25,15 @@ def worktree(base: Base, name: str) -> Path:
 
 
 def move_worktree(base: Base, name: str, tree: str, runner: Runner) -> Path:
-    """Make the role's worktree hold a tree, rewriting only files that differ (also after an interrupted move)."""
-    git = Git(base.home / "git", runner)
-    where = worktree(base, name)
+    """Make a worktree hold a tree, rewriting only files that differ (also after an interrupted move)."""
+    return move_to(Git(base.home / "git", runner), worktree(base, name), tree)
+
+
+def move_to(git: Git, where: Path, tree: str) -> Path:
+    """Make a directory hold a tree. What git knows of it is in DIRECTORY.index beside it."""
     where.mkdir(exist_ok=True)
-    index = base.home / f"{name}.index"
-    # of a git that was killed: the caller holds the lane, so nobody else can be at work on this index
+    index = where.with_name(f"{where.name}.index")
+    # of a git that was killed: the caller holds the directory, so nobody else can be at work on this index
     index.with_name(f"{index.name}.lock").unlink(missing_ok=True)
     git.check("read-tree", "--reset", "-u", tree, index=index, worktree=where)
     return where
