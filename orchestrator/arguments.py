@@ -201,12 +201,7 @@ def _report(commands: Commands) -> None:
     sub.add_argument("run_dir", type=Path, metavar="RUN_DIR")
     sub.add_argument("--junit", type=Path, metavar="FILE", help="write the JUnit report here too")
     sub.add_argument("--json", metavar="FILE", help="write the JSON report here too; - is stdout")
-    sub.add_argument(
-        "--attachments",
-        default="absolute",
-        choices=("absolute", "relative"),
-        help="paths of attachments in JUnit: Jenkins wants absolute ones, GitLab relative",
-    )
+    _junit(sub)
 
 
 def _postmortem(commands: Commands) -> None:
@@ -253,7 +248,8 @@ def _what(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--patch",
         metavar="PATH",
-        help="a .patch, a directory of them, an mbox (file or URL) or a name under patches/; without: the base itself",
+        help="a .patch, a directory of them, an mbox (file or URL, also .gz, .xz, .bz2) or a name under patches/; "
+        "PATH#3/7 or PATH#2-4/7: these parts of a series alone; without: the base itself",
     )
     sub.add_argument("--tree", type=Path, metavar="DIR", help="a git tree with the base (it is only read)")
     sub.add_argument("--base", metavar="NAME|REV", help="a base's name, or with --tree a revision (default HEAD)")
@@ -332,7 +328,19 @@ def _outputs(sub: argparse.ArgumentParser, json: str) -> None:
     )
     sub.add_argument("--junit", type=Path, metavar="FILE", help="write the JUnit report here too")
     sub.add_argument("--json", metavar="FILE", help=f"write {json} here too; - is stdout")
+    _junit(sub)
     _verbose(sub)
+
+
+def _junit(sub: argparse.ArgumentParser) -> None:
+    """What these say of a run holds for `report`, too, unless it is said anew."""
+    sub.add_argument("--suite-name", metavar="NAME", help="put NAME. in front of the names of JUnit's suites")
+    sub.add_argument(
+        "--attachments-root",
+        metavar="DIR",
+        help="name JUnit's attachments relative to DIR, for GitLab its project's directory (default: absolute paths, "
+        "as Jenkins wants them)",
+    )
 
 
 def _verbose(sub: argparse.ArgumentParser) -> None:

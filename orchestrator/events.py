@@ -70,11 +70,12 @@ class GuestLost:
 
 @dataclass(frozen=True)
 class CaseStarted:
-    """`limit_s` is when the case is ended by force, counted from now."""
+    """`limit_s` is when the case is ended by force, counted from now. `pair` is that of the attempt."""
 
     suite: str
     case: str
     limit_s: float
+    pair: int = 0
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class CaseFinished:
     outcome: Outcome
     time_s: float
     message: str = ""
+    pair: int = 0
 
 
 @dataclass(frozen=True)

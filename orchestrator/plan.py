@@ -47,6 +47,7 @@ def make_plan(
         accel_choice=request.accel,
         slots=request.jobs or slots(machine, host),
         mutants=mutants,
+        compiler=host.compiler,
     )
 
 

@@ -55,6 +55,10 @@ class RunRecord:
     subjects: tuple[str, ...] = ()  # of the patches, in the order of the files in patches/
     planned: tuple[PlannedKernel, ...] = ()
     trouble: str = ""  # what ended the run outside of any stage: then it is not finished
+    message_ids: tuple[str, ...] = ()  # of the patches, "" where a patch is no mail
+    arch: str = ""  # of the kernels
+    compiler: str = ""  # its version line; its name where it is not installed
+    version: str = ""  # of orchestrate
 
     @property
     def remarks(self) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ REPRODUCIBLE = (
     ("KBUILD_BUILD_VERSION", "1"),
     ("LOCALVERSION", ""),  # set and empty: no "+" for a tree that is no tagged commit
 )
+COMPILER = "gcc"
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Toolchain:
 
 def find_toolchain(context: Context) -> Product[Toolchain]:
     """Raises ToolMissing without gcc. ccache is used where it is installed."""
-    version = context.runner.check(Command(("gcc", "--version"))).text.splitlines()[0]
+    version = context.runner.check(Command((COMPILER, "--version"))).text.splitlines()[0]
     cc = "ccache gcc" if shutil.which("ccache") else "gcc"
     return Product(Toolchain(version, cc), cached=True, note=version)
 

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from orchestrator.build.product import Product
+from orchestrator.build.toolchain import COMPILER, find_toolchain
 from orchestrator.catalog import Catalog, load
 from orchestrator.context import Context, Places
 from orchestrator.declarations.known_issues import KNOWN_ISSUES, read_known_issues
-from orchestrator.declarations.patches import DELAYS, MUTANTS, read_mutants, read_series
-from orchestrator.errors import UsageError
+from orchestrator.declarations.patches import DELAYS, MUTANTS, absolute, read_mutants, read_series
+from orchestrator.errors import CommandFailed, ToolMissing, UsageError
 from orchestrator.events import CommandRan, Listener, StageFinished, StageStarted
 from orchestrator.guest.accel import Probe, choose
 from orchestrator.jobs.build import Finders, Stage
@@ -68,14 +69,18 @@ def invoke(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = Fal
         base=_once_each(lambda source: find_base(source, context)),
         accel=_once(lambda: find_accel(request, catalog, context)),
     )
-    plan = make_plan(request, catalog, series, find_host(), mutants)
+    plan = make_plan(request, catalog, series, find_host(context), mutants)
     return Invocation(context, replace(plan, known=find_known_issues(request, catalog)), find)
 
 
-def find_host() -> Host:
+def find_host(context: Context) -> Host:
     """What this machine has for us."""
     memory = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
-    return Host(len(os.sched_getaffinity(0)), memory)
+    try:
+        compiler = find_toolchain(context).value.compiler
+    except (ToolMissing, CommandFailed):  # the toolchain's stage says so, where it belongs
+        compiler = COMPILER
+    return Host(len(os.sched_getaffinity(0)), memory, compiler)
 
 
 def seeded(request: Request, catalog: Catalog, series: Series | None) -> tuple[Series, tuple[Mutant, ...]]:
@@ -91,11 +96,8 @@ def seeded(request: Request, catalog: Catalog, series: Series | None) -> tuple[S
 
 def request_of(args: argparse.Namespace) -> Request:
     """The request that arguments make; paths are made absolute, so that it means the same from anywhere."""
-    patch = args.patch
-    if patch is not None and Path(patch).exists():
-        patch = str(Path(patch).resolve())
     return Request(
-        patch=patch,
+        patch=None if args.patch is None else absolute(args.patch),
         tree=str(args.tree.resolve()) if args.tree else None,
         base=args.base,
         kconfigs=tuple(args.kconfig) or ("base",),
@@ -119,7 +121,14 @@ def request_of(args: argparse.Namespace) -> Request:
         error=getattr(args, "error", Request.error),
         strict=getattr(args, "strict", False),
         fresh_baseline=getattr(args, "fresh_baseline", False),
+        suite_name=getattr(args, "suite_name", None) or "",
+        attachments_root=absolute_directory(getattr(args, "attachments_root", None) or ""),
     )
+
+
+def absolute_directory(path: str) -> str:
+    """A path that means the same from anywhere; nothing stays nothing."""
+    return str(Path(path).resolve()) if path else ""
 
 
 def find_known_issues(request: Request, catalog: Catalog) -> tuple[KnownIssue, ...]:

@@ -5,18 +5,22 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from orchestrator.commands.compose import absolute_directory
 from orchestrator.commands.test import copy_outputs
 from orchestrator.context import Places
 from orchestrator.evidence.decode import decode, decode_suites
 from orchestrator.judge import mutation_run as matrix
-from orchestrator.judge.run import REPORT, RUN, judge, write
+from orchestrator.judge.run import RUN, judge
 from orchestrator.model.kernel_report import KnownIssue
+from orchestrator.model.report import RunReport
 from orchestrator.process import Cancel, Runner
 from orchestrator.record import RunRecord, load
 from orchestrator.reporters import terminal, terminal_matrix
+from orchestrator.reporters.table import REPORT, write_files
 
 
 def run(args: argparse.Namespace) -> int:
@@ -28,7 +32,6 @@ def show(run_dir: Path, args: argparse.Namespace, known: Sequence[KnownIssue] | 
     run_dir = run_dir.resolve()
     record = load(RunRecord, run_dir / RUN)
     shown = sys.stderr if args.json == "-" else sys.stdout
-    relative_to = run_dir if getattr(args, "attachments", "") == "relative" else None
     if (run_dir / matrix.MUTATION_RUN).is_file():
         mutation = matrix.judge(
             run_dir,
@@ -36,13 +39,24 @@ def show(run_dir: Path, args: argparse.Namespace, known: Sequence[KnownIssue] | 
             known=known,
             decode=partial(decode_suites, Places.of_user(), Runner(Cancel()), run_dir),
         )
-        matrix.write(mutation, run_dir, relative_to=relative_to)
+        mutation = replace(mutation, report=_presented(mutation.report, args))
+        matrix.write(mutation, run_dir)
         terminal_matrix.show(mutation.matrix, mutation.report, shown)
         copy_outputs(run_dir, getattr(args, "junit", None), args.json, report=matrix.MATRIX)
         return mutation.report.verdict.exit_status
     judged = judge(run_dir, interrupted=not record.finished, known=known)
-    report = decode(Places.of_user(), Runner(Cancel()), judged, run_dir)
-    write(report, run_dir, relative_to=relative_to)
+    report = _presented(decode(Places.of_user(), Runner(Cancel()), judged, run_dir), args)
+    write_files(report, run_dir)
     terminal.show(report, shown)
     copy_outputs(run_dir, getattr(args, "junit", None), args.json, report=REPORT)
     return report.verdict.exit_status
+
+
+def _presented(report: RunReport, args: argparse.Namespace) -> RunReport:
+    """With JUnit's names and attachments as asked for now; what is not said is as the run was asked."""
+    name, root = getattr(args, "suite_name", None), getattr(args, "attachments_root", None)
+    return replace(
+        report,
+        suite_name=report.suite_name if name is None else name,
+        attachments_root=report.attachments_root if root is None else absolute_directory(root),
+    )

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from orchestrator import __version__
 from orchestrator.codec import encode
 from orchestrator.context import Context
 from orchestrator.errors import UsageError
@@ -45,10 +46,22 @@ def claim(context: Context, plan: Plan, output: Path | None) -> Iterator[tuple[P
         except BlockingIOError:
             raise UsageError(f"{run_dir} is in use by another run", hint="give this one its own --output") from None
         if resumed:
-            save(replace(load(RunRecord, run_dir / RUN), known=plan.known), run_dir / RUN)
+            save(_resumed(load(RunRecord, run_dir / RUN), plan), run_dir / RUN)
         else:
             _begin(run_dir, plan, request_key)
         yield run_dir, resumed
+
+
+def _resumed(record: RunRecord, plan: Plan) -> RunRecord:
+    """What may have changed since, and is no reason for another run."""
+    asked = plan.request
+    return replace(
+        record,
+        request=replace(record.request, suite_name=asked.suite_name, attachments_root=asked.attachments_root),
+        known=plan.known,
+        compiler=plan.compiler,
+        version=__version__,
+    )
 
 
 def _begin(run_dir: Path, plan: Plan, request_key: str) -> None:
@@ -69,6 +82,10 @@ def _begin(run_dir: Path, plan: Plan, request_key: str) -> None:
         # a mail may be without one
         planned=planned(plan),
         subjects=tuple(patch.subject or _bare_name(patch) for patch in series.patches) if series else (),
+        message_ids=tuple(patch.message_id for patch in series.patches) if series else (),
+        arch=plan.kernel(plan.kconfigs[0]).arch,
+        compiler=plan.compiler,
+        version=__version__,
     )
     save(record, run_dir / RUN)
 
@@ -158,7 +175,8 @@ def _key(plan: Plan) -> str:
     fragments = {kconfig.name: [fragment.symbols for fragment in kconfig.fragments] for kconfig in plan.kconfigs}
     return key(
         "run",
-        request=encode(replace(plan.request, jobs=None)),  # how many at a time is no part of what is asked
+        # how many at a time and what it is called in reports is no part of what is asked
+        request=encode(replace(plan.request, jobs=None, suite_name="", attachments_root="")),
         series=plan.series.digest if plan.series else "",
         cases=cases,
         fragments=fragments,

@@ -21,6 +21,7 @@ from orchestrator.questions.ask import ask
 from orchestrator.questions.mutation import Mutation, why_not_run
 from orchestrator.questions.regression import Regression
 from orchestrator.record import MutationRecord, RunRecord, finish, load, save
+from orchestrator.reporters.table import write_files
 
 RERUNS_S = 900.0  # what a test spends on pairs of runs by itself
 
@@ -35,7 +36,7 @@ def run_test(invocation: Invocation, run_dir: Path) -> RunReport:
         result = run.judge(run_dir, interrupted=interrupted)
         with suppress(Interrupted):  # of a run that is stopped `orchestrate report` can decode the reports later
             result = decode(context.places, context.runner, result, run_dir)
-        run.write(result, run_dir)
+        write_files(result, run_dir)
         return result
 
     with account(run_dir) as ended:

@@ -14,12 +14,12 @@ from orchestrator.commands.rundir import claim
 from orchestrator.commands.running import run_test
 from orchestrator.errors import UsageError
 from orchestrator.events import RunStarted
-from orchestrator.judge.run import JUNIT, REPORT
 from orchestrator.model.outcome import Verdict
 from orchestrator.model.request import Plan
 from orchestrator.questions.regression import subjects
 from orchestrator.reporters import terminal
 from orchestrator.reporters.progress import Progress
+from orchestrator.reporters.table import JUNIT, REPORT
 
 CANNOT_TELL = 125
 

@@ -126,7 +126,9 @@ class Journal:
             save(attempt, self.home / attempt.home / "result.json")
             self._save(self.record.with_attempt(attempt))
             judged = self.judge(attempt)
-        self._context.emit(CaseFinished(self.name, attempt.case, judged.outcome, judged.time_s, judged.message))
+        self._context.emit(
+            CaseFinished(self.name, attempt.case, judged.outcome, judged.time_s, judged.message, attempt.pair)
+        )
         return judged
 
     def report(self) -> SuiteReport:

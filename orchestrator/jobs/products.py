@@ -29,7 +29,7 @@ from orchestrator.jobs.build import (
 )
 from orchestrator.jobs.journal import Journal, Stopped
 from orchestrator.jobs.reproduce import reproduce
-from orchestrator.model.kernel import KernelConfig, Role
+from orchestrator.model.kernel import Base, KernelConfig, Role, Source
 from orchestrator.model.request import Plan
 from orchestrator.model.series import Series
 from orchestrator.model.subject import Subject
@@ -81,9 +81,14 @@ class Products:
     def tree(self, subject: Subject) -> Tree:
         made = self._of(subject)
 
+        def base(source: Source) -> Base:
+            found = self._find.base(source)
+            _tell_base(found, made.journal)  # a series that does not apply was made for another one
+            return found
+
         def make() -> Tree:
             check_accelerator(made.journal.stage, self._find)
-            return make_tree(self.context, made.journal.stage, subject, self._find)
+            return make_tree(self.context, made.journal.stage, subject, replace(self._find, base=base))
 
         return self._kernel(subject).once("tree", make)
 
@@ -174,9 +179,8 @@ class Products:
         journal.home.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(built.config.path, journal.home / "config")
         series = self.plan.series
+        _tell_base(built.tree.base, journal)
         journal.facts(
-            base=built.tree.base.origin,
-            commit=built.tree.base.commit,
             tree=built.tree.applied.tree,
             arch=subject.kernel.arch,
             compiler=built.kernel.compiler,
@@ -188,6 +192,10 @@ class Products:
             series_digest=series.digest if series else "",  # of the whole: all kernels of a run are about it
             seed=self.plan.request.seed,
         )
+
+
+def _tell_base(base: Base, journal: Journal) -> None:
+    journal.facts(base=base.origin, commit=base.commit, base_url=base.url, base_branch=base.branch)
 
 
 def _parameters(subject: Subject) -> tuple[str, ...]:

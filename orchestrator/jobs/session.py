@@ -164,7 +164,7 @@ class GuestSession:
     def _run(self, guest: Guest, case: Case, planned: Planned) -> Attempt:
         duration_s = self._request.duration_s if self._request.duration_s is not None else case.duration_s
         limit_s = case_limit_s(case, duration_s, self._spec)
-        self._context.emit(CaseStarted(self._journal.name, case.name, limit_s))
+        self._context.emit(CaseStarted(self._journal.name, case.name, limit_s, planned.pair))
         number = int(guest.directory.name.removeprefix("guest-"))
         console = f"{guest.directory.name}/console.log"
         begun = self._journal.begin(planned, number, guest.qemu.console.mark(), console)

@@ -6,6 +6,7 @@ their own. How much is a little was measured: docs/oracles.md.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from orchestrator.model.attempt import Attempt, Count
@@ -15,6 +16,8 @@ from orchestrator.model.report import Metric
 TOLERANCE = 6  # objects of a slab cache
 TOLERANCES = {"mm_struct": 2}  # the guest sees to it that no CPU keeps one; each stands for a whole address space
 EXACT = {"mounts": "mounts", "posix_shm": "files in /dev/shm", "sysv_shm": "segments of System V shared memory"}
+
+_WORDS = re.compile(r"leaked -?\d+ |left (?:1 process|\d+ processes) behind ")
 
 
 def leaks(run: Attempt) -> Iterator[str]:
@@ -27,6 +30,11 @@ def leaks(run: Attempt) -> Iterator[str]:
         # a process that cannot end keeps all that it has: no leak of its own
         if not run.stuck and _is_leak(count):
             yield f"leaked {count.after - count.before} {EXACT.get(count.name, count.name)}"
+
+
+def is_leak(message: str) -> bool:
+    """Whether a message is one of those of `leaks`, about something that stayed."""
+    return _WORDS.match(message) is not None
 
 
 def leak_metrics(run: Attempt) -> tuple[Metric, ...]:

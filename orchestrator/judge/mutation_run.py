@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.build.schemata import SWITCH
-from orchestrator.judge import run as report
 from orchestrator.judge.attempts import classify
 from orchestrator.judge.mutants import Matrix, MutantStatus, Row, row, verdict
+from orchestrator.judge.run import RUN, run_report
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.outcome import Outcome
@@ -18,6 +17,7 @@ from orchestrator.model.report import CaseResult, RunReport, SuiteReport
 from orchestrator.model.series import Mutant
 from orchestrator.record import KernelRecord, MutationRecord, RunRecord, load, records_of
 from orchestrator.reporters import json_report
+from orchestrator.reporters.table import write_decoded, write_files
 
 Decode = Callable[[Sequence[SuiteReport]], tuple[tuple[SuiteReport, ...], tuple[str, ...]]]  # with notes
 MUTATION_RUN, MATRIX = "mutation.json", "matrix.json"
@@ -54,7 +54,7 @@ def judge(
 
     Raises UsageError, and what `decode` raises.
     """
-    run, made = load(RunRecord, run_dir / report.RUN), load(MutationRecord, run_dir / MUTATION_RUN)
+    run, made = load(RunRecord, run_dir / RUN), load(MutationRecord, run_dir / MUTATION_RUN)
     records = records_of(run_dir)
     suites, notes = decode(
         [classify(record, run_dir / record.name, run.known if known is None else known) for record in records]
@@ -69,40 +69,25 @@ def judge(
         found = row(mutant, tried, not_run=why, refused=refused.get(mutant.name, ""))
         rows.append(_proven(found, mutant, [record for record in records if record.name in _names(tried)], run_dir))
     matrix = Matrix(tuple(rows), made.kconfigs, made.cases)
-    found_verdict, reason = verdict(matrix, controls, interrupted=interrupted)
-    mutants = SuiteReport(
-        name=f"{run.series}.mutants",
-        kconfig="+".join(made.kconfigs),
-        role=Role.MUTATED,
-        stages=(),
-        cases=tuple(_case(found) for found in matrix.rows),
-        started=run.started,
-    )
-    return MutationReport(
-        matrix,
-        RunReport(
-            series=run.series,
-            series_digest=run.series_digest,
-            verdict=found_verdict,
-            reason=reason,
-            suites=(*controls.values(), mutants),
-            run_dir=str(run_dir),
-            started=run.started,
-            time_s=run.time_s,
-            hostname=platform.node(),
-            notes=(*run.remarks, *notes),
-        ),
-    )
+    found_verdict = verdict(matrix, controls, interrupted=interrupted)
+    judged_suites = (*controls.values(), mutants_suite(matrix, run.started))
+    return MutationReport(matrix, run_report(run, run_dir, found_verdict, judged_suites, notes))
 
 
-def write(judged: MutationReport, run_dir: Path, *, relative_to: Path | None = None) -> None:
-    """matrix.json, report.json, junit.xml and a file for each kernel report of a kill, each whole or not at all.
-    `relative_to` as in report.write."""
-    report.write_decoded(
+def mutants_suite(matrix: Matrix, started: str) -> SuiteReport:
+    """The mutants as cases. Their names are the same whatever the series' file is called. Pure."""
+    kconfig = "+".join(matrix.kconfigs)
+    cases = tuple(_case(found) for found in matrix.rows)
+    return SuiteReport(f"{kconfig}.mutants", kconfig, Role.MUTATED, (), cases, started, has_mutants=True)
+
+
+def write(judged: MutationReport, run_dir: Path) -> None:
+    """matrix.json, the files of the run report and one for each kernel report of a kill, each whole or not at all."""
+    write_decoded(
         (kernel_report for row in judged.matrix.rows if row.kill for kernel_report in row.kill.kernel_reports), run_dir
     )
     json_report.write(judged.matrix, run_dir / MATRIX)
-    report.write(judged.report, run_dir, relative_to=relative_to)
+    write_files(judged.report, run_dir)
 
 
 def _names(suites: list[SuiteReport]) -> set[str]:

@@ -1,9 +1,9 @@
-"""a run directory -> the run report and its files. Callable on a finished, running or interrupted run."""
+"""a run directory -> the run report. Callable on a finished, running or interrupted run."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,13 +14,12 @@ from orchestrator.judge.known import remarks
 from orchestrator.judge.planned import with_planned
 from orchestrator.judge.verdict import is_patch_failure, verdict
 from orchestrator.model.kernel import Role
-from orchestrator.model.kernel_report import KernelReport, KnownIssue
+from orchestrator.model.kernel_report import KnownIssue
+from orchestrator.model.outcome import Verdict
 from orchestrator.model.report import RunReport, SuiteReport
 from orchestrator.record import RunRecord, load, records_of
-from orchestrator.reporters import decoded, json_report, junit
-from orchestrator.store import write_atomically
 
-REPORT, JUNIT, RUN = "report.json", "junit.xml", "run.json"
+RUN = "run.json"
 
 
 def judge(run_dir: Path, *, interrupted: bool = False, known: Sequence[KnownIssue] | None = None) -> RunReport:
@@ -34,17 +33,32 @@ def judge(run_dir: Path, *, interrupted: bool = False, known: Sequence[KnownIssu
     suites = with_planned(compared(judged, run.request.error), run.planned, run.started)
     found, reason = verdict(suites, interrupted, strict=run.request.strict, trouble=run.trouble)
     reason = "; ".join([reason, *first_bad_patches(suites, run.request.error)])
+    return run_report(run, run_dir, (found, reason), suites, tuple(remarks(issues, suites, run.started[:10])))
+
+
+def run_report(
+    run: RunRecord, run_dir: Path, found: tuple[Verdict, str], suites: Sequence[SuiteReport], notes: Sequence[str]
+) -> RunReport:
+    """What a run says and why, with all that its record knows."""
+    verdict, reason = found
     return RunReport(
         series=run.series or "base",
         series_digest=run.series_digest,
-        verdict=found,
+        verdict=verdict,
         reason=reason,
-        suites=suites,
+        suites=tuple(suites),
         run_dir=str(run_dir),
         started=run.started,
         time_s=run.time_s,
         hostname=platform.node(),
-        notes=(*run.remarks, *remarks(issues, suites, run.started[:10])),
+        notes=(*run.remarks, *notes),
+        subjects=run.subjects,
+        message_ids=run.message_ids,
+        arch=run.arch,
+        compiler=run.compiler,
+        version=run.version,
+        suite_name=run.request.suite_name,
+        attachments_root=run.request.attachments_root,
     )
 
 
@@ -70,25 +84,6 @@ def compared(suites: Sequence[SuiteReport], error: float) -> tuple[SuiteReport, 
         else suite
         for suite in suites
     )
-
-
-def write(report: RunReport, run_dir: Path, *, relative_to: Path | None = None) -> None:
-    """report.json, junit.xml and a file for each kernel report, whole or not at all.
-
-    Attachment paths are absolute, or relative to a directory.
-    """
-    write_decoded((kernel_report for suite in report.suites for kernel_report in suite.kernel_reports), run_dir)
-    json_report.write(report, run_dir / REPORT)
-    junit.write(report, run_dir / JUNIT, attachments_root=relative_to)
-
-
-def write_decoded(kernel_reports: Iterable[KernelReport], run_dir: Path) -> None:
-    """The files of the kernel reports that have one."""
-    for kernel_report in kernel_reports:
-        if kernel_report.file:
-            write_atomically(
-                run_dir / kernel_report.file, decoded.full(kernel_report).encode("utf-8", "backslashreplace")
-            )
 
 
 def utc_now() -> str:

@@ -11,6 +11,8 @@ class KernelFacts:
 
     base: str = ""  # for people: package and version, or tree and revision
     commit: str = ""  # of the base
+    base_url: str = ""  # where the base's branch comes from
+    base_branch: str = ""
     tree: str = ""  # what was compiled
     arch: str = ""
     compiler: str = ""
@@ -34,7 +36,9 @@ class KernelFacts:
     delays: str = ""  # boot parameters that delay
 
     def properties(self) -> tuple[tuple[str, str], ...]:
-        """Names and values as text, those that are known."""
+        """Names and values as text, those that are known: 0 is a number of patches or warnings only where something was
+        built."""
+        zero_says_something = ("mutant", *(("warnings", "patches") if self.product else ()))
         found = ((entry.name, getattr(self, entry.name)) for entry in fields(self))
         return tuple((name, f"{value:g}" if isinstance(value, float) else str(value)) for name, value in found
-                     if value not in ("", None) and (value or name in ("warnings", "mutant", "patches")))  # fmt: skip
+                     if value not in ("", None) and (value or name in zero_says_something))  # fmt: skip

@@ -32,7 +32,9 @@ class Accel:
 
 @dataclass(frozen=True)
 class Host:
-    """What this machine has for us: CPUs that we may use, and memory that is free."""
+    """What this machine has for us: CPUs that we may use, memory that is free, and the compiler by its version line, or
+    by its name where it is not installed."""
 
     cpus: int
     memory_mib: int
+    compiler: str = ""

@@ -153,6 +153,7 @@ class SuiteReport:
     facts: KernelFacts = field(default_factory=KernelFacts)
     attempts: tuple[Finding, ...] = ()  # all of them, in their order
     earlier_base: tuple[BaseResult, ...] = ()  # what earlier runs found out about its base
+    has_mutants: bool = False  # its cases are the mutants of a run, each passed when it was killed
 
     @property
     def kernel_reports(self) -> tuple[KernelReport, ...]:
@@ -185,3 +186,10 @@ class RunReport:
     time_s: float
     hostname: str
     notes: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()  # of the patches
+    message_ids: tuple[str, ...] = ()  # of the patches' mails, without brackets; "" where there is none
+    arch: str = ""  # what was to be built, also where no kernel came so far
+    compiler: str = ""  # its own version line
+    version: str = ""  # of orchestrate, that made the run
+    suite_name: str = ""  # what stands in front of the names of JUnit's suites
+    attachments_root: str = ""  # JUnit names attachments relative to this directory; empty: by absolute paths

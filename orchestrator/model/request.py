@@ -48,6 +48,8 @@ class Request:
     known_issues: str | None = None  # None: the file beside the series or in the tree, if there is one
     each_patch: bool = False  # build, boot and test behind each patch of the series too
     freeze: bool = False  # leave the guest paused at the first kernel report, hang or crash, and end there
+    suite_name: str = ""  # this and the next: of RunReport, no part of what is tested
+    attachments_root: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Plan:
     slots: int = 1  # guests at a time
     mutants: tuple[Mutant, ...] = ()  # all that the mutated kernels carry; a mutant's number is its place, from 1
     known: tuple[KnownIssue, ...] = ()
+    compiler: str = ""  # as in Host
 
     def kernel(self, kconfig: Kconfig) -> Kernel:
         """With the whole series."""

@@ -42,9 +42,14 @@ def loads(text: str | bytes) -> RunReport:
     return from_json(codec.parse(text))
 
 
+def content(value: RunReport | Matrix) -> bytes:
+    """The whole file."""
+    return dumps(value).encode("ascii")
+
+
 def write(value: RunReport | Matrix, path: Path) -> None:
     """Write the file, whole or not at all."""
-    write_atomically(path, dumps(value).encode("ascii"))
+    write_atomically(path, content(value))
 
 
 def load(path: Path) -> RunReport:

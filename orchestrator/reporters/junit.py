@@ -1,15 +1,15 @@
 """JUnit XML, as CI servers read it: the only importer of junit_xml.
 
 junit-xml builds the elements; the rest is done on its element tree, because alone it writes a `disabled` attribute
-that no schema knows, leaves `time` out where it is 0, and passes on characters that make the file unreadable.
-The file is valid under the strict profile of junit-10.xsd: flat suites, no attribute or element beyond it.
+that no schema knows, leaves `time` out where it is 0, knows no reruns, and passes on characters that make the file
+unreadable. The file is valid under the strict profile of junit-10.xsd: flat suites, no attribute or element beyond it.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree
@@ -18,62 +18,46 @@ from junit_xml import TestCase as XmlCase  # under other names: pytest collects 
 from junit_xml import TestSuite as XmlSuite
 
 from orchestrator.model.kernel import Role
+from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import RunReport, SuiteReport
 from orchestrator.reporters import text
 from orchestrator.reporters.files import read_tail
-from orchestrator.reporters.junit_entries import (
-    Entry,
-    Item,
-    Kind,
-    Limits,
-    Output,
-    Places,
-    keep,
-    suite_items,
-    suite_name,
-    unique,
-)
-from orchestrator.store import write_atomically
+from orchestrator.reporters.junit_entries import Entry, Item, Limits, Output, keep, suite_items, unique, verdict_item
+from orchestrator.reporters.junit_files import Places
+from orchestrator.reporters.junit_names import is_under_test, suite_name
+from orchestrator.reporters.junit_results import Kind
 
 MAX_BYTES = 29_000_000
 """The smallest limit of the known readers is 30 MB for a file."""
 
-# Tried in order until the file is small enough. The last one fits always: 3000 entries of less than 8 KiB and 300
+# Tried in order until the file is small enough. The last one fits always: 2500 entries of less than 10 KiB and 300
 # suites of less than 4 KiB are below MAX_BYTES. No text node comes near 10 MB, where libxml2 gives up.
 _LEVELS = (
-    Limits(console=65_536, detail=65_536, stdout=16_384),
-    Limits(console=16_384, detail=16_384, stdout=4_096),
-    Limits(console=4_096, detail=4_096, stdout=1_024),
-    Limits(console=512, detail=512, stdout=128, entries=20_000),
-    Limits(console=0, detail=0, stdout=0, entries=3_000, properties=0, attachments=False),
+    Limits(console=65_536, detail=65_536, stdout=16_384, rerun=8_192),
+    Limits(console=16_384, detail=16_384, stdout=4_096, rerun=4_096),
+    Limits(console=4_096, detail=4_096, stdout=1_024, rerun=1_024, reruns=10),
+    Limits(console=512, detail=512, stdout=128, rerun=256, reruns=5, entries=20_000),
+    Limits(console=0, detail=0, stdout=0, rerun=0, reruns=0, entries=2_500, properties=0, attachments=False),
 )
 _MAX_SUITES = 300
-_MAX_TIME_S = 1e9
 
 
-def document(
-    report: RunReport,
-    *,
-    attachments_root: Path | None = None,
-    outputs: Mapping[str, Output] | None = None,
-    max_bytes: int = MAX_BYTES,
-) -> bytes:
+def content(report: RunReport) -> bytes:
+    """The whole file. What programs printed is read from the run directory, if it is there."""
+    return document(report, outputs=read_outputs(report))
+
+
+def document(report: RunReport, *, outputs: Mapping[str, Output] | None = None, max_bytes: int = MAX_BYTES) -> bytes:
     """The whole file, pure. `outputs` has the ends of the programs' outputs, by the path that the report names.
 
-    `[[ATTACHMENT|path]]` is absolute, or relative to `attachments_root`. Where everything would be more than
-    `max_bytes`, texts are cut shorter; only then are entries left out, passed ones first, and a property says so.
+    Where everything would be more than `max_bytes`, texts are cut shorter; only then are entries left out, passed ones
+    first, and a property says so.
     """
-    places = Places(report.run_dir, attachments_root)
     for limits in _LEVELS[:-1]:
-        data = _document(report, places, outputs or {}, limits, max_bytes)
+        data = _document(report, outputs or {}, limits, max_bytes)
         if data is not None and len(data) <= max_bytes:
             return data
-    return _document(report, places, outputs or {}, _LEVELS[-1], None) or b""
-
-
-def write(report: RunReport, path: Path, *, attachments_root: Path | None = None) -> None:
-    """Write the file, whole or not at all. What programs printed is read from the run directory, if it is there."""
-    write_atomically(path, document(report, attachments_root=attachments_root, outputs=read_outputs(report)))
+    return _document(report, outputs or {}, _LEVELS[-1], None) or b""
 
 
 def read_outputs(report: RunReport) -> dict[str, Output]:
@@ -87,101 +71,139 @@ def read_outputs(report: RunReport) -> dict[str, Output]:
     return found
 
 
-def _document(
-    report: RunReport, places: Places, outputs: Mapping[str, Output], limits: Limits, max_bytes: int | None
-) -> bytes | None:
+@dataclass(frozen=True)
+class _Suite:
+    """A suite with its unique name, what it has entries for, and how many were left out."""
+
+    report: SuiteReport
+    name: str
+    items: list[Item]
+    left_out: int = 0
+
+
+def _document(report: RunReport, outputs: Mapping[str, Output], limits: Limits, max_bytes: int | None) -> bytes | None:
     """The file; None as soon as it is sure to become larger than `max_bytes`."""
     root = ElementTree.Element("testsuites", name="orchestrate")
-    size = 0
+    size = time_ms = 0
     taken: set[tuple[str, str]] = set()
-    for suite, name, items, left_out in _suites(report, places, outputs, limits):
+    for suite in _suites(report, outputs, limits):
         entries = []
-        for entry in unique((item.entry() for item in items), taken):
+        for entry in unique((item.entry() for item in suite.items), taken):
             size += entry.size
             if max_bytes is not None and size > max_bytes:
                 return None
             entries.append(entry)
-        root.append(_suite(report, suite, name, entries, _properties(report, suite, left_out)[: limits.properties]))
+        element, suite_ms = _suite(report, suite, entries, limits)
+        time_ms += suite_ms
+        root.append(element)
     for count in ("tests", "failures", "errors"):
         root.set(count, str(sum(int(element.get(count, "0")) for element in root)))
-    root.set("time", f"{sum(float(element.get('time', '0')) for element in root):.3f}")
+    root.set("time", _time(time_ms))
     ElementTree.indent(root, " ")
     data: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return data + b"\n"
 
 
-def _suites(
-    report: RunReport, places: Places, outputs: Mapping[str, Output], limits: Limits
-) -> Iterator[tuple[SuiteReport, str, list[Item], int]]:
-    """Each suite with its unique name, what it has entries for, and how many were left out."""
+def _suites(report: RunReport, outputs: Mapping[str, Output], limits: Limits) -> list[_Suite]:
+    places = Places(report.run_dir, report.attachments_root)
     # A run that stopped before its first suite still says so in one that is empty but for the error.
     suites = report.suites or (SuiteReport("run", "", Role.PATCHED, (), (), report.started),)
     suites = suites if limits.entries is None else suites[:_MAX_SUITES]
-    names: set[tuple[str, str]] = set()
-    for suite in suites:
-        plain = Entry("", suite_name(report, suite), 0.0)
-        (name,) = (entry.name for entry in unique([plain], names))
-        items = suite_items(report, suite, name, places, outputs, limits)
-        kept = items if limits.entries is None else keep(items, max(1, limits.entries // len(suites)))
-        yield suite, name, kept, len(items) - len(kept)
+    names = [entry.name for entry in unique((Entry("", suite_name(report, suite), 0.0) for suite in suites), set())]
+    items = [
+        suite_items(report, suite, name, places, outputs, limits) for suite, name in zip(suites, names, strict=True)
+    ]
+    if report.verdict.exit_status and not any(item.is_bad for of_suite in items for item in of_suite):
+        at = _unfinished(suites)
+        items[at].append(verdict_item(report, names[at]))
+    if limits.entries is None:
+        return [_Suite(*each) for each in zip(suites, names, items, strict=True)]
+    most = max(1, limits.entries // len(suites))
+    return [
+        _Suite(suite, name, keep(of_suite, most), max(0, len(of_suite) - most))
+        for suite, name, of_suite in zip(suites, names, items, strict=True)
+    ]
 
 
-def _suite(
-    report: RunReport, suite: SuiteReport, name: str, entries: list[Entry], properties: list[tuple[str, str]]
-) -> ElementTree.Element:
+def _unfinished(suites: Sequence[SuiteReport]) -> int:
+    """The first suite that is under test and where nothing passed, else the first under test, else the first."""
+    tested = [at for at, suite in enumerate(suites) if is_under_test(suite, suites)]
+    idle = [at for at in tested if not any(case.outcome is Outcome.PASS for case in suites[at].cases)]
+    return next(iter((*idle, *tested)), 0)
+
+
+def _suite(report: RunReport, suite: _Suite, entries: list[Entry], limits: Limits) -> tuple[ElementTree.Element, int]:
+    """The element, and the sum of its test cases' times in milliseconds."""
     built = XmlSuite(
-        name,
+        suite.name,
         [_case(entry) for entry in entries],
         hostname=text.one_line(report.hostname, 200),
-        timestamp=_timestamp(suite.started),
-        properties=dict(properties),
+        timestamp=_timestamp(suite.report.started),
+        properties=dict(_properties(report, suite)[: limits.properties]),
     )
     element: ElementTree.Element = built.build_xml_doc()
     element.attrib.pop("disabled", None)
-    times_s = [*(stage.time_s for stage in suite.stages), *(case.time_s for case in suite.cases)]
-    total_s = sum(_seconds(time_s) for time_s in times_s)
-    element.set("time", f"{total_s:.3f}")  # not the sum of the entries: a run's time holds its subtests'
+    time_ms = 0
     for case, entry in zip(element.iter("testcase"), entries, strict=True):
-        case.set("time", f"{_seconds(entry.time_s):.3f}")
+        entry_ms = round(entry.time_s * 1000)
+        time_ms += entry_ms
+        case.set("time", _time(entry_ms))
         for skipped in case.iter("skipped"):
             skipped.attrib.pop("type", None)  # junit-xml's constant, which tells nothing
-    return element
+        at = len([child for child in case if child.tag in (kind.value for kind in Kind)])
+        case[at:at] = [
+            _rerun(rerun.element, rerun.type, rerun.message, rerun.trace, rerun.out) for rerun in entry.reruns
+        ]
+    element.set("time", _time(time_ms))
+    return element, time_ms
 
 
 def _case(entry: Entry) -> XmlCase:
     case = XmlCase(entry.name, entry.classname, stdout=entry.out, stderr=entry.err)
-    if entry.kind is Kind.FAILURE:
-        case.add_failure_info(entry.message, entry.body, entry.type)
-    elif entry.kind is Kind.ERROR:
-        case.add_error_info(entry.message, entry.body, entry.type)
-    elif entry.kind is Kind.SKIPPED:
-        case.add_skipped_info(entry.message)
+    if entry.result.kind is Kind.FAILURE:
+        case.add_failure_info(entry.message, entry.body, entry.result.type)
+    elif entry.result.kind is Kind.ERROR:
+        case.add_error_info(entry.message, entry.body, entry.result.type)
+    elif entry.result.kind is Kind.SKIPPED:
+        case.add_skipped_info(entry.message, entry.body)
     return case
 
 
-def _properties(report: RunReport, suite: SuiteReport, left_out: int) -> list[tuple[str, str]]:
-    """Ours first; a property of the suite's own with the same name wins."""
-    known = {
+def _rerun(name: str, kind: str, message: str, trace: str, out: str) -> ElementTree.Element:
+    """The form that surefire has had since 2.22.1: text in elements of its own, which is all that Jenkins reads."""
+    element = ElementTree.Element(name, message=message, type=kind)
+    for tag, said in (("stackTrace", trace), ("system-out", out)):
+        if said:
+            ElementTree.SubElement(element, tag).text = said
+    return element
+
+
+def _properties(report: RunReport, suite: _Suite) -> list[tuple[str, str]]:
+    """Of the run, then of the kernel, then the patches, which may be many."""
+    of_run = {
         "series": report.series,
         "series_digest": report.series_digest,
+        "orchestrate": report.version,
         "verdict": report.verdict.name,
         "reason": report.reason,
         "run_dir": report.run_dir,
-        "kconfig": suite.kconfig,
-        "role": suite.role.value,
+        "kconfig": suite.report.kconfig,
+        "role": suite.report.role.value,
+        "arch": report.arch,
+        "compiler": report.compiler,
     }
-    if left_out:
-        known["left_out"] = f"{left_out} test cases, to keep this file small; report.json has them all"
-    named = [
-        (text.one_line(name, 200) or "unnamed", value)
-        for name, value in {**known, **dict(suite.facts.properties())}.items()
-    ]
-    return [(name, text.one_line(value, 500)) for name, value in named]
+    if suite.left_out:
+        of_run["left_out"] = f"{suite.left_out} test cases, to keep this file small; report.json has them all"
+    of_patches: dict[str, str] = {}
+    for number, subject in enumerate(report.subjects, 1):
+        of_patches[f"patch.{number}"] = subject
+        of_patches[f"patch.{number}.message_id"] = "".join(report.message_ids[number - 1 : number])
+    known = {**of_run, **dict(suite.report.facts.properties()), **of_patches}
+    return [(name, text.one_line(value, 500)) for name, value in known.items() if value]
 
 
-def _seconds(time_s: float) -> float:
-    """A time that every reader takes: finite, not negative, below 32 years."""
-    return min(max(time_s, 0.0), _MAX_TIME_S) if math.isfinite(time_s) else 0.0
+def _time(milliseconds: int) -> str:
+    return f"{milliseconds // 1000}.{milliseconds % 1000:03d}"
 
 
 def _timestamp(started: str) -> str:

@@ -1,49 +1,52 @@
 """What the JUnit file will say, before it is XML: one entry for each stage, each case's run and each subtest. Pure.
 
-`<failure>` is for what the kernel or the patch did, `<error>` for the host, a tool, the request, and for everything
-that the base kernel gets wrong too. So a file has a failure when the patch is at fault, and else none; a base that is
-tested alone is its own subject.
+Readers differ in what they show: some the message, some nothing but the body, some only what a failure holds. So each
+says by itself why it is there: message, body and the text of `<skipped>` all begin with the reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from functools import partial
-from pathlib import Path
 
 from orchestrator.judge.cause import cause
-from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KernelReport
-from orchestrator.model.outcome import Outcome, Verdict
-from orchestrator.model.report import CaseResult, Metric, RunReport, StageResult, Subtest, SuiteReport
-from orchestrator.reporters import decoded, text
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import (
+    BOOT,
+    CaseResult,
+    Finding,
+    Metric,
+    RunReport,
+    StageResult,
+    Subtest,
+    SuiteReport,
+)
+from orchestrator.reporters import decoded, junit_names, junit_results, text
+from orchestrator.reporters.compared import compared
+from orchestrator.reporters.junit_files import Places, of_case, of_stage
+from orchestrator.reporters.junit_reruns import Rerun, history, reruns_of_run, reruns_of_subtest
+from orchestrator.reporters.junit_results import Kind, Result, Standing, culprit
 
-# Each attribute is escaped to at most six bytes for a character; these keep the smallest form of an entry below 6 KiB.
-_NAME_CHARS = 200
+_MOST_S = 1e9
+# Each attribute is escaped to at most six bytes for a character; this keeps the smallest form of an entry below 10 KiB
 _MESSAGE_CHARS = 500
-_TYPES = {Outcome.NOT_EXERCISED: "did-not-exercise", Outcome.TIMEOUT: "Timeout", Outcome.CRASH: "Crash"}
-
-
-class Kind(Enum):
-    """The element that a test case holds; the values are JUnit's names."""
-
-    PASSED = ""
-    SKIPPED = "skipped"
-    FAILURE = "failure"
-    ERROR = "error"
+_CAUSE_CHARS = 300  # of the message, where something follows
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much of each text goes in, in bytes of UTF-8, and how many entries and properties."""
+    """How much of each text goes in, in bytes of UTF-8, and how many entries, properties and failed reruns of each."""
 
     console: int
     detail: int
     stdout: int
+    rerun: int
     entries: int | None = None  # of all suites together
     properties: int = 100
+    reruns: int = 20
     attachments: bool = True
 
 
@@ -56,40 +59,24 @@ class Output:
 
 
 @dataclass(frozen=True)
-class Places:
-    """Where the files of the run are, and how `[[ATTACHMENT|path]]` names them."""
-
-    run_dir: str
-    attachments_root: Path | None = None  # None: absolute paths (Jenkins); else relative to this directory (GitLab)
-
-    def absolute(self, name: str) -> str:
-        return str(Path(self.run_dir) / name) if name else ""
-
-    def attachment(self, name: str) -> str:
-        path = Path(self.run_dir) / name
-        if self.attachments_root is None:
-            return str(path)
-        return str(_relative(path, self.attachments_root))
-
-
-@dataclass(frozen=True)
 class Entry:
-    """One <testcase>. Texts are clean and cut; `message` is one line."""
+    """One <testcase>. Texts are clean and cut; `message` is one line. The time is finite and not negative."""
 
     classname: str
     name: str
     time_s: float
-    kind: Kind = Kind.PASSED
-    type: str = ""
+    result: Result = field(default_factory=lambda: Result(Kind.PASSED))
     message: str = ""
     body: str = ""
     out: str = field(default="", repr=False)
     err: str = field(default="", repr=False)
+    reruns: tuple[Rerun, ...] = ()
 
     @property
     def size(self) -> int:
         """About how many bytes of XML it takes, and rather too few than too many."""
-        texts = (self.classname, self.name, self.type, self.message, self.body, self.out, self.err)
+        texts = [self.classname, self.name, self.result.type, self.message, self.body, self.out, self.err]
+        texts += [part for rerun in self.reruns for part in (rerun.message, rerun.trace, rerun.out)]
         return sum(len(part) + 4 * part.count("&") + 3 * part.count("<") for part in texts)
 
 
@@ -106,38 +93,37 @@ class View:
     """What every entry of a suite needs to know beside its own result."""
 
     suite: str
-    blame_base: bool  # a bad outcome in this suite says nothing about the patch
+    standing: Standing
+    attempts: Mapping[str, Sequence[Finding]]  # by case
     places: Places
     outputs: Mapping[str, Output]
     limits: Limits
-
-
-def suite_name(report: RunReport, suite: SuiteReport) -> str:
-    name = f"{report.series}.{suite.name}" if report.series else suite.name
-    return text.one_line(name, _NAME_CHARS) or "unnamed"
 
 
 def suite_items(
     report: RunReport, suite: SuiteReport, name: str, places: Places, outputs: Mapping[str, Output], limits: Limits
 ) -> list[Item]:
     """What a suite has entries for, in the order in which things happened."""
-    has_patched = any(other.role is Role.PATCHED for other in report.suites)
-    blame_base = suite.role is Role.BASELINE and has_patched
-    view = View(name, blame_base, places, outputs, limits)
+    by_case: dict[str, list[Finding]] = {}
+    for finding in suite.attempts:
+        by_case.setdefault(finding.case, []).append(finding)
+    view = View(name, junit_results.standing(report, suite), by_case, places, outputs, limits)
     items: list[Item] = []
     for stage in suite.stages:
-        items.append(Item(stage.outcome.is_bad, partial(_stage, stage, view)))
-        items.extend(Item(sub.outcome.is_bad, partial(_stage_subtest, sub, stage, view)) for sub in stage.subtests)
+        items.append(_item(junit_results.of_stage(stage, view.standing), _stage, stage, view))
+        items += [_item(_of_subtest(sub, stage, view), _stage_subtest, sub, stage, view) for sub in stage.subtests]
     for case in suite.cases:
-        items.append(Item(case.run_outcome.is_bad, partial(_run, case, view)))
-        items.extend(Item(sub.outcome.is_bad, partial(_subtest, sub, case, view)) for sub in case.subtests)
-    if (
-        report.verdict is not Verdict.CLEAN
-        and suite.outcome is Outcome.ERROR
-        and not any(item.is_bad for item in items)
-    ):
-        items.append(Item(True, partial(_nothing_ran, report, name)))
+        items.append(_item(junit_results.of_case(case, view.standing), _run, case, view))
+        items += [_item(_of_subtest(sub, case, view), _subtest, sub, case, view) for sub in case.subtests]
     return items
+
+
+def verdict_item(report: RunReport, name: str) -> Item:
+    """Of a run that is not clean though nothing in it says so: it must not look green, for readers just count."""
+    message = text.one_line(report.reason, _MESSAGE_CHARS) or report.verdict.value
+    kind = "".join(word.capitalize() for word in report.verdict.name.split("_"))
+    entry = Entry(name, junit_names.VERDICT, 0.0, Result(Kind.ERROR, kind), message, message)
+    return Item(True, lambda: entry)
 
 
 def keep(items: list[Item], limit: int) -> list[Item]:
@@ -164,151 +150,131 @@ def unique(entries: Iterable[Entry], taken: set[tuple[str, str]]) -> Iterator[En
 # --- one entry
 
 
-def _nothing_ran(report: RunReport, name: str) -> Entry:
-    """A suite that ended before any case ran, or skipped them all, must not look green: readers just count."""
-    message = text.one_line(report.reason, _MESSAGE_CHARS) or "no test case ran"
-    classname = text.one_line(f"{name}.stages", _NAME_CHARS)
-    return Entry(classname, "ran", 0.0, Kind.ERROR, "NothingRan", message, message)
+def _item(result: Result, make: Callable[..., Entry], *of: object) -> Item:
+    return Item(result.kind.is_bad, partial(make, result, *of))
 
 
-def _stage(stage: StageResult, view: View) -> Entry:
-    # A stage is a program of ours or of the host until its situation says that the patch made it fail.
-    blame_host = stage.also_on_base or view.blame_base or not stage.is_patch_fault
-    kind = _kind(stage.outcome, blame_host=blame_host)
-    hint = f"hint: {stage.hint}" if stage.hint else ""
+def _stage(result: Result, stage: StageResult, view: View) -> Entry:
     log = view.places.absolute(stage.log)
-    return Entry(
-        classname=text.one_line(f"{view.suite}.stages", _NAME_CHARS),
-        name=_name(stage.stage),
-        time_s=stage.time_s,
-        kind=kind,
-        type="BadRequest"
-        if kind is Kind.ERROR and stage.is_request_fault
-        else _type(kind, stage.outcome, stage.kernel_reports, f"Stage.{stage.stage}", is_base=_is_base(stage, view)),
-        message=_message(stage.message, stage.outcome, stage.kernel_reports, kind),
-        body=_body(
-            (hint, *_kernel_report_texts(stage.kernel_reports, log), stage.detail),
-            kind,
-            view,
-            _whole(stage.kernel_reports, log, view),
-        ),
+    remark = _remark(stage, view)
+    message = _message(stage.message, remark, stage.outcome, stage.kernel_reports)
+    hint = f"hint: {stage.hint}" if stage.hint else ""
+    reports = tuple(_kernel_report_texts(stage.kernel_reports, log))
+    tries = view.attempts.get(BOOT, ()) if stage.stage == BOOT else ()
+    is_passed = result.kind is Kind.PASSED
+    body = (stage.message or message, remark, hint, *reports, stage.detail)
+    entry = Entry(
+        classname=junit_names.name(view.suite, "stages"),
+        name=junit_names.name(stage.stage),
+        time_s=_own_time(stage.time_s, stage.subtests),
         out=_joined(
+            text.middle(_joined(stage.message if is_passed else "", history(tries)), view.limits.stdout, log),
             "product came from the store" if stage.cached else "",
-            *_attachments((stage.log, *_files(stage.kernel_reports)), view),
+            *view.places.attachments(of_stage(stage), view.limits.attachments),
         ),
         err=text.tail(stage.console, view.limits.console, log),
+        reruns=reruns_of_run(tries, result.kind, view.places, view.limits.reruns, view.limits.rerun),
     )
+    return _told(entry, result, message, body, view, _whole(stage.kernel_reports, log, view))
 
 
-def _run(case: CaseResult, view: View) -> Entry:
-    kind = _kind(case.run_outcome, blame_host=_blames_host(case, case.run_outcome, view))
+def _run(result: Result, case: CaseResult, view: View) -> Entry:
     log = view.places.absolute(case.console_log)
-    shown = (
-        _kernel_report_texts(case.kernel_reports, log) if kind is Kind.PASSED else ()
-    )  # an OOM kill is worth showing, no failure
-    return Entry(
-        classname=_classname(case, view),
-        name="run",
-        time_s=case.time_s,
-        kind=kind,
-        type=_type(kind, case.run_outcome, case.kernel_reports, "ExitStatus", is_base=_is_base(case, view)),
-        message=_message(cause(case), case.run_outcome, case.kernel_reports, kind),
-        body=_body(
-            (case.message, case.diagnosis, *_kernel_report_texts(case.kernel_reports, log)),
-            kind,
-            view,
-            _whole(case.kernel_reports, log, view),
-        ),
+    remark = _remark(case, view)
+    message = _message(cause(case), remark, case.run_outcome, case.kernel_reports)
+    reports = tuple(_kernel_report_texts(case.kernel_reports, log))
+    others = _others(case, view)
+    is_passed = result.kind is Kind.PASSED
+    said = (
+        # of a mutant: what killed it; of a case that was compared: what came of it
+        *((case.message, remark) if is_passed and case.outcome is Outcome.PASS else ()),
+        f"took {_seconds(case.time_s):.3f} s with its subtests" if case.subtests else "",
+        *_metrics(case.metrics),
+        history(view.attempts[case.case]) if others else "",
+        *(reports if is_passed else ()),  # an OOM kill is worth showing, no failure
+    )
+    body = (case.message or message, remark, case.diagnosis, *reports)
+    entry = Entry(
+        classname=view.suite if view.standing.has_mutants else junit_names.name(view.suite, "cases"),
+        name=junit_names.name(case.case),
+        time_s=_own_time(case.time_s, case.subtests),
         out=_joined(
-            text.middle(_joined(*_metrics(case.metrics), *shown), view.limits.detail, log),
+            text.middle(_joined(*said), view.limits.detail, log),
             _program_output(case.stdout, view),
-            *_attachments(
-                (case.stdout, case.stderr, case.console_log, *_files(case.kernel_reports), *case.evidence), view
-            ),
+            *view.places.attachments(of_case(case), view.limits.attachments),
         ),
         err=text.tail(case.console, view.limits.console, log),
+        reruns=reruns_of_run(others, result.kind, view.places, view.limits.reruns, view.limits.rerun),
     )
+    return _told(entry, result, message, body, view, _whole(case.kernel_reports, log, view))
 
 
-def _subtest(subtest: Subtest, case: CaseResult, view: View) -> Entry:
-    kind = _kind(subtest.outcome, blame_host=_blames_host(case, subtest.outcome, view))
-    diagnostics = "\n".join(subtest.diagnostics)
-    stdout = view.places.absolute(case.stdout)
-    is_bad = kind in (Kind.FAILURE, Kind.ERROR)
-    return Entry(
-        classname=_classname(case, view),
-        name=_name(subtest.name),
-        time_s=subtest.time_s,
-        kind=kind,
-        type=_type(kind, subtest.outcome, (), "Subtest", is_base=_is_base(case, view)),
-        message=_message(subtest.message, subtest.outcome, (), kind),
-        body=_body((subtest.message, diagnostics), kind, view, stdout),
-        out=text.middle(_joined(*_metrics(subtest.metrics), "" if is_bad else diagnostics), view.limits.stdout, stdout),
+def _subtest(result: Result, subtest: Subtest, case: CaseResult, view: View) -> Entry:
+    stdout, limits = view.places.absolute(case.stdout), view.limits
+    shown = () if result.kind.is_bad else subtest.diagnostics
+    entry = Entry(
+        classname=junit_names.name(view.suite, "cases", case.case),
+        name=junit_names.name(subtest.name),
+        time_s=_seconds(subtest.time_s),
+        out=text.middle(_joined(*_metrics(subtest.metrics), *shown), limits.stdout, stdout),
+        reruns=reruns_of_subtest(
+            subtest.name, _others(case, view), result.kind, view.places, limits.reruns, limits.rerun
+        ),
     )
+    return _told_of_subtest(entry, result, subtest, case, view, stdout)
 
 
-def _stage_subtest(subtest: Subtest, stage: StageResult, view: View) -> Entry:
-    kind = _kind(subtest.outcome, blame_host=_is_base(stage, view))
-    return Entry(
-        classname=text.one_line(f"{view.suite}.stages.{stage.stage}", _NAME_CHARS),
-        name=_name(subtest.name),
-        time_s=subtest.time_s,
-        kind=kind,
-        type=_type(kind, subtest.outcome, (), "Subtest", is_base=_is_base(stage, view)),
-        message=_message(subtest.message, subtest.outcome, (), kind),
-        body=_body((subtest.message, *subtest.diagnostics), kind, view, view.places.absolute(stage.log)),
-    )
+def _stage_subtest(result: Result, subtest: Subtest, stage: StageResult, view: View) -> Entry:
+    classname = junit_names.name(view.suite, "stages", stage.stage)
+    entry = Entry(classname, junit_names.name(subtest.name), _seconds(subtest.time_s))
+    return _told_of_subtest(entry, result, subtest, stage, view, view.places.absolute(stage.log))
 
 
 # --- parts of an entry
 
 
-def _kind(outcome: Outcome, *, blame_host: bool) -> Kind:
-    if outcome is Outcome.PASS:
-        return Kind.PASSED
-    if outcome is Outcome.SKIP:
-        return Kind.SKIPPED
-    return Kind.ERROR if blame_host else Kind.FAILURE
+def _of_subtest(subtest: Subtest, owner: StageResult | CaseResult, view: View) -> Result:
+    return junit_results.of_subtest(subtest.outcome, owner, view.standing)
 
 
-def _blames_host(case: CaseResult, outcome: Outcome, view: View) -> bool:
-    """Results that never came because QEMU was lost are no more the patch's doing than the loss itself."""
-    return _is_base(case, view) or case.is_host_fault or outcome is Outcome.ERROR
+def _others(case: CaseResult, view: View) -> list[Finding]:
+    """The attempts beside the one that is shown."""
+    return [finding for finding in view.attempts.get(case.case, ()) if finding.number != case.number]
 
 
-def _is_base(result: CaseResult | StageResult, view: View) -> bool:
-    return result.also_on_base or view.blame_base
+def _told_of_subtest(
+    entry: Entry, result: Result, subtest: Subtest, owner: StageResult | CaseResult, view: View, where: str
+) -> Entry:
+    remark = _remark(owner, view) if subtest.outcome.is_bad else ""
+    message = _message(subtest.message, remark, subtest.outcome, ())
+    return _told(
+        entry, result, message, (subtest.message or message, remark, "\n".join(subtest.diagnostics)), view, where
+    )
 
 
-def _type(
-    kind: Kind, outcome: Outcome, kernel_reports: tuple[KernelReport, ...], otherwise: str, *, is_base: bool
-) -> str:
-    """What CI servers group by. The kernel's own report names the cause better than how the case ended."""
-    if kind in (Kind.PASSED, Kind.SKIPPED):
-        return ""
-    if is_base:
-        return "FailsOnBase"
-    if kind is Kind.ERROR:
-        return "Infrastructure"
-    culprit = _culprit(kernel_reports)
-    if culprit:
-        return text.one_line(f"KernelReport.{culprit.kind}", _NAME_CHARS)
-    name = _TYPES.get(outcome, otherwise)
-    return text.one_line(name, _NAME_CHARS)
+def _told(entry: Entry, result: Result, message: str, body: Iterable[str], view: View, where: str) -> Entry:
+    """The entry with its result and, unless it passed, why. The body is never empty then: there are readers that show
+    nothing else."""
+    if result.kind is Kind.PASSED:
+        return replace(entry, result=result)
+    said = text.middle("\n\n".join(part for part in body if part), view.limits.detail, where)
+    typed = replace(result, type=text.one_line(result.type, junit_names.NAME_CHARS))
+    return replace(entry, result=typed, message=message, body=said or message)
 
 
-def _message(message: str, outcome: Outcome, kernel_reports: tuple[KernelReport, ...], kind: Kind) -> str:
-    """One line, never empty where something is to be said: junit-xml leaves a failure without text out."""
-    if kind is Kind.PASSED:
-        return ""
-    culprit = _culprit(kernel_reports)
-    said = text.one_line(message, _MESSAGE_CHARS) or text.one_line(culprit.title if culprit else "", _MESSAGE_CHARS)
-    return said or f"{outcome.name.lower()}, no reason was given"
+def _remark(owner: StageResult | CaseResult, view: View) -> str:
+    """What the other kernel says about it."""
+    is_of_base = view.standing.is_beside and owner.outcome.is_bad
+    return compared(owner) or ("this is the base, without the series" if is_of_base else "")
 
 
-def _culprit(kernel_reports: tuple[KernelReport, ...]) -> KernelReport | None:
-    """The first report that is a failure: the later ones are often its consequence."""
-    return next((kernel_report for kernel_report in kernel_reports if kernel_report.outcome.is_bad), None)
+def _message(message: str, remark: str, outcome: Outcome, kernel_reports: tuple[KernelReport, ...]) -> str:
+    """One line, never empty: junit-xml leaves a failure without text out."""
+    first = culprit(kernel_reports)
+    limit = _CAUSE_CHARS if remark else _MESSAGE_CHARS
+    said = text.one_line(message, limit) or text.one_line(first.title if first else "", limit)
+    said = said or f"{outcome.name.lower()}, no reason was given"
+    return text.one_line(f"{said} ({remark})", _MESSAGE_CHARS) if remark else said
 
 
 def _kernel_report_texts(kernel_reports: tuple[KernelReport, ...], log: str) -> Iterator[str]:
@@ -317,20 +283,10 @@ def _kernel_report_texts(kernel_reports: tuple[KernelReport, ...], log: str) -> 
         yield f"--- {kernel_report.kind}: {kernel_report.label} ({where})\n{decoded.screen(kernel_report)}"
 
 
-def _files(kernel_reports: tuple[KernelReport, ...]) -> Iterator[str]:
-    return (kernel_report.file for kernel_report in kernel_reports if kernel_report.file)
-
-
 def _whole(kernel_reports: tuple[KernelReport, ...], log: str, view: View) -> str:
     """Where a body that was cut can be read: the first failing report's own file, or the log."""
-    culprit = _culprit(kernel_reports)
-    return view.places.absolute(culprit.file) if culprit and culprit.file else log
-
-
-def _body(parts: Iterable[str], kind: Kind, view: View, where: str) -> str:
-    if kind in (Kind.PASSED, Kind.SKIPPED):
-        return ""
-    return text.middle("\n\n".join(part for part in parts if part), view.limits.detail, where)
+    first = culprit(kernel_reports)
+    return view.places.absolute(first.file) if first and first.file else log
 
 
 def _program_output(name: str, view: View) -> str:
@@ -347,27 +303,15 @@ def _metrics(metrics: tuple[Metric, ...]) -> tuple[str, ...]:
     return tuple(f"metric {metric.name} {metric.value:.10g} {metric.unit}".rstrip() for metric in metrics)
 
 
-def _attachments(names: Iterable[str], view: View) -> tuple[str, ...]:
-    """One line for each file. A name with a line break would forge a second line: it is left out."""
-    paths = [view.places.attachment(name) for name in names if name and view.limits.attachments]
-    return tuple(f"[[ATTACHMENT|{path}]]" for path in paths if path == text.one_line(path, 4096))
-
-
 def _joined(*parts: str) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _classname(case: CaseResult, view: View) -> str:
-    return text.one_line(f"{view.suite}.{case.case}", _NAME_CHARS) or "unnamed"
+def _own_time(time_s: float, subtests: Iterable[Subtest]) -> float:
+    """Without its subtests', which have entries of their own: readers add all of them up."""
+    return max(0.0, _seconds(time_s) - sum(_seconds(subtest.time_s) for subtest in subtests))
 
 
-def _name(name: str) -> str:
-    return text.one_line(name, _NAME_CHARS) or "unnamed"
-
-
-def _relative(path: Path, root: Path) -> Path:
-    """`path` from `root`, with `..` where it is not below it. Pure: no link is followed."""
-    for steps, ancestor in enumerate((root, *root.parents)):
-        if path.is_relative_to(ancestor):
-            return Path(*[".."] * steps, path.relative_to(ancestor))
-    return path
+def _seconds(time_s: float) -> float:
+    """A time that every reader takes: finite, not negative, below 32 years."""
+    return min(max(time_s, 0.0), _MOST_S) if math.isfinite(time_s) else 0.0

@@ -65,9 +65,9 @@ def _said(event: events.Event, verbose: bool) -> list[str]:
         case events.GuestLost():
             return [f"[{event.suite}] guest {event.guest} is lost: {event.reason}"]
         case events.CaseStarted():
-            return [f"[{event.suite}] {event.case} ... (at most {seconds(event.limit_s)})"]
+            return [f"[{event.suite}] {_case(event)} ... (at most {seconds(event.limit_s)})"]
         case events.CaseFinished():
-            said = f"[{event.suite}] {event.case}: {event.outcome.name} ({seconds(event.time_s)})"
+            said = f"[{event.suite}] {_case(event)}: {event.outcome.name} ({seconds(event.time_s)})"
             return [_ended(said, event.outcome, event.message)]
         case events.CommandRan():
             return _command(event, verbose)
@@ -75,6 +75,11 @@ def _said(event: events.Event, verbose: bool) -> list[str]:
             return [f"{event.level.name.lower()}: {event.text}"] if verbose or event.level > events.Level.DEBUG else []
         case events.RunFinished():
             return [f"{event.verdict} ({seconds(event.time_s)}): {event.reason}", f"report: {event.run_dir}"]
+
+
+def _case(event: events.CaseStarted | events.CaseFinished) -> str:
+    """Pairs are runs with and without the series, next to each other."""
+    return f"{event.case}, pair {event.pair}" if event.pair else event.case
 
 
 def _command(event: events.CommandRan, verbose: bool) -> list[str]:

@@ -2,19 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
+from itertools import groupby
 
+from orchestrator.judge.verdict import is_excused
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome
-from orchestrator.model.report import CaseResult, Metric, RunReport, StageResult, Subtest, SuiteReport
+from orchestrator.model.report import (
+    Answer,
+    CaseResult,
+    Metric,
+    RunReport,
+    StageResult,
+    Subtest,
+    SuiteReport,
+)
 from orchestrator.reporters import decoded
+from orchestrator.reporters.compared import compared
 from orchestrator.reporters.text import printable
 
 _BAD_SUBTESTS = 10  # for each case; the files have them all
 _MESSAGE_CHARS = 200
 _REMARK_CHARS = 80  # of what a stage that passed has to say
 _THROUGHPUT = "ops/s"
+NOT_RUN = "NOT RUN"
+
+
+class Tone(Enum):
+    """What a row is to a person who looks for what is wrong."""
+
+    GOOD = "good"
+    OPEN = "open"  # it proves nothing, or is not the series' doing
+    BAD = "bad"
+    DEAD = "dead"  # a kernel crashed
+    UNKNOWN = "unknown"  # nobody can tell
+
+
+_TONES = {
+    Outcome.PASS: Tone.GOOD,
+    Outcome.SKIP: Tone.OPEN,
+    Outcome.NOT_EXERCISED: Tone.OPEN,
+    Outcome.FAIL: Tone.BAD,
+    Outcome.TIMEOUT: Tone.BAD,
+    Outcome.CRASH: Tone.DEAD,
+    Outcome.ERROR: Tone.UNKNOWN,
+}
 
 
 @dataclass(frozen=True)
@@ -23,7 +57,8 @@ class Row:
 
     depth: int
     name: str
-    outcome: Outcome
+    label: str
+    tone: Tone
     time: str
     ops: str
     message: str
@@ -36,7 +71,7 @@ class Evidence:
 
     title: str
     place: str
-    outcome: Outcome
+    tone: Tone
     code: tuple[str, ...] = ()
 
 
@@ -66,10 +101,14 @@ def _table(report: RunReport, suite: SuiteReport) -> Table:
     rows: list[Row] = []
     for stage in suite.stages:
         rows.append(_stage_row(stage))
-        rows.extend(_subtest_rows(stage.subtests))
-    for case in suite.cases:
-        rows.append(_case_row(case))
-        rows.extend(_subtest_rows(case.subtests))
+        rows.extend(_subtest_rows(stage.subtests, is_excused(stage)))
+    for is_not_run, cases in groupby(suite.cases, key=lambda case: case.is_not_run):
+        if is_not_run:
+            rows.extend(_not_run_rows(cases))
+            continue
+        for case in cases:
+            rows.append(_case_row(case))
+            rows.extend(_subtest_rows(case.subtests, is_excused(case)))
     kernel_reports = [
         evidence
         for stage in suite.stages
@@ -82,50 +121,77 @@ def _table(report: RunReport, suite: SuiteReport) -> Table:
 
 
 def _stage_row(stage: StageResult) -> Row:
-    said = _message(stage.message, stage.also_on_base, _MESSAGE_CHARS if stage.outcome.is_bad else _REMARK_CHARS)
+    said = _message(stage.message, _MESSAGE_CHARS if stage.outcome.is_bad else _REMARK_CHARS)
     if stage.hint and stage.outcome.is_bad:
         said = f"{said} (hint: {printable(stage.hint)})"
     if stage.cached:
         said = f"cached {said}".strip()
-    return Row(0, printable(stage.stage), stage.outcome, seconds(stage.time_s), "", said)
+    said = _compared(stage, said)
+    return Row(0, printable(stage.stage), stage.outcome.name, _tone(stage), seconds(stage.time_s), "", said)
 
 
 def _case_row(case: CaseResult) -> Row:
     metrics = [*case.metrics, *(metric for subtest in case.subtests for metric in subtest.metrics)]
     ok = sum(subtest.outcome is Outcome.PASS for subtest in case.subtests)
     skipped = sum(subtest.outcome is Outcome.SKIP for subtest in case.subtests)
-    said = _message(case.message, case.also_on_base)
+    said = _message(case.message)
     if case.outcome is Outcome.PASS and case.subtests:
         counted = f"{ok} of {len(case.subtests)} subtests" + (f", {skipped} skipped" if skipped else "")
         said = f"{counted} {said}".strip()
-    return Row(0, printable(case.case), case.outcome, seconds(case.time_s), _throughput(metrics), said)
+    said = _compared(case, said)
+    name, label = printable(case.case), case.outcome.name
+    return Row(0, name, label, _tone(case), seconds(case.time_s), _throughput(metrics), said)
 
 
-def _subtest_rows(subtests: Sequence[Subtest]) -> Iterator[Row]:
+def _not_run_rows(cases: Iterable[CaseResult]) -> Iterator[Row]:
+    """One for all that were not run for the same reason."""
+    for (outcome, message), group in groupby(cases, key=lambda case: (case.outcome, case.message)):
+        names = [printable(case.case) for case in group]
+        name = names[0] if len(names) == 1 else f"{len(names)} cases"
+        said = message if len(names) == 1 else f"{message}: {', '.join(names)}"
+        yield Row(0, name, NOT_RUN, _TONES[outcome], "", "", _message(said))
+
+
+def _compared(item: StageResult | CaseResult, said: str) -> str:
+    """What the base says about it comes first: it decides."""
+    return "; ".join(part for part in (printable(compared(item)), said) if part)
+
+
+def _tone(item: StageResult | CaseResult) -> Tone:
+    if not item.outcome.is_bad:
+        return _TONES[item.outcome]
+    if is_excused(item):
+        return Tone.OPEN
+    if item.comparison and item.comparison.answer is Answer.INCONCLUSIVE:
+        return Tone.UNKNOWN
+    return _TONES[item.outcome]
+
+
+def _subtest_rows(subtests: Sequence[Subtest], excused: bool) -> Iterator[Row]:
     """Only those that failed: a person looks for what is wrong, the files have the rest. What never ran, since one
     before it hung, takes one row."""
     bad = [subtest for subtest in subtests if subtest.outcome.is_bad]
     never_ran = [subtest for subtest in bad if not subtest.time_s and not subtest.metrics and subtest.message]
     alike = never_ran if len(never_ran) > 1 and len({subtest.message for subtest in never_ran}) == 1 else []
     told = [subtest for subtest in bad if subtest not in alike]
+
+    def row(name: str, outcome: Outcome, time: str = "", ops: str = "", said: str = "") -> Row:
+        return Row(1, name, outcome.name, Tone.OPEN if excused else _TONES[outcome], time, ops, said)
+
     for subtest in told[:_BAD_SUBTESTS]:
-        said = _message(subtest.message, False)
-        yield Row(
-            1, printable(subtest.name), subtest.outcome, seconds(subtest.time_s), _throughput(subtest.metrics), said
-        )
+        name, ops = printable(subtest.name), _throughput(subtest.metrics)
+        yield row(name, subtest.outcome, seconds(subtest.time_s), ops, _message(subtest.message))
     if len(told) > _BAD_SUBTESTS:
         left = told[_BAD_SUBTESTS:]
-        yield Row(1, f"... {len(left)} more", max(subtest.outcome for subtest in left), "", "", "")
+        yield row(f"... {len(left)} more", max(subtest.outcome for subtest in left))
     if alike:
         outcome = max(subtest.outcome for subtest in alike)
-        yield Row(1, f"{len(alike)} others", outcome, "", "", _message(alike[0].message, False))
+        yield row(f"{len(alike)} others", outcome, said=_message(alike[0].message))
 
 
-def _message(message: str, also_on_base: bool, limit: int = _MESSAGE_CHARS) -> str:
+def _message(message: str, limit: int = _MESSAGE_CHARS) -> str:
     said = printable(message[: 4 * limit])
-    if len(said) > limit:
-        said = f"{said[: limit - 3]}..."
-    return f"[also fails on base] {said}".strip() if also_on_base else said
+    return f"{said[: limit - 3]}..." if len(said) > limit else said
 
 
 def _throughput(metrics: list[Metric] | tuple[Metric, ...]) -> str:
@@ -138,7 +204,7 @@ def _diagnosis(case: CaseResult, report: RunReport) -> Iterator[Evidence]:
     """Why it hung or crashed, and the file that says so at length."""
     if case.diagnosis:
         place = next((name for name in case.evidence if name.endswith("postmortem.txt")), case.console_log)
-        yield Evidence(printable(case.diagnosis), printable(f"{report.run_dir}/{place}"), case.outcome)
+        yield Evidence(printable(case.diagnosis), printable(f"{report.run_dir}/{place}"), _tone(case))
 
 
 def _evidence(kernel_reports: tuple[KernelReport, ...], report: RunReport, log: str, owner: str) -> Iterator[Evidence]:
@@ -152,7 +218,7 @@ def _evidence(kernel_reports: tuple[KernelReport, ...], report: RunReport, log: 
             f"{report.run_dir}/{log}:{first.line_start}" if log else f"{owner}, line {first.line_start} of its console"
         )
         title = f"{label} ({len(same)} times)" if len(same) > 1 else label
-        yield Evidence(printable(title), printable(place), first.outcome, tuple(_code(first)))
+        yield Evidence(printable(title), printable(place), _TONES[first.outcome], tuple(_code(first)))
 
 
 def _code(kernel_report: KernelReport) -> Iterator[str]:

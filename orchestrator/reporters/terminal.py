@@ -9,25 +9,18 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import TextIO
 
-from orchestrator.model.outcome import Outcome, Verdict
+from orchestrator.model.outcome import Verdict
 from orchestrator.model.report import RunReport
-from orchestrator.reporters.summary import Row, Table, seconds, tables
+from orchestrator.reporters.summary import Row, Table, Tone, seconds, tables
 from orchestrator.reporters.text import printable
 
-_STYLES = {
-    Outcome.PASS: "green",
-    Outcome.SKIP: "yellow",
-    Outcome.NOT_EXERCISED: "yellow",
-    Outcome.FAIL: "red",
-    Outcome.TIMEOUT: "red",
-    Outcome.CRASH: "bold red",
-    Outcome.ERROR: "magenta",
-}
+_STYLES = {Tone.GOOD: "green", Tone.OPEN: "yellow", Tone.BAD: "red", Tone.DEAD: "bold red", Tone.UNKNOWN: "magenta"}
 _VERDICT_STYLES = {
     Verdict.CLEAN: "bold green",
     Verdict.PATCH_AT_FAULT: "bold red",
     Verdict.NO_VERDICT: "bold magenta",
     Verdict.BAD_REQUEST: "bold magenta",
+    Verdict.FAILED: "bold red",
     Verdict.INTERRUPTED: "bold yellow",
     Verdict.ALL_KILLED: "bold green",
     Verdict.SURVIVED: "bold red",
@@ -73,9 +66,10 @@ def plain(report: RunReport) -> str:
 
 def _plain_rows(table: Table) -> Iterator[str]:
     width = min(_NAME_CHARS, max((len(_name(row)) for row in table.rows), default=0))
+    labels = max((len(row.label) for row in table.rows), default=0)
     for row in table.rows:
         ops = f"{row.ops} ops/s" if row.ops else ""
-        yield f"  {row.outcome.name:<7}  {_name(row):<{width}}  {row.time:>11}  {ops:>16}  {row.message}".rstrip()
+        yield f"  {row.label:<{labels}}  {_name(row):<{width}}  {row.time:>11}  {ops:>16}  {row.message}".rstrip()
 
 
 def _name(row: Row) -> str:
@@ -112,12 +106,13 @@ def _show_rich(report: RunReport, stream: TextIO) -> None:
         ):
             grid.add_column(heading, justify="right" if justify == "right" else "left", overflow="fold")
         for row in table.rows:
-            outcome = Text(row.outcome.name, _STYLES[row.outcome])
             # Text, never str: a message with [brackets] is no markup.
-            grid.add_row(outcome, Text(_name(row)), Text(row.time), Text(row.ops), Text(row.message))
+            grid.add_row(
+                Text(row.label, _STYLES[row.tone]), Text(_name(row)), Text(row.time), Text(row.ops), Text(row.message)
+            )
         console.print(grid)
         for kernel_report in table.kernel_reports:
-            console.print(Text(f"! {kernel_report.title}", _STYLES[kernel_report.outcome]))
+            console.print(Text(f"! {kernel_report.title}", _STYLES[kernel_report.tone]))
             for line in kernel_report.code:
                 console.print(Text(f"    {line}"), soft_wrap=True)
             console.print(

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from orchestrator.store import locked, write_atomically
 
 ARCHIVES = Path("/usr/src")
 DEFAULT_BASE = "linux-source-6.12"
+CREDENTIALS = re.compile(r"^(\w[\w+.-]*://)[^/]*@")  # of a URL: what stands before the host
 # Neither is worth CPU time for objects that are read a few times
 CHEAP = ("core.compression=1", "pack.compression=1", "gc.auto=0")
 
@@ -99,7 +102,21 @@ def tree_base(tree: Path, revision: str, at: Workplace) -> tuple[Base, tuple[str
     notes: tuple[str, ...] = ()
     if ask("status", "--porcelain", "--untracked-files=no"):
         notes = (f"uncommitted changes in {tree} are not part of the base (commit {commit[:12]})",)
-    return Base(tree.resolve().name, commit, f"{tree} {revision} ({commit[:12]})", home), notes
+    origin = f"{tree} {revision} ({commit[:12]})"
+    return Base(tree.resolve().name, commit, origin, home, *_remote(revision, ask)), notes
+
+
+def _remote(revision: str, ask: Callable[..., str]) -> tuple[str, str]:
+    """The URL that the revision's branch comes from, without credentials, and the branch's name; empty when unknown."""
+    full = ask("rev-parse", "--symbolic-full-name", revision)
+    kind, _, branch = full.removeprefix("refs/").partition("/")
+    if kind == "remotes":
+        remote, _, branch = branch.partition("/")
+    elif kind == "heads":
+        remote = ask("config", f"branch.{branch}.remote")
+    else:
+        remote, branch = "", ""
+    return CREDENTIALS.sub(r"\1", ask("remote", "get-url", remote or "origin")), branch
 
 
 def _waiting(at: Workplace, name: str) -> archive.Say:

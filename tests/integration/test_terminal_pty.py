@@ -16,13 +16,14 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from orchestrator.model.kernel import Role
 from orchestrator.model.outcome import Outcome, Verdict
-from orchestrator.model.report import CaseResult, RunReport, SuiteReport
+from orchestrator.model.report import Answer, CaseResult, Comparison, RunReport, SuiteReport
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.reporters import terminal
 REPORT = KernelReport("kasan", "KASAN: use-after-free in f", Outcome.CRASH, 12, 40, 999, "the text")
+OLD = Comparison(Answer.PRE_EXISTING, True, 0.02, 3, 3, 3, "failed 3 of 3")
 cases = (
     CaseResult("fault", Outcome.CRASH, Outcome.CRASH, REPORT.title, 125.0, (), (REPORT,), console_log="g/console"),
-    CaseResult("old", Outcome.FAIL, Outcome.FAIL, "[red]no \x1b[31mmarkup", 5.0, also_on_base=True),
+    CaseResult("old", Outcome.FAIL, Outcome.FAIL, "[red]no \x1b[31mmarkup", 5.0, comparison=OLD),
 )
 suite = SuiteReport("base.patched", "base", Role.PATCHED, (), cases, "")
 report = RunReport("fix", "", Verdict.PATCH_AT_FAULT, "fault crashed", (suite,), "/runs/1", "", 200.0, "h")
@@ -64,7 +65,7 @@ def test_a_terminal_gets_colours_and_all_that_the_plain_form_has() -> None:
     assert "\x1b" not in bare
     for needle in ("CRASH", "2 min 5 s", "KASAN: use-after-free in f", "/runs/1/g/console:12", "THE PATCH IS AT FAULT"):
         assert needle in bare
-    assert "[red]no" in bare
+    assert "pre-existing: failed 3 of 3; [red]no" in " ".join(re.sub(r"│", " ", bare).split())
     assert "\\x1b[31mmarkup" in re.sub(r"[│\s]+", "", bare)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.guest.sentinel import read_sentinel
-from orchestrator.judge.leaks import TOLERANCE, leak_metrics, leaks
+from orchestrator.judge.leaks import TOLERANCE, is_leak, leak_metrics, leaks
 from orchestrator.model.attempt import Attempt, Count, Ending
 from orchestrator.model.case import Dialect
 from orchestrator.model.report import Metric
@@ -46,6 +46,20 @@ def test_processes_that_stayed_are_named() -> None:
     # other people's programs may; that nothing can end one is the kernel's doing all the same
     assert found(left=3, left_name="x", dialect=Dialect.KSELFTEST) == []
     assert found(left=3, stuck=1, left_name="x", dialect=Dialect.KSELFTEST) != []
+
+
+@pytest.mark.parametrize(
+    ("run", "is_one"),
+    [
+        ({"counts": (Count("vm_area_struct", 90, 1290),)}, True),
+        ({"left": 1, "left_name": "x"}, True),
+        ({"left": 3, "left_name": "x"}, True),
+        ({"stuck": 2, "left": 2, "left_name": "x"}, False),  # it hangs
+    ],
+)
+def test_what_stayed_is_known_by_its_words(run: dict[str, object], is_one: bool) -> None:
+    (words,) = leaks(replace(RUN, **run))  # type: ignore[arg-type]
+    assert is_leak(words) is is_one
 
 
 def test_what_a_stuck_process_holds_is_no_leak_of_its_own() -> None:

@@ -23,6 +23,8 @@ EVENTS: list[tuple[events.Event, list[str]]] = [
     (events.GuestLost("s", "panic", 1), ["[s] guest 1 is lost: panic"]),
     (events.CaseStarted("s", "fork", 200.0), ["[s] fork ... (at most 3 min 20 s)"]),
     (events.CaseFinished("s", "fork", Outcome.CRASH, 2.0, "KASAN"), ["[s] fork: CRASH (2.0 s): KASAN"]),
+    (events.CaseStarted("s", "fork", 9.0, 3), ["[s] fork, pair 3 ... (at most 9.0 s)"]),
+    (events.CaseFinished("s", "fork", Outcome.PASS, 2.0, pair=3), ["[s] fork, pair 3: PASS (2.0 s)"]),
     (events.CommandRan(("make", "a b"), "/b", 0, 1.0), []),
     (events.CommandRan(("git", "cat-file"), "/b", 1, 1.0), []),
     (events.Note(events.Level.WARNING, "KVM does not work"), ["warning: KVM does not work"]),

@@ -11,9 +11,19 @@ import pytest
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import Frame, KernelReport, Mark, Place
 from orchestrator.model.outcome import Outcome, Verdict
-from orchestrator.model.report import CaseResult, Metric, RunReport, StageResult, Subtest, SuiteReport
+from orchestrator.model.report import (
+    Answer,
+    CaseResult,
+    Comparison,
+    Metric,
+    RunReport,
+    StageResult,
+    Subtest,
+    SuiteReport,
+)
 from orchestrator.reporters import summary, terminal
 
+OLD = Comparison(Answer.PRE_EXISTING, True, 0.02, 3, 3, 3, "failed 3 of 3 with the series and 3 of 3 without")
 SPLAT = KernelReport("kasan", "KASAN: use-after-free in f", Outcome.CRASH, 12, 40, 999, "the text")
 
 
@@ -27,7 +37,7 @@ def a_report() -> RunReport:
         CaseResult(
             "fault", Outcome.CRASH, Outcome.CRASH, SPLAT.title, 125.0, subtests, (SPLAT,), console_log="g/console"
         ),
-        CaseResult("old", Outcome.FAIL, Outcome.FAIL, "[red]no \x1b[31mmarkup\nhere", 5.0, also_on_base=True),
+        CaseResult("old", Outcome.FAIL, Outcome.FAIL, "[red]no \x1b[31mmarkup\nhere", 5.0, comparison=OLD),
     )
     stages = (
         StageResult("build", Outcome.PASS, 0.25, cached=True),
@@ -49,7 +59,7 @@ def test_the_plain_summary_says_it_all() -> None:
         "PASS fork 5.0 s 1,000 ops/s 1 of 1 subtests",
         "CRASH fault 2 min 5 s 1,234 ops/s KASAN: use-after-free in f",
         "FAIL moves 1.0 s 234 ops/s lost a write",
-        "FAIL old 5.0 s [also fails on base] [red]no \\x1b[31mmarkup here",
+        "FAIL old 5.0 s pre-existing: failed 3 of 3 with the series and 3 of 3 without; [red]no \\x1b[31mmarkup here",
         "! KASAN: use-after-free in f",
         "/runs/1/g/console:12",
         "note: a note",
@@ -163,7 +173,72 @@ def test_subtests_that_never_ran_take_one_row() -> None:
     report = a_report()
     suite = replace(report.suites[0], stages=(), cases=(told,))
     rows = summary.tables(replace(report, suites=(suite,)))[0].rows
-    assert [(row.name, row.outcome, row.message) for row in rows[1:]] == [
-        ("reads", Outcome.TIMEOUT, "no progress"),
-        ("3 others", Outcome.FAIL, "planned, but no result"),
+    assert [(row.name, row.label, row.message) for row in rows[1:]] == [
+        ("reads", "TIMEOUT", "no progress"),
+        ("3 others", "FAIL", "planned, but no result"),
+    ]
+
+
+def rows_of(*cases: CaseResult, stages: tuple[StageResult, ...] = ()) -> tuple[summary.Row, ...]:
+    suite = SuiteReport("base.patched", "base", Role.PATCHED, stages, cases, "")
+    return summary.tables(replace(a_report(), suites=(suite,)))[0].rows
+
+
+@pytest.mark.parametrize(
+    ("answer", "tone"),
+    [
+        (Answer.REGRESSION, summary.Tone.DEAD),
+        (Answer.FLAKY_AND_WORSE, summary.Tone.DEAD),
+        (Answer.PRE_EXISTING, summary.Tone.OPEN),
+        (Answer.FLAKY_NO_WORSE, summary.Tone.OPEN),
+        (Answer.INCONCLUSIVE, summary.Tone.UNKNOWN),
+    ],
+)
+def test_what_the_base_says_is_seen_in_words_and_colour(answer: Answer, tone: summary.Tone) -> None:
+    words = "failed 5 of 5 with the series and 0 of 5 without"
+    comparison = Comparison(answer, True, 0.03, 5, 0, 5, words)
+    subtests = (Subtest("reads", Outcome.FAIL, 1.0, "lost a write"),)
+    case = CaseResult("a", Outcome.CRASH, Outcome.CRASH, "dead", 5.0, subtests, comparison=comparison)
+    boot = StageResult("boot", Outcome.CRASH, 5.0, "hangs", comparison=comparison)
+    for row in (rows_of(case)[0], rows_of(stages=(boot,))[0]):
+        assert row.message.startswith(f"{answer.value}: {words}; ")
+        assert row.tone is tone
+    assert (rows_of(case)[1].tone is summary.Tone.OPEN) == comparison.excuses
+
+
+def test_a_case_that_was_fixed_says_so() -> None:
+    fixed = Comparison(Answer.FIXED, True, 0.03, 0, 5, 5, "failed 0 of 5 with the series and 5 of 5 without")
+    (row,) = rows_of(CaseResult("a", Outcome.PASS, Outcome.PASS, "", 5.0, comparison=fixed))
+    assert (row.tone, row.message) == (summary.Tone.GOOD, f"fixed: {fixed.words}")
+
+
+def test_a_stage_that_fails_on_the_base_too_says_so() -> None:
+    (row,) = rows_of(stages=(StageResult("build", Outcome.FAIL, 5.0, "mm/f.c: error", also_on_base=True),))
+    assert (row.tone, row.message) == (summary.Tone.OPEN, "the base fails here too; mm/f.c: error")
+
+
+def test_what_was_not_exercised_is_yellow_and_the_columns_stay_aligned() -> None:
+    idle = CaseResult("a", Outcome.NOT_EXERCISED, Outcome.NOT_EXERCISED, "did not exercise: vma_lock_success", 5.0)
+    (row,) = rows_of(idle)
+    assert (row.tone, row.label) == (summary.Tone.OPEN, "NOT_EXERCISED")
+    suite = SuiteReport("s", "", Role.PATCHED, (StageResult("boot", Outcome.PASS, 1.0),), (idle,), "")
+    run = replace(a_report(), suites=(suite,))
+    lines = terminal.plain(run).splitlines()[1:3]
+    ends = [match.end() for line in lines if (match := re.search(r"\d\.\d s", line))]
+    assert len(ends) == 2
+    assert len(set(ends)) == 1
+    stream = _Tty()
+    terminal.show(run, stream, {"TERM": "xterm"})
+    assert "\x1b[33mNOT_EXERCISED" in stream.getvalue()
+
+
+def test_what_was_planned_and_not_run_is_seen_and_takes_little_room() -> None:
+    behind = [
+        CaseResult(name, Outcome.SKIP, Outcome.SKIP, "not run: build failed", 0.0, is_not_run=True) for name in "abc"
+    ]
+    lost = CaseResult("d", Outcome.ERROR, Outcome.ERROR, "planned, and not run", 0.0, is_not_run=True)
+    rows = rows_of(*behind, lost)
+    assert [(row.name, row.label, row.tone, row.time, row.message) for row in rows] == [
+        ("3 cases", "NOT RUN", summary.Tone.OPEN, "", "not run: build failed: a, b, c"),
+        ("d", "NOT RUN", summary.Tone.UNKNOWN, "", "planned, and not run"),
     ]

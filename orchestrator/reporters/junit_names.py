@@ -1,0 +1,44 @@
+"""What JUnit's suites and test cases are called. Histories hang on these names: the same test has the same pair of
+classname and name in every run, of every version of every series, wherever the run stopped. Pure.
+
+    SUITE = [NAME.]KCONFIG.ARCH.COMPILER of the kernel under test, with .baseline, .patch-3, .mutants, ... of others
+    classname SUITE.stages             name build       a stage
+    classname SUITE.stages.STAGE       name SUBTEST
+    classname SUITE.cases              name CASE        the run of a case itself
+    classname SUITE.cases.CASE         name SUBTEST
+    classname SUITE.mutants            name MUTANT
+    classname SUITE                    name verdict     where nothing else says why a run is not clean
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestrator.model.kernel import Role
+from orchestrator.model.report import RunReport, SuiteReport
+from orchestrator.parse.compiler import short_name
+from orchestrator.reporters import text
+
+NAME_CHARS = 200
+VERDICT = "verdict"
+
+
+def suite_name(report: RunReport, suite: SuiteReport) -> str:
+    """NAME is `--suite-name`. The compiler is named without its patch level: an update of it begins no new history."""
+    compiler = short_name(suite.facts.compiler or report.compiler)
+    parts = [report.suite_name, suite.kconfig, suite.facts.arch or report.arch, compiler]
+    if not is_under_test(suite, report.suites):
+        parts.append(suite.name.removeprefix(f"{suite.kconfig}."))
+    return name(".".join(part for part in parts if part) or suite.name)
+
+
+def is_under_test(suite: SuiteReport, suites: Sequence[SuiteReport]) -> bool:
+    """Whether it is what the run is about: the kernel with the whole series, or the base where nothing else is."""
+    if suite.role is Role.BASELINE:
+        return all(other.role is Role.BASELINE for other in suites)
+    return suite.role is Role.PATCHED
+
+
+def name(*parts: str) -> str:
+    """The parts joined with dots, on one line that is not too long and not empty."""
+    return text.one_line(".".join(parts), NAME_CHARS) or "unnamed"

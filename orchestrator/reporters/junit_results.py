@@ -1,0 +1,109 @@
+"""Which element a JUnit test case holds, and the type that CI servers group by. Pure.
+
+`<failure>` is for what the series does wrong, `<error>` for what leaves the question open: the host, a tool, the
+request, the base. A file has neither exactly when the run's exit status is 0; so what the base gets wrong too is
+`<skipped>` in a run that is clean all the same, and `<error type="FailsOnBase">` in one that is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from orchestrator.judge.leaks import is_leak
+from orchestrator.judge.verdict import is_excused, is_patch_failure
+from orchestrator.model.kernel import Role
+from orchestrator.model.kernel_report import KernelReport
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import CaseResult, RunReport, StageResult, SuiteReport
+
+_OF_OUTCOME = {Outcome.TIMEOUT: "Timeout", Outcome.CRASH: "Crash"}
+
+
+class Kind(Enum):
+    """The element; the values are JUnit's names."""
+
+    PASSED = ""
+    SKIPPED = "skipped"
+    FAILURE = "failure"
+    ERROR = "error"
+
+    @property
+    def is_bad(self) -> bool:
+        return self in (Kind.FAILURE, Kind.ERROR)
+
+
+@dataclass(frozen=True)
+class Result:
+    """`type` is empty for what is neither a failure nor an error."""
+
+    kind: Kind
+    type: str = ""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a suite's results mean in its run."""
+
+    is_clean: bool  # the run's exit status is 0
+    is_beside: bool  # a base that is asked about failures of another kernel
+    is_control: bool  # a kernel in which mutants are woven and none is on
+    has_mutants: bool
+
+
+def standing(report: RunReport, suite: SuiteReport) -> Standing:
+    return Standing(
+        is_clean=report.verdict.exit_status == 0,
+        is_beside=suite.role is Role.BASELINE and any(other.role is not Role.BASELINE for other in report.suites),
+        is_control=suite.role is Role.MUTATED and not suite.has_mutants,
+        has_mutants=suite.has_mutants,
+    )
+
+
+def of_stage(stage: StageResult, in_run: Standing) -> Result:
+    return _result(stage, stage.outcome, in_run, f"Stage.{stage.stage}")
+
+
+def of_case(case: CaseResult, in_run: Standing) -> Result:
+    """Of the run itself."""
+    return _result(case, case.run_outcome, in_run, "Leak" if is_leak(case.message) else "ExitStatus")
+
+
+def of_subtest(outcome: Outcome, owner: StageResult | CaseResult, in_run: Standing) -> Result:
+    """What it is worth is known of its case or stage only."""
+    result = _result(owner, outcome, in_run, "Subtest")
+    return Result(result.kind, _OF_OUTCOME.get(outcome, "Subtest")) if result.kind is Kind.FAILURE else result
+
+
+def culprit(kernel_reports: Sequence[KernelReport]) -> KernelReport | None:
+    """The first report that is a failure: the later ones are often its consequence."""
+    return next((kernel_report for kernel_report in kernel_reports if kernel_report.outcome.is_bad), None)
+
+
+def type_of(outcome: Outcome, kernel_reports: Sequence[KernelReport], otherwise: str) -> str:
+    """The kernel's own report names the cause better than how a case ended."""
+    first = culprit(kernel_reports)
+    return f"KernelReport.{first.kind}" if first else _OF_OUTCOME.get(outcome, otherwise)
+
+
+def _result(owner: StageResult | CaseResult, outcome: Outcome, in_run: Standing, otherwise: str) -> Result:
+    if outcome is Outcome.PASS:
+        return Result(Kind.PASSED)
+    if not outcome.is_bad:
+        return Result(Kind.SKIPPED)
+    if isinstance(owner, CaseResult) and owner.is_not_run:
+        return Result(Kind.ERROR, "NotRun")
+    if is_excused(owner) or (in_run.is_beside and outcome is not Outcome.ERROR):
+        return Result(Kind.SKIPPED) if in_run.is_clean else Result(Kind.ERROR, "FailsOnBase")
+    if in_run.is_control:
+        return Result(Kind.ERROR, "ControlFails")
+    if is_patch_failure(owner) and not in_run.is_beside:
+        if in_run.has_mutants:
+            return Result(Kind.FAILURE, "Survived")
+        return Result(Kind.FAILURE, type_of(outcome, owner.kernel_reports, otherwise))
+    if owner.comparison:
+        return Result(Kind.ERROR, "Inconclusive")
+    if isinstance(owner, StageResult) and owner.is_request_fault:
+        return Result(Kind.ERROR, "BadRequest")
+    return Result(Kind.ERROR, "Infrastructure")

@@ -1,0 +1,43 @@
+"""The files that a run is reported in. A new reporter is a module with a function report -> bytes and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.model.kernel_report import KernelReport
+from orchestrator.model.report import RunReport
+from orchestrator.reporters import decoded, json_report, junit
+from orchestrator.store import write_atomically
+
+
+@dataclass(frozen=True)
+class FileReporter:
+    """`file` is its name in the run directory. `content` may read what the run left there, and raises nothing."""
+
+    file: str
+    content: Callable[[RunReport], bytes]
+
+
+REPORT, JUNIT = "report.json", "junit.xml"
+REPORTERS = (
+    FileReporter(REPORT, json_report.content),
+    FileReporter(JUNIT, junit.content),
+)
+
+
+def write_files(report: RunReport, run_dir: Path, reporters: Sequence[FileReporter] = REPORTERS) -> None:
+    """A file for each kernel report, then those of the reporters, each whole or not at all."""
+    write_decoded((kernel_report for suite in report.suites for kernel_report in suite.kernel_reports), run_dir)
+    for reporter in reporters:
+        write_atomically(run_dir / reporter.file, reporter.content(report))
+
+
+def write_decoded(kernel_reports: Iterable[KernelReport], run_dir: Path) -> None:
+    """The files of the kernel reports that have one."""
+    for kernel_report in kernel_reports:
+        if kernel_report.file:
+            write_atomically(
+                run_dir / kernel_report.file, decoded.full(kernel_report).encode("utf-8", "backslashreplace")
+            )

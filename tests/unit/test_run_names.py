@@ -1,0 +1,81 @@
+"""What a run records at its beginning so that reports can name it, however far it comes."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator import __version__
+from orchestrator.arguments import parser
+from orchestrator.catalog import load
+from orchestrator.commands.compose import request_of
+from orchestrator.commands.rundir import claim
+from orchestrator.context import Context, Places
+from orchestrator.judge.run import judge
+from orchestrator.model.kernel_facts import KernelFacts
+from orchestrator.model.machine import Host
+from orchestrator.model.request import Plan, Request
+from orchestrator.parse.series import read_patches
+from orchestrator.plan import make_plan
+from orchestrator.process import Cancel, Runner
+from orchestrator.record import RunRecord
+from orchestrator.record import load as load_record
+from orchestrator.reporters import junit
+
+GCC = "gcc (Debian 12.2.0-14+deb12u1) 12.2.0"
+MAIL = (
+    b"From: A <a@example.org>\nSubject: [PATCH] mm: say b\nMessage-ID: <1@example.org>\n\n---\n"
+    b"--- a/mm/mmap.c\n+++ b/mm/mmap.c\n@@ -1 +1 @@\n-a\n+b\n"
+)
+
+
+def a_plan(compiler: str = GCC, **request: object) -> Plan:
+    series = read_patches([("0001-x.patch", MAIL)], name="v2-x")
+    asked = replace(Request(patch="x"), **request)  # type: ignore[arg-type]
+    return make_plan(asked, load(), series, Host(2, 4096, compiler))
+
+
+def context(tmp_path: Path) -> Context:
+    return Context(Places(tmp_path / "cache", tmp_path / "state"), load(), Runner(Cancel()), lambda event: None)
+
+
+def test_a_run_that_ends_before_its_first_stage_has_the_names_of_one_that_does_not(tmp_path: Path) -> None:
+    with claim(context(tmp_path), a_plan(suite_name="nightly"), tmp_path / "run") as (run_dir, _):
+        report = judge(run_dir, interrupted=True)
+    assert (report.subjects, report.message_ids) == (("mm: say b",), ("1@example.org",))
+    assert (report.arch, report.compiler, report.version) == ("x86_64", GCC, __version__)
+    assert b'<testsuite errors="' in junit.content(report)
+    assert b'name="nightly.base.x86_64.gcc-12"' in junit.content(report)
+    assert b'classname="nightly.base.x86_64.gcc-12.cases"' in junit.content(report)
+
+
+def test_what_a_run_is_called_does_not_make_another_one_of_it(tmp_path: Path) -> None:
+    with claim(context(tmp_path), a_plan(), tmp_path / "run") as (run_dir, _):
+        assert load_record(RunRecord, run_dir / "run.json").request.suite_name == ""
+    again = a_plan("gcc (Debian) 12.4.0", suite_name="nightly", attachments_root="/builds/x")
+    with claim(context(tmp_path), again, tmp_path / "run") as (run_dir, resumed):
+        assert resumed
+        report = judge(run_dir)
+    assert (report.suite_name, report.attachments_root) == ("nightly", "/builds/x")
+    assert report.compiler == "gcc (Debian) 12.4.0"
+
+
+@pytest.mark.parametrize("command", ["test", "mutants"])
+def test_the_options_reach_the_request_and_a_relative_root_means_the_same_from_anywhere(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    args: argparse.Namespace = parser().parse_args([command, "--suite-name", "mm", "--attachments-root", "."])
+    request = request_of(args)
+    assert (request.suite_name, request.attachments_root) == ("mm", str(tmp_path.resolve()))
+    plain = request_of(parser().parse_args([command]))
+    assert (plain.suite_name, plain.attachments_root) == ("", "")
+
+
+def test_facts_that_are_not_known_are_no_properties() -> None:
+    assert KernelFacts(commit="c0ffee", warnings=0, patches=0).properties() == (("commit", "c0ffee"),)
+    built = dict(KernelFacts(product="p", mutant=0, slowdown=1.5).properties())
+    assert built == {"product": "p", "warnings": "0", "patches": "0", "mutant": "0", "slowdown": "1.5"}
