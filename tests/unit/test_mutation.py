@@ -93,7 +93,7 @@ def test_what_was_killed_on_one_kconfig_is_not_tried_on_the_next() -> None:
 def test_a_control_that_does_not_come_up_lets_no_mutant_be_tried(stage: StageResult) -> None:
     of = made()
     if stage is HUNG:
-        question = Mutation(of, lambda: False, lambda: {})
+        question = Mutation(of, lambda: False, dict)
         world = World(of, kills(), boots=lambda subject, draw: False).ask(question)
     else:
         world, _ = tried(of, kills(), stages={CONTROL: stage})
@@ -130,7 +130,7 @@ def test_mutants_beyond_the_budget_are_named_and_not_begun() -> None:
 
 def test_what_was_finished_before_an_interruption_is_not_run_again() -> None:
     of = made()
-    question = Mutation(of, lambda: False, lambda: {})
+    question = Mutation(of, lambda: False, dict)
     world = World(of, kills(("base.early", "a"))).ask(question, stop_after=3)
     assert order(world) == [CONTROL, "base.early"]
     world.done.clear()
