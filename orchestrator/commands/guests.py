@@ -9,7 +9,15 @@ from collections.abc import Callable, Iterator
 
 from orchestrator.commands.compose import Invocation, announced
 from orchestrator.jobs.boot import GuestSpec
-from orchestrator.jobs.build import Built, Stage, check_accelerator, make_guest_spec, make_kernel, make_tree
+from orchestrator.jobs.build import (
+    Built,
+    Stage,
+    check_accelerator,
+    make_config,
+    make_guest_spec,
+    make_kernel,
+    make_tree,
+)
 from orchestrator.model.subject import Subject
 from orchestrator.questions.regression import subjects
 
@@ -23,7 +31,9 @@ def kernels(invocation: Invocation, *, with_accelerator: bool = False) -> Iterat
         if with_accelerator:
             check_accelerator(stage, find)
         tree = make_tree(context, stage, subject, find)
-        yield subject, stage, make_kernel(context, stage, subject, tree, plan, context.places.logs / subject.name)
+        logs = context.places.logs / subject.name
+        config = make_config(context, stage, subject, tree, logs)
+        yield subject, stage, make_kernel(context, stage, subject, tree, config, plan, logs)
 
 
 def guest_specs(invocation: Invocation) -> Iterator[tuple[Subject, GuestSpec]]:

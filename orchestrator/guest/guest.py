@@ -30,6 +30,7 @@ from orchestrator.store import raise_if_full
 
 STDOUT_CAP = 8 << 20  # KTAP of a sane case is kilobytes; what is beyond is dropped in the guest, and counted
 WHO = "uname -r && nproc && od -An -v -tx1 /sys/kernel/notes"
+INITRAMFS = "initramfs.cpio"
 KEY_FILE, KNOWN_HOSTS = "id_ed25519", "known_hosts"
 LISTENS = "orchestrate: sshd listens"
 ENDED_BY_LIMIT = 124  # supervisor's exit status for a program that it had to end; timeout(1)'s too
@@ -88,7 +89,7 @@ class Guest:
         self._runner = runner
         self._client, host_public, keys = _make_keys(directory, runner)
         self._host_key = host_public
-        initramfs = directory / "initramfs.cpio"
+        initramfs = directory / INITRAMFS
         initramfs.touch(mode=0o600)  # the guest's private key is in it
         initramfs.write_bytes(boot.initramfs.read_bytes() + run_part(keys))
         self.directory = directory

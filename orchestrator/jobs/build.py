@@ -86,11 +86,18 @@ def make_tree(context: Context, stage: Stage, subject: Subject, find: Finders) -
     return Tree(base, woven.tree_of(kernel.own_mutant), tools, woven.refused)
 
 
-def make_kernel(context: Context, stage: Stage, subject: Subject, tree: Tree, plan: Plan, logs: Path) -> Built:
-    """configure, build. Raises what `stage` makes of a stage's error."""
-    applied, tools = tree.applied, tree.toolchain
-    config = stage("configure", lambda: configure(context, subject, applied, tools, logs / "configure.log"))
-    kernel = stage("build", lambda: build(context, subject, applied, config, plan.machine, tools, logs / "build.log"))
+def make_config(context: Context, stage: Stage, subject: Subject, tree: Tree, logs: Path) -> KernelConfig:
+    """configure. Raises what `stage` makes of a stage's error."""
+    log = logs / "configure.log"
+    return stage("configure", lambda: configure(context, subject, tree.applied, tree.toolchain, log))
+
+
+def make_kernel(
+    context: Context, stage: Stage, subject: Subject, tree: Tree, config: KernelConfig, plan: Plan, logs: Path
+) -> Built:
+    """build. Raises what `stage` makes of a stage's error."""
+    applied, tools, log = tree.applied, tree.toolchain, logs / "build.log"
+    kernel = stage("build", lambda: build(context, subject, applied, config, plan.machine, tools, log))
     return Built(tree, config, kernel)
 
 

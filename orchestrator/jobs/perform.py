@@ -7,13 +7,15 @@ from orchestrator.jobs import host_test
 from orchestrator.jobs.journal import Stopped
 from orchestrator.jobs.products import Products
 from orchestrator.jobs.session import GuestSession
-from orchestrator.model.job import Build, HostTest, Job, Session
+from orchestrator.model.job import Build, Configure, HostTest, Job, Session
 
 
 def perform(job: Job, products: Products) -> None:
     """Raises Interrupted, and what is nobody's situation; a stage that fails is recorded as that."""
     try:
         match job:
+            case Configure():
+                products.config(job.subject)
             case Build():
                 products.built(job.subject)
             case HostTest():

@@ -17,10 +17,19 @@ from orchestrator.context import Context
 from orchestrator.guest.accel import qemu_version
 from orchestrator.jobs.base_results import recall, remember
 from orchestrator.jobs.boot import GuestSpec
-from orchestrator.jobs.build import Built, Finders, Tree, check_accelerator, make_guest_spec, make_kernel, make_tree
+from orchestrator.jobs.build import (
+    Built,
+    Finders,
+    Tree,
+    check_accelerator,
+    make_config,
+    make_guest_spec,
+    make_kernel,
+    make_tree,
+)
 from orchestrator.jobs.journal import Journal, Stopped
 from orchestrator.jobs.reproduce import reproduce
-from orchestrator.model.kernel import Base, Role, Source
+from orchestrator.model.kernel import Base, KernelConfig, Role, Source
 from orchestrator.model.request import Plan
 from orchestrator.model.series import Series
 from orchestrator.model.subject import Subject
@@ -83,12 +92,20 @@ class Products:
 
         return self._kernel(subject).once("tree", make)
 
+    def config(self, subject: Subject) -> KernelConfig:
+        journal = self.journal(subject)
+
+        def make() -> KernelConfig:
+            return make_config(self.context, journal.stage, subject, self.tree(subject), journal.home / "logs")
+
+        return self._kernel(subject).once("config", make)
+
     def built(self, subject: Subject) -> Built:
         made = self._of(subject)
 
         def make() -> Built:
-            logs = made.journal.home / "logs"
-            return make_kernel(self.context, made.journal.stage, subject, self.tree(subject), self.plan, logs)
+            tree, config, logs = self.tree(subject), self.config(subject), made.journal.home / "logs"
+            return make_kernel(self.context, made.journal.stage, subject, tree, config, self.plan, logs)
 
         def tell() -> Built:
             built = self._kernel(subject).once("built", make)

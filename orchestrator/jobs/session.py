@@ -13,7 +13,7 @@ from orchestrator.build.product import Product
 from orchestrator.context import Context
 from orchestrator.errors import BootFailed, GuestUnreachable
 from orchestrator.events import CaseStarted, GuestLost, GuestReady
-from orchestrator.guest.guest import Guest
+from orchestrator.guest.guest import INITRAMFS, Guest
 from orchestrator.jobs.boot import GuestSpec, boot
 from orchestrator.jobs.diagnosis import diagnose, diagnose_boot, discard
 from orchestrator.jobs.journal import Journal
@@ -86,6 +86,8 @@ class GuestSession:
             outlives_us=self._request.freeze,
             explain=lambda guest, error: diagnose_boot(self._context, self._spec, guest, error, self._journal.home),
         )
+        if number:  # QEMU has read it; reproduce.sh boots that of guest 0
+            (directory / INITRAMFS).unlink()
         self._context.emit(GuestReady(self._journal.name, identity.ready_s, self._spec.accel.name, number))
         self._journal.facts(release=identity.release, cpus=identity.cpus)
         return guest, identity.ready_s

@@ -9,6 +9,13 @@ from orchestrator.model.subject import Subject
 
 
 @dataclass(frozen=True)
+class Configure:
+    """Make a kernel's configuration, and no kernel yet."""
+
+    subject: Subject
+
+
+@dataclass(frozen=True)
 class Build:
     """Make a kernel."""
 
@@ -34,4 +41,4 @@ class Session:
     boot_limit_s: float | None = None  # None: scaled from what a boot takes
 
 
-Job = Build | HostTest | Session
+Job = Configure | Build | HostTest | Session

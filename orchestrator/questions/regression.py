@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from orchestrator.judge.compare import CERTAIN_STAGES, failing
 from orchestrator.judge.first_bad import first_bad_patch, regressed_cases
 from orchestrator.model.attempt import Planned
-from orchestrator.model.job import Build, Job, Session
+from orchestrator.model.job import Build, Configure, Job, Session
 from orchestrator.model.kernel import Kconfig, Role
 from orchestrator.model.report import BOOT, Comparison, SuiteReport
 from orchestrator.model.request import Baseline, Plan
@@ -81,9 +81,13 @@ class Regression:
         found, other = known.report(subject), known.report(base)
         if found is None:
             return []
-        if any(stage.stage in CERTAIN_STAGES and (stage.is_patch_fault or stage.is_request_fault)
-               for stage in found.stages if stage.outcome.is_bad):  # fmt: skip
-            return [Build(base)]
+        for stage in found.stages:
+            if (
+                stage.stage in CERTAIN_STAGES
+                and stage.outcome.is_bad
+                and (stage.is_patch_fault or stage.is_request_fault)
+            ):
+                return [Configure(base) if stage.stage == "configure" else Build(base)]
         open_cases = [case for case in failing(found, other) if not _is_settled(found, case)]
         if not open_cases or not is_built(found):
             return []

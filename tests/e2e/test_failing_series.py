@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+
 from tests.e2e.conftest import ROOT, Start
 
 With = Callable[..., Path]
@@ -128,3 +130,23 @@ def test_a_patch_that_only_a_later_one_mends_is_found_by_each_patch(start: Start
     assert "nr_heap_extensions" in build["message"]
     assert "base.patch-1: build failed" in job.report()["reason"]
     assert "patch 1/2 mm: all of it is the first that does not build or boot" in job.report()["reason"]
+
+
+@pytest.mark.parametrize(
+    ("patch", "words"),
+    [
+        ("breaks-kconfig", "the tree cannot be configured: mm/Kconfig:"),
+        ("drops-per-vma-lock", "the kernel's configuration dropped CONFIG_PER_VMA_LOCK_STATS=y"),
+    ],
+)
+def test_a_configuration_that_only_the_base_has_is_the_patchs_fault(start: Start, patch: str, words: str) -> None:
+    job = start("--patch", f"patches/broken/{patch}.patch", "--testcase", "split-merge")
+    assert job.finish() == 1, job.text
+    assert words in job.report()["reason"]
+    configure = job.stage("configure")
+    assert (configure["outcome"], configure["is_patch_fault"]) == ("FAIL", True)
+    assert job.stage("configure", "base.baseline")["outcome"] == "PASS"
+    assert "build" not in [stage["stage"] for stage in job.suite("base.baseline")["stages"]], (
+        "nothing is compiled for it"
+    )
+    assert job.report()["verdict"] == "PATCH_AT_FAULT"

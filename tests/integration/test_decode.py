@@ -26,7 +26,7 @@ from orchestrator.model.series import Mutant, Observable
 from orchestrator.parse.frames import CodeRef
 from orchestrator.parse.series import read_patches
 from orchestrator.process import Cancel, Runner
-from orchestrator.record import MutationRecord, Request, RunRecord, KernelRecord, load, save
+from orchestrator.record import KernelRecord, MutationRecord, Request, RunRecord, load, save
 from orchestrator.source.bases import Workplace, tree_base
 from tests.integration.conftest import Cli, git
 from tests.valid_json import read_valid

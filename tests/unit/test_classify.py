@@ -10,8 +10,8 @@ import pytest
 
 from orchestrator.judge.attempts import classify
 from orchestrator.judge.compare import verdict
-from orchestrator.model.case import Dialect
 from orchestrator.model.attempt import Attempt, Condition, Count, Ending
+from orchestrator.model.case import Dialect
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.outcome import Outcome, Verdict

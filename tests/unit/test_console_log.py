@@ -7,15 +7,15 @@ import time
 from pathlib import Path
 
 import pytest
+from orchestrator.jobs.track import Track
+from orchestrator.model.case_run import CaseRun, Ending
 
 from orchestrator.catalog import load
 from orchestrator.context import Context, Places
 from orchestrator.guest import bounded_log
 from orchestrator.guest.bounded_log import BoundedLog
 from orchestrator.guest.console import Console, kernel_line
-from orchestrator.jobs.track import Track
 from orchestrator.judge.logs import Consoles
-from orchestrator.model.case_run import CaseRun, Ending
 from orchestrator.model.kernel import Variant
 from orchestrator.model.request import Suite
 from orchestrator.parse.kernel_report import scan

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from orchestrator.jobs.track import Track
 
 from orchestrator.catalog import load
 from orchestrator.context import Context, Places
@@ -14,7 +15,6 @@ from orchestrator.errors import BootFailed, GuestUnreachable, NoGuest
 from orchestrator.guest.guest import Guest
 from orchestrator.jobs.boot import GuestSpec
 from orchestrator.jobs.session import execute
-from orchestrator.jobs.track import Track
 from orchestrator.judge.attempts import classify
 from orchestrator.model.attempt import Attempt, Ending
 from orchestrator.model.kernel import KernelConfig, Role

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.judge.attempts import classify
-from orchestrator.model.case import Dialect
 from orchestrator.model.attempt import Attempt, Ending
+from orchestrator.model.case import Dialect
 from orchestrator.model.kernel import Role
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import StageResult

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.model.kernel import Role
 from orchestrator.judge.mutants import Cell, Detector, Kill, Matrix, MutantStatus, Row
+from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import Frame, KernelReport, Place
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, Metric, RunReport, StageResult, Subtest, SuiteReport

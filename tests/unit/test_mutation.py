@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from orchestrator.jobs.track import Track
+
 from orchestrator.catalog import load
 from orchestrator.context import Context, Places
-from orchestrator.jobs.track import Track
 from orchestrator.model.attempt import Attempt, Ending
 from orchestrator.model.kernel import Role
 from orchestrator.model.request import Suite
