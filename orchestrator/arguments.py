@@ -248,7 +248,8 @@ def _what(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--patch",
         metavar="PATH",
-        help="a .patch, a directory of them, an mbox (file or URL) or a name under patches/; without: the base itself",
+        help="a .patch, a directory of them, an mbox (file or URL, also .gz, .xz, .bz2) or a name under patches/; "
+        "PATH#3/7 or PATH#2-4/7: these parts of a series alone; without: the base itself",
     )
     sub.add_argument("--tree", type=Path, metavar="DIR", help="a git tree with the base (it is only read)")
     sub.add_argument("--base", metavar="NAME|REV", help="a base's name, or with --tree a revision (default HEAD)")

@@ -15,7 +15,7 @@ from typing import TypeVar
 from orchestrator.declarations.files import read_toml
 from orchestrator.declarations.kconfigs import read_fragment
 from orchestrator.declarations.names import find
-from orchestrator.declarations.patches import named_patches, read_series, read_url
+from orchestrator.declarations.patches import named_patches, read_series, read_url, split_parts
 from orchestrator.declarations.testcases import read_cases
 from orchestrator.errors import BadDeclaration, PatchUnreadable, UsageError
 from orchestrator.model.case import Case, Userland
@@ -84,27 +84,31 @@ class Catalog:
 
     def beside(self, patch: str, suffix: str) -> Path | None:
         """What lies beside a series under its name and a suffix: patches/NAME-mutants, patches/NAME-delays."""
-        path = Path(patch) if Path(patch).exists() else self.patches.get(patch)
+        path = self.patch_path(patch)
         found = path.resolve().with_name(f"{path.stem if path.is_file() else path.name}{suffix}") if path else None
         return found if found and found.is_dir() else None
 
     def series(self, patch: str) -> Series:
-        """A path, a URL, or the name of a patch or series under patches/."""
-        if patch.startswith(("http://", "https://")):
-            return read_url(patch)
-        path = self.patch_path(patch)
+        """A path, a URL, or the name of a patch or series under patches/; behind it `#N/M` for one part alone."""
+        name, only = (patch, None) if Path(patch).exists() else split_parts(patch)
+        if name.startswith(("http://", "https://")):
+            return read_url(name, only)
+        path = self.patch_path(name)
         if path is None:
-            near = difflib.get_close_matches(patch, self.patches, n=3)
+            near = difflib.get_close_matches(name, self.patches, n=3)
             listed = near or sorted(self.patches)
             raise PatchUnreadable(
                 f"{patch}: no such file or directory, and no patch of that name",
                 hint=f"known names: {', '.join(listed)}",
             )
-        return read_series(path)
+        return read_series(path, only)
 
     def patch_path(self, patch: str) -> Path | None:
         """Where a patch or series is, by path or by name; None for a URL and for what does not exist."""
-        return Path(patch) if Path(patch).exists() else self.patches.get(patch)
+        if Path(patch).exists():
+            return Path(patch)
+        name, _ = split_parts(patch)
+        return Path(name) if Path(name).exists() else self.patches.get(name)
 
 
 def load(root: Path | None = None) -> Catalog:

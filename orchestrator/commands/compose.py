@@ -18,7 +18,7 @@ from orchestrator.build.toolchain import COMPILER, find_toolchain
 from orchestrator.catalog import Catalog, load
 from orchestrator.context import Context, Places
 from orchestrator.declarations.known_issues import KNOWN_ISSUES, read_known_issues
-from orchestrator.declarations.patches import DELAYS, MUTANTS, read_mutants, read_series
+from orchestrator.declarations.patches import DELAYS, MUTANTS, absolute, read_mutants, read_series
 from orchestrator.errors import CommandFailed, ToolMissing, UsageError
 from orchestrator.events import CommandRan, Listener, StageFinished, StageStarted
 from orchestrator.guest.accel import Probe, choose
@@ -96,11 +96,8 @@ def seeded(request: Request, catalog: Catalog, series: Series | None) -> tuple[S
 
 def request_of(args: argparse.Namespace) -> Request:
     """The request that arguments make; paths are made absolute, so that it means the same from anywhere."""
-    patch = args.patch
-    if patch is not None and Path(patch).exists():
-        patch = str(Path(patch).resolve())
     return Request(
-        patch=patch,
+        patch=None if args.patch is None else absolute(args.patch),
         tree=str(args.tree.resolve()) if args.tree else None,
         base=args.base,
         kconfigs=tuple(args.kconfig) or ("base",),
@@ -125,11 +122,11 @@ def request_of(args: argparse.Namespace) -> Request:
         strict=getattr(args, "strict", False),
         fresh_baseline=getattr(args, "fresh_baseline", False),
         suite_name=getattr(args, "suite_name", None) or "",
-        attachments_root=absolute(getattr(args, "attachments_root", None) or ""),
+        attachments_root=absolute_directory(getattr(args, "attachments_root", None) or ""),
     )
 
 
-def absolute(path: str) -> str:
+def absolute_directory(path: str) -> str:
     """A path that means the same from anywhere; nothing stays nothing."""
     return str(Path(path).resolve()) if path else ""
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from orchestrator.commands.compose import absolute
+from orchestrator.commands.compose import absolute_directory
 from orchestrator.commands.test import copy_outputs
 from orchestrator.context import Places
 from orchestrator.evidence.decode import decode, decode_suites
@@ -58,5 +58,5 @@ def _presented(report: RunReport, args: argparse.Namespace) -> RunReport:
     return replace(
         report,
         suite_name=report.suite_name if name is None else name,
-        attachments_root=report.attachments_root if root is None else absolute(root),
+        attachments_root=report.attachments_root if root is None else absolute_directory(root),
     )

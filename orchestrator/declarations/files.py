@@ -38,12 +38,10 @@ def read_yaml(kind: type[T], path: Path, empty: T | None = None) -> T:
     """`empty` is what a file means that says nothing; else that is an error. Raises UsageError, BadDeclaration."""
     try:
         data = yaml.load(read_text(path), _Loader)
-    except yaml.MarkedYAMLError as error:
-        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        hint = "YAML is indented with spaces" if "'\\t'" in str(error.problem) else ""
-        raise BadDeclaration(f"{path}{line}: not YAML: {error.problem}", hint=hint) from error
     except yaml.YAMLError as error:
-        raise BadDeclaration(f"{path}: not YAML: {error}") from error
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", error)
+        hint = "YAML is indented with spaces" if "'\\t'" in str(problem) else ""
+        raise BadDeclaration(f"{path}{f':{mark.line + 1}' if mark else ''}: not YAML: {problem}", hint=hint) from error
     if data is None:
         if empty is None:
             raise BadDeclaration(f"{path}: says nothing")
@@ -60,11 +58,8 @@ class _Loader(yaml.BaseLoader):
         return None if node.value in ("", "~", "null") else Plain(node.value)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.MarkedYAMLError(problem="a key must be text", problem_mark=key.start_mark)
-            if key.value in seen:
+        keys = [key.value for key, _ in node.value]
+        for at, (key, _) in enumerate(node.value):
+            if key.value in keys[:at]:
                 raise yaml.MarkedYAMLError(problem=f"the key {key.value} is there twice", problem_mark=key.start_mark)
-            seen.add(key.value)
-        return {key.value: self.construct_object(value, deep=deep) for key, value in node.value}
+        return super().construct_mapping(node, deep=deep)

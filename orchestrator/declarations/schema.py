@@ -6,10 +6,10 @@
 | int, float         | a number that is not negative, without quotes                                |
 | bool               | true or false                                                                |
 | Enum, Literal      | one of the names, in lower case and with hyphens                             |
-| date               | YYYY-MM-DD                                                                   |
 | re.Pattern[str]    | a regular expression                                                         |
 | tuple, frozenset   | a list                                                                       |
-| Mapping, dataclass | a mapping (YAML), a table (TOML)                                             |
+| dataclass, Mapping | a mapping (YAML), a table (TOML)                                             |
+| tuple of pairs     | the same, in its order                                                       |
 
 Pure. A key is required where the field has no default. What is wrong is a BadDeclaration that names the file and each
 key; for a key that is unknown it knows the others.
@@ -23,8 +23,8 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from datetime import date
 from enum import Enum, IntEnum
+from types import GenericAlias
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from orchestrator.codec import INVALID, MISSING, Problem, converter, exactly, problems, refuse, spelled
@@ -33,8 +33,10 @@ from orchestrator.errors import BadDeclaration
 T = TypeVar("T")
 N = TypeVar("N", int, float)
 
-_INTEGER = re.compile(r"-?\d+")
-_NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
+_NUMBERS: Mapping[type, re.Pattern[str]] = {
+    int: re.compile(r"-?\d+"),
+    float: re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?"),
+}
 
 
 class Plain(str):
@@ -54,16 +56,13 @@ def from_toml(kind: type[T], text: str, source: str, **given: str) -> T:
 def build(kind: type[T], data: object, source: str, **given: str) -> T:
     """The value of type `kind` that the data describes; `source` names their file, `given` are fields that are no keys
     of it. Raises BadDeclaration."""
-    if given and isinstance(data, dict):
-        found = [Problem((), "", (name,), kind) for name in given if name in data]
-        data = {**data, **given}
-    else:
-        found = []
-    if not found:
-        try:
-            return _CONVERTER.structure(data, kind)
-        except INVALID as error:
-            found = list(problems(error))
+    keys = data if isinstance(data, dict) else {}
+    found = [Problem((), "", (key,), kind) for key in given if key in keys]
+    try:
+        if not found:
+            return _CONVERTER.structure({**keys, **given} if given else data, kind)
+    except INVALID as error:
+        found = list(problems(error))
     hints = [_hint(key, problem.kind, given) for problem in found for key in problem.unknown]
     raise BadDeclaration(f"{source}: {'; '.join(map(_words, found))}", hint="; ".join(hints))
 
@@ -96,22 +95,15 @@ def _str(data: object, _: Any) -> str:
     return str(data) if isinstance(data, Plain) else exactly(data, str)
 
 
-def _int(data: object, _: Any) -> int:
-    is_written = isinstance(data, Plain) and _INTEGER.fullmatch(data)
-    return _not_negative(int(str(data)) if is_written else exactly(data, int), data)
-
-
-def _float(data: object, _: Any) -> float:
-    if isinstance(data, Plain) and _NUMBER.fullmatch(data):
-        return _not_negative(float(data), data)
-    if isinstance(data, bool) or not isinstance(data, int | float) or not math.isfinite(data):
-        refuse("a number", data)
-    return float(_not_negative(data, data))
-
-
-def _not_negative(number: N, data: object) -> N:
-    if number < 0:
-        refuse("a number that is not negative", data)
+def _number(data: Any, kind: type[N]) -> N:
+    if isinstance(data, Plain) and _NUMBERS[kind].fullmatch(data):
+        number = kind(str(data))
+    elif type(data) in (int, kind):  # True is no number
+        number = kind(data)
+    else:
+        refuse("an integer" if kind is int else "a number", data)
+    if not 0 <= number < math.inf:
+        refuse("a finite number that is not negative", data)
     return number
 
 
@@ -126,13 +118,6 @@ def _choice(data: object, kind: Any) -> Any:
     return members[data]
 
 
-def _date(data: object, _: Any) -> date:
-    try:
-        return data if type(data) is date else date.fromisoformat(_str(data, str))
-    except ValueError:
-        refuse("a day like 2026-06-30", data)
-
-
 def _pattern(data: object, _: Any) -> re.Pattern[str]:
     expression = _str(data, str)
     if not expression:
@@ -143,15 +128,25 @@ def _pattern(data: object, _: Any) -> re.Pattern[str]:
         raise ValueError(f"{expression!r}: {error}") from None
 
 
+def _is_pairs(kind: Any) -> bool:
+    return get_origin(kind) is tuple and get_args(kind)[-1] is Ellipsis and len(get_args(get_args(kind)[0])) == 2
+
+
+def _pairs_hook(kind: Any) -> Callable[..., Any]:
+    mapping: Any = GenericAlias(dict, get_args(get_args(kind)[0]))
+    return lambda data, _: tuple(_CONVERTER.structure(data, mapping).items())
+
+
 def _of(origin: Any) -> Callable[[Any], bool]:
     return lambda kind: get_origin(kind) is origin
 
 
 _CONVERTER = converter(forbid_extra_keys=True)
 _HOOKS: Mapping[type, Callable[[object, Any], object]] = {
-    str: _str, int: _int, float: _float, bool: _bool, date: _date, Enum: _choice, IntEnum: _choice,
+    str: _str, int: _number, float: _number, bool: _bool, Enum: _choice, IntEnum: _choice,
 }  # fmt: skip
 for _kind, _read in _HOOKS.items():
     _CONVERTER.register_structure_hook(_kind, _read)
+_CONVERTER.register_structure_hook_factory(_is_pairs, _pairs_hook)
 _CONVERTER.register_structure_hook_func(_of(Literal), _choice)
 _CONVERTER.register_structure_hook_func(_of(re.Pattern), _pattern)

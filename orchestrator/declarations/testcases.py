@@ -4,98 +4,52 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from orchestrator.declarations.files import read_yaml
 from orchestrator.declarations.names import check_case_name, find
+from orchestrator.declarations.schema import build
 from orchestrator.errors import BadDeclaration
 from orchestrator.judge.known import pattern_problem
-from orchestrator.model.case import Case, Dialect, Needs, Userland
-
-T = TypeVar("T")
+from orchestrator.model.case import Case, Userland
 
 KSELFTEST = re.compile(r"[\w-]+")  # a directory below tools/testing/selftests, a program in it
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Said:
-    """What may be said of one case and of all cases of a file; None: nothing is."""
-
-    sources: tuple[str, ...] | None = None
-    args: tuple[str, ...] = ()
-    duration_s: float | None = None
-    timeout_s: float | None = None
-    needs: Needs = field(default_factory=Needs)
-    tags: tuple[str, ...] = ()
-    output: Dialect | None = None
-    kselftest: str | None = None
-    userland: str | None = None
-    program: str | None = None
-    sysctls: Mapping[str, str] = field(default_factory=dict)
-    debugfs: Mapping[str, str] = field(default_factory=dict)
-    cgroup: Mapping[str, str] = field(default_factory=dict)
-    unfit: str | None = None
-    expects: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class _One(_Said):
-    """An entry of `cases`."""
-
-    summary: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _File(_Said):
-    summary: str
-    cases: Mapping[str, _One | None] = field(default_factory=dict)
 
 
 def read_cases(path: Path, userlands: Mapping[str, Userland]) -> tuple[Case, ...]:
     """The cases of a testcase.yaml: one, or with `cases` one for each of its entries. Raises BadDeclaration.
 
-    An entry of `cases` may say anything that the file may say of all; its `args` follow those of the file, its `tags`,
-    `expects`, `needs.kconfig` and settings are added, and whatever else it says takes the place of what the file says.
+    An entry of `cases` may say anything that the file may say of all. Its lists follow those of the file, its settings
+    and needs are added, and whatever else it says takes the place of what the file says.
     """
-    file, group = read_yaml(_File, path), path.parent.name
-    alone = _case(path, group, file, _One(summary=file.summary))
-    if not file.cases:
-        return (_checked(path, alone, userlands),)
+    data, group = read_yaml(dict[str, Any], path), path.parent.name
+    entries = build(dict[str, dict[str, Any] | None], data.pop("cases", {}), f"{path}: cases")
+    shared = _case(str(path), data, path.parent, group, "")
+    if not entries:
+        return (_checked(path, shared, userlands),)
     cases = []
-    for name, own in file.cases.items():
-        case = _case(path, f"{group}.{name}", file, own or _One())
-        program = case.program or name
-        summary = case.summary or " ".join((program, *(own.args if own else ())))
-        cases.append(_checked(path, replace(case, group=group, program=program, summary=summary), userlands))
+    for name, entry in entries.items():
+        own = entry or {}
+        said = _over({"program": name, **data}, own)
+        case = _case(f"{path}: cases.{name}", said, path.parent, f"{group}.{name}", group)
+        if "summary" not in own:
+            case = replace(case, summary=" ".join((case.program, *case.args[len(shared.args) :])))
+        cases.append(_checked(path, case, userlands))
     return tuple(cases)
 
 
-def _case(path: Path, name: str, file: _File, own: _One) -> Case:
+def _case(source: str, said: Mapping[str, Any], directory: Path, name: str, group: str) -> Case:
+    theirs = {"output": "kselftest"} if said.get("kselftest") or said.get("userland") else {}
+    return build(Case, {**theirs, **said}, source, name=name, directory=str(directory), group=group)
+
+
+def _over(above: Any, own: Any) -> Any:
     """What an entry says, over what the file says."""
-    kselftest, userland = own.kselftest or file.kselftest or "", own.userland or file.userland or ""
-    theirs = Dialect.KSELFTEST if kselftest or userland else Dialect.KTAP
-    return Case(
-        name=name,
-        summary=own.summary,
-        directory=path.parent,
-        sources=_first(own.sources, file.sources, ()),
-        args=file.args + own.args,
-        duration_s=_first(own.duration_s, file.duration_s, 5.0),
-        timeout_s=_first(own.timeout_s, file.timeout_s, 15.0),
-        needs=Needs(own.needs.memory_mib or file.needs.memory_mib, file.needs.kconfig + own.needs.kconfig),
-        tags=file.tags + own.tags,
-        expects=file.expects + own.expects,
-        dialect=own.output or file.output or theirs,
-        kselftest=kselftest,
-        userland=userland,
-        program=own.program or file.program or "",
-        sysctls=_both(file.sysctls, own.sysctls),
-        debugfs=_both(file.debugfs, own.debugfs),
-        cgroup=_both(file.cgroup, own.cgroup),
-        unfit=own.unfit or file.unfit or "",
-    )
+    if isinstance(above, dict) and isinstance(own, dict):
+        return {**above, **{key: _over(above.get(key), value) for key, value in own.items()}}
+    return above + own if isinstance(above, list) and isinstance(own, list) else own
 
 
 def _checked(path: Path, case: Case, userlands: Mapping[str, Userland]) -> Case:
@@ -119,12 +73,3 @@ def _checked(path: Path, case: Case, userlands: Mapping[str, Userland]) -> Case:
     if case.userland:
         find("userland", case.userland, userlands)
     return case
-
-
-def _first(*values: T | None) -> T:
-    """The first that is said; the last one always is."""
-    return next(value for value in values if value is not None)
-
-
-def _both(above: Mapping[str, str], own: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple({**above, **own}.items())

@@ -6,15 +6,14 @@ that it was built from. What is no longer there is said in the report's notes; t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from orchestrator.build.apply import series_tree
+from orchestrator.build.apply import series_commits
 from orchestrator.build.compile import find_built
 from orchestrator.context import Places
 from orchestrator.errors import Interrupted, OrchestrateError, UsageError, VmlinuxUnreadable
-from orchestrator.evidence import blame
 from orchestrator.evidence.symbols import Symbols
 from orchestrator.judge.run import RUN
 from orchestrator.model.kernel import Base, Role
@@ -22,10 +21,11 @@ from orchestrator.model.kernel_report import Frame, KernelReport, Place
 from orchestrator.model.report import RunReport, SuiteReport
 from orchestrator.model.series import Series
 from orchestrator.parse.frames import find
-from orchestrator.parse.provenance import Source, placed
-from orchestrator.parse.series import first, read_patches
+from orchestrator.parse.provenance import Source, function_around, lines_of, placed
+from orchestrator.parse.series import read_patches
 from orchestrator.process import Runner
 from orchestrator.record import RunRecord, load
+from orchestrator.source.blame import changers, with_tree, writers
 from orchestrator.source.git import Git
 from orchestrator.source.trees import base_tree
 from orchestrator.store import Store
@@ -88,9 +88,9 @@ def _suite(at: _At, suite: SuiteReport, notes: list[str]) -> SuiteReport:
     except VmlinuxUnreadable as error:
         notes.append(f"{suite.name}: kernel reports are not decoded: {error.message}")
         frames = {kernel_report: _frames(kernel_report, None) for kernel_report in suite.kernel_reports}
-    files = {place.file for found in frames.values() for frame in found for place in frame.places}
-    if files:
-        source = _source(at, suite, files, notes)
+    places = {(place.file, place.line) for found in frames.values() for frame in found for place in frame.places}
+    if places:
+        source = _source(at, suite, places, notes)
         frames = {kernel_report: _placed(found, source) for kernel_report, found in frames.items()}
 
     def decoded(kernel_reports: Sequence[KernelReport], stem: str) -> tuple[KernelReport, ...]:
@@ -152,47 +152,64 @@ def _placed(frames: Iterable[Frame], source: Source) -> tuple[Frame, ...]:
     return tuple(replace(frame, places=tuple(map(one, frame.places))) for frame in frames)
 
 
-def _source(at: _At, suite: SuiteReport, files: set[str], notes: list[str]) -> Source:
+def _source(at: _At, suite: SuiteReport, places: set[tuple[str, int]], notes: list[str]) -> Source:
     """The files that the reports speak of, from the tree that was built, and who wrote their lines."""
     commit = suite.facts.commit
     try:
         series, labels = _series(at.run_dir) if suite.role is not Role.BASELINE else (None, ())
-        if series and suite.role is Role.PER_PATCH:
-            series = first(series, suite.facts.patches)
         base = _base(at, commit)
         if base is None:
             notes.append(f"{suite.name}: its source (commit {commit}) is not in the cache: no source lines are shown")
-            return Source({}, {}, ())
+            return Source({}, {}, {})
         git = Git(base.home / "git", at.runner)
+        count = suite.facts.patches if suite.role is Role.PER_PATCH else None
+        chain = series_commits(at.places.store, at.runner, base, series, count)[0] if series else ()
         tree = suite.facts.tree
         if not tree or not git.has(tree):  # a run of an older version, or the base was imported anew since
-            tree = series_tree(at.places.store, at.runner, base, series)[0] if series else base_tree(base, at.runner)
-        texts = git.blobs(tree, sorted(files))
-        # what was woven in is no patch's
-        is_woven = suite.role is Role.MUTATED
-        lines = _blamed(git, commit, series, texts, suite.name, notes) if series and not is_woven else {}
+            tree = chain[-1].tree if chain else base_tree(base, at.runner)
+        blobs = git.blobs(tree, sorted({file for file, _ in places}))
+        texts = {file: lines_of(text) for file, text in blobs.items()}
+        if not chain:
+            return Source(texts, {}, {})
+        patches = dict(zip((made.commit for made in chain), labels, strict=False))
+        return _blamed(git, commit, with_tree(git, chain[-1].commit, tree), patches, texts, places)
     except Interrupted:
         raise
     except OrchestrateError as error:
         notes.append(f"{suite.name}: no source lines are shown: {error.message}")
-        return Source({}, {}, ())
-    return Source({file: blame.split(text) for file, text in texts.items()}, lines, labels)
+        return Source({}, {}, {})
 
 
 def _blamed(
-    git: Git, commit: str, series: Series, texts: dict[str, bytes], suite: str, notes: list[str]
-) -> dict[str, tuple[blame.Line, ...]]:
-    diffs = [patch.diff for patch in series.patches]
-    histories = {file: found for file in texts if (found := blame.history(file, diffs))}
-    bases = git.blobs(commit, sorted({found.base_file for found in histories.values()}))
-    lines: dict[str, tuple[blame.Line, ...]] = {}
-    for file, found in histories.items():
-        blamed = blame.blame(bases.get(found.base_file, b""), found)
-        if blamed is not None and [line.text for line in blamed] == blame.split(texts[file]):
-            lines[file] = blamed
-        else:
-            notes.append(f"{suite}: which patch wrote which line of {file} could not be followed")
-    return lines
+    git: Git,
+    base: str,
+    tip: str,
+    patches: Mapping[str, str],
+    texts: Mapping[str, Sequence[bytes]],
+    places: Iterable[tuple[str, int]],
+) -> Source:
+    """Who wrote the lines of places, and who changed the functions around the others. `patches`: by their commits.
+
+    What mutants put on top of the series is a commit that is no patch's.
+    """
+    touched = set(git.changed_files(base, tip))
+    wanted: dict[str, list[int]] = {}
+    for file, line in places:
+        if file in touched and 1 <= line <= len(texts.get(file, ())):
+            wanted.setdefault(file, []).append(line)
+    wrote: dict[tuple[str, int], str] = {}
+    changed: dict[tuple[str, int], tuple[str, ...]] = {}
+    asked: dict[tuple[str, range], tuple[str, ...]] = {}
+    for file, lines in wanted.items():
+        writer = writers(git, base, tip, file, lines)
+        for line in lines:
+            if patch := patches.get(writer[line]):
+                wrote[file, line] = patch
+            elif around := function_around(texts[file], line):
+                if (file, around) not in asked:
+                    asked[file, around] = changers(git, base, tip, file, around)
+                changed[file, line] = tuple(patches[commit] for commit in asked[file, around] if commit in patches)
+    return Source(texts, wrote, changed)
 
 
 def _series(run_dir: Path) -> tuple[Series | None, tuple[str, ...]]:

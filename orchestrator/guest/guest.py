@@ -178,7 +178,7 @@ class Guest:
             console_from=console_from,
             console_to=self.qemu.console.mark(),
             reason=observation.words if observation else "",
-            dialect=case.dialect,
+            dialect=case.output,
         )
         run = _told(run, sentinel) if sentinel else run
         return _examined(run, found) if found else run

@@ -45,7 +45,7 @@ def boot(
     explain: Explain = lambda _, error: error,
 ) -> tuple[Guest, Identity]:
     """Start a guest and wait until it answers. The caller closes it. A QEMU that crashes is started once more: what the
-    first one left is in DIRECTORY.crashed.
+    first one left is in DIRECTORY.crashed, what one left that was given damaged products in DIRECTORY.damaged.
 
     `debug` is told the port of a gdb server that serves a guest which has not run its first instruction; that guest has
     all the time in the world. `outlives_us`: the caller may leave the guest behind. `explain` is asked what to raise
@@ -57,11 +57,20 @@ def boot(
     try:
         return _boot(context, spec, directory, outlives_us, debug, explain)
     except QemuCrashed as crash:
-        aside = directory.with_name(f"{directory.name}.crashed")
-        shutil.rmtree(aside, ignore_errors=True)
-        directory.rename(aside)
+        aside = _set_aside(directory, "crashed")
         context.warn(f"{crash.message}; booting once more, its console is in {aside}")
         return _boot(context, spec, directory, outlives_us, debug, explain)
+    except ProductDamaged:
+        _set_aside(directory, "damaged")  # whatever such a guest said is not to be judged
+        raise
+
+
+def _set_aside(directory: Path, why: str) -> Path:
+    """Keep what a guest left, where nobody takes it for a guest of the suite."""
+    aside = directory.with_name(f"{directory.name}.{why}")
+    shutil.rmtree(aside, ignore_errors=True)
+    directory.rename(aside)
+    return aside
 
 
 def _boot(

@@ -172,8 +172,8 @@ def _shown(run: Attempt, kernel_reports: tuple[KernelReport, ...], window: Windo
         [run_outcome, *(subtest.outcome for subtest in report.subtests if subtest.outcome is not Outcome.SKIP)]
     )
     # the first of the worst: one that did not exercise says less than one that found something
-    failed = max((s for s in report.subtests if s.outcome.is_bad), key=lambda s: s.outcome, default=None)
-    message = why or (f"{failed.name}: {failed.message or 'not ok'}" if failed else "")
+    worst_one = max((s for s in report.subtests if not s.outcome.is_ok), key=lambda s: s.outcome, default=None)
+    message = why or (f"{worst_one.name}: {worst_one.message or 'not ok'}" if worst_one else "")
     return Finding(
         case=run.case,
         outcome=outcome,
@@ -190,7 +190,7 @@ def _shown(run: Attempt, kernel_reports: tuple[KernelReport, ...], window: Windo
         is_host_fault=_is_host_fault(run, kernel_reports),
         diagnosis=run.diagnosis,
         evidence=tuple(f"{home.name}/{run.home}/{name}" for name in FILES if (home / run.home / name).is_file()),
-        only_reports=only_reports and failed is None,
+        only_reports=only_reports and not (worst_one and worst_one.outcome.is_bad),
     )
 
 
@@ -266,7 +266,7 @@ def _exit_findings(run: Attempt, report: ktap.KtapReport) -> list[tuple[Outcome,
 def _exit_findings_of(run: Attempt, status: int, report: ktap.KtapReport) -> list[tuple[Outcome, str]]:
     if run.dialect is not Dialect.KTAP:
         return _exit_findings_of_others(status, report)
-    failing = any(s.outcome.is_bad for s in report.subtests)
+    failing = any(not s.outcome.is_ok for s in report.subtests)
     found: list[tuple[Outcome, str]] = []
     if run.stdout_dropped:  # first: it explains results that are missing
         found.append((Outcome.FAIL, f"printed too much: {run.stdout_dropped} bytes were dropped"))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from orchestrator.judge.sequential import Decision, Pair, Rule, decide
-from orchestrator.judge.signature import NOTHING, Signature, signature, signature_of_boot
+from orchestrator.judge.signature import NOTHING, Signature, shown, signature, signature_of_boot
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import BOOT, Answer, BaseResult, Comparison, Finding, StageResult, SuiteReport
 
@@ -51,7 +51,7 @@ def compare(patched: SuiteReport, base: SuiteReport | None, *, error: float) -> 
 
 def _stopped_at(suite: SuiteReport) -> StageResult | None:
     """The stage at which a kernel came to no test in a guest."""
-    return next((stage for stage in suite.stages if stage.outcome.is_bad and not stage.subtests), None)
+    return next((stage for stage in suite.stages if stage.is_end), None)
 
 
 def _not_asked(patched: SuiteReport, base: SuiteReport, stopped: StageResult) -> SuiteReport:
@@ -66,12 +66,10 @@ def _not_asked(patched: SuiteReport, base: SuiteReport, stopped: StageResult) ->
 
 
 def failing(patched: SuiteReport, base: SuiteReport | None) -> tuple[str, ...]:
-    """The cases about which the other kernel has to be asked: what fails in the first test of either. "boot" alone
-    where guests did not come up."""
-    if any(stage.stage == BOOT and stage.outcome.is_bad for stage in patched.stages):
-        return (BOOT,)
+    """The cases about which the other kernel has to be asked: what fails in the first test of either; "boot" first."""
+    boots = [BOOT for stage in patched.stages if stage.stage == BOOT and stage.outcome.is_bad]
     found = [*patched.cases, *(base.cases if base else ())]
-    return tuple(dict.fromkeys(case.case for case in found if signature(case)))
+    return tuple(dict.fromkeys([*boots, *(case.case for case in found if signature(case))]))
 
 
 def compare_attempts(
@@ -93,10 +91,11 @@ def compare_attempts(
     wanted = first or boot_of_base or _first(base)
     on_base = [found for finding in base if not finding.pair and (found := signature(finding)) is not None]
     known = [frozenset(marks) for marks in earlier.failures] if earlier else []
-    seen = NOTHING.union(boot_of_base, *on_base, *known)
+    seen = NOTHING.union(*(shown(marks, wanted) for marks in (boot_of_base, *on_base, *known)))
     new: list[Pair] = []  # of marks that the base has not shown
     same: list[Pair] = []  # of all marks: the same failure, known on the base or not
-    for one, other in _pairs(patched, base):
+    for one, of_base in _pairs(patched, base):
+        other = shown(of_base, wanted)
         if fresh := wanted - seen:
             new.append(Pair(patched=bool(one & fresh), base=bool(other & fresh)))
         same.append(Pair(patched=bool(one & wanted), base=bool(other & wanted)))
@@ -106,8 +105,10 @@ def compare_attempts(
         return None
     if wanted - seen:
         return _new(decide(new, rule))
-    if earlier and not same and (excuse := _known(earlier.runs, sum(wanted <= marks for marks in known))):
-        return excuse
+    if earlier and not same:
+        failed = sum(wanted <= shown(marks, wanted) for marks in known)
+        if excuse := _known(earlier.runs, failed):
+            return excuse
     return _comparison(decide(same, replace(rule, seen_with_series=bool(first), seen_on_base=True)))
 
 

@@ -85,7 +85,7 @@ def _marks(whole: SuiteReport, case: str) -> Signature:
 
 def _tried(kernel: SuiteReport, case: str, marks: Signature) -> Tried | None:
     """None where the kernel cannot be tested."""
-    if any(stage.outcome.is_bad and not stage.subtests for stage in kernel.stages):
+    if any(stage.is_end for stage in kernel.stages):
         return None
     found = [one for finding in kernel.attempts if finding.case == case and (one := signature(finding)) is not None]
     fails = sum(bool(one & marks) for one in found)

@@ -26,7 +26,7 @@ def with_planned(
 
 
 def _completed(suite: SuiteReport, planned: Sequence[str]) -> SuiteReport:
-    stopped = next((stage for stage in suite.stages if stage.outcome.is_bad and not stage.subtests), None)
+    stopped = next((stage for stage in suite.stages if stage.is_end), None)
     known = {case.case: case for case in suite.cases}
     where = stopped.stage if stopped else ""
     cases = tuple(known.pop(name) if name in known else _not_run(name, where) for name in planned)

@@ -31,6 +31,19 @@ def signature(finding: Finding) -> Signature | None:
     return frozenset({*marks, f"outcome: {finding.outcome.name.lower()}"})
 
 
+def shown(of_base: Signature, wanted: Signature) -> Signature:
+    """What an attempt on the base showed, as far as a failure with the marks `wanted` is concerned. One that ended
+    worse never came to what else is wrong, so it is no evidence of being better. What the kernel reported is known by
+    itself."""
+    if _severity(of_base) <= _severity(wanted):
+        return of_base
+    return of_base | {mark for mark in wanted if not mark.startswith(("report: ", "kind of report: "))}
+
+
+def _severity(marks: Signature) -> Outcome:
+    return max((outcome for outcome in Outcome if f"outcome: {outcome.name.lower()}" in marks), default=Outcome.PASS)
+
+
 def signature_of_boot(stage: StageResult) -> Signature:
     """The same of a first boot, which is a stage. What was the host's doing has no marks."""
     if not stage.outcome.is_bad or not stage.is_patch_fault:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
@@ -34,21 +34,21 @@ class Case:
 
     Its program is made of C sources of the directory, or is a selftest of the tree under test, or lies in the image
     of a distribution's userland. A directory that declares several cases is their `group`; their names are then
-    GROUP.NAME.
+    GROUP.NAME. Apart from name, directory and group the fields are the keys of a testcase.yaml.
     """
 
     name: str
     summary: str
     directory: Path
-    sources: tuple[str, ...]
-    args: tuple[str, ...]
-    duration_s: float
-    timeout_s: float  # beyond the duration, before scaling
-    needs: Needs
-    tags: tuple[str, ...]
+    sources: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    duration_s: float = 5.0
+    timeout_s: float = 15.0  # beyond the duration, before scaling
+    needs: Needs = field(default_factory=Needs)
+    tags: tuple[str, ...] = ()
     expects: tuple[str, ...] = ()  # expressions for titles of kernel reports that must come and are no failure
     group: str = ""
-    dialect: Dialect = Dialect.KTAP
+    output: Dialect = Dialect.KTAP
     kselftest: str = ""  # COLLECTION/PROGRAM below tools/testing/selftests
     userland: str = ""  # the image that holds the program
     program: str = ""  # the program's name in that image

@@ -100,11 +100,16 @@ class Kernel:
 
 @dataclass(frozen=True)
 class AppliedTree:
-    """The base with (or without) the series, as a git tree object. `files` are those that the series touches."""
+    """The base with (or without) the series, as a git tree object. `files` are those that the series touches.
+
+    `commits` are those of the patches in it, in their order, the first on top of the base's. What was woven in on top
+    is in `tree` alone.
+    """
 
     base: Base
     tree: str
     files: tuple[str, ...]
+    commits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,11 @@ class Outcome(IntEnum):
         """Something went wrong. What was not exercised proves nothing either way."""
         return self >= Outcome.FAIL
 
+    @property
+    def is_ok(self) -> bool:
+        """What a test program calls "ok". That it did not exercise what it is there for is "not ok", though not bad."""
+        return self <= Outcome.SKIP
+
 
 def worst(outcomes: Iterable[Outcome]) -> Outcome:
     """The one reducer of outcomes. Nothing at all is an ERROR: a run that ran nothing is never green."""

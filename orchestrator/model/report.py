@@ -133,6 +133,12 @@ class StageResult:
     only_reports: bool = False  # nothing is wrong with it but what the kernel reported meanwhile
     comparison: Comparison | None = None  # of a boot: None where it was not compared
 
+    @property
+    def is_end(self) -> bool:
+        """The kernel came no further. A test on the host is beside the way to a guest, and a kernel that complains
+        while it boots has booted."""
+        return self.outcome.is_bad and not self.subtests and not self.only_reports
+
 
 @dataclass(frozen=True)
 class SuiteReport:

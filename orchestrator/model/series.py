@@ -9,7 +9,10 @@ from enum import Enum
 
 @dataclass(frozen=True)
 class Patch:
-    """One patch. `diff` is what git is given, `number`/`total` are None without an [n/m] in the subject."""
+    """One patch. `diff` is what git is given, `number`/`total` are None without an [n/m] in the subject.
+
+    `letter` is the mail that it came in, which git reads for what its commit says: author, date, subject and text.
+    """
 
     name: str
     subject: str
@@ -19,8 +22,8 @@ class Patch:
     number: int | None = None
     total: int | None = None
     version: int = 1
-    author: str = ""
     message_id: str = ""
+    letter: bytes = field(default=b"", repr=False)  # empty: a diff without one
 
 
 @dataclass(frozen=True)

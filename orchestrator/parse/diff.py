@@ -109,6 +109,30 @@ def read(lines: Sequence[bytes]) -> Diff:
     return _Reader(lines).read()
 
 
+def old_sides(text: bytes) -> frozenset[tuple[bytes, ...]]:
+    """Of each hunk of a checked diff, the file's old name and the lines that the hunk must find there."""
+    found: set[tuple[bytes, ...]] = set()
+    name, lines, at = b"", text.split(b"\n"), 0
+    while at < len(lines):
+        if lines[at].startswith(b"--- "):
+            name = lines[at][4:].partition(b"\t")[0]
+        counts = _HUNK.match(lines[at])
+        at += 1
+        if counts:
+            old, new = int(counts[1] or 1), int(counts[2] or 1)
+            side = [name]
+            while (old > 0 or new > 0) and at < len(lines):
+                mark = lines[at][:1] or b" "
+                old -= mark in (b" ", b"-")
+                new -= mark in (b" ", b"+")
+                if mark in (b" ", b"-"):
+                    side.append(lines[at][1:])
+                at += 1
+            if any(side[1:]):
+                found.add(tuple(side))
+    return frozenset(found)
+
+
 def _starts_file(lines: Sequence[bytes], i: int) -> bool:
     line = lines[i]
     if line.startswith(b"diff --git "):

@@ -30,7 +30,7 @@ def read(stdout: str, stderr: str, status: int | None) -> KtapReport:
     # planned tests that a program never came to say nothing: why it ended early is in its status and last words
     subtests = tuple(subtest for subtest in report.subtests if not ktap.is_missing(subtest)) or tuple(_uffd(stdout))
     problems: tuple[str, ...] = ()
-    failed = any(subtest.outcome.is_bad for subtest in subtests)
+    failed = any(not subtest.outcome.is_ok for subtest in subtests)
     if status is not None and 0 < status <= 128 and status != SKIPPED and not failed:
         said = _last_words(stdout, stderr)
         problems = (f"exit status {status}: {said}" if said else f"exit status {status}, without a word",)

@@ -298,14 +298,14 @@ class _Parser:
             for child in node.children:
                 self._flatten(child, name, subtests, names)
             worst_child = max(subtest.outcome for subtest in subtests[before:])
-            if worst_child.is_bad and not node.outcome.is_bad:
+            if not worst_child.is_ok and node.outcome.is_ok:
                 self.problems.append(f"{name} is ok, though a subtest of it is not")
-            if not node.outcome.is_bad or node.outcome <= worst_child:
+            if node.outcome.is_ok or node.outcome <= worst_child:
                 for line in node.said.diagnostics():
                     self.loose.add(line)
                 self.loose.metrics += node.said.metrics
                 return
-            if not worst_child.is_bad:
+            if worst_child.is_ok:
                 self.problems.append(f"{name} is not ok, though all its subtests are")
                 message = message or "not ok, though all its subtests are"
         if not message and node.outcome is Outcome.FAIL:

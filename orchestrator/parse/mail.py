@@ -1,54 +1,59 @@
-"""Mails that carry patches: splitting an mbox, decoding bodies and headers, reading `[PATCH v2 3/7]`."""
+"""Mails that carry patches: splitting an mbox, finding the part with the diff.
+
+What a commit says (author, date, text) is left to `git mailinfo` (source/commits.py). What it and `git mailsplit` do
+not do as we need it is here: mailsplit cuts at every "From " line with a time, also in a quoted or attached patch, and
+forgets where in the file a mail was; mailinfo takes the text of all parts together, HTML included, takes the CR away
+from each line or from none, joins a blank context line of format=flowed with the next, and knows no replies.
+"""
 
 from __future__ import annotations
 
-import binascii
+import email.errors
 import email.header
 import email.message
 import email.parser
+import email.utils
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from orchestrator.parse.tag import Tag, read_tag
 
 # "From " lines as git and mail archives write them; git format-patch puts the commit's name there.
 _SEPARATOR = re.compile(rb"^From \S+ .*\d\d:\d\d:\d\d.*\d{4}.*\r?\n(?=>?[A-Za-z][A-Za-z0-9-]*:| )", re.MULTILINE)
 _HEADER = re.compile(rb"[A-Za-z][A-Za-z0-9-]*:")
 _MAIL_HEADER = re.compile(rb"^(From|Subject|Date|Message-Id|Received|Return-Path):", re.IGNORECASE | re.MULTILINE)
-_REPLY = re.compile(r"^\s*((re|aw|sv|antw|fwd|fw|wg)(\[\d+\])?\s*:)", re.IGNORECASE)
-_TAGS = re.compile(r"^\s*((?:\[[^\]]*\]\s*)+)")
-_PATCH_WORD = re.compile(r"\b(PATCH|RFC|RFT)(?=v?\d|\b)", re.IGNORECASE)
-_PART = re.compile(r"(?<![\w.])(\d+)\s*/\s*(\d+)(?![\w.])")
-_VERSION = re.compile(r"(?:\b|(?<=PATCH)|(?<=patch))v(\d+)\b", re.IGNORECASE)
-_PATCH_NAME = re.compile(r"\.(patch|diff)$", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Tag:
-    """What a subject says: `[PATCH v2 RESEND 3/7] mm: x` is version 2, number 3 of 7, title `mm: x`."""
-
-    title: str
-    is_patch: bool = False
-    is_reply: bool = False
-    version: int = 1
-    number: int | None = None
-    total: int | None = None
+_PATCH_NAME = re.compile(r"\.(patch|diff|mbox|eml)$", re.IGNORECASE)
+_ENCODED = r"=\?[^?\s]+\?[bq]\?[^?]*\?="
+_ENCODED_WORDS = re.compile(rf"{_ENCODED}(?:\s*{_ENCODED})*", re.IGNORECASE)
+_PATCH_TYPES = ("text/x-patch", "text/x-diff", "application/x-patch")
 
 
 @dataclass(frozen=True)
 class Body:
-    """A text part. `is_decoded`: line numbers in it are not those of the file; `is_flowed`: format=flowed."""
+    """A text part. `is_decoded`: line numbers in it are not those of the file; `is_flowed`: format=flowed, in
+    which `deletes_space` is delsp=yes; `is_attached`: it may be a mail itself, as git format-patch writes it. `message`
+    is one that was forwarded as a mail; `text` is then nothing but its letter."""
 
     text: bytes
     is_decoded: bool = False
     is_flowed: bool = False
+    deletes_space: bool = False
+    is_attached: bool = False
+    message: email.message.Message | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail, decoded. `offset` is where it starts in its file, `had_html` that it has an HTML part."""
+    """One mail, decoded. `offset` is where it starts in its file, `had_html` that it has an HTML part.
 
+    `letter` is the mail as it was sent, `sender` an address, `sent_s` a time in seconds, 0.0 where it is not known.
+    """
+
+    letter: bytes
     tag: Tag
-    author: str
+    sender: str
+    sent_s: float
     message_id: str
     in_reply_to: tuple[str, ...]
     bodies: tuple[Body, ...]
@@ -72,77 +77,136 @@ def read(data: bytes, offset: int = 0) -> Mail:
     """Decode one mail. Whatever is malformed in it is taken as it stands: what matters is checked in the diff."""
     text = re.sub(rb"^From [^\n]*\n", b"", data, count=1)
     text = re.sub(rb"^>(>*From )", rb"\1", text, flags=re.MULTILINE)  # how an mbox escapes such lines
-    message = email.parser.BytesParser().parsebytes(text)
-    bodies = tuple(_bodies(message))
+    return _mail(email.parser.BytesParser().parsebytes(text), text, offset)
+
+
+def _mail(message: email.message.Message, letter: bytes, offset: int = 0) -> Mail:
     return Mail(
-        tag=read_tag(_decoded(message.get("Subject"))),
-        author=_in_body_author(bodies) or _decoded(message.get("From")),
-        message_id=_decoded(message.get("Message-ID")).strip("<> "),
+        letter=letter,
+        tag=read_tag(_header(message, "Subject")),
+        sender=email.utils.parseaddr(_header(message, "From"))[1].lower(),
+        sent_s=float(git_date(_header(message, "Date")).partition(" ")[0] or 0),
+        message_id=_header(message, "Message-ID").strip("<> "),
         in_reply_to=tuple(
             found
             for name in ("In-Reply-To", "References")
-            for value in message.get_all(name, [])
-            for found in re.findall(r"<([^<>\s]+)>", _decoded(value))
+            for value in _headers(message, name)
+            for found in re.findall(r"<([^<>\s]+)>", value)
         ),
-        bodies=bodies,
+        bodies=tuple(_bodies(message)),
         offset=offset,
         had_html=any(part.get_content_type() == "text/html" for part in message.walk()),
     )
 
 
-def read_tag(subject: str) -> Tag:
-    reply = _REPLY.match(subject)
-    while match := _REPLY.match(subject):
-        subject = subject[match.end() :]
-    tags = _TAGS.match(subject)
-    if tags is None:
-        return Tag(subject.strip(), is_reply=reply is not None)
-    part, version = _PART.search(tags[1]), _VERSION.search(tags[1])
-    return Tag(
-        title=subject[tags.end() :].strip(),
-        is_patch=_PATCH_WORD.search(tags[1]) is not None or part is not None,
-        is_reply=reply is not None,
-        version=int(version[1]) if version else 1,
-        number=int(part[1]) if part else None,
-        total=int(part[2]) if part else None,
+def attached(body: Body) -> list[Mail]:
+    """The mails that an attachment consists of: a forwarded one, the output of git format-patch."""
+    if body.message:
+        return [_mail(body.message, body.text)]
+    letters = split(body.text) if body.is_attached else None
+    read_ones = [read(raw) for _, raw in letters or ()]
+    return read_ones if all(mail.tag.title for mail in read_ones) else []
+
+
+def inherited(inner: Mail, outer: Mail) -> Mail:
+    """An attached mail that is the only one, with what the mail around it says and it does not."""
+    tag = inner.tag
+    if tag.number is None:
+        tag = replace(tag, number=outer.tag.number, total=outer.tag.total, version=max(tag.version, outer.tag.version))
+    return replace(
+        inner,
+        tag=tag,
+        sender=outer.sender,
+        sent_s=outer.sent_s,
+        message_id=inner.message_id or outer.message_id,
+        in_reply_to=inner.in_reply_to or outer.in_reply_to,
     )
 
 
-def _decoded(value: object) -> str:
-    """A header in plain text: RFC 2047 words decoded, folding undone."""
-    if value is None:
+def unflowed(lines: Sequence[bytes], *, deletes_space: bool) -> list[bytes]:
+    """Lines of format=flowed as they were written: without the space that was put before a space, `From` and `>`,
+    and with lines joined that end in a space. One of a space alone is no paragraph but a blank line of context."""
+    found: list[bytes] = []
+    is_open = False
+    for line in lines:
+        if line != b"-- ":
+            line = line.removeprefix(b" ")
+        if is_open:
+            found[-1] = (found[-1].removesuffix(b" ") if deletes_space else found[-1]) + line
+        else:
+            found.append(line)
+        is_open = line.endswith(b" ") and line not in (b" ", b"-- ")
+    return found
+
+
+def git_date(text: str) -> str:
+    """The Date of a mail as git writes it: `SECONDS ZONE`. Empty when it is not a date."""
+    parts = email.utils.parsedate_tz(text)
+    if parts is None:
         return ""
     try:
-        text = str(email.header.make_header(email.header.decode_header(str(value))))
-    except (ValueError, LookupError, UnicodeError, binascii.Error):
-        text = str(value)
-    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return re.sub(r"\s*[\r\n]+\s*", " ", text).strip()
+        seconds, ahead_s = email.utils.mktime_tz(parts), parts[9] or 0
+    except (ValueError, OverflowError):
+        return ""
+    hours, minutes = divmod(abs(ahead_s) // 60, 60)
+    if not 0 <= seconds < 2**33 or hours * 60 + minutes > 14 * 60:
+        return ""
+    return f"{seconds} {'-' if ahead_s < 0 else '+'}{hours:02}{minutes:02}"
+
+
+def _headers(message: email.message.Message, name: str) -> list[str]:
+    return [_decoded(str(value)) for key, value in message.raw_items() if key.lower() == name.lower()]
+
+
+def _header(message: email.message.Message, name: str) -> str:
+    return next(iter(_headers(message, name)), "")
+
+
+def _decoded(value: str) -> str:
+    """A header in plain text: folding undone, RFC 2047 words decoded, raw bytes taken for UTF-8 or else Latin-1."""
+    raw = value.encode("utf-8", "surrogateescape")
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    text = re.sub(r"\s*[\r\n]+\s*", " ", text).strip()
+    return _ENCODED_WORDS.sub(lambda match: _decoded_words(match[0]), text)
+
+
+def _decoded_words(text: str) -> str:
+    try:
+        parts = email.header.decode_header(text)
+        return "".join(
+            part if isinstance(part, str) else part.decode(charset or "ascii", "replace") for part, charset in parts
+        )
+    except (ValueError, LookupError, email.errors.HeaderParseError):
+        return text
 
 
 def _bodies(message: email.message.Message) -> Iterator[Body]:
-    for part in message.walk():
-        if part.is_multipart():
-            continue
-        kind = part.get_content_type()
-        named = _PATCH_NAME.search(part.get_filename() or "")
-        if kind not in ("text/plain", "text/x-patch", "text/x-diff", "application/x-patch") and not named:
-            continue
-        payload = part.get_payload(decode=True)
-        if not isinstance(payload, bytes):
-            continue
-        encoding = str(part.get("Content-Transfer-Encoding", "")).strip().lower()
-        yield Body(
-            payload,
-            is_decoded=encoding in ("base64", "quoted-printable"),
-            is_flowed=str(part.get_param("format", "")).lower() == "flowed",
-        )
-
-
-def _in_body_author(bodies: tuple[Body, ...]) -> str:
-    """git format-patch names an author who is not the sender in the first lines of the body."""
-    for body in bodies[:1]:
-        match = re.match(rb"\s*From: ([^\r\n]+@[^\r\n]+)", body.text)
-        if match:
-            return _decoded(match[1].decode("utf-8", "replace"))
-    return ""
+    """The parts that may hold a diff, in their order."""
+    kind = message.get_content_type()
+    if kind == "message/rfc822" and message.is_multipart():
+        for inner in message.get_payload():
+            if isinstance(inner, email.message.Message):
+                yield Body(inner.as_bytes(), is_attached=True, message=inner)
+    elif message.is_multipart():
+        for part in message.get_payload():
+            if isinstance(part, email.message.Message):
+                # the line end before a boundary is the boundary's; where a diff ends there it may be a line of context
+                yield from (replace(body, text=body.text + b"\n") for body in _bodies(part))
+    else:
+        is_named = _PATCH_NAME.search(message.get_filename() or "") is not None
+        # one that says it has parts and has none is as its sender's list server left it
+        if kind != "text/plain" and kind not in _PATCH_TYPES and not is_named and not kind.startswith("multipart/"):
+            return
+        payload = message.get_payload(decode=True)
+        if isinstance(payload, bytes):
+            encoding = str(message.get("Content-Transfer-Encoding", "")).strip().lower()
+            yield Body(
+                payload,
+                is_decoded=encoding in ("base64", "quoted-printable"),
+                is_flowed=str(message.get_param("format", "")).lower() == "flowed",
+                deletes_space=str(message.get_param("delsp", "")).lower() == "yes",
+                is_attached=is_named or kind in _PATCH_TYPES,
+            )

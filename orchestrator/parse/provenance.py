@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from orchestrator.evidence.blame import Line, changed_by, function_around
 from orchestrator.model.kernel_report import Mark, Place
 
 MAX_TEXT = 200  # characters of a source line that are kept
+_HEAD_LINES = 12  # a function's name, type and parameters take no more
 
 
 @dataclass(frozen=True)
 class Source:
-    """The tree under test, as far as it was asked for. `lines` are of the files that the series touches, too."""
+    """The tree under test, as far as it was asked for. Patches are named `6/9 SUBJECT`, in the order in which they
+    apply; lines are those of places, counted from 1."""
 
     texts: Mapping[str, Sequence[bytes]]
-    lines: Mapping[str, Sequence[Line]]
-    patches: tuple[str, ...]  # "6/9 SUBJECT", in the order in which they apply
+    writers: Mapping[tuple[str, int], str]  # file and line -> the patch that wrote it
+    changers: Mapping[tuple[str, int], tuple[str, ...]]  # file and line -> those that changed the function around it
 
 
 def placed(place: Place, source: Source) -> Place:
@@ -26,14 +27,42 @@ def placed(place: Place, source: Source) -> Place:
     if not 1 <= place.line <= len(texts):
         return place
     shown = replace(place, text=" ".join(texts[place.line - 1].decode("utf-8", "replace").split())[:MAX_TEXT])
-    lines = source.lines.get(place.file)
-    if lines is None:
-        return shown
-    writer = lines[place.line - 1].writer
-    if writer is not None:
-        return replace(shown, mark=Mark.LINE, patches=(source.patches[writer],))
-    around = function_around(texts, place.line)
-    changers = changed_by(lines, around) if around else ()
-    if not changers:
-        return shown
-    return replace(shown, mark=Mark.FUNCTION, patches=tuple(source.patches[number] for number in changers))
+    at = (place.file, place.line)
+    if writer := source.writers.get(at):
+        return replace(shown, mark=Mark.LINE, patches=(writer,))
+    if changers := source.changers.get(at):
+        return replace(shown, mark=Mark.FUNCTION, patches=changers)
+    return shown
+
+
+def lines_of(text: bytes) -> list[bytes]:
+    """Lines without their ends."""
+    lines = text.split(b"\n")
+    return lines[:-1] if lines[-1] == b"" else lines
+
+
+def function_around(lines: Sequence[bytes], number: int) -> range | None:
+    """Numbers (from 1) of the lines of the function that holds a line; None when it is in none.
+
+    By the kernel's coding style: a function's braces stand alone in the first column, its head follows an empty line.
+    """
+    if not 1 <= number <= len(lines):
+        return None
+    at = number - 1
+    opening = next((i for i in range(at, -1, -1) if lines[i].startswith((b"{", b"}"))), None)
+    if opening is None or (lines[opening].startswith(b"}") and opening != at):  # before its body: in its head?
+        ahead = range(at, min(at + _HEAD_LINES, len(lines)))
+        opening = next((i for i in ahead if not lines[i].strip() or lines[i].startswith((b"{", b"}", b"#"))), None)
+    elif opening == at and lines[at].startswith(b"}"):
+        opening = next((i for i in range(at - 1, -1, -1) if lines[i].startswith((b"{", b"}"))), None)
+    if opening is None or not lines[opening].startswith(b"{"):
+        return None
+    closing = next((i for i in range(opening, len(lines)) if lines[i].startswith(b"}")), None)
+    if closing is None:
+        return None
+    head = opening
+    while head > 0 and opening - head < _HEAD_LINES and lines[head - 1].strip():
+        if lines[head - 1].startswith((b"}", b"#", b"/*", b" *")):
+            break
+        head -= 1
+    return range(head + 1, closing + 2)

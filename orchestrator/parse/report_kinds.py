@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
@@ -31,7 +31,7 @@ class Kind:
     titles: tuple[str, ...]  # the first one whose fields are all there
     before: tuple[re.Pattern[str], ...] = ()
     end: tuple[re.Pattern[str], ...] = ()
-    fields: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
+    fields: tuple[tuple[str, re.Pattern[str]], ...] = ()
     absorbs: frozenset[str] = frozenset()  # kinds whose start inside this report, before any trace, belongs to it
     folds: tuple[re.Pattern[str], ...] = ()  # starts of this kind that only follow from the report before
     farewell: tuple[re.Pattern[str], ...] = ()  # messages after which a start of this kind is expected (is_boot)
@@ -174,10 +174,10 @@ def _problems(kind: Kind, name: str) -> Iterator[tuple[str, str]]:
             yield f"start {pattern.pattern!r} matches an empty line", ""
     for pattern in kind.openers:
         yield from _problems_of_opener(pattern.pattern, kind.contains)
-    for key, pattern in kind.fields.items():
+    for key, pattern in kind.fields:
         if pattern.groups != 1:
             yield f"fields.{key} must have one group", ""
-    known = {"function", *kind.fields, *(group for pattern in kind.start for group in pattern.groupindex)}
+    known = {"function", *dict(kind.fields), *(group for pattern in kind.start for group in pattern.groupindex)}
     for wanted in re.findall(r"\{(\w*)\}", " ".join(kind.titles)):
         if wanted not in known:
             yield f"titles: no field {wanted!r}", f"fields: {', '.join(sorted(known))}"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import TypeAlias
@@ -58,7 +58,7 @@ class _File:
     evidence: Patterns
     continues: Patterns
     lost: Patterns
-    stacks: Mapping[str, Patterns] = field(default_factory=dict)
+    stacks: tuple[tuple[str, Patterns], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,14 +82,14 @@ def read_lines(text: str) -> Lines:
     """Check and compile the file's text. Raises BadDeclaration naming the key."""
     file = from_toml(_File, text, NAME)
     lists = {"evidence": file.evidence, "continues": file.continues, "lost": file.lost, "facts": file.facts.patterns}
-    for key, patterns in (*lists.items(), *file.stacks.items()):
+    for key, patterns in (*lists.items(), *file.stacks):
         if not patterns:
             raise BadDeclaration(f"{NAME}: {key}: one expression at least")
     for pattern in file.facts.patterns:
         if not pattern.groupindex or set(pattern.groupindex) - _GROUPS:
             raise BadDeclaration(f"{NAME}: facts: {pattern.pattern!r}: groups must be of {', '.join(sorted(_GROUPS))}")
     return Lines(
-        stacks=tuple((name, _union(patterns)) for name, patterns in file.stacks.items()),
+        stacks=tuple((name, _union(patterns)) for name, patterns in file.stacks),
         facts=file.facts.patterns,
         evidence=_union(file.evidence),
         continues=_union(file.continues),

@@ -52,7 +52,7 @@ def _fields(kind: Kind, messages: Sequence[str]) -> dict[str, str]:
             fields = {**{name: _scrubbed(value) for name, value in match.groupdict().items() if value}, **fields}
             if kind.kind not in kind.absorbs:  # a line that is there for each inlined function names the real one last
                 break
-    for name, pattern in kind.fields.items():
+    for name, pattern in kind.fields:
         found = next((match[1] for message in messages if (match := pattern.search(message))), None)
         if found and name not in fields:
             fields[name] = _scrubbed(found)

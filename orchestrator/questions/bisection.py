@@ -91,10 +91,10 @@ class Bisection:
             return [build]
         is_end = result.open.commit == self.bad
         made = result.open.fails + result.open.passes
-        wanted = MOST_RUNS if is_end else self._passes_needed(result.tried[0])
-        attempts = tuple(
-            Planned(self.case, self.plan.request.seed + made + at) for at in range(max(1, min(AT_ONCE, wanted - made)))
-        )
+        # the bad end first as often as it would have to fail, then as often as it was run so far
+        wanted = max(ENOUGH_FAILURES, 2 * made) if is_end else self._passes_needed(result.tried[0])
+        count = max(1, min(AT_ONCE, wanted - made))
+        attempts = tuple(Planned(self.case, self.plan.request.seed + made + at) for at in range(count))
         number = 1 + sum(isinstance(job, Session) for job in known.of(subject))
         return [Session(subject, attempts, number, stop_at_failure=not is_end)]
 
@@ -169,7 +169,7 @@ class Bisection:
 
 def _why_untestable(report: SuiteReport) -> str:
     """Empty where the kernel was built and booted, or where nothing is known yet."""
-    bad = next((stage for stage in report.stages if stage.outcome.is_bad and not stage.subtests), None)
+    bad = next((stage for stage in report.stages if stage.is_end), None)
     if bad and (not is_built(report) or bad.stage == "boot"):
         return f"{bad.stage}: {bad.message}"
     return next((case.message or "it was skipped" for case in report.cases if case.outcome is Outcome.SKIP), "")

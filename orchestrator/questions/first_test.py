@@ -27,8 +27,8 @@ def first_test(plan: Plan, subject: Subject, known: Known) -> list[Job]:
     sessions = [job for job in known.of(subject) if isinstance(job, Session) and not _compares(job)]
     if not sessions:
         finished = {case.case for case in report.cases if case.outcome is not Outcome.ERROR}
-        remaining = [case for case in plan.cases if case.name not in finished]
-        return [*jobs, *_sessions(plan, subject, remaining)] if remaining else jobs
+        if remaining := [case for case in plan.cases if case.name not in finished]:
+            return [*jobs, *_sessions(plan, subject, remaining)]
     if not all(map(known.is_over, sessions)) or plan.request.freeze:
         return jobs
     again = [case for case in report.cases if _said_nothing(case, report)]

@@ -16,6 +16,7 @@ from orchestrator.judge.first_bad import first_bad_patch, regressed_cases
 from orchestrator.model.attempt import Planned
 from orchestrator.model.job import Build, Configure, Job, Session
 from orchestrator.model.kernel import Kconfig, Role
+from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import BOOT, Comparison, SuiteReport
 from orchestrator.model.request import Baseline, Plan
 from orchestrator.model.subject import Subject, baseline, patched
@@ -93,9 +94,12 @@ class Regression:
             return []
         if other is None or not known.is_over(Build(base)):
             return [Build(base)]
-        if not is_built(other) or not known.is_at_rest(base) or self.is_budget_over():
+        open_cases = [case for case in open_cases if not _is_skipped(other, case)]
+        if not open_cases or not is_built(other) or not known.is_at_rest(base) or self.is_budget_over():
             return []
-        if BOOT not in open_cases and any(stage.stage == BOOT and stage.outcome.is_bad for stage in other.stages):
+        if BOOT in open_cases:  # by itself: its attempts are boots, and cases need guests that come up
+            open_cases = [BOOT]
+        elif any(stage.is_end for stage in other.stages):
             return []
         return self._pair(subject, base, open_cases, 1 + _last_pair(found, other), found)
 
@@ -138,6 +142,12 @@ def _comparison(report: SuiteReport, case: str) -> Comparison | None:
     if case == BOOT:
         return next((stage.comparison for stage in report.stages if stage.stage == BOOT), None)
     return next((result.comparison for result in report.cases if result.case == case), None)
+
+
+def _is_skipped(base: SuiteReport, case: str) -> bool:
+    """Whether the base lacks what a case needs: then it can be asked as often as one likes."""
+    found = [finding.outcome is Outcome.SKIP for finding in base.attempts if finding.case == case]
+    return bool(found) and all(found)
 
 
 def _last_pair(*reports: SuiteReport) -> int:

@@ -11,10 +11,10 @@ from typing import IO
 
 from orchestrator.errors import BaseUnavailable
 from orchestrator.process import Cancel, Command, end, start
+from orchestrator.source.git import WHO, quoted
 
 Say = Callable[[str], None]
 COMMIT = "refs/heads/base"
-WHO = "orchestrate <orchestrate@localhost> 1767225600 +0000"  # fixed, so that the commit id depends on content alone
 
 
 def import_tar(path: Path, fast_import: Command, label: str, cancel: Cancel) -> None:
@@ -65,15 +65,13 @@ def _feed(source: IO[bytes], sink: IO[bytes], label: str, cancel: Cancel) -> int
                 mode = "100755" if member.mode & 0o100 else "100644"
             else:
                 continue
-            sink.write(f"M {mode} inline {_quoted(name)}\ndata {len(data)}\n".encode())
+            sink.write(
+                b"M %b inline %b\ndata %d\n"
+                % (mode.encode(), quoted(name.encode("utf-8", "surrogateescape")), len(data))
+            )
             sink.write(data)
             sink.write(b"\n")
             count += 1
     sink.write(b"done\n")
     sink.flush()
     return count
-
-
-def _quoted(name: str) -> str:
-    # fast-import reads a path that starts with a quote as C-quoted
-    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -14,6 +14,7 @@ from pathlib import Path
 from orchestrator.model.kernel import AppliedTree
 from orchestrator.process import Runner
 from orchestrator.source.git import Git
+from orchestrator.source.trees import move_to
 
 
 @dataclass(frozen=True)
@@ -68,15 +69,12 @@ def check_out(files: Excerpt, where: Path, runner: Runner) -> None:
 def move(files: Excerpt, where: Path, runner: Runner) -> None:
     """Make a directory hold the files and nothing else, rewriting only those that differ from what it holds.
 
-    What git knows of the directory is in WHERE.index beside it. The caller sees to it that nobody else works there.
+    The caller sees to it that nobody else works there.
     """
     git = Git(files.applied.base.home / "git", runner)
-    index = where.with_name(f"{where.name}.index")
-    where.mkdir(parents=True, exist_ok=True)
-    index.with_name(f"{index.name}.lock").unlink(missing_ok=True)  # of a git that was killed
     with tempfile.TemporaryDirectory(prefix=".move-", dir=where.parent) as scratch:
-        fresh = Path(scratch) / "index"
-        git.check("update-index", "-z", "--index-info", index=fresh, stdin=files.entries)
-        tree = git.check("write-tree", index=fresh).text.strip()
-    git.check("read-tree", "--reset", "-u", tree, index=index, worktree=where)
-    git.check("clean", "-ffdxq", index=index, worktree=where)
+        index = Path(scratch) / "index"
+        git.check("update-index", "-z", "--index-info", index=index, stdin=files.entries)
+        tree = git.check("write-tree", index=index).text.strip()
+    move_to(git, where, tree)
+    git.check("clean", "-ffdxq", index=where.with_name(f"{where.name}.index"), worktree=where)

@@ -16,6 +16,9 @@ ISOLATED = (
     ("GIT_OPTIONAL_LOCKS", "0"),
     ("GIT_TERMINAL_PROMPT", "0"),
 )
+# Fixed, so that a commit's id depends on its content alone
+DATE = "1767225600 +0000"
+WHO = f"orchestrate <orchestrate@localhost> {DATE}"
 
 
 @dataclass(frozen=True)
@@ -61,5 +64,17 @@ class Git:
             at += size + 1
         return found
 
+    def changed_files(self, before: str, after: str) -> tuple[str, ...]:
+        """Names of files that differ between two trees or commits, also those that one of them has not."""
+        names = self.check("diff-tree", "-r", "-z", "--name-only", "--no-renames", before, after).stdout
+        return tuple(name.decode("utf-8", "surrogateescape") for name in names.split(b"\0") if name)
+
     def has(self, object_name: str) -> bool:
         return self.ask("cat-file", "-e", object_name).status == 0
+
+
+def quoted(path: bytes) -> bytes:
+    """A path as fast-import reads it whatever is in it: C-quoted."""
+    for plain, escaped in ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n")):
+        path = path.replace(plain, escaped)
+    return b'"' + path + b'"'

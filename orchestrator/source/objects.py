@@ -38,8 +38,7 @@ class Trees:
             return self._git.check("write-tree", index=index).text.strip(), ""
 
     def changed_files(self, before: str, after: str) -> tuple[str, ...]:
-        names = self._git.check("diff-tree", "-r", "-z", "--name-only", "--no-renames", before, after).stdout
-        return tuple(name.decode() for name in names.split(b"\0") if name)
+        return self._git.changed_files(before, after)
 
     def read(self, tree: str, name: str) -> str | None:
         """The text of a file in a tree; None when it has none of that name."""

@@ -251,4 +251,7 @@ def test_a_guest_of_damaged_products_blames_nobody(spec: tuple[Context, GuestSpe
     with pytest.raises(ProductDamaged, match=f"the {which} in the store had been damaged"):
         boot(private, given, tmp_path / "guest")
     assert not path.exists()
-    assert not (tmp_path / "guest/qmp.sock").exists()
+    # its console is for people: what a damaged guest says is no report of this kernel's
+    assert not (tmp_path / "guest").exists()
+    assert (tmp_path / "guest.damaged/console.log").is_file()
+    assert not (tmp_path / "guest.damaged/qmp.sock").exists()

@@ -18,7 +18,8 @@ from orchestrator.model.kernel import AppliedTree
 from orchestrator.model.outcome import Outcome
 from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base
-from orchestrator.source.trees import apply_series, base_tree
+from orchestrator.source.commits import commit_series, trees_of
+from orchestrator.source.trees import base_tree
 from tests.e2e.conftest import Start
 
 NAMES = ("mremap_dontunmap", "mseal_test", "soft-dirty", "khugepaged", "uffd-register", "mremap_test")
@@ -61,7 +62,8 @@ def original(context: Context) -> AppliedTree:
 
 def applied(context: Context, original: AppliedTree, series: Path | str) -> AppliedTree:
     patches = read_series(series) if isinstance(series, Path) else context.catalog.series(series)
-    return AppliedTree(original.base, apply_series(original.base, patches, context.runner), ())
+    commits = commit_series(original.base, patches, context.runner)
+    return AppliedTree(original.base, trees_of(original.base, commits, context.runner)[-1], (), commits)
 
 
 @pytest.mark.skipif(not Path("/usr/include/x86_64-linux-gnu/urcu.h").exists(), reason="liburcu-dev is not installed")

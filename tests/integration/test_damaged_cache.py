@@ -145,3 +145,5 @@ def test_nobody_is_blamed_for_what_the_disk_has_damaged(context: Context, tmp_pa
     assert damaged.value.fault is GuestUnreachable.fault
     assert "made anew" in damaged.value.hint
     assert not path.exists()
+    assert not (tmp_path / "guest").exists()
+    assert (tmp_path / "guest.damaged/console.log").is_file()

@@ -19,6 +19,7 @@ from orchestrator.errors import UsageError, VmlinuxUnreadable
 from orchestrator.evidence.decode import decode_kernel_reports
 from orchestrator.evidence.symbols import Symbols
 from orchestrator.model.kernel import Role
+from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import StageResult
@@ -28,6 +29,8 @@ from orchestrator.parse.series import read_patches
 from orchestrator.process import Cancel, Runner
 from orchestrator.record import KernelRecord, MutationRecord, Request, RunRecord, load, save
 from orchestrator.source.bases import Workplace, tree_base
+from orchestrator.source.commits import commit_series, trees_of
+from orchestrator.source.objects import Trees
 from tests.integration.conftest import Cli, git
 from tests.valid_json import read_valid
 
@@ -293,9 +296,9 @@ def run_dir(tmp_path: Path) -> Path:
     suite = KernelRecord(
         "base.patched", "base", Role.PATCHED, "2026-11-22T16:00:00",
         stages=(StageResult("boot", Outcome.PASS, 1.0),), guests=1,
-        facts=(("build_id", build_id), ("commit", base.commit)),
+        facts=KernelFacts(build_id=build_id, commit=base.commit),
     )  # fmt: skip
-    save(suite, home / "base.patched/suite.json")
+    save(suite, home / "base.patched/kernel.json")
     return home
 
 
@@ -325,8 +328,8 @@ def test_an_old_run_is_decoded_and_its_line_blamed_on_the_patch(cli: Cli, run_di
 
 def test_a_kill_of_a_hunt_is_decoded(cli: Cli, run_dir: Path) -> None:
     (run_dir / "base.patched").rename(run_dir / "base.early")
-    suite = load(KernelRecord, run_dir / "base.early/suite.json")
-    save(replace(suite, name="base.early", role=Role.MUTATED), run_dir / "base.early/suite.json")
+    suite = load(KernelRecord, run_dir / "base.early/kernel.json")
+    save(replace(suite, name="base.early", role=Role.MUTATED), run_dir / "base.early/kernel.json")
     mutant = Mutant("early", "order", "it", "that", "base", (), (), Observable.YES, "", False, "", b"")
     save(MutationRecord((mutant,), ("base",), ()), run_dir / "mutation.json")
     result = cli("report", str(run_dir))
@@ -336,6 +339,34 @@ def test_a_kill_of_a_hunt_is_decoded(cli: Cli, run_dir: Path) -> None:
     (kernel_report,) = row["kill"]["kernel_reports"]
     assert kernel_report["frames"][0]["places"][-1]["text"] == "value -= twin(a); /* the new call */"
     assert "value -= twin(a)" in (run_dir / kernel_report["file"]).read_text()
+
+
+@pytest.mark.parametrize(
+    ("line", "mutated", "marks"),
+    [
+        ("\treturn value;\n}\n\nint other", "\treturn value + 0;\n}\n\nint other", ["LINE", "FUNCTION"]),
+        ("\tvalue -= twin(a);", "\tvalue = twin(a);", ["FUNCTION", "FUNCTION"]),
+    ],
+)
+def test_what_a_mutant_put_on_top_of_the_series_is_no_patchs(
+    cli: Cli, run_dir: Path, tmp_path: Path, line: str, mutated: str, marks: list[str]
+) -> None:
+    places = Places(tmp_path / "home/cache/orchestrate", tmp_path / "home/state/orchestrate")
+    runner = Runner(Cancel())
+    base, _ = tree_base(tmp_path / "linux", "HEAD", Workplace(places.bases, runner, lambda text: None))
+    series = read_patches([("0001-twin.patch", PATCH.encode())])
+    (tree,) = trees_of(base, commit_series(base, series, runner), runner)
+    trees = Trees(base, runner)
+    text = trees.read(tree, "mm/memory.c")
+    assert text
+    assert line in text
+    woven = trees.with_files(tree, {"mm/memory.c": text.replace(line, mutated)})
+    suite = load(KernelRecord, run_dir / "base.patched/kernel.json")
+    save(suite.with_facts(tree=woven), run_dir / "base.patched/kernel.json")
+    assert cli("report", str(run_dir)).returncode == 1
+    (kernel_report,) = json.loads((run_dir / "report.json").read_text())["suites"][0]["stages"][0]["kernel_reports"]
+    assert [frame["places"][-1]["mark"] for frame in kernel_report["frames"]] == marks
+    assert kernel_report["frames"][0]["places"][-1]["patches"] == ["1/1 mm: call a twin more"]
 
 
 def test_a_kernel_that_is_gone_is_said_so(cli: Cli, run_dir: Path, tmp_path: Path) -> None:

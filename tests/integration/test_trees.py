@@ -9,10 +9,11 @@ import pytest
 
 from orchestrator.declarations.patches import read_series
 from orchestrator.errors import PatchDoesNotApply
-from orchestrator.model.kernel import Base, Role
+from orchestrator.model.kernel import Base
 from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import Workplace, tree_base
-from orchestrator.source.trees import apply_series, base_tree, move_worktree
+from orchestrator.source.commits import commit_series
+from orchestrator.source.trees import base_tree, move_worktree
 from tests.integration.conftest import GOOD, git
 
 
@@ -61,37 +62,37 @@ def test_a_series_makes_a_tree_and_leaves_the_users_alone(
     base: Base, tree: Path, good_patch: Path, runner: Runner
 ) -> None:
     before = sorted((path, path.stat().st_mtime_ns) for path in tree.rglob("*") if path.is_file())
-    applied = apply_series(base, read_series(good_patch), runner)
-    where = move_worktree(base, Role.PATCHED, applied, runner)
+    applied = commit_series(base, read_series(good_patch), runner)[-1]
+    where = move_worktree(base, "patched", applied, runner)
     assert "line six\n" in (where / "mm/memory.c").read_text()
     assert applied != base_tree(base, runner)
     assert sorted((path, path.stat().st_mtime_ns) for path in tree.rglob("*") if path.is_file()) == before
 
 
 def test_moving_rewrites_only_what_differs(base: Base, good_patch: Path, runner: Runner) -> None:
-    where = move_worktree(base, Role.PATCHED, base_tree(base, runner), runner)
+    where = move_worktree(base, "patched", base_tree(base, runner), runner)
     for path in where.rglob("*"):
         if path.is_file():
             os.utime(path, (1, 1))
     # like make's products: not git's business
     (where / ".build-base").mkdir()
     (where / ".build-base/memory.o").write_text("object")
-    move_worktree(base, Role.PATCHED, base_tree(base, runner), runner)
+    move_worktree(base, "patched", base_tree(base, runner), runner)
     for path in (where / "Kconfig", where / "mm/memory.c", where / "mm/mmap.c"):
         os.utime(path, (1000, 1000))
-    move_worktree(base, Role.PATCHED, base_tree(base, runner), runner)
+    move_worktree(base, "patched", base_tree(base, runner), runner)
     stamps = {name: (where / name).stat().st_mtime_ns for name in ("Kconfig", "mm/mmap.c")}
-    move_worktree(base, Role.PATCHED, apply_series(base, read_series(good_patch), runner), runner)
+    move_worktree(base, "patched", commit_series(base, read_series(good_patch), runner)[-1], runner)
     assert {name: (where / name).stat().st_mtime_ns for name in stamps} == stamps
     assert "line six" in (where / "mm/memory.c").read_text()
     assert (where / ".build-base/memory.o").read_text() == "object"
 
 
 def test_an_interrupted_move_is_mended(base: Base, good_patch: Path, runner: Runner) -> None:
-    where = move_worktree(base, Role.PATCHED, base_tree(base, runner), runner)
+    where = move_worktree(base, "patched", base_tree(base, runner), runner)
     (where / "mm/memory.c").write_text("half written")
     (where / "mm/mmap.c").unlink()
-    move_worktree(base, Role.PATCHED, apply_series(base, read_series(good_patch), runner), runner)
+    move_worktree(base, "patched", commit_series(base, read_series(good_patch), runner)[-1], runner)
     assert "line six\n" in (where / "mm/memory.c").read_text()
     assert (where / "mm/mmap.c").read_text().startswith("row 1\n")
 
@@ -100,7 +101,7 @@ def test_the_hunk_that_fails_is_named(base: Base, tmp_path: Path, runner: Runner
     second = "@@ -23,3 +23,4 @@ line 22\n line 23\n line twenty-four\n line 25\n+more\n"
     (tmp_path / "two.patch").write_text(GOOD.replace(" line 9\n", f" line 9\n{second}", 1))
     with pytest.raises(PatchDoesNotApply) as caught:
-        apply_series(base, read_series(tmp_path / "two.patch"), runner)
+        commit_series(base, read_series(tmp_path / "two.patch"), runner)
     assert "mm/memory.c, hunk 2 (@@ -23,3 +23,4 @@" in caught.value.message
     assert "line twenty-four" in caught.value.detail
     assert "--base" in caught.value.hint
@@ -109,4 +110,4 @@ def test_the_hunk_that_fails_is_named(base: Base, tmp_path: Path, runner: Runner
 def test_a_patch_for_a_file_that_is_not_there_says_so(base: Base, tmp_path: Path, runner: Runner) -> None:
     (tmp_path / "other.patch").write_text(GOOD.replace("mm/memory.c", "mm/nothere.c"))
     with pytest.raises(PatchDoesNotApply, match=r"mm/nothere\.c: "):
-        apply_series(base, read_series(tmp_path / "other.patch"), runner)
+        commit_series(base, read_series(tmp_path / "other.patch"), runner)

@@ -43,7 +43,7 @@ LAYERS = (
     ("kept",),
     ("judge",),
     ("retention",),
-    ("parse", "declarations.schema", "codec", "events", "deadline", "build.schemata", "evidence.blame"),
+    ("parse", "declarations.schema", "codec", "events", "deadline", "build.schemata"),
     ("model", "errors"),
     ("",),  # the package itself: its version
 )

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from orchestrator.judge.attempts import classify
-from orchestrator.judge.compare import verdict
+from orchestrator.judge.verdict import verdict
 from orchestrator.model.attempt import Attempt, Condition, Count, Ending
 from orchestrator.model.case import Dialect
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, Metric, StageResult, SuiteReport
-from orchestrator.record import KernelRecord, Try
+from orchestrator.record import KernelRecord
 
 WARNING = """\
 [    5.000000][   T66] ------------[ cut here ]------------
@@ -36,27 +36,30 @@ BOOTED = StageResult("boot", Outcome.PASS, 2.0)
 
 
 class Home:
-    """A suite's directory in the making."""
+    """A kernel's directory in the making, with one guest."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.runs: list[Attempt] = []
+        self.attempts: list[Attempt] = []
         self.console = ""
 
     def say(self, text: str) -> None:
         self.console += text
 
     def case(self, name: str, stdout: str = GOOD, said: str = QUIET, **facts: object) -> None:
+        """The next attempt of a case."""
         start = len(self.console)
         self.say(said)
-        where = self.path / "cases" / name
+        number = 1 + sum(attempt.case == name for attempt in self.attempts)
+        attempt = Attempt(
+            name, Ending.EXITED, status=0, duration_s=1.0, console_from=start, console_to=len(self.console),
+            console="guest-0/console.log", number=number, seed=number,
+        )  # fmt: skip
+        where = self.path / attempt.home
         where.mkdir(parents=True)
         (where / "stdout").write_text(stdout)
-        run = Attempt(
-            name, Ending.EXITED, status=0, duration_s=1.0, console_from=start, console_to=len(self.console),
-            stdout=f"cases/{name}/stdout", stderr=f"cases/{name}/stderr", console="guest-0/console.log",
-        )  # fmt: skip
-        self.runs.append(replace(run, **facts))  # type: ignore[arg-type]
+        attempt = replace(attempt, stdout=f"{attempt.home}/stdout", stderr=f"{attempt.home}/stderr")
+        self.attempts.append(replace(attempt, **facts))  # type: ignore[arg-type]
 
     def judge(
         self,
@@ -72,7 +75,7 @@ class Home:
             Role.PATCHED,
             "2026-01-01T00:00:00",
             (replace(boot, examined_at=examined_at),),
-            tuple(self.runs),
+            tuple(self.attempts),
             1,
         )
         return classify(record, self.path, known)
@@ -165,19 +168,85 @@ def suite_with(path: Path, consoles: tuple[str, ...], **facts: Any) -> SuiteRepo
     return classify(replace(record, guests=len(consoles), **facts), path)
 
 
-def test_what_was_said_during_an_interrupted_try_is_about_that_case(tmp_path: Path) -> None:
+def test_what_was_said_during_an_interrupted_attempt_is_about_that_case(tmp_path: Path) -> None:
     (tmp_path / "stdout").write_text(GOOD)
     ended = Attempt("before", Ending.EXITED, status=0, console="guest-0/console.log", stdout="stdout")
-    again = replace(ended, case="tried", console="guest-1/console.log", guest=1)
-    tries = (Try("before", 0, 0), Try("tried", 0, len(QUIET)), Try("tried", 1, 0))
-    report = suite_with(tmp_path, (QUIET + WARNING, QUIET), runs=(ended, again), tries=tries)
+    begun = Attempt("tried", Ending.UNFINISHED, console="guest-0/console.log", console_from=len(QUIET))
+    again = replace(ended, case="tried", console="guest-1/console.log", guest=1, number=2)
+    report = suite_with(tmp_path, (QUIET + WARNING, QUIET), attempts=(ended, begun, again))
     assert [(case.case, case.outcome) for case in report.cases] == [("before", Outcome.PASS), ("tried", Outcome.FAIL)]
     assert report.stages[0].outcome is Outcome.PASS
-    unfinished = suite_with(tmp_path / "2", (QUIET + WARNING,), tries=tries[1:2])
-    assert [(case.outcome, case.message) for case in unfinished.cases] == [
-        (Outcome.FAIL, f"{TITLE}; then it was interrupted")
+    unfinished = suite_with(tmp_path / "2", (QUIET + WARNING,), attempts=(begun,))
+    assert [(case.outcome, case.message, case.only_reports) for case in unfinished.cases] == [
+        (Outcome.FAIL, f"{TITLE}; then it was interrupted", True)
     ]
-    assert not suite_with(tmp_path / "3", (QUIET,), tries=tries[1:2]).cases, "nothing is known"
+    assert not suite_with(tmp_path / "3", (QUIET,), attempts=(begun,)).attempts, "nothing is known"
+
+
+def test_the_result_of_a_case_is_the_worst_of_its_attempts_and_all_are_kept(home: Home) -> None:
+    home.case("c")
+    home.case("c", stdout=GOOD.replace("ok 2", "not ok 2"), status=1)
+    home.case("c")
+    report = home.judge()
+    assert [(a.number, a.seed, a.outcome) for a in report.attempts] == [
+        (1, 1, Outcome.PASS), (2, 2, Outcome.FAIL), (3, 3, Outcome.PASS),
+    ]  # fmt: skip
+    (case,) = report.cases
+    assert (case.number, case.outcome, case.stdout) == (2, Outcome.FAIL, f"{home.path.name}/cases/c/2/stdout")
+
+
+def test_halves_of_pairs_are_no_first_attempts(home: Home) -> None:
+    """What was repeated because it had failed is selected: its result would be no result of the case."""
+    home.case("c", said=WARNING)
+    home.case("c", pair=1)
+    home.case("c", status=1, pair=2)
+    home.case("only-compared", pair=1)
+    report = home.judge()
+    assert [(case.case, case.message, case.number) for case in report.cases] == [("c", TITLE, 1)]
+    assert [(a.case, a.pair) for a in report.attempts] == [("c", 0), ("c", 1), ("c", 2), ("only-compared", 1)]
+
+
+IDLE = GOOD.replace("ok 1 a #", "not ok 1 a # did not exercise: toucher #")
+SPOILT: dict[str, Any] = {"ending": Ending.HOST_LOST, "status": None, "reason": "QEMU was killed"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "outcome"),
+    [
+        (SPOILT, {}, Outcome.PASS),
+        ({}, SPOILT, Outcome.PASS),
+        (SPOILT, {"status": 1}, Outcome.FAIL),
+        ({"ending": Ending.NO_GUEST, "status": None}, {}, Outcome.PASS),
+        ({"stdout": IDLE, "status": 1}, {}, Outcome.PASS),
+        ({"stdout": IDLE, "status": 1}, {"stdout": IDLE, "status": 1}, Outcome.NOT_EXERCISED),
+        ({"stdout": IDLE, "status": 1}, {"status": 1}, Outcome.FAIL),
+        (SPOILT, SPOILT, Outcome.ERROR),
+    ],
+)
+def test_an_attempt_that_says_nothing_gives_way_to_one_that_does(
+    home: Home, first: dict[str, Any], second: dict[str, Any], outcome: Outcome
+) -> None:
+    home.case("c", **first)
+    home.case("c", **second)
+    case = home.only()
+    assert case.outcome is outcome
+    assert case.is_host_fault is (first is second is SPOILT)
+
+
+def test_a_boot_that_was_an_attempt_is_judged_by_what_the_kernel_said(home: Home) -> None:
+    home.console = ""
+    home.case("boot", said=QUIET, ending=Ending.BOOTED, pair=1)
+    home.case("boot", said=WARNING, ending=Ending.BOOTED, pair=2)
+    panic = "[    6.000000][   T66] Kernel panic - not syncing: No working init found.\n"
+    home.case("boot", said=panic, ending=Ending.GUEST_DIED, status=None, reason="it did not boot", pair=3)
+    home.case("boot", said="", ending=Ending.GUEST_DIED, status=None, reason="it hangs", pair=4)
+    report = home.judge()
+    assert [(a.outcome, a.message) for a in report.attempts] == [
+        (Outcome.PASS, ""), (Outcome.FAIL, TITLE),
+        (Outcome.CRASH, "Kernel panic: No working init found."), (Outcome.CRASH, "it hangs"),
+    ]  # fmt: skip
+    assert not report.cases
+    assert (report.stages[0].outcome, report.stages[0].kernel_reports) == (Outcome.PASS, ()), "not said twice"
 
 
 def test_guests_of_another_kernel_say_nothing_about_this_one(tmp_path: Path) -> None:
@@ -286,9 +355,8 @@ def test_judging_twice_gives_the_same(home: Home) -> None:
     home.case("x", said=WARNING)
     report = home.judge()
     record = KernelRecord(
-        "base.patched", "base", Role.PATCHED, "2026-01-01T00:00:00", (StageResult("boot", Outcome.PASS, 2.0),),
-        tuple(home.runs), 1,
-    )  # fmt: skip
+        "base.patched", "base", Role.PATCHED, "2026-01-01T00:00:00", (BOOTED,), tuple(home.attempts), 1
+    )
     assert classify(record, home.path) == report
 
 
@@ -300,6 +368,18 @@ def test_a_case_that_did_not_exercise_is_idle_unless_something_worse_was_found(h
     assert (first.outcome, first.run_outcome) == (Outcome.NOT_EXERCISED, Outcome.PASS)
     assert first.message == "a: did not exercise: toucher"
     assert (second.outcome, second.message) == (Outcome.FAIL, "b: x/0: lost")
+
+
+def test_a_warning_beside_what_was_not_exercised_is_all_that_is_wrong(home: Home) -> None:
+    home.case("idle", stdout=IDLE, status=1, said=WARNING)
+    case = home.only()
+    assert (case.outcome, case.message, case.only_reports) == (Outcome.FAIL, TITLE, True)
+
+
+def test_a_program_that_did_not_exercise_must_not_claim_success(home: Home) -> None:
+    home.case("idle", stdout=IDLE, status=0)
+    case = home.only()
+    assert (case.outcome, case.message) == (Outcome.FAIL, "exit status 0, though a subtest failed")
 
 
 def test_what_a_case_leaves_behind_fails_its_run(home: Home) -> None:
@@ -322,12 +402,12 @@ def test_what_was_found_out_about_a_hang_is_in_the_result(home: Home) -> None:
         diagnosis="no reader remains: lost wake-up",
         reason="it left tasks that nothing can end",
     )
-    (home.path / "cases/hung/postmortem.txt").write_text("text")
+    (home.path / "cases/hung/1/postmortem.txt").write_text("text")
     case = home.judge().cases[0]
     assert case.outcome is Outcome.TIMEOUT
     assert case.message == "it left tasks that nothing can end"
     assert case.diagnosis == "no reader remains: lost wake-up"
-    assert case.evidence == (f"{home.path.name}/cases/hung/postmortem.txt",)
+    assert case.evidence == (f"{home.path.name}/cases/hung/1/postmortem.txt",)
     # what the kernel says when we ask it is none of its reports
     assert not case.kernel_reports
     assert "sysrq" not in case.console

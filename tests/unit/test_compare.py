@@ -1,266 +1,393 @@
+"""The kernel under test against the base: pairs, marks, stages. Reports are written down, nothing runs."""
+
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.judge.compare import compare, verdict
+from orchestrator.judge.compare import compare, failing
+from orchestrator.judge.signature import signature
+from orchestrator.judge.verdict import verdict
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
-from orchestrator.model.report import CaseResult, StageResult, Subtest, SuiteReport
+from orchestrator.model.report import (
+    Answer,
+    BaseResult,
+    CaseResult,
+    Comparison,
+    Finding,
+    StageResult,
+    Subtest,
+    SuiteReport,
+)
+
+ERROR = 0.05
+ENOUGH = 8  # pairs, of what always fails
+PASS, FAIL, TIMEOUT, CRASH = Outcome.PASS, Outcome.FAIL, Outcome.TIMEOUT, Outcome.CRASH
 
 
-def case(name: str, outcome: Outcome, message: str = "") -> CaseResult:
-    return CaseResult(name, outcome, outcome, message, 1.0)
+def ran(outcome: Outcome, *titles: str, subtests: tuple[str, ...] = (), case: str = "c") -> Finding:
+    """An attempt; with titles of kernel reports or names of failed subtests, those alone are what is wrong."""
+    reports = tuple(KernelReport(title.split()[0], title, outcome, 1, 2, 0, "text") for title in titles)
+    failed = tuple(Subtest(name, Outcome.FAIL) for name in subtests)
+    run = PASS if subtests and not titles else outcome
+    return Finding(case, outcome, run, "", 1.0, failed, reports, only_reports=bool(titles))
 
 
 def suite(
-    *cases: CaseResult,
+    first: Iterable[Finding] = (),
+    pairs: Iterable[Finding] = (),
     stages: tuple[StageResult, ...] = (),
     role: Role = Role.PATCHED,
-    kconfig: str = "base",
 ) -> SuiteReport:
-    return SuiteReport(f"{kconfig}.{role.value}", kconfig, role, stages, cases, "2026-11-22T10:00:00")
+    """A kernel: the first attempt of each case, and halves of pairs of what was asked again."""
+    firsts = tuple(first)
+    cases = tuple(CaseResult(**{name: getattr(found, name) for name in found.__dataclass_fields__}) for found in firsts)
+    numbers: dict[str, int] = {}
+    halves = []
+    for found in pairs:
+        numbers[found.case] = numbers.get(found.case, 0) + 1
+        halves.append(replace(found, pair=numbers[found.case]))
+    return SuiteReport(
+        f"base.{role.value}", "base", role, stages, cases, "2026-11-22T10:00:00", attempts=(*firsts, *halves)
+    )
 
 
-def base(*cases: CaseResult, stages: tuple[StageResult, ...] = ()) -> SuiteReport:
-    return suite(*cases, stages=stages, role=Role.BASELINE)
+def base(*args: Iterable[Finding], stages: tuple[StageResult, ...] = ()) -> SuiteReport:
+    return suite(*args, stages=stages, role=Role.BASELINE)
 
 
-def on_base(patched: Outcome, baseline: Outcome) -> bool:
-    return compare(suite(case("c", patched)), base(case("c", baseline))).cases[0].also_on_base
+def answer(first: Finding, patched: Iterable[Finding], on_base: Iterable[Finding]) -> Comparison:
+    """About a failure that was seen once and then asked in pairs."""
+    (case,) = compare(suite([first], patched), base((), on_base), error=ERROR).cases
+    assert case.comparison
+    return case.comparison
 
 
-@pytest.mark.parametrize("outcome", [Outcome.FAIL, Outcome.TIMEOUT, Outcome.CRASH, Outcome.ERROR])
-def test_what_is_bad_in_both_is_not_the_patchs_doing(outcome: Outcome) -> None:
-    assert on_base(outcome, outcome)
+def settled(first: Finding, patched: Finding, on_base: Finding) -> Answer | None:
+    """The same where each kernel always does the same."""
+    found = answer(first, [patched] * ENOUGH, [on_base] * ENOUGH)
+    return found.answer if found.is_settled else None
 
 
-@pytest.mark.parametrize("outcome", [Outcome.PASS, Outcome.SKIP, Outcome.ERROR])
-def test_a_case_that_did_not_fail_on_the_base_is_not_known_to_fail_there(outcome: Outcome) -> None:
-    assert not on_base(Outcome.FAIL, outcome)
+# --- whose failure is it?
 
 
-def test_a_base_that_the_host_kept_from_running_excuses_nothing() -> None:
-    hung = case("c", Outcome.TIMEOUT)
-    stopped = replace(hung, is_host_fault=True)
-    assert compare(suite(hung), base(hung)).cases[0].also_on_base
-    assert not compare(suite(hung), base(stopped)).cases[0].also_on_base
+@pytest.mark.parametrize("outcome", [FAIL, TIMEOUT, CRASH])
+def test_what_fails_with_the_series_alone_is_a_regression(outcome: Outcome) -> None:
+    assert settled(ran(outcome), ran(outcome), ran(PASS)) is Answer.REGRESSION
 
 
-def test_failing_differently_on_the_base_counts_but_what_is_worse_is_not_excused() -> None:
-    assert on_base(Outcome.FAIL, Outcome.CRASH)
-    assert on_base(Outcome.FAIL, Outcome.TIMEOUT)
-    assert not on_base(Outcome.TIMEOUT, Outcome.FAIL)
-    assert not on_base(Outcome.CRASH, Outcome.FAIL)
-    assert not on_base(Outcome.CRASH, Outcome.TIMEOUT)
+def test_five_pairs_settle_what_always_fails_and_four_do_not() -> None:
+    four, five = (answer(ran(FAIL), [ran(FAIL)] * count, [ran(PASS)] * count) for count in (4, 5))
+    assert (four.answer, four.is_settled, four.more_pairs) == (Answer.INCONCLUSIVE, False, 1)
+    assert (five.answer, five.is_settled, five.patched_failed, five.base_failed, five.pairs) == (
+        Answer.REGRESSION, True, 5, 0, 5,
+    )  # fmt: skip
+    assert five.p <= ERROR < four.p
 
 
-def kernel_report(title: str, outcome: Outcome = Outcome.FAIL) -> KernelReport:
-    return KernelReport("warning", title, outcome, 1, 2, 0, "text")
+@pytest.mark.parametrize("outcome", [FAIL, TIMEOUT, CRASH])
+def test_what_is_as_bad_on_both_is_not_the_patchs_doing(outcome: Outcome) -> None:
+    assert settled(ran(outcome), ran(outcome), ran(outcome)) is Answer.PRE_EXISTING
+    patched = suite([ran(outcome)], [ran(outcome)] * ENOUGH)
+    assert compare(patched, base((), [ran(outcome)] * ENOUGH), error=ERROR).cases[0].also_on_base
+
+
+def test_the_failure_that_was_selected_is_no_evidence_of_how_often_it_comes() -> None:
+    found = answer(ran(FAIL), [ran(PASS)] * 5, [ran(PASS)] * 5)
+    assert (found.answer, found.is_settled, found.patched_failed, found.pairs) == (Answer.INCONCLUSIVE, False, 0, 5)
+
+
+def test_what_the_base_showed_first_and_the_series_never_is_fixed() -> None:
+    patched = suite([ran(PASS)], [ran(PASS)] * ENOUGH)
+    (case,) = compare(patched, base([ran(FAIL)], [ran(FAIL)] * ENOUGH), error=ERROR).cases
+    assert case.comparison
+    assert (case.comparison.answer, case.comparison.is_settled) == (Answer.FIXED, True)
+    assert not case.also_on_base, "it does not fail"
+    assert verdict([replace(patched, cases=(case,))], False)[0] is Verdict.CLEAN
+
+
+def test_what_is_more_frequent_with_the_series_is_said_to_be_on_both() -> None:
+    pairs = 40
+    seldom = [ran(FAIL if number % 8 == 0 else PASS) for number in range(pairs)]
+    found = answer(ran(FAIL), [ran(FAIL)] * pairs, seldom)
+    assert (found.answer, found.is_settled) == (Answer.FLAKY_AND_WORSE, True)
+
+
+# --- by what a failure is recognised
+
+
+def test_a_worse_outcome_is_not_excused_by_a_lesser() -> None:
+    assert settled(ran(CRASH), ran(CRASH), ran(FAIL)) is Answer.REGRESSION
+    assert settled(ran(CRASH), ran(CRASH), ran(TIMEOUT)) is Answer.REGRESSION
+    assert settled(ran(TIMEOUT), ran(TIMEOUT), ran(FAIL)) is Answer.REGRESSION
+
+
+def test_a_base_that_ends_worse_is_not_taken_for_a_better_one() -> None:
+    assert settled(ran(FAIL), ran(FAIL), ran(CRASH)) is Answer.PRE_EXISTING
+    assert settled(ran(FAIL), ran(FAIL), ran(TIMEOUT)) is Answer.PRE_EXISTING
+    fails = ran(FAIL, subtests=("one", "two"))
+    assert settled(fails, fails, replace(ran(CRASH), subtests=(Subtest("one", FAIL),))) is Answer.PRE_EXISTING, (
+        "the base never came to the second"
+    )
+
+
+def test_a_subtest_that_does_not_fail_on_the_base_is_not_excused_by_another() -> None:
+    both, one = ran(FAIL, subtests=("one", "two")), ran(FAIL, subtests=("one",))
+    assert settled(both, both, one) is Answer.REGRESSION
+    assert settled(one, one, both) is Answer.PRE_EXISTING
+    assert settled(both, both, both) is Answer.PRE_EXISTING
 
 
 def test_a_kernel_report_is_excused_by_the_same_title_only() -> None:
-    before = replace(case("c", Outcome.CRASH), kernel_reports=(kernel_report("WARNING in old", Outcome.CRASH),))
-    other = replace(case("d", Outcome.FAIL), kernel_reports=(kernel_report("WARNING in elsewhere"),))
-
-    def is_excused(*kernel_reports: KernelReport) -> bool:
-        after = suite(replace(case("c", Outcome.FAIL), kernel_reports=kernel_reports))
-        return compare(after, base(before, other)).cases[0].also_on_base
-
-    assert is_excused(kernel_report("WARNING in old"))
-    assert is_excused(kernel_report("WARNING in old"), kernel_report("WARNING in elsewhere")), (
-        "whichever case the base reported it in"
-    )
-    assert is_excused(kernel_report("WARNING in old"), kernel_report("an OOM kill", Outcome.PASS)), (
-        "what is no failure needs no excuse"
-    )
-    assert not is_excused(kernel_report("KASAN: slab-use-after-free in new"))
-    assert not is_excused(kernel_report("WARNING in old"), kernel_report("WARNING in new"))
+    old, new = ran(FAIL, "WARNING in old"), ran(FAIL, "WARNING in new")
+    assert settled(old, old, old) is Answer.PRE_EXISTING
+    assert settled(new, new, old) is Answer.REGRESSION
+    assert settled(ran(FAIL, "WARNING in old", "WARNING in new"), new, old) is Answer.REGRESSION
+    assert settled(new, new, ran(CRASH, "WARNING in old")) is Answer.REGRESSION, "however bad the base is"
 
 
-def test_where_only_the_kernel_complains_it_is_enough_that_the_base_did_so_in_another_case() -> None:
-    old = replace(
-        case("c", Outcome.FAIL), kernel_reports=(kernel_report("KCSAN: data-race in f / g"),), only_reports=True
-    )
-    elsewhere = replace(case("d", Outcome.FAIL), kernel_reports=(kernel_report("KCSAN: data-race in f / g"),))
-    boot = StageResult(
-        "boot", Outcome.FAIL, 1.0, kernel_reports=old.kernel_reports, is_patch_fault=True, only_reports=True
-    )
-
-    def excused(patched: CaseResult, boot: StageResult, *on_base: CaseResult) -> tuple[bool, bool]:
-        compared = compare(suite(patched, stages=(boot,)), base(*on_base))
-        return compared.cases[0].also_on_base, compared.stages[0].also_on_base
-
-    assert excused(old, boot, case("c", Outcome.PASS), elsewhere) == (True, True)
-    assert excused(old, boot, elsewhere) == (True, True)
-    assert excused(old, boot, case("c", Outcome.PASS)) == (False, False)
-    assert excused(replace(old, only_reports=False), boot, case("c", Outcome.PASS), elsewhere) == (False, True)
-    worse = replace(old, kernel_reports=(kernel_report("KCSAN: data-race in f / g", Outcome.CRASH),))
-    assert excused(worse, boot, elsewhere) == (False, True)
+def test_coarse_marks_drop_out_once_the_base_shows_them() -> None:
+    """The kind of report is enough to recognise it until the base shows that kind, too; then the title decides."""
+    new, old = ran(FAIL, "WARNING in new"), ran(FAIL, "WARNING in old")
+    of_base = [old, *[ran(PASS)] * 7]
+    found = answer(new, [new] * 8, of_base)
+    assert (found.answer, found.base_failed, found.pairs) == (Answer.REGRESSION, 1, 8), "by its kind, in the first pair"
+    other_title = answer(new, [ran(FAIL, "WARNING in old")] * 8, of_base)
+    assert other_title.answer is not Answer.REGRESSION
+    assert (other_title.patched_failed, other_title.base_failed) == (1, 1), "from then on its kind is no news"
 
 
-def test_a_subtest_that_passes_on_the_base_is_not_excused_by_another() -> None:
-    def with_subtests(outcome: Outcome, **subtests: Outcome) -> CaseResult:
-        made = tuple(Subtest(name, result) for name, result in subtests.items())
-        return replace(case("c", outcome), subtests=made)
-
-    fails = with_subtests(Outcome.FAIL, one=Outcome.FAIL, two=Outcome.FAIL)
-
-    def is_excused_by(before: CaseResult) -> bool:
-        return compare(suite(fails), base(before)).cases[0].also_on_base
-
-    assert is_excused_by(with_subtests(Outcome.FAIL, one=Outcome.FAIL, two=Outcome.FAIL))
-    assert is_excused_by(with_subtests(Outcome.CRASH, one=Outcome.FAIL)), "the base never came to the second"
-    assert not is_excused_by(with_subtests(Outcome.FAIL, one=Outcome.FAIL, two=Outcome.PASS))
+def test_titles_that_vary_are_one_failure_as_long_as_the_base_shows_none_of_its_kind() -> None:
+    races = [ran(FAIL, f"KCSAN: data-race in f{number}") for number in range(ENOUGH)]
+    found = answer(ran(FAIL, "KCSAN: data-race in g"), races, [ran(PASS)] * ENOUGH)
+    assert (found.answer, found.is_settled, found.patched_failed) == (Answer.REGRESSION, True, ENOUGH)
 
 
-def test_a_base_that_did_not_exercise_excuses_nothing_worse() -> None:
-    assert on_base(Outcome.NOT_EXERCISED, Outcome.NOT_EXERCISED)
-    assert on_base(Outcome.NOT_EXERCISED, Outcome.FAIL)
-    assert not on_base(Outcome.FAIL, Outcome.NOT_EXERCISED)
-    found, reason = verdict([suite(case("c", Outcome.NOT_EXERCISED, "a: did not exercise: vma_lock_success"))], False)
-    assert found is Verdict.PATCH_AT_FAULT
-    assert "did not exercise" in reason
+def test_what_the_series_shows_later_counts_from_the_next_pair_on() -> None:
+    """The first failure is one that the base has, too; then another one comes with every run of the series."""
+    old, new = ran(FAIL, "WARNING in old"), ran(FAIL, "KASAN: in new")
+    found = answer(old, [old, *[new] * 7], [old, *[old] * 7])
+    assert (found.answer, found.is_settled) == (Answer.REGRESSION, True)
+    assert found.patched_failed < 8, "the pair that showed it first is not among its evidence"
 
 
-def test_good_cases_and_cases_unknown_to_the_base_are_left_alone() -> None:
-    patched = suite(case("a", Outcome.PASS), case("b", Outcome.FAIL))
-    assert compare(patched, base(case("a", Outcome.FAIL))) == patched
-    assert compare(patched, None) is patched
+def test_one_failure_that_the_base_has_does_not_excuse_another_that_comes_less_often() -> None:
+    old, both = ran(FAIL, "WARNING in old"), ran(FAIL, "WARNING in old", "KASAN: in new")
+    rare = [both if number % 5 == 0 else old for number in range(10)]
+    found = answer(both, rare, [old] * 10)
+    assert (found.answer, found.is_settled) == (Answer.INCONCLUSIVE, False), "neither excused nor blamed"
 
 
-def test_stages_are_compared_too() -> None:
-    boot = StageResult("boot", Outcome.CRASH, 1.0, "panic", is_patch_fault=True)
-    compared = compare(suite(stages=(boot,)), base(stages=(replace(boot, message="panic on base"),)))
-    assert compared.stages[0].also_on_base
-    assert verdict([compared], False)[0] is Verdict.NO_VERDICT
+# --- pairs
 
 
-@pytest.mark.parametrize("outcome", [Outcome.FAIL, Outcome.TIMEOUT, Outcome.CRASH])
-def test_a_new_failure_is_the_patchs_fault_and_the_reason_names_it(outcome: Outcome) -> None:
-    report = suite(case("ok", Outcome.PASS), case("bad", outcome, "WARNING in f\nmore"), case("bad2", Outcome.FAIL))
-    found, reason = verdict([report], False)
-    assert found is Verdict.PATCH_AT_FAULT
-    assert reason.startswith("base.patched: bad ")
-    assert "WARNING in f" in reason
-    assert reason.endswith("; and 1 more")
-    assert "\n" not in reason
+def test_a_half_that_says_nothing_makes_no_pair() -> None:
+    lost = replace(ran(CRASH), is_host_fault=True)
+    assert answer(ran(CRASH), [ran(CRASH)] * 6, [ran(PASS), lost, ran(PASS), ran(Outcome.ERROR)] * 2).pairs == 3
+    assert answer(ran(CRASH), [lost, ran(CRASH)], [ran(PASS), ran(PASS)]).pairs == 1
+    unasked = compare(suite([ran(CRASH)], [lost]), base((), [ran(PASS)]), error=ERROR)
+    assert unasked.cases[0].comparison is None, "nobody has asked yet"
 
 
-def test_a_hang_is_told_by_its_post_mortem_and_by_the_kernels_own_words_where_there_are_any() -> None:
-    hang = replace(case("bad", Outcome.TIMEOUT, "did not end"), diagnosis="writer a waits for b: lost wake-up")
-    assert verdict([suite(hang)], False)[1] == "base.patched: bad timed out (writer a waits for b: lost wake-up)"
-    panic = KernelReport("panic", "panic: f", Outcome.CRASH, 1, 2, 0, "")
-    crash = replace(case("bad", Outcome.CRASH, panic.title), diagnosis="a waits for b", kernel_reports=(panic,))
-    assert verdict([suite(crash)], False)[1] == "base.patched: bad crashed the kernel (panic: f)"
+def test_halves_are_paired_by_number_and_one_that_was_made_again_counts_once() -> None:
+    patched = suite([ran(FAIL)], [ran(FAIL)] * 2)
+    twice = (replace(ran(FAIL), pair=1), replace(ran(PASS), pair=1), replace(ran(PASS), pair=3))
+    (case,) = compare(patched, replace(base(), attempts=twice), error=ERROR).cases
+    assert case.comparison
+    assert (case.comparison.pairs, case.comparison.base_failed) == (1, 0)
 
 
-def test_a_warning_before_a_hang_is_told_and_so_is_the_hang() -> None:
-    kernel_report = KernelReport("warning", "WARNING in f", Outcome.FAIL, 1, 2, 0, "")
-    hang = replace(
-        case("bad", Outcome.TIMEOUT, kernel_report.title), diagnosis="a waits for b", kernel_reports=(kernel_report,)
-    )
-    assert verdict([suite(hang)], False)[1] == "base.patched: bad timed out (WARNING in f; then a waits for b)"
+def test_what_did_not_exercise_is_no_failure_of_either() -> None:
+    idle = ran(Outcome.NOT_EXERCISED)
+    assert failing(suite([idle]), base([idle])) == ()
+    assert settled(ran(FAIL), ran(FAIL), idle) is Answer.REGRESSION
 
 
-def test_a_boot_that_hangs_has_failed() -> None:
-    boot = StageResult("boot", Outcome.CRASH, 21.0, "did not finish", is_patch_fault=True)
-    assert verdict([suite(stages=(boot,))], False)[1] == "base.patched: boot failed (did not finish)"
+def test_with_many_failures_each_has_to_be_surer() -> None:
+    names = [f"c{number}" for number in range(10)]
+    first = [ran(FAIL, case=name) for name in names]
+    with_series = [ran(FAIL, case=name) for name in names for _ in range(5)]
+    without = [ran(PASS, case=name) for name in names for _ in range(5)]
+    found = compare(suite(first, with_series), base((), without), error=ERROR)
+    assert not any(case.comparison and case.comparison.is_settled for case in found.cases)
+    assert found.cases[0].comparison
+    assert found.cases[0].comparison.more_pairs == 4, "2^9 / 2 > 10 / 0.05"
 
 
-def test_a_stage_is_the_patchs_fault_only_if_it_says_so() -> None:
-    build = StageResult("build", Outcome.FAIL, 1.0, "mm/mmap.c:1: error", is_patch_fault=True)
-    assert verdict([suite(stages=(build,))], False)[0] is Verdict.PATCH_AT_FAULT
-    found, reason = verdict([suite(stages=(replace(build, is_patch_fault=False),))], False)
-    assert found is Verdict.NO_VERDICT
-    assert "build failed" in reason
+def test_good_cases_and_what_nobody_asked_the_base_are_left_alone() -> None:
+    patched = suite([ran(PASS, case="a"), ran(FAIL, case="b")])
+    assert compare(patched, None, error=ERROR) is patched
+    assert compare(patched, base([ran(PASS, case="a")]), error=ERROR) == patched
+    compared = compare(suite([ran(PASS, case="a")]), base([ran(PASS, case="a")]), error=ERROR)
+    assert compared.cases[0].comparison is None
+
+
+# --- what earlier runs know
+
+
+def known(runs: int, *failures: Finding) -> tuple[BaseResult, ...]:
+    return (BaseResult("c", runs, tuple(tuple(sorted(signature(found) or ())) for found in failures)),)
+
+
+def test_a_failure_for_which_the_base_is_known_needs_no_pairs() -> None:
+    old = ran(FAIL, "WARNING in old")
+    patched = replace(suite([old]), earlier_base=known(4, old, old, old))
+    (case,) = compare(patched, None, error=ERROR).cases
+    assert case.comparison
+    assert (case.comparison.answer, case.comparison.is_settled) == (Answer.PRE_EXISTING, True)
+    assert case.comparison.words == "failed 3 of 4 times on the base in earlier runs, in the same way"
+    assert case.also_on_base
 
 
 @pytest.mark.parametrize(
-    "cases",
+    ("runs", "failures"),
     [
-        (),
-        (case("a", Outcome.SKIP),),
-        (case("a", Outcome.SKIP), case("b", Outcome.SKIP)),
-        (case("a", Outcome.PASS), case("b", Outcome.ERROR)),
-        (case("a", Outcome.PASS), replace(case("b", Outcome.FAIL), also_on_base=True)),
+        (2, (ran(FAIL, "WARNING in old"),) * 2),  # too few
+        (7, (ran(FAIL, "WARNING in old"),) * 3),  # too rare: it may be much more frequent now
+        (3, (ran(FAIL, "WARNING in other"),) * 3),
+        (3, (ran(FAIL),) * 3),
+        (3, (ran(PASS),) * 3),
     ],
 )
-def test_what_could_not_be_judged_is_never_green(cases: tuple[CaseResult, ...]) -> None:
-    found, reason = verdict([suite(*cases)], False)
-    assert found is Verdict.NO_VERDICT
-    assert reason
-
-
-def test_nothing_at_all_is_never_green() -> None:
-    assert verdict([], False) == (Verdict.NO_VERDICT, "nothing ran")
-
-
-def test_one_kernel_on_which_nothing_ran_spoils_the_others() -> None:
-    fine, idle = suite(case("a", Outcome.PASS)), suite(case("a", Outcome.SKIP), kconfig="kasan")
-    found, reason = verdict([fine, idle], False)
-    assert found is Verdict.NO_VERDICT
-    assert "kasan.patched: the only case was skipped" in reason
-
-
-def test_all_passed_is_clean_and_skips_are_counted() -> None:
-    report = suite(case("a", Outcome.PASS), case("b", Outcome.SKIP))
-    assert verdict([report], False) == (Verdict.CLEAN, "1 case passed on base.patched, 1 skipped")
-
-
-def test_a_failure_of_the_base_alone_is_a_fix() -> None:
-    suites = [suite(case("a", Outcome.PASS)), base(case("a", Outcome.CRASH))]
-    assert verdict(suites, False)[0] is Verdict.CLEAN
-
-
-def test_a_base_that_could_not_be_judged_gives_no_verdict() -> None:
-    suites = [suite(case("a", Outcome.PASS)), base(case("a", Outcome.ERROR))]
-    assert verdict(suites, False)[0] is Verdict.NO_VERDICT
-
-
-def test_without_a_series_the_base_is_the_subject() -> None:
-    assert verdict([base(case("a", Outcome.FAIL))], False)[0] is Verdict.PATCH_AT_FAULT
-    assert verdict([base(case("a", Outcome.PASS))], False)[0] is Verdict.CLEAN
-
-
-def test_kernels_with_the_first_patches_only_have_to_build_and_boot() -> None:
-    whole = suite(case("a", Outcome.PASS))
-    booted = replace(suite(stages=(StageResult("boot", Outcome.PASS, 3.0),), role=Role.PER_PATCH), name="base.patch-1")
-    assert booted.outcome is Outcome.PASS
-    assert verdict([whole, booted], False) == (
-        Verdict.CLEAN, "1 case passed on base.patched; builds and boots behind the first patch too",
-    )  # fmt: skip
-    failed = replace(booted, stages=(StageResult("build", Outcome.FAIL, 3.0, is_patch_fault=True),))
-    found, reason = verdict([whole, failed], False)
-    assert found is Verdict.PATCH_AT_FAULT
-    assert reason.startswith("base.patch-1: build failed")
-
-
-def test_an_interrupted_run_says_so_whatever_it_found() -> None:
-    assert verdict([suite(case("a", Outcome.FAIL))], True)[0] is Verdict.INTERRUPTED
-
-
-OUTCOMES = st.lists(st.sampled_from(list(Outcome)), max_size=5)
-
-
-@given(OUTCOMES, OUTCOMES)
-def test_a_run_is_clean_only_if_something_passed_and_nothing_is_bad(
-    patched: list[Outcome], baseline: list[Outcome]
+def test_a_base_that_is_known_for_something_else_or_seldom_settles_nothing(
+    runs: int, failures: tuple[Finding, ...]
 ) -> None:
-    after = suite(*(case(f"c{number}", outcome) for number, outcome in enumerate(patched)))
-    before = base(*(case(f"c{number}", outcome) for number, outcome in enumerate(baseline)))
-    found, _ = verdict([compare(after, before), before], False)
-    clean = Outcome.PASS in patched and not any(outcome.is_bad for outcome in patched) and Outcome.ERROR not in baseline
-    assert (found is Verdict.CLEAN) == clean
+    old = ran(FAIL, "WARNING in old")
+    failed = tuple(found for found in failures if signature(found))
+    (case,) = compare(replace(suite([old]), earlier_base=known(runs, *failed)), None, error=ERROR).cases
+    assert case.comparison is None or not case.comparison.is_settled
+    assert not (case.comparison and case.comparison.answer is Answer.REGRESSION)
 
 
-@given(OUTCOMES, OUTCOMES)
-def test_a_baseline_never_turns_no_blame_into_blame(patched: list[Outcome], baseline: list[Outcome]) -> None:
-    after = suite(*(case(f"c{number}", outcome) for number, outcome in enumerate(patched)))
-    before = base(*(case(f"c{number}", outcome) for number, outcome in enumerate(baseline)))
-    alone, compared = verdict([after], False)[0], verdict([compare(after, before)], False)[0]
+def test_what_the_base_was_known_for_is_no_news_in_pairs_either() -> None:
+    old = ran(FAIL, "WARNING in old")
+    patched = replace(suite([old], [old] * ENOUGH), earlier_base=known(9, old))
+    (case,) = compare(patched, base((), [ran(PASS)] * ENOUGH), error=ERROR).cases
+    assert case.comparison
+    assert case.comparison.answer is Answer.FLAKY_AND_WORSE, "not a regression: it exists on the base"
+
+
+# --- stages
+
+BOOTED = StageResult("boot", PASS, 2.0)
+HUNG = StageResult("boot", CRASH, 20.0, "did not finish", is_patch_fault=True)
+
+
+def boots(outcome: Outcome, count: int = ENOUGH) -> list[Finding]:
+    return [ran(outcome, case="boot")] * count
+
+
+def test_a_boot_that_fails_is_compared_by_boots() -> None:
+    patched = suite(stages=(HUNG,), pairs=boots(CRASH))
+    (guilty,) = compare(patched, base((), boots(PASS)), error=ERROR).stages
+    assert guilty.comparison
+    assert guilty.comparison.answer is Answer.REGRESSION
+    (same,) = compare(patched, base((), boots(CRASH)), error=ERROR).stages
+    assert same.comparison
+    assert same.comparison.answer is Answer.PRE_EXISTING
+    assert verdict([replace(patched, stages=(same,))], False)[0] is Verdict.NO_VERDICT
+
+
+def test_a_kernel_that_complains_while_it_boots_has_booted_and_its_cases_are_compared_too() -> None:
+    warning = KernelReport("warning", "WARNING in setup", FAIL, 1, 2, 0, "text")
+    warned = StageResult(
+        "boot", FAIL, 2.0, warning.title, kernel_reports=(warning,), is_patch_fault=True, only_reports=True
+    )
+    said = replace(ran(FAIL, "WARNING in setup", case="boot"), kernel_reports=(warning,))
+    patched = suite([ran(FAIL)], [*[said] * ENOUGH, *[ran(FAIL)] * ENOUGH], (warned,))
+    assert failing(patched, None) == ("boot", "c")
+    on_base = base((), [*[said] * ENOUGH, *[ran(FAIL)] * ENOUGH], stages=(warned,))
+    compared = compare(patched, on_base, error=ERROR)
+    (boot,), (case,) = compared.stages, compared.cases
+    assert boot.comparison
+    assert case.comparison
+    assert boot.comparison.answer is case.comparison.answer is Answer.PRE_EXISTING
+    assert verdict([compared, on_base], False)[0] is not Verdict.PATCH_AT_FAULT
+    unasked = compare(patched, base(stages=(warned,)), error=ERROR)
+    assert unasked.cases[0].comparison is None, "a base that complains can be asked"
+
+
+def test_a_base_that_cannot_be_asked_leaves_the_question_open() -> None:
+    patched = suite([ran(FAIL)], stages=(BOOTED,))
+    compared = compare(patched, base(stages=(HUNG,)), error=ERROR)
+    (case,) = compared.cases
+    assert case.comparison
+    assert (case.comparison.answer, case.comparison.is_settled) == (Answer.INCONCLUSIVE, False)
+    assert case.comparison.words == "the base cannot be asked: boot: did not finish"
+    found, reason = verdict([compared], False)
+    assert found is Verdict.NO_VERDICT
+    assert "the base cannot be asked" in reason
+
+
+BROKEN = StageResult("build", FAIL, 9.0, "mm/mmap.c:1: error", is_patch_fault=True)
+MISSING = StageResult("configure", Outcome.ERROR, 1.0, "CONFIG_X is not set", is_request_fault=True)
+CONFIGURED = StageResult("configure", PASS, 1.0)
+
+
+def test_what_does_not_build_on_the_base_either_is_not_the_patchs_doing() -> None:
+    compared = compare(suite(stages=(BROKEN,)), base(stages=(BROKEN,)), error=ERROR)
+    assert compared.stages[0].also_on_base
+    assert verdict([compared], False)[0] is Verdict.NO_VERDICT
+    compared = compare(suite(stages=(BROKEN,)), base(stages=(replace(BROKEN, outcome=PASS),)), error=ERROR)
+    assert not compared.stages[0].also_on_base
+    assert verdict([compared], False)[0] is Verdict.PATCH_AT_FAULT
+
+
+def test_a_base_that_the_host_kept_from_building_excuses_nothing() -> None:
+    killed = replace(BROKEN, outcome=Outcome.ERROR, is_patch_fault=False)
+    assert not compare(suite(stages=(BROKEN,)), base(stages=(killed,)), error=ERROR).stages[0].also_on_base
+
+
+def test_symbols_that_only_the_patched_tree_refuses_are_the_patchs_fault_whoever_asked_for_them() -> None:
+    (stage,) = compare(suite(stages=(MISSING,)), base(stages=(CONFIGURED,)), error=ERROR).stages
+    assert (stage.outcome, stage.is_patch_fault, stage.is_request_fault) == (FAIL, True, False)
+    (same,) = compare(suite(stages=(MISSING,)), base(stages=(MISSING,)), error=ERROR).stages
+    assert same.is_request_fault
+    assert same.also_on_base
+    assert verdict([suite(stages=(same,))], False)[0] is Verdict.BAD_REQUEST
+
+
+def test_a_test_on_the_host_is_left_to_itself() -> None:
+    tested = StageResult("vma-userspace", FAIL, 1.0, is_patch_fault=True, subtests=(Subtest("x", FAIL),))
+    assert compare(suite(stages=(tested,)), base(stages=(tested,)), error=ERROR).stages == (tested,)
+    assert (
+        compare(suite([ran(FAIL)], [ran(FAIL)]), base((), [ran(FAIL)], stages=(tested,)), error=ERROR)
+        .cases[0]
+        .comparison
+    ), "nor does it keep the base from being asked"
+
+
+# --- whatever happens
+
+OUTCOMES = st.lists(st.sampled_from(list(Outcome)), max_size=4)
+HALVES = st.lists(st.tuples(st.sampled_from(list(Outcome)), st.sampled_from(list(Outcome))), max_size=12)
+
+
+@given(st.sampled_from(list(Outcome)), HALVES)
+def test_a_run_is_clean_only_if_something_passed_and_nothing_is_bad_or_all_of_it_is_excused(
+    first: Outcome, halves: list[tuple[Outcome, Outcome]]
+) -> None:
+    with_series, without = [ran(one) for one, _ in halves], [ran(other) for _, other in halves]
+    passed = ran(PASS, case="other")
+    patched = compare(suite([ran(first), passed], with_series), base((), without), error=ERROR)
+    found, _ = verdict([patched], False)
+    (case, _) = patched.cases
+    assert (found is Verdict.CLEAN) == (not first.is_bad or case.also_on_base)
+
+
+@given(OUTCOMES, HALVES)
+def test_a_base_never_turns_no_blame_into_blame(first: list[Outcome], halves: list[tuple[Outcome, Outcome]]) -> None:
+    cases = [ran(outcome, case=f"c{number}") for number, outcome in enumerate(first)]
+    with_series = [ran(one, case="c0") for one, _ in halves]
+    without = [ran(other, case="c0") for _, other in halves]
+    patched, on_base = suite(cases, with_series), base((), without)
+    alone = verdict([patched], False)[0]
+    compared = verdict([compare(patched, on_base, error=ERROR)], False)[0]
     assert alone is Verdict.PATCH_AT_FAULT or compared is not Verdict.PATCH_AT_FAULT

@@ -135,7 +135,7 @@ def test_a_run_is_judged_by_its_dialect(
 ) -> None:
     (tmp_path / "stdout").write_text(stdout)
     run = Attempt("it", Ending.EXITED, status=status, stdout="stdout", dialect=dialect)
-    record = KernelRecord("base.patched", "base", Role.PATCHED, "", runs=(run,))
+    record = KernelRecord("base.patched", "base", Role.PATCHED, "", attempts=(run,))
     judged = classify(record, tmp_path).cases[0]
     assert judged.outcome is outcome, judged
     assert words in judged.message

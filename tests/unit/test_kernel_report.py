@@ -234,7 +234,7 @@ def test_a_minimal_kind_is_enough() -> None:
         (MINIMAL + 'absorbs = ["z"]\n', "unknown kind 'z'"),
         (MINIMAL + 'fields = { a = "b" }\n', "one group"),
         (MINIMAL + "lines = true\n", "lines: expected an integer, got True"),
-        (MINIMAL + "gap_s = -1\n", "gap_s: expected a number that is not negative, got -1"),
+        (MINIMAL + "gap_s = -1\n", "gap_s: expected a finite number that is not negative, got -1"),
         (MINIMAL.replace('start = ["x: "]', "start = []"), "start: one at least"),
         (MINIMAL + 'contains = [""]\n', "contains: an empty string"),
         (MINIMAL + "abosrbs = []\n", "did you mean absorbs?"),

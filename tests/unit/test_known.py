@@ -86,6 +86,7 @@ def test_the_file_is_a_list_of_entries(tmp_path: Path) -> None:
         (GOOD.replace("unmap_.*", "("), "title"),
         (GOOD.replace("WARNING in unmap_.*", "'.*'"), "matches every title"),
         (GOOD + "  base: new\n", "base: 'new'"),
+        (GOOD.replace("2026-06-30", "20260630"), "entry 1: expires: expected a day like 2026-06-30, got '20260630'"),
         (GOOD + "- title: x\n", "entry 2: link is missing"),
         (GOOD + "  kconfigs: [a, [b]]\n", "entry 1: kconfigs[1]: expected a string, got ['b']"),
         (GOOD + "- x\n", "entry 2: expected a mapping, got 'x'"),

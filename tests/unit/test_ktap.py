@@ -363,6 +363,13 @@ def test_what_did_not_exercise_is_no_failure_and_no_pass() -> None:
     assert only("ok 1 x # did not exercise: toucher").outcome is Outcome.PASS
 
 
+def test_a_test_whose_subtest_did_not_exercise_is_not_ok_either() -> None:
+    nested = "KTAP version 1\n1..1\n    KTAP version 1\n    1..1\n    not ok 1 y # did not exercise: toucher\n{} 1 x\n"
+    honest, liar = parse(nested.format("not ok")), parse(nested.format("ok"))
+    assert not honest.problems
+    assert liar.problems == ("x is ok, though a subtest of it is not",)
+
+
 def test_our_harness_says_what_failed_before_the_result() -> None:
     subtest = only("# FAIL toucher/1: a write was lost\n# FAIL toucher/2: and another\nnot ok 1 x # time=1ms")
     assert subtest.message == "toucher/1: a write was lost"

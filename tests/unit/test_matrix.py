@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.judge.mutants import Detector, Matrix, MutantStatus, kill_of, row, verdict
 from orchestrator.model.kernel import Role
+from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, StageResult, Subtest, SuiteReport
@@ -22,7 +23,9 @@ WARNING = KernelReport(
 
 
 def suite(*cases: CaseResult, boot: StageResult = BOOT, kconfig: str = "base") -> SuiteReport:
-    return SuiteReport(f"{kconfig}.early", kconfig, Role.MUTATED, (boot,), cases, "2026-01-01T00:00:00")
+    """With one attempt of each case."""
+    name = f"{kconfig}.early"
+    return SuiteReport(name, kconfig, Role.MUTATED, (boot,), cases, "2026-01-01T00:00:00", attempts=cases)
 
 
 def failed(
@@ -40,7 +43,7 @@ def failed(
 @pytest.mark.parametrize(
     ("case", "detector", "guest_s"),
     [
-        (failed("WARNING in f", WARNING), Detector.SPLAT, 7.25),
+        (failed("WARNING in f", WARNING), Detector.KERNEL_REPORT, 7.25),
         (failed("s: tag", says="a tag is lost"), Detector.DATA, 10.0),
         (failed("s", says="timed out: thread toucher/1", how=Outcome.TIMEOUT), Detector.HANG, 10.0),
         (failed("froze", run=Outcome.TIMEOUT), Detector.HANG, 10.0),
@@ -55,17 +58,20 @@ def test_what_killed_it_and_when(case: CaseResult, detector: Detector, guest_s: 
     assert (kill.case, kill.detector, kill.guest_s) == ("second", detector, guest_s)
 
 
-def test_earlier_tries_count_in_the_time_to_the_kill() -> None:
-    kill = kill_of(suite(PASSED, replace(failed("s: tag", says="a tag is lost"), earlier_s=4.0)))
+def test_attempts_that_passed_count_in_the_time_to_the_kill_and_none_behind_it_does() -> None:
+    lost = replace(failed("s: tag", says="a tag is lost"), number=3)
+    passed = [replace(PASSED, case="second", time_s=2.0, number=number) for number in (1, 2)]
+    later = replace(failed("WARNING in f", WARNING), number=4)
+    kill = kill_of(replace(suite(PASSED, lost), attempts=(PASSED, *passed, lost, later)))
     assert kill
-    assert kill.guest_s == 14.0
+    assert (kill.case, kill.detector, kill.guest_s) == ("second", Detector.DATA, 14.0)
 
 
 def test_a_boot_that_fails_is_a_kill_and_the_hosts_fault_is_none() -> None:
     boot = replace(BOOT, outcome=Outcome.CRASH, is_patch_fault=True, message="panic", kernel_reports=(WARNING,))
     kill = kill_of(suite(boot=boot))
     assert kill
-    assert (kill.case, kill.detector, kill.guest_s) == ("boot", Detector.SPLAT, 7.25)
+    assert (kill.case, kill.detector, kill.guest_s) == ("boot", Detector.KERNEL_REPORT, 7.25)
     assert kill_of(suite(boot=replace(BOOT, outcome=Outcome.ERROR))) is None
     assert kill_of(suite(replace(PASSED, outcome=Outcome.CRASH, is_host_fault=True))) is None
 
@@ -125,5 +131,5 @@ def test_an_idle_case_is_the_weakest_evidence_and_none_under_delays() -> None:
     assert alone
     assert later
     assert (alone.detector, later.case) == (Detector.COUNTER, "third")
-    delayed = replace(suite(PASSED, idle), properties=(("delays", "vma_delay.reader_taken=2000"),))
+    delayed = replace(suite(PASSED, idle), facts=KernelFacts(delays="vma_delay.reader_taken=2000"))
     assert row(MUTANT, [delayed]).status is MutantStatus.SURVIVED

@@ -1,0 +1,149 @@
+"""applied tree + configuration -> what gcc (W=1) and sparse say about some of its objects.
+
+Not in the worktrees in which kernels are built: going from one tree to another and back would make their objects stale.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from orchestrator.build.toolchain import Toolchain, ccache_environment, host_error, make
+from orchestrator.build.worktree import build_directory
+from orchestrator.codec import decode, encode
+from orchestrator.context import Context
+from orchestrator.model.kernel import AppliedTree, Base, KernelConfig
+from orchestrator.model.static_finding import Severity, StaticFinding
+from orchestrator.parse.static_findings import diagnostics
+from orchestrator.process import Command, find_program
+from orchestrator.source.git import Git
+from orchestrator.source.trees import move_to
+from orchestrator.store import key, locked, write_atomically
+
+NAME = "static"  # of the worktree, its lock, and the stage of the store
+# What make says of a directory's objects: "real-obj-y := mm/vma.o ..."; "lib-y := lib/sort.o ..."
+OBJECTS = re.compile(r"^(?:real-obj-[ym]|lib-y) :?= *(.*)$", re.MULTILINE)
+MAKE_ERROR = re.compile(r"^make\S* \*\*\* (?:\[.*\] )?(No rule .+?|.+?)\.?(?:  Stop\.)?$", re.MULTILINE)
+
+
+@contextmanager
+def checked_worktree(context: Context, base: Base) -> Iterator[int]:
+    """Hold the worktree for static checks. Yields the lock's descriptor, for make."""
+    with locked(
+        base.home / f"{NAME}.lock",
+        on_wait=lambda holder: context.say(f"waiting for {holder}, which checks sources"),
+        pause=context.runner.cancel.sleep,
+    ) as lock:
+        yield lock
+
+
+def move_there(context: Context, applied: AppliedTree) -> Path:
+    """Make the worktree hold a tree; the caller holds it."""
+    git = Git(applied.base.home / "git", context.runner)
+    return move_to(git, applied.base.home / NAME, applied.tree)
+
+
+def warnings(
+    context: Context,
+    applied: AppliedTree,
+    sources: Sequence[str],
+    config: KernelConfig,
+    toolchain: Toolchain,
+    lock: int,
+    log: Path,
+) -> tuple[StaticFinding, ...]:
+    """All that is said when the objects of some sources are compiled, and which of them are not in this kernel.
+
+    The caller holds the worktree. Raises CommandFailed and ToolMissing for what the host did; what does not compile is
+    a finding.
+    """
+    has_sparse = find_program("sparse") is not None
+    product_key = key(
+        NAME,
+        tree=applied.tree,
+        sources=sorted(sources),
+        config=config.digest,
+        compiler=toolchain.compiler,
+        sparse=has_sparse,
+    )
+    if found := context.places.store.get(NAME, product_key):
+        return decode(tuple[StaticFinding, ...], json.loads((found / "findings.json").read_text()))
+    findings = _compile(context, applied, sources, config, toolchain, has_sparse, lock, log)
+    text = json.dumps(encode(findings)).encode()
+    context.places.store.put(NAME, product_key, lambda home: write_atomically(home / "findings.json", text))
+    return findings
+
+
+def _compile(
+    context: Context,
+    applied: AppliedTree,
+    sources: Sequence[str],
+    config: KernelConfig,
+    toolchain: Toolchain,
+    has_sparse: bool,
+    lock: int,
+    log: Path,
+) -> tuple[StaticFinding, ...]:
+    source = move_there(context, applied)
+    build = build_directory(source, f"static-{config.digest[:12]}")
+    build.mkdir(exist_ok=True)
+    if not (build / ".config").exists():
+        shutil.copyfile(config.path, build / ".config")
+    compiler = toolchain.cc.split()[-1]
+    env = ccache_environment(context.places, build)
+
+    said: list[str] = []
+
+    def run(*targets: str) -> str:
+        command = make(source, build, "W=1", "--keep-going", "--output-sync", *targets, env=env, cc=toolchain.cc)
+        result = context.runner.run(command, log=log, holding=lock)
+        if result.status != 0 and (host := host_error(result, result.text)):
+            raise host
+        said.append(result.text)
+        return result.text
+
+    run("olddefconfig")
+    compiled = run("prepare")
+    made = {name: _object(name) for name in sources if (source / name).is_file()}  # a patch removes files, too
+    ours = _objects(context, build, {posixpath.dirname(name) for name in made})
+    objects = [name for name in made.values() if name in ours]
+    for name in objects:
+        (build / name).unlink(missing_ok=True)  # what is up to date is not compiled, and says nothing
+    compiled += run(*objects) if objects else ""
+    findings = list(diagnostics(compiler, compiled))
+    failed = any(finding.severity is Severity.ERROR for finding in findings)
+    for name, product in made.items():
+        if product not in ours:
+            findings.append(StaticFinding(compiler, name, 0, Severity.NOT_RUN, "is not compiled for this kernel"))
+        elif not (build / product).exists() and not failed:
+            why = MAKE_ERROR.findall(compiled)
+            message = f"was not compiled: {why[0] if why else 'make does not say why'}"
+            findings.append(StaticFinding(compiler, name, 0, Severity.NOT_RUN, message))
+    if not has_sparse:
+        findings.append(StaticFinding("sparse", "", 0, Severity.NOT_RUN, "sparse is not installed"))
+    elif objects:
+        findings += diagnostics("sparse", run("C=2", *objects))
+    log.write_text("".join(said))  # of all steps: each began it anew
+    return tuple(findings)
+
+
+def _object(source: str) -> str:
+    return f"{posixpath.splitext(source)[0]}.o"
+
+
+def _objects(context: Context, build: Path, directories: set[str]) -> frozenset[str]:
+    """The objects that this configuration makes in some directories; Kbuild would compile any other one, too."""
+    found: set[str] = set()
+    for directory in sorted(directories):
+        argv = ("make", "-rR", "-f", "../scripts/Makefile.build", f"obj={directory}", "srctree=..", "srcroot=..")
+        more = ("objtree=.", "VPATH=..", "SRCARCH=x86", "--print-data-base", "--question")
+        text = context.runner.run(Command((*argv, *more), cwd=build)).text
+        found |= {
+            word if "/" in word else f"{directory}/{word}" for line in OBJECTS.findall(text) for word in line.split()
+        }
+    return frozenset(found)

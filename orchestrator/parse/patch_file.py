@@ -1,0 +1,216 @@
+"""One file, as bytes, to the patches in it: a mail or several, or a diff without one.
+
+What git would find out later and say worse is found here: damage by a mailer, several diffs in one mail, text that is
+none. `notes` say what was ignored or undone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+from typing import NoReturn
+
+from orchestrator.errors import PatchUnreadable
+from orchestrator.model.series import Patch
+from orchestrator.parse import diff as diffs
+from orchestrator.parse import mail as mails
+from orchestrator.parse.tag import Tag
+
+_RAW_HINT = "save the mail in raw form (the archive's raw or mbox link), not from a mail program"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A patch with what is needed to choose and to order; `place` names it for people."""
+
+    patch: Patch
+    tag: Tag
+    file: str
+    place: str
+    in_reply_to: tuple[str, ...] = ()
+    sender: str = ""
+    sent_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A mail that is no part of a series by its headers. It is looked into when there is nothing else."""
+
+    file: str
+    data: bytes
+    mail: mails.Mail
+    note: str
+
+
+def refuse(file: str, line: int | None, what: str, hint: str) -> NoReturn:
+    raise PatchUnreadable(f"{file}:{line}: {what}" if line else f"{file}: {what}", hint=hint)
+
+
+def read_file(file: str, data: bytes, notes: list[str], answers: list[Answer]) -> list[Found]:
+    _check_encoding(file, data)
+    letters = mails.split(data)
+    if letters is None:
+        return [_plain(file, data, notes)]
+    several = len(letters) > 1
+    found: list[Found] = []
+    for offset, raw in letters:
+        mail = mails.read(raw, offset)
+        tag = mail.tag
+        if tag.is_reply or tag.number == 0 or (mail.in_reply_to and not tag.is_patch):
+            kind = "cover letter" if tag.number == 0 else "reply"
+            notes.append(f"{kind} ignored: {tag.title or file}")
+            answers.append(Answer(file, data, mail, notes[-1]))
+        else:
+            found += mailed(file, data, mail, notes, several=several)
+    return found
+
+
+def _check_encoding(file: str, data: bytes) -> None:
+    if not data.strip():
+        refuse(file, None, "the file is empty", "write the patch again: git format-patch -1 COMMIT")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        refuse(file, 1, "UTF-16 text", "convert it: iconv -f UTF-16 -t UTF-8 (PowerShell's > writes UTF-16)")
+    if data.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"PK\x03\x04", b"\x28\xb5\x2f\xfd")):
+        refuse(file, None, "a compressed file of a kind that is not read here", "decompress it first")
+    if (at := data.find(b"\0")) >= 0:
+        refuse(
+            file, data.count(b"\n", 0, at) + 1, "a NUL byte: not text", "give the output of git format-patch or diff -u"
+        )
+
+
+def _plain(file: str, data: bytes, notes: list[str]) -> Found:
+    """A diff without mail headers: diff -u, git diff, git show."""
+    at = _line_of_start(data)
+    if at is None:
+        kind = "HTML, not a patch" if re.match(rb"\s*<(!doctype|html)", data, re.IGNORECASE) else "no diff in it"
+        refuse(
+            file,
+            None,
+            kind,
+            "give the output of git format-patch or diff -u" + (f"; {_RAW_HINT}" if "HTML" in kind else ""),
+        )
+    lines = data.split(b"\n")
+    diff = _checked(file, lines[at:], at, notes)
+    letter = _shown(lines[:at])
+    title = mails.read(letter).tag.title if letter else ""
+    tag = Tag(title or PurePath(file).stem, is_patch=True)
+    return Found(_patch(PurePath(file).name, tag, diff, letter, ""), tag, file, file)
+
+
+def _shown(lines: Sequence[bytes]) -> bytes:
+    """What git show or git log -p says of a commit, as a mail; empty when the lines are not of theirs."""
+    if not lines or not re.match(rb"commit [0-9a-f]{7,64}\b", lines[0]):
+        return b""
+    end = lines.index(b"") if b"" in lines else len(lines)
+    headers = {name: value.strip() for name, _, value in (line.partition(b":") for line in lines[:end])}
+    title, *text = [line.removeprefix(b"    ") for line in lines[end + 1 :]] or [b""]
+    who, date = headers.get(b"Author", b""), headers.get(b"AuthorDate") or headers.get(b"Date", b"")
+    return b"From: %b\nDate: %b\nSubject: %b\n\n%b\n---\n" % (who, date, title, b"\n".join(text))
+
+
+def mailed(file: str, data: bytes, mail: mails.Mail, notes: list[str], *, several: bool) -> list[Found]:
+    """The patches of one mail: its own, or those of the mails attached to it. None of a mail without a diff."""
+    tag = mail.tag
+    attached = [mails.attached(body) for body in mail.bodies]
+    inside = [inner for several_of_them in attached for inner in several_of_them if inner.tag.number != 0]
+    if inside and not any(starts(body.text) for body, inner in zip(mail.bodies, attached, strict=True) if not inner):
+        if len(inside) == 1:
+            inside = [mails.inherited(inside[0], mail)]
+        several = several or len(inside) > 1
+        inside = [replace(inner, offset=mail.offset) for inner in inside]
+        return [item for inner in inside for item in mailed(file, data, inner, notes, several=several)]
+    with_diff = [(body, at) for body in mail.bodies if (at := _line_of_start(body.text)) is not None]
+    line = data.count(b"\n", 0, mail.offset) + 1
+    if not with_diff:
+        if several and not tag.number:
+            notes.append(f"mail without a diff ignored: {tag.title or file}")
+            return []
+        if mail.had_html:
+            refuse(file, line, f"an HTML mail without a diff in plain text: {tag.title!r}", _RAW_HINT)
+        refuse(file, line, f"no diff in it: {tag.title!r}", "give the output of git format-patch")
+    if len(with_diff) > 1:
+        refuse(file, line, f"several diffs in one mail: {tag.title!r}", "save each attachment as a file in a directory")
+    body, at = with_diff[0]
+    diff = _diff(file, data, mail, body, at, notes)
+    label = PurePath(file).name if not several else _label(tag)
+    return [
+        Found(
+            patch=_patch(label, tag, diff, mail.letter, mail.message_id),
+            tag=tag,
+            file=file,
+            place=f"{file}: {tag.title!r}" if several else file,
+            in_reply_to=mail.in_reply_to,
+            sender=mail.sender,
+            sent_s=mail.sent_s,
+        )
+    ]
+
+
+def _diff(file: str, data: bytes, mail: mails.Mail, body: mails.Body, at: int, notes: list[str]) -> diffs.Diff:
+    """The diff that starts at a line of a mail's body. Raises PatchUnreadable."""
+    lines = body.text.split(b"\n")
+    first = _file_line(data, mail, lines, at)
+    if body.is_decoded and lines[at].endswith(b"\r"):
+        # the canonical line end of encoded text in MIME, not damage: a header of a diff has no other CR
+        lines = [line.removesuffix(b"\r") for line in lines]
+        notes.append(f"CRLF of an encoded mail body converted: {mail.tag.title}")
+    if body.is_flowed and _is_stuffed(lines[at:]):
+        lines = [*lines[:at], *mails.unflowed(lines[at:], deletes_space=body.deletes_space)]
+        notes.append(f"format=flowed undone: {mail.tag.title}")
+        first = None
+    where = file if first is not None else f"{file}: decoded text of {mail.tag.title!r}"
+    return _checked(where, lines[at:], at if first is None else first, notes)
+
+
+def _label(tag: Tag) -> str:
+    slug = re.sub(r"[^A-Za-z0-9._]+", "-", tag.title).strip("-.")[:52]
+    return f"{tag.number:04}-{slug}" if tag.number is not None else slug or "patch"
+
+
+def _line_of_start(text: bytes) -> int | None:
+    return diffs.start(text.split(b"\n"))
+
+
+def starts(text: bytes) -> bool:
+    """Whether a diff starts somewhere in a text."""
+    return _line_of_start(text) is not None
+
+
+def _file_line(data: bytes, mail: mails.Mail, lines: list[bytes], at: int) -> int | None:
+    """0-based line of the file where the diff starts, None when the file holds it in encoded form."""
+    index = data.find(b"\n".join(lines[at : at + 4]), mail.offset)
+    return data.count(b"\n", 0, index) if index >= 0 else None
+
+
+def _is_stuffed(lines: Sequence[bytes]) -> bool:
+    """format=flowed puts a space before each line that starts with one; no count of lines can tell."""
+    context = [line for line in lines if line.startswith(b" ") and line.strip()]
+    return len(context) > 1 and all(line.startswith(b"  ") for line in context)
+
+
+def _checked(file: str, lines: list[bytes], first: int, notes: list[str]) -> diffs.Diff:
+    """`first` is the 0-based line of the file where the diff starts."""
+    try:
+        diff = diffs.read(lines)
+    except diffs.DamagedDiff as damage:
+        refuse(file, first + damage.line + 1, damage.what, damage.hint)
+    notes += [f"{PurePath(file).name}: {note}" for note in diff.notes]
+    return diff
+
+
+def _patch(name: str, tag: Tag, diff: diffs.Diff, letter: bytes, message_id: str) -> Patch:
+    return Patch(
+        name=name,
+        subject=tag.title,
+        diff=diff.text,
+        sha256=hashlib.sha256(diff.text).hexdigest(),
+        files=diff.files,
+        number=tag.number,
+        total=tag.total,
+        version=tag.version,
+        message_id=message_id,
+        letter=letter,
+    )

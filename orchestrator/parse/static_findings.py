@@ -1,0 +1,66 @@
+"""Output of gcc, sparse and checkpatch -> findings, and which of them are new. Pure."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from orchestrator.model.static_finding import Severity, StaticFinding
+
+# "../mm/vma.c:12:6: warning: unused variable 'x' [-Wunused-variable]"; sparse has no option behind it
+DIAGNOSTIC = re.compile(
+    r"^(?P<file>[^\s:]+):(?P<line>\d+):(?:\d+:)? (?:fatal )?(?P<severity>error|warning): (?P<message>.+)$"
+)
+# sparse, about the types in the line before: "../mm/vma.c:12:6:    expected struct page *page"
+TYPES = re.compile(r"^[^\s:]+:\d+:\d+: {2,}(?P<message>(?:expected|got|struct|union|void|int) ?.*)$")
+CHECKPATCH = re.compile(
+    r"^(?P<file>[^:]*):(?P<line>\d+): (?P<severity>ERROR|WARNING|CHECK):(?P<message>[A-Z0-9_]+: .+)$", re.MULTILINE
+)
+NUMBER = re.compile(r"\b\d+\b")
+
+
+def diagnostics(tool: str, log: str) -> tuple[StaticFinding, ...]:
+    """What gcc or sparse said in a build log, by file and line: make's order is that of chance. Once what they said of
+    a header for each source that includes it."""
+    found: list[StaticFinding] = []
+    for line in log.splitlines():
+        if match := DIAGNOSTIC.match(line):
+            severity = Severity(match["severity"])
+            file = posixpath.normpath(match["file"].removeprefix("../"))  # make calls the source tree `..`
+            found.append(StaticFinding(tool, file, int(match["line"]), severity, match["message"]))
+        elif found and (match := TYPES.match(line)):
+            last = found.pop()
+            message = f"{last.message}; {' '.join(match['message'].split())}"
+            found.append(StaticFinding(tool, last.file, last.line, last.severity, message))
+    return tuple(sorted(dict.fromkeys(found), key=lambda finding: (finding.file, finding.line)))
+
+
+def checkpatch_findings(text: str) -> tuple[StaticFinding, ...]:
+    """What `checkpatch.pl --terse --show-types --showfile` said of a diff; one that only renames is not its matter."""
+    return tuple(
+        StaticFinding(
+            "checkpatch", match["file"], int(match["line"]), Severity(match["severity"].lower()), match["message"]
+        )
+        for match in CHECKPATCH.finditer(text)
+        if not match["message"].startswith("NOT_UNIFIED_DIFF: ")
+    )
+
+
+def new_findings(before: Sequence[StaticFinding], after: Sequence[StaticFinding]) -> tuple[StaticFinding, ...]:
+    """Those of `after` that `before` does not have: the same words about the same file are the same finding, whatever
+    the line. Of more of the same than before the last are new."""
+    known = Counter(map(_identity, before))
+    fresh = []
+    for finding in after:
+        if known[_identity(finding)] > 0:
+            known[_identity(finding)] -= 1
+        else:
+            fresh.append(finding)
+    return tuple(fresh)
+
+
+def _identity(finding: StaticFinding) -> tuple[str, str, Severity, str]:
+    """Numbers in a message (a frame of 1032 bytes) change with lines that are no finding's."""
+    return finding.tool, finding.file, finding.severity, NUMBER.sub("N", finding.message)

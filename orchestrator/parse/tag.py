@@ -1,0 +1,59 @@
+"""Subjects of mails: what `Re: [PATCH v2 6.12 3/7] mm: x` says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_REPLY = re.compile(r"^\s*((re|aw|sv|antw|fwd|fw|wg)(\[\d+\])?\s*:)", re.IGNORECASE)
+_TAGS = re.compile(r"^\s*((?:\[[^\]]*\]\s*)+)")
+_BEHIND_TAGS = re.compile(r"^(?:[:\s]|-\s)+")  # [PATCH 1/2]: mm: x
+_PATCH_WORD = re.compile(r"\b(PATCH|RFC|RFT)(?=v?\d|\b)", re.IGNORECASE)
+_PART = re.compile(r"(?<![\w.])(\d+)\s*(?:/|of)\s*(\d+)(?![\w.])", re.IGNORECASE)
+_VERSION = re.compile(r"(?:(?<![\w.-])|(?<=PATCH)|(?<=RFC)|(?<=RFT))v(\d+)(?:\.(\d+))?(?![\w.])", re.IGNORECASE)
+_TREE = re.compile(r"(?<![\w.])(?:linux-|stable-|for-)?v?(\d+\.\d+(?:\.(?:\d+|y))?)(?![\w/])", re.IGNORECASE)
+_OLDEST_TREE = (2, 6)  # [PATCH v2.1 3/7] is a version, [PATCH v5.10 3/7] names a tree
+
+
+@dataclass(frozen=True)
+class Tag:
+    """What a subject says: `[PATCH v2 6.12 3/7] mm: x` is version 2, for tree 6.12, number 3 of 7, title `mm: x`."""
+
+    title: str
+    is_patch: bool = False
+    is_reply: bool = False
+    version: int = 1
+    number: int | None = None
+    total: int | None = None
+    tree: str = ""
+
+
+def read_tag(subject: str) -> Tag:
+    reply = _REPLY.match(subject)
+    while match := _REPLY.match(subject):
+        subject = subject[match.end() :]
+    tags = _TAGS.match(subject)
+    if tags is None:
+        return Tag(subject.strip(), is_reply=reply is not None)
+    part, (version, tree) = _PART.search(tags[1]), _version_and_tree(tags[1])
+    return Tag(
+        title=_BEHIND_TAGS.sub("", subject[tags.end() :]).strip(),
+        is_patch=_PATCH_WORD.search(tags[1]) is not None or part is not None,
+        is_reply=reply is not None,
+        version=version,
+        number=int(part[1]) if part else None,
+        total=int(part[2]) if part else None,
+        tree=tree,
+    )
+
+
+def _version_and_tree(tags: str) -> tuple[int, str]:
+    """Which version of the series, and for which kernel: [PATCH v5.10 v2] is version 2 for 5.10."""
+    for match in _VERSION.finditer(tags):
+        if match[2] is None or (int(match[1]), int(match[2])) < _OLDEST_TREE:
+            version = int(match[1])
+            break
+    else:
+        version = 1
+    trees = (match[1] for match in _TREE.finditer(tags))
+    return version, next((tree for tree in trees if tuple(map(int, tree.split(".")[:2])) >= _OLDEST_TREE), "")

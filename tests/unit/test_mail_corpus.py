@@ -1,0 +1,37 @@
+"""Mails as they were met, in their smallest form: each file of tests/data/mail and what is in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.declarations.patches import read_series
+from orchestrator.errors import PatchUnreadable
+
+DATA = Path(__file__).parent.parent / "data" / "mail"
+RIGHT = {
+    "colon-after-tag.mbox": ["mm: zero", "mm: one"],
+    "gzipped.mbox.gz": ["one", "two"],
+    "mime-last-blank-context.mbox": ["x: y"],
+    "n-of-m-threaded.mbox": ["one", "two"],
+    "quoted-cr-base64.mbox": ["sample"],
+    "raw-utf8-headers.mbox": ["MAINTAINERS: add Rafał"],
+    "single-reply-with-patch.mbox": ["WARNING in foo"],
+    "stable-one-of-many.mbox": None,
+    "tree-as-version.mbox": ["one", "two"],
+    "unnumbered-threaded.mbox": ["one", "two"],
+}
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in DATA.iterdir()))
+def test_what_is_in_a_mail(name: str) -> None:
+    right = RIGHT[name]
+    if right is None:
+        with pytest.raises(PatchUnreadable):
+            read_series(DATA / name)
+        return
+    series = read_series(DATA / name)
+    assert [patch.subject for patch in series.patches] == right
+    assert all(b"\r\n" not in patch.diff for patch in series.patches)
+    assert {patch.version for patch in series.patches} == {2 if right == ["sample"] else 1}

@@ -1,0 +1,253 @@
+"""What becomes of attempts when guests are lost. The guests are stand-ins: a real one cannot be told when to die."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from orchestrator.catalog import load
+from orchestrator.context import Context, Places
+from orchestrator.errors import BootFailed, GuestUnreachable, OrchestrateError
+from orchestrator.guest.guest import INITRAMFS
+from orchestrator.jobs.boot import GuestSpec
+from orchestrator.jobs.journal import Journal, Stopped
+from orchestrator.jobs.session import GuestSession
+from orchestrator.model.attempt import Attempt, Ending, Planned
+from orchestrator.model.case import Case
+from orchestrator.model.job import Session
+from orchestrator.model.kernel import Kconfig, Kernel, KernelConfig, Source
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import SuiteReport
+from orchestrator.model.request import Request
+from orchestrator.model.subject import patched
+from orchestrator.process import Cancel, Runner
+
+PANIC = "[    5.000000][    T1] Kernel panic - not syncing: Out of memory\n"
+WARNING = (
+    "[    5.000000][   T66] ------------[ cut here ]------------\n"
+    "[    5.000001][   T66] WARNING: CPU: 1 PID: 66 at mm/vma.c:100 unmap_region+0x10/0x20\n"
+    "[    5.000008][   T66] ---[ end trace 0000000000000000 ]---\n"
+)
+GOOD = "KTAP version 1\n1..1\nok 1 a\n"
+CASES = ("split-merge", "uffd", "gup")
+Run = Callable[["Guest", Path], Attempt]
+
+
+def passes(guest: Guest, home: Path) -> Attempt:
+    guest.say("[    4.000000][   T66] orchestrate: end\n")
+    home.mkdir(parents=True)
+    (home / "stdout").write_text(GOOD)
+    return Attempt(guest.case, Ending.EXITED, status=0, duration_s=1.0)
+
+
+def fails(guest: Guest, home: Path) -> Attempt:
+    ended = passes(guest, home)
+    (home / "stdout").write_text(GOOD.replace("ok 1", "not ok 1"))
+    return replace(ended, status=1)
+
+
+def warns(guest: Guest, home: Path) -> Attempt:
+    guest.say(WARNING)
+    return passes(guest, home)
+
+
+def taints(guest: Guest, home: Path) -> Attempt:
+    return replace(passes(guest, home), taint_after=512)
+
+
+def dies(guest: Guest, home: Path) -> Attempt:
+    guest.say(PANIC)
+    return Attempt(guest.case, Ending.GUEST_DIED, reason="it died")
+
+
+class Guest:
+    """Does what it is told, and remembers whether it was closed."""
+
+    def __init__(self, directory: Path, runs: list[Run]) -> None:
+        self.directory = directory
+        self.runs = runs
+        self.case = ""
+        self.is_closed = False
+        directory.mkdir(parents=True)
+        (directory / INITRAMFS).touch()
+        self.console = directory / "console.log"
+        self.console.touch()
+        size = self.console.stat
+        self.qemu = SimpleNamespace(console=SimpleNamespace(mark=lambda: size().st_size))
+
+    def say(self, text: str) -> None:
+        with self.console.open("a") as log:
+            log.write(text)
+
+    def run_case(self, case: Case, *, seed: int, home: Path, **_: object) -> Attempt:
+        self.case = case.name
+        return replace(self.runs.pop(0)(self, home), seed=seed)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class World:
+    """A kernel whose boots and runs are told in advance: None, or what keeps a guest from coming up."""
+
+    def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.home = home
+        self.boots: list[OrchestrateError | None] = []
+        self.runs: list[Run] = []
+        self.guests: list[Guest] = []
+        self.limits: list[float] = []
+        self.catalog = load()
+        self.context = Context(
+            Places(home / "cache", home / "state"), self.catalog, Runner(Cancel()), lambda event: None
+        )
+        self.subject = patched(Kernel(Source(), Kconfig("base", ())))
+        self.journal = Journal(self.context, home / self.subject.name, self.subject)
+        needs = frozenset(name for case in CASES for name in self.catalog.case(case).needs.symbols)
+        self.config = KernelConfig(home, "", needs)
+        self.unbuilt: tuple[tuple[str, str], ...] = ()
+        monkeypatch.setattr("orchestrator.jobs.session.boot", self._boot)
+
+    def _boot(self, context: Context, spec: GuestSpec, directory: Path, **_: object) -> tuple[Guest, object]:
+        self.limits.append(spec.boot_limit_s)
+        if error := self.boots.pop(0):
+            raise error
+        self.guests.append(Guest(directory, self.runs))
+        return self.guests[-1], SimpleNamespace(ready_s=2.0, release="6.12", cpus=2)
+
+    def hold(self, *cases: str, boots: list[OrchestrateError | None], runs: list[Run], **facts: object) -> SuiteReport:
+        """One session with an attempt of each of the cases; judged. All that was told must have been asked for."""
+        self.boots[:], self.runs[:] = boots, runs
+        planned = tuple(Planned(case, seed) for seed, case in enumerate(cases, 10))
+        spec = GuestSpec(
+            self.catalog.machine("q35"),
+            self.catalog.accel("tcg"),
+            cast("object", None),  # type: ignore[arg-type]  # nothing is booted
+            SimpleNamespace(unbuilt=self.unbuilt),  # type: ignore[arg-type]
+            slowdown=1.0,
+            boot_limit_s=30.0,
+        )
+        job = Session(self.subject, planned, **facts)  # type: ignore[arg-type]
+        try:
+            GuestSession(self.context, spec, self.config, Request(), job, self.journal).run()
+        finally:
+            assert all(guest.is_closed for guest in self.guests), "no guest is left behind"
+        assert (self.boots, self.runs) == ([], []), "not all was asked for"
+        return self.journal.report()
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(tmp_path, monkeypatch)
+
+
+HUNG = BootFailed("the kernel did not finish booting within 30 s")
+
+
+def test_cases_run_one_after_the_other_in_one_guest(world: World) -> None:
+    report = world.hold(*CASES, boots=[None], runs=[passes, fails, passes])
+    assert [stage.message for stage in report.stages] == ["answered 2.0 s after power-on"]
+    assert [(a.case, a.seed, a.outcome) for a in report.attempts] == [
+        ("split-merge", 10, Outcome.PASS), ("uffd", 11, Outcome.FAIL), ("gup", 12, Outcome.PASS),
+    ]  # fmt: skip
+    assert report.attempts[1].stdout == "base.patched/cases/uffd/1/stdout"
+    assert (world.home / "base.patched/cases/uffd/1/result.json").is_file()
+
+
+@pytest.mark.parametrize("spoils", [warns, taints, dies])
+def test_a_guest_that_cannot_be_trusted_any_more_is_replaced(world: World, spoils: Run) -> None:
+    report = world.hold("split-merge", "uffd", boots=[None, None], runs=[spoils, passes])
+    assert [case.outcome.is_bad for case in report.cases] == [True, False]
+    assert [attempt.guest for attempt in world.journal.record.attempts] == [0, 1]
+
+
+def test_a_guest_that_is_not_needed_any_more_is_not_replaced(world: World) -> None:
+    assert world.hold("split-merge", boots=[None], runs=[dies]).cases[0].outcome is Outcome.CRASH
+
+
+def test_several_attempts_of_a_case_have_numbers_and_files_of_their_own(world: World) -> None:
+    report = world.hold("gup", "gup", "gup", boots=[None, None], runs=[passes, dies, passes])
+    assert [(a.number, a.seed, a.outcome) for a in report.attempts] == [
+        (1, 10, Outcome.PASS), (2, 11, Outcome.CRASH), (3, 12, Outcome.PASS),
+    ]  # fmt: skip
+    assert [case.outcome for case in report.cases] == [Outcome.CRASH], "the worst"
+    homes = world.home / "base.patched/cases/gup"
+    assert sorted(path.parent.name for path in homes.glob("*/result.json")) == ["1", "2", "3"]
+
+
+def test_another_session_of_a_kernel_that_has_booted_is_no_stage(world: World) -> None:
+    world.hold("gup", boots=[None], runs=[passes])
+    report = world.hold("gup", boots=[None], runs=[passes], number=2)
+    assert len(report.stages) == 1
+    assert [(attempt.guest, attempt.number) for attempt in world.journal.record.attempts] == [(0, 1), (1, 2)]
+
+
+def test_a_kernel_that_boots_only_sometimes_does_not_boot(world: World) -> None:
+    report = world.hold(*CASES, boots=[None, HUNG], runs=[dies])
+    (boot,) = report.stages
+    assert (boot.outcome, boot.is_patch_fault) == (Outcome.CRASH, True)
+    assert boot.message == f"guest 1, after others had booted: {HUNG.message}"
+    assert [case.outcome for case in report.cases] == [Outcome.CRASH, Outcome.ERROR, Outcome.ERROR]
+    assert "no guest" in report.cases[1].message
+
+
+def test_a_host_that_lets_no_guest_come_up_is_asked_again(world: World) -> None:
+    gone = GuestUnreachable("no QEMU")
+    report = world.hold(*CASES, boots=[None, gone, gone], runs=[dies])
+    assert report.stages[0].outcome is Outcome.PASS
+    assert [case.outcome for case in report.cases] == [Outcome.CRASH, Outcome.ERROR, Outcome.ERROR]
+
+
+def test_a_kernel_that_does_not_boot_at_all_runs_nothing(world: World) -> None:
+    with pytest.raises(Stopped):
+        world.hold(*CASES, boots=[HUNG], runs=[])
+    report = world.journal.report()
+    assert (report.stages[0].outcome, report.stages[0].message) == (Outcome.CRASH, HUNG.message)
+    assert not report.attempts
+
+
+def test_what_a_kernel_lacks_or_its_tree_does_not_build_needs_no_guest(world: World) -> None:
+    there = {name for case in CASES[:1] for name in world.catalog.case(case).needs.symbols}
+    world.config = KernelConfig(world.home, "", frozenset(there))
+    world.unbuilt = (("split-merge", "it.c:3: error"),)
+    report = world.hold("split-merge", "uffd", boots=[None], runs=[])
+    assert [(case.outcome, case.message) for case in report.cases] == [
+        (Outcome.FAIL, "it.c:3: error"), (Outcome.SKIP, "the kernel lacks USERFAULTFD"),
+    ]  # fmt: skip
+
+
+def test_a_session_that_is_to_stop_at_a_failure_makes_no_attempt_behind_it(world: World) -> None:
+    report = world.hold(*CASES, boots=[None], runs=[passes, fails], stop_at_failure=True)
+    assert [case.outcome for case in report.cases] == [Outcome.PASS, Outcome.FAIL]
+
+
+def test_attempts_to_boot_are_attempts_and_no_stage(world: World) -> None:
+    gone = GuestUnreachable("no QEMU")
+    report = world.hold("boot", "boot", "boot", boots=[None, HUNG, gone], runs=[], boot_limit_s=7.0)
+    assert [(a.case, a.outcome, a.is_host_fault, a.message) for a in report.attempts] == [
+        ("boot", Outcome.PASS, False, ""),
+        ("boot", Outcome.CRASH, False, HUNG.message),
+        ("boot", Outcome.ERROR, True, "no QEMU"),
+    ]  # fmt: skip
+    assert report.stages == ()
+    assert world.limits == [7.0] * 3
+    assert [attempt.guest for attempt in world.journal.record.attempts] == [0, 1, 2]
+
+
+def test_an_interrupted_attempt_keeps_its_place_and_the_next_one_is_another(world: World) -> None:
+    def interrupt(guest: Guest, home: Path) -> Attempt:
+        guest.say(WARNING)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        world.hold("gup", boots=[None], runs=[interrupt])
+    resumed = Journal(world.context, world.home / world.subject.name, world.subject)
+    assert [attempt.ending for attempt in resumed.record.attempts] == [Ending.UNFINISHED]
+    world.journal = resumed
+    report = world.hold("gup", boots=[None], runs=[passes])
+    assert [(a.number, a.outcome) for a in report.attempts] == [(1, Outcome.FAIL), (2, Outcome.PASS)]
+    assert report.cases[0].message.endswith("then it was interrupted")
