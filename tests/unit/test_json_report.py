@@ -100,6 +100,7 @@ st.register_type_strategy(
         attempts=few(Finding),
         earlier_base=few(BaseResult),
         facts=...,
+        has_mutants=...,
     ),
 )
 REPORTS = st.builds(RunReport, suites=few(SuiteReport), notes=...)
