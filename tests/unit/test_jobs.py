@@ -16,7 +16,9 @@ from orchestrator.model.series import Mutant, Observable, Patch, Series
 from orchestrator.model.subject import Subject, baseline, patched
 from orchestrator.parse.series import read_patches
 
-PATCH = Patch("0001-mm.patch", "mm: b", b"\xff\0diff", "1" * 64, ("mm/vma.c",), 1, 2, author="A", message_id="<1@x>")
+PATCH = Patch(
+    "0001-mm.patch", "mm: b", b"\xff\0diff", "1" * 64, ("mm/vma.c",), 1, 2, message_id="<1@x>", letter=b"From: A"
+)
 SERIES = Series("fix", (PATCH,), "2" * 64, ("a note",))
 DEBUG = Fragment("debug", Path("/k/debug.config"), (("CONFIG_DEBUG_VM", "y"), ("CONFIG_SMP", "n")), 2.0)
 KCONFIG = Kconfig("debug", (DEBUG,))
@@ -59,7 +61,15 @@ def test_different_jobs_of_a_subject_are_different() -> None:
 
 def test_a_kernel_is_known_by_its_content_alone() -> None:
     renamed = replace(
-        PATCH, name="x.patch", subject="other", number=3, total=9, version=2, author="B", message_id="<2@y>", files=()
+        PATCH,
+        name="x.patch",
+        subject="other",
+        number=3,
+        total=9,
+        version=2,
+        letter=b"From: B",
+        message_id="<2@y>",
+        files=(),
     )
     text = replace(
         MUTANT, name="x", group="g", breaks="b", symptom="s", cases=(), argument="a", origin="o2", kconfig="base"
