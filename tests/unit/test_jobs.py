@@ -27,6 +27,7 @@ JOBS: tuple[Job, ...] = (
     Configure(SUBJECT),
     Build(SUBJECT),
     HostTest(SUBJECT, "vma-userspace"),
+    StaticChecks(SUBJECT, KERNEL),
     StaticChecks(SUBJECT, Kernel(Source(), KCONFIG)),
     Session(SUBJECT, (Planned("a", 2**64 - 1), Planned("b", 0, 7)), 3, stop_at_failure=True, boot_limit_s=20.5),
 )
