@@ -7,6 +7,7 @@ import sys
 
 from orchestrator.commands.compose import announced, open_session, stoppable
 from orchestrator.jobs.build import make_kernel
+from orchestrator.reporters import stream
 from orchestrator.reporters.progress import Progress
 
 
@@ -17,5 +18,5 @@ def run(args: argparse.Namespace) -> int:
         for suite in plan.suites:
             stage = announced(context, suite)
             built = make_kernel(context, stage, plan, suite, session.sources, context.places.logs / suite.name)
-            sys.stdout.write(f"{suite.name}\t{built.kernel.release}\t{built.kernel.image}\n")
+            stream.out(f"{suite.name}\t{built.kernel.release}\t{built.kernel.image}\n")
     return 0

@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import shutil
-import sys
 import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -17,6 +16,8 @@ from orchestrator.context import Places
 from orchestrator.errors import CommandFailed, OrchestrateError, ToolMissing
 from orchestrator.guest.accel import Probe, probe
 from orchestrator.process import Cancel, Command, Runner, attach, find_program
+from orchestrator.reporters import stream
+from orchestrator.reporters.text import printable
 
 WANTED_GIB = 8  # an imported base, two worktrees with two build directories each, ccache
 COMPLAINT = 3
@@ -61,20 +62,20 @@ def run(args: argparse.Namespace) -> int:
             "free_gib": round(free_gib, 1),
             "ccache": ccache,
         }
-        sys.stdout.write(json.dumps(report, indent=1) + "\n")
+        stream.data(json.dumps(report, indent=1).encode() + b"\n")
         return COMPLAINT if problems else 0
     for tool in tools:
         state = tool.found or ("missing (optional)" if tool.optional else "MISSING")
-        sys.stdout.write(f"{tool.name:34} {state:34} {tool.why}\n")
+        stream.out(f"{tool.name:34} {state:34} {tool.why}\n")
     for found in probes:
-        sys.stdout.write(
-            f"accelerator {found.accel:22} {'works' if found.works else 'not usable':34} {found.evidence}\n"
+        stream.out(
+            f"accelerator {found.accel:22} {'works' if found.works else 'not usable':34} {printable(found.evidence)}\n"
         )
-    sys.stdout.write(f"{'free disk':34} {f'{free_gib:.0f} GiB':34} {places.cache}\n")
-    sys.stdout.write(f"{'ccache':34} {ccache}\n")
+    stream.out(f"{'free disk':34} {f'{free_gib:.0f} GiB':34} {places.cache}\n")
+    stream.out(f"{'ccache':34} {ccache}\n")
     if install:
-        sys.stdout.write(f"\nto install what is missing:\n  {install}\n")
-    sys.stdout.write(f"\n{'not ready: ' + '; '.join(problems) if problems else 'ready'}\n")
+        stream.out(f"\nto install what is missing:\n  {install}\n")
+    stream.out(f"\n{'not ready: ' + '; '.join(problems) if problems else 'ready'}\n")
     return COMPLAINT if problems else 0
 
 
@@ -94,7 +95,7 @@ def _install(missing: Sequence[Tool]) -> None:
     """Say what is installed, and install it. Raises CommandFailed."""
     install = install_command(missing)
     for tool in missing:
-        sys.stderr.write(f"installing {tool.package}: {tool.why}\n")
+        stream.tell(f"installing {tool.package}: {tool.why}\n")
     sudo = () if os.geteuid() == 0 else ("sudo",)
     for words in (("apt-get", "-qq", "update"), (*install.removeprefix("sudo ").split(), "-qq", "-y")):
         for program in (*sudo, words[0]):

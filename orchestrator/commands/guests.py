@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from collections.abc import Callable, Iterator
 
 from orchestrator.commands.compose import Session, announced
 from orchestrator.jobs.boot import GuestSpec
 from orchestrator.jobs.build import check_accelerator, make_guest_spec, make_kernel
 from orchestrator.model.request import Suite
+from orchestrator.reporters import stream
 
 
 def guest_specs(session: Session) -> Iterator[tuple[Suite, GuestSpec]]:
@@ -28,7 +28,6 @@ def gdb_line(spec: GuestSpec) -> Callable[[int], None]:
 
     def tell(port: int) -> None:
         gdb = ("gdb", os.fspath(spec.kernel.vmlinux), "-ex", f"target remote 127.0.0.1:{port}")
-        sys.stderr.write(f"the guest waits at its first instruction; `continue` starts it:\n  {shlex.join(gdb)}\n")
-        sys.stderr.flush()
+        stream.tell(f"the guest waits at its first instruction; `continue` starts it:\n  {shlex.join(gdb)}\n")
 
     return tell

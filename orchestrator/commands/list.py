@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 
 from orchestrator.catalog import Catalog, load
 from orchestrator.declarations.patches import read_series
 from orchestrator.errors import PatchUnreadable
 from orchestrator.model.series import Series
+from orchestrator.reporters import stream
+from orchestrator.reporters.text import printable
 from orchestrator.source.bases import DEFAULT_BASE, installed
 
 
 def run(args: argparse.Namespace) -> int:
     rows = ROWS[args.kind](load())
     if args.json:
-        sys.stdout.write(json.dumps([dict(row) for row in rows], indent=1) + "\n")
+        stream.data(json.dumps([dict(row) for row in rows], indent=1).encode() + b"\n")
         return 0
-    width = max((len(next(iter(row.values()))) for row in rows), default=0)
-    for row in rows:
-        name, *others = row.values()
-        sys.stdout.write(f"{name:{width}}  {'  '.join(others)}".rstrip() + "\n")
+    shown = [[printable(value) for value in row.values()] for row in rows]
+    width = max((len(name) for name, *_ in shown), default=0)
+    for name, *others in shown:
+        stream.out(f"{name:{width}}  {'  '.join(others)}".rstrip() + "\n")
     return 0
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 
 from orchestrator.commands.compose import open_session, stoppable
+from orchestrator.commands.outputs import outputs_of
 from orchestrator.commands.rundir import claim
-from orchestrator.commands.test import check_outputs, copy_outputs, describe
+from orchestrator.commands.test import describe
 from orchestrator.events import RunStarted
 from orchestrator.judge.mutation_run import MATRIX
 from orchestrator.questions.mutation import MutationRun
@@ -17,12 +19,11 @@ from orchestrator.reporters.progress import Progress
 
 def run(args: argparse.Namespace) -> int:
     emit = Progress(sys.stderr, verbose=args.verbose)
-    check_outputs(args.junit, args.json)
+    outputs = outputs_of(args, MATRIX)
+    outputs.check()
     session = open_session(args, emit, with_mutants=True)
     context, plan = session.context, session.plan
     with stoppable(context.runner.cancel), claim(context, plan, args.output) as (run_dir, resumed):
         emit(RunStarted(str(run_dir), (*describe(plan), f"mutants: {len(plan.mutants)}"), resumed))
         judged = MutationRun(context, plan, run_dir, session.sources).run()
-    terminal_matrix.show(judged.matrix, judged.report, sys.stderr if args.json == "-" else sys.stdout)
-    copy_outputs(run_dir, args.junit, args.json, report=MATRIX)
-    return judged.report.verdict.exit_status
+    return outputs.deliver(run_dir, judged.report.verdict, partial(terminal_matrix.show, judged.matrix, judged.report))

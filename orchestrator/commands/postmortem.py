@@ -12,6 +12,7 @@ from orchestrator.evidence.postmortem.examine import postmortem
 from orchestrator.guest import dump
 from orchestrator.jobs.diagnosis import VMLINUX
 from orchestrator.process import Cancel, Runner, attach
+from orchestrator.reporters import stream
 
 
 def run(args: argparse.Namespace) -> int:
@@ -21,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"{vmlinux} is not there: the kernel of this run was removed from the cache")
     if args.print:
         _, text = postmortem(vmlinux, memory, case.name, Runner(Cancel()))
-        sys.stdout.write(text)
+        stream.out(text)
         return 0
     module = ("-m", "orchestrator.evidence.postmortem.console")
     return attach((sys.executable, *module, os.fspath(vmlinux), os.fspath(memory), case.name))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from orchestrator.commands.test import copy_outputs
+from orchestrator.commands.outputs import outputs_of
 from orchestrator.context import Places
 from orchestrator.evidence.decode import decode, decode_suites
 from orchestrator.judge import mutation_run as matrix
@@ -27,9 +26,11 @@ def show(run_dir: Path, args: argparse.Namespace, known: Sequence[KnownIssue] | 
     """Judge a run again; `known` replaces the known issues that it was made with."""
     run_dir = run_dir.resolve()
     record = load(RunRecord, run_dir / RUN)
-    shown = sys.stderr if args.json == "-" else sys.stdout
+    has_mutants = (run_dir / matrix.MUTATION_RUN).is_file()
+    outputs = outputs_of(args, matrix.MATRIX if has_mutants else REPORT)
+    outputs.check()
     relative_to = run_dir if getattr(args, "attachments", "") == "relative" else None
-    if (run_dir / matrix.MUTATION_RUN).is_file():
+    if has_mutants:
         mutation = matrix.judge(
             run_dir,
             interrupted=not record.finished,
@@ -37,12 +38,10 @@ def show(run_dir: Path, args: argparse.Namespace, known: Sequence[KnownIssue] | 
             decode=partial(decode_suites, Places.of_user(), Runner(Cancel()), run_dir),
         )
         matrix.write(mutation, run_dir, relative_to=relative_to)
-        terminal_matrix.show(mutation.matrix, mutation.report, shown)
-        copy_outputs(run_dir, getattr(args, "junit", None), args.json, report=matrix.MATRIX)
-        return mutation.report.verdict.exit_status
+        return outputs.deliver(
+            run_dir, mutation.report.verdict, partial(terminal_matrix.show, mutation.matrix, mutation.report)
+        )
     judged = judge(run_dir, interrupted=not record.finished, known=known)
     report = decode(Places.of_user(), Runner(Cancel()), judged, run_dir)
     write(report, run_dir, relative_to=relative_to)
-    terminal.show(report, shown)
-    copy_outputs(run_dir, getattr(args, "junit", None), args.json, report=REPORT)
-    return report.verdict.exit_status
+    return outputs.deliver(run_dir, report.verdict, partial(terminal.show, report))

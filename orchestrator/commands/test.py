@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
 import sys
-from contextlib import suppress
-from pathlib import Path
+from functools import partial
 
 from orchestrator.commands.compose import open_session, stoppable
+from orchestrator.commands.outputs import outputs_of
 from orchestrator.commands.rundir import claim
-from orchestrator.errors import UsageError
 from orchestrator.events import RunStarted
-from orchestrator.judge.run import JUNIT, REPORT
 from orchestrator.model.request import Plan
 from orchestrator.questions.regression import Pipeline
 from orchestrator.reporters import terminal
@@ -22,15 +18,14 @@ from orchestrator.reporters.progress import Progress
 
 def run(args: argparse.Namespace) -> int:
     emit = Progress(sys.stderr, verbose=args.verbose)
-    check_outputs(args.junit, args.json)
+    outputs = outputs_of(args)
+    outputs.check()
     session = open_session(args, emit)
     context, plan = session.context, session.plan
     with stoppable(context.runner.cancel), claim(context, plan, args.output) as (run_dir, resumed):
         emit(RunStarted(str(run_dir), describe(plan), resumed))
         report = Pipeline(context, plan, run_dir, session.sources).run()
-    terminal.show(report, sys.stderr if args.json == "-" else sys.stdout)
-    copy_outputs(run_dir, args.junit, args.json)
-    return report.verdict.exit_status
+    return outputs.deliver(run_dir, report.verdict, partial(terminal.show, report))
 
 
 def describe(plan: Plan) -> tuple[str, ...]:
@@ -41,28 +36,3 @@ def describe(plan: Plan) -> tuple[str, ...]:
     lines.append(f"kernels: {', '.join(suite.name for suite in plan.suites)}")
     lines.append(f"cases: {', '.join(case.name for case in plan.cases)}")
     return tuple(lines)
-
-
-def check_outputs(junit: Path | None, json: str | None) -> None:
-    """Find out now, not after the run, that a report cannot be written. Raises UsageError."""
-    for target in (junit, Path(json) if json and json != "-" else None):
-        if target is None:
-            continue
-        nearest = next(path for path in (target.resolve(), *target.resolve().parents) if path.exists())
-        if target.is_dir() or not os.access(nearest, os.W_OK):
-            raise UsageError(f"{target}: cannot be written")
-
-
-def copy_outputs(run_dir: Path, junit: Path | None, json: str | None, report: str = REPORT) -> None:
-    """The report files where the user wants them too; "-" is stdout. Raises UsageError."""
-    if json == "-":
-        sys.stdout.write((run_dir / report).read_text())
-    for name, target in ((JUNIT, junit), (report, Path(json) if json and json != "-" else None)):
-        if target is None:
-            continue
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with suppress(shutil.SameFileError):
-                shutil.copyfile(run_dir / name, target)
-        except OSError as error:
-            raise UsageError(f"{target}: {error.strerror}", hint=f"the report is {run_dir / name}") from error

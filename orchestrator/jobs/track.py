@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from orchestrator.build.product import Product
 from orchestrator.context import Context
-from orchestrator.errors import BootFailed, Fault, Interrupted, NoGuest, OrchestrateError
+from orchestrator.errors import BootFailed, Fault, Interrupted, NoGuest, OrchestrateError, situation
 from orchestrator.events import CaseFinished, StageFinished, StageStarted
 from orchestrator.jobs.build import Built
 from orchestrator.judge.attempts import applicable, classify
@@ -61,15 +61,15 @@ class Track:
         self.facts(**made_of)
 
     def stage(self, name: str, work: Callable[[], Product[T]]) -> T:
-        """Do a stage. An error of ours becomes its result: raises Stopped; Interrupted passes."""
+        """Do a stage. An error of ours or of the host becomes its result: raises Stopped; Interrupted passes."""
         self._context.emit(StageStarted(self.record.name, name))
         started_s = time.monotonic()
         try:
             product = work()
         except Interrupted:
             raise
-        except OrchestrateError as error:
-            self._finish(_failure(name, error, time.monotonic() - started_s))
+        except (OrchestrateError, OSError) as error:
+            self._finish(_failure(name, situation(error), time.monotonic() - started_s))
             raise Stopped from error
         time_s = time.monotonic() - started_s
         self._finish(

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.errors import HostRefused
 from orchestrator.judge import compare
 from orchestrator.model.kernel import Variant
 from orchestrator.model.kernel_report import KernelReport
@@ -251,7 +252,7 @@ def test_write_reads_outputs_from_the_run_directory_only_and_leaves_no_scratch(t
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     (tmp_path / "junit.xml").mkdir()
-    with pytest.raises(OSError, match=r"junit\.xml"):
+    with pytest.raises(HostRefused, match=r"junit\.xml"):
         junit.write(report(suite(case(Outcome.PASS))), tmp_path / "junit.xml")
     assert [entry.name for entry in tmp_path.iterdir()] == ["junit.xml"]
 

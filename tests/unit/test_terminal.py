@@ -13,6 +13,7 @@ from orchestrator.model.kernel_report import Frame, KernelReport, Mark, Place
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, Metric, RunReport, StageResult, Subtest, SuiteReport
 from orchestrator.reporters import summary, terminal
+from orchestrator.reporters.stream import tell
 
 SPLAT = KernelReport("kasan", "KASAN: use-after-free in f", Outcome.CRASH, 12, 40, 999, "the text")
 
@@ -114,7 +115,7 @@ def test_what_is_no_terminal_gets_no_control_character() -> None:
 def test_a_stream_of_few_characters_gets_escapes_and_no_traceback() -> None:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii")
-    terminal.write_plain("é 😀 ok\n", stream)
+    assert tell("é 😀 ok\n", stream)
     assert raw.getvalue() == b"\\xe9 \\U0001f600 ok\n"
 
 
