@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from orchestrator.build.product import Product
-from orchestrator.build.toolchain import Toolchain, ccache_environment, first_error, host_failure, make
+from orchestrator.build.toolchain import Toolchain, first_error, host_failure, make
 from orchestrator.build.worktree import build_directory, compiling, lane
 from orchestrator.context import Context
 from orchestrator.errors import BuildFailed, CommandFailed, ToolMissing
@@ -85,9 +85,7 @@ def _make(
     if not current.exists() or current.read_bytes() != config.path.read_bytes():
         shutil.copyfile(config.path, current)  # otherwise leave its mtime: make would look at every object
     image = Path(machine.image)
-    command = make(
-        source, directory, image.name, "vmlinux", env=ccache_environment(context.places, directory), cc=toolchain.cc
-    )
+    command = make(source, directory, image.name, "vmlinux", toolchain=toolchain, places=context.places)
     (directory / image).unlink(missing_ok=True)
     result = context.runner.run(command, log=log, holding=lock)
     text = result.text

@@ -40,7 +40,7 @@ LAYERS = (
     ("declarations",),
     ("process", "store", "fetch", "evidence.symbols", "host_time"),
     ("judge",),
-    ("parse", "codec", "events", "deadline", "build.schemata", "evidence.blame"),
+    ("parse", "codec", "events", "deadline", "environment", "build.schemata", "evidence.blame"),
     ("model", "errors"),
     ("",),  # the package itself: its version
 )
