@@ -53,6 +53,10 @@ class BadDeclaration(UsageError):
     """A testcase.yaml, fragment or TOML file with an unknown key or a value of the wrong type."""
 
 
+class CaseDoesNotCompile(UsageError):
+    """A test case of the user's own root that the compiler refuses."""
+
+
 class VmlinuxUnreadable(UsageError):
     """A vmlinux that does not exist, is no ELF file, or has no symbols."""
 

@@ -41,6 +41,7 @@ LAYERS = (
     ("process", "store", "fetch", "evidence.symbols", "host_time"),
     ("judge",),
     ("parse", "codec", "events", "deadline", "environment", "build.schemata", "evidence.blame"),
+    ("roots",),
     ("model", "errors"),
     ("",),  # the package itself: its version
 )
