@@ -121,6 +121,10 @@ class BaseUnavailable(OrchestrateError):
     """The source package or tree of the base cannot be read."""
 
 
+class BaseDamaged(BaseUnavailable):
+    """Objects of a base are there and cannot be read: a power cut, a bad disk."""
+
+
 class HostRefused(OrchestrateError):
     """The host's operating system refused something: a permission, a read-only file system, an I/O error."""
 
@@ -159,6 +163,15 @@ _WAYS_OUT = {
     **dict.fromkeys((errno.EMFILE, errno.ENFILE), "raise the limit of open files: ulimit -n"),
     errno.EIO: "the kernel's log says what is wrong with the device: dmesg",
 }
+
+
+def refusal(words: str, about: str) -> OrchestrateError | None:
+    """What a tool's words tell of the operating system's refusal, as `situation` would; None when it is no such thing.
+    They must be English."""
+    for number in _WAYS_OUT:
+        if os.strerror(number) in words or (number == errno.ENOSPC and "Out of diskspace" in words):  # git's own
+            return situation(OSError(number, os.strerror(number)), about)
+    return None
 
 
 def situation(error: OrchestrateError | OSError, about: str = "") -> OrchestrateError:

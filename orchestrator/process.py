@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO
 
 from orchestrator.environment import for_children
-from orchestrator.errors import CommandFailed, Interrupted, ToolMissing
+from orchestrator.errors import CommandFailed, Interrupted, OrchestrateError, ToolMissing, refusal
 
 POLL_S = 0.05
 TERM_GRACE_S = 2.0
@@ -136,7 +136,7 @@ class Runner:
         return result
 
     def check(self, command: Command, *, stdin: bytes = b"", timeout_s: float | None = None) -> CommandResult:
-        """Like run, but raises CommandFailed unless the command exits with 0."""
+        """Like run, but raises CommandFailed or HostRefused unless the command exits with 0."""
         result = self.run(command, stdin=stdin, timeout_s=timeout_s)
         if result.status != 0:
             raise failed(result)
@@ -184,6 +184,8 @@ def start(
             pass_fds=pass_fds,
         )
     except FileNotFoundError as error:
+        if command.cwd and not command.cwd.is_dir():
+            raise  # that names the directory
         raise ToolMissing(
             f"setpriv is not installed (needed to start {command.argv[0]})", hint="apt-get install util-linux"
         ) from error
@@ -215,9 +217,14 @@ def end(child: subprocess.Popen[bytes], grace_s: float = TERM_GRACE_S) -> None:
     _kill_group(child.pid, signal.SIGKILL)  # members that outlived their leader
 
 
-def failed(result: CommandResult) -> CommandFailed:
-    """The error for a command that should have worked: how it died, its last words, the line to paste."""
+def failed(result: CommandResult) -> OrchestrateError:
+    """The error for a command that should have worked: how it died, its last words, the line to paste; or what the host
+    refused it, where it says so."""
     name = result.command.argv[0]
+    about = f"{name} in {result.command.cwd}" if result.command.cwd else name
+    if refused := refusal(result.tail(), about):
+        refused.detail = result.tail()
+        return refused
     if result.timed_out:
         how = f"did not finish within {result.time_s:.0f} s"
     elif result.status < 0:

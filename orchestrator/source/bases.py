@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.errors import BaseUnavailable, UsageError
+from orchestrator.errors import BaseDamaged, BaseUnavailable, UsageError
 from orchestrator.model.kernel import Base
 from orchestrator.process import Command, CommandResult, Runner
 from orchestrator.source import archive
-from orchestrator.source.git import ISOLATED, Git
-from orchestrator.store import locked, write_atomically
+from orchestrator.source.git import ALTERNATES, ISOLATED, Git, damage
+from orchestrator.store import locked, write_atomically, writing
 
 ARCHIVES = Path("/usr/src")
 DEFAULT_BASE = "linux-source-6.12"
@@ -50,9 +51,10 @@ def packaged_base(name: str, at: Workplace) -> Base:
     identity = hashlib.sha256(f"{path.name} {version}".encode()).hexdigest()[:8]
     home = at.homes / f"{name}-{identity}"
     with locked(at.homes / f"{home.name}.lock", on_wait=_waiting(at, name), pause=at.runner.cancel.sleep):
-        if not (home / "commit").is_file():
-            _import(path, home, f"{name} {version}", at)
-    return Base(name, (home / "commit").read_text().strip(), f"{name} {version}", home)
+        commit = _imported(home, at.runner)
+        if commit is None:
+            commit = _import(path, home, f"{name} {version}", at)
+    return Base(name, commit, f"{name} {version}", home)
 
 
 def tree_base(tree: Path, revision: str, at: Workplace) -> tuple[Base, tuple[str, ...]]:
@@ -67,6 +69,9 @@ def tree_base(tree: Path, revision: str, at: Workplace) -> tuple[Base, tuple[str
 
     def ask(*args: str) -> str:
         result = run(*args)
+        if what := damage(result):
+            hint = f"git -C {shlex.quote(os.fspath(tree))} fsck"
+            raise BaseDamaged(f"{tree}: its git objects are damaged: {what}", hint=hint, detail=result.tail())
         return result.text.strip() if result.status == 0 else ""
 
     found = run("rev-parse", "--path-format=absolute", "--git-common-dir")
@@ -89,15 +94,33 @@ def tree_base(tree: Path, revision: str, at: Workplace) -> tuple[Base, tuple[str
     home = at.homes / f"{tree.resolve().name}-{identity}"
     git = Git(home / "git", at.runner)
     with locked(at.homes / f"{home.name}.lock", on_wait=_waiting(at, str(tree)), pause=at.runner.cancel.sleep):
-        if not (home / "git/HEAD").is_file():
-            _new_store(home / "git", at.runner)
-        write_atomically(home / "git/objects/info/alternates", f"{common}/objects\n".encode())
-        if not git.has(commit):
-            raise BaseUnavailable(f"{tree}: git cannot read commit {commit}", hint=f"git -C {tree} fsck")
+        if not _borrows(git, common, commit):
+            at.say(f"the objects that borrow from {tree} are damaged: they are made anew")
+            shutil.rmtree(home / "git")
+            if not _borrows(git, common, commit):
+                raise BaseDamaged(
+                    f"{tree}: git cannot read commit {commit}", hint=f"git -C {shlex.quote(os.fspath(tree))} fsck"
+                )
     notes: tuple[str, ...] = ()
     if ask("status", "--porcelain", "--untracked-files=no"):
         notes = (f"uncommitted changes in {tree} are not part of the base (commit {commit[:12]})",)
     return Base(tree.resolve().name, commit, f"{tree} {revision} ({commit[:12]})", home), notes
+
+
+def _borrows(git: Git, common: str, commit: str) -> bool:
+    """Whether a store, made where there is none, has a commit of the one that it borrows from."""
+    if not (git.directory / "HEAD").is_file():
+        _new_store(git.directory, git.runner)
+    write_atomically(git.directory / ALTERNATES, f"{common}/objects\n".encode())
+    return git.has(f"{commit}^{{tree}}")
+
+
+def _imported(home: Path, runner: Runner) -> str | None:
+    """The commit that an import left, if it and its objects can still be read."""
+    if not (home / "commit").is_file() or not (home / "git/HEAD").is_file():
+        return None
+    commit = (home / "commit").read_text().strip()
+    return commit if commit and Git(home / "git", runner).has(f"{commit}^{{tree}}") else None
 
 
 def _waiting(at: Workplace, name: str) -> archive.Say:
@@ -119,8 +142,10 @@ def _new_store(directory: Path, runner: Runner) -> None:
         git.check("config", *setting.split("=", 1))
 
 
-def _import(path: Path, home: Path, label: str, at: Workplace) -> None:
-    at.say(f"importing {label} into the object store (once, about a minute)")
+def _import(path: Path, home: Path, label: str, at: Workplace) -> str:
+    """The commit. Worktrees that are there stay: the same archive makes the same objects."""
+    again = ": the objects of an earlier import are damaged" if (home / "git").exists() else ""
+    at.say(f"importing {label} into the object store (once, about a minute){again}")
     at.homes.mkdir(parents=True, exist_ok=True)
     for abandoned in at.homes.glob(f".import-{home.name}-*"):  # by a run that was killed; we hold the lock
         shutil.rmtree(abandoned, ignore_errors=True)
@@ -130,8 +155,11 @@ def _import(path: Path, home: Path, label: str, at: Workplace) -> None:
         git = Git(scratch / "git", at.runner)
         archive.import_tar(path, git.command("fast-import", "--quiet", "--depth=0", "--done"), label, at.runner.cancel)
         commit = git.check("rev-parse", "refs/heads/base").text.strip()
-        write_atomically(scratch / "commit", f"{commit}\n".encode())
-        shutil.rmtree(home, ignore_errors=True)  # an import of an older tool that did not finish
-        scratch.rename(home)
+        with writing(home):
+            home.mkdir(exist_ok=True)
+            shutil.rmtree(home / "git", ignore_errors=True)
+            (scratch / "git").rename(home / "git")
+        write_atomically(home / "commit", f"{commit}\n".encode())
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+    return commit
