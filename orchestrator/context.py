@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +12,10 @@ from orchestrator.catalog import Catalog
 from orchestrator.events import Level, Listener, Note
 from orchestrator.process import Runner
 from orchestrator.store import Store
+
+# What splits or expands where make, Kbuild and the shell handle a path. They take the real path: no symbolic link helps
+NOT_FOR_MAKE = re.compile(r"[\s:#$%=*?\[\]'\"\\;|&<>(){}!`~,^]")
+ELSEWHERE = Path("/var/tmp")
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,12 @@ class Places:
 
     @property
     def bases(self) -> Path:
-        return self.cache / "bases"
+        """Where kernels are made: in the cache, or below /var/tmp where make could not work in the cache's path."""
+        real = self.cache.resolve()
+        if not NOT_FOR_MAKE.search(str(real)):
+            return real / "bases"
+        digest = hashlib.sha256(os.fsencode(real)).hexdigest()[:8]
+        return ELSEWHERE / f"orchestrate-{os.geteuid()}-{digest}"
 
     @property
     def ccache(self) -> Path:

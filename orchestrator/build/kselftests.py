@@ -61,7 +61,8 @@ def kselftests(
     )
     if found := context.places.store.get("kselftest", product_key):
         return Product(Selftests(_read(found, wanted), {}), cached=True)
-    with tempfile.TemporaryDirectory(prefix="orchestrate-kselftest-") as scratch:
+    # not in TMPDIR, whose path make may not be able to take
+    with tempfile.TemporaryDirectory(prefix=".kselftest-", dir=applied.base.home) as scratch:
         out = Path(scratch) / "out"
         made = _make(context, files, Path(scratch), out, collection, wanted)
         programs = _read(out, wanted)

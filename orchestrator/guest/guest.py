@@ -61,14 +61,21 @@ class Access:
     def ssh(self, *words: str, options: tuple[str, ...] = ()) -> tuple[str, ...]:
         """The command line of OpenSSH's client."""
         settings = {
-            "UserKnownHostsFile": self.known_hosts,
+            "IdentityFile": _quoted(self.key_file),
+            "UserKnownHostsFile": _quoted(self.known_hosts),
             "StrictHostKeyChecking": "yes",
             "IdentitiesOnly": "yes",
             "LogLevel": "ERROR",
         }
         wanted = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
-        where = ("-F", "none", "-p", str(self.port), "-i", str(self.key_file), *wanted, "root@127.0.0.1")
+        where = ("-F", "none", "-p", str(self.port), *wanted, "root@127.0.0.1")
         return ("ssh", *options, *where, *words)
+
+
+def _quoted(path: Path) -> str:
+    """A path in an option of ssh(1), which takes a list of them and expands %."""
+    escaped = str(path).replace("%", "%%").replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def case_words(

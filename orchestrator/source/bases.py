@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shlex
 import shutil
+import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.errors import BaseDamaged, BaseUnavailable, UsageError
+from orchestrator.context import ELSEWHERE
+from orchestrator.errors import BaseDamaged, BaseUnavailable, HostRefused, UsageError
 from orchestrator.model.kernel import Base
 from orchestrator.process import Command, CommandResult, Runner
 from orchestrator.source import archive
@@ -49,6 +52,7 @@ def packaged_base(name: str, at: Workplace) -> Base:
         raise BaseUnavailable(f"the source package {name} is not installed", hint=f"apt-get install {name}")
     version = _package_version(name, at.runner) or f"size {path.stat().st_size}"
     identity = hashlib.sha256(f"{path.name} {version}".encode()).hexdigest()[:8]
+    _prepare(at)
     home = at.homes / f"{name}-{identity}"
     with locked(at.homes / f"{home.name}.lock", on_wait=_waiting(at, name), pause=at.runner.cancel.sleep):
         commit = _imported(home, at.runner)
@@ -77,7 +81,7 @@ def tree_base(tree: Path, revision: str, at: Workplace) -> tuple[Base, tuple[str
     found = run("rev-parse", "--path-format=absolute", "--git-common-dir")
     if found.status != 0:
         raise UsageError(f"--tree {tree}: not a git tree that can be read", detail=found.tail(5))
-    common = found.text.strip()
+    common = found.text.removesuffix("\n")
     if ask("config", "extensions.partialClone"):
         raise UsageError(
             f"--tree {tree}: a partial clone, whose missing objects cannot be borrowed",
@@ -91,7 +95,8 @@ def tree_base(tree: Path, revision: str, at: Workplace) -> tuple[Base, tuple[str
     if not ask("cat-file", "-t", f"{commit}:Kconfig"):
         raise UsageError(f"--base {revision}: {tree} holds no Linux kernel at this revision (no Kconfig)")
     identity = hashlib.sha256(common.encode()).hexdigest()[:8]
-    home = at.homes / f"{tree.resolve().name}-{identity}"
+    _prepare(at)
+    home = at.homes / f"{_plain(tree.resolve().name)}-{identity}"
     git = Git(home / "git", at.runner)
     with locked(at.homes / f"{home.name}.lock", on_wait=_waiting(at, str(tree)), pause=at.runner.cancel.sleep):
         if not _borrows(git, common, commit):
@@ -105,6 +110,27 @@ def tree_base(tree: Path, revision: str, at: Workplace) -> tuple[Base, tuple[str
     if ask("status", "--porcelain", "--untracked-files=no"):
         notes = (f"uncommitted changes in {tree} are not part of the base (commit {commit[:12]})",)
     return Base(tree.resolve().name, commit, f"{tree} {revision} ({commit[:12]})", home), notes
+
+
+def _plain(name: str) -> str:
+    """What a tree is called, without what make cannot take in a path."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:60] or "tree"
+
+
+def _prepare(at: Workplace) -> None:
+    """Make the directory of all homes. One that is not in the cache is ours alone: who could write there could put
+    anything into a kernel. Raises HostRefused."""
+    with writing(at.homes):
+        at.homes.mkdir(parents=True, exist_ok=True, mode=0o700)
+        status = at.homes.lstat()
+    if at.homes.parent != ELSEWHERE:
+        return
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
+        raise HostRefused(
+            f"{at.homes} is not a directory of this user alone",
+            hint="XDG_CACHE_HOME names another directory for the cache: one in whose path make can work is used itself",
+        )
+    at.say(f"make cannot work in the path of the cache: kernels are made in {at.homes}")
 
 
 def _borrows(git: Git, common: str, commit: str) -> bool:

@@ -12,6 +12,7 @@ from orchestrator.build.configure import configure
 from orchestrator.build.toolchain import Toolchain, find_toolchain
 from orchestrator.catalog import load
 from orchestrator.context import Context, Places
+from orchestrator.errors import HostRefused
 from orchestrator.model.kernel import AppliedTree, Variant
 from orchestrator.model.request import Suite
 from orchestrator.process import Cancel, Command, Runner
@@ -19,8 +20,13 @@ from orchestrator.source.bases import Workplace, tree_base
 from orchestrator.source.trees import base_tree
 from tests.integration.conftest import git
 
-# What Kbuild does in small: O=, tools of the host, and a .config that olddefconfig completes
+# What Kbuild does in small: O=, tools of the host, a .config that olddefconfig completes, and paths that it cannot take
 MAKEFILE = """\
+this-makefile := $(lastword $(MAKEFILE_LIST))
+abs_srctree := $(realpath $(dir $(this-makefile)))
+ifneq ($(words $(subst :, ,$(abs_srctree))), 1)
+$(error source directory cannot contain spaces or colons)
+endif
 tinyconfig olddefconfig: $(O)/scripts/conf
 	test "$@" = olddefconfig || echo CONFIG_64BIT=y >$(O)/.config
 	test -z "$(EXTRA_FROM_THE_CALLER)" && test "$(AR)" = ar
@@ -53,15 +59,16 @@ Configure = Callable[[Path], str]
 def configured(context: Context, tmp_path: Path) -> Configure:
     """Configure a tree for real and return the .config."""
 
-    def run(tree: Path) -> str:
-        base, _ = tree_base(tree, "HEAD", Workplace(context.places.bases, context.runner, lambda _: None))
-        applied = AppliedTree(base, base_tree(base, context.runner), ())
-        suite = Suite(load().kconfig("base"), Variant.PATCHED)
-        tools: Toolchain = find_toolchain(context).value
-        made = configure(context, suite, applied, tools, tmp_path / "logs/configure.log")
-        return made.value.path.read_text()
+    return lambda tree: configure_in(context, tree, tmp_path)
 
-    return run
+
+def configure_in(context: Context, tree: Path, tmp_path: Path) -> str:
+    base, _ = tree_base(tree, "HEAD", Workplace(context.places.bases, context.runner, context.say))
+    applied = AppliedTree(base, base_tree(base, context.runner), ())
+    suite = Suite(load().kconfig("base"), Variant.PATCHED)
+    tools: Toolchain = find_toolchain(context).value
+    made = configure(context, suite, applied, tools, tmp_path / "logs/configure.log")
+    return made.value.path.read_text()
 
 
 def test_the_users_own_ccache_and_home_stay_as_they_are(
@@ -88,3 +95,49 @@ def test_the_callers_environment_does_not_reach_make(
     monkeypatch.setenv("EXTRA_FROM_THE_CALLER", "x")
     monkeypatch.setenv("CPATH", "/nonexistent")
     assert "CONFIG_64BIT=y" in configured(kernel_tree)
+
+
+@pytest.mark.parametrize("name", ["my linux", "linux:next", "linux#2", "$HOME", "-n", "a'b", "l\u00efnux", "%", "..."])
+def test_a_tree_of_any_name_can_be_configured(configured: Configure, kernel_tree: Path, name: str) -> None:
+    kernel_tree = kernel_tree.rename(kernel_tree.with_name(name))
+    assert "CONFIG_64BIT=y" in configured(kernel_tree)
+
+
+@pytest.mark.parametrize("name", ["my cache", "c:ache", "a=b"])
+def test_a_cache_of_any_name_will_do(
+    kernel_tree: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.context.ELSEWHERE", tmp_path / "var")
+    monkeypatch.setattr("orchestrator.source.bases.ELSEWHERE", tmp_path / "var")
+    (tmp_path / "var").mkdir()
+    said: list[str] = []
+    places = Places(tmp_path / name / "orchestrate", tmp_path / name / "state")
+    context = Context(places, load(), Runner(Cancel()), lambda event: said.append(str(event)))
+    text = configure_in(context, kernel_tree, tmp_path)
+    assert "CONFIG_64BIT=y" in text
+    (home,) = places.bases.glob("linux-*/git")
+    assert home.is_relative_to(tmp_path / "var")
+    assert any("make cannot work in the path of the cache" in line for line in said)
+
+
+def test_a_symbolic_link_to_a_good_path_is_followed(kernel_tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "my link").symlink_to(tmp_path / "real")
+    assert Places(tmp_path / "my link", tmp_path).bases == tmp_path / "real/bases"
+
+
+def test_a_place_elsewhere_that_others_can_write_to_is_refused(
+    kernel_tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.context.ELSEWHERE", tmp_path)
+    monkeypatch.setattr("orchestrator.source.bases.ELSEWHERE", tmp_path)
+    places = Places(tmp_path / "my cache", tmp_path)
+    (tmp_path / "trap").mkdir()
+    places.bases.symlink_to(tmp_path / "trap")
+    with pytest.raises(HostRefused, match="not a directory of this user alone"):
+        tree_base(kernel_tree, "HEAD", Workplace(places.bases, Runner(Cancel()), lambda _: None))
+    places.bases.unlink()
+    places.bases.mkdir()
+    places.bases.chmod(0o777)
+    with pytest.raises(HostRefused, match="not a directory of this user alone"):
+        tree_base(kernel_tree, "HEAD", Workplace(places.bases, Runner(Cancel()), lambda _: None))
