@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator import host_cpus
 from orchestrator.build.kselftests import kselftests
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain, host_failure
@@ -45,7 +46,7 @@ def programs(context: Context, cases: Sequence[Case], applied: AppliedTree, tool
     """
     jobs = {case.name: _job(context.catalog, case) for case in cases if case.sources and not case.unfit}
     jobs |= {tool: Job(tool, (initramfs.FILES / f"{tool}.c",), initramfs.FILES, is_users=False) for tool in TOOLS}
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(host_cpus.cpus()) as pool:
         made = list(pool.map(lambda name: _program(context, jobs[name], toolchain), jobs))
     theirs, unbuilt, compiled = _selftests(context, cases, applied, toolchain)
     files = [path for path in initramfs.FILES.iterdir() if path.is_file()]

@@ -8,6 +8,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator import host_cpus
 from orchestrator.build.product import Product
 from orchestrator.context import Context, Places
 from orchestrator.process import Command, CommandResult
@@ -55,8 +56,14 @@ def _ccache_environment(places: Places, build: Path) -> tuple[tuple[str, str], .
 
 def make(source: Path, build: Path, *targets: str, toolchain: Toolchain, places: Places) -> Command:
     """make in a build directory inside the source tree: Kbuild then refers to the source as `..`."""
-    jobs = len(os.sched_getaffinity(0))
-    argv = ("make", f"--jobs={jobs}", f"O={build.name}", f"CC={toolchain.cc}", f"HOSTCC={toolchain.cc}", *targets)
+    argv = (
+        "make",
+        f"--jobs={host_cpus.cpus()}",
+        f"O={build.name}",
+        f"CC={toolchain.cc}",
+        f"HOSTCC={toolchain.cc}",
+        *targets,
+    )
     return Command(argv, cwd=source, env=(*REPRODUCIBLE, *_ccache_environment(places, build)))
 
 

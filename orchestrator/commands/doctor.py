@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from orchestrator import host_cpus
 from orchestrator.catalog import PACKAGE, load
 from orchestrator.context import Places
 from orchestrator.errors import CommandFailed, OrchestrateError, ToolMissing
@@ -60,6 +61,8 @@ def run(args: argparse.Namespace) -> int:
             "accelerator": next((found.accel for found in probes if found.works), None),
             "cache": str(places.cache),
             "free_gib": round(free_gib, 1),
+            "cpus": host_cpus.cpus(),
+            "available_memory_mib": host_cpus.available_memory_mib(),
             "ccache": ccache,
         }
         stream.data(json.dumps(report, indent=1).encode() + b"\n")
@@ -73,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
         )
     stream.out(f"{'free disk':34} {f'{free_gib:.0f} GiB':34} {places.cache}\n")
     stream.out(f"{'ccache':34} {ccache}\n")
+    stream.out(f"{'CPUs, memory':34} {host_cpus.cpus()}, {host_cpus.available_memory_mib()} MiB available\n")
     if install:
         stream.out(f"\nto install what is missing:\n  {install}\n")
     stream.out(f"\n{'not ready: ' + '; '.join(problems) if problems else 'ready'}\n")

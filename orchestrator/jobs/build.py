@@ -5,12 +5,12 @@ The same chain serves `test`, which records each stage, and `build`, `boot` and 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from orchestrator import host_cpus
 from orchestrator.build.apply import apply
 from orchestrator.build.compile import build
 from orchestrator.build.configure import configure
@@ -90,7 +90,7 @@ def make_guest_spec(
     disk = _disk(context, stage, plan, built)
     accel, _ = sources.find_accel()
     # virtual CPUs take turns where there are more of them than real ones
-    crowding = max(1.0, plan.guests_at_once * plan.machine.smp / len(os.sched_getaffinity(0)))
+    crowding = max(1.0, plan.guests_at_once * plan.machine.smp / host_cpus.cpus())
     slowdown = accel.timeout_scale * suite.kconfig.slowdown * crowding
     limit_s = plan.request.boot_timeout_s or BOOT_S * slowdown
     return GuestSpec(plan.machine, accel, built.kernel, made, slowdown, limit_s, disk=disk)

@@ -7,6 +7,7 @@ import dataclasses
 import enum
 import importlib
 import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ LAYERS = (
     ("context", "execution"),
     ("catalog",),
     ("declarations",),
-    ("process", "store", "fetch", "evidence.symbols", "host_time"),
+    ("process", "store", "fetch", "evidence.symbols", "host_time", "host_cpus"),
     ("judge",),
     ("parse", "codec", "events", "deadline", "environment", "build.schemata", "evidence.blame"),
     ("roots",),
@@ -105,6 +106,12 @@ def test_a_third_party_has_its_owners(package: str) -> None:
         if any(found == package or found.startswith(f"{package}.") for found in imports(path))
     }
     assert importers <= OWNERS[package]
+
+
+def test_one_module_counts_cpus() -> None:
+    """So that a container's quota holds everywhere. host_time reads the clocks of all of the host's CPUs."""
+    counters = {name for name, path in MODULES.items() if re.search(r"sched_getaffinity|cpu_count", path.read_text())}
+    assert counters == {"orchestrator.host_cpus", "orchestrator.host_time"}
 
 
 PRINTERS = {"reporters.stream", "evidence.postmortem.extract"}  # the latter is a child that answers us in JSON
