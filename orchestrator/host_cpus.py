@@ -70,8 +70,10 @@ def _is_of(mount: re.Match[str], controllers: str) -> bool:
 
 
 def _up(point: str, root: str, path: str) -> Iterator[str]:
-    """The directories of a cgroup and its parents below a mount point. `root` is what of the hierarchy is mounted there:
-    in a container the cgroup's own directory, which then is the mount point itself."""
+    """The directories of a cgroup and its parents below a mount point.
+
+    `root` is what of the hierarchy is mounted there: in a container often the cgroup itself.
+    """
     below = PurePosixPath(path)
     relative = below.relative_to(root) if below.is_relative_to(root) else PurePosixPath()
     if ".." in relative.parts:  # we are outside of our cgroup namespace

@@ -19,6 +19,7 @@ from orchestrator.model.request import Suite
 from orchestrator.process import Command, CommandResult
 from orchestrator.source.trees import move_worktree
 from orchestrator.store import Store, key
+from orchestrator.words import counted
 
 WARNING = re.compile(r"^(?:\.\./)?(?P<file>[^\s:]+):\d+:\d+: warning: .*$", re.MULTILINE)
 COMPILED = re.compile(r"^  CC +", re.MULTILINE)
@@ -52,8 +53,8 @@ def build(
                 _make(context, suite, source, applied, config, machine, toolchain, log, lock, scratch)
 
     kernel = _load(context.places.store.put("build", product_key, fill), cached=False)
-    warned = f", {len(kernel.warnings)} warnings in files that the series touches" if kernel.warnings else ""
-    note = f"{kernel.compiled} objects compiled{warned}"
+    warned = f", {counted(len(kernel.warnings), 'warning')} in files that the series touches" if kernel.warnings else ""
+    note = f"{counted(kernel.compiled, 'object')} compiled{warned}"
     return Product(kernel, cached=False, note=note, detail="\n".join(kernel.warnings))
 
 

@@ -22,6 +22,7 @@ from orchestrator.model.case import Case, Programs
 from orchestrator.model.kernel import AppliedTree
 from orchestrator.process import Command
 from orchestrator.store import file_digest, key
+from orchestrator.words import counted
 
 FLAGS = ("-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-static", "-pthread")
 TOOLS = ("cap", "supervisor")  # of the guest itself, from guest/files
@@ -69,7 +70,7 @@ def programs(context: Context, cases: Sequence[Case], applied: AppliedTree, tool
         (scratch / ARCHIVE).write_bytes(initramfs.shared_part({**ours, **theirs}, tools, context.runner))
 
     path = context.places.store.put("programs", product_key, fill) / ARCHIVE
-    return Product(Programs(path, product_key, unbuilt), cached=False, note=f"{compiled} programs compiled")
+    return Product(Programs(path, product_key, unbuilt), cached=False, note=f"{counted(compiled, 'program')} compiled")
 
 
 def _selftests(

@@ -30,7 +30,7 @@ from orchestrator.model.series import Mutant, Series
 from orchestrator.parse.series import with_patches
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, CommandResult, Runner
-from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base, tree_base
+from orchestrator.source.bases import DEFAULT_BASE, Workplace, check_packaged, find_in_tree, packaged_base, tree_base
 
 T = TypeVar("T")
 
@@ -66,6 +66,7 @@ def open_session(args: argparse.Namespace, emit: Listener, *, with_mutants: bool
         find_accel=_once(lambda: find_accel(request, catalog, context)),
     )
     plan = replace(make_plan(request, catalog, series, mutants), known=find_known_issues(request, catalog))
+    check_base(request, context)
     return Session(context, plan, sources)
 
 
@@ -124,20 +125,28 @@ def find_known_issues(request: Request, catalog: Catalog) -> tuple[KnownIssue, .
     return read_known_issues(path) if path else ()
 
 
-def find_base(request: Request, context: Context) -> Base:
-    """Raises UsageError, BaseUnavailable."""
+def check_base(request: Request, context: Context) -> None:
+    """What can be known of the base before anything is made. Raises UsageError, BaseUnavailable."""
+    if request.tree is not None:
+        find_in_tree(Path(request.tree), request.base or "HEAD", context.runner)
+        return
+    name = request.base or DEFAULT_BASE
+    if not name.startswith("linux-source-"):
+        raise UsageError(
+            f"--base {name}: not a base's name", hint=f"{DEFAULT_BASE}, or a revision together with --tree DIR"
+        )
+    check_packaged(name)
+
+
+def find_base(request: Request, context: Context) -> tuple[Base, bool]:
+    """The base, and whether an earlier run had imported it. Raises UsageError, BaseUnavailable."""
     at = Workplace(context.places.bases, context.runner, context.say)
     if request.tree is None:
-        name = request.base or DEFAULT_BASE
-        if not name.startswith("linux-source-"):
-            raise UsageError(
-                f"--base {name}: not a base's name", hint=f"{DEFAULT_BASE}, or a revision together with --tree DIR"
-            )
-        return packaged_base(name, at)
+        return packaged_base(request.base or DEFAULT_BASE, at)
     base, notes = tree_base(Path(request.tree), request.base or "HEAD", at)
     for note in notes:
         context.warn(note)
-    return base
+    return base, False  # it is looked up each time
 
 
 def find_accel(request: Request, catalog: Catalog, context: Context) -> tuple[Accel, Probe]:

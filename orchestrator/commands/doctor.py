@@ -19,6 +19,7 @@ from orchestrator.guest.accel import Probe, probe
 from orchestrator.process import Cancel, Command, Runner, attach, find_program
 from orchestrator.reporters import stream
 from orchestrator.reporters.text import printable
+from orchestrator.words import counted
 
 WANTED_GIB = 8  # an imported base, two worktrees with two build directories each, ccache
 COMPLAINT = 3
@@ -144,4 +145,4 @@ def _ccache(runner: Runner, places: Places) -> str:
     result = runner.run(Command(("ccache", "--print-stats"), env=(("CCACHE_DIR", str(places.ccache)),)))
     stats = dict(line.split("\t", 1) for line in result.text.splitlines() if "\t" in line)
     size_mib = int(stats.get("cache_size_kibibyte", "0")) // 1024
-    return f"{stats.get('files_in_cache', '?')} files, {size_mib} MiB in {places.ccache}"
+    return f"{counted(int(stats.get('files_in_cache', '0')), 'file')}, {size_mib} MiB in {places.ccache}"

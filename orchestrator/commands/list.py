@@ -12,6 +12,7 @@ from orchestrator.model.series import Series
 from orchestrator.reporters import stream
 from orchestrator.reporters.text import printable
 from orchestrator.source.bases import DEFAULT_BASE, installed
+from orchestrator.words import counted
 
 
 def run(args: argparse.Namespace) -> int:
@@ -35,7 +36,7 @@ def _testcases(catalog: Catalog) -> list[Row]:
 
 def _kconfigs(catalog: Catalog) -> list[Row]:
     return [
-        {"name": f.name, "summary": _first_comment(f.path.read_text()), "symbols": f"{len(f.symbols)} symbols"}
+        {"name": f.name, "summary": _first_comment(f.path.read_text()), "symbols": counted(len(f.symbols), "symbol")}
         for f in catalog.fragments.values()
     ]
 
@@ -59,7 +60,10 @@ def _series_summary(series: Series) -> str:
 
 def _machines(catalog: Catalog) -> list[Row]:
     return [
-        {"name": m.name, "summary": f"{m.arch}, {m.smp} CPUs, {m.memory_mib} MiB: {m.qemu} {' '.join(m.args)}"}
+        {
+            "name": m.name,
+            "summary": f"{m.arch}, {counted(m.smp, 'CPU')}, {m.memory_mib} MiB: {m.qemu} {' '.join(m.args)}",
+        }
         for m in catalog.machines.values()
     ]
 

@@ -20,6 +20,7 @@ from orchestrator.judge.run import RUN
 from orchestrator.process import attach, find_program
 from orchestrator.reporters import stream
 from orchestrator.reporters.progress import Progress
+from orchestrator.words import counted
 
 
 def run(args: argparse.Namespace) -> int:
@@ -35,8 +36,9 @@ def run(args: argparse.Namespace) -> int:
             debug = gdb_line(spec) if args.gdb else None
             guest, identity = boot(session.context, spec, Path(where) / "guest", debug=debug)
         try:
+            machine = spec.machine
             stream.tell(
-                f"{identity.release}, {spec.machine.smp} CPUs, {spec.machine.memory_mib} MiB, {spec.accel.name}; "
+                f"{identity.release}, {counted(machine.smp, 'CPU')}, {machine.memory_mib} MiB, {spec.accel.name}; "
                 f"the cases are in /cases; console: {guest.directory}/console.log (until you leave)\n"
             )
             return _attach(guest.access, args.words)

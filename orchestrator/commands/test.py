@@ -14,6 +14,7 @@ from orchestrator.model.request import Plan
 from orchestrator.questions.regression import Pipeline
 from orchestrator.reporters import terminal
 from orchestrator.reporters.progress import Progress
+from orchestrator.words import counted
 
 
 def run(args: argparse.Namespace) -> int:
@@ -31,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
 def describe(plan: Plan) -> tuple[str, ...]:
     """What is about to be done, a line each."""
     series = plan.series
-    lines = [f"{series.name}: {len(series.patches)} patches" if series else "no patch: the base itself"]
+    lines = [f"{series.name}: {counted(len(series.patches), 'patch')}" if series else "no patch: the base itself"]
     lines += [f"note: {note}" for note in (series.notes if series else ())]
     lines.append(f"kernels: {', '.join(suite.name for suite in plan.suites)}")
     lines.append(f"cases: {', '.join(case.name for case in plan.cases)}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from orchestrator.model.case_run import Condition
+from orchestrator.words import counted
 
 LOOP_BYTES = 4096  # a CPU whose instruction pointers all lie this close together is in a loop
 STARVED = 0.5  # the share of time in which QEMU wanted a CPU of the host's and had none
@@ -83,7 +84,8 @@ def condition(signs: Signs) -> tuple[Condition, str]:
     if signs.answers_ssh and not 0 < len(stuck) < len(signs.cpus):
         return _of_test(signs)
     if stuck and len(stuck) == len(signs.cpus):
-        return Condition.KERNEL_HUNG, f"all {len(stuck)} CPUs are stuck: {_cpus(signs, stuck)}"
+        which = f"all {len(stuck)} CPUs are" if len(stuck) > 1 else "the only CPU is"
+        return Condition.KERNEL_HUNG, f"{which} stuck: {_cpus(signs, stuck)}"
     if stuck:
         return Condition.CPU_HUNG, f"{_cpus(signs, stuck)}; {_cpus(signs, _others(signs, stuck))}"
     if _is_overloaded(signs) and signs.cpu_share < ENOUGH:
@@ -125,7 +127,7 @@ def _is_overloaded(signs: Signs) -> bool:
 def _load(signs: Signs) -> str:
     return (
         f"QEMU waited for a CPU of the host's {signs.starved_share:.0%} of the time (load {signs.host_load:.1f} on "
-        f"{signs.host_cpus} CPUs, {signs.steal_share:.0%} stolen)"
+        f"{counted(signs.host_cpus, 'CPU')}, {signs.steal_share:.0%} stolen)"
     )
 
 

@@ -17,6 +17,7 @@ from orchestrator.guest.health import ask_by_break, take_signs
 from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.ssh import Link
 from orchestrator.model.case_run import Condition
+from orchestrator.words import counted
 
 EVIDENCE, SYSRQ = "evidence.txt", "sysrq.txt"
 BOOT = "boot"  # what was found out about a guest that did not finish booting lies where that of a case would
@@ -121,7 +122,7 @@ def _lines(signs: Signs) -> Iterator[str]:
     yield (
         f"host, over {signs.sampled_s:.1f} s: QEMU used {signs.cpu_share:.0%} of a CPU and waited for one "
         f"{signs.starved_share:.0%} of the time; {signs.steal_share:.0%} stolen; load {signs.host_load:.1f} "
-        f"on {signs.host_cpus} CPUs"
+        f"on {counted(signs.host_cpus, 'CPU')}"
     )
     for number, samples in enumerate(signs.cpus):
         for sample in samples[-3:]:
@@ -131,4 +132,4 @@ def _lines(signs: Signs) -> Iterator[str]:
     earlier = {task.pid: task.ticks for task in signs.before or ()}
     for task in signs.after or ():
         used = task.ticks - earlier.get(task.pid, 0)
-        yield f"task {task.pid} of the case: state {task.state}, {used} ticks of CPU time meanwhile"
+        yield f"task {task.pid} of the case: state {task.state}, {counted(used, 'tick')} of CPU time meanwhile"

@@ -40,7 +40,7 @@ class Stage(Protocol):
 class Sources:
     """What takes a while to find out, so that finding it is a stage too."""
 
-    find_base: Callable[[], Base]
+    find_base: Callable[[], tuple[Base, bool]]  # and whether an earlier run had it
     find_accel: Callable[[], tuple[Accel, Probe]]
 
 
@@ -71,7 +71,7 @@ def make_kernel(context: Context, stage: Stage, plan: Plan, suite: Suite, source
     series = series_of(suite, plan)
     refused: tuple[tuple[str, str], ...] = ()
     tools = stage("toolchain", lambda: find_toolchain(context))
-    base = stage("base", lambda: Product(sources.find_base(), cached=True))
+    base = stage("base", lambda: Product(*sources.find_base()))
     applied = stage("apply", lambda: apply(context, base, series))
     if suite.variant is Variant.MUTATED:
         plain = applied

@@ -27,6 +27,7 @@ from orchestrator.model.report import CaseResult
 from orchestrator.model.request import Request
 from orchestrator.plan import unmet_need
 from orchestrator.record import Try
+from orchestrator.words import counted
 
 
 class Book(Protocol):
@@ -188,7 +189,7 @@ def _why_replace(run: CaseRun) -> str:
     if run.ending is not Ending.EXITED:
         return run.reason or run.ending.value
     if run.stuck:
-        return f"{run.stuck} processes could not be killed"
+        return f"{counted(run.stuck, 'process')} could not be killed"
     if run.condition:
         return f"it has been examined ({run.condition.value})"
     if run.taint_after != run.taint_before:

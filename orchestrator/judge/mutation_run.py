@@ -92,7 +92,7 @@ def judge(
             started=run.started,
             time_s=run.time_s,
             hostname=platform.node(),
-            notes=(*run.remarks, *notes),
+            notes=(*run.remarks(had_guests=any(record.guests for record in records)), *notes),
         ),
     )
 

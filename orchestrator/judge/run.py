@@ -27,9 +27,11 @@ def judge(run_dir: Path, *, interrupted: bool = False, known: Sequence[KnownIssu
     """
     run = load(RunRecord, run_dir / RUN)
     issues = run.known if known is None else known
-    judged = tuple(classify(record, run_dir / record.name, issues) for record in suites_of(run_dir))
+    records = suites_of(run_dir)
+    judged = tuple(classify(record, run_dir / record.name, issues) for record in records)
     suites = with_baseline(judged)
     found, reason = verdict(suites, interrupted)
+    had_guests = any(record.guests for record in records)
     return RunReport(
         series=run.series or "base",
         series_digest=run.series_digest,
@@ -40,7 +42,10 @@ def judge(run_dir: Path, *, interrupted: bool = False, known: Sequence[KnownIssu
         started=run.started,
         time_s=run.time_s,
         hostname=platform.node(),
-        notes=(*run.remarks, *remarks(issues, suites, run.started[:10])),
+        notes=(
+            *run.remarks(had_guests=had_guests),
+            *remarks(issues, suites, run.started[:10]),
+        ),
     )
 
 

@@ -10,6 +10,7 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import CaseResult, Metric, RunReport, StageResult, Subtest, SuiteReport
 from orchestrator.reporters import decoded
 from orchestrator.reporters.text import printable
+from orchestrator.words import counted
 
 _BAD_SUBTESTS = 10  # for each case; the files have them all
 _MESSAGE_CHARS = 200
@@ -118,7 +119,7 @@ def _subtest_rows(subtests: Sequence[Subtest]) -> Iterator[Row]:
         yield Row(1, f"... {len(left)} more", max(subtest.outcome for subtest in left), "", "", "")
     if alike:
         outcome = max(subtest.outcome for subtest in alike)
-        yield Row(1, f"{len(alike)} others", outcome, "", "", _message(alike[0].message, False))
+        yield Row(1, counted(len(alike), "other"), outcome, "", "", _message(alike[0].message, False))
 
 
 def _message(message: str, also_on_base: bool, limit: int = _MESSAGE_CHARS) -> str:
@@ -151,7 +152,7 @@ def _evidence(kernel_reports: tuple[KernelReport, ...], report: RunReport, log: 
         place = (
             f"{report.run_dir}/{log}:{first.line_start}" if log else f"{owner}, line {first.line_start} of its console"
         )
-        title = f"{label} ({len(same)} times)" if len(same) > 1 else label
+        title = f"{label} ({counted(len(same), 'time')})" if len(same) > 1 else label
         yield Evidence(printable(title), printable(place), first.outcome, tuple(_code(first)))
 
 

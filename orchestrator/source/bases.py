@@ -45,55 +45,64 @@ def installed() -> tuple[str, ...]:
     return tuple(sorted(path.name.removesuffix(".tar.xz") for path in ARCHIVES.glob("linux-source-*.tar.xz")))
 
 
-def packaged_base(name: str, at: Workplace) -> Base:
-    """Debian's source package, imported as a commit when it is not there yet. Raises BaseUnavailable."""
+def check_packaged(name: str) -> Path:
+    """The archive of a source package. Raises BaseUnavailable."""
     path = ARCHIVES / f"{name}.tar.xz"
     if not path.is_file():
         raise BaseUnavailable(f"the source package {name} is not installed", hint=f"apt-get install {name}")
+    return path
+
+
+def packaged_base(name: str, at: Workplace) -> tuple[Base, bool]:
+    """Debian's source package, imported as a commit when it is not there yet, and whether it was. Raises
+    BaseUnavailable, HostRefused."""
+    path = check_packaged(name)
     version = _package_version(name, at.runner) or f"size {path.stat().st_size}"
     identity = hashlib.sha256(f"{path.name} {version}".encode()).hexdigest()[:8]
     _prepare(at)
     home = at.homes / f"{name}-{identity}"
     with locked(at.homes / f"{home.name}.lock", on_wait=_waiting(at, name), pause=at.runner.cancel.sleep):
         commit = _imported(home, at.runner)
+        was_there = commit is not None
         if commit is None:
             commit = _import(path, home, f"{name} {version}", at)
-    return Base(name, commit, f"{name} {version}", home)
+    return Base(name, commit, f"{name} {version}", home), was_there
 
 
-def tree_base(tree: Path, revision: str, at: Workplace) -> tuple[Base, tuple[str, ...]]:
-    """A revision of a user's git tree, and notes for the user. Raises UsageError, BaseUnavailable."""
+@dataclass(frozen=True)
+class Found:
+    """A revision of a user's tree: the directory of its git, and the commit."""
+
+    git: str
+    commit: str
+
+
+def find_in_tree(tree: Path, revision: str, runner: Runner) -> Found:
+    """Look a revision of a user's git tree up. Raises UsageError, BaseDamaged."""
     if not tree.is_dir():
         raise UsageError(f"--tree {tree}: no such directory")
-    # the user's own configuration holds here (safe.directory); we only read, and take no locks
-    env = (("GIT_OPTIONAL_LOCKS", "0"),)
-
-    def run(*args: str) -> CommandResult:
-        return at.runner.run(Command(("git", "-C", os.fspath(tree), *args), env=env))
-
-    def ask(*args: str) -> str:
-        result = run(*args)
-        if what := damage(result):
-            hint = f"git -C {shlex.quote(os.fspath(tree))} fsck"
-            raise BaseDamaged(f"{tree}: its git objects are damaged: {what}", hint=hint, detail=result.tail())
-        return result.text.strip() if result.status == 0 else ""
-
-    found = run("rev-parse", "--path-format=absolute", "--git-common-dir")
+    found = _in_tree(tree, runner, "rev-parse", "--path-format=absolute", "--git-common-dir")
     if found.status != 0:
         raise UsageError(f"--tree {tree}: not a git tree that can be read", detail=found.tail(5))
-    common = found.text.removesuffix("\n")
-    if ask("config", "extensions.partialClone"):
+    if _ask_tree(tree, runner, "config", "extensions.partialClone"):
         raise UsageError(
             f"--tree {tree}: a partial clone, whose missing objects cannot be borrowed",
             hint=f"git -C {tree} fetch --refetch --no-filter",
         )
-    commit = ask("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+    commit = _ask_tree(tree, runner, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
     if not commit:
         raise UsageError(
             f"--base {revision}: no such revision in {tree}", hint=f"git -C {tree} log --oneline {revision}"
         )
-    if not ask("cat-file", "-t", f"{commit}:Kconfig"):
+    if not _ask_tree(tree, runner, "cat-file", "-t", f"{commit}:Kconfig"):
         raise UsageError(f"--base {revision}: {tree} holds no Linux kernel at this revision (no Kconfig)")
+    return Found(found.text.removesuffix("\n"), commit)
+
+
+def tree_base(tree: Path, revision: str, at: Workplace) -> tuple[Base, tuple[str, ...]]:
+    """A revision of a user's git tree, and notes for the user. Raises UsageError, BaseUnavailable, HostRefused."""
+    found = find_in_tree(tree, revision, at.runner)
+    common, commit = found.git, found.commit
     identity = hashlib.sha256(common.encode()).hexdigest()[:8]
     _prepare(at)
     home = at.homes / f"{_plain(tree.resolve().name)}-{identity}"
@@ -107,9 +116,23 @@ def tree_base(tree: Path, revision: str, at: Workplace) -> tuple[Base, tuple[str
                     f"{tree}: git cannot read commit {commit}", hint=f"git -C {shlex.quote(os.fspath(tree))} fsck"
                 )
     notes: tuple[str, ...] = ()
-    if ask("status", "--porcelain", "--untracked-files=no"):
+    if _ask_tree(tree, at.runner, "status", "--porcelain", "--untracked-files=no"):
         notes = (f"uncommitted changes in {tree} are not part of the base (commit {commit[:12]})",)
     return Base(tree.resolve().name, commit, f"{tree} {revision} ({commit[:12]})", home), notes
+
+
+def _in_tree(tree: Path, runner: Runner, *args: str) -> CommandResult:
+    """git where the user's own configuration holds (safe.directory); we only read, and take no locks."""
+    return runner.run(Command(("git", "-C", os.fspath(tree), *args), env=(("GIT_OPTIONAL_LOCKS", "0"),)))
+
+
+def _ask_tree(tree: Path, runner: Runner, *args: str) -> str:
+    """The answer; empty where git has none. Raises BaseDamaged."""
+    result = _in_tree(tree, runner, *args)
+    if what := damage(result):
+        hint = f"git -C {shlex.quote(os.fspath(tree))} fsck"
+        raise BaseDamaged(f"{tree}: its git objects are damaged: {what}", hint=hint, detail=result.tail())
+    return result.text.strip() if result.status == 0 else ""
 
 
 def _plain(name: str) -> str:

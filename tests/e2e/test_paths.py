@@ -22,7 +22,7 @@ from orchestrator.source.trees import base_tree
 def tree(tmp_path: Path) -> Path:
     """A clone of the default base, without a checkout, whose name make cannot take."""
     runner = Runner(Cancel())
-    base = packaged_base(DEFAULT_BASE, Workplace(Places.of_user().bases, runner, lambda _: None))
+    base, _ = packaged_base(DEFAULT_BASE, Workplace(Places.of_user().bases, runner, lambda _: None))
     where = tmp_path / "my linux:next"
     subprocess.run(("git", "init", "-q", str(where)), check=True)
     (where / ".git/objects/info/alternates").write_text(f"{base.home}/git/objects\n")

@@ -70,28 +70,28 @@ def cut(path: Path) -> None:
 
 @pytest.mark.parametrize("number", [0, 1])
 def test_a_damaged_import_is_made_anew_and_says_so(archives: Path, at: Workplace, said: list[str], number: int) -> None:
-    base = packaged_base(NAME, at)
+    base, _ = packaged_base(NAME, at)
     (base.home / "patched").mkdir()
     cut(packs(base)[number])
     said.clear()
-    again = packaged_base(NAME, at)
-    assert again == base
+    again, was_there = packaged_base(NAME, at)
+    assert (again, was_there) == (base, False)
     assert Git(again.home / "git", at.runner).check("cat-file", "blob", f"{again.commit}:Kconfig").text == "mainmenu\n"
     assert ["damaged" in line for line in said] == [True]
     assert (base.home / "patched").is_dir()  # worktrees and what was compiled in them stay
 
 
 def test_a_commit_file_that_was_cut_is_an_import_that_is_made_anew(archives: Path, at: Workplace) -> None:
-    base = packaged_base(NAME, at)
+    base, _ = packaged_base(NAME, at)
     (base.home / "commit").write_text("")
-    assert packaged_base(NAME, at) == base
+    assert packaged_base(NAME, at) == (base, False)
 
 
 def test_a_whole_import_is_not_made_anew(archives: Path, at: Workplace, said: list[str]) -> None:
-    base = packaged_base(NAME, at)
+    base, _ = packaged_base(NAME, at)
     before = [(path, path.stat().st_mtime_ns) for path in packs(base)]
     said.clear()
-    assert packaged_base(NAME, at) == base
+    assert packaged_base(NAME, at) == (base, True)
     assert [(path, path.stat().st_mtime_ns) for path in packs(base)] == before
     assert said == []
 

@@ -41,7 +41,7 @@ LAYERS = (
     ("declarations",),
     ("process", "store", "fetch", "evidence.symbols", "host_time", "host_cpus"),
     ("judge",),
-    ("parse", "codec", "events", "deadline", "environment", "build.schemata", "evidence.blame"),
+    ("parse", "codec", "events", "deadline", "environment", "words", "build.schemata", "evidence.blame"),
     ("roots",),
     ("model", "errors"),
     ("",),  # the package itself: its version
