@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.catalog import Catalog
+from orchestrator.errors import UsageError
 from orchestrator.events import Level, Listener, Note
 from orchestrator.process import Runner
 from orchestrator.store import Store
@@ -27,10 +28,8 @@ class Places:
 
     @classmethod
     def of_user(cls) -> Places:
-        """The XDG base directories."""
-        home = Path.home()
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
-        state = Path(os.environ.get("XDG_STATE_HOME") or home / ".local/state")
+        """The XDG base directories. Their specification has a relative path ignored. Raises UsageError."""
+        cache, state = _xdg("XDG_CACHE_HOME", ".cache"), _xdg("XDG_STATE_HOME", ".local/state")
         return cls(cache / "orchestrate", state / "orchestrate")
 
     @property
@@ -58,6 +57,16 @@ class Places:
     @property
     def runs(self) -> Path:
         return self.state / "runs"
+
+
+def _xdg(variable: str, default: str) -> Path:
+    named = Path(os.environ.get(variable, ""))
+    if named.is_absolute():
+        return named
+    try:
+        return Path.home() / default
+    except RuntimeError as error:  # no HOME, and no such user
+        raise UsageError("HOME is not set", hint="set it, or XDG_CACHE_HOME and XDG_STATE_HOME") from error
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from orchestrator.errors import UsageError
+from orchestrator.errors import BadDeclaration, UsageError
 
 VARIABLE = "ORCHESTRATE_ROOT"
 BUILT_IN = Path(__file__).resolve().parents[1]  # of a checkout
@@ -31,6 +31,10 @@ def roots() -> tuple[Path, ...]:
 
 
 def kernel_report_files(root: Path | None) -> Mapping[str, str]:
-    """The user's own kinds of kernel reports, ROOT/kernel_reports/KIND.toml: file name -> text."""
+    """The user's own kinds of kernel reports, ROOT/kernel_reports/KIND.toml: file name -> text. Raises
+    BadDeclaration."""
     found = sorted((root / "kernel_reports").glob("*.toml")) if root else []
-    return {path.name: path.read_text() for path in found}
+    try:
+        return {path.name: path.read_text("utf-8") for path in found}
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadDeclaration(f"{root}/kernel_reports: {error}") from error

@@ -13,13 +13,21 @@ from orchestrator.errors import BadDeclaration, UsageError
 E = TypeVar("E", bound=Enum)
 
 
+def read_text(path: Path) -> str:
+    """The text of a declaration. Raises UsageError, BadDeclaration."""
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise BadDeclaration(f"{path}: not text: {error}") from error
+
+
 def read_yaml(path: Path) -> Any:
     """What a YAML file holds; None when that is nothing. Raises UsageError, BadDeclaration."""
     try:
-        return yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        return yaml.safe_load(read_text(path))
+    except yaml.YAMLError as error:
         raise BadDeclaration(f"{path}: not YAML: {error}") from error
 
 

@@ -11,7 +11,7 @@ from orchestrator.build.programs import programs
 from orchestrator.build.toolchain import find_toolchain
 from orchestrator.catalog import load
 from orchestrator.context import Context, Places
-from orchestrator.errors import CaseDoesNotCompile, CommandFailed, Fault, UsageError
+from orchestrator.errors import BadDeclaration, CaseDoesNotCompile, CommandFailed, Fault, UsageError
 from orchestrator.model.kernel import AppliedTree, Base
 from orchestrator.parse.kernel_report import scan
 from orchestrator.process import Cancel, Runner
@@ -119,3 +119,11 @@ def test_a_wrong_kind_of_kernel_report_is_known_before_anything_runs(cli: Cli, r
     result = cli("list", "kconfigs", env={"ORCHESTRATE_ROOT": str(root)})
     assert result.returncode == 2
     assert "orchestrate: warning.toml: priority is missing" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["kconfigs/mine.config", "kernel_reports/mine.toml", "testcases/mine/testcase.yaml"])
+def test_a_declaration_that_is_no_text_is_named(root: Path, name: str) -> None:
+    (root / name).parent.mkdir(parents=True)
+    (root / name).write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BadDeclaration, match=str(root / name.partition("/")[0])):
+        load()

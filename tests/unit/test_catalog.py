@@ -106,7 +106,7 @@ def test_a_declaration_that_is_no_text_is_named(tmp_path: Path) -> None:
     case = tmp_path / "testcases/bad"
     case.mkdir(parents=True)
     (case / "testcase.yaml").write_bytes(b"summary: \xff\n")
-    with pytest.raises(BadDeclaration, match=r"bad/testcase\.yaml: not YAML"):
+    with pytest.raises(BadDeclaration, match=r"bad/testcase\.yaml: not text"):
         catalog.load(tmp_path)
 
 
