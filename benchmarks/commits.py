@@ -52,7 +52,7 @@ def one_tree(base: Base, series: Series, runner: Runner) -> str:
 def main() -> None:
     series = read_series(Path(sys.argv[1] if len(sys.argv) > 1 else "patches/vm_refcnt"))
     runner = Runner(Cancel())
-    base = packaged_base(DEFAULT_BASE, Workplace(Places.of_user().bases, runner, print))
+    base, _ = packaged_base(DEFAULT_BASE, Workplace(Places.of_user().bases, runner, print))
     ways = {
         "one tree": lambda: one_tree(base, series, runner),
         "commits": lambda: trees_of(base, commit_series(base, series, runner), runner)[-1],

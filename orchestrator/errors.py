@@ -6,6 +6,9 @@ Each class says who is at fault, and so which exit status and which JUnit elemen
 
 from __future__ import annotations
 
+import errno
+import os
+import traceback
 from enum import Enum
 
 
@@ -48,6 +51,10 @@ class UnknownName(UsageError):
 
 class BadDeclaration(UsageError):
     """A testcase.yaml, fragment or TOML file with an unknown key or a value of the wrong type."""
+
+
+class CaseDoesNotCompile(UsageError):
+    """A test case of the user's own root that the compiler refuses."""
 
 
 class VmlinuxUnreadable(UsageError):
@@ -120,7 +127,15 @@ class BaseUnavailable(OrchestrateError):
     """The source package or tree of the base cannot be read."""
 
 
-class DiskFull(OrchestrateError):
+class BaseDamaged(BaseUnavailable):
+    """Objects of a base are there and cannot be read: a power cut, a bad disk."""
+
+
+class HostRefused(OrchestrateError):
+    """The host's operating system refused something: a permission, a read-only file system, an I/O error."""
+
+
+class DiskFull(HostRefused):
     """No space left where the run or the cache lives."""
 
 
@@ -144,3 +159,44 @@ class Interrupted(OrchestrateError):
     """Ctrl-C or SIGTERM. What finished is kept; the same command resumes."""
 
     fault = Fault.INTERRUPT
+
+
+# --- what the operating system says
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_WAYS_OUT = {
+    **dict.fromkeys(_FULL, "free some space and run the same command again: what was done is kept"),
+    **dict.fromkeys(
+        (errno.EROFS, errno.EACCES, errno.EPERM),
+        "XDG_CACHE_HOME and XDG_STATE_HOME name other directories for what is kept, TMPDIR for what is not",
+    ),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "raise the limit of open files: ulimit -n"),
+    errno.EIO: "the kernel's log says what is wrong with the device: dmesg",
+}
+
+
+def refusal(words: str, about: str) -> OrchestrateError | None:
+    """What a tool's words tell of the operating system's refusal, as `situation` would; None when it is no such thing.
+    They must be English."""
+    for number in _WAYS_OUT:
+        if os.strerror(number) in words or (number == errno.ENOSPC and "Out of diskspace" in words):  # git's own
+            return situation(OSError(number, os.strerror(number)), about)
+    return None
+
+
+def situation(error: OrchestrateError | OSError, about: str = "") -> OrchestrateError:
+    """An error of the operating system as one of ours, which names the path, the reason and the way out. One of ours
+    passes. `about` is the path where the error has none: write(2) and close(2) do not say."""
+    if isinstance(error, OrchestrateError):
+        return error
+    named = (error.filename, error.filename2)
+    paths = [os.fsdecode(path) for path in named if isinstance(path, str | bytes)] or ([about] if about else [])
+    reason = error.strerror or str(error) or type(error).__name__
+    kind = DiskFull if error.errno in _FULL else HostRefused
+    where = traceback.extract_tb(error.__traceback__)[-1:]
+    return kind(
+        f"{' -> '.join(paths)}: {reason}" if paths else reason,
+        hint=_WAYS_OUT.get(error.errno or 0, ""),
+        # without a path the place in our code is all there is to go by
+        detail="" if paths else "".join(f"in {frame.name}, {frame.filename}:{frame.lineno}" for frame in where),
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 from orchestrator import host_time
 from orchestrator.commands.compose import Invocation
 from orchestrator.deadline import Budget
-from orchestrator.errors import Interrupted, OrchestrateError
+from orchestrator.errors import Interrupted, OrchestrateError, situation
 from orchestrator.events import RunFinished
 from orchestrator.evidence.decode import decode, decode_suites
 from orchestrator.jobs.products import Products
@@ -102,7 +102,9 @@ def _told(
 
 
 def _words(error: BaseException) -> str:
-    return error.message if isinstance(error, OrchestrateError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, OrchestrateError | OSError):
+        return situation(error).message
+    return f"{type(error).__name__}: {error}"
 
 
 def _mutation_record(invocation: Invocation, question: Mutation, products: Products) -> MutationRecord:

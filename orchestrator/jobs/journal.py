@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from orchestrator.build.product import Product
 from orchestrator.context import Context
-from orchestrator.errors import BootFailed, Fault, Interrupted, NoGuest, OrchestrateError
+from orchestrator.errors import BootFailed, Fault, Interrupted, NoGuest, OrchestrateError, situation
 from orchestrator.events import CaseFinished, StageFinished, StageStarted
 from orchestrator.judge.attempts import applicable, classify, findings
 from orchestrator.judge.logs import Consoles
@@ -61,15 +61,15 @@ class Journal:
             self.facts(**made_of)
 
     def stage(self, name: str, work: Callable[[], Product[T]]) -> T:
-        """Do a stage. An error of ours becomes its result: raises Stopped; Interrupted passes."""
+        """Do a stage. An error of ours or of the host becomes its result: raises Stopped; Interrupted passes."""
         self._context.emit(StageStarted(self.name, name))
         started_s = time.monotonic()
         try:
             product = work()
         except Interrupted:
             raise
-        except OrchestrateError as error:
-            self._finish(_failure(name, error, time.monotonic() - started_s))
+        except (OrchestrateError, OSError) as error:
+            self._finish(_failure(name, situation(error), time.monotonic() - started_s))
             raise Stopped from error
         self._finish(
             StageResult(

@@ -13,8 +13,8 @@ from orchestrator.build.configure import configure
 from orchestrator.build.toolchain import Toolchain
 from orchestrator.context import Context, Places
 from orchestrator.errors import CommandFailed, Fault, KconfigBroken, ToolMissing
-from orchestrator.model.kernel import AppliedTree, Kconfig, Variant
-from orchestrator.model.request import Suite
+from orchestrator.model.kernel import AppliedTree, Kconfig, Kernel, Source
+from orchestrator.model.subject import patched
 from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import Workplace, tree_base
 from tests.integration.conftest import git
@@ -34,8 +34,8 @@ def configured(tree: Path, tmp_path: Path) -> Callable[[str], None]:
         context = Context(places, catalog.load(), Runner(Cancel()), lambda event: None)
         base, _ = tree_base(tree, "HEAD", Workplace(places.bases, context.runner, print))
         applied = AppliedTree(base, git(tree, "rev-parse", "HEAD^{tree}").strip(), ())
-        suite = Suite(Kconfig("base", ()), Variant.PATCHED)
-        configure(context, suite, applied, Toolchain("gcc", "gcc"), tmp_path / "configure.log")
+        subject = patched(Kernel(Source(), Kconfig("base", ())))
+        configure(context, subject, applied, Toolchain("gcc", "gcc"), tmp_path / "configure.log")
 
     return run
 

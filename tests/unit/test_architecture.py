@@ -7,6 +7,7 @@ import dataclasses
 import enum
 import importlib
 import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -38,12 +39,13 @@ LAYERS = (
     ("context", "execution"),
     ("catalog",),
     ("declarations",),
-    ("process", "store", "fetch", "evidence.symbols", "host_time"),
+    ("process", "store", "fetch", "evidence.symbols", "host_time", "host_cpus"),
     ("manifest",),
     ("kept",),
     ("judge",),
     ("retention",),
-    ("parse", "declarations.schema", "codec", "events", "deadline", "build.schemata"),
+    ("parse", "declarations.schema", "codec", "events", "deadline", "environment", "words", "build.schemata"),
+    ("roots",),
     ("model", "errors"),
     ("",),  # the package itself: its version
 )
@@ -108,6 +110,28 @@ def test_a_third_party_has_its_owners(package: str) -> None:
         if any(found == package or found.startswith(f"{package}.") for found in imports(path))
     }
     assert importers <= OWNERS[package]
+
+
+def test_one_module_counts_cpus() -> None:
+    """So that a container's quota holds everywhere. host_time reads the clocks of all of the host's CPUs."""
+    counters = {name for name, path in MODULES.items() if re.search(r"sched_getaffinity|cpu_count", path.read_text())}
+    assert counters == {"orchestrator.host_cpus", "orchestrator.host_time"}
+
+
+PRINTERS = {"reporters.stream", "evidence.postmortem.extract"}  # the latter is a child that answers us in JSON
+
+
+def test_one_module_prints() -> None:
+    """So that nothing reaches a terminal unfiltered, and no closed terminal ends a run."""
+    for name, path in MODULES.items():
+        if name.removeprefix("orchestrator.") in PRINTERS:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            called = ast.unparse(node.func)
+            assert called not in ("print", "os.write"), f"{name}:{node.lineno}"
+            assert not called.startswith(("sys.stdout.", "sys.stderr.")), f"{name}:{node.lineno}: {called}"
 
 
 def test_what_judges_is_pure() -> None:
