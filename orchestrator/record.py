@@ -109,7 +109,11 @@ class KernelRecord:
         return replace(self, stages=stages, attempts=(), superseded=superseded, first_guest=self.guests)
 
     def with_stage(self, stage: StageResult) -> KernelRecord:
-        """A stage that ran again (after a resume) replaces its earlier result."""
+        """A stage that ran again (after a resume) replaces its earlier result. But a kernel that did not boot once does
+        not always boot, however many of its guests come up."""
+        before = next((one for one in self.stages if one.stage == stage.stage), None)
+        if stage.stage == BOOT and before and before.is_patch_fault and not stage.is_patch_fault:
+            return self
         return replace(self, stages=(*(s for s in self.stages if s.stage != stage.stage), stage))
 
     def next_number(self, case: str) -> int:

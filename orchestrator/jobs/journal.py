@@ -146,7 +146,8 @@ class Journal:
     @property
     def has_booted(self) -> bool:
         """Whether a guest of this kernel has answered before."""
-        return any(stage.stage == BOOT and not stage.outcome.is_bad for stage in self.record.stages)
+        came_up = any(stage.stage == BOOT and not stage.outcome.is_bad for stage in self.record.stages)
+        return came_up or any(attempt.console and attempt.case != BOOT for attempt in self.record.attempts)
 
     def fail_boot(self, error: BootFailed) -> None:
         """The kernel has booted before, and did not when another guest was wanted."""

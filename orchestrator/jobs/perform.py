@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from orchestrator.build.apply import apply
-from orchestrator.jobs import host_test
+from orchestrator.build.product import Product
+from orchestrator.jobs import host_test, static_checks
 from orchestrator.jobs.journal import Stopped
 from orchestrator.jobs.products import Products
 from orchestrator.jobs.session import GuestSession
-from orchestrator.model.job import Build, Configure, HostTest, Job, Session
+from orchestrator.model.job import Build, Configure, HostTest, Job, Session, StaticChecks
 
 
 def perform(job: Job, products: Products) -> None:
@@ -20,6 +21,8 @@ def perform(job: Job, products: Products) -> None:
                 products.built(job.subject)
             case HostTest():
                 _test_on_host(job, products)
+            case StaticChecks():
+                _check(job, products)
             case Session():
                 _hold(job, products)
     except Stopped:
@@ -31,6 +34,23 @@ def _test_on_host(job: HostTest, products: Products) -> None:
     base = apply(context, tree.base, None).value
     log = journal.home / f"logs/{job.test}.log"
     journal.stage(job.test, lambda: host_test.userspace_vma(context, tree.applied, base, tree.toolchain, log))
+
+
+def _check(job: StaticChecks, products: Products) -> None:
+    context, journal, series = products.context, products.journal(job.subject), job.subject.kernel.series
+    if series is None:
+        return
+    tree, config = products.tree(job.subject), products.config(job.subject)
+    log = journal.home / f"logs/{static_checks.NAME}.log"
+
+    def work() -> Product[None]:
+        before = apply(context, tree.base, job.before.series).value
+        found = static_checks.static_findings(
+            context, before, tree.applied, series.patches[-1], config, tree.toolchain, log
+        )
+        return static_checks.told(found)
+
+    journal.stage(static_checks.NAME, work)
 
 
 def _hold(job: Session, products: Products) -> None:

@@ -6,9 +6,11 @@ which a patch does not carry here). This is information: checkpatch is often wro
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain
 from orchestrator.build.warnings import checked_worktree, move_there, warnings
 from orchestrator.context import Context
@@ -18,6 +20,7 @@ from orchestrator.model.static_finding import Severity, StaticFinding
 from orchestrator.parse.static_findings import checkpatch_findings, new_findings
 from orchestrator.process import Command, find_program
 
+NAME = "static-checks"
 CHECKPATCH = "scripts/checkpatch.pl"
 ORDER = list(Severity)
 
@@ -52,6 +55,16 @@ def static_findings(
         said += _checkpatch(context, applied_after, patch)
     tools = tuple(dict.fromkeys(finding.tool for finding in said))  # as they came: compiler, sparse, checkpatch
     return tuple(sorted(said, key=lambda finding: _rank(finding, tools)))
+
+
+def told(found: Sequence[StaticFinding]) -> Product[None]:
+    """As the result of a stage, which passes whatever was found: how many of which tool, and a line for each."""
+    silent = [finding for finding in found if finding.severity is Severity.NOT_RUN]
+    missing = [f"{finding.tool} not run ({finding.message})" for finding in silent]
+    counts = Counter(finding.tool for finding in found if finding not in silent)
+    new = ", ".join(f"{count} of {tool}" for tool, count in counts.items())
+    note = "; ".join([f"new: {new}" if new else "nothing new", *missing])
+    return Product(None, cached=False, note=note, detail="\n".join(finding.words for finding in found))
 
 
 def _rank(finding: StaticFinding, tools: Sequence[str]) -> tuple[bool, int, int, str, int]:

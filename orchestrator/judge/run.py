@@ -19,6 +19,7 @@ from orchestrator.model.outcome import Verdict
 from orchestrator.model.report import RunReport, SuiteReport
 from orchestrator.record import RunRecord, load, records_of
 
+COMPARED = (Role.PATCHED, Role.PER_PATCH)  # the parts whose failures are asked of the base
 RUN = "run.json"
 
 
@@ -88,9 +89,7 @@ def compared(suites: Sequence[SuiteReport], error: float) -> tuple[SuiteReport, 
     probability of a wrong answer that is accepted."""
     baselines = {suite.kconfig: suite for suite in suites if suite.role is Role.BASELINE}
     return tuple(
-        compare(suite, baselines.get(suite.kconfig), error=error)
-        if suite.role in (Role.PATCHED, Role.PER_PATCH)
-        else suite
+        compare(suite, baselines.get(suite.kconfig), error=error) if suite.role in COMPARED else suite
         for suite in suites
     )
 

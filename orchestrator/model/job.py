@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.model.attempt import Planned
+from orchestrator.model.kernel import Kernel
 from orchestrator.model.subject import Subject
 
 
@@ -31,6 +32,14 @@ class HostTest:
 
 
 @dataclass(frozen=True)
+class StaticChecks:
+    """Have compilers and checkers read the last patch of a subject. `before` is the kernel without that patch."""
+
+    subject: Subject
+    before: Kernel
+
+
+@dataclass(frozen=True)
 class Session:
     """Boot a kernel and make attempts in its guest, one after the other. `number` tells sessions of a subject apart."""
 
@@ -41,4 +50,4 @@ class Session:
     boot_limit_s: float | None = None  # None: scaled from what a boot takes
 
 
-Job = Configure | Build | HostTest | Session
+Job = Configure | Build | HostTest | StaticChecks | Session

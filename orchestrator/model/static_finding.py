@@ -24,3 +24,9 @@ class StaticFinding:
     line: int
     severity: Severity
     message: str
+
+    @property
+    def words(self) -> str:
+        """One line, as compilers print it."""
+        where = f"{self.file}:{self.line}: " if self.file else ""
+        return f"{where}{self.severity.value}: {self.message} [{self.tool}]"

@@ -8,8 +8,9 @@ from functools import partial
 from orchestrator.execution.local import carry_out
 from orchestrator.jobs.perform import perform
 from orchestrator.jobs.products import Products
-from orchestrator.judge.run import compared
+from orchestrator.judge.run import COMPARED, compared
 from orchestrator.model.job import Job
+from orchestrator.model.kernel import Role
 from orchestrator.model.report import SuiteReport
 from orchestrator.model.subject import Subject
 from orchestrator.questions.question import Known, Question
@@ -27,12 +28,21 @@ def ask(question: Question, products: Products) -> None:
 
 
 def report_of(products: Products, issued: Set[Job] = frozenset()) -> Callable[[Subject], SuiteReport | None]:
-    """Subjects as they stand, compared with the other kernels that jobs were issued for."""
+    """Subjects as they stand now, compared with the other kernels that jobs were issued for. Each is judged once,
+    when somebody asks, however often: a mutation run has a hundred."""
+    judged: dict[str, SuiteReport] = {}
+
+    def plain(subject: Subject) -> SuiteReport | None:
+        if subject.name not in judged and (products.run_dir / subject.name / KERNEL).is_file():
+            judged[subject.name] = products.journal(subject).report()
+        return judged.get(subject.name)
 
     def report(subject: Subject) -> SuiteReport | None:
-        subjects = list(dict.fromkeys([subject, *(job.subject for job in issued)]))
-        known = [one for one in subjects if (products.run_dir / one.name / KERNEL).is_file()]
-        reports = compared([products.journal(one).report() for one in known], products.plan.request.error)
-        return next((found for found in reports if found.name == subject.name), None)
+        found = plain(subject)
+        if found is None or found.role not in COMPARED:
+            return found
+        bases = (plain(other) for other in {job.subject for job in issued} if other.role is Role.BASELINE)
+        compared_with_all = compared([found, *filter(None, bases)], products.plan.request.error)
+        return next(one for one in compared_with_all if one.name == subject.name)
 
     return report

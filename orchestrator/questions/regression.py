@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from orchestrator.judge.compare import CERTAIN_STAGES, failing
 from orchestrator.judge.first_bad import first_bad_patch, regressed_cases
 from orchestrator.model.attempt import Planned
-from orchestrator.model.job import Build, Configure, Job, Session
+from orchestrator.model.job import Build, Configure, Job, Session, StaticChecks
 from orchestrator.model.kernel import Kconfig, Role
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import BOOT, Comparison, SuiteReport
@@ -43,6 +43,9 @@ class Regression:
             jobs = first_test(self.plan, subject, known)
             if any(job not in known.issued for job in jobs) or not is_done(subject, known):
                 return jobs
+        checks = static_checks(self.plan) if self.plan.request.each_patch else []
+        if any(not known.is_over(job) for job in checks):
+            return checks
         if self.plan.request.baseline is Baseline.NEVER or self.plan.request.freeze:
             return []
         for subject in tested:
@@ -131,6 +134,14 @@ def per_patch(plan: Plan, kconfig: Kconfig) -> tuple[Subject, ...]:
         Subject(replace(kernel, series=first(series, count)), Role.PER_PATCH, f"{kconfig.name}.patch-{count}")
         for count in range(1, len(series.patches))
     )
+
+
+def static_checks(plan: Plan) -> list[Job]:
+    """What compilers and checkers say about each patch, on the first kconfig: it is hardly another on the next."""
+    kconfig = plan.kconfigs[0]
+    subjects_behind = [*per_patch(plan, kconfig), subjects(plan, kconfig)[0]]
+    before = [baseline(plan.kernel(kconfig)), *subjects_behind]
+    return [StaticChecks(subject, last.kernel) for subject, last in zip(subjects_behind, before, strict=False)]
 
 
 def _is_settled(report: SuiteReport, case: str) -> bool:

@@ -64,8 +64,8 @@ def _line(finding: Finding) -> str:
 
 
 def _which(finding: Finding) -> str:
-    pair = f" (of pair {finding.pair})" if finding.pair else ""
-    return f"attempt {finding.number}{pair} with seed {finding.seed}"
+    pair = f", pair {finding.pair}" if finding.pair else ""
+    return f"attempt {finding.number}{pair}, seed {finding.seed}"
 
 
 def _of_run(finding: Finding, shown: Kind, places: Places, limit: int) -> Rerun:

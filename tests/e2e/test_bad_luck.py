@@ -175,6 +175,20 @@ def test_a_flood_of_output_is_cut_counted_and_survived(start: Start, own_root: P
     assert (job.run_dir / "junit.xml").stat().st_size < 1 << 20
 
 
+def test_a_program_that_fills_the_guests_disk_is_told_from_one_that_failed(start: Start, own_root: Path) -> None:
+    fill = (
+        'static char block[1 << 20]; FILE *f = fopen("/tmp/all", "w"); setbuf(f, NULL);'
+        ' while (fwrite(block, sizeof(block), 1, f) == 1) ; puts("ok 1 x"); return 1;'
+    )
+    add_case(own_root, "filler", fill, timeout_s=60)
+    arguments = ("--testcase", "filler", "--testcase", "split-merge", "--duration", "1")
+    job = start(*PATCH, *arguments, env={"ORCHESTRATE_ROOT": str(own_root)})
+    assert job.finish() == 1, job.text
+    assert job.case("filler")["message"] == "the program could not write any more: the guest's /tmp is full"
+    assert "its /tmp is full" in job.text
+    assert job.case("split-merge")["outcome"] == "PASS"  # in a fresh guest
+
+
 def test_a_program_may_leave_its_last_line_open_on_stderr(start: Start, own_root: Path) -> None:
     add_case(own_root, "open-line", 'puts("ok 1 x"); fputs("no newline", stderr);')
     job = start(*PATCH, "--testcase", "open-line", env={"ORCHESTRATE_ROOT": str(own_root)})

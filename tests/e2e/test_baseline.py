@@ -85,7 +85,7 @@ def test_chance_on_both_kernels_is_no_regression(start: Start, own_root: Path) -
     source = own_root / "testcases/flaky/main.c"
     source.write_text(source.read_text().replace("int main(void)", "int main(int argc, char **argv)"))
     job = start(
-        "--patch", "vm_refcnt", "--testcase", "flaky", *ONE, "--seed", "1", "--budget", "400", "--fresh-baseline",
+        "--patch", "vm_refcnt", "--testcase", "flaky", *ONE, "--seed", "1", "--budget", "90", "--fresh-baseline",
         env={"ORCHESTRATE_ROOT": str(own_root)},
     )  # fmt: skip
     assert job.finish() == 0, job.text

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from orchestrator import codec
 from orchestrator.model.case import Case, Needs
-from orchestrator.model.kernel import Fragment, Kconfig, KernelConfig, Role
+from orchestrator.model.kernel import Fragment, Kconfig, KernelConfig, Source
 from orchestrator.model.machine import Machine
 from orchestrator.model.report import Metric
-from orchestrator.model.request import Plan, Request, Suite
+from orchestrator.model.request import Plan, Request
 from orchestrator.model.series import Patch, Series
 
 
@@ -207,10 +207,10 @@ def test_a_union_that_does_not_say_the_type_is_a_type_error() -> None:
 def test_a_plan_with_bytes_and_paths_survives() -> None:
     patch = Patch("p", "s", b"\xff\0diff", "0" * 64, ("mm/mmap.c",))
     fragment = Fragment("base", Path("/k/base.config"), (("CONFIG_MMU", "y"),))
-    suite = Suite(Kconfig("base", (fragment,)), Role.PATCHED)
+    kconfig = Kconfig("base", (fragment,))
     case = Case("c", "s", Path("/t/c"), ("c.c",), (), 5.0, 15.0, Needs(1, ("SHMEM",)), ())
     machine = Machine("q35", "x86_64", "qemu", (), "bzImage", "virtio", ("panic=-1",), 2, 1024)
-    plan = Plan(Request(), Series("s", (patch,), "1" * 64), (suite,), (case,), machine, "auto")
+    plan = Plan(Request(), Source("/l", "v6"), Series("s", (patch,), "1" * 64), (kconfig,), (case,), machine, "auto")
     assert codec.loads(Plan, codec.dumps(plan)) == plan
     config = KernelConfig(Path("/b/.config"), "2" * 64, frozenset({"CONFIG_MMU", "CONFIG_SMP"}))
     assert codec.loads(KernelConfig, codec.dumps(config)) == config

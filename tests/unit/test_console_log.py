@@ -7,17 +7,17 @@ import time
 from pathlib import Path
 
 import pytest
-from orchestrator.jobs.track import Track
-from orchestrator.model.case_run import CaseRun, Ending
 
 from orchestrator.catalog import load
 from orchestrator.context import Context, Places
 from orchestrator.guest import bounded_log
 from orchestrator.guest.bounded_log import BoundedLog
 from orchestrator.guest.console import Console, kernel_line
+from orchestrator.jobs.journal import Journal
 from orchestrator.judge.logs import Consoles
-from orchestrator.model.kernel import Variant
-from orchestrator.model.request import Suite
+from orchestrator.model.attempt import Attempt, Ending
+from orchestrator.model.kernel import Kernel, Source
+from orchestrator.model.subject import patched
 from orchestrator.parse.kernel_report import scan
 from orchestrator.process import Cancel, Runner
 
@@ -152,8 +152,8 @@ def bytes_read() -> int:
 def test_judging_case_after_case_reads_a_console_once(tmp_path: Path) -> None:
     catalog = load()
     context = Context(Places.of_user(), catalog, Runner(Cancel()), lambda event: None)
-    track = Track(context, tmp_path, Suite(catalog.kconfig("base"), Variant.PATCHED))
-    number, directory = track.next_guest()
+    journal = Journal(context, tmp_path, patched(Kernel(Source(), catalog.kconfig("base"))))
+    number, directory = journal.next_guest()
     directory.mkdir()
     (directory / "console.log").touch()
     flood = lines(0, 20_000)
@@ -162,5 +162,6 @@ def test_judging_case_after_case_reads_a_console_once(tmp_path: Path) -> None:
         at = (directory / "console.log").stat().st_size
         with (directory / "console.log").open("ab") as log:
             log.write(flood)
-        track.keep(CaseRun(f"case-{case}", Ending.EXITED, guest=number, status=0, console_from=at))
+        console = f"{directory.name}/console.log"
+        journal.keep(Attempt(f"case-{case}", Ending.EXITED, number, status=0, console=console, console_from=at))
     assert 10 * len(flood) <= bytes_read() - before < 15 * len(flood)

@@ -18,9 +18,21 @@ from hypothesis import strategies as st
 
 from orchestrator.judge.mutants import Cell, Detector, Kill, Matrix, MutantStatus, Row
 from orchestrator.model.kernel import Role
+from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.kernel_report import Frame, KernelReport, Place
 from orchestrator.model.outcome import Outcome, Verdict
-from orchestrator.model.report import CaseResult, Metric, RunReport, StageResult, Subtest, SuiteReport
+from orchestrator.model.report import (
+    Answer,
+    BaseResult,
+    CaseResult,
+    Comparison,
+    Finding,
+    Metric,
+    RunReport,
+    StageResult,
+    Subtest,
+    SuiteReport,
+)
 from orchestrator.reporters import json_report, json_schema
 from tests.valid_json import read_valid, validator
 
@@ -28,6 +40,9 @@ DOCUMENTED = Path(__file__).parents[2] / "docs" / "report-json.md"
 RECORDS = (
     RunReport,
     SuiteReport,
+    KernelFacts,
+    BaseResult,
+    Comparison,
     StageResult,
     CaseResult,
     Subtest,
@@ -68,9 +83,30 @@ def few(kind: type) -> st.SearchStrategy[tuple[object, ...]]:
 
 st.register_type_strategy(
     CaseResult,
-    st.builds(CaseResult, message=..., diagnosis=..., kernel_reports=few(KernelReport), subtests=few(Subtest)),
+    st.builds(
+        CaseResult,
+        message=...,
+        diagnosis=...,
+        kernel_reports=few(KernelReport),
+        subtests=few(Subtest),
+        seed=...,
+        is_not_run=...,
+        comparison=...,
+    ),
 )
-st.register_type_strategy(SuiteReport, st.builds(SuiteReport, stages=few(StageResult), cases=few(CaseResult)))
+st.register_type_strategy(Finding, st.builds(Finding, message=..., seed=..., subtests=few(Subtest)))
+st.register_type_strategy(
+    SuiteReport,
+    st.builds(
+        SuiteReport,
+        stages=few(StageResult),
+        cases=few(CaseResult),
+        facts=...,
+        attempts=few(Finding),
+        earlier_base=few(BaseResult),
+        has_mutants=...,
+    ),
+)
 REPORTS = st.builds(RunReport, suites=few(SuiteReport), notes=...)
 
 
@@ -79,7 +115,7 @@ def a_report() -> RunReport:
     subtest = Subtest("a.b", Outcome.PASS, 0.5, metrics=(Metric("ops", 10.0, "ops/s"),))
     case = CaseResult("c", Outcome.CRASH, Outcome.CRASH, "m", 1.0, (subtest,), (kernel_report,))
     stage = StageResult("boot", Outcome.PASS, 7.0, is_patch_fault=True, subtests=(subtest,))
-    suite = SuiteReport("s", "base", Role.PATCHED, (stage,), (case,), "2026-11-22T10:00:00", (("a", "b"),))
+    suite = SuiteReport("s", "base", Role.PATCHED, (stage,), (case,), "2026-11-22T10:00:00", KernelFacts(qemu="7.2"))
     return RunReport("fix", "0" * 64, Verdict.PATCH_AT_FAULT, "r", (suite,), "/run", "", 9.0, "host", ("n",))
 
 
@@ -184,9 +220,12 @@ def test_the_schema_refuses_what_readers_refuse(wrong: object) -> None:
 
 def test_the_schema_needs_what_readers_need() -> None:
     check, good = validator("report.json"), json_report.to_json(a_report())
+    has_default = {entry.name for entry in dataclasses.fields(RunReport) if entry.default is not dataclasses.MISSING}
+    assert "notes" in has_default
+    assert "verdict" not in has_default
     for key in good:
         data = {name: value for name, value in good.items() if name != key}
-        assert check.is_valid(data) is (key == "notes"), key
+        assert check.is_valid(data) is (key in has_default), key
 
 
 # --- the page
@@ -214,5 +253,5 @@ def test_each_key_is_documented(record: type) -> None:
 
 def test_the_names_of_outcomes_verdicts_and_variants_are_documented() -> None:
     page = DOCUMENTED.read_text(encoding="utf-8")
-    for member in (*Outcome, *Verdict, *Role, *MutantStatus, *Detector):
+    for member in (*Outcome, *Verdict, *Role, *Answer, *MutantStatus, *Detector):
         assert f"`{member.name}`" in page

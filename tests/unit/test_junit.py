@@ -630,17 +630,17 @@ def test_a_failure_carries_the_attempts_that_failed_again() -> None:
     rerun = entry[1]
     assert rerun.attrib == {
         "type": "KernelReport.kasan",
-        "message": "KASAN: use-after-free in f (attempt 2 (of pair 1) with seed 14)",
+        "message": "KASAN: use-after-free in f (attempt 2, pair 1, seed 14)",
     }
     assert [child.tag for child in rerun] == ["stackTrace", "system-out"]
     assert "BUG: KASAN: the text" in (rerun.findtext("stackTrace") or "")
     assert "[[ATTACHMENT|/runs/1/guest-1/console.log]]" in (rerun.findtext("system-out") or "")
     assert entry[2].get("type") == "Infrastructure"
     assert (entry.findtext("system-out") or "").splitlines()[:4] == [
-        "attempt 1 with seed 7: FAIL after 2.0 s: exit status 1",
-        "attempt 2 (of pair 1) with seed 14: CRASH after 2.0 s: KASAN: use-after-free in f",
-        "attempt 3 (of pair 2) with seed 21: PASS after 2.0 s",
-        "attempt 4 (of pair 3) with seed 28: CRASH after 2.0 s: QEMU is gone",
+        "attempt 1, seed 7: FAIL after 2.0 s: exit status 1",
+        "attempt 2, pair 1, seed 14: CRASH after 2.0 s: KASAN: use-after-free in f",
+        "attempt 3, pair 2, seed 21: PASS after 2.0 s",
+        "attempt 4, pair 3, seed 28: CRASH after 2.0 s: QEMU is gone",
     ]
 
 

@@ -1,24 +1,27 @@
-"""The order in which a mutant meets the cases, and what is recorded of several tries."""
+"""Does the suite notice mutants? The order in which a mutant meets the cases, and the question in a world without
+guests."""
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
-from pathlib import Path
 
-from orchestrator.jobs.track import Track
+import pytest
 
 from orchestrator.catalog import load
-from orchestrator.context import Context, Places
-from orchestrator.model.attempt import Attempt, Ending
-from orchestrator.model.kernel import Role
-from orchestrator.model.request import Suite
+from orchestrator.judge.mutants import kill_of
+from orchestrator.model.attempt import Planned
+from orchestrator.model.job import Build, Session
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import Finding, StageResult
+from orchestrator.model.request import Plan, Request
 from orchestrator.model.series import Mutant, Observable
-from orchestrator.process import Cancel, Runner
-from orchestrator.questions.mutation import TRIES, in_order
-from orchestrator.record import KernelRecord, Try
-from orchestrator.record import load as load_record
+from orchestrator.model.subject import Subject
+from orchestrator.questions.mutation import TRIES, Mutation, control_of, in_order, subject_of
+from tests.unit.simulated import BROKEN, FAILED, HUNG, PASSED, Show, World, plan
 
 MUTANT = Mutant("early", "order", "it", "that", "base", (), (), Observable.YES, "", False, "", b"")
+OTHER = replace(MUTANT, name="late", cases=("b",))
 
 
 def test_named_cases_come_first_and_again_then_the_others_once() -> None:
@@ -33,36 +36,114 @@ def test_without_a_named_case_all_come_once() -> None:
     assert in_order(cases, MUTANT) == list(cases)
 
 
-def test_a_try_that_is_interrupted_leaves_no_record_of_the_one_before_it(tmp_path: Path) -> None:
-    """Its files are gone by then: judged by what the later one had written, it would have failed."""
-    catalog = load()
-    context = Context(Places.of_user(), catalog, Runner(Cancel()), lambda event: None)
-    suite = Suite(catalog.kconfig("base"), Role.MUTATED, "early")
-    track = Track(context, tmp_path, suite)
-    for number in range(2):
-        track.begin(Try("gup", 0, 0))
-        track.keep(Attempt("gup", Ending.UNMET, duration_s=2.0, reason=f"try {number}"))
-    assert track.record.runs[0].earlier_s == 2.0
-    track.begin(Try("gup", 0, 0))
-    assert load_record(KernelRecord, tmp_path / "suite.json").runs == ()
-    assert not Track(context, tmp_path, suite).finished_cases
-    track.keep(Attempt("gup", Ending.UNMET, duration_s=1.0))
-    assert [(run.case, run.earlier_s) for run in track.record.runs] == [("gup", 4.0)]
+# --- the question
+
+CONTROL = "base.mutated"
 
 
-def test_what_another_kernel_did_counts_no_more(tmp_path: Path) -> None:
-    catalog = load()
-    said: list[object] = []
-    context = Context(Places.of_user(), catalog, Runner(Cancel()), said.append)
-    track = Track(context, tmp_path, Suite(catalog.kconfig("base"), Role.MUTATED, "early"))
-    track.settle(build_id="one", programs="these")
-    track.next_guest()
-    track.begin(Try("gup", 0, 17))
-    track.keep(Attempt("gup", Ending.UNMET))
-    track.settle(build_id="one", programs="these")
-    assert track.finished_cases == {"gup"}
-    track.settle(build_id="two", programs="these")
-    assert not track.finished_cases
-    assert (track.record.tries, list(track.record.numbers)) == ((), [])
-    assert track.next_guest()[0] == 1, "its files stay"
-    assert list(track.record.numbers) == [1]
+def made(*mutants: Mutant, request: Request | None = None, kconfigs: tuple[str, ...] = ("base",)) -> Plan:
+    return replace(plan(request, cases=("a", "b"), kconfigs=kconfigs), mutants=mutants or (MUTANT, OTHER))
+
+
+def kills(*who: tuple[str, str]) -> Show:
+    """Which subject fails in which case."""
+
+    def show(subject: Subject, planned: Planned, draw: random.Random) -> Finding:
+        return FAILED if (subject.name, planned.case) in who else PASSED
+
+    return show
+
+
+def tried(
+    of: Plan, show: Show, *, budget: int = 1000, refused: tuple[str, ...] = (), **facts: dict[str, StageResult]
+) -> tuple[World, Mutation]:
+    left = iter(range(budget))
+    question = Mutation(of, lambda: next(left, None) is None, lambda: dict.fromkeys(refused, "does not apply"))
+    return World(of, show, **facts).ask(question), question  # type: ignore[arg-type]
+
+
+def order(world: World) -> list[str]:
+    return [job.subject.name for job in world.done if isinstance(job, Session)]
+
+
+def ran(world: World, name: str) -> list[str]:
+    return [found.case for found in world.reports[name].attempts]
+
+
+def test_the_control_comes_first_and_each_mutant_has_a_session_of_its_own() -> None:
+    world, _ = tried(made(), kills())
+    assert order(world) == [CONTROL, "base.early", "base.late"]
+    assert ran(world, "base.early") == ["a", "b"]
+    assert ran(world, "base.late") == ["b"] * TRIES + ["a"]
+    assert [job.subject.name for job in world.done if isinstance(job, Build)] == [CONTROL]
+
+
+def test_a_mutant_is_left_at_its_first_kill() -> None:
+    world, _ = tried(made(), kills(("base.late", "b")))
+    assert ran(world, "base.late") == ["b"]
+    assert kill_of(world.reports["base.late"])
+
+
+def test_what_was_killed_on_one_kconfig_is_not_tried_on_the_next() -> None:
+    world, _ = tried(made(kconfigs=("base", "debug")), kills(("base.early", "a")))
+    assert order(world) == [CONTROL, "base.early", "base.late", "debug.mutated", "debug.late"]
+
+
+@pytest.mark.parametrize("stage", [BROKEN, HUNG])
+def test_a_control_that_does_not_come_up_lets_no_mutant_be_tried(stage: StageResult) -> None:
+    of = made()
+    if stage is HUNG:
+        question = Mutation(of, lambda: False, dict)
+        world = World(of, kills(), boots=lambda subject, draw: False).ask(question)
+    else:
+        world, _ = tried(of, kills(), stages={CONTROL: stage})
+    assert set(world.reports) == {CONTROL}
+
+
+def test_a_control_that_fails_lets_no_mutant_be_tried() -> None:
+    world, _ = tried(made(), kills((CONTROL, "b")))
+    assert set(world.reports) == {CONTROL}
+    assert world.reports[CONTROL].outcome is Outcome.FAIL
+
+
+def test_a_mutant_that_the_kernel_does_not_carry_or_nobody_can_see_is_not_tried() -> None:
+    unseen = replace(OTHER, observable=Observable.NO)
+    world, _ = tried(made(MUTANT, unseen), kills(), refused=("early",))
+    assert set(world.reports) == {CONTROL}
+    asked = made(MUTANT, unseen, request=Request(only_mutants=("late",)))
+    assert order(tried(asked, kills())[0]) == [CONTROL, "base.late"], "asked for by name"
+
+
+def test_a_mutant_boots_within_a_limit_that_the_control_tells() -> None:
+    world, _ = tried(made(), kills())
+    (session,) = world.sessions("base.early")
+    assert session.boot_limit_s == 20.0
+    assert session.stop_at_failure
+    assert world.sessions(CONTROL)[0].boot_limit_s is None
+
+
+def test_mutants_beyond_the_budget_are_named_and_not_begun() -> None:
+    world, question = tried(made(), kills(), budget=1)
+    assert order(world) == [CONTROL, "base.early"]
+    assert question.over_budget == {"late"}
+
+
+def test_what_was_finished_before_an_interruption_is_not_run_again() -> None:
+    of = made()
+    question = Mutation(of, lambda: False, dict)
+    world = World(of, kills(("base.early", "a"))).ask(question, stop_after=3)
+    assert order(world) == [CONTROL, "base.early"]
+    world.done.clear()
+    world.ask(question)
+    assert order(world) == ["base.late"]
+
+
+def test_mutants_share_the_kernel_of_the_control_unless_they_cannot_be_switched() -> None:
+    own = replace(OTHER, has_own_build=True)
+    of = made(MUTANT, own)
+    (kconfig,) = of.kconfigs
+    control = control_of(of, kconfig)
+    assert subject_of(of, kconfig, 1).kernel == control.kernel
+    assert subject_of(of, kconfig, 1).mutant == 1
+    assert subject_of(of, kconfig, 2).kernel.id != control.kernel.id
+    assert subject_of(of, kconfig, 2).worktree == control.worktree

@@ -11,8 +11,8 @@ from orchestrator import catalog, errors
 from orchestrator.declarations.names import RESERVED, STAGES
 from orchestrator.declarations.patches import read_mutants
 from orchestrator.errors import BadDeclaration
-from orchestrator.jobs import host_test
-from orchestrator.model.kernel import Variant
+from orchestrator.jobs import host_test, static_checks
+from orchestrator.model.kernel import Role
 from tests.unit.test_mutant import DIFF, HEADER
 
 OURS = ["boot", "build", "patched", "baseline", "cases", "logs", "stages", "patch-3", "guest-0"]
@@ -80,8 +80,8 @@ def test_what_a_suite_is_made_of_is_reserved() -> None:
         and isinstance(call.args[0], ast.Constant)
     }
     assert len(named) > 5
-    assert {*named, host_test.NAME} <= STAGES
-    assert {variant.value for variant in Variant} <= RESERVED
+    assert {*named, host_test.NAME, static_checks.NAME} <= STAGES
+    assert {role.value for role in Role} <= RESERVED
 
 
 def test_what_is_declared_here_is_fine() -> None:

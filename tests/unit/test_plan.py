@@ -1,4 +1,4 @@
-"""Which kernels a request asks for, and what each of them has of the series."""
+"""What will be done for a request: which kernels with what of the series, which cases, which machine."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.catalog import Catalog, load
-from orchestrator.errors import UsageError
+from orchestrator.commands.rundir import planned
+from orchestrator.errors import UnknownName, UsageError
 from orchestrator.model.case import Needs
-from orchestrator.model.kernel import Role
-from orchestrator.model.request import Baseline, Request
-from orchestrator.plan import cases_of, make_plan, series_of, unmet_need
+from orchestrator.model.kernel import Role, Source
+from orchestrator.model.machine import Host
+from orchestrator.model.request import Baseline, Plan, Request
+from orchestrator.model.series import Mutant, Observable
+from orchestrator.plan import USUAL_SMP, make_plan, unmet_need
+from orchestrator.questions.regression import per_patch, subjects
 
 
 @pytest.fixture(scope="module")
@@ -20,46 +24,72 @@ def catalog() -> Catalog:
     return load()
 
 
-def test_one_suite_for_each_kconfig_and_the_base_where_it_is_asked_for(catalog: Catalog) -> None:
+HOST = Host(2, 4096)
+
+
+def names(plan: Plan) -> list[str]:
+    """Of the kernels that a run sets out to test."""
+    return [kernel.name for kernel in planned(plan)]
+
+
+def test_one_kernel_for_each_kconfig_and_the_base_where_it_is_asked_for(catalog: Catalog) -> None:
     request = Request(patch="vm_refcnt", kconfigs=("base", "debug+kasan", "base"))
     series = catalog.series("vm_refcnt")
-    assert [suite.name for suite in make_plan(request, catalog, series).suites] == [
-        "base.patched", "debug+kasan.patched",
-    ]  # fmt: skip
-    always = make_plan(replace(request, kconfigs=("base",), baseline=Baseline.ALWAYS), catalog, series)
-    assert [suite.name for suite in always.suites] == ["base.patched", "base.baseline"]
-    assert always.cases == catalog.default_cases([suite.kconfig for suite in always.suites])
-    assert [suite.name for suite in make_plan(request, catalog, None).suites] == [
-        "base.baseline",
-        "debug+kasan.baseline",
-    ]
+    assert names(make_plan(request, catalog, series, HOST)) == ["base.patched", "debug+kasan.patched"]
+    always = make_plan(replace(request, kconfigs=("base",), baseline=Baseline.ALWAYS), catalog, series, HOST)
+    assert names(always) == ["base.patched", "base.baseline"]
+    assert always.cases == catalog.default_cases(always.kconfigs)
+    assert names(make_plan(request, catalog, None, HOST)) == ["base.baseline", "debug+kasan.baseline"]
 
 
 def test_each_patch_adds_a_kernel_behind_every_patch_but_the_last(catalog: Catalog) -> None:
     series = catalog.series("vm_refcnt")
-    plan = make_plan(Request(patch="vm_refcnt", each_patch=True), catalog, series)
-    prefixes = [suite for suite in plan.suites if suite.role is Role.PER_PATCH]
-    assert [suite.name for suite in prefixes] == [f"base.patch-{n}" for n in range(1, len(series.patches))]
-    third = series_of(prefixes[2], plan)
+    plan = make_plan(Request(patch="vm_refcnt", each_patch=True), catalog, series, HOST)
+    behind = per_patch(plan, plan.kconfigs[0])
+    assert [subject.name for subject in behind] == [f"base.patch-{n}" for n in range(1, len(series.patches))]
+    assert names(plan) == ["base.patched", *(subject.name for subject in behind)]
+    third = behind[2].kernel.series
     assert third
     assert third.patches == series.patches[:3]
-    assert third.digest != series.digest
-    assert third.digest != getattr(series_of(prefixes[1], plan), "digest", "")
-    assert cases_of(prefixes[0], plan) == ()
-    assert cases_of(plan.suites[0], plan) == plan.cases
+    assert len({subject.kernel.id for subject in (*behind, *subjects(plan, plan.kconfigs[0]))}) == len(behind) + 2
+    assert {kernel.cases for kernel in planned(plan)} == {tuple(case.name for case in plan.cases)}
 
 
 def test_the_whole_series_and_nothing_of_it(catalog: Catalog) -> None:
-    plan = make_plan(Request(patch="vm_refcnt", baseline=Baseline.ALWAYS), catalog, catalog.series("vm_refcnt"))
-    assert [series_of(suite, plan) for suite in plan.suites] == [plan.series, None]
+    plan = make_plan(Request(patch="vm_refcnt"), catalog, catalog.series("vm_refcnt"), HOST)
+    found = subjects(plan, plan.kconfigs[0])
+    assert [(subject.role, subject.kernel.series) for subject in found] == [
+        (Role.PATCHED, plan.series), (Role.BASELINE, None),
+    ]  # fmt: skip
+
+
+def test_the_source_is_the_named_revision_of_a_tree_or_a_package(catalog: Catalog) -> None:
+    def source(**asked: str) -> Source:
+        return make_plan(Request(**asked), catalog, None, HOST).source  # type: ignore[arg-type]
+
+    assert source() == Source()
+    assert source(base="linux-source-6.12") == Source("", "linux-source-6.12")
+    assert source(tree="/linux") == Source("/linux", "HEAD")
+    assert source(tree="/linux", base="v6.12") == Source("/linux", "v6.12")
+
+
+def test_a_mutation_run_carries_all_mutants_and_refuses_names_that_are_none(catalog: Catalog) -> None:
+    mutant = Mutant("early", "order", "it", "that", "debug", ("uffd",), (), Observable.YES, "", False, "", b"")
+    series = catalog.series("vm_refcnt")
+    assert make_plan(Request(), catalog, series, HOST, (mutant,)).mutants == (mutant,)
+    with pytest.raises(UnknownName, match="late"):
+        make_plan(Request(only_mutants=("late",)), catalog, series, HOST, (mutant,))
+    for wrong in (replace(mutant, kconfig="debugg"), replace(mutant, cases=("ufffd",))):
+        with pytest.raises(UnknownName):
+            make_plan(Request(), catalog, series, HOST, (wrong,))
 
 
 def test_a_case_for_a_fragment_runs_by_default_with_that_fragment(catalog: Catalog) -> None:
     for specs, runs in ((["base"], False), (["base", "debug"], False), (["base", "debug+fault-injection"], True)):
-        names = {case.name for case in make_plan(Request(kconfigs=tuple(specs)), catalog, None).cases}
+        names = {case.name for case in make_plan(Request(kconfigs=tuple(specs)), catalog, None, HOST).cases}
         assert ("alloc-failure" in names) is runs
         assert names >= {"split-merge", "uffd"}
-    assert make_plan(Request(testcases=("alloc-failure",)), catalog, None).cases == catalog.cases("alloc-failure")
+    assert make_plan(Request(testcases=("alloc-failure",)), catalog, None, HOST).cases == catalog.cases("alloc-failure")
     case = catalog.case("alloc-failure")
     spelt_out = replace(case, needs=replace(case.needs, kconfig=case.needs.symbols))
     assert spelt_out.needs.symbols == case.needs.symbols
@@ -74,11 +104,31 @@ def test_what_a_guest_lacks_is_said(catalog: Catalog) -> None:
     assert not unmet_need(case, frozenset({"CONFIG_SHMEM", "CONFIG_USERFAULTFD"}), 4096)
 
 
-def test_the_guest_is_as_large_as_asked_for(catalog: Catalog) -> None:
+def test_the_guest_is_as_large_as_asked_for_and_has_more_cpus_where_the_host_has(catalog: Catalog) -> None:
     plain = catalog.machine("q35")
-    assert make_plan(Request(), catalog, None).machine == plain
-    machine = make_plan(Request(smp=8, memory_mib=192), catalog, None).machine
+    assert make_plan(Request(), catalog, None, Host(plain.smp, 4096)).machine == plain
+    assert make_plan(Request(), catalog, None, Host(1, 4096)).machine.smp == plain.smp, "virtual CPUs take turns"
+    assert make_plan(Request(), catalog, None, Host(64, 4096)).machine.smp == USUAL_SMP
+    assert make_plan(Request(smp=2), catalog, None, Host(64, 4096)).machine.smp == 2
+    machine = make_plan(Request(smp=8, memory_mib=192), catalog, None, HOST).machine
     assert (machine.name, machine.smp, machine.memory_mib) == ("q35", 8, 192)
+
+
+@pytest.mark.parametrize(
+    ("cpus", "memory_mib", "jobs", "count"),
+    [
+        (1, 100, None, 1),
+        (8, 1 << 20, None, 2),
+        (9, 1 << 20, None, 2),
+        (64, 1024 * 2 * 3, None, 3),  # half of the memory is left to others
+        (1, 100, 5, 5),  # asked for
+    ],
+)
+def test_as_many_guests_at_a_time_as_the_host_has_cpus_and_memory_for(
+    catalog: Catalog, cpus: int, memory_mib: int, jobs: int | None, count: int
+) -> None:
+    request = Request(smp=4, memory_mib=1024, jobs=jobs)
+    assert make_plan(request, catalog, None, Host(cpus, memory_mib)).slots == count
 
 
 @pytest.mark.parametrize(
@@ -86,6 +136,10 @@ def test_the_guest_is_as_large_as_asked_for(catalog: Catalog) -> None:
     [
         Request(duration_s=0),
         Request(jobs=0),
+        Request(jobs=1025),
+        Request(error=0.0),
+        Request(error=0.5),
+        Request(error=math.nan),
         Request(smp=17),
         Request(memory_mib=64),
         Request(boot_timeout_s=0),
@@ -99,4 +153,4 @@ def test_the_guest_is_as_large_as_asked_for(catalog: Catalog) -> None:
 )
 def test_figures_out_of_range_are_refused(catalog: Catalog, request_: Request) -> None:
     with pytest.raises(UsageError, match="must be"):
-        make_plan(request_, catalog, None)
+        make_plan(request_, catalog, None, HOST)

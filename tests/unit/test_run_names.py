@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -12,6 +13,7 @@ from orchestrator import __version__
 from orchestrator.arguments import parser
 from orchestrator.catalog import load
 from orchestrator.commands.compose import request_of
+from orchestrator.commands.report import show
 from orchestrator.commands.rundir import claim
 from orchestrator.context import Context, Places
 from orchestrator.judge.run import judge
@@ -73,6 +75,22 @@ def test_the_options_reach_the_request_and_a_relative_root_means_the_same_from_a
     assert (request.suite_name, request.attachments_root) == ("mm", str(tmp_path.resolve()))
     plain = request_of(parser().parse_args([command]))
     assert (plain.suite_name, plain.attachments_root) == ("", "")
+
+
+def test_a_report_can_be_had_again_under_another_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with claim(context(tmp_path), a_plan(suite_name="nightly"), tmp_path / "run") as (run_dir, _):
+        pass
+
+    def name_with(*options: str) -> str:
+        args = parser().parse_args(["report", str(run_dir), *options])
+        assert show(run_dir, args) == 130
+        found = ElementTree.parse(run_dir / "junit.xml").getroot()[0].get("name", "")
+        return found.removesuffix("base.x86_64.gcc-12")
+
+    assert name_with() == "nightly."
+    assert name_with("--suite-name", "weekly") == "weekly."
+    assert name_with("--suite-name", "") == ""
+    assert "INTERRUPTED" in capsys.readouterr().out
 
 
 def test_facts_that_are_not_known_are_no_properties() -> None:

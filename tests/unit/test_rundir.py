@@ -7,6 +7,7 @@ from pathlib import Path
 from orchestrator.catalog import load
 from orchestrator.commands.rundir import claim
 from orchestrator.context import Context, Places
+from orchestrator.model.machine import Host
 from orchestrator.model.request import Request
 from orchestrator.parse.series import read_patches
 from orchestrator.plan import make_plan
@@ -22,7 +23,7 @@ def test_a_patch_without_a_subject_is_called_by_its_files_name(tmp_path: Path) -
     mail = b"From: A <a@example.org>\nSubject: [PATCH] mm: say b\n\n---\n" + DIFF.replace(b"-a\n+b", b"-b\n+c")
     mute = b"Mutant: a-slip\nFrom: own\n---\n" + DIFF
     series = read_patches([("0001-a-slip.patch", mute), ("0002-x.patch", mail)], name="two")
-    plan = make_plan(Request(patch="two"), catalog, series)
+    plan = make_plan(Request(patch="two"), catalog, series, Host(2, 4096))
     context = Context(Places(tmp_path / "cache", tmp_path / "state"), catalog, Runner(Cancel()), lambda event: None)
     with claim(context, plan, tmp_path / "run") as (run_dir, resumed):
         assert not resumed

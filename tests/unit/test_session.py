@@ -158,6 +158,12 @@ def test_cases_run_one_after_the_other_in_one_guest(world: World) -> None:
     assert (world.home / "base.patched/cases/uffd/1/result.json").is_file()
 
 
+def test_a_session_without_attempts_boots(world: World) -> None:
+    report = world.hold(boots=[None], runs=[])
+    assert [(stage.stage, stage.outcome) for stage in report.stages] == [("boot", Outcome.PASS)]
+    assert not report.attempts
+
+
 @pytest.mark.parametrize("spoils", [warns, taints, dies])
 def test_a_guest_that_cannot_be_trusted_any_more_is_replaced(world: World, spoils: Run) -> None:
     report = world.hold("split-merge", "uffd", boots=[None, None], runs=[spoils, passes])

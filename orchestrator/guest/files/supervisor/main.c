@@ -75,9 +75,8 @@ static void become(char **argv) __attribute__((noreturn));
 
 static void become(char **argv)
 {
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-	dup2(null, STDIN_FILENO);
+	close(STDIN_FILENO);
+	open("/dev/null", O_RDONLY);	/* the lowest descriptor that is free */
 	dup2(pumps[0].inlet, STDOUT_FILENO);
 	dup2(pumps[1].inlet, STDERR_FILENO);
 	signal(SIGPIPE, SIG_DFL);

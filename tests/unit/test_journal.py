@@ -1,0 +1,131 @@
+"""What is recorded of a kernel while it is tested, and what of it still counts after an interruption."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator.build.product import Product
+from orchestrator.catalog import load
+from orchestrator.context import Context, Places
+from orchestrator.errors import BootFailed, BuildFailed, GuestUnreachable, Interrupted
+from orchestrator.jobs.journal import Journal, Stopped
+from orchestrator.model.attempt import Ending, Planned
+from orchestrator.model.kernel import Kconfig, Kernel, Source
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.subject import patched
+from orchestrator.process import Cancel, Runner
+from orchestrator.record import KERNEL, KernelRecord
+from orchestrator.record import load as load_record
+
+SUBJECT = patched(Kernel(Source(), Kconfig("base", ())))
+GUP = Planned("gup", 7)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return opened(tmp_path)
+
+
+def opened(home: Path) -> Journal:
+    places = Places(home / "cache", home / "state")
+    return Journal(Context(places, load(), Runner(Cancel()), lambda event: None), home / SUBJECT.name, SUBJECT)
+
+
+def test_each_attempt_has_its_own_number_and_none_is_overwritten(journal: Journal, tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        judged = journal.give_up(GUP, Ending.UNMET, f"attempt {number}")
+        assert (judged.number, judged.seed, judged.message) == (number, 7, f"attempt {number}")
+    assert [attempt.home for attempt in journal.record.attempts] == [f"cases/gup/{n}" for n in (1, 2, 3)]
+    assert opened(tmp_path).record == journal.record, "saved after every step"
+
+
+def test_an_attempt_that_was_begun_and_never_ended_keeps_its_number(journal: Journal, tmp_path: Path) -> None:
+    begun = journal.begin(GUP, 0, 17, "guest-0/console.log")
+    assert load_record(KernelRecord, journal.home / KERNEL).attempts == (begun,)
+    assert (begun.ending, begun.console_from, begun.number) == (Ending.UNFINISHED, 17, 1)
+    resumed = opened(tmp_path)
+    assert resumed.report().attempts == (), "nothing is known of it"
+    assert resumed.begin(GUP, 1, 0, "guest-1/console.log").number == 2
+
+
+def test_an_attempt_that_ends_takes_the_place_in_which_it_was_begun(journal: Journal) -> None:
+    first = journal.begin(GUP, 0, 0, "guest-0/console.log")
+    journal.give_up(Planned("uffd", 8), Ending.UNMET, "no")
+    journal.keep(replace(first, ending=Ending.EXITED, status=0))
+    assert [(attempt.case, attempt.ending) for attempt in journal.record.attempts] == [
+        ("gup", Ending.EXITED), ("uffd", Ending.UNMET),
+    ]  # fmt: skip
+
+
+def test_what_another_kernel_did_counts_no_more(journal: Journal, tmp_path: Path) -> None:
+    journal.settle(build_id="one", programs="these")
+    journal.next_guest()
+    journal.give_up(GUP, Ending.UNMET, "no")
+    journal.settle(build_id="one", programs="these")
+    assert [case.case for case in journal.report().cases] == ["gup"]
+    journal.settle(build_id="two", programs="these")
+    assert not journal.report().cases
+    assert list(journal.record.numbers) == []
+    assert journal.next_guest()[0] == 1, "its files stay"
+    assert list(journal.record.numbers) == [1]
+    assert journal.give_up(GUP, Ending.UNMET, "no").number == 2, "so do those of its attempts"
+
+
+def test_a_stage_that_fails_is_recorded_by_whose_fault_it_is(journal: Journal) -> None:
+    with pytest.raises(Stopped):
+        journal.stage("build", lambda: failed(BuildFailed("no")))
+    with pytest.raises(Stopped):
+        journal.stage("boot", lambda: failed(GuestUnreachable("no")))
+    build, boot = journal.record.stages
+    assert (build.outcome, build.is_patch_fault) == (Outcome.FAIL, True)
+    assert (boot.outcome, boot.is_patch_fault) == (Outcome.ERROR, False)
+
+
+HUNG = BootFailed("the kernel did not finish booting")
+
+
+def failed(error: Exception) -> Product[None]:
+    raise error
+
+
+def test_a_boot_that_failed_is_not_forgotten_because_another_guest_comes_up(journal: Journal, tmp_path: Path) -> None:
+    """Several sessions boot at the same time, and a run is resumed: a boot that passes says nothing about the other."""
+    with pytest.raises(Stopped):
+        journal.stage("boot", lambda: failed(HUNG))
+    journal.stage("boot", lambda: Product(None, cached=False))
+    resumed = opened(tmp_path)
+    resumed.stage("boot", lambda: Product(None, cached=False))
+    with pytest.raises(Stopped):
+        resumed.stage("boot", lambda: failed(GuestUnreachable("no QEMU")))
+    assert [(stage.outcome, stage.message) for stage in resumed.record.stages] == [(Outcome.CRASH, HUNG.message)]
+
+
+def test_a_boot_that_the_host_prevented_is_forgotten_when_a_guest_comes_up(journal: Journal) -> None:
+    with pytest.raises(Stopped):
+        journal.stage("boot", lambda: failed(GuestUnreachable("no QEMU")))
+    journal.stage("boot", lambda: Product(None, cached=False))
+    assert [stage.outcome for stage in journal.record.stages] == [Outcome.PASS]
+
+
+def test_a_kernel_has_booted_once_a_guest_of_it_answered_whatever_others_did(journal: Journal) -> None:
+    assert not journal.has_booted
+    journal.begin(Planned("boot", 1, 1), 0, 0, "guest-0/console.log")
+    assert not journal.has_booted, "that was the attempt"
+    journal.begin(GUP, 1, 0, "guest-1/console.log")
+    journal.fail_boot(HUNG)
+    assert journal.has_booted
+
+
+def test_a_stage_that_ran_again_replaces_its_earlier_result(journal: Journal) -> None:
+    def interrupt() -> Product[None]:
+        raise Interrupted("^C")
+
+    with pytest.raises(Interrupted):
+        journal.stage("build", interrupt)
+    assert journal.record.stages == (), "an interruption is no result"
+    assert journal.stage("build", lambda: Product("kernel", cached=True)) == "kernel"
+    journal.stage("build", lambda: Product("kernel", cached=False))
+    assert [stage.cached for stage in journal.record.stages] == [False]
