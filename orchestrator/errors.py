@@ -176,9 +176,9 @@ _WAYS_OUT = {
 
 
 def refusal(words: str, about: str) -> OrchestrateError | None:
-    """What a tool's words tell of the operating system's refusal, as `situation` would; None when it is no such thing.
-    They must be English."""
-    for number in _WAYS_OUT:
+    """What a tool's words, in English, tell of the operating system's refusal, as `situation` would; None when it is no
+    such thing. A permission that is denied is none: that may be what a patch does, to a script without its x bit."""
+    for number in _WAYS_OUT.keys() - {errno.EACCES, errno.EPERM}:
         if os.strerror(number) in words or (number == errno.ENOSPC and "Out of diskspace" in words):  # git's own
             return situation(OSError(number, os.strerror(number)), about)
     return None

@@ -14,7 +14,7 @@ import pytest
 from orchestrator.build.apply import apply
 from orchestrator.catalog import load
 from orchestrator.context import Context, Places
-from orchestrator.errors import BaseDamaged, BaseUnavailable, DiskFull, HostRefused
+from orchestrator.errors import BaseDamaged, BaseUnavailable, CommandFailed, DiskFull, HostRefused
 from orchestrator.model.kernel import Base
 from orchestrator.process import Cancel, Command, Runner
 from orchestrator.source import bases
@@ -203,6 +203,12 @@ def test_permission_denied_names_the_path_and_the_way_out(tmp_path: Path) -> Non
 def test_a_command_that_the_host_refused_something_says_what(tmp_path: Path) -> None:
     command = Command(("sh", "-c", "echo 'fatal: write error: No space left on device' >&2; exit 128"), cwd=tmp_path)
     with pytest.raises(DiskFull, match=f"sh in {tmp_path}: No space left on device"):
+        Runner(Cancel()).check(command)
+
+
+def test_a_script_that_may_not_be_run_is_not_the_hosts_refusal(tmp_path: Path) -> None:
+    command = Command(("sh", "-c", "echo 'sh: ./scripts/new.sh: Permission denied' >&2; exit 126"), cwd=tmp_path)
+    with pytest.raises(CommandFailed, match="sh exited with 126"):
         Runner(Cancel()).check(command)
 
 
