@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from orchestrator.deadline import Deadline
-from orchestrator.guest.evidence import Evidence
+from orchestrator.guest.evidence import Examination
 from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.ssh import Link
 from orchestrator.model.attempt import Condition, Ending
@@ -31,7 +31,7 @@ class Observation:
 
     ending: Ending
     reason: str
-    evidence: Evidence | None = None
+    evidence: Examination | None = None
 
     @property
     def words(self) -> str:
@@ -41,7 +41,7 @@ class Observation:
 
 
 # of the guest, by whether its SSH server may be asked
-Examine = Callable[[bool], Evidence]
+Examine = Callable[[bool], Examination]
 # whether a kernel report is a failure: some are known or expected
 Counts = Callable[[KernelReport], bool]
 

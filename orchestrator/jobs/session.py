@@ -15,7 +15,7 @@ from orchestrator.errors import BootFailed, GuestUnreachable
 from orchestrator.events import CaseStarted, GuestLost, GuestReady
 from orchestrator.guest.guest import INITRAMFS, Guest
 from orchestrator.jobs.boot import GuestSpec, boot
-from orchestrator.jobs.diagnosis import diagnose, diagnose_boot, discard
+from orchestrator.jobs.diagnosis import diagnose_boot, discard, with_diagnosis
 from orchestrator.jobs.journal import Journal
 from orchestrator.model.attempt import Attempt, Ending, Planned
 from orchestrator.model.case import Case
@@ -141,7 +141,7 @@ class GuestSession:
         is_as_expected = attempt.condition is not None and journal.judge(attempt).outcome is Outcome.PASS
         if self._request.freeze and not is_as_expected and self._is_left(guest, attempt):
             self._guest = None
-            journal.keep(diagnose(self._context, self._spec, case, attempt, journal.home))
+            journal.keep(with_diagnosis(self._context, self._spec, case, attempt, journal.home))
             return False
         if why := _why_replace(attempt):
             self._context.emit(GuestLost(journal.name, why, attempt.guest))
@@ -149,7 +149,7 @@ class GuestSession:
         if is_as_expected:
             discard(attempt, journal.home)
         else:
-            attempt = diagnose(self._context, self._spec, case, attempt, journal.home)
+            attempt = with_diagnosis(self._context, self._spec, case, attempt, journal.home)
         judged = journal.keep(attempt)
         if self._job.stop_at_failure and judged.outcome.is_bad:
             return False

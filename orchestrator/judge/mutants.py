@@ -55,7 +55,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
+class MutantRow:
     """One mutant: its status, the first kill, and all that was run."""
 
     mutant: str
@@ -70,7 +70,7 @@ class Row:
 class Matrix:
     """All mutants of a run, with the kconfigs and the cases that they were tried on."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[MutantRow, ...]
     kconfigs: tuple[str, ...]
     cases: tuple[str, ...]
 
@@ -87,7 +87,7 @@ class Matrix:
         )
 
 
-def row(mutant: Mutant, suites: Sequence[SuiteReport], *, not_run: str = "", refused: str = "") -> Row:
+def row_of(mutant: Mutant, suites: Sequence[SuiteReport], *, not_run: str = "", refused: str = "") -> MutantRow:
     """The row of a mutant from the suites that ran with it, in the order in which they ran.
 
     `refused`: why it could not be seeded. `not_run`: why nothing (more) was run.
@@ -99,8 +99,8 @@ def row(mutant: Mutant, suites: Sequence[SuiteReport], *, not_run: str = "", ref
         if case.outcome is not Outcome.SKIP
     )
 
-    def made(status: MutantStatus, reason: str, kill: Kill | None = None) -> Row:
-        return Row(mutant.name, mutant.group, status, reason, kill, cells)
+    def made(status: MutantStatus, reason: str, kill: Kill | None = None) -> MutantRow:
+        return MutantRow(mutant.name, mutant.group, status, reason, kill, cells)
 
     if refused:
         return made(MutantStatus.ERROR, refused)
@@ -169,7 +169,9 @@ def _trouble(suite: SuiteReport) -> str:
     return f"{case.case}: {case.message}" if case else ""
 
 
-def verdict(matrix: Matrix, controls: Mapping[str, SuiteReport], *, interrupted: bool = False) -> tuple[Verdict, str]:
+def mutation_verdict(
+    matrix: Matrix, controls: Mapping[str, SuiteReport], *, interrupted: bool = False
+) -> tuple[Verdict, str]:
     """What the matrix says, and one sentence why. A control is the same kernel with no bug switched on."""
     for suite in controls.values():
         stage = next((stage for stage in suite.stages if stage.outcome.is_bad), None)

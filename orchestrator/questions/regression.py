@@ -20,13 +20,13 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import BOOT, Comparison, SuiteReport
 from orchestrator.model.request import Baseline, Plan
 from orchestrator.model.subject import Subject, baseline, patched
-from orchestrator.parse.series import first
+from orchestrator.parse.series import first_patches
 from orchestrator.questions.first_test import first_test, is_built, is_done
 from orchestrator.questions.question import Known
 
 BOOT_FACTOR = 8  # how much longer than a boot that came up another may take before it counts as hung
 BOOT_LEAST_S = 20.0
-BLAME = 100_000  # sessions that look for the first bad patch are counted from here
+FIRST_BAD = 100_000  # sessions that look for the first bad patch are counted from here
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Regression:
                 at = first_bad_patch(reports[:-1], reports[-1], case, self.plan.request.error)
                 if isinstance(at, int) and not self.is_budget_over():
                     attempts = (Planned(case, self.plan.request.seed + len(reports[at].attempts)),)
-                    return [Session(tested[at], attempts, BLAME + len(known.of(tested[at])))]
+                    return [Session(tested[at], attempts, FIRST_BAD + len(known.of(tested[at])))]
         return []
 
     def _tested(self) -> Iterator[Subject]:
@@ -131,7 +131,7 @@ def per_patch(plan: Plan, kconfig: Kconfig) -> tuple[Subject, ...]:
         return ()
     kernel = plan.kernel(kconfig)
     return tuple(
-        Subject(replace(kernel, series=first(series, count)), Role.PER_PATCH, f"{kconfig.name}.patch-{count}")
+        Subject(replace(kernel, series=first_patches(series, count)), Role.PER_PATCH, f"{kconfig.name}.patch-{count}")
         for count in range(1, len(series.patches))
     )
 

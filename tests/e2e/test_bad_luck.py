@@ -239,7 +239,7 @@ def test_kvm_that_cannot_run_guests_is_refused_with_the_evidence(start: Start) -
     from orchestrator.guest.accel import probe
     from orchestrator.process import Cancel, Runner
 
-    found = probe(catalog.load().accel("kvm"), Runner(Cancel()))
+    found = probe(catalog.load_catalog().accel("kvm"), Runner(Cancel()))
     if found.works:
         pytest.skip("KVM works on this host")
     job = start(*PATCH, *TWO[:2], "--accel", "kvm", "--duration", "1")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalog import load
+from orchestrator.catalog import load_catalog
 from orchestrator.commands.compose import announced
 from orchestrator.context import Context, Places
 from orchestrator.deadline import Deadline
@@ -35,7 +35,7 @@ from tests.e2e.conftest import ROOT
 
 @pytest.fixture(scope="module")
 def spec() -> tuple[Context, GuestSpec]:
-    catalog, places, runner = load(), Places.of_user(), Runner(Cancel())
+    catalog, places, runner = load_catalog(), Places.of_user(), Runner(Cancel())
     context = Context(places, catalog, runner, lambda event: None)
     plan = make_plan(Request(patch="vm_refcnt"), catalog, catalog.series("vm_refcnt"))
 

@@ -51,7 +51,7 @@ def test_selftests_of_the_tree_run_in_the_guest(start: Start) -> None:
 
 @pytest.fixture(scope="module")
 def context() -> Context:
-    return Context(Places.of_user(), catalog.load(), Runner(Cancel()), lambda event: None)
+    return Context(Places.of_user(), catalog.load_catalog(), Runner(Cancel()), lambda event: None)
 
 
 @pytest.fixture(scope="module")

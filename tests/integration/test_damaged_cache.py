@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator import catalog, kept
 from orchestrator.build.apply import series_tree
-from orchestrator.build.compile import FACTS, SCHEMA, Facts, find_built
+from orchestrator.build.compile import FACTS, SCHEMA, BuildFacts, find_built
 from orchestrator.context import Context, Places
 from orchestrator.declarations.patches import read_series
 from orchestrator.errors import BootFailed, GuestUnreachable, ProductDamaged
@@ -41,7 +41,7 @@ def said() -> list[Event]:
 
 @pytest.fixture
 def context(tmp_path: Path, runner: Runner, said: list[Event]) -> Context:
-    return Context(Places(tmp_path / "cache", tmp_path / "state"), catalog.load(), runner, said.append)
+    return Context(Places(tmp_path / "cache", tmp_path / "state"), catalog.load_catalog(), runner, said.append)
 
 
 @pytest.mark.parametrize("garbage", GARBAGE)
@@ -62,7 +62,7 @@ def test_an_applied_series_is_applied_anew(
 @pytest.mark.parametrize("garbage", GARBAGE)
 def test_a_kernel_is_found_beside_others_that_cannot_be_read(context: Context, garbage: bytes) -> None:
     def build(build_id: str, key: str) -> None:
-        facts = kept.dumps(Facts("6", build_id, "gcc", (), 1), SCHEMA)
+        facts = kept.dumps(BuildFacts("6", build_id, "gcc", (), 1), SCHEMA)
         context.store.put("build", key, lambda scratch: (scratch / FACTS).write_bytes(facts))
 
     build("aa", "0")
@@ -76,7 +76,7 @@ def test_a_kernel_is_found_beside_others_that_cannot_be_read(context: Context, g
 
 @pytest.mark.parametrize("garbage", GARBAGE)
 def test_a_probes_answer_is_asked_for_again(runner: Runner, tmp_path: Path, garbage: bytes) -> None:
-    tcg = catalog.load().accel("tcg")
+    tcg = catalog.load_catalog().accel("tcg")
     works = replace(tcg, name="kvm")  # what works everywhere stands for a KVM that works
     assert choose("auto", works, tcg, runner, tmp_path)[1].works
     (answer,) = tmp_path.glob("*.json")

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from orchestrator.judge.attempts import case_results
-from orchestrator.judge.run import compared
+from orchestrator.judge.run import with_comparisons
 from orchestrator.model.attempt import Planned
 from orchestrator.model.case import Case, Needs
 from orchestrator.model.job import Build, Configure, HostTest, Job, Session, StaticChecks
@@ -128,7 +128,7 @@ class World:
         @cache  # nothing changes before the next job
         def reports(names: frozenset[str]) -> dict[str, SuiteReport]:
             found = [report for name, report in self.reports.items() if name in names]
-            return {one.name: one for one in compared(found, self.plan.request.error)}
+            return {one.name: one for one in with_comparisons(found, self.plan.request.error)}
 
         def report(subject: Subject) -> SuiteReport | None:
             return reports(frozenset({subject.name, *begun})).get(subject.name)
@@ -158,7 +158,7 @@ class World:
 
     def result(self, name: str, case: str) -> CaseResult:
         """Of a case on the kernel of that name, compared."""
-        reports = compared(list(self.reports.values()), self.plan.request.error)
+        reports = with_comparisons(list(self.reports.values()), self.plan.request.error)
         suite = next(one for one in reports if one.name == name)
         return next(found for found in suite.cases if found.case == case)
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.errors import HostRefused
-from orchestrator.judge.mutants import Detector, Kill, Matrix, MutantStatus, Row
-from orchestrator.judge.mutants import verdict as verdict_on_mutants
+from orchestrator.judge.mutants import Detector, Kill, Matrix, MutantRow, MutantStatus
+from orchestrator.judge.mutants import mutation_verdict as verdict_on_mutants
 from orchestrator.judge.mutation_run import mutants_suite
 from orchestrator.judge.verdict import verdict as judged
 from orchestrator.model.kernel import Role
@@ -740,7 +740,7 @@ def test_a_file_of_a_mutation_run_is_green_exactly_when_the_exit_status_is_0(
 ) -> None:
     kill = Kill("base", "fork", Detector.KERNEL_REPORT, "KASAN", 1.0)
     rows = tuple(
-        Row(f"m{number}", "order", status, "why", kill if status is MutantStatus.KILLED else None)
+        MutantRow(f"m{number}", "order", status, "why", kill if status is MutantStatus.KILLED else None)
         for number, status in enumerate(statuses)
     )
     matrix = Matrix(rows, ("base",), ("fork",))

@@ -12,7 +12,7 @@ from orchestrator.errors import BadDeclaration
 from orchestrator.model.outcome import Outcome
 from orchestrator.parse import report_lines as report_lines
 from orchestrator.parse.kernel_report import HOLD_LINES, LONGEST_LINE, Scanner, scan
-from orchestrator.parse.report_kinds import load, read_table
+from orchestrator.parse.report_kinds import load_kinds, read_table
 
 CONSOLE = Path(__file__).parent.parent / "data" / "console"
 
@@ -208,7 +208,7 @@ def test_any_bytes_in_any_pieces_give_the_same_reports(parts: list[bytes], size:
 
 # --- the table
 
-LINES = report_lines.load()
+LINES = report_lines.load_lines()
 MINIMAL = 'kind = "x"\npriority = 1\noutcome = "fail"\nstart = ["x: "]\ntitles = ["x"]\n'
 
 
@@ -259,5 +259,5 @@ def test_ignored_frames_have_known_keys_only() -> None:
 
 
 def test_the_shipped_table_is_read_once() -> None:
-    assert load() is load()
-    assert len(load().kinds) >= 20
+    assert load_kinds() is load_kinds()
+    assert len(load_kinds().kinds) >= 20

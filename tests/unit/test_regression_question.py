@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.judge.run import compared
+from orchestrator.judge.run import with_comparisons
 from orchestrator.judge.verdict import verdict
 from orchestrator.model.attempt import Planned
 from orchestrator.model.job import Build, Configure, HostTest, Session
@@ -37,7 +37,7 @@ def asked(of: Plan, rates: dict[tuple[str, str], float], pairs: int = 60, seed: 
 
 
 def judged(world: World) -> tuple[Verdict, str]:
-    return verdict(compared(list(world.reports.values()), 0.05), False)
+    return verdict(with_comparisons(list(world.reports.values()), 0.05), False)
 
 
 # --- what the answer costs
@@ -293,7 +293,7 @@ def test_a_kernel_that_hangs_at_every_third_boot_is_compared_by_boots_with_a_lim
     assert not world.attempts(PATCHED), "the first boot hung"
     assert world.attempts(PATCHED, "boot")
     assert any(job.boot_limit_s == 20.0 for job in world.sessions(PATCHED))
-    (boot,) = [s for s in compared(list(world.reports.values()), 0.05)[0].stages if s.stage == "boot"]
+    (boot,) = [s for s in with_comparisons(list(world.reports.values()), 0.05)[0].stages if s.stage == "boot"]
     assert boot.comparison
     assert boot.comparison.answer in (Answer.FLAKY_NO_WORSE, Answer.PRE_EXISTING, Answer.INCONCLUSIVE)
 
@@ -306,7 +306,7 @@ def test_a_boot_that_fails_now_and_then_and_a_case_that_fails_are_both_settled()
 
     world = World(made, Rates({(PATCHED, "a"): 1.0}), boots=boots)
     world.ask(question(made, 100))
-    (boot,) = [s for s in compared(list(world.reports.values()), 0.05)[0].stages if s.stage == "boot"]
+    (boot,) = [s for s in with_comparisons(list(world.reports.values()), 0.05)[0].stages if s.stage == "boot"]
     assert boot.comparison
     assert boot.comparison.answer is world.comparison().answer is Answer.REGRESSION
 
@@ -330,7 +330,7 @@ def test_cases_are_compared_beside_a_kernel_that_complains_while_it_boots() -> N
             super()._add(subject, said if planned.case == "boot" else shown, planned)
 
     world = Complaining(made, Rates({(PATCHED, "a"): 1.0})).ask(question(made))
-    suite = compared(list(world.reports.values()), 0.05)[0]
+    suite = with_comparisons(list(world.reports.values()), 0.05)[0]
     (boot,) = [stage for stage in suite.stages if stage.stage == "boot"]
     assert boot.comparison
     assert boot.comparison.answer is Answer.PRE_EXISTING

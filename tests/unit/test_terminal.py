@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.model.kernel import Role
-from orchestrator.model.kernel_report import Frame, KernelReport, Mark, Place
+from orchestrator.model.kernel_report import Frame, KernelReport, Mark, SourceLine
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import (
     Answer,
@@ -73,7 +73,7 @@ def test_the_plain_summary_says_it_all() -> None:
 
 def decoded_report() -> RunReport:
     report = a_report()
-    place = Place("f", "mm/f.c", 7, "boom(\x1b[31m);", Mark.LINE, ("2/3 mm: [add] f",))
+    place = SourceLine("f", "mm/f.c", 7, "boom(\x1b[31m);", Mark.LINE, ("2/3 mm: [add] f",))
     kernel_report = replace(SPLAT, frames=(Frame(1, "f", 1, 2, places=(place,)),))
     (suite,) = report.suites
     cases = tuple(
