@@ -142,11 +142,11 @@ class Link:
         closed the channel but not ended yet, a command that timed out is a result like any other.
         """
 
-        def run() -> fabric.Result:
+        def execute() -> fabric.Result:
             return self._connection.run(command, hide=True, warn=True, in_stream=False)
 
         try:
-            result = self._attended(run, check_alive, Deadline.after(timeout_s))
+            result = self._attended(execute, check_alive, Deadline.after(timeout_s))
         except (invoke.ThreadException, *RETRIABLE) as error:
             raise GuestUnreachable(f"the guest did not answer `{command}`: {error}") from error
         if result.exited == NO_STATUS:

@@ -128,7 +128,7 @@ class Watchdog:
         """A report is over when the console has been quiet: what would show its end may never be said."""
         found = scanner.feed(self._news())
         is_quiet = time.monotonic() - self._qemu.console.last_output_s > QUIET_S
-        return found + (scanner.idle() if is_quiet else [])
+        return found + (scanner.flush() if is_quiet else [])
 
     def _look(self, ping: threading.Event, waited_s: float) -> Observation | None:
         if self._scanner and any(self._counts(kernel_report) for kernel_report in self._reports(self._scanner)):

@@ -116,7 +116,7 @@ class Journal:
         """What is no news of this kernel."""
         return applicable(self._known, self.record)
 
-    def judge(self, attempt: Attempt) -> Finding:
+    def finding_of(self, attempt: Attempt) -> Finding:
         """What an attempt that has ended shows."""
         found = findings(self.record.with_attempt(attempt), self.home, self._known, self._consoles)
         return next(f for f in found if (f.case, f.number) == (attempt.case, attempt.number))
@@ -126,7 +126,7 @@ class Journal:
         with self._lock:
             save_record(attempt, self.home / attempt.home / "result.json")
             self._save(self.record.with_attempt(attempt))
-            judged = self.judge(attempt)
+            judged = self.finding_of(attempt)
         self._context.emit(
             CaseFinished(self.name, attempt.case, judged.outcome, judged.time_s, judged.message, attempt.pair)
         )

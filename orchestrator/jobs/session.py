@@ -56,7 +56,7 @@ class GuestSession:
         try:
             if all(planned.case == BOOT for planned in self._job.attempts) and self._job.attempts:
                 for planned in self._job.attempts:
-                    self._try_boot(planned)
+                    self._attempt_boot(planned)
                 return
             self._boot_first()
             for planned in self._job.attempts:
@@ -106,7 +106,7 @@ class GuestSession:
             return guest
         return None
 
-    def _try_boot(self, planned: Planned) -> None:
+    def _attempt_boot(self, planned: Planned) -> None:
         """An attempt that consists of booting."""
         number = self._journal.record.guests
         attempt = self._journal.begin(planned, number, 0, f"guest-{number}/console.log")
@@ -138,7 +138,7 @@ class GuestSession:
         guest = self._guest
         attempt = self._run(guest, case, planned)
         # a guest may die of what the case is there to provoke
-        is_as_expected = attempt.condition is not None and journal.judge(attempt).outcome is Outcome.PASS
+        is_as_expected = attempt.condition is not None and journal.finding_of(attempt).outcome is Outcome.PASS
         if self._request.freeze and not is_as_expected and self._is_left(guest, attempt):
             self._guest = None
             journal.keep(with_diagnosis(self._context, self._spec, case, attempt, journal.home))
@@ -193,7 +193,9 @@ class GuestSession:
     def _is_left(self, guest: Guest, attempt: Attempt) -> bool:
         """Leave a guest that reported something, hangs or panicked to the user; says how to go on."""
         is_stuck = attempt.condition is not None or attempt.ending is Ending.STOPPED
-        if not is_stuck and not any(report.outcome.is_bad for report in self._journal.judge(attempt).kernel_reports):
+        if not is_stuck and not any(
+            report.outcome.is_bad for report in self._journal.finding_of(attempt).kernel_reports
+        ):
             return False
         try:
             guest.leave()

@@ -36,7 +36,7 @@ class RunNext:
 class BadCommit:
     """`index` is bad and the testable commit before it is good, with this probability.
 
-    `first` is the earliest commit that may be to blame: less than `index` where those between cannot be tested.
+    `first` is the earliest commit that may be at fault: less than `index` where those between cannot be tested.
     """
 
     first: int

@@ -21,7 +21,7 @@ HIGHEST_RATE = 0.99  # that a bad kernel fails always is never known for sure
 @dataclass(frozen=True)
 class FirstBad:
     """The patch behind which a case began to fail. `label` is as in KernelFacts.patch; `earlier` names patches that may
-    be to blame instead, because the kernels behind them cannot be tested."""
+    be at fault instead, because the kernels behind them cannot be tested."""
 
     case: str
     label: str

@@ -29,7 +29,7 @@ class MutantStatus(Enum):
     KILLED = "killed"
     SURVIVED = "survived"
     SKIPPED = "skipped"  # declared as equivalent or unobservable, or not run; the reason says which
-    ERROR = "error"  # it could not be seeded or judged
+    ERROR = "error"  # it could not be applied or judged
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Matrix:
 def row_of(mutant: Mutant, suites: Sequence[SuiteReport], *, not_run: str = "", refused: str = "") -> MutantRow:
     """The row of a mutant from the suites that ran with it, in the order in which they ran.
 
-    `refused`: why it could not be seeded. `not_run`: why nothing (more) was run.
+    `refused`: why it could not be applied. `not_run`: why nothing (more) was run.
     """
     cells = tuple(
         Cell(suite.kconfig, case.case, case.outcome)
@@ -172,12 +172,12 @@ def _trouble(suite: SuiteReport) -> str:
 def mutation_verdict(
     matrix: Matrix, controls: Mapping[str, SuiteReport], *, interrupted: bool = False
 ) -> tuple[Verdict, str]:
-    """What the matrix says, and one sentence why. A control is the same kernel with no bug switched on."""
+    """What the matrix says, and one sentence why. A control is the same kernel with no mutant switched on."""
     for suite in controls.values():
         stage = next((stage for stage in suite.stages if stage.outcome.is_bad), None)
         case = next((case for case in suite.cases if case.outcome.is_bad), None)
         if bad := (f"{stage.stage}: {stage.message}" if stage else f"{case.case}: {case.message}" if case else ""):
-            return Verdict.NO_VERDICT, f"{suite.name}, with no bug switched on: {bad}"
+            return Verdict.NO_VERDICT, f"{suite.name}, with no mutant switched on: {bad}"
     if interrupted:
         return Verdict.INTERRUPTED, "interrupted before all mutants had run"
     killed, survived = matrix.count(MutantStatus.KILLED), matrix.count(MutantStatus.SURVIVED)

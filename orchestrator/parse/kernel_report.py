@@ -70,7 +70,7 @@ class Scanner:
             self._rest, self._in_long_line = b"", True
         return self._release(HOLD_LINES)
 
-    def idle(self) -> list[KernelReport]:
+    def flush(self) -> list[KernelReport]:
         """The console has been quiet: what is open is complete. More may be fed afterwards."""
         for report in list(self._open.values()):
             self._finish(report)
@@ -89,7 +89,7 @@ class Scanner:
         for report in self._open.values():
             if report.kinds and report.kind.is_fatal and not any(line.message.strip() for line in report.lines[1:]):
                 report.is_doubtful = False  # nothing came after it, as after no program's words
-        return self.idle()
+        return self.flush()
 
     def _block(self, block: bytes) -> None:
         """Complete lines, with one newline put before them."""

@@ -32,16 +32,16 @@ def report_of(products: Products, issued: Set[Job] = frozenset()) -> Callable[[S
     when somebody asks, however often: a mutation run has a hundred."""
     judged: dict[str, SuiteReport] = {}
 
-    def plain(subject: Subject) -> SuiteReport | None:
+    def recorded(subject: Subject) -> SuiteReport | None:
         if subject.name not in judged and (products.run_dir / subject.name / KERNEL).is_file():
             judged[subject.name] = products.journal(subject).report()
         return judged.get(subject.name)
 
     def report(subject: Subject) -> SuiteReport | None:
-        found = plain(subject)
+        found = recorded(subject)
         if found is None or found.role not in COMPARED:
             return found
-        bases = (plain(other) for other in {job.subject for job in issued} if other.role is Role.BASELINE)
+        bases = (recorded(other) for other in {job.subject for job in issued} if other.role is Role.BASELINE)
         compared_with_all = with_comparisons([found, *filter(None, bases)], products.plan.request.error)
         return next(one for one in compared_with_all if one.name == subject.name)
 

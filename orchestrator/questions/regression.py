@@ -53,9 +53,9 @@ class Regression:
                 jobs = self._ask_base(subject, baseline(subject.kernel), known)
                 if any(not known.is_over(job) for job in jobs):
                     return jobs
-        return self._blame(known) if self.plan.request.each_patch else []
+        return self._find_first_bad(known) if self.plan.request.each_patch else []
 
-    def _blame(self, known: Known) -> list[Job]:
+    def _find_first_bad(self, known: Known) -> list[Job]:
         """Another run behind a patch, as long as it is not sure which one broke a case."""
         for kconfig in self.plan.kconfigs:
             tested = [*per_patch(self.plan, kconfig), subjects(self.plan, kconfig)[0]]

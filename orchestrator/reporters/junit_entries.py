@@ -165,7 +165,7 @@ def _stage(result: JUnitResult, stage: StageResult, view: View) -> Entry:
     message = _message(stage.message, remark, stage.outcome, stage.kernel_reports)
     hint = f"hint: {stage.hint}" if stage.hint else ""
     reports = tuple(_kernel_report_texts(stage.kernel_reports, log))
-    tries = view.attempts.get(BOOT, ()) if stage.stage == BOOT else ()
+    boots = view.attempts.get(BOOT, ()) if stage.stage == BOOT else ()
     is_passed = result.kind is Element.PASSED
     body = (stage.message or message, remark, hint, *reports, stage.detail)
     entry = Entry(
@@ -173,12 +173,12 @@ def _stage(result: JUnitResult, stage: StageResult, view: View) -> Entry:
         name=junit_names.name(stage.stage),
         time_s=_own_time(stage.time_s, stage.subtests),
         out=_joined(
-            text.middle(_joined(stage.message if is_passed else "", history(tries)), view.limits.stdout, log),
+            text.middle(_joined(stage.message if is_passed else "", history(boots)), view.limits.stdout, log),
             "product came from the store" if stage.cached else "",
             *view.places.attachments(files_of_stage(stage), view.limits.attachments),
         ),
         err=text.tail(stage.console, view.limits.console, log),
-        reruns=reruns_of_run(tries, result.kind, view.places, view.limits.reruns, view.limits.rerun),
+        reruns=reruns_of_run(boots, result.kind, view.places, view.limits.reruns, view.limits.rerun),
     )
     return _told(entry, result, message, body, view, _whole(stage.kernel_reports, log, view))
 

@@ -132,8 +132,8 @@ def test_a_build_that_is_stopped_resumes(
 def test_a_git_that_was_killed_does_not_block_the_next_run(start: Start, series_with: Callable[..., Path]) -> None:
     stale = next(Places.of_user().bases.glob("linux-source-*/patched")).with_name("patched.index.lock")
     stale.touch()
-    with (stale.parent / "patched.lock").open() as lane:  # not while another test builds
-        fcntl.flock(lane, fcntl.LOCK_EX)
+    with (stale.parent / "patched.lock").open() as worktree_lock:  # not while another test builds
+        fcntl.flock(worktree_lock, fcntl.LOCK_EX)
     job = start("--patch", str(series_with("does-not-compile")), *TWO[:2], "--baseline", "never")
     assert job.finish() == 1, job.text
     assert job.stage("build")["outcome"] == "FAIL"

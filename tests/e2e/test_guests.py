@@ -225,7 +225,9 @@ def test_shell_runs_a_command_in_the_guest() -> None:
 
 
 @pytest.mark.parametrize("which", ["kernel image", "initramfs"])
-def test_a_guest_of_damaged_products_blames_nobody(spec: tuple[Context, GuestSpec], tmp_path: Path, which: str) -> None:
+def test_damaged_products_are_not_the_fault_of_a_patch(
+    spec: tuple[Context, GuestSpec], tmp_path: Path, which: str
+) -> None:
     """What the disk did: some bytes in the middle are others, which neither size nor time shows."""
     context, good = spec
     private = replace(context, places=Places(tmp_path / "cache", tmp_path / "state"))

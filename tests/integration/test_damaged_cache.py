@@ -1,4 +1,4 @@
-"""What lies in the cache may be damaged, or another version's: it is made anew, and no patch is blamed for it."""
+"""A damaged product, or one that another version wrote, is made anew, and is never the fault of a patch."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def spec_in(context: Context, image: bytes) -> GuestSpec:
 
 
 @pytest.mark.parametrize("which", ["kernel image", "initramfs"])
-def test_nobody_is_blamed_for_what_the_disk_has_damaged(context: Context, tmp_path: Path, which: str) -> None:
+def test_a_damaged_product_is_never_the_fault_of_the_patch(context: Context, tmp_path: Path, which: str) -> None:
     """A bit that flipped: size and times are as they were, so that only this question finds it."""
     spec = spec_in(context, b"no kernel" * 1000)
     with pytest.raises((BootFailed, GuestUnreachable)) as honest:

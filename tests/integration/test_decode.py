@@ -302,7 +302,7 @@ def run_dir(tmp_path: Path) -> Path:
     return home
 
 
-def test_an_old_run_is_decoded_and_its_line_blamed_on_the_patch(cli: Cli, run_dir: Path) -> None:
+def test_an_old_run_is_decoded_and_its_line_attributed_to_the_patch(cli: Cli, run_dir: Path) -> None:
     result = cli("report", str(run_dir))
     assert result.returncode == 1, result.stderr
     line = "value -= twin(a); /* the new call */"
@@ -326,7 +326,7 @@ def test_an_old_run_is_decoded_and_its_line_blamed_on_the_patch(cli: Cli, run_di
     assert f"[[ATTACHMENT|{run_dir / kernel_report['file']}]]" in (run_dir / "junit.xml").read_text()
 
 
-def test_a_kill_of_a_hunt_is_decoded(cli: Cli, run_dir: Path) -> None:
+def test_a_kill_of_a_mutation_run_is_decoded(cli: Cli, run_dir: Path) -> None:
     (run_dir / "base.patched").rename(run_dir / "base.early")
     suite = load_record(KernelRecord, run_dir / "base.early/kernel.json")
     save_record(replace(suite, name="base.early", role=Role.MUTATED), run_dir / "base.early/kernel.json")
@@ -360,9 +360,9 @@ def test_what_a_mutant_put_on_top_of_the_series_is_no_patchs(
     text = trees.read(tree, "mm/memory.c")
     assert text
     assert line in text
-    woven = trees.with_files(tree, {"mm/memory.c": text.replace(line, mutated)})
+    tree_with_mutant = trees.with_files(tree, {"mm/memory.c": text.replace(line, mutated)})
     suite = load_record(KernelRecord, run_dir / "base.patched/kernel.json")
-    save_record(suite.with_facts(tree=woven), run_dir / "base.patched/kernel.json")
+    save_record(suite.with_facts(tree=tree_with_mutant), run_dir / "base.patched/kernel.json")
     assert cli("report", str(run_dir)).returncode == 1
     (kernel_report,) = json.loads((run_dir / "report.json").read_text())["suites"][0]["stages"][0]["kernel_reports"]
     assert [frame["places"][-1]["mark"] for frame in kernel_report["frames"]] == marks

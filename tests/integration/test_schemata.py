@@ -1,4 +1,4 @@
-"""Mutants in one text, switched: the woven text compiles and behaves as each mutant, and as the original with 0."""
+"""Mutants in one text, switched: the metamutant compiles and behaves as each mutant, and as the original with 0."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ SAID = {0: "7 7 24", 1: "-1 -1 24", 2: "12 -12 24", 3: "7 7 24", 4: "7 7 10", 5:
 
 
 def test_every_number_behaves_as_its_mutant_and_0_as_the_original(tmp_path: Path) -> None:
-    source, program = tmp_path / "woven.c", tmp_path / "woven"
+    source, program = tmp_path / "schemata.c", tmp_path / "schemata"
     source.write_text(metamutant(ORIGINAL, MUTANTS) + MAIN)
     subprocess.run(["gcc", "-Wall", "-Werror", "-o", program, source], check=True)
     for number, said in SAID.items():

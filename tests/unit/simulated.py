@@ -30,7 +30,7 @@ from orchestrator.record import KernelRecord
 PASSED = Finding("", Outcome.PASS, Outcome.PASS, "", 1.0)
 FAILED = replace(PASSED, outcome=Outcome.FAIL, run_outcome=Outcome.FAIL, message="exit status 3")
 CRASHED = replace(PASSED, outcome=Outcome.CRASH, run_outcome=Outcome.CRASH, message="panic")
-IDLE = replace(PASSED, outcome=Outcome.NOT_EXERCISED, message="did not exercise")
+NOT_EXERCISED = replace(PASSED, outcome=Outcome.NOT_EXERCISED, message="did not exercise")
 SKIPPED = replace(PASSED, outcome=Outcome.SKIP, run_outcome=Outcome.SKIP, message="lacks it")
 HOST_LOST = replace(PASSED, outcome=Outcome.ERROR, run_outcome=Outcome.ERROR, is_host_fault=True)
 BROKEN = StageResult("build", Outcome.FAIL, 9.0, "mm/mmap.c:1: error", is_patch_fault=True)

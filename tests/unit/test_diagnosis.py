@@ -28,7 +28,7 @@ SILENT = GuestUnreachable("the guest's SSH server did not answer in time", hint=
         (SILENT, Condition.QEMU_STOPPED, Fault.INFRASTRUCTURE),
     ],
 )
-def test_a_guest_that_does_not_come_up_was_examined_before_anybody_is_blamed(
+def test_a_guest_that_does_not_boot_is_examined_before_fault_is_assigned(
     error: NoGuest, condition: Condition, fault: Fault
 ) -> None:
     told = whose_silence(error, Examination(condition, "as seen", 17), "", Path("cases/boot"))

@@ -64,8 +64,8 @@ st.register_type_strategy(str, TEXT)
 # a few frames of each report are as good as many, and hypothesis limits what it makes
 PLACES = st.builds(SourceLine, text=..., mark=..., patches=st.lists(TEXT, max_size=1).map(tuple))
 FRAMES = st.builds(Frame, is_reliable=..., places=st.lists(PLACES, max_size=1).map(tuple))
-SPLATS = st.builds(KernelReport, file=..., frames=st.lists(FRAMES, max_size=1).map(tuple))
-st.register_type_strategy(KernelReport, SPLATS)
+KERNEL_REPORTS = st.builds(KernelReport, file=..., frames=st.lists(FRAMES, max_size=1).map(tuple))
+st.register_type_strategy(KernelReport, KERNEL_REPORTS)
 # Few subtests of stages: each has lists of its own, and a report would be more than hypothesis wants to make up.
 st.register_type_strategy(
     StageResult,

@@ -146,7 +146,7 @@ def test_a_report_is_given_after_a_few_more_lines_or_when_the_console_is_quiet()
     assert scanner.feed(WARNING) == []  # a panic may still follow from it
     assert [kernel_report.kind for kernel_report in scanner.feed(kernel("x") * (HOLD_LINES + 1))] == ["warning"]
     assert scanner.feed(OOPS) == []
-    assert [kernel_report.kind for kernel_report in scanner.idle()] == ["oops"]
+    assert [kernel_report.kind for kernel_report in scanner.flush()] == ["oops"]
     assert scanner.close() == []
 
 

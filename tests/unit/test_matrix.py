@@ -124,7 +124,7 @@ def test_the_verdict(fates: tuple[MutantStatus, ...], expected: Verdict) -> None
 def test_a_control_that_fails_makes_all_kills_worthless() -> None:
     found, reason = mutation_verdict(matrix(MutantStatus.KILLED), {"base.mutated": suite(failed("x", says="y"))})
     assert found is Verdict.NO_VERDICT
-    assert "no bug switched on" in reason
+    assert "no mutant switched on" in reason
 
 
 def test_an_idle_case_is_the_weakest_evidence_and_none_under_delays() -> None:

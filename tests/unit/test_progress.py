@@ -86,10 +86,10 @@ def test_lines_of_many_threads_stay_whole() -> None:
 class Counted(io.StringIO):
     """Knows how often somebody tried to write."""
 
-    tries = 0
+    writes = 0
 
     def write(self, text: str) -> int:
-        self.tries += 1
+        self.writes += 1
         return super().write(text)
 
 
@@ -97,8 +97,8 @@ class Pipe(Counted):
     """Its reader goes away after the first line."""
 
     def write(self, text: str) -> int:
-        if self.tries == 1:
-            self.tries += 1
+        if self.writes == 1:
+            self.writes += 1
             raise BrokenPipeError
         return super().write(text)
 
@@ -109,7 +109,7 @@ def test_a_pipe_that_breaks_ends_the_lines_and_not_the_run() -> None:
     for word in "xyz":
         progress(events.Note(events.Level.INFO, word))
     assert stream.getvalue() == "info: x\n"
-    assert stream.tries == 2  # not once for each event that is left
+    assert stream.writes == 2  # not once for each event that is left
 
 
 def test_a_closed_stream_ends_the_lines_and_not_the_run() -> None:
@@ -118,4 +118,4 @@ def test_a_closed_stream_ends_the_lines_and_not_the_run() -> None:
     stream.close()
     progress(events.Note(events.Level.INFO, "x"))
     progress(events.Note(events.Level.INFO, "y"))
-    assert stream.tries == 1
+    assert stream.writes == 1

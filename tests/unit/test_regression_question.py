@@ -20,7 +20,19 @@ from orchestrator.model.subject import Subject
 from orchestrator.questions.first_test import REPEATS
 from orchestrator.questions.regression import Regression
 from tests.unit import simulated
-from tests.unit.simulated import BROKEN, FAILED, HOST_LOST, IDLE, PASSED, REFUSED, SKIPPED, Rates, World, case, plan
+from tests.unit.simulated import (
+    BROKEN,
+    FAILED,
+    HOST_LOST,
+    NOT_EXERCISED,
+    PASSED,
+    REFUSED,
+    SKIPPED,
+    Rates,
+    World,
+    case,
+    plan,
+)
 
 PATCHED, BASE = "base.patched", "base.baseline"
 ALWAYS = Request(baseline=Baseline.ALWAYS)
@@ -165,7 +177,7 @@ def test_a_case_that_the_base_skips_is_not_asked_for_ever() -> None:
 # --- attempts that say nothing
 
 
-@pytest.mark.parametrize("silent", [HOST_LOST, IDLE])
+@pytest.mark.parametrize("silent", [HOST_LOST, NOT_EXERCISED])
 def test_an_attempt_that_says_nothing_is_repeated_and_not_for_ever(silent: Finding) -> None:
     made = plan(cases=("a", "b"))
 
@@ -173,9 +185,9 @@ def test_an_attempt_that_says_nothing_is_repeated_and_not_for_ever(silent: Findi
         return silent if planned.case == "a" else PASSED
 
     world = World(made, show).ask(question(made))
-    tries = world.attempts(PATCHED)
-    assert len(tries) == 1 + REPEATS == 3
-    assert len({found.seed for found in tries}) == 3
+    attempts = world.attempts(PATCHED)
+    assert len(attempts) == 1 + REPEATS == 3
+    assert len({found.seed for found in attempts}) == 3
     assert len(world.attempts(PATCHED, "b")) == 1
     assert set(world.reports) == {PATCHED}, "it is no failure"
 
@@ -405,7 +417,7 @@ def test_pairs_are_counted_on_from_where_the_run_was_interrupted(stop_after: int
 
 
 def test_a_repetition_that_an_interruption_prevented_is_made_up_for() -> None:
-    made, shown = plan(), iter([IDLE, PASSED])
+    made, shown = plan(), iter([NOT_EXERCISED, PASSED])
     world = World(made, lambda *_: next(shown)).ask(question(made), stop_after=3)
     assert [found.outcome for found in world.attempts(PATCHED)] == [Outcome.NOT_EXERCISED]
     world.ask(question(made))

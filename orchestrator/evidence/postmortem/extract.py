@@ -30,7 +30,7 @@ T = TypeVar("T")
 FRAMES = 40  # of a stack: a longer one is a recursion, whose beginning says enough
 VMA_NAMES = ("vma", "dst_vma", "src_vma", "prev", "next")
 FAULT_FUNCTIONS = ("handle_mm_fault", "__handle_mm_fault", "do_user_addr_fault")
-MUTANT_COPY = re.compile(r"__mutant\d+$")  # of a function with a mutant (kernel/schemata.py)
+MUTANT_COPY = re.compile(r"__mutant\d+$")  # of a function with a mutant (build/schemata.py)
 UNREADABLE = (FaultError, LookupError, AttributeError, ValueError, drgn.ObjectAbsentError)
 # kernel/locking/rwsem.c
 WRITER_LOCKED = 1
