@@ -12,7 +12,7 @@ from orchestrator.model.job import Build, Configure, HostTest, Job, Session, Sta
 
 
 def perform(job: Job, products: Products) -> None:
-    """Raises Interrupted, and what is nobody's situation; a stage that fails is recorded as that."""
+    """Do a job. Raises Interrupted, and errors that are no OrchestrateError; a stage that fails is recorded."""
     try:
         match job:
             case Configure():
