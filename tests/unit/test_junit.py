@@ -749,7 +749,7 @@ def test_a_control_that_fails_says_nothing_about_the_series() -> None:
 def test_a_file_of_a_mutation_run_is_green_exactly_when_the_exit_status_is_0(
     statuses: list[MutantStatus], control: list[Outcome], interrupted: bool
 ) -> None:
-    kill = Kill("base", "fork", Detector.KASAN, "KASAN", 1.0)
+    kill = Kill("base", "fork", Detector.KERNEL_REPORT, "KASAN", 1.0)
     rows = tuple(
         MutantRow(f"m{number}", "order", status, "why", kill if status is MutantStatus.KILLED else None)
         for number, status in enumerate(statuses)
