@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("series", nargs="?", type=Path, default=Path("patches/vm_refcnt"))
     series = read_series(parser.parse_args().series)
     runner = Runner(Cancel())
-    base = packaged_base(DEFAULT_BASE, Workplace(Places.of_user().bases, runner, print))
+    base, _ = packaged_base(DEFAULT_BASE, Workplace(Places.of_user().bases, runner, print))
     ways = {
         "one tree": lambda: one_tree(base, series, runner),
         "commits": lambda: trees_of(base, commit_series(base, series, runner), runner)[-1],

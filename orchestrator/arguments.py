@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from orchestrator import __version__
+from orchestrator.reporters.text import printable
 
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    Commands = argparse._SubParsersAction["Parser"]
 
 EXIT_STATUS = """\
 exit status: 0 nothing regressed, 1 the patch is at fault, 2 the request is wrong,
@@ -33,9 +34,16 @@ when all could be read, whatever is in them, else 2.
 """
 
 
-def parser() -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """One that shows what it was given without what a terminal would obey: a name may come from `*`."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
+
+
+def parser() -> Parser:
     """The whole command line."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="orchestrate",
         description="From a Linux mm patch to a verdict with evidence: build, boot under QEMU, stress, report.",
         epilog=EXIT_STATUS,
@@ -199,7 +207,7 @@ def _classify(commands: Commands) -> None:
 def _report(commands: Commands) -> None:
     sub = commands.add_parser("report", help="show the report of a run and write its files again")
     sub.add_argument("run_dir", type=Path, metavar="RUN_DIR")
-    sub.add_argument("--junit", type=Path, metavar="FILE", help="write the JUnit report here too")
+    sub.add_argument("--junit", metavar="FILE", help="write the JUnit report here too; - is stdout")
     sub.add_argument("--json", metavar="FILE", help="write the JSON report here too; - is stdout")
     _junit(sub)
 
@@ -326,7 +334,7 @@ def _outputs(sub: argparse.ArgumentParser, json: str) -> None:
     sub.add_argument(
         "--output", type=Path, metavar="DIR", help="the run directory (default: a new one; an interrupted one goes on)"
     )
-    sub.add_argument("--junit", type=Path, metavar="FILE", help="write the JUnit report here too")
+    sub.add_argument("--junit", metavar="FILE", help="write the JUnit report here too; - is stdout")
     sub.add_argument("--json", metavar="FILE", help=f"write {json} here too; - is stdout")
     _junit(sub)
     _verbose(sub)

@@ -6,8 +6,7 @@ Adding a thing is adding a file; `declarations/` reads them.
 from __future__ import annotations
 
 import difflib
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -22,9 +21,11 @@ from orchestrator.model.case import Case, Userland
 from orchestrator.model.kernel import Fragment, Kconfig
 from orchestrator.model.machine import Accel, Machine
 from orchestrator.model.series import Series
+from orchestrator.parse import report_kinds
+from orchestrator.roots import BUILT_IN, VARIABLE, roots
 
 PACKAGE = Path(__file__).resolve().parent
-ROOT = PACKAGE.parent
+LIBRARY = "lib"  # beside cases: the harness that their programs are linked with
 
 Named = TypeVar("Named", Case, Fragment, Machine, Accel, Userland)
 # The tag of cases that run only when they are asked for: by name, by the name of their directory, or by a tag
@@ -41,7 +42,7 @@ class Catalog:
     accels: Mapping[str, Accel]
     patches: Mapping[str, Path]
     userlands: Mapping[str, Userland]
-    root: Path
+    root: Path  # the user's own where there is one
 
     def case(self, name: str) -> Case:
         return find("test case", name, self.testcases)
@@ -66,6 +67,15 @@ class Catalog:
             for case in self.testcases.values()
             if ON_REQUEST not in case.tags and others.isdisjoint(case.needs.symbols)
         )
+
+    def library(self, case: Case) -> Path:
+        """The harness of a case: that of its own root, or ours."""
+        own = case.directory.parent / LIBRARY
+        return own if own.is_dir() else BUILT_IN / "testcases" / LIBRARY
+
+    def is_ours(self, case: Case) -> bool:
+        """Whether a case came with the tool, and is not the user's own."""
+        return case.directory.is_relative_to(BUILT_IN)
 
     def userland(self, name: str) -> Userland:
         return find("userland", name, self.userlands)
@@ -111,26 +121,29 @@ class Catalog:
         return Path(name) if Path(name).exists() else self.patches.get(name)
 
 
-def load(root: Path | None = None) -> Catalog:
-    """Read every declaration. ORCHESTRATE_ROOT names another directory with testcases/, kconfigs/ and patches/.
+def load(*layers: Path) -> Catalog:
+    """Read every declaration of these roots; an entry of a later one takes the place of its namesakes in those before.
+    Without any: our own root, and the user's over it.
 
     Raises BadDeclaration, UsageError.
     """
-    root = root or Path(os.environ.get("ORCHESTRATE_ROOT") or ROOT).resolve()
-    if not (root / "testcases").is_dir():
+    layers = layers or roots()
+    if not any((root / "testcases").is_dir() for root in layers):
         raise UsageError(
-            f"{root} holds no testcases/", hint="run from a checkout (make setup), or set ORCHESTRATE_ROOT"
+            f"{layers[-1]} holds no testcases/", hint=f"run from a checkout (make setup), or set {VARIABLE}"
         )
+    report_kinds.load()  # a wrong one is to be known now, not when a guest has said something
     userlands = _shipped(Userland, "userlands")
-    directories = sorted((root / "testcases").glob("*/testcase.yaml"))
+    cases = _by_name(layers, "testcases/*/testcase.yaml", lambda path: path.parent.name)
+    fragments = _by_name(layers, "kconfigs/*.config", lambda path: path.name)
     return Catalog(
-        testcases=_named(case for path in directories for case in read_cases(path, userlands)),
-        fragments=_named(read_fragment(path) for path in sorted((root / "kconfigs").glob("*.config"))),
+        testcases=_named(case for path in cases for case in read_cases(path, userlands)),
+        fragments=_named(map(read_fragment, fragments)),
         machines=_shipped(Machine, "machines"),
         accels=_shipped(Accel, "accels"),
-        patches=named_patches(root / "patches"),
+        patches={name: path for root in layers for name, path in named_patches(root / "patches").items()},
         userlands=userlands,
-        root=root,
+        root=layers[-1],
     )
 
 
@@ -138,6 +151,12 @@ def _shipped(kind: type[Named], directory: str) -> Mapping[str, Named]:
     """What the package's data/DIRECTORY declares: a file for each, named after it."""
     paths = sorted((PACKAGE / "data" / directory).glob("*.toml"))
     return _named(read_toml(kind, path, name=path.stem) for path in paths)
+
+
+def _by_name(layers: Sequence[Path], pattern: str, name: Callable[[Path], str]) -> list[Path]:
+    """The files of all layers that match, by name; of several with one name the last layer's."""
+    found = {name(path): path for root in layers for path in root.glob(pattern)}
+    return [found[key] for key in sorted(found)]
 
 
 def _named(items: Iterable[Named]) -> Mapping[str, Named]:

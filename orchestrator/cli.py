@@ -6,19 +6,20 @@ interrupted.
 
 from __future__ import annotations
 
-import errno
 import importlib
-import os
 import sys
+import traceback
 
 from orchestrator.arguments import parser
-from orchestrator.errors import DiskFull, Fault, OrchestrateError
-
-FREE_SPACE = "free some and run the same command again: what was done is kept"
+from orchestrator.errors import Fault, OrchestrateError
+from orchestrator.os_errors import situation
+from orchestrator.reporters import stream
+from orchestrator.reporters.text import printable
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command. The one place where errors become words and an exit status."""
+    stream.open_closed()
     args = parser().parse_args(argv)
     command = importlib.import_module(f"orchestrator.commands.{args.command}")
     try:
@@ -28,25 +29,25 @@ def main(argv: list[str] | None = None) -> int:
         return error.fault.value
     except KeyboardInterrupt:  # where no run is going on; a run stops in its own way (compose.stoppable)
         return Fault.INTERRUPT.value
-    except BrokenPipeError:
-        # the reader of our stdout is gone (| head): not worth a traceback
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 3
+    except BrokenPipeError as error:
+        if error.filename != stream.STDOUT:  # the reader of our stdout is gone (| head): not worth a word
+            _complain(situation(error))
+        return Fault.INFRASTRUCTURE.value
+    except OSError as error:
+        _complain(situation(error))
+        return Fault.INFRASTRUCTURE.value
     except Exception as error:  # noqa: BLE001, by itself Python would exit with 1: the patch is at fault
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            _complain(DiskFull(f"no space left on device: {error.filename or 'see df'}", hint=FREE_SPACE))
-        else:
-            sys.excepthook(type(error), error, error.__traceback__)
+        stream.tell("".join(traceback.format_exception(error)))
         return Fault.INFRASTRUCTURE.value
     return status
 
 
 def _complain(error: OrchestrateError) -> None:
-    sys.stderr.write(f"orchestrate: {error.message}\n")
+    stream.tell(f"orchestrate: {printable(error.message)}\n")
     for line in error.detail.rstrip().splitlines():
-        sys.stderr.write(f"    {line}\n")
+        stream.tell(f"    {line}\n")
     if error.hint:
-        sys.stderr.write(f"hint: {error.hint}\n")
+        stream.tell(f"hint: {printable(error.hint)}\n")
 
 
 if __name__ == "__main__":

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.catalog import Catalog
+from orchestrator.errors import UsageError
 from orchestrator.events import Level, Listener, Note
 from orchestrator.process import Runner
 from orchestrator.store import Store
+
+# What splits or expands where make, Kbuild and the shell handle a path. They take the real path: no symbolic link helps
+NOT_FOR_MAKE = re.compile(r"[\s:#$%=*?\[\]'\"\\;|&<>(){}!`~,^]")
+ELSEWHERE = Path("/var/tmp")
 
 
 @dataclass(frozen=True)
@@ -21,10 +28,8 @@ class Places:
 
     @classmethod
     def of_user(cls) -> Places:
-        """The XDG base directories."""
-        home = Path.home()
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
-        state = Path(os.environ.get("XDG_STATE_HOME") or home / ".local/state")
+        """The XDG base directories. Their specification has a relative path ignored. Raises UsageError."""
+        cache, state = _xdg("XDG_CACHE_HOME", ".cache"), _xdg("XDG_STATE_HOME", ".local/state")
         return cls(cache / "orchestrate", state / "orchestrate")
 
     @property
@@ -34,7 +39,12 @@ class Places:
 
     @property
     def bases(self) -> Path:
-        return self.cache / "bases"
+        """Where kernels are made: in the cache, or below /var/tmp where make could not work in the cache's path."""
+        real = self.cache.resolve()
+        if not NOT_FOR_MAKE.search(str(real)):
+            return real / "bases"
+        digest = hashlib.sha256(os.fsencode(real)).hexdigest()[:8]
+        return ELSEWHERE / f"orchestrate-{os.geteuid()}-{digest}"
 
     @property
     def ccache(self) -> Path:
@@ -48,6 +58,16 @@ class Places:
     @property
     def runs(self) -> Path:
         return self.state / "runs"
+
+
+def _xdg(variable: str, default: str) -> Path:
+    named = Path(os.environ.get(variable, ""))
+    if named.is_absolute():
+        return named
+    try:
+        return Path.home() / default
+    except RuntimeError as error:  # no HOME, and no such user
+        raise UsageError("HOME is not set", hint="set it, or XDG_CACHE_HOME and XDG_STATE_HOME") from error
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,10 @@ class BadDeclaration(UsageError):
     """A testcase.yaml, fragment or TOML file with an unknown key or a value of the wrong type."""
 
 
+class CaseDoesNotCompile(UsageError):
+    """A test case of the user's own root that the compiler refuses."""
+
+
 class VmlinuxUnreadable(UsageError):
     """A vmlinux that does not exist, is no ELF file, or has no symbols."""
 
@@ -120,7 +124,15 @@ class BaseUnavailable(OrchestrateError):
     """The source package or tree of the base cannot be read."""
 
 
-class DiskFull(OrchestrateError):
+class BaseDamaged(BaseUnavailable):
+    """Objects of a base are there and cannot be read: a power cut, a bad disk."""
+
+
+class HostRefused(OrchestrateError):
+    """The host's operating system refused something: a permission, a read-only file system, an I/O error."""
+
+
+class DiskFull(HostRefused):
     """No space left where the run or the cache lives."""
 
 

@@ -26,7 +26,7 @@ class HostTime:
     def lost_s(self, later: HostTime) -> float:
         """How much of the time until `later` the CPUs worked for others, as if all of them had at once."""
         others_s = (later.busy_s - self.busy_s) - (later.own_s - self.own_s)
-        return max(0.0, others_s) / (os.cpu_count() or 1)
+        return max(0.0, others_s) / (os.cpu_count() or 1)  # all, not ours alone: /proc/stat counts all
 
 
 def read() -> HostTime:

@@ -8,7 +8,6 @@ the child: a child must be started by a thread that outlives it.
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import shutil
 import signal
@@ -16,13 +15,15 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from orchestrator.errors import CommandFailed, Interrupted, ToolMissing
+from orchestrator.environment import for_children
+from orchestrator.errors import CommandFailed, Interrupted, OrchestrateError, ToolMissing
+from orchestrator.os_errors import refusal
 
 POLL_S = 0.05
 TERM_GRACE_S = 2.0
@@ -54,7 +55,7 @@ class Cancel:
 
 @dataclass(frozen=True)
 class Command:
-    """A program to run. `env` is what differs from our own environment."""
+    """A program to run. `env` is added to what children get of our own environment (environment.py)."""
 
     argv: tuple[str, ...]
     cwd: Path | None = None
@@ -136,7 +137,7 @@ class Runner:
         return result
 
     def check(self, command: Command, *, stdin: bytes = b"", timeout_s: float | None = None) -> CommandResult:
-        """Like run, but raises CommandFailed unless the command exits with 0."""
+        """Like run, but raises CommandFailed or HostRefused unless the command exits with 0."""
         result = self.run(command, stdin=stdin, timeout_s=timeout_s)
         if result.status != 0:
             raise failed(result)
@@ -176,7 +177,7 @@ def start(
         return subprocess.Popen(
             argv,
             cwd=command.cwd,
-            env=_environment(dict(command.env)),
+            env=for_children(os.environ, dict(command.env)),
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
@@ -184,13 +185,16 @@ def start(
             pass_fds=pass_fds,
         )
     except FileNotFoundError as error:
+        if command.cwd and not command.cwd.is_dir():
+            raise  # that names the directory
         raise ToolMissing(
             f"setpriv is not installed (needed to start {command.argv[0]})", hint="apt-get install util-linux"
         ) from error
 
 
 def attach(argv: Sequence[str], *, quiet: bool = False) -> int:
-    """Run a program in the user's own terminal and return its exit status. `quiet` hides its stdout."""
+    """Run a program in the user's own terminal, with the user's own environment, and return its exit status. `quiet`
+    hides its stdout."""
     return subprocess.run(argv, check=False, stdout=subprocess.DEVNULL if quiet else None).returncode
 
 
@@ -214,9 +218,14 @@ def end(child: subprocess.Popen[bytes], grace_s: float = TERM_GRACE_S) -> None:
     _kill_group(child.pid, signal.SIGKILL)  # members that outlived their leader
 
 
-def failed(result: CommandResult) -> CommandFailed:
-    """The error for a command that should have worked: how it died, its last words, the line to paste."""
+def failed(result: CommandResult) -> OrchestrateError:
+    """The error for a command that should have worked: how it died, its last words, the line to paste; or what the host
+    refused it, where it says so."""
     name = result.command.argv[0]
+    about = f"{name} in {result.command.cwd}" if result.command.cwd else name
+    if refused := refusal(result.tail(), about):
+        refused.detail = result.tail()
+        return refused
     if result.timed_out:
         how = f"did not finish within {result.time_s:.0f} s"
     elif result.status < 0:
@@ -234,19 +243,6 @@ def _resolve(command: Command) -> str:
             f"{command.argv[0]} is not installed", hint="`orchestrate doctor` names the package of every missing tool"
         )
     return os.fspath(found)
-
-
-# What kernel developers and hooks export, and what would change what our git, make and compiler do
-FOREIGN = re.compile(
-    r"GIT_.*|MAKEFLAGS|MFLAGS|MAKELEVEL|MAKEOVERRIDES|(SRC|SUB)?ARCH|CROSS_COMPILE|LLVM(_IAS)?|CC|LD|HOST(CC|CFLAGS|LDFLAGS)"
-    r"|K?(C|CPP|A|LD)FLAGS|KBUILD_.*|KCONFIG_.*|LOCALVERSION|INSTALL_.*|CCACHE_.*|[WCVO]"
-)
-
-
-def _environment(changes: Mapping[str, str]) -> dict[str, str]:
-    ours = {name: value for name, value in os.environ.items() if not FOREIGN.fullmatch(name)}
-    # C locale: we parse what git, make and gcc say
-    return {**ours, "LC_ALL": "C", **changes}
 
 
 def _kill_group(pid: int, signum: int) -> None:

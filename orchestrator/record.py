@@ -60,10 +60,9 @@ class RunRecord:
     compiler: str = ""  # its version line; its name where it is not installed
     version: str = ""  # of orchestrate
 
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """The notes, and whether the host had much else to do."""
-        share = self.lost_s / self.time_s if self.time_s else 0.0
+    def remarks(self, *, had_guests: bool) -> tuple[str, ...]:
+        """The notes, and whether the host had much else to do while there were guests to be slowed down."""
+        share = self.lost_s / self.time_s if self.time_s and had_guests else 0.0
         if share < CROWDED or self.request.freeze:  # a QEMU that outlives us counts as another's
             return self.notes
         what = f"other programs had {share:.0%} of this host's CPU time: races are met less often"

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from orchestrator import manifest
-from orchestrator.errors import DiskFull
+from orchestrator.os_errors import situation
 
 T = TypeVar("T")
 
@@ -37,28 +37,29 @@ def key(stage: str, **inputs: Any) -> str:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file that others see whole or not at all, with the mode that the umask gives. Raises DiskFull."""
+    """Write a file that others see whole or not at all, with the mode that the umask gives. Raises HostRefused."""
     scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with scratch.open("xb") as handle:
-            handle.write(data)
-            handle.flush()
-            os.fsync(handle.fileno())  # else what a power failure leaves may be the name without the content
-        scratch.replace(path)
-    except BaseException as error:
-        scratch.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise_if_full(error, path)
-        raise
+        try:
+            with scratch.open("xb") as handle:
+                handle.write(data)
+                handle.flush()
+                os.fsync(handle.fileno())  # else what a power failure leaves may be the name without the content
+            scratch.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                scratch.unlink(missing_ok=True)
+            raise
 
 
-def raise_if_full(error: OSError, path: Path) -> None:
-    """Turn "no space" into DiskFull, which names the directory and the free space."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        raise DiskFull(
-            f"no space left in {path.parent}", hint="free some space and run the same command again"
-        ) from error
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """An error of the operating system while something is written to a path becomes one of ours: HostRefused."""
+    try:
+        yield
+    except OSError as error:
+        raise situation(error, os.fspath(path)) from error
 
 
 class Store:
@@ -95,25 +96,25 @@ class Store:
             return None
 
     def put(self, stage: str, product_key: str, make: Callable[[Path], None]) -> Path:
-        """Make a product in a scratch directory and move it into place. Returns the winner's when two race."""
+        """Make a product in a scratch directory and move it into place. Returns the winner's when two race.
+
+        Raises HostRefused, and what `make` raises."""
         home = self.root / stage
-        home.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=".scratch-", dir=home))
         final = home / product_key
-        try:
-            make(scratch)
-            manifest.seal(scratch)
+        with writing(home):
+            home.mkdir(parents=True, exist_ok=True)
+            scratch = Path(tempfile.mkdtemp(prefix=".scratch-", dir=home))
             try:
-                scratch.rename(final)
-            except OSError as error:
-                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
-                    raise
-            manifest.sync(home)
-        except OSError as error:
-            raise_if_full(error, scratch)
-            raise
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+                make(scratch)
+                manifest.seal(scratch)
+                try:
+                    scratch.rename(final)
+                except OSError as error:
+                    if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                        raise
+                manifest.sync(home)
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
         self._prune(home)
         return final
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from orchestrator import kept
 from orchestrator.build.product import Product
-from orchestrator.build.toolchain import Toolchain, ccache_environment, first_error, host_error, make
+from orchestrator.build.toolchain import Toolchain, first_error, host_error, make
 from orchestrator.build.worktree import build_directory, compiling, lane
 from orchestrator.context import Context
 from orchestrator.errors import BuildFailed, CommandFailed, ToolMissing
@@ -20,6 +20,7 @@ from orchestrator.model.subject import Subject
 from orchestrator.process import Command, CommandResult
 from orchestrator.source.trees import move_worktree
 from orchestrator.store import Store, key, write_atomically
+from orchestrator.words import counted
 
 WARNING = re.compile(r"^(?:\.\./)?(?P<file>[^\s:]+):\d+:\d+: warning: .*$", re.MULTILINE)
 COMPILED = re.compile(r"^  CC +", re.MULTILINE)
@@ -60,8 +61,8 @@ def build(
                 _make(context, subject, source, applied, config, machine, toolchain, log, lock, scratch)
 
     kernel = _load(context.store.put("build", product_key, fill), cached=False)
-    warned = f", {len(kernel.warnings)} warnings in files that the series touches" if kernel.warnings else ""
-    note = f"{kernel.compiled} objects compiled{warned}"
+    warned = f", {counted(len(kernel.warnings), 'warning')} in files that the series touches" if kernel.warnings else ""
+    note = f"{counted(kernel.compiled, 'object')} compiled{warned}"
     return Product(kernel, cached=False, note=note, detail="\n".join(kernel.warnings))
 
 
@@ -93,9 +94,7 @@ def _make(
     if not current.exists() or current.read_bytes() != config.path.read_bytes():
         shutil.copyfile(config.path, current)  # otherwise leave its mtime: make would look at every object
     image = Path(machine.image)
-    command = make(
-        source, directory, image.name, "vmlinux", env=ccache_environment(context.places, directory), cc=toolchain.cc
-    )
+    command = make(source, directory, image.name, "vmlinux", toolchain=toolchain, places=context.places)
     (directory / image).unlink(missing_ok=True)
     result = context.runner.run(command, log=log, holding=lock)
     text = result.text

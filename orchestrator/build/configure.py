@@ -69,7 +69,8 @@ def _generate(
     shutil.rmtree(build, ignore_errors=True)
     build.mkdir()
     for target in ("tinyconfig", "olddefconfig"):
-        result = context.runner.run(make(source, build, target, cc=toolchain.cc), log=log, holding=lock)
+        command = make(source, build, target, toolchain=toolchain, places=context.places)
+        result = context.runner.run(command, log=log, holding=lock)
         if result.status != 0:
             raise _refused(result, target, log)
         if target == "tinyconfig":

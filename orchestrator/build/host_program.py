@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator import host_cpus
 from orchestrator.build.toolchain import Toolchain
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed, ToolMissing
@@ -85,11 +86,10 @@ def build_for_host(
     """Run make in a directory of the tree, of which `where` is made to hold what is needed, `first` to begin with."""
     scope = frozenset(first)
     compiler = toolchain.cc.split()[-1]  # ccache cannot keep what -save-temps leaves
-    jobs = len(os.sched_getaffinity(0))
     while True:
         files = tree.below(sorted(scope))
         move(files, where, context.runner)
-        command = Command(("make", f"--jobs={jobs}", f"CC={compiler} {CC_FLAGS}"), cwd=where / directory)
+        command = Command(("make", f"--jobs={host_cpus.cpus()}", f"CC={compiler} {CC_FLAGS}"), cwd=where / directory)
         made = context.runner.run(command, log=log)
         names = missed(made.text)
         more = roots_of(names, tree.files.keys() - files.files.keys()) - scope

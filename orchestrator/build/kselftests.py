@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator import host_cpus
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain, first_error, host_failure
 from orchestrator.context import Context
@@ -61,7 +62,8 @@ def kselftests(
     )
     if found := context.store.get("kselftest", product_key):
         return Product(Selftests(_read(found, wanted), {}), cached=True)
-    with tempfile.TemporaryDirectory(prefix="orchestrate-kselftest-") as scratch:
+    # not in TMPDIR, whose path make may not be able to take
+    with tempfile.TemporaryDirectory(prefix=".kselftest-", dir=applied.base.home) as scratch:
         out = Path(scratch) / "out"
         made = _make(context, files, Path(scratch), out, collection, wanted)
         programs = _read(out, wanted)
@@ -86,7 +88,7 @@ def _make(
     for directory in (tree, out):
         directory.mkdir()
     check_out(files, tree, context.runner)
-    jobs = f"--jobs={len(os.sched_getaffinity(0))}"
+    jobs = f"--jobs={host_cpus.cpus()}"
     headers = context.runner.run(Command(("make", "ARCH=x86", jobs, "headers"), cwd=tree))
     if headers.status != 0:
         raise CommandFailed("the tree's headers cannot be installed (make headers)", detail=headers.tail())

@@ -17,6 +17,7 @@ from orchestrator.model.series import Mutant
 from orchestrator.source.git import Git
 from orchestrator.source.objects import Trees
 from orchestrator.store import key, write_atomically
+from orchestrator.words import counted
 
 SWITCH_FILE = "mm/orchestrate_mutant.c"
 SWITCH_SOURCE = f"""\
@@ -158,4 +159,4 @@ def _woven(applied: AppliedTree, facts: Facts) -> Woven:
 
 def _note(facts: Facts) -> str:
     refused = f", {len(facts.refused)} cannot be used" if facts.refused else ""
-    return f"mutants in {len(facts.files)} files{refused}"
+    return f"mutants in {counted(len(facts.files), 'file')}{refused}"

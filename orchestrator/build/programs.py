@@ -6,13 +6,16 @@ import hashlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator import host_cpus
 from orchestrator.build.kselftests import kselftests
 from orchestrator.build.product import Product
-from orchestrator.build.toolchain import Toolchain
+from orchestrator.build.toolchain import Toolchain, host_failure
+from orchestrator.catalog import Catalog
 from orchestrator.context import Context
-from orchestrator.errors import CommandFailed
+from orchestrator.errors import CaseDoesNotCompile, CommandFailed
 from orchestrator.guest import initramfs
 from orchestrator.guest.case_argv import CASES, KSELFTESTS
 from orchestrator.manifest import file_digest
@@ -20,25 +23,34 @@ from orchestrator.model.case import Case, Programs
 from orchestrator.model.kernel import AppliedTree
 from orchestrator.process import Command
 from orchestrator.store import key
+from orchestrator.words import counted
 
 FLAGS = ("-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-static", "-pthread")
 SUPERVISOR = "supervisor"  # of the guest itself, from guest/files
 ARCHIVE = "initramfs.cpio"
 
 
+@dataclass(frozen=True)
+class Job:
+    """A program to compile: its sources, where its headers are, and whether it is of the user's own root."""
+
+    name: str
+    sources: tuple[Path, ...]
+    include: Path
+    is_users: bool
+
+
 def programs(context: Context, cases: Sequence[Case], applied: AppliedTree, toolchain: Toolchain) -> Product[Programs]:
     """Make the cases' programs and pack the guest's userland.
 
-    Raises CommandFailed with the compiler's words when one of ours does not compile; a selftest of the tree that does
-    not is named in the product: it is the tree's.
+    Raises CaseDoesNotCompile or CommandFailed with the compiler's words; a selftest of the tree that does not compile
+    is named in the product: it is the tree's.
     """
-    library = context.catalog.root / "testcases/lib"
-    shared = sorted(library.glob("*.c"))
-    ours = [case for case in cases if case.sources and not case.unfit]
-    jobs = {case.name: [*(case.directory / source for source in case.sources), *shared] for case in ours}
-    jobs[SUPERVISOR] = sorted((initramfs.FILES / SUPERVISOR).glob("*.c"))
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        made = list(pool.map(lambda name: _program(context, name, jobs[name], library, toolchain), jobs))
+    jobs = {case.name: _job(context.catalog, case) for case in cases if case.sources and not case.unfit}
+    supervisor = initramfs.FILES / SUPERVISOR
+    jobs[SUPERVISOR] = Job(SUPERVISOR, tuple(sorted(supervisor.glob("*.c"))), supervisor, is_users=False)
+    with ThreadPoolExecutor(host_cpus.cpus()) as pool:
+        made = list(pool.map(lambda name: _program(context, jobs[name], toolchain), jobs))
     theirs, unbuilt, compiled = _selftests(context, cases, applied, toolchain)
     files = [path for path in initramfs.FILES.iterdir() if path.is_file()]
     files += [path for path in (initramfs.BUSYBOX, initramfs.DROPBEAR) if path.is_file()]
@@ -60,7 +72,7 @@ def programs(context: Context, cases: Sequence[Case], applied: AppliedTree, tool
         (scratch / ARCHIVE).write_bytes(initramfs.shared_part({**ours, **theirs}, tools, context.runner))
 
     path = context.store.put("programs", product_key, fill) / ARCHIVE
-    return Product(Programs(path, product_key, unbuilt), cached=False, note=f"{compiled} programs compiled")
+    return Product(Programs(path, product_key, unbuilt), cached=False, note=f"{counted(compiled, 'program')} compiled")
 
 
 def _selftests(
@@ -85,18 +97,25 @@ def _selftests(
     return {f"{KSELFTESTS}/{name}": data[name] for name in wanted}, unbuilt, compiled
 
 
-def _program(
-    context: Context, name: str, sources: Sequence[Path], include: Path, toolchain: Toolchain
-) -> Product[Path]:
+def _job(catalog: Catalog, case: Case) -> Job:
+    library = catalog.library(case)
+    sources = (*(case.directory / source for source in case.sources), *sorted(library.glob("*.c")))
+    return Job(case.name, sources, library, is_users=not catalog.is_ours(case))
+
+
+def _program(context: Context, job: Job, toolchain: Toolchain) -> Product[Path]:
     """One static program, from the store when neither its sources nor any header have changed."""
+    name = job.name
     headers = [
-        path for directory in {include, *(source.parent for source in sources)} for path in directory.glob("*.h")
+        path
+        for directory in {job.include, *(source.parent for source in job.sources)}
+        for path in directory.glob("*.h")
     ]
     product_key = key(
         "program",
         name=name,
         # not by absolute path: another checkout of the same sources gets the same program
-        files={f"{path.parent.name}/{path.name}": file_digest(path) for path in [*sources, *headers]},
+        files={f"{path.parent.name}/{path.name}": file_digest(path) for path in [*job.sources, *headers]},
         flags=FLAGS,
         compiler=toolchain.compiler,
     )
@@ -105,9 +124,12 @@ def _program(
 
     def fill(scratch: Path) -> None:
         out = scratch / name
-        command = Command(("gcc", *FLAGS, f"-I{include}", "-o", os.fspath(out), *map(os.fspath, sources)))
+        command = Command(("gcc", *FLAGS, f"-I{job.include}", "-o", os.fspath(out), *map(os.fspath, job.sources)))
         result = context.runner.run(command)
         if result.status != 0:
-            raise CommandFailed(f"test case {name} does not compile", detail=result.tail(), hint=command.line())
+            said = result.stderr.decode(errors="replace")
+            is_users_fault = job.is_users and not host_failure(result, said)
+            kind = CaseDoesNotCompile if is_users_fault else CommandFailed
+            raise kind(f"test case {name} does not compile", detail=result.tail(), hint=command.line())
 
     return Product(context.store.put("program", product_key, fill) / name, cached=False)

@@ -8,6 +8,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator import host_cpus
 from orchestrator.build.product import Product
 from orchestrator.context import Context, Places
 from orchestrator.errors import CommandFailed, ToolMissing
@@ -39,11 +40,15 @@ def find_toolchain(context: Context) -> Product[Toolchain]:
     return Product(Toolchain(version, cc), cached=True, note=version)
 
 
-def ccache_environment(places: Places, build: Path) -> tuple[tuple[str, str], ...]:
-    """ccache's settings. The build directory lies in the worktree, so all paths are relative and alike in both
-    roles; without the working directory in the hash, what one role compiled is a hit for the other."""
+def _ccache_environment(places: Places, build: Path) -> tuple[tuple[str, str], ...]:
+    """ccache's settings. With a directory of ours it reads neither the user's cache nor its configuration.
+
+    The build directory lies in the worktree, so all paths are relative and alike in both roles; without the working
+    directory in the hash, what one role compiled is a hit for the other.
+    """
     return (
         ("CCACHE_DIR", os.fspath(places.ccache)),
+        ("CCACHE_TEMPDIR", os.fspath(places.ccache / "tmp")),  # else below /run/user
         ("CCACHE_NOHASHDIR", "1"),
         ("CCACHE_MAXSIZE", "10G"),
         ("CCACHE_COMPRESSLEVEL", "1"),
@@ -51,11 +56,17 @@ def ccache_environment(places: Places, build: Path) -> tuple[tuple[str, str], ..
     )
 
 
-def make(source: Path, build: Path, *targets: str, env: tuple[tuple[str, str], ...] = (), cc: str = "gcc") -> Command:
+def make(source: Path, build: Path, *targets: str, toolchain: Toolchain, places: Places) -> Command:
     """make in a build directory inside the source tree: Kbuild then refers to the source as `..`."""
-    jobs = len(os.sched_getaffinity(0))
-    argv = ("make", f"--jobs={jobs}", f"O={build.name}", f"CC={cc}", f"HOSTCC={cc}", *targets)
-    return Command(argv, cwd=source, env=(*REPRODUCIBLE, *env))
+    argv = (
+        "make",
+        f"--jobs={host_cpus.cpus()}",
+        f"O={build.name}",
+        f"CC={toolchain.cc}",
+        f"HOSTCC={toolchain.cc}",
+        *targets,
+    )
+    return Command(argv, cwd=source, env=(*REPRODUCIBLE, *_ccache_environment(places, build)))
 
 
 # The compiler or linker died of the host, not of what it was given

@@ -18,6 +18,7 @@ from orchestrator.errors import CommandFailed, ToolMissing
 from orchestrator.model.case import Userland
 from orchestrator.process import Command
 from orchestrator.store import key
+from orchestrator.words import counted
 
 IMAGE = "image.erofs"
 MOUNT_POINTS = ("proc", "sys", "dev", "tmp", "run")
@@ -37,7 +38,7 @@ def userland(context: Context, wanted: Userland) -> Product[Path]:
         )
     files = _files(context, wanted)
     product_key = key("userland", packages=files, drop=wanted.drop, layout=LAYOUT)
-    note = f"{wanted.name}: {len(files)} packages"
+    note = f"{wanted.name}: {counted(len(files), 'package')}"
     if found := context.store.get("userland", product_key):
         return Product(found / IMAGE, cached=True, note=note)
 

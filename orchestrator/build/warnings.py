@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from orchestrator.build.toolchain import Toolchain, ccache_environment, host_error, make
+from orchestrator.build.toolchain import Toolchain, host_error, make
 from orchestrator.build.worktree import build_directory
 from orchestrator.codec import decode, encode
 from orchestrator.context import Context
@@ -71,11 +71,11 @@ def warnings(
         compiler=toolchain.compiler,
         sparse=has_sparse,
     )
-    if found := context.places.store.get(NAME, product_key):
+    if found := context.store.get(NAME, product_key):
         return decode(tuple[StaticFinding, ...], json.loads((found / "findings.json").read_text()))
     findings = _compile(context, applied, sources, config, toolchain, has_sparse, lock, log)
     text = json.dumps(encode(findings)).encode()
-    context.places.store.put(NAME, product_key, lambda home: write_atomically(home / "findings.json", text))
+    context.store.put(NAME, product_key, lambda home: write_atomically(home / "findings.json", text))
     return findings
 
 
@@ -95,12 +95,11 @@ def _compile(
     if not (build / ".config").exists():
         shutil.copyfile(config.path, build / ".config")
     compiler = toolchain.cc.split()[-1]
-    env = ccache_environment(context.places, build)
-
     said: list[str] = []
 
     def run(*targets: str) -> str:
-        command = make(source, build, "W=1", "--keep-going", "--output-sync", *targets, env=env, cc=toolchain.cc)
+        words = ("W=1", "--keep-going", "--output-sync", *targets)
+        command = make(source, build, *words, toolchain=toolchain, places=context.places)
         result = context.runner.run(command, log=log, holding=lock)
         if result.status != 0 and (host := host_error(result, result.text)):
             raise host

@@ -5,37 +5,43 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+from functools import partial
 from pathlib import Path
+from typing import TextIO
 
 from orchestrator.codec import dumps
 from orchestrator.commands.compose import Invocation, invoke, stoppable
+from orchestrator.commands.outputs import outputs_of
 from orchestrator.commands.rundir import claim
 from orchestrator.commands.running import account
-from orchestrator.commands.test import check_outputs
 from orchestrator.errors import Interrupted, UsageError
 from orchestrator.events import RunStarted
 from orchestrator.jobs.products import Products
 from orchestrator.model.outcome import Verdict
 from orchestrator.questions.ask import ask, report_of
 from orchestrator.questions.bisection import Bisection, Result
+from orchestrator.reporters import stream
 from orchestrator.reporters.progress import Progress
 from orchestrator.reporters.text import printable
 from orchestrator.source.history import History
 from orchestrator.store import write_atomically
+from orchestrator.words import counted
 
 BISECTION = "bisection.json"
 
 
 def run(args: argparse.Namespace) -> int:
     emit = Progress(sys.stderr, verbose=args.verbose)
-    check_outputs(None, args.json)
+    outputs = outputs_of(args, BISECTION)
+    outputs.check()
     args.base, args.kconfig, args.testcase = args.bad, [args.kconfig], [args.testcase]
     invocation = invoke(args, emit)
     context, plan = invocation.context, invocation.plan
     history = History(Path(plan.source.tree), context.runner)
     question = _question(invocation, history, args)
     with stoppable(context.runner.cancel), claim(context, plan, args.output) as (run_dir, resumed):
-        words = f"{question.good[:12]}..{question.bad[:12]}: {history.count([question.good], question.bad)} commits"
+        commits = counted(history.count([question.good], question.bad), "commit")
+        words = f"{question.good[:12]}..{question.bad[:12]}: {commits}"
         emit(RunStarted(str(run_dir), (words, f"case: {question.case}"), resumed))
         products = Products(context, plan, run_dir, invocation.find)
         with account(run_dir) as ended:
@@ -45,37 +51,37 @@ def run(args: argparse.Namespace) -> int:
     if ended:
         return Verdict.INTERRUPTED.exit_status
     result = question.result(report_of(products))
-    data = f"{dumps(result)}\n"
-    write_atomically(run_dir / BISECTION, data.encode())
-    if args.json and args.json != "-":
-        write_atomically(Path(args.json), data.encode())
-    shown = sys.stderr if args.json == "-" else sys.stdout
-    shown.writelines(f"{printable(line)}\n" for line in lines(result, question, history))
-    if args.json == "-":
-        sys.stdout.write(data)
-    return 0 if result.is_found else Verdict.NO_VERDICT.exit_status
+    write_atomically(run_dir / BISECTION, f"{dumps(result)}\n".encode())
+    status = 0 if result.is_found else Verdict.NO_VERDICT.exit_status
+    return outputs.deliver(run_dir, status, partial(show, result, question, history))
+
+
+def show(result: Result, question: Bisection, history: History, to: TextIO) -> None:
+    stream.tell("".join(f"{line}\n" for line in lines(result, question, history)), to)
 
 
 def lines(result: Result, question: Bisection, history: History) -> list[str]:
     """What people read: each commit that was tried, then the answer."""
     shown = []
     for tried in result.tried:
-        words = f"failed {tried.fails} of {tried.fails + tried.passes}" + (f" ({tried.why})" if tried.why else "")
-        subject = history.commit(tried.commit).subject
+        words = f"failed {tried.fails} of {tried.fails + tried.passes}" + (
+            f" ({printable(tried.why)})" if tried.why else ""
+        )
+        subject = printable(history.commit(tried.commit).subject)
         shown.append(f"  {tried.commit[:12]}  {tried.state.value:<16}  {words}  {subject}")
     if result.trouble:
-        return [*shown, "", f"no answer: {result.trouble}"]
+        return [*shown, "", f"no answer: {printable(result.trouble)}"]
     if not result.is_found:
-        what = f"one of {len(result.suspects)} commits, since those between cannot be tested"
+        what = f"one of {counted(len(result.suspects), 'commit')}, since those between cannot be tested"
         return [*shown, "", what, *(f"  {one}" for one in result.suspects)]
     commit = history.commit(result.suspects[0])
     return [
         *shown,
         "",
         f"first bad commit: {commit.id} (at least {1 - question.plan.request.error:.0%} sure)",
-        f"  {commit.subject}",
-        f"  {commit.author}",
-        commit.fixes,
+        f"  {printable(commit.subject)}",
+        f"  {printable(commit.author)}",
+        printable(commit.fixes),
     ]
 
 
@@ -89,6 +95,8 @@ def _question(invocation: Invocation, history: History, args: argparse.Namespace
         raise UsageError(f"there is no commit between {args.good} and {args.bad}")
     plan = invocation.plan
     if len(plan.cases) != 1:
-        raise UsageError(f"--testcase {args.testcase[0]} names {len(plan.cases)} cases, a bisection is about one")
+        raise UsageError(
+            f"--testcase {args.testcase[0]} names {counted(len(plan.cases), 'case')}, a bisection is about one"
+        )
     steps = 2 + math.ceil(math.log2(count + 1))
     return Bisection(plan, plan.kconfigs[0], plan.cases[0].name, good, bad, history.candidates, steps)

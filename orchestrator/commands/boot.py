@@ -10,7 +10,9 @@ from pathlib import Path
 from orchestrator.commands.compose import invoke, stoppable
 from orchestrator.commands.guests import gdb_line, guest_specs
 from orchestrator.jobs.boot import boot
+from orchestrator.reporters import stream
 from orchestrator.reporters.progress import Progress
+from orchestrator.reporters.text import printable
 
 
 def run(args: argparse.Namespace) -> int:
@@ -22,5 +24,5 @@ def run(args: argparse.Namespace) -> int:
             )
             guest.close()
             words = (subject.name, identity.release, f"{identity.ready_s:.2f} s", spec.accel.name, identity.build_id)
-            sys.stdout.write("\t".join(words) + "\n")
+            stream.out("\t".join(map(printable, words)) + "\n")
     return 0

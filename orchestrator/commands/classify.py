@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestrator.commands import report
+from orchestrator.commands.outputs import STDOUT
 from orchestrator.declarations.known_issues import read_known_issues
-from orchestrator.errors import UsageError
+from orchestrator.errors import HostRefused, UsageError
 from orchestrator.evidence.decode import decode_kernel_reports
 from orchestrator.judge.known import is_expired, mark_known
 from orchestrator.judge.logs import classify_log
-from orchestrator.reporters import logs
+from orchestrator.model.kernel_report import LogReport
+from orchestrator.reporters import logs, stream
 from orchestrator.store import write_atomically
 
 
@@ -30,21 +33,27 @@ def run(args: argparse.Namespace) -> int:
     found = [replace(log, reports=mark_known(log.reports, issues)) for log in found]
     if args.vmlinux:
         found = [replace(log, reports=decode_kernel_reports(log.reports, args.vmlinux)) for log in found]
-    if args.json == "-":
-        sys.stdout.write(logs.dumps(found))
-    else:
-        sys.stdout.writelines(f"{line}\n" for line in logs.lines(found))
-    if args.json and args.json != "-":
-        _write(Path(args.json), logs.dumps(found))
+    _give(found, args.json)
     unreadable = [log for log in found if log.error]
     for log in unreadable:
-        sys.stderr.write(f"orchestrate: {log.file}: {log.error}\n")
+        stream.tell(f"orchestrate: {log.file}: {log.error}\n")
     return UsageError.fault.value if unreadable else 0
+
+
+def _give(found: Sequence[LogReport], json: str | None) -> None:
+    """The JSON where it is wanted, and what it says on a stdout that is left for it. Raises UsageError, OSError."""
+    listing = "".join(f"{line}\n" for line in logs.lines(found))
+    if json == STDOUT:
+        stream.data(logs.dumps(found).encode())
+    elif json:
+        _write(Path(json), logs.dumps(found))
+        stream.tell(listing, sys.stdout)
+    else:
+        stream.out(listing)
 
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, text.encode())
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error
+    except HostRefused as error:
+        raise UsageError(error.message) from error

@@ -16,6 +16,8 @@ from orchestrator.commands.inventory import REMOVED, inventory
 from orchestrator.context import Places
 from orchestrator.errors import UsageError
 from orchestrator.process import Cancel, Runner
+from orchestrator.reporters import stream
+from orchestrator.reporters.text import printable
 from orchestrator.retention import Item, Kind, Policy, by_kind, chosen, parse_size, show_size
 from orchestrator.store import try_lock
 
@@ -27,22 +29,24 @@ def run(args: argparse.Namespace) -> int:
     policy = Policy(args.keep_days, max_bytes, frozenset(map(Kind, args.kind)) or frozenset(Kind))
     items = inventory(Places.of_user(), Runner(Cancel()))
     going = chosen(items, policy, time.time())
-    sys.stdout.writelines(f"{line}\n" for line in table(items, going))
+    stream.out("".join(f"{line}\n" for line in table(items, going)))
     if not args.yes:
-        sys.stdout.write("nothing was removed; --yes removes it\n" if going else "nothing to remove\n")
+        stream.out("nothing was removed; --yes removes it\n" if going else "nothing to remove\n")
         return 0
     removed = [item for item in going if remove(item)]
-    sys.stdout.write(f"removed {show_size(sum(item.size for item in removed))}\n")
+    stream.tell(f"removed {show_size(sum(item.size for item in removed))}\n", sys.stdout)
     for item in going:
         if item not in removed:
-            sys.stdout.write(f"not removed, it is in use: {item.path}\n")
+            stream.tell(f"not removed, it is in use: {printable(str(item.path))}\n", sys.stdout)
     return 0
 
 
 def table(items: Sequence[Item], going: Sequence[Item]) -> list[str]:
     """What goes, one by one; what stays though it is old or large; and the sums."""
-    lines = [f"{show_size(item.size):>9}  last used {_day(item.used)}  {item.path}" for item in going]
-    lines += [f"{show_size(item.size):>9}  stays: {item.keep}  {item.path}" for item in items if item.keep]
+    lines = [f"{show_size(item.size):>9}  last used {_day(item.used)}  {printable(str(item.path))}" for item in going]
+    lines += [
+        f"{show_size(item.size):>9}  stays: {item.keep}  {printable(str(item.path))}" for item in items if item.keep
+    ]
     sums, freed = by_kind(items), by_kind(going)
     lines += [f"{'':11}{'there':>18}{'to remove':>18}"]
     for kind, there in (*((kind.value, sums[kind]) for kind in sums), ("all", _sum(items))):

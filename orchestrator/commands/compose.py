@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import threading
 import time
@@ -13,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+from orchestrator import host_cpus
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import COMPILER, find_toolchain
 from orchestrator.catalog import Catalog, load
@@ -33,7 +33,7 @@ from orchestrator.model.subject import Subject
 from orchestrator.parse.series import with_patches
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, CommandResult, Runner
-from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base, tree_base
+from orchestrator.source.bases import DEFAULT_BASE, Workplace, check_packaged, find_in_tree, packaged_base, tree_base
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -70,17 +70,17 @@ def invoke(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = Fal
         accel=_once(lambda: find_accel(request, catalog, context)),
     )
     plan = make_plan(request, catalog, series, find_host(context), mutants)
+    check_base(plan.source, context)
     return Invocation(context, replace(plan, known=find_known_issues(request, catalog)), find)
 
 
 def find_host(context: Context) -> Host:
     """What this machine has for us."""
-    memory = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
     try:
         compiler = find_toolchain(context).value.compiler
     except (ToolMissing, CommandFailed):  # the toolchain's stage says so, where it belongs
         compiler = COMPILER
-    return Host(len(os.sched_getaffinity(0)), memory, compiler)
+    return Host(host_cpus.cpus(), host_cpus.available_memory_mib(), compiler)
 
 
 def seeded(request: Request, catalog: Catalog, series: Series | None) -> tuple[Series, tuple[Mutant, ...]]:
@@ -145,20 +145,28 @@ def find_known_issues(request: Request, catalog: Catalog) -> tuple[KnownIssue, .
     return read_known_issues(path) if path else ()
 
 
-def find_base(source: Source, context: Context) -> Base:
-    """Raises UsageError, BaseUnavailable."""
+def check_base(source: Source, context: Context) -> None:
+    """What can be known of the base before anything is made. Raises UsageError, BaseUnavailable."""
+    if source.tree:
+        find_in_tree(Path(source.tree), source.revision, context.runner)
+        return
+    name = source.revision or DEFAULT_BASE
+    if not name.startswith("linux-source-"):
+        raise UsageError(
+            f"--base {name}: not a base's name", hint=f"{DEFAULT_BASE}, or a revision together with --tree DIR"
+        )
+    check_packaged(name)
+
+
+def find_base(source: Source, context: Context) -> tuple[Base, bool]:
+    """The base, and whether an earlier run had imported it. Raises UsageError, BaseUnavailable."""
     at = Workplace(context.places.bases, context.runner, context.say)
     if not source.tree:
-        name = source.revision or DEFAULT_BASE
-        if not name.startswith("linux-source-"):
-            raise UsageError(
-                f"--base {name}: not a base's name", hint=f"{DEFAULT_BASE}, or a revision together with --tree DIR"
-            )
-        return packaged_base(name, at)
+        return packaged_base(source.revision or DEFAULT_BASE, at)
     base, notes = tree_base(Path(source.tree), source.revision, at)
     for note in notes:
         context.warn(note)
-    return base
+    return base, False  # it is looked up each time
 
 
 def find_accel(request: Request, catalog: Catalog, context: Context) -> tuple[Accel, Probe]:

@@ -6,11 +6,11 @@ import argparse
 import json
 import os
 import shutil
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from orchestrator import host_cpus
 from orchestrator.catalog import PACKAGE, load
 from orchestrator.commands.inventory import inventory
 from orchestrator.context import Places
@@ -18,8 +18,11 @@ from orchestrator.declarations.files import read_toml
 from orchestrator.errors import CommandFailed, OrchestrateError, ToolMissing
 from orchestrator.guest.accel import Probe, probe
 from orchestrator.process import Cancel, Command, Runner, attach, find_program
+from orchestrator.reporters import stream
+from orchestrator.reporters.text import printable
 from orchestrator.retention import by_kind, show_size
 from orchestrator.store import Store
+from orchestrator.words import counted
 
 WANTED_GIB = 8  # an imported base, two worktrees with two build directories each, ccache
 COMPLAINT = 3
@@ -83,25 +86,28 @@ def run(args: argparse.Namespace) -> int:
             "accelerator": next((found.accel for found in probes if found.works), None),
             "cache": str(places.cache),
             "free_gib": round(free_gib, 1),
+            "cpus": host_cpus.cpus(),
+            "available_memory_mib": host_cpus.available_memory_mib(),
             "ccache": ccache,
             "disk": {kind.value: {"count": count, "bytes": size} for kind, (count, size) in used.items()},
         }
-        sys.stdout.write(json.dumps(report, indent=1) + "\n")
+        stream.data(json.dumps(report, indent=1).encode() + b"\n")
         return COMPLAINT if problems else 0
     for tool in tools:
         state = tool.found or ("missing (optional)" if tool.optional else "MISSING")
-        sys.stdout.write(f"{tool.name:34} {state:34} {tool.why}\n")
+        stream.out(f"{tool.name:34} {state:34} {tool.why}\n")
     for found in probes:
-        sys.stdout.write(
-            f"accelerator {found.accel:22} {'works' if found.works else 'not usable':34} {found.evidence}\n"
+        stream.out(
+            f"accelerator {found.accel:22} {'works' if found.works else 'not usable':34} {printable(found.evidence)}\n"
         )
-    sys.stdout.write(f"{'free disk':34} {f'{free_gib:.0f} GiB':34} {places.cache}\n")
+    stream.out(f"{'free disk':34} {f'{free_gib:.0f} GiB':34} {places.cache}\n")
     for kind, (count, size) in used.items():
-        sys.stdout.write(f"{f'{kind.value} on the disk':34} {f'{count}, {show_size(size)}':34}\n")
-    sys.stdout.write(f"{'ccache':34} {ccache}\n")
+        stream.out(f"{f'{kind.value} on the disk':34} {f'{count}, {show_size(size)}':34}\n")
+    stream.out(f"{'ccache':34} {ccache}\n")
+    stream.out(f"{'CPUs, memory':34} {host_cpus.cpus()}, {host_cpus.available_memory_mib()} MiB available\n")
     if install:
-        sys.stdout.write(f"\nto install what is missing:\n  {install}\n")
-    sys.stdout.write(f"\n{'not ready: ' + '; '.join(problems) if problems else 'ready'}\n")
+        stream.out(f"\nto install what is missing:\n  {install}\n")
+    stream.out(f"\n{'not ready: ' + '; '.join(problems) if problems else 'ready'}\n")
     return COMPLAINT if problems else 0
 
 
@@ -110,8 +116,8 @@ def _verify(store: Store) -> None:
     products = store.products()
     gone = store.drop_damaged(products)
     for product in gone:
-        sys.stderr.write(f"dropped, it was damaged: {product}\n")
-    sys.stderr.write(f"{len(products)} products checked, {len(gone)} damaged\n")
+        stream.tell(f"dropped, it was damaged: {product}\n")
+    stream.tell(f"{counted(len(products), 'product')} checked, {len(gone)} damaged\n")
 
 
 def check_tools() -> tuple[Tool, ...]:
@@ -129,7 +135,7 @@ def _install(missing: Sequence[Tool]) -> None:
     """Say what is installed, and install it. Raises CommandFailed."""
     install = install_command(missing)
     for tool in missing:
-        sys.stderr.write(f"installing {tool.package}: {tool.why}\n")
+        stream.tell(f"installing {tool.package}: {tool.why}\n")
     sudo = () if os.geteuid() == 0 else ("sudo",)
     for words in (("apt-get", "-qq", "update"), (*install.removeprefix("sudo ").split(), "-qq", "-y")):
         for program in (*sudo, words[0]):
@@ -172,4 +178,4 @@ def _ccache(runner: Runner, places: Places) -> str:
     result = runner.run(Command(("ccache", "--print-stats"), env=(("CCACHE_DIR", str(places.ccache)),)))
     stats = dict(line.split("\t", 1) for line in result.text.splitlines() if "\t" in line)
     size_mib = int(stats.get("cache_size_kibibyte", "0")) // 1024
-    return f"{stats.get('files_in_cache', '?')} files, {size_mib} MiB in {places.ccache}"
+    return f"{counted(int(stats.get('files_in_cache', '0')), 'file')}, {size_mib} MiB in {places.ccache}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from collections.abc import Callable, Iterator
 
 from orchestrator.commands.compose import Invocation, announced
@@ -20,6 +19,7 @@ from orchestrator.jobs.build import (
 )
 from orchestrator.model.subject import Subject
 from orchestrator.questions.regression import subjects
+from orchestrator.reporters import stream
 
 
 def kernels(invocation: Invocation, *, with_accelerator: bool = False) -> Iterator[tuple[Subject, Stage, Built]]:
@@ -47,7 +47,6 @@ def gdb_line(spec: GuestSpec) -> Callable[[int], None]:
 
     def tell(port: int) -> None:
         gdb = ("gdb", os.fspath(spec.kernel.vmlinux), "-ex", f"target remote 127.0.0.1:{port}")
-        sys.stderr.write(f"the guest waits at its first instruction; `continue` starts it:\n  {shlex.join(gdb)}\n")
-        sys.stderr.flush()
+        stream.tell(f"the guest waits at its first instruction; `continue` starts it:\n  {shlex.join(gdb)}\n")
 
     return tell

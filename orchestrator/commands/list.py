@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from orchestrator import codec
 from orchestrator.catalog import Catalog, load
 from orchestrator.declarations.patches import read_series
 from orchestrator.errors import PatchUnreadable
 from orchestrator.model.series import Series
+from orchestrator.reporters import stream
+from orchestrator.reporters.text import printable
 from orchestrator.source.bases import DEFAULT_BASE, installed
+from orchestrator.words import counted
 
 
 def run(args: argparse.Namespace) -> int:
     rows = ROWS[args.kind](load())
     if args.json:
-        sys.stdout.write(codec.dumps([dict(row) for row in rows]) + "\n")
+        stream.data(codec.dumps([dict(row) for row in rows]).encode() + b"\n")
         return 0
-    width = max((len(next(iter(row.values()))) for row in rows), default=0)
-    for row in rows:
-        name, *others = row.values()
-        sys.stdout.write(f"{name:{width}}  {'  '.join(others)}".rstrip() + "\n")
+    shown = [[printable(value) for value in row.values()] for row in rows]
+    width = max((len(name) for name, *_ in shown), default=0)
+    for name, *others in shown:
+        stream.out(f"{name:{width}}  {'  '.join(others)}".rstrip() + "\n")
     return 0
 
 
@@ -34,7 +36,7 @@ def _testcases(catalog: Catalog) -> list[Row]:
 
 def _kconfigs(catalog: Catalog) -> list[Row]:
     return [
-        {"name": f.name, "summary": _first_comment(f.path.read_text()), "symbols": f"{len(f.symbols)} symbols"}
+        {"name": f.name, "summary": _first_comment(f.path.read_text()), "symbols": counted(len(f.symbols), "symbol")}
         for f in catalog.fragments.values()
     ]
 
@@ -58,7 +60,10 @@ def _series_summary(series: Series) -> str:
 
 def _machines(catalog: Catalog) -> list[Row]:
     return [
-        {"name": m.name, "summary": f"{m.arch}, {m.smp} CPUs, {m.memory_mib} MiB: {m.qemu} {' '.join(m.args)}"}
+        {
+            "name": m.name,
+            "summary": f"{m.arch}, {counted(m.smp, 'CPU')}, {m.memory_mib} MiB: {m.qemu} {' '.join(m.args)}",
+        }
         for m in catalog.machines.values()
     ]
 

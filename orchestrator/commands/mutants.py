@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 
 from orchestrator.commands.compose import invoke, stoppable
+from orchestrator.commands.outputs import outputs_of
 from orchestrator.commands.rundir import claim
 from orchestrator.commands.running import run_mutation
-from orchestrator.commands.test import check_outputs, copy_outputs, describe
+from orchestrator.commands.test import describe
 from orchestrator.events import RunStarted
 from orchestrator.judge.mutation_run import MATRIX
 from orchestrator.reporters import terminal_matrix
@@ -17,12 +19,12 @@ from orchestrator.reporters.progress import Progress
 
 def run(args: argparse.Namespace) -> int:
     emit = Progress(sys.stderr, verbose=args.verbose)
-    check_outputs(args.junit, args.json)
+    outputs = outputs_of(args, MATRIX)
+    outputs.check()
     invocation = invoke(args, emit, with_mutants=True)
     context, plan = invocation.context, invocation.plan
     with stoppable(context.runner.cancel), claim(context, plan, args.output) as (run_dir, resumed):
         emit(RunStarted(str(run_dir), (*describe(plan), f"mutants: {len(plan.mutants)}"), resumed))
         judged = run_mutation(invocation, run_dir)
-    terminal_matrix.show(judged.matrix, judged.report, sys.stderr if args.json == "-" else sys.stdout)
-    copy_outputs(run_dir, args.junit, args.json, report=MATRIX)
-    return judged.report.verdict.exit_status
+    summary = partial(terminal_matrix.show, judged.matrix, judged.report)
+    return outputs.deliver(run_dir, judged.report.verdict.exit_status, summary)

@@ -13,6 +13,7 @@ from orchestrator.guest import dump
 from orchestrator.jobs.diagnosis import VMLINUX
 from orchestrator.model.report import BOOT
 from orchestrator.process import Cancel, Runner, attach
+from orchestrator.reporters import stream
 
 
 def run(args: argparse.Namespace) -> int:
@@ -25,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"{vmlinux} is not there: the kernel of this run was removed from the cache")
     if args.print:
         _, text = postmortem(vmlinux, memory, program, Runner(Cancel()))
-        sys.stdout.write(text)
+        stream.out(text)
         return 0
     module = ("-m", "orchestrator.evidence.postmortem.console")
     return attach((sys.executable, *module, os.fspath(vmlinux), os.fspath(memory), program))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from orchestrator.commands.compose import absolute_directory
-from orchestrator.commands.test import copy_outputs
+from orchestrator.commands.outputs import outputs_of
 from orchestrator.context import Places
 from orchestrator.evidence.decode import decode, decode_suites
 from orchestrator.judge import mutation_run as matrix
@@ -31,8 +30,10 @@ def show(run_dir: Path, args: argparse.Namespace, known: Sequence[KnownIssue] | 
     """Judge a run again; `known` replaces the known issues that it was made with."""
     run_dir = run_dir.resolve()
     record = load(RunRecord, run_dir / RUN)
-    shown = sys.stderr if args.json == "-" else sys.stdout
-    if (run_dir / matrix.MUTATION_RUN).is_file():
+    has_mutants = (run_dir / matrix.MUTATION_RUN).is_file()
+    outputs = outputs_of(args, matrix.MATRIX if has_mutants else REPORT)
+    outputs.check()
+    if has_mutants:
         mutation = matrix.judge(
             run_dir,
             interrupted=not record.finished,
@@ -41,15 +42,12 @@ def show(run_dir: Path, args: argparse.Namespace, known: Sequence[KnownIssue] | 
         )
         mutation = replace(mutation, report=_presented(mutation.report, args))
         matrix.write(mutation, run_dir)
-        terminal_matrix.show(mutation.matrix, mutation.report, shown)
-        copy_outputs(run_dir, getattr(args, "junit", None), args.json, report=matrix.MATRIX)
-        return mutation.report.verdict.exit_status
+        summary = partial(terminal_matrix.show, mutation.matrix, mutation.report)
+        return outputs.deliver(run_dir, mutation.report.verdict.exit_status, summary)
     judged = judge(run_dir, interrupted=not record.finished, known=known)
     report = _presented(decode(Places.of_user(), Runner(Cancel()), judged, run_dir), args)
     write_files(report, run_dir)
-    terminal.show(report, shown)
-    copy_outputs(run_dir, getattr(args, "junit", None), args.json, report=REPORT)
-    return report.verdict.exit_status
+    return outputs.deliver(run_dir, report.verdict.exit_status, partial(terminal.show, report))
 
 
 def _presented(report: RunReport, args: argparse.Namespace) -> RunReport:

@@ -11,15 +11,16 @@ from pathlib import Path
 from orchestrator import __version__
 from orchestrator.codec import encode
 from orchestrator.context import Context
-from orchestrator.errors import UsageError
+from orchestrator.errors import DiskFull, UsageError
 from orchestrator.judge.run import RUN, utc_now
 from orchestrator.manifest import file_digest
 from orchestrator.model.planned import PlannedKernel
 from orchestrator.model.request import Baseline, Plan
 from orchestrator.model.series import Patch
+from orchestrator.os_errors import situation
 from orchestrator.questions.regression import per_patch, subjects
 from orchestrator.record import RunRecord, load, save
-from orchestrator.store import is_held, key, raise_if_full
+from orchestrator.store import is_held, key
 
 LOCK = ".lock"
 
@@ -38,8 +39,9 @@ def claim(context: Context, plan: Plan, output: Path | None) -> Iterator[tuple[P
         resumed = _prepare(run_dir, request_key)
         run_dir.mkdir(exist_ok=True)
     except OSError as error:
-        raise_if_full(error, run_dir)
-        raise UsageError(f"{run_dir}: {error.strerror}") from error
+        why = situation(error, str(run_dir))
+        # a directory that the user named is the user's to choose
+        raise (UsageError(why.message) if output and not isinstance(why, DiskFull) else why) from error
     with (run_dir / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -17,6 +17,7 @@ from orchestrator.evidence.decode import decode, decode_suites
 from orchestrator.jobs.products import Products
 from orchestrator.judge import mutation_run, run
 from orchestrator.model.report import RunReport
+from orchestrator.os_errors import situation
 from orchestrator.questions.ask import ask
 from orchestrator.questions.mutation import Mutation, why_not_run
 from orchestrator.questions.regression import Regression
@@ -102,7 +103,9 @@ def _told(
 
 
 def _words(error: BaseException) -> str:
-    return error.message if isinstance(error, OrchestrateError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, OrchestrateError | OSError):
+        return situation(error).message
+    return f"{type(error).__name__}: {error}"
 
 
 def _mutation_record(invocation: Invocation, question: Mutation, products: Products) -> MutationRecord:

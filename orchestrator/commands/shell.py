@@ -18,7 +18,9 @@ from orchestrator.guest.left import find_left
 from orchestrator.jobs.boot import boot
 from orchestrator.judge.run import RUN
 from orchestrator.process import attach, find_program
+from orchestrator.reporters import stream
 from orchestrator.reporters.progress import Progress
+from orchestrator.words import counted
 
 
 def run(args: argparse.Namespace) -> int:
@@ -34,8 +36,9 @@ def run(args: argparse.Namespace) -> int:
             debug = gdb_line(spec) if args.gdb else None
             guest, identity = boot(invocation.context, spec, Path(where) / "guest", debug=debug)
         try:
-            sys.stderr.write(
-                f"{identity.release}, {spec.machine.smp} CPUs, {spec.machine.memory_mib} MiB, {spec.accel.name}; "
+            machine = spec.machine
+            stream.tell(
+                f"{identity.release}, {counted(machine.smp, 'CPU')}, {machine.memory_mib} MiB, {spec.accel.name}; "
                 f"the cases are in /cases; console: {guest.directory}/console.log (until you leave)\n"
             )
             return _attach(guest.access, args.words)
@@ -53,16 +56,16 @@ def resume(run_dir: Path, words: Sequence[str]) -> int:
     if state != RUNNING:
         hint = "`orchestrate postmortem RUN_DIR/SUITE/CASE` shows what its memory holds"
         raise UsageError(f"the guest cannot be resumed: {state}; {note}".rstrip(), hint=hint)
-    sys.stderr.write(f"the guest runs again; {note}")
+    stream.tell(f"the guest runs again; {note}")
     try:
         return _attach(left.access, words, "-o", "ConnectTimeout=20")
     finally:
         try:
             left.stop()
         except GuestUnreachable:
-            sys.stderr.write("the guest is gone\n")
+            stream.tell("the guest is gone\n")
         else:
-            sys.stderr.write("the guest is paused again\n")
+            stream.tell("the guest is paused again\n")
 
 
 def _attach(access: Access, words: Sequence[str], *options: str) -> int:

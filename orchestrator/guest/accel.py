@@ -18,6 +18,7 @@ from pathlib import Path
 from orchestrator import kept
 from orchestrator.errors import CommandFailed, UsageError
 from orchestrator.guest.host_clock import tsc_khz
+from orchestrator.guest.qemu_argv import in_option
 from orchestrator.manifest import file_digest
 from orchestrator.model.machine import Accel
 from orchestrator.process import Command, Runner
@@ -52,7 +53,7 @@ def probe(accel: Accel, runner: Runner, limit_s: float = PROBE_S) -> Probe:
             Command(
                 (
                     QEMU, "-nodefaults", "-display", "none", "-no-reboot", *accel.args, "-m", "32",
-                    "-drive", f"file={image},format=raw,if=ide,snapshot=on",
+                    "-drive", f"file={in_option(image)},format=raw,if=ide,snapshot=on",
                     "-device", "isa-debug-exit,iobase=0xf4,iosize=1",
                 )
             ),

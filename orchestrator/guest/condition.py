@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from orchestrator.model.attempt import Condition
+from orchestrator.words import counted
 
 LOOP_BYTES = 4096  # a CPU whose instruction pointers all lie this close together is in a loop
 STARVED = 0.5  # the share of time in which QEMU wanted a CPU of the host's and had none
@@ -80,13 +81,14 @@ def condition(sample: HealthSample) -> tuple[Condition, str]:
     if sample.qemu_state != RUNNING:
         return Condition.QEMU_STOPPED, f"QEMU has stopped the guest: {sample.qemu_state}"
     if sample.cpus and all(is_halted(samples) for samples in sample.cpus):
-        return Condition.HALTED, f"its kernel has stopped all {len(sample.cpus)} CPUs, with interrupts off"
+        return Condition.HALTED, f"its kernel has stopped {_all(sample)}, with interrupts off"
     # a QEMU that had no CPU of the host's shows the same picture at every look: that is no loop
     stuck = [number for number, samples in enumerate(sample.cpus) if is_stuck(samples) and sample.cpu_share >= RAN]
     if sample.answers_ssh and not 0 < len(stuck) < len(sample.cpus):
         return _of_test(sample)
     if stuck and len(stuck) == len(sample.cpus):
-        return Condition.KERNEL_HUNG, f"all {len(stuck)} CPUs are stuck: {_cpus(sample, stuck)}"
+        are = "is" if len(stuck) == 1 else "are"
+        return Condition.KERNEL_HUNG, f"{_all(sample)} {are} stuck: {_cpus(sample, stuck)}"
     if stuck:
         return Condition.CPU_HUNG, f"{_cpus(sample, stuck)}; {_cpus(sample, _others(sample, stuck))}"
     if _is_overloaded(sample) and sample.cpu_share < ENOUGH:
@@ -130,10 +132,14 @@ def _is_overloaded(sample: HealthSample) -> bool:
     return max(sample.starved_share, sample.steal_share) >= STARVED
 
 
+def _all(sample: HealthSample) -> str:
+    return "the only CPU" if len(sample.cpus) == 1 else f"all {counted(len(sample.cpus), 'CPU')}"
+
+
 def _load(sample: HealthSample) -> str:
     return (
         f"QEMU waited for a CPU of the host's {sample.starved_share:.0%} of the time (load {sample.host_load:.1f} on "
-        f"{sample.host_cpus} CPUs, {sample.steal_share:.0%} stolen)"
+        f"{counted(sample.host_cpus, 'CPU')}, {sample.steal_share:.0%} stolen)"
     )
 
 

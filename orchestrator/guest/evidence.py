@@ -17,6 +17,7 @@ from orchestrator.guest.health import ask_by_break, take_sample
 from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.ssh import Link
 from orchestrator.model.attempt import Condition
+from orchestrator.words import counted
 
 EVIDENCE, SYSRQ = "evidence.txt", "sysrq.txt"
 FILES = (EVIDENCE, SYSRQ, "postmortem.txt", NAME)
@@ -120,7 +121,7 @@ def _lines(sample: HealthSample) -> Iterator[str]:
     yield (
         f"host, over {sample.sampled_s:.1f} s: QEMU used {sample.cpu_share:.0%} of a CPU and waited for one "
         f"{sample.starved_share:.0%} of the time; {sample.steal_share:.0%} stolen; load {sample.host_load:.1f} "
-        f"on {sample.host_cpus} CPUs"
+        f"on {counted(sample.host_cpus, 'CPU')}"
     )
     for number, samples in enumerate(sample.cpus):
         for look in samples[-3:]:
@@ -130,4 +131,4 @@ def _lines(sample: HealthSample) -> Iterator[str]:
     earlier = {task.pid: task.ticks for task in sample.before or ()}
     for task in sample.after or ():
         used = task.ticks - earlier.get(task.pid, 0)
-        yield f"task {task.pid} of the case: state {task.state}, {used} ticks of CPU time meanwhile"
+        yield f"task {task.pid} of the case: state {task.state}, {counted(used, 'tick')} of CPU time meanwhile"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import shlex
@@ -25,8 +26,9 @@ from orchestrator.judge.known import mark_expected, mark_known
 from orchestrator.model.attempt import Attempt, Ending
 from orchestrator.model.case import Case
 from orchestrator.model.kernel_report import KernelReport, KnownIssue
+from orchestrator.os_errors import situation
 from orchestrator.process import Command, Runner
-from orchestrator.store import raise_if_full
+from orchestrator.store import writing
 
 STDOUT_CAP = 8 << 20  # KTAP of a sane case is kilobytes; what is beyond is dropped in the guest, and counted
 WHO = "uname -r && nproc && od -An -v -tx1 /sys/kernel/notes"
@@ -62,14 +64,21 @@ class Access:
     def ssh(self, *words: str, options: tuple[str, ...] = ()) -> tuple[str, ...]:
         """The command line of OpenSSH's client."""
         settings = {
-            "UserKnownHostsFile": self.known_hosts,
+            "IdentityFile": _quoted(self.key_file),
+            "UserKnownHostsFile": _quoted(self.known_hosts),
             "StrictHostKeyChecking": "yes",
             "IdentitiesOnly": "yes",
             "LogLevel": "ERROR",
         }
         wanted = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
-        where = ("-F", "none", "-p", str(self.port), "-i", str(self.key_file), *wanted, "root@127.0.0.1")
+        where = ("-F", "none", "-p", str(self.port), *wanted, "root@127.0.0.1")
         return ("ssh", *options, *where, *words)
+
+
+def _quoted(path: Path) -> str:
+    """A path in an option of ssh(1), which takes a list of them and expands %."""
+    escaped = str(path).replace("%", "%%").replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def case_words(case: Case, *, duration_s: float, limit_s: int, seed: int, slowdown: float) -> tuple[str, ...]:
@@ -148,11 +157,8 @@ class Guest:
 
         def examine(may_ask: bool) -> Evidence:
             link = self.link if may_ask else None
-            try:
+            with writing(home / evidence.EVIDENCE):
                 return evidence.examine(self.qemu, link, case_argv.process(case), home, self._memory_mib)
-            except OSError as error:
-                raise_if_full(error, home / evidence.EVIDENCE)
-                raise
 
         def counts(kernel_report: KernelReport) -> bool:
             return mark_expected(mark_known([kernel_report], known), case.expects)[0].outcome.is_bad
@@ -163,8 +169,7 @@ class Guest:
         time_s = time.monotonic() - started_s
         self._runner.cancel.check()
         if self.qemu.console.failure:
-            raise_if_full(self.qemu.console.failure, self.directory / "console.log")
-            raise self.qemu.console.failure
+            raise situation(self.qemu.console.failure, os.fspath(self.directory / "console.log"))
         sentinel = read_sentinel(answer.stderr, token)
         if sentinel:
             ended.seen.wait(QUIET_S)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from orchestrator import host_cpus
 from orchestrator.deadline import Deadline
 from orchestrator.errors import GuestUnreachable
 from orchestrator.guest.condition import CaseTask, CpuMode, CpuSample, HealthSample
@@ -74,7 +75,7 @@ def take_sample(qemu: Qemu, link: Link | None, case: str) -> HealthSample:
         starved_share=shares[1],
         steal_share=shares[2],
         host_load=os.getloadavg()[0],
-        host_cpus=len(os.sched_getaffinity(0)),
+        host_cpus=host_cpus.cpus(),
         answers_ssh=before is not None,
         before=before,
         after=tasks_of(link, case) if link and before is not None else None,

@@ -62,12 +62,15 @@ def disk(boot: Boot) -> tuple[str, ...]:
     """The read-only disk, if there is one: /dev/vda in the guest."""
     if boot.disk is None:
         return ()
-    # a comma in a path is doubled, or it would end the path
-    path = os.fspath(boot.disk).replace(",", ",,")
     return (
-        "-drive", f"if=none,id=disk,format=raw,readonly=on,file={path}",
+        "-drive", f"if=none,id=disk,format=raw,readonly=on,file={in_option(boot.disk)}",
         "-device", "virtio-blk-pci,drive=disk",
     )  # fmt: skip
+
+
+def in_option(path: Path) -> str:
+    """A path in one of QEMU's lists of options: a comma is doubled, or it would end the path."""
+    return os.fspath(path).replace(",", ",,")
 
 
 def cmdline(boot: Boot) -> str:

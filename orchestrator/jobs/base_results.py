@@ -7,12 +7,11 @@ something only beside a run with the series at the same time.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
-from orchestrator import kept
+from orchestrator import host_cpus, kept
 from orchestrator.context import Context
 from orchestrator.judge.signature import signature
 from orchestrator.manifest import file_digest
@@ -61,7 +60,7 @@ def remember(
 
 def _path(context: Context, facts: KernelFacts, kconfig: Kconfig, case: Case, duration_s: float | None) -> Path:
     sources = [path for path in sorted(case.directory.iterdir()) if path.is_file()]
-    library = sorted((case.directory.parent / "lib").glob("*.[ch]"))
+    library = sorted(context.catalog.library(case).glob("*.[ch]"))
     name = key(
         "base-result",
         commit=facts.commit,
@@ -91,4 +90,4 @@ def _host_class() -> str:
     """What two hosts have in common that race alike: the model of their CPUs, and how many we may use."""
     lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else []
     model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    return f"{model} x {len(os.sched_getaffinity(0))}"
+    return f"{model} x {host_cpus.cpus()}"

@@ -15,6 +15,7 @@ from orchestrator.guest.qemu_argv import Boot
 from orchestrator.model.case import Programs
 from orchestrator.model.kernel import KernelImage
 from orchestrator.model.machine import Accel, Machine
+from orchestrator.words import counted
 
 Explain = Callable[[Guest, NoGuest], NoGuest]
 
@@ -112,7 +113,7 @@ def _boot(
             )
         if identity.cpus != machine.smp:
             # races need CPUs: a guest with fewer would pass much that it should not
-            raise BootFailed(f"the guest has {identity.cpus} CPUs, the machine {machine.smp}")
+            raise BootFailed(f"the guest has {counted(identity.cpus, 'CPU')}, the machine {machine.smp}")
     except BaseException:
         guest.close()
         raise

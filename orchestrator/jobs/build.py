@@ -5,12 +5,12 @@ The same functions serve `test`, which records each stage, and `build`, `boot` a
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from orchestrator import host_cpus
 from orchestrator.build.apply import apply
 from orchestrator.build.compile import build
 from orchestrator.build.configure import configure
@@ -41,7 +41,7 @@ class Stage(Protocol):
 class Finders:
     """What takes a while to find out, so that finding it is a stage too."""
 
-    base: Callable[[Source], Base]
+    base: Callable[[Source], tuple[Base, bool]]  # and whether an earlier run had it
     accel: Callable[[], tuple[Accel, Probe]]
 
 
@@ -78,7 +78,7 @@ def make_tree(context: Context, stage: Stage, subject: Subject, find: Finders) -
     """toolchain, base, apply (, weave). Raises what `stage` makes of a stage's error."""
     kernel = subject.kernel
     tools = stage("toolchain", lambda: find_toolchain(context))
-    base = stage("base", lambda: Product(find.base(kernel.source), cached=True))
+    base = stage("base", lambda: Product(*find.base(kernel.source)))
     applied = stage("apply", lambda: apply(context, base, kernel.series))
     if not kernel.mutants:
         return Tree(base, applied, tools)
@@ -109,7 +109,7 @@ def make_guest_spec(
     disk = _disk(context, stage, plan, built)
     accel, _ = find.accel()
     # virtual CPUs take turns where there are more of them than real ones
-    crowding = max(1.0, plan.slots * plan.machine.smp / len(os.sched_getaffinity(0)))
+    crowding = max(1.0, plan.slots * plan.machine.smp / host_cpus.cpus())
     slowdown = accel.timeout_scale * subject.kernel.kconfig.slowdown * crowding
     limit_s = plan.request.boot_timeout_s or BOOT_S * slowdown
     return GuestSpec(plan.machine, accel, built.kernel, made, slowdown, limit_s, disk=disk)

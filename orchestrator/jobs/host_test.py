@@ -28,6 +28,7 @@ from orchestrator.parse.userspace_vma import UserspaceResult, names_of_tests, re
 from orchestrator.process import Command
 from orchestrator.source.excerpt import Excerpt, whole
 from orchestrator.store import key, write_atomically
+from orchestrator.words import counted
 
 NAME = "vma-userspace"
 DIRECTORY = "tools/testing/vma"
@@ -91,7 +92,7 @@ def userspace_vma(
         return _unknown(made)
     is_base = base.tree == applied.tree
     if made.result and not made.result.outcome.is_bad:
-        return Product(None, cached, note=f"{made.result.run} tests", subtests=made.result.subtests)
+        return Product(None, cached, note=counted(made.result.run or 0, "test"), subtests=made.result.subtests)
     if is_base and made.unbuilt:
         return _skipped(f"{DIRECTORY} does not build: {made.unbuilt}", cached)
     on_base = made if is_base else _attempt(context, whole(base, context.runner), toolchain)[0]

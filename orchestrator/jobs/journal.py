@@ -24,6 +24,7 @@ from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import BOOT, BaseResult, Finding, StageResult, SuiteReport
 from orchestrator.model.subject import Subject
+from orchestrator.os_errors import situation
 from orchestrator.record import KERNEL, KernelRecord, load, save
 
 T = TypeVar("T")
@@ -61,15 +62,15 @@ class Journal:
             self.facts(**made_of)
 
     def stage(self, name: str, work: Callable[[], Product[T]]) -> T:
-        """Do a stage. An error of ours becomes its result: raises Stopped; Interrupted passes."""
+        """Do a stage. An error of ours or of the host becomes its result: raises Stopped; Interrupted passes."""
         self._context.emit(StageStarted(self.name, name))
         started_s = time.monotonic()
         try:
             product = work()
         except Interrupted:
             raise
-        except OrchestrateError as error:
-            self._finish(_failure(name, error, time.monotonic() - started_s))
+        except (OrchestrateError, OSError) as error:
+            self._finish(_failure(name, situation(error), time.monotonic() - started_s))
             raise Stopped from error
         self._finish(
             StageResult(

@@ -81,10 +81,10 @@ class Products:
     def tree(self, subject: Subject) -> Tree:
         made = self._of(subject)
 
-        def base(source: Source) -> Base:
-            found = self._find.base(source)
+        def base(source: Source) -> tuple[Base, bool]:
+            found, was_there = self._find.base(source)
             _tell_base(found, made.journal)  # a series that does not apply was made for another one
-            return found
+            return found, was_there
 
         def make() -> Tree:
             check_accelerator(made.journal.stage, self._find)

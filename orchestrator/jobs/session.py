@@ -25,6 +25,7 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import BOOT, Finding
 from orchestrator.model.request import Request
 from orchestrator.plan import unmet_need
+from orchestrator.words import counted
 
 
 def case_limit_s(case: Case, duration_s: float, spec: GuestSpec) -> int:
@@ -215,7 +216,7 @@ def _why_replace(run: Attempt) -> str:
     if run.ending is not Ending.EXITED:
         return run.reason or run.ending.value
     if run.stuck:
-        return f"{run.stuck} processes could not be killed"
+        return f"{counted(run.stuck, 'process')} could not be killed"
     if run.status is None:
         return "it did not say how the program ended"
     if run.is_full:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from orchestrator.model.attempt import Attempt, Count
 from orchestrator.model.case import Dialect
 from orchestrator.model.report import Metric
+from orchestrator.words import counted
 
 TOLERANCE = 6  # objects of a slab cache
 TOLERANCES = {"mm_struct": 2}  # the guest sees to it that no CPU keeps one; each stands for a whole address space
@@ -23,9 +24,9 @@ _WORDS = re.compile(r"leaked -?\d+ |left (?:1 process|\d+ processes) behind ")
 def leaks(run: Attempt) -> Iterator[str]:
     """Each thing that stayed, in words: "leaked 1200 vm_area_struct"."""
     if run.stuck:
-        yield f"{_processes(run.stuck)} could not be killed ({run.left_name})"
+        yield f"{counted(run.stuck, 'process')} could not be killed ({run.left_name})"
     elif run.left and run.dialect is Dialect.KTAP:  # a habit of other people's programs, no fault of the kernel
-        yield f"left {_processes(run.left)} behind ({run.left_name})"
+        yield f"left {counted(run.left, 'process')} behind ({run.left_name})"
     for count in run.counts:
         # a process that cannot end keeps all that it has: no leak of its own
         if not run.stuck and _is_leak(count):
@@ -45,7 +46,3 @@ def leak_metrics(run: Attempt) -> tuple[Metric, ...]:
 def _is_leak(count: Count) -> bool:
     tolerated = 0 if count.name in EXACT else TOLERANCES.get(count.name, TOLERANCE)
     return count.after - count.before > tolerated
-
-
-def _processes(number: int) -> str:
-    return "1 process" if number == 1 else f"{number} processes"

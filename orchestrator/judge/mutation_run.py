@@ -72,7 +72,8 @@ def judge(
     matrix = Matrix(tuple(rows), made.kconfigs, made.cases)
     found_verdict = verdict(matrix, controls, interrupted=interrupted)
     judged_suites = (*controls.values(), mutants_suite(matrix, run.started))
-    return MutationReport(matrix, run_report(run, run_dir, found_verdict, judged_suites, notes))
+    had_guests = any(record.guests for record in records)
+    return MutationReport(matrix, run_report(run, run_dir, found_verdict, judged_suites, notes, had_guests=had_guests))
 
 
 def mutants_suite(matrix: Matrix, started: str) -> SuiteReport:

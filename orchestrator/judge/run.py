@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,15 +30,24 @@ def judge(run_dir: Path, *, interrupted: bool = False, known: Sequence[KnownIssu
     """
     run = load(RunRecord, run_dir / RUN)
     issues = run.known if known is None else known
-    judged = tuple(classify(record, run_dir / record.name, issues) for record in records_of(run_dir))
+    records = records_of(run_dir)
+    judged = tuple(classify(record, run_dir / record.name, issues) for record in records)
     suites = with_planned(compared(judged, run.request.error), run.planned, run.started)
     found, reason = verdict(suites, interrupted, strict=run.request.strict, trouble=run.trouble)
     reason = "; ".join([reason, *first_bad_patches(suites, run.request.error)])
-    return run_report(run, run_dir, (found, reason), suites, tuple(remarks(issues, suites, run.started[:10])))
+    notes = remarks(issues, suites, run.started[:10])
+    had_guests = any(record.guests for record in records)
+    return run_report(run, run_dir, (found, reason), suites, notes, had_guests=had_guests)
 
 
 def run_report(
-    run: RunRecord, run_dir: Path, found: tuple[Verdict, str], suites: Sequence[SuiteReport], notes: Sequence[str]
+    run: RunRecord,
+    run_dir: Path,
+    found: tuple[Verdict, str],
+    suites: Sequence[SuiteReport],
+    notes: Iterable[str],
+    *,
+    had_guests: bool,
 ) -> RunReport:
     """What a run says and why, with all that its record knows."""
     verdict, reason = found
@@ -52,7 +61,7 @@ def run_report(
         started=run.started,
         time_s=run.time_s,
         hostname=platform.node(),
-        notes=(*run.remarks, *notes),
+        notes=(*run.remarks(had_guests=had_guests), *notes),
         subjects=run.subjects,
         message_ids=run.message_ids,
         arch=run.arch,

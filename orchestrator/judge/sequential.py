@@ -17,6 +17,7 @@ from itertools import count
 from math import ceil, comb, floor, log10
 
 from orchestrator.model.report import Answer
+from orchestrator.words import counted
 
 _ALWAYS_SHARE = Fraction(1, 10)  # of the stake, on "each failing pair fails on both sides"
 
@@ -202,10 +203,11 @@ def _words(answer: Answer, p: float | None, tally: _Tally, pairs: int, more_pair
         return "no pair of runs with and without the series yet"
     counts = f"failed {tally.patched_failed} of {pairs} with the series and {tally.base_failed} of {pairs} without"
     if p is not None:
+        no_worse = f": on both, not {counted(rule.times, 'time')} as often with the series"
         claims = {
             Answer.FLAKY_AND_WORSE: ": on both, more often with the series",
-            Answer.FLAKY_NO_WORSE: f": on both, not {rule.times} times as often with the series",
-            Answer.PRE_EXISTING: f": on both, not {rule.times} times as often with the series",
+            Answer.FLAKY_NO_WORSE: no_worse,
+            Answer.PRE_EXISTING: no_worse,
         }
         return f"{counts}{claims.get(answer, '')} (p < {_above(p)})"
     if more_pairs is None:

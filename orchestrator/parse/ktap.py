@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import Metric, Subtest
+from orchestrator.words import counted
 
 MAX_DIAGNOSTICS = 200  # lines kept for one subtest, the last ones
 MAX_LINE = 2000  # characters kept of a line
@@ -84,7 +85,7 @@ class _Pending:
 
     def diagnostics(self) -> tuple[str, ...]:
         dropped = self.count - len(self.lines)
-        return ((f"({dropped} earlier lines dropped)",) if dropped else ()) + tuple(self.lines)
+        return ((f"({counted(dropped, 'earlier line')} dropped)",) if dropped else ()) + tuple(self.lines)
 
 
 @dataclass
@@ -219,10 +220,10 @@ class _Parser:
         planned = level.planned or 0
         count = planned - len(level.nodes)
         if level.planned is not None and count < 0:
-            self.problems.append(f"{planned} planned, {len(level.nodes)} results")
+            self.problems.append(f"{planned} planned, {counted(len(level.nodes), 'result')}")
         if count <= 0:
             return
-        self.problems.append(f"{planned} planned, {len(level.nodes)} results")
+        self.problems.append(f"{planned} planned, {counted(len(level.nodes), 'result')}")
         message = _MISSING
         if level.bailed is not None:
             message += f": bailed out{': ' + level.bailed if level.bailed else ''}"

@@ -1,4 +1,5 @@
-"""The table of kernel report kinds: data/kernel_reports/KIND.toml and data/ignored-frames.toml, read once and checked.
+"""The table of kernel report kinds: data/kernel_reports/KIND.toml, the user's own, and data/ignored-frames.toml, read
+once and checked.
 
 Expressions are matched at the start of a message, that is behind the printk prefix.
 """
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
+from pathlib import Path
 from typing import Literal
 
 from orchestrator.declarations.schema import from_toml
@@ -18,6 +20,7 @@ from orchestrator.errors import BadDeclaration
 from orchestrator.model.outcome import Outcome
 from orchestrator.parse import report_lines as report_lines
 from orchestrator.parse.report_lines import Lines
+from orchestrator.roots import kernel_report_files, user_root
 
 
 @dataclass(frozen=True)
@@ -87,12 +90,17 @@ class _Ignored:
     printers: tuple[re.Pattern[str], ...] = ()
 
 
-@cache
 def load() -> Table:
-    """The table shipped with the package. Raises BadDeclaration."""
+    """The table shipped with the package, with the kinds of the user's own root over it. Raises BadDeclaration,
+    UsageError."""
+    return _load(user_root())
+
+
+@cache
+def _load(own: Path | None) -> Table:
     data = files("orchestrator").joinpath("data")
     kinds = [item for item in data.joinpath("kernel_reports").iterdir() if item.name.endswith(".toml")]
-    texts = {item.name: item.read_text() for item in kinds}
+    texts = {**{item.name: item.read_text() for item in kinds}, **kernel_report_files(own)}
     return read_table(texts, data.joinpath("ignored-frames.toml").read_text(), report_lines.load())
 
 

@@ -22,6 +22,7 @@ from orchestrator.model.request import Plan
 from orchestrator.model.subject import Subject
 from orchestrator.questions.first_test import is_built
 from orchestrator.questions.question import Known
+from orchestrator.words import counted
 
 ENOUGH_FAILURES = 3  # of the bad end: from then on its rate is known well enough
 MOST_RUNS = 60  # of the bad end: what fails less often than this shows cannot be bisected in a night
@@ -163,7 +164,7 @@ class Bisection:
         if passes is not None and passed >= passes:
             return Tried(commit, State.GOOD, fails, passed)
         if passes is not None and (others := len(marks) - fails - passed) > passes:
-            return Tried(commit, State.SKIPPED, fails, passed, f"it failed {others} times in other ways")
+            return Tried(commit, State.SKIPPED, fails, passed, f"it failed {counted(others, 'time')} in other ways")
         return Tried(commit, State.OPEN, fails, passed)
 
 

@@ -9,6 +9,7 @@ from orchestrator.model.kernel_report import KernelReport, LogReport
 from orchestrator.model.outcome import Outcome
 from orchestrator.reporters import decoded
 from orchestrator.reporters.text import printable
+from orchestrator.words import counted
 
 SEVERITIES = {Outcome.CRASH: "crash", Outcome.FAIL: "fail", Outcome.PASS: "info"}
 
@@ -22,7 +23,7 @@ def lines(logs: Sequence[LogReport]) -> Iterator[str]:
     """A line for each file and one for each report, in the order of the log."""
     for log in logs:
         count = len(log.reports)
-        found = log.error or ("no kernel report" if not count else f"{count} kernel report{'s' * (count > 1)}")
+        found = log.error or ("no kernel report" if not count else counted(count, "kernel report"))
         yield f"{printable(log.file)}: {printable(found)}"
         for kernel_report in log.reports:
             remarks = [SEVERITIES[kernel_report.outcome], *(["corrupted"] if kernel_report.corrupted else [])]

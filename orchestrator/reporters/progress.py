@@ -8,8 +8,8 @@ from typing import TextIO
 
 from orchestrator import events
 from orchestrator.model.outcome import Outcome
+from orchestrator.reporters.stream import tell
 from orchestrator.reporters.summary import seconds
-from orchestrator.reporters.terminal import write_plain
 from orchestrator.reporters.text import printable
 
 _LINE_CHARS = 4_000  # a command of make can have 100 KB
@@ -34,12 +34,8 @@ class Progress:
 
     def _write(self, said: str) -> None:
         with self._lock:
-            if self._gone:
-                return
-            try:
-                write_plain(said + "\n", self._stream)
-            except (OSError, ValueError):  # ValueError: the stream was closed
-                self._gone = True
+            if not self._gone:
+                self._gone = not tell(said + "\n", self._stream)
 
 
 def lines(event: events.Event, *, verbose: bool = False) -> list[str]:

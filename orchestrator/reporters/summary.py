@@ -22,6 +22,7 @@ from orchestrator.model.report import (
 from orchestrator.reporters import decoded
 from orchestrator.reporters.compared import compared
 from orchestrator.reporters.text import printable
+from orchestrator.words import counted
 
 _BAD_SUBTESTS = 10  # for each case; the files have them all
 _MESSAGE_CHARS = 200
@@ -186,7 +187,7 @@ def _subtest_rows(subtests: Sequence[Subtest], excused: bool) -> Iterator[Row]:
         yield row(f"... {len(left)} more", max(subtest.outcome for subtest in left))
     if alike:
         outcome = max(subtest.outcome for subtest in alike)
-        yield row(f"{len(alike)} others", outcome, said=_message(alike[0].message))
+        yield row(counted(len(alike), "other"), outcome, said=_message(alike[0].message))
 
 
 def _message(message: str, limit: int = _MESSAGE_CHARS) -> str:
@@ -217,7 +218,7 @@ def _evidence(kernel_reports: tuple[KernelReport, ...], report: RunReport, log: 
         place = (
             f"{report.run_dir}/{log}:{first.line_start}" if log else f"{owner}, line {first.line_start} of its console"
         )
-        title = f"{label} ({len(same)} times)" if len(same) > 1 else label
+        title = f"{label} ({counted(len(same), 'time')})" if len(same) > 1 else label
         yield Evidence(printable(title), printable(place), _TONES[first.outcome], tuple(_code(first)))
 
 

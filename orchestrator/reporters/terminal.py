@@ -11,6 +11,7 @@ from typing import TextIO
 
 from orchestrator.model.outcome import Verdict
 from orchestrator.model.report import RunReport
+from orchestrator.reporters.stream import attempt, tell
 from orchestrator.reporters.summary import Row, Table, Tone, seconds, tables
 from orchestrator.reporters.text import printable
 
@@ -29,23 +30,17 @@ _NAME_CHARS = 60
 
 
 def show(report: RunReport, stream: TextIO, environment: Mapping[str, str] | None = None) -> None:
-    """Write the summary: in colour when `stream` is a terminal and neither NO_COLOR nor TERM=dumb objects."""
+    """Write the summary: in colour when `stream` is a terminal and neither NO_COLOR nor TERM=dumb objects. Never
+    raises for a stream that cannot be written to."""
     if wants_colour(stream, os.environ if environment is None else environment):
-        _show_rich(report, stream)
+        attempt(lambda: _show_rich(report, stream), stream)
     else:
-        write_plain(plain(report), stream)
+        tell(plain(report), stream)
 
 
 def wants_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
     """An empty NO_COLOR counts as not set, as its convention says."""
     return stream.isatty() and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
-
-
-def write_plain(text: str, stream: TextIO) -> None:
-    """Write what the stream's encoding has, and escapes for the rest: a C locale must not end a run in a traceback."""
-    encoding = stream.encoding or "utf-8"
-    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
-    stream.flush()
 
 
 def plain(report: RunReport) -> str:

@@ -8,15 +8,15 @@ from typing import TextIO
 from orchestrator.judge.mutants import Kill, Matrix, MutantStatus, Row
 from orchestrator.model.report import RunReport
 from orchestrator.reporters import decoded
+from orchestrator.reporters.stream import tell
 from orchestrator.reporters.summary import seconds
-from orchestrator.reporters.terminal import write_plain
 from orchestrator.reporters.text import printable
 
 _EVIDENCE_CHARS = 110
 
 
 def show(matrix: Matrix, report: RunReport, stream: TextIO) -> None:
-    write_plain("\n".join([*lines(matrix), *_end(matrix, report), ""]), stream)
+    tell("\n".join([*lines(matrix), *_end(matrix, report), ""]), stream)
 
 
 def lines(matrix: Matrix) -> Iterator[str]:

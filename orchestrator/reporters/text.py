@@ -41,10 +41,16 @@ def visible(text: str) -> str:
     return _DIRECTIVE.sub("[ [", text)
 
 
+def harmless(text: str) -> str:
+    """The text without anything that a terminal would obey but line feeds and tabs; 8-bit controls, DEL and what turns
+    the order of text are shown too."""
+    return _LINE_END.sub("\n", text).translate(_FOR_TERMINAL)
+
+
 def printable(text: str) -> str:
-    """The text on one line, without anything that a terminal would obey; 8-bit controls and DEL are shown too."""
+    """`harmless` text on one line."""
     # Runs of spaces stay: a command that is shown is to be pasted.
-    return re.sub(r"\s*[\t\n\u2028\u2029]\s*", " ", _LINE_END.sub("\n", text).translate(_FOR_TERMINAL)).strip()
+    return re.sub(r"\s*[\t\n\u2028\u2029]\s*", " ", harmless(text)).strip()
 
 
 def one_line(text: str, limit: int) -> str:

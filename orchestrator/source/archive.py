@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tarfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from orchestrator.errors import BaseUnavailable
+from orchestrator.errors import BaseUnavailable, OrchestrateError
+from orchestrator.os_errors import refusal
 from orchestrator.process import Cancel, Command, end, start
 from orchestrator.source.git import WHO, quoted
 
@@ -18,33 +20,47 @@ COMMIT = "refs/heads/base"
 
 
 def import_tar(path: Path, fast_import: Command, label: str, cancel: Cancel) -> None:
-    """Feed the archive to git fast-import as COMMIT. Raises BaseUnavailable, Interrupted."""
-    xz = start(Command(("xz", "--decompress", "--stdout", "--threads=0", str(path))), stdout=subprocess.PIPE)
-    git = start(fast_import, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert xz.stdout
-    assert git.stdin
-    assert git.stderr
-    try:
+    """Feed the archive to git fast-import as COMMIT. Raises BaseUnavailable, HostRefused, Interrupted."""
+    unpack = Command(("xz", "--decompress", "--stdout", "--threads=0", str(path)))
+    with (
+        _child(start(unpack, stdout=subprocess.PIPE)) as xz,
+        _child(start(fast_import, stdin=subprocess.PIPE, stderr=subprocess.PIPE)) as git,
+    ):
+        assert xz.stdout
+        assert git.stdin
+        assert git.stderr
+        why, count = "", 0
         try:
             count = _feed(xz.stdout, git.stdin, label, cancel)
         except (BrokenPipeError, tarfile.TarError, EOFError) as error:
-            raise BaseUnavailable(f"{path}: cannot be imported: {error}", detail=_last(git.stderr)) from error
-        git.stdin.close()
+            why = f": {error}"
+        with suppress(BrokenPipeError):
+            git.stdin.close()  # else it would wait for more, and we for its last words
         words = git.stderr.read().decode(errors="replace")
-        if git.wait() != 0 or xz.wait() != 0 or count == 0:
-            raise BaseUnavailable(
-                f"{path}: cannot be imported", detail=words, hint="is the package damaged? debsums it"
-            )
+        if why or git.wait() != 0 or xz.wait() != 0 or count == 0:
+            raise _failed(path, why, words, fast_import)
+
+
+@contextmanager
+def _child(child: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """End a child and close its pipes, whatever happens."""
+    try:
+        yield child
     finally:
-        end(xz)
-        end(git)
-        for stream in (xz.stdout, git.stdin, git.stderr):
-            with suppress(BrokenPipeError):  # of what was left to write
-                stream.close()
+        end(child)
+        for stream in (child.stdin, child.stdout, child.stderr):
+            with suppress(BrokenPipeError):
+                if stream:
+                    stream.close()
 
 
-def _last(stream: IO[bytes]) -> str:
-    return stream.read().decode(errors="replace") if not stream.closed else ""
+def _failed(path: Path, why: str, words: str, fast_import: Command) -> OrchestrateError:
+    """git ended for want of what the host does not give, or the archive is no good."""
+    if refused := refusal(words, os.fspath(fast_import.cwd or "git")):
+        refused.detail = words
+        return refused
+    hint = f"is the package damaged? dpkg --verify {path.name.removesuffix('.tar.xz')}"
+    return BaseUnavailable(f"{path}: cannot be imported{why}", detail=words, hint=hint)
 
 
 def _feed(source: IO[bytes], sink: IO[bytes], label: str, cancel: Cancel) -> int:

@@ -10,18 +10,21 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shlex
 import shutil
+import stat
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from orchestrator.errors import BaseUnavailable, UsageError
+from orchestrator.context import ELSEWHERE
+from orchestrator.errors import BaseDamaged, BaseUnavailable, HostRefused, UsageError
 from orchestrator.model.kernel import Base
 from orchestrator.process import Command, CommandResult, Runner
 from orchestrator.source import archive
-from orchestrator.source.git import ISOLATED, Git
-from orchestrator.store import locked, write_atomically
+from orchestrator.source.git import ALTERNATES, ISOLATED, Git, damage
+from orchestrator.store import locked, write_atomically, writing
 
 ARCHIVES = Path("/usr/src")
 DEFAULT_BASE = "linux-source-6.12"
@@ -44,70 +47,86 @@ def installed() -> tuple[str, ...]:
     return tuple(sorted(path.name.removesuffix(".tar.xz") for path in ARCHIVES.glob("linux-source-*.tar.xz")))
 
 
-def packaged_base(name: str, at: Workplace) -> Base:
-    """Debian's source package, imported as a commit when it is not there yet. Raises BaseUnavailable."""
+def check_packaged(name: str) -> Path:
+    """The archive of a source package. Raises BaseUnavailable."""
     path = ARCHIVES / f"{name}.tar.xz"
     if not path.is_file():
         raise BaseUnavailable(f"the source package {name} is not installed", hint=f"apt-get install {name}")
+    return path
+
+
+def packaged_base(name: str, at: Workplace) -> tuple[Base, bool]:
+    """Debian's source package, imported as a commit when it is not there yet, and whether it was. Raises
+    BaseUnavailable, HostRefused."""
+    path = check_packaged(name)
     version = _package_version(name, at.runner) or f"size {path.stat().st_size}"
     identity = hashlib.sha256(f"{path.name} {version}".encode()).hexdigest()[:8]
+    _prepare(at)
     home = at.homes / f"{name}-{identity}"
     with locked(at.homes / f"{home.name}.lock", on_wait=_waiting(at, name), pause=at.runner.cancel.sleep):
         commit = _imported(home, at.runner)
-        if not commit:
-            _import(path, home, f"{name} {version}", at)
-            commit = _imported(home, at.runner)
-    return Base(name, commit, f"{name} {version}", home)
+        was_there = commit is not None
+        if commit is None:
+            commit = _import(path, home, f"{name} {version}", at)
+    return Base(name, commit, f"{name} {version}", home), was_there
 
 
-def tree_base(tree: Path, revision: str, at: Workplace) -> tuple[Base, tuple[str, ...]]:
-    """A revision of a user's git tree, and notes for the user. Raises UsageError, BaseUnavailable."""
+@dataclass(frozen=True)
+class Found:
+    """A revision of a user's tree: the directory of its git, and the commit."""
+
+    git: str
+    commit: str
+
+
+def find_in_tree(tree: Path, revision: str, runner: Runner) -> Found:
+    """Look a revision of a user's git tree up. Raises UsageError, BaseDamaged."""
     if not tree.is_dir():
         raise UsageError(f"--tree {tree}: no such directory")
-    # the user's own configuration holds here (safe.directory); we only read, and take no locks
-    env = (("GIT_OPTIONAL_LOCKS", "0"),)
-
-    def run(*args: str) -> CommandResult:
-        return at.runner.run(Command(("git", "-C", os.fspath(tree), *args), env=env))
-
-    def ask(*args: str) -> str:
-        result = run(*args)
-        return result.text.strip() if result.status == 0 else ""
-
-    found = run("rev-parse", "--path-format=absolute", "--git-common-dir")
+    found = _in_tree(tree, runner, "rev-parse", "--path-format=absolute", "--git-common-dir")
     if found.status != 0:
         raise UsageError(f"--tree {tree}: not a git tree that can be read", detail=found.tail(5))
-    common = found.text.strip()
-    if ask("config", "extensions.partialClone"):
+    if _ask_tree(tree, runner, "config", "extensions.partialClone"):
         raise UsageError(
             f"--tree {tree}: a partial clone, whose missing objects cannot be borrowed",
             hint=f"git -C {tree} fetch --refetch --no-filter",
         )
-    commit = ask("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+    commit = _ask_tree(tree, runner, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
     if not commit:
         raise UsageError(
             f"--base {revision}: no such revision in {tree}", hint=f"git -C {tree} log --oneline {revision}"
         )
-    if not ask("cat-file", "-t", f"{commit}:Kconfig"):
+    if not _ask_tree(tree, runner, "cat-file", "-t", f"{commit}:Kconfig"):
         raise UsageError(f"--base {revision}: {tree} holds no Linux kernel at this revision (no Kconfig)")
+    return Found(found.text.removesuffix("\n"), commit)
+
+
+def tree_base(tree: Path, revision: str, at: Workplace) -> tuple[Base, tuple[str, ...]]:
+    """A revision of a user's git tree, and notes for the user. Raises UsageError, BaseUnavailable, HostRefused."""
+    found = find_in_tree(tree, revision, at.runner)
+    common, commit = found.git, found.commit
     identity = hashlib.sha256(common.encode()).hexdigest()[:8]
-    home = at.homes / f"{tree.resolve().name}-{identity}"
+    _prepare(at)
+    home = at.homes / f"{_plain(tree.resolve().name)}-{identity}"
     git = Git(home / "git", at.runner)
     with locked(at.homes / f"{home.name}.lock", on_wait=_waiting(at, str(tree)), pause=at.runner.cancel.sleep):
-        if not (home / "git/HEAD").is_file():
-            _new_store(home / "git", at.runner)
-        write_atomically(home / "git/objects/info/alternates", f"{common}/objects\n".encode())
-        if not git.has(commit):
-            raise BaseUnavailable(f"{tree}: git cannot read commit {commit}", hint=f"git -C {tree} fsck")
+        if not _borrows(git, common, commit):
+            at.say(f"the objects that borrow from {tree} are damaged: they are made anew")
+            shutil.rmtree(home / "git")
+            if not _borrows(git, common, commit):
+                raise BaseDamaged(
+                    f"{tree}: git cannot read commit {commit}", hint=f"git -C {shlex.quote(os.fspath(tree))} fsck"
+                )
     notes: tuple[str, ...] = ()
-    if ask("status", "--porcelain", "--untracked-files=no"):
+    if _ask_tree(tree, at.runner, "status", "--porcelain", "--untracked-files=no"):
         notes = (f"uncommitted changes in {tree} are not part of the base (commit {commit[:12]})",)
     origin = f"{tree} {revision} ({commit[:12]})"
-    return Base(tree.resolve().name, commit, origin, home, *_remote(revision, ask)), notes
+    return Base(tree.resolve().name, commit, origin, home, *_remote(tree, revision, at.runner)), notes
 
 
-def _remote(revision: str, ask: Callable[..., str]) -> tuple[str, str]:
+def _remote(tree: Path, revision: str, runner: Runner) -> tuple[str, str]:
     """The URL that the revision's branch comes from, without credentials, and the branch's name; empty when unknown."""
+    ask = partial(_ask_tree, tree, runner)
     full = ask("rev-parse", "--symbolic-full-name", revision)
     kind, _, branch = full.removeprefix("refs/").partition("/")
     if kind == "remotes":
@@ -117,6 +136,49 @@ def _remote(revision: str, ask: Callable[..., str]) -> tuple[str, str]:
     else:
         remote, branch = "", ""
     return CREDENTIALS.sub(r"\1", ask("remote", "get-url", remote or "origin")), branch
+
+
+def _in_tree(tree: Path, runner: Runner, *args: str) -> CommandResult:
+    """git where the user's own configuration holds (safe.directory); we only read, and take no locks."""
+    return runner.run(Command(("git", "-C", os.fspath(tree), *args), env=(("GIT_OPTIONAL_LOCKS", "0"),)))
+
+
+def _ask_tree(tree: Path, runner: Runner, *args: str) -> str:
+    """The answer; empty where git has none. Raises BaseDamaged."""
+    result = _in_tree(tree, runner, *args)
+    if what := damage(result):
+        hint = f"git -C {shlex.quote(os.fspath(tree))} fsck"
+        raise BaseDamaged(f"{tree}: its git objects are damaged: {what}", hint=hint, detail=result.tail())
+    return result.text.strip() if result.status == 0 else ""
+
+
+def _plain(name: str) -> str:
+    """What a tree is called, without what make cannot take in a path."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:60] or "tree"
+
+
+def _prepare(at: Workplace) -> None:
+    """Make the directory of all homes. One that is not in the cache is ours alone: who could write there could put
+    anything into a kernel. Raises HostRefused."""
+    with writing(at.homes):
+        at.homes.mkdir(parents=True, exist_ok=True, mode=0o700)
+        status = at.homes.lstat()
+    if at.homes.parent != ELSEWHERE:
+        return
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
+        raise HostRefused(
+            f"{at.homes} is not a directory of this user alone",
+            hint="XDG_CACHE_HOME names another directory for the cache: one in whose path make can work is used itself",
+        )
+    at.say(f"make cannot work in the path of the cache: kernels are made in {at.homes}")
+
+
+def _borrows(git: Git, common: str, commit: str) -> bool:
+    """Whether a store, made where there is none, has a commit of the one that it borrows from."""
+    if not (git.directory / "HEAD").is_file():
+        _new_store(git.directory, git.runner)
+    write_atomically(git.directory / ALTERNATES, f"{common}/objects\n".encode())
+    return git.has(f"{commit}^{{tree}}")
 
 
 def _waiting(at: Workplace, name: str) -> archive.Say:
@@ -138,16 +200,18 @@ def _new_store(directory: Path, runner: Runner) -> None:
         git.check("config", *setting.split("=", 1))
 
 
-def _imported(home: Path, runner: Runner) -> str:
-    """The commit of a base that was imported; empty when there is none."""
-    if not (home / "git").is_dir():
-        return ""
-    result = Git(home / "git", runner).ask("rev-parse", "--verify", "--quiet", f"{archive.COMMIT}^{{commit}}")
-    return result.text.strip() if result.status == 0 else ""
+def _imported(home: Path, runner: Runner) -> str | None:
+    """The commit that an import left, if it and its objects can still be read."""
+    git = Git(home / "git", runner)
+    if not (git.directory / "HEAD").is_file() or not git.has(f"{archive.COMMIT}^{{tree}}"):
+        return None
+    return git.check("rev-parse", "--verify", f"{archive.COMMIT}^{{commit}}").text.strip()
 
 
-def _import(path: Path, home: Path, label: str, at: Workplace) -> None:
-    at.say(f"importing {label} into the object store (once, about a minute)")
+def _import(path: Path, home: Path, label: str, at: Workplace) -> str:
+    """The commit. Worktrees that are there stay: the same archive makes the same objects."""
+    again = ": the objects of an earlier import are damaged" if (home / "git").exists() else ""
+    at.say(f"importing {label} into the object store (once, about a minute){again}")
     at.homes.mkdir(parents=True, exist_ok=True)
     for abandoned in at.homes.glob(f".import-{home.name}-*"):  # by a run that was killed; we hold the lock
         shutil.rmtree(abandoned, ignore_errors=True)
@@ -156,7 +220,11 @@ def _import(path: Path, home: Path, label: str, at: Workplace) -> None:
         _new_store(scratch / "git", at.runner)
         git = Git(scratch / "git", at.runner)
         archive.import_tar(path, git.command("fast-import", "--quiet", "--depth=0", "--done"), label, at.runner.cancel)
-        shutil.rmtree(home, ignore_errors=True)  # one that git can no longer read
-        scratch.rename(home)
+        commit = git.check("rev-parse", "--verify", f"{archive.COMMIT}^{{commit}}").text.strip()
+        with writing(home):
+            home.mkdir(exist_ok=True)
+            shutil.rmtree(home / "git", ignore_errors=True)
+            (scratch / "git").rename(home / "git")
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+    return commit

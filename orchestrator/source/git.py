@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.process import Command, CommandResult, Runner
+from orchestrator.errors import BaseDamaged
+from orchestrator.process import Command, CommandResult, Runner, failed
 
 # A user's configuration (autocrlf, hooks, signing, fsmonitor) must not change what we make
 ISOLATED = (
@@ -19,6 +22,23 @@ ISOLATED = (
 # Fixed, so that a commit's id depends on its content alone
 DATE = "1767225600 +0000"
 WHO = f"orchestrate <orchestrate@localhost> {DATE}"
+# What git says of objects that are there and cannot be read, or that a tree lists and that are gone. Some of it comes
+# with exit status 1 and the words that a patch does not apply.
+DAMAGE = re.compile(
+    r"^(?:error|fatal): (?P<what>object file .+ is empty"
+    r"|corrupt loose object .+|(?:loose|packed) object \w+ \(.+\) is corrupt"
+    r"|(?:file|packfile) .+\.pack (?:is far too short|does not match|cannot be|is version|claims|is not).*"
+    r"|index file .+\.idx .+|inflate: .+|unable to (?:stream|read tree) .+|unable to read sha1 file of .+"
+    r"|failed to read .+|bad (?:tree )?object .+|git cat-file .+: bad file)$",
+    re.MULTILINE,
+)
+ALTERNATES = "objects/info/alternates"
+
+
+def damage(result: CommandResult) -> str:
+    """What is damaged, in git's words; empty when a command did not fail of that."""
+    found = DAMAGE.search(result.stderr.decode(errors="replace")) if result.status != 0 else None
+    return found["what"] if found else ""
 
 
 @dataclass(frozen=True)
@@ -39,12 +59,35 @@ class Git:
     def check(
         self, *args: str, index: Path | None = None, worktree: Path | None = None, stdin: bytes = b""
     ) -> CommandResult:
-        """Run git; raises CommandFailed."""
-        return self.runner.check(self.command(*args, index=index, worktree=worktree), stdin=stdin)
+        """Run git; raises BaseDamaged, CommandFailed, HostRefused."""
+        result = self._run(self.command(*args, index=index, worktree=worktree), stdin)
+        if result.status != 0:
+            raise failed(result)
+        return result
 
     def ask(self, *args: str, index: Path | None = None, stdin: bytes = b"") -> CommandResult:
-        """Run git and return also its refusals."""
-        return self.runner.run(self.command(*args, index=index), stdin=stdin)
+        """Run git and return also its refusals. Raises BaseDamaged."""
+        return self._run(self.command(*args, index=index), stdin)
+
+    def _run(self, command: Command, stdin: bytes) -> CommandResult:
+        result = self.runner.run(command, stdin=stdin)
+        if what := damage(result):
+            raise self._damaged(what, result)
+        return result
+
+    def _damaged(self, what: str, result: CommandResult) -> BaseDamaged:
+        """Which store it is that is damaged, ours or the user's that it borrows from, and the way out."""
+        listed = self.directory / ALTERNATES
+        lenders = listed.read_text().split("\n") if listed.is_file() else []
+        lender = next((path for path in lenders if path and path in what), "")
+        if lender:
+            hint = f"git --git-dir={shlex.quote(os.fspath(Path(lender).parent))} fsck"
+            return BaseDamaged(f"the tree's own git objects are damaged: {what}", hint=hint, detail=result.tail())
+        return BaseDamaged(
+            f"the git objects of base {self.directory.parent.name} are damaged: {what}",
+            hint=f"rm -r {shlex.quote(os.fspath(self.directory))}, and run the same command again: it is made anew",
+            detail=result.tail(),
+        )
 
     def blobs(self, tree: str, files: Sequence[str]) -> dict[str, bytes]:
         """Files of a tree, those that it has, all from one process. Raises CommandFailed."""
@@ -70,7 +113,11 @@ class Git:
         return tuple(name.decode("utf-8", "surrogateescape") for name in names.split(b"\0") if name)
 
     def has(self, object_name: str) -> bool:
-        return self.ask("cat-file", "-e", object_name).status == 0
+        """Whether it is there and its kind can be read: for COMMIT^{tree} the commit too."""
+        try:
+            return self.ask("cat-file", "-e", object_name).status == 0
+        except BaseDamaged:
+            return False
 
 
 def quoted(path: bytes) -> bytes:

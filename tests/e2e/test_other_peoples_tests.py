@@ -56,7 +56,7 @@ def context() -> Context:
 
 @pytest.fixture(scope="module")
 def original(context: Context) -> AppliedTree:
-    base = packaged_base(DEFAULT_BASE, Workplace(context.places.bases, context.runner, lambda text: None))
+    base, _ = packaged_base(DEFAULT_BASE, Workplace(context.places.bases, context.runner, lambda text: None))
     return AppliedTree(base, base_tree(base, context.runner), ())
 
 

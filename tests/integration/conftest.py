@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -15,8 +15,9 @@ Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def cli(tmp_path: Path) -> Cli:
-    """Run orchestrate as a user would, with a home of its own."""
-    env = {
+    """Run orchestrate as a user would, with a home of its own. `redirect` is what a shell has behind the command, `env`
+    more environment."""
+    base = {
         **os.environ,
         "HOME": str(tmp_path / "home"),
         "XDG_CACHE_HOME": str(tmp_path / "home/cache"),
@@ -24,10 +25,13 @@ def cli(tmp_path: Path) -> Cli:
         "NO_COLOR": "1",
     }
 
-    def run(*args: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
+    def run(
+        *args: str, timeout_s: float = 60, redirect: str = "", env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        words = [sys.executable, "-m", "orchestrator", *args]
         return subprocess.run(
-            [sys.executable, "-m", "orchestrator", *args],
-            env=env, cwd=tmp_path, capture_output=True, text=True, timeout=timeout_s, check=False,
+            ["sh", "-c", f'exec "$@" {redirect}', "sh", *words] if redirect else words,
+            env={**base, **(env or {})}, cwd=tmp_path, capture_output=True, text=True, timeout=timeout_s, check=False,
         )  # fmt: skip
 
     return run

@@ -61,15 +61,21 @@ def test_an_unknown_name_or_value_is_refused_with_what_was_meant(
         (["--tree", "nowhere"], "no such directory"),
         (["--tree", "."], "not a git tree"),
         (["--tree", "linux", "--base", "v9.9"], "no such revision"),
+        (["--tree", "linux", "--base", "HEAD:mm"], "no such revision"),
+        (["--tree", "empty"], "no Linux kernel at this revision"),
         (["--base", "v6.12"], "not a base's name"),
     ],
 )
 def test_a_base_that_cannot_be_is_the_requests_fault(
-    cli: Cli, tree: Path, good_patch: Path, arguments: list[str], words: str
+    cli: Cli, tree: Path, tmp_path: Path, good_patch: Path, arguments: list[str], words: str
 ) -> None:
-    result = cli("test", "--patch", str(good_patch), *arguments)
+    git(tmp_path, "init", "-q", "empty")
+    git(tmp_path / "empty", "commit", "-q", "--allow-empty", "-m", "nothing")
+    result = cli("test", "--patch", str(good_patch), "--output", "out", *arguments)
     assert result.returncode == 2, result.stderr
-    assert words in result.stderr + result.stdout
+    assert words in result.stderr
+    assert result.stdout == ""  # no table,
+    assert not (tmp_path / "out").exists()  # and no run: it is refused at once, as an unknown name is
 
 
 def test_a_patch_that_does_not_apply_is_its_own_fault_with_file_and_hunk(cli: Cli, tree: Path, tmp_path: Path) -> None:
@@ -78,7 +84,11 @@ def test_a_patch_that_does_not_apply_is_its_own_fault_with_file_and_hunk(cli: Cl
     result = cli("test", "--patch", "bad.patch", "--tree", str(tree), "--output", "out")
     assert result.returncode == 1, result.stderr
     report = json.loads((tmp_path / "out/report.json").read_text())
-    stage = next(s for s in report["suites"][0]["stages"] if s["stage"] == "apply")
+    stages = {stage["stage"]: stage for stage in report["suites"][0]["stages"]}
+    assert not stages["base"]["cached"]
+    assert not any("CPU time" in note for note in report["notes"])  # there was no guest that it could have slowed down
+    assert "bad: 1 patch\n" in result.stderr
+    stage = stages["apply"]
     assert stage["outcome"] == "FAIL"
     assert "mm/memory.c, hunk 1 (@@ -3,7 +3,7 @@" in stage["message"]
     assert "bad" in stage["message"]

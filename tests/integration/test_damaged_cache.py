@@ -100,11 +100,11 @@ def packaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_base_whose_commit_is_lost_is_imported_anew(packaged: Path, runner: Runner, garbage: bytes) -> None:
     told: list[str] = []
     at = Workplace(packaged / "bases", runner, told.append)
-    base = packaged_base("linux-source-0", at)
-    assert packaged_base("linux-source-0", at) == base
+    base, _ = packaged_base("linux-source-0", at)
+    assert packaged_base("linux-source-0", at) == (base, True)
     assert len(told) == 1
     (base.home / "git/refs/heads/base").write_bytes(garbage)
-    assert packaged_base("linux-source-0", at) == base
+    assert packaged_base("linux-source-0", at) == (base, False)
     assert len(told) == 2
 
 

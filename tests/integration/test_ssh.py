@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ import pytest
 from orchestrator.deadline import Deadline
 from orchestrator.errors import GuestUnreachable, Interrupted
 from orchestrator.guest import ssh
+from orchestrator.guest.guest import Access
 from orchestrator.guest.ssh import ClientKey, Link, new_client_key
 from orchestrator.process import Cancel
 
@@ -196,3 +198,15 @@ def test_a_server_that_freezes_while_it_takes_the_command_is_not_waited_for_eith
     assert server.asked.is_set()
     assert time.monotonic() - started_s < 1 + SOON_S
     server.thawed.set()
+
+
+@pytest.mark.parametrize("name", ["my runs", "100%h", 'a"b', "back\\slash"])
+def test_openssh_reads_the_paths_that_it_is_given(tmp_path: Path, name: str) -> None:
+    home = tmp_path / name
+    home.mkdir()
+    known_hosts, key_file = home / "known_hosts", home / "id_ed25519"
+    key_file.write_text("")
+    words = Access(22, key_file, known_hosts).ssh(options=("-G",))
+    said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert f"userknownhostsfile {known_hosts}\n" in said
+    assert f"identityfile {key_file}\n".replace("%", "%%") in said  # it is shown before it is expanded

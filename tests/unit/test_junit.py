@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.errors import HostRefused
 from orchestrator.judge.mutants import Detector, Kill, Matrix, MutantStatus, Row
 from orchestrator.judge.mutants import verdict as verdict_on_mutants
 from orchestrator.judge.mutation_run import mutants_suite
@@ -434,7 +435,7 @@ def test_outputs_are_read_from_the_run_directory_only_and_no_scratch_is_left(tmp
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     (tmp_path / "junit.xml").mkdir()
-    with pytest.raises(OSError, match=r"junit\.xml"):
+    with pytest.raises(HostRefused, match=r"junit\.xml"):
         write_files(report(suite(case(Outcome.PASS))), tmp_path)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["junit.xml", "report.json"]
 

@@ -1,13 +1,16 @@
-"""The report files where the user wants them too."""
+"""The report files where the user wants them too, the summary where it is left a stream."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
-from orchestrator.commands.test import check_outputs, copy_outputs
+from orchestrator.commands.outputs import Outputs
 from orchestrator.errors import UsageError
+from orchestrator.reporters import stream
 
 
 @pytest.fixture
@@ -17,26 +20,66 @@ def run_dir(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def show(where: TextIO) -> None:
+    stream.tell("the summary\n", where)
+
+
 def test_copies_are_made_where_they_are_wanted(run_dir: Path) -> None:
-    copy_outputs(run_dir, run_dir / "new/j.xml", str(run_dir / "new/r.json"))
+    outputs = Outputs(str(run_dir / "new/j.xml"), str(run_dir / "new/r.json"))
+    assert outputs.deliver(run_dir, 0, show) == 0
     assert (run_dir / "new/j.xml").read_text() == "<testsuites/>"
     assert (run_dir / "new/r.json").read_text() == "{}"
 
 
 def test_the_file_itself_is_there_already(run_dir: Path) -> None:
-    copy_outputs(run_dir, run_dir / "junit.xml", str(run_dir / "report.json"))
+    outputs = Outputs(str(run_dir / "junit.xml"), str(run_dir / "report.json"))
+    assert outputs.deliver(run_dir, 0, show) == 0
     assert (run_dir / "junit.xml").read_text() == "<testsuites/>"
 
 
-def test_what_cannot_be_written_is_named_and_the_report_is_not_lost(run_dir: Path) -> None:
-    with pytest.raises(UsageError, match=r"junit\.xml/j: Not a directory|junit\.xml/j: File exists") as raised:
-        copy_outputs(run_dir, run_dir / "junit.xml/j", None)
-    assert str(run_dir / "junit.xml") in raised.value.hint
+@pytest.mark.parametrize(("option", "report"), [("junit", "<testsuites/>"), ("json", "{}")])
+def test_a_dash_is_stdout_and_the_summary_moves_to_stderr(
+    run_dir: Path, option: str, report: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(run_dir)
+    outputs = Outputs(**{option: "-"})
+    outputs.check()
+    assert outputs.deliver(run_dir, 1, show) == 1
+    assert capsys.readouterr() == (report, "the summary\n")
+    assert not Path("-").exists()
+
+
+def test_stdout_holds_one_report() -> None:
+    with pytest.raises(UsageError, match="--junit - and --json -"):
+        Outputs("-", "-").check()
+
+
+@pytest.mark.parametrize(("verdict", "status"), [(1, 1), (0, 3)])
+def test_what_cannot_be_written_is_named_and_hides_no_verdict(
+    run_dir: Path, verdict: int, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = run_dir / "junit.xml/j"
+    outputs = Outputs(str(target), str(run_dir / "r.json"))
+    assert outputs.deliver(run_dir, verdict, show) == status
+    assert (run_dir / "r.json").read_text() == "{}"
+    said = capsys.readouterr()
+    assert said.out == "the summary\n"
+    assert said.err.startswith(f"orchestrate: {target}: ")
+    assert f"the report is {run_dir / 'junit.xml'}" in said.err
 
 
 @pytest.mark.parametrize("target", ["/", "."])
 def test_what_cannot_be_written_is_known_before_the_run(target: str) -> None:
     with pytest.raises(UsageError, match="cannot be written"):
-        check_outputs(Path(target), None)
+        Outputs(junit=target).check()
     with pytest.raises(UsageError, match="cannot be written"):
-        check_outputs(None, target)
+        Outputs(json=target).check()
+
+
+def test_a_summary_that_nobody_can_read_changes_no_verdict(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        outputs = Outputs(str(run_dir / "j.xml"), str(run_dir / "r.json"))
+        assert outputs.deliver(run_dir, 1, show) == 1
+    assert (run_dir / "j.xml").is_file()
+    assert (run_dir / "r.json").is_file()

@@ -22,6 +22,7 @@ from orchestrator.model.report import (
     SuiteReport,
 )
 from orchestrator.reporters import summary, terminal
+from orchestrator.reporters.stream import tell
 
 OLD = Comparison(Answer.PRE_EXISTING, True, 0.02, 3, 3, 3, "failed 3 of 3 with the series and 3 of 3 without")
 SPLAT = KernelReport("kasan", "KASAN: use-after-free in f", Outcome.CRASH, 12, 40, 999, "the text")
@@ -124,7 +125,7 @@ def test_what_is_no_terminal_gets_no_control_character() -> None:
 def test_a_stream_of_few_characters_gets_escapes_and_no_traceback() -> None:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii")
-    terminal.write_plain("é 😀 ok\n", stream)
+    assert tell("é 😀 ok\n", stream)
     assert raw.getvalue() == b"\\xe9 \\U0001f600 ok\n"
 
 

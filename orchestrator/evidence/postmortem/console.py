@@ -13,6 +13,8 @@ from orchestrator.evidence.postmortem.extract import facts_of, open_dump
 from orchestrator.evidence.postmortem.facts import Facts
 from orchestrator.evidence.postmortem.rules import diagnose, holders
 from orchestrator.evidence.postmortem.text import render
+from orchestrator.reporters import stream
+from orchestrator.reporters.text import harmless
 
 BANNER = """\
 {diagnosis}
@@ -32,14 +34,16 @@ def main() -> None:
     def names(standard: dict[str, Any]) -> dict[str, Any]:
         return {**standard, **_helpers(program, facts, diagnosis, case)}
 
-    run_interactive(program, globals_func=names, banner_func=lambda _: BANNER.format(diagnosis=diagnosis or case))
+    run_interactive(
+        program, globals_func=names, banner_func=lambda _: harmless(BANNER.format(diagnosis=diagnosis or case))
+    )
 
 
 def _helpers(program: Any, facts: Facts, diagnosis: str, case: str) -> dict[str, Any]:
 
     return {
         "facts": facts,
-        "report": lambda: sys.stdout.write(render(facts, diagnosis, case)) and None,
+        "report": lambda: stream.out(render(facts, diagnosis, case)),
         "holders": lambda vma, mm: holders(facts, vma, mm),
         "vma": lambda address: Object(program, "struct vm_area_struct *", address),
         "mm": lambda address: Object(program, "struct mm_struct *", address),

@@ -26,8 +26,8 @@ def read_facts(vmlinux: Path, dump: Path, case: str, runner: Runner) -> Facts:
         os.fspath(dump),
         case,
     )
-    package = Path(__file__).parents[2]
-    result = runner.run(Command(words, env=(("PYTHONPATH", os.fspath(package)),)), timeout_s=LIMIT_S)
+    path = os.pathsep.join(filter(None, sys.path))  # it imports what we do from where we do
+    result = runner.run(Command(words, env=(("PYTHONPATH", path),)), timeout_s=LIMIT_S)
     if result.timed_out:
         raise CommandFailed(f"drgn did not finish within {LIMIT_S:.0f} s")
     if result.status != 0:

@@ -15,6 +15,7 @@ from orchestrator.evidence.postmortem.rules import (
     vma_waits,
     waits,
 )
+from orchestrator.words import counted
 
 
 def render(facts: Facts, diagnosis: str, case: str = "") -> str:
@@ -24,7 +25,7 @@ def render(facts: Facts, diagnosis: str, case: str = "") -> str:
 
 def _lines(facts: Facts, diagnosis: str, case: str) -> Iterator[str]:
     yield diagnosis or "no rule explains what the dump shows"
-    yield f"kernel {facts.release}, {len(facts.tasks)} tasks"
+    yield f"kernel {facts.release}, {counted(len(facts.tasks), 'task')}"
     yield from (f"not read: {words}" for words in facts.missed)
     found = [*vma_waits(facts), *endless_lookups(facts), *mmap_lock_waits(facts)]
     if found:

@@ -1,0 +1,87 @@
+"""stdout and stderr: whatever we print goes through here, and nobody else touches the two.
+
+A guest, a patch, a path or a kernel may hold what a terminal obeys; one filter (text.harmless) takes it out of all
+text. `data` is for programs and stays as it is.
+
+The product of a command (`out`, `data`) is worth an error where it cannot be written. What only tells a person how it
+went (`tell`) is not: a terminal that is closed or full changes no exit status.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TextIO
+
+from orchestrator.reporters.text import harmless
+
+STDOUT = "stdout"  # the filename of an error of `out` and `data`
+
+
+def open_closed() -> None:
+    """Give each of descriptors 0 to 2 that is closed to /dev/null: else the next file that we open becomes stdout."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    for number, (name, mode) in enumerate({"stdin": "r", "stdout": "w", "stderr": "w"}.items()):
+        if getattr(sys, name) is None:  # so Python leaves one that was closed when it started
+            setattr(sys, name, os.fdopen(number, mode, errors="backslashreplace", closefd=False))
+
+
+def out(text: str) -> None:
+    """A command's product for a person, on stdout. Raises OSError, whose filename is STDOUT."""
+    with _stdout():
+        _write(text, sys.stdout)
+
+
+def data(content: bytes) -> None:
+    """A command's product for a program, on stdout, byte for byte. Raises OSError, whose filename is STDOUT."""
+    with _stdout():
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+
+
+def tell(text: str, stream: TextIO | None = None) -> bool:
+    """Tell a person, on stderr if nothing else is named. Never raises; false when nobody can be told any more."""
+    stream = sys.stderr if stream is None else stream
+    return attempt(lambda: _write(text, stream), stream)
+
+
+def attempt(write: Callable[[], None], stream: TextIO) -> bool:
+    """`tell` for one who writes to a stream by other means (rich)."""
+    try:
+        write()
+    except (OSError, ValueError):  # ValueError: it was closed
+        _give_up(stream)
+        return False
+    return True
+
+
+@contextmanager
+def _stdout() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        _give_up(sys.stdout)
+        raise OSError(error.errno, error.strerror, STDOUT) from error
+
+
+def _give_up(stream: TextIO) -> None:
+    """What is left in its buffer goes nowhere: Python would write it at its end, fail again, and exit with 120."""
+    with suppress(OSError, ValueError):
+        number = stream.fileno()
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, number)
+        os.close(null)
+
+
+def _write(text: str, stream: TextIO) -> None:
+    """What the stream's encoding has, and escapes for the rest: a C locale must not end a run in a traceback."""
+    encoding = stream.encoding or "utf-8"
+    stream.write(harmless(text).encode(encoding, "backslashreplace").decode(encoding))
+    stream.flush()

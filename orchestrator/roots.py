@@ -1,0 +1,40 @@
+"""Where declarations are: our own root, and over it the one that ORCHESTRATE_ROOT names, whose entries win by name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from orchestrator.errors import BadDeclaration, UsageError
+
+VARIABLE = "ORCHESTRATE_ROOT"
+BUILT_IN = Path(__file__).resolve().parents[1]  # of a checkout
+
+
+def user_root() -> Path | None:
+    """The user's own root, if there is one. Raises UsageError."""
+    named = os.environ.get(VARIABLE)
+    if not named:
+        return None
+    root = Path(named).resolve()
+    if not root.is_dir():
+        raise UsageError(f"{VARIABLE} {named}: no such directory")
+    if root == BUILT_IN:
+        return None
+    return root
+
+
+def roots() -> tuple[Path, ...]:
+    """All of them; what a later one has wins. Raises UsageError."""
+    return tuple(filter(None, (BUILT_IN, user_root())))
+
+
+def kernel_report_files(root: Path | None) -> Mapping[str, str]:
+    """The user's own kinds of kernel reports, ROOT/kernel_reports/KIND.toml: file name -> text. Raises
+    BadDeclaration."""
+    found = sorted((root / "kernel_reports").glob("*.toml")) if root else []
+    try:
+        return {path.name: path.read_text("utf-8") for path in found}
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadDeclaration(f"{root}/kernel_reports: {error}") from error
