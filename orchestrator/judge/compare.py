@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from orchestrator.judge.sequential import Pair, Rule, decide
-from orchestrator.judge.signature import NOTHING, Signature, shown, signature, signature_of_boot
+from orchestrator.judge.signature import NOT_BUILT, NOTHING, Signature, shown, signature, signature_of_boot
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import BOOT, Answer, BaseResult, Comparison, Finding, StageResult, SuiteReport
 
@@ -137,8 +137,9 @@ def _pairs(patched: Sequence[Finding], base: Sequence[Finding]) -> Iterable[tupl
     one, other = ({f.pair: f for f in findings if f.pair} for findings in (patched, base))
     for number in sorted(one.keys() & other.keys()):
         marks = signature(one[number]), signature(other[number])
-        if marks[0] is not None and marks[1] is not None:
-            yield marks[0], marks[1]
+        if marks[0] is None or marks[1] is None or (marks[1] == NOT_BUILT != marks[0]):
+            continue  # what the base does not build it can neither pass nor fail
+        yield marks[0], marks[1]
 
 
 def _new(found: Comparison) -> Comparison:

@@ -67,6 +67,7 @@ class Finding:
     pair: int = 0  # as in Attempt
     seed: int = 0
     is_not_run: bool = False  # it was planned, and nothing is known about it
+    is_not_built: bool = False  # the tree under test does not build its program
 
 
 @dataclass(frozen=True)
