@@ -188,6 +188,28 @@ def test_who_waits_for_a_child_that_was_stopped_does_not_hang(
     assert run.status == 0, (tmp_path / "stdout").read_text()
 
 
+def test_reclaim_gets_to_its_limit_with_little_of_the_hosts_cpu(
+    spec: tuple[Context, GuestSpec], guest: Guest, tmp_path: Path
+) -> None:
+    case, done = spec[0].catalog.case("reclaim"), threading.Event()
+
+    def throttle() -> None:
+        while not done.is_set():
+            os.kill(guest.qemu.pid, signal.SIGSTOP)
+            time.sleep(0.085)
+            os.kill(guest.qemu.pid, signal.SIGCONT)
+            time.sleep(0.015)
+
+    throttler = threading.Thread(target=throttle)
+    throttler.start()
+    try:
+        run = guest.run_case(case, duration_s=5, limit_s=200, seed=1, slowdown=spec[1].slowdown, home=tmp_path)
+    finally:
+        done.set()
+        throttler.join()
+    assert run.status == 0, (tmp_path / "stdout").read_text()
+
+
 def test_a_question_to_a_frozen_guest_hears_that_the_user_stops(
     spec: tuple[Context, GuestSpec], tmp_path: Path
 ) -> None:
