@@ -23,16 +23,15 @@ import virtme_ng
 from boot_split import Split, split
 
 from orchestrator.catalog import load
-from orchestrator.commands.compose import announced
+from orchestrator.commands.compose import Invocation, find_accel, find_base, find_host
+from orchestrator.commands.guests import guest_specs
 from orchestrator.context import Context, Places
 from orchestrator.declarations.kconfigs import read_fragment
-from orchestrator.guest.accel import choose
 from orchestrator.jobs.boot import GuestSpec, boot
-from orchestrator.jobs.build import Sources, make_guest_spec, make_kernel
+from orchestrator.jobs.build import Finders
 from orchestrator.model.request import Request
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, Runner
-from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base
 
 
 def bench_for(kconfig: str) -> tuple[Context, GuestSpec]:
@@ -42,14 +41,11 @@ def bench_for(kconfig: str) -> tuple[Context, GuestSpec]:
     if fragments.exists():
         catalog = replace(catalog, fragments={**catalog.fragments, kconfig: read_fragment(fragments)})
     context = Context(places, catalog, runner, lambda event: None)
-    plan = make_plan(Request(kconfigs=(kconfig,)), catalog, None)
-    sources = Sources(
-        lambda: packaged_base(DEFAULT_BASE, Workplace(places.bases, runner, context.say)),
-        lambda: choose("auto", catalog.accel("kvm"), catalog.accel("tcg"), runner, places.cache / "probes"),
-    )
-    stage = announced(context, plan.suites[0])
-    built = make_kernel(context, stage, plan, plan.suites[0], sources, places.logs / "benchmark")
-    return context, make_guest_spec(context, stage, plan, plan.suites[0], built, sources)
+    request = Request(kconfigs=(kconfig,))
+    plan = make_plan(request, catalog, None, find_host())
+    find = Finders(lambda source: find_base(source, context), lambda: find_accel(request, catalog, context))
+    ((_, spec),) = guest_specs(Invocation(context, plan, find))
+    return context, spec
 
 
 def plain(context: Context, spec: GuestSpec, home: Path) -> float:

@@ -8,9 +8,9 @@ programs on the machine change little.
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -50,7 +50,9 @@ def one_tree(base: Base, series: Series, runner: Runner) -> str:
 
 
 def main() -> None:
-    series = read_series(Path(sys.argv[1] if len(sys.argv) > 1 else "patches/vm_refcnt"))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("series", nargs="?", type=Path, default=Path("patches/vm_refcnt"))
+    series = read_series(parser.parse_args().series)
     runner = Runner(Cancel())
     base, _ = packaged_base(DEFAULT_BASE, Workplace(Places.of_user().bases, runner, print))
     ways = {

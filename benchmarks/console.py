@@ -8,10 +8,10 @@ cases, as in a run. Printed beside `grep -c` on the same bytes.
 
 from __future__ import annotations
 
+import argparse
 import os
 import resource
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -91,7 +91,9 @@ def measure(kind: str, log: Path, megabytes: float) -> None:
 
 
 def main() -> None:
-    megabytes = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("megabytes", nargs="?", type=int, default=200)
+    megabytes = parser.parse_args().megabytes
     for kind, make in (("clean", make_clean), ("storm", make_storm)):
         with tempfile.TemporaryDirectory() as where:
             log = Path(where) / "log"

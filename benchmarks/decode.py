@@ -9,6 +9,7 @@ that is being read would do, and answers before the next question.
 
 from __future__ import annotations
 
+import argparse
 import random
 import resource
 import shutil
@@ -72,9 +73,11 @@ def report(name: str, first_s: float, all_s: float, again_s: float) -> None:
 
 def main() -> None:
     found = sorted((Places.of_user().store.root / "build").glob("*/vmlinux"), key=lambda path: path.stat().st_mtime)
-    if len(sys.argv) < 2 and not found:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("vmlinux", nargs="?", type=Path, default=found[-1] if found else None)
+    vmlinux = parser.parse_args().vmlinux
+    if vmlinux is None:
         sys.exit("no vmlinux in the store: name one, or run `orchestrate build` first")
-    vmlinux = Path(sys.argv[1]) if len(sys.argv) > 1 else found[-1]
     subprocess.run(["md5sum", vmlinux], check=True, capture_output=True)  # into the page cache, for all alike
     pick = random.Random(1).sample([row for row in text_symbols(vmlinux) if row[2] > 1], COUNT)
     refs = [CodeRef(1, name, size // 2, size) for name, _, size in pick]

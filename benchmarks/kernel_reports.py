@@ -1,6 +1,6 @@
 """How fast the kernel_report engine passes over a clean console, in the incremental mode that watches a live guest.
 
-    .venv/bin/python benchmarks/kernel_report.py [FILE ...]
+    .venv/bin/python benchmarks/kernel_reports.py [FILE ...]
 
 Without files: 200 MB of boot logs and of program output. Each is also read by `grep -c`; the ratio is of one run. Times
 are of CPUs, so that a busy machine does not matter.
@@ -8,9 +8,9 @@ are of CPUs, so that a busy machine does not matter.
 
 from __future__ import annotations
 
+import argparse
 import resource
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -40,8 +40,10 @@ def scan(path: Path) -> tuple[int, float]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("paths", metavar="FILE", nargs="*", type=Path)
+    paths = parser.parse_args().paths
     with tempfile.TemporaryDirectory() as where:
-        paths = [Path(name) for name in sys.argv[1:]]
         if not paths:
             boot = BOOT.read_bytes().partition(b"\n\n")[2]
             # one boot, then what it says while it runs: a second "Linux version" would be a reset

@@ -8,6 +8,7 @@ changed by a new version of the series, once for orchestrate and once by hand in
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -134,6 +135,7 @@ def against_plain_make(where: Path) -> None:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     with tempfile.TemporaryDirectory(dir=Places.of_user().cache) as name:
         where = Path(name)
         unchanged(where)

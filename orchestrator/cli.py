@@ -11,7 +11,8 @@ import sys
 import traceback
 
 from orchestrator.arguments import parser
-from orchestrator.errors import Fault, OrchestrateError, situation
+from orchestrator.errors import Fault, OrchestrateError
+from orchestrator.os_errors import situation
 from orchestrator.reporters import stream
 from orchestrator.reporters.text import printable
 

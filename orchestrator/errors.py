@@ -6,9 +6,6 @@ Each class says who is at fault, and so which exit status and which JUnit elemen
 
 from __future__ import annotations
 
-import errno
-import os
-import traceback
 from enum import Enum
 
 
@@ -159,44 +156,3 @@ class Interrupted(OrchestrateError):
     """Ctrl-C or SIGTERM. What finished is kept; the same command resumes."""
 
     fault = Fault.INTERRUPT
-
-
-# --- what the operating system says
-
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_WAYS_OUT = {
-    **dict.fromkeys(_FULL, "free some space and run the same command again: what was done is kept"),
-    **dict.fromkeys(
-        (errno.EROFS, errno.EACCES, errno.EPERM),
-        "XDG_CACHE_HOME and XDG_STATE_HOME name other directories for what is kept, TMPDIR for what is not",
-    ),
-    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "raise the limit of open files: ulimit -n"),
-    errno.EIO: "the kernel's log says what is wrong with the device: dmesg",
-}
-
-
-def refusal(words: str, about: str) -> OrchestrateError | None:
-    """What a tool's words, in English, tell of the operating system's refusal, as `situation` would; None when it is no
-    such thing. A permission that is denied is none: that may be what a patch does, to a script without its x bit."""
-    for number in _WAYS_OUT.keys() - {errno.EACCES, errno.EPERM}:
-        if os.strerror(number) in words or (number == errno.ENOSPC and "Out of diskspace" in words):  # git's own
-            return situation(OSError(number, os.strerror(number)), about)
-    return None
-
-
-def situation(error: OrchestrateError | OSError, about: str = "") -> OrchestrateError:
-    """An error of the operating system as one of ours, which names the path, the reason and the way out. One of ours
-    passes. `about` is the path where the error has none: write(2) and close(2) do not say."""
-    if isinstance(error, OrchestrateError):
-        return error
-    named = (error.filename, error.filename2)
-    paths = [os.fsdecode(path) for path in named if isinstance(path, str | bytes)] or ([about] if about else [])
-    reason = error.strerror or str(error) or type(error).__name__
-    kind = DiskFull if error.errno in _FULL else HostRefused
-    where = traceback.extract_tb(error.__traceback__)[-1:]
-    return kind(
-        f"{' -> '.join(paths)}: {reason}" if paths else reason,
-        hint=_WAYS_OUT.get(error.errno or 0, ""),
-        # without a path the place in our code is all there is to go by
-        detail="" if paths else "".join(f"in {frame.name}, {frame.filename}:{frame.lineno}" for frame in where),
-    )

@@ -3,7 +3,8 @@
     {"schema": 3, KEY: VALUE, ...}
 
 Whoever reads one decides what an unreadable one means; for everything in the cache it means that it is made anew. A
-writer raises its number when a key's meaning changes; a key that is new, missing or of another type is noticed anyway.
+writer raises its number when a key's meaning changes; a key that is missing or of another type is noticed anyway, and
+one that a newer version added is passed over.
 """
 
 from __future__ import annotations

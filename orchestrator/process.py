@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import IO
 
 from orchestrator.environment import for_children
-from orchestrator.errors import CommandFailed, Interrupted, OrchestrateError, ToolMissing, refusal
+from orchestrator.errors import CommandFailed, Interrupted, OrchestrateError, ToolMissing
+from orchestrator.os_errors import refusal
 
 POLL_S = 0.05
 TERM_GRACE_S = 2.0

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from orchestrator import manifest
-from orchestrator.errors import situation
+from orchestrator.os_errors import situation
 
 T = TypeVar("T")
 

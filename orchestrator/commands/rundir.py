@@ -11,12 +11,13 @@ from pathlib import Path
 from orchestrator import __version__
 from orchestrator.codec import encode
 from orchestrator.context import Context
-from orchestrator.errors import DiskFull, UsageError, situation
+from orchestrator.errors import DiskFull, UsageError
 from orchestrator.judge.run import RUN, utc_now
 from orchestrator.manifest import file_digest
 from orchestrator.model.planned import PlannedKernel
 from orchestrator.model.request import Baseline, Plan
 from orchestrator.model.series import Patch
+from orchestrator.os_errors import situation
 from orchestrator.questions.regression import per_patch, subjects
 from orchestrator.record import RunRecord, load, save
 from orchestrator.store import is_held, key

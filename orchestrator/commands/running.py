@@ -11,12 +11,13 @@ from pathlib import Path
 from orchestrator import host_time
 from orchestrator.commands.compose import Invocation
 from orchestrator.deadline import Budget
-from orchestrator.errors import Interrupted, OrchestrateError, situation
+from orchestrator.errors import Interrupted, OrchestrateError
 from orchestrator.events import RunFinished
 from orchestrator.evidence.decode import decode, decode_suites
 from orchestrator.jobs.products import Products
 from orchestrator.judge import mutation_run, run
 from orchestrator.model.report import RunReport
+from orchestrator.os_errors import situation
 from orchestrator.questions.ask import ask
 from orchestrator.questions.mutation import Mutation, why_not_run
 from orchestrator.questions.regression import Regression

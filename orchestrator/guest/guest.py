@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.deadline import Deadline
-from orchestrator.errors import BootFailed, GuestUnreachable, QemuCrashed, situation
+from orchestrator.errors import BootFailed, GuestUnreachable, QemuCrashed
 from orchestrator.guest import case_argv, evidence
 from orchestrator.guest.console import kernel_line
 from orchestrator.guest.evidence import Evidence
@@ -26,6 +26,7 @@ from orchestrator.judge.known import mark_expected, mark_known
 from orchestrator.model.attempt import Attempt, Ending
 from orchestrator.model.case import Case
 from orchestrator.model.kernel_report import KernelReport, KnownIssue
+from orchestrator.os_errors import situation
 from orchestrator.process import Command, Runner
 from orchestrator.store import writing
 

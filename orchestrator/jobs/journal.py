@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from orchestrator.build.product import Product
 from orchestrator.context import Context
-from orchestrator.errors import BootFailed, Fault, Interrupted, NoGuest, OrchestrateError, situation
+from orchestrator.errors import BootFailed, Fault, Interrupted, NoGuest, OrchestrateError
 from orchestrator.events import CaseFinished, StageFinished, StageStarted
 from orchestrator.judge.attempts import applicable, classify, findings
 from orchestrator.judge.logs import Consoles
@@ -24,6 +24,7 @@ from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import BOOT, BaseResult, Finding, StageResult, SuiteReport
 from orchestrator.model.subject import Subject
+from orchestrator.os_errors import situation
 from orchestrator.record import KERNEL, KernelRecord, load, save
 
 T = TypeVar("T")

@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from orchestrator.errors import BaseUnavailable, OrchestrateError, refusal
+from orchestrator.errors import BaseUnavailable, OrchestrateError
+from orchestrator.os_errors import refusal
 from orchestrator.process import Cancel, Command, end, start
 from orchestrator.source.git import WHO, quoted
 

@@ -13,7 +13,7 @@ import pytest
 from orchestrator.arguments import KINDS
 from orchestrator.commands.inventory import inventory, sizes_of
 from orchestrator.context import Places
-from orchestrator.model.kernel import Base, Variant
+from orchestrator.model.kernel import Base
 from orchestrator.model.request import Request
 from orchestrator.process import Cancel, Runner
 from orchestrator.record import RunRecord, save
@@ -35,7 +35,7 @@ def places(tmp_path: Path) -> Places:
 def base(places: Places, tree: Path) -> Base:
     """A base with a worktree, in which two kernels were built; all long ago."""
     made = tree_base(tree, "HEAD", Workplace(places.bases, RUNNER, print))[0]
-    where = move_worktree(made, Variant.PATCHED, base_tree(made, RUNNER), RUNNER)
+    where = move_worktree(made, "patched", base_tree(made, RUNNER), RUNNER)
     for kconfig in ("base", "debug"):
         (where / f".build-{kconfig}").mkdir()
         (where / f".build-{kconfig}/vmlinux").write_bytes(b"x" * 10_000)
@@ -94,7 +94,7 @@ def test_a_worktree_goes_with_its_index_and_comes_back_whole(cli: Cli, base: Bas
     cli("clean", "--yes", "--kind", "worktrees", "--kind", "builds")
     assert not (base.home / "patched").exists()
     assert not (base.home / "patched.index").exists()
-    where = move_worktree(base, Variant.PATCHED, base_tree(base, RUNNER), RUNNER)
+    where = move_worktree(base, "patched", base_tree(base, RUNNER), RUNNER)
     assert (where / "mm/memory.c").is_file()
 
 

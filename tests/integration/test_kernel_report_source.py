@@ -128,7 +128,7 @@ def test_every_report_that_a_source_file_can_print_is_found(path: str, pattern: 
 
 
 EXAMPLES = {
-    "RCU/lockdep-kernel_report.rst": ["lockdep: suspicious RCU usage in __cfq_exit_single_io_context"],
+    "RCU/lockdep-splat.rst": ["lockdep: suspicious RCU usage in __cfq_exit_single_io_context"],
     "RCU/stallwarn.rst": ["RCU stall"] * 4,
     "admin-guide/bug-hunting.rst": [
         "WARNING in module_put",

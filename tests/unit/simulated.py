@@ -16,7 +16,7 @@ from orchestrator.judge.attempts import case_results
 from orchestrator.judge.run import compared
 from orchestrator.model.attempt import Planned
 from orchestrator.model.case import Case, Needs
-from orchestrator.model.job import Build, Configure, HostTest, Job, Session
+from orchestrator.model.job import Build, Configure, HostTest, Job, Session, StaticChecks
 from orchestrator.model.kernel import Fragment, Kconfig, Source
 from orchestrator.model.machine import Machine
 from orchestrator.model.outcome import Outcome
@@ -146,6 +146,8 @@ class World:
         match job:
             case HostTest():
                 self._stage(subject, StageResult(job.test, Outcome.PASS, 1.0))
+            case StaticChecks():
+                self._stage(subject, StageResult("static-checks", Outcome.PASS, 1.0))
             case Configure():
                 self._configure(subject, bad)
             case Build():

@@ -8,6 +8,7 @@ import enum
 import importlib
 import inspect
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ LAYERS = (
     ("cli", "__main__"),
     ("arguments",),
     ("commands",),
-    ("questions",),
+    ("questions.ask",),  # the one place where questions meet those who answer them
     ("jobs",),
     ("judge.mutation_run",),
     ("evidence.decode",),
@@ -36,12 +37,15 @@ LAYERS = (
     ("record",),
     ("plan",),
     ("guest", "evidence", "source", "reporters"),
-    ("context", "execution"),
+    ("context",),
     ("catalog",),
     ("declarations",),
+    ("execution",),  # knows jobs as values alone
     ("process", "store", "fetch", "evidence.symbols", "host_time", "host_cpus"),
+    ("os_errors",),
     ("manifest",),
     ("kept",),
+    ("questions",),  # policies: they name jobs and see reports, and know neither who does the jobs nor how
     ("judge",),
     ("retention",),
     ("parse", "declarations.schema", "codec", "events", "deadline", "environment", "words", "build.schemata"),
@@ -134,16 +138,86 @@ def test_one_module_prints() -> None:
             assert not called.startswith(("sys.stdout.", "sys.stderr.")), f"{name}:{node.lineno}: {called}"
 
 
-def test_what_judges_is_pure() -> None:
-    for name, path in MODULES.items():
-        pure = (
-            "guest.condition",
-            "judge.bisection",
-            "judge.sequential",
-            *(f"evidence.postmortem.{name}" for name in ("facts", "refcnt", "rules", "text")),
-        )
-        if name.startswith("orchestrator.parse.") or name.removeprefix("orchestrator.") in pure:
-            assert not imports(path) & {"os", "subprocess", "socket", "threading", "time"}, name
+# Whatever decides: the same input gives the same answer, anywhere and at any time
+PURE = (
+    "parse",
+    "judge",
+    "questions",
+    "guest.condition",
+    *(f"evidence.postmortem.{name}" for name in ("facts", "refcnt", "rules", "text")),
+)
+# They read what a run left in files, or ask the host
+IMPURE = ("judge.attempts", "judge.logs", "judge.run", "judge.mutation_run", "questions.ask")
+EFFECTS = {
+    "asyncio", "concurrent", "datetime", "multiprocessing", "os", "shutil", "signal", "socket", "subprocess", "sys",
+    "tempfile", "threading", "time",
+}  # fmt: skip
+
+
+# Reads tables when it is imported or first used; what it then does with them is pure
+READS_DECLARATIONS = ("orchestrator.roots",)
+
+
+def is_below(name: str, rooms: Iterable[str]) -> bool:
+    return any(name == room or name.startswith(f"{room}.") for room in rooms)
+
+
+DECIDING = sorted(
+    module
+    for module in MODULES
+    if is_below(module.removeprefix("orchestrator."), PURE) and module.removeprefix("orchestrator.") not in IMPURE
+)
+
+
+def with_all_that_it_imports(module: str) -> set[str]:
+    """A module and those of ours that it needs, however far away."""
+    found: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in found and name in MODULES and name != "orchestrator":
+            found.add(name)
+            waiting += imports(MODULES[name]) if name not in READS_DECLARATIONS else set()
+    return found
+
+
+@pytest.mark.parametrize("module", DECIDING)
+def test_what_decides_is_pure(module: str) -> None:
+    for name in with_all_that_it_imports(module) - {*READS_DECLARATIONS}:
+        effects = {found.split(".")[0] for found in imports(MODULES[name])} & EFFECTS
+        assert not effects, f"{module} has effects by {name}: {sorted(effects)}"
+    tree = ast.parse(MODULES[module].read_text())
+    called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    assert not called & {"open", "input", "print"}, module
+
+
+def test_what_is_said_to_be_impure_is() -> None:
+    """An exception that is needed no more hides the next one."""
+    assert {"orchestrator.questions.regression", "orchestrator.judge.compare", "orchestrator.judge.verdict"} <= {
+        *DECIDING
+    }
+    for name in IMPURE:
+        path = MODULES[f"orchestrator.{name}"]
+        reads = "pathlib" in {found.split(".")[0] for found in imports(path)}
+        reached = with_all_that_it_imports(f"orchestrator.{name}")
+        assert reads or any({found.split(".")[0] for found in imports(MODULES[one])} & EFFECTS for one in reached), name
+
+
+@pytest.mark.parametrize("module", [module for module in DECIDING if ".judge." in module or ".questions." in module])
+def test_judges_and_questions_touch_no_file(module: str) -> None:
+    assert not {found.split(".")[0] for found in imports(MODULES[module])} & {"pathlib", "io", "gzip", "json"}
+
+
+def test_executors_and_questions_know_nothing_of_each_other() -> None:
+    """So that one of either is added without touching the other; questions.ask puts them together."""
+    rooms = {"questions": ("execution", "jobs", "commands"), "execution": ("questions", "jobs", "judge", "commands")}
+    for room, others in rooms.items():
+        for module in (name for name in MODULES if is_below(name, [f"orchestrator.{room}"])):
+            if module != "orchestrator.questions.ask":
+                reached = with_all_that_it_imports(module)
+                assert not [name for name in reached if is_below(name, (f"orchestrator.{one}" for one in others))], (
+                    module
+                )
 
 
 def frozen_values() -> list[type]:

@@ -162,6 +162,6 @@ def test_judging_case_after_case_reads_a_console_once(tmp_path: Path) -> None:
         at = (directory / "console.log").stat().st_size
         with (directory / "console.log").open("ab") as log:
             log.write(flood)
-        console = f"{directory.name}/console.log"
-        journal.keep(Attempt(f"case-{case}", Ending.EXITED, number, status=0, console=console, console_from=at))
+        log_name = f"guest-{number}/console.log"
+        journal.keep(Attempt(f"case-{case}", Ending.EXITED, guest=number, status=0, console=log_name, console_from=at))
     assert 10 * len(flood) <= bytes_read() - before < 15 * len(flood)

@@ -10,15 +10,13 @@ import pytest
 
 from orchestrator import codec
 from orchestrator.model.attempt import Planned
-from orchestrator.model.job import Build, Configure, HostTest, Job, Session
+from orchestrator.model.job import Build, Configure, HostTest, Job, Session, StaticChecks
 from orchestrator.model.kernel import Fragment, Kconfig, Kernel, Role, Source
 from orchestrator.model.series import Mutant, Observable, Patch, Series
 from orchestrator.model.subject import Subject, baseline, patched
 from orchestrator.parse.series import read_patches
 
-PATCH = Patch(
-    "0001-mm.patch", "mm: b", b"\xff\0diff", "1" * 64, ("mm/vma.c",), 1, 2, message_id="<1@x>", letter=b"From: A"
-)
+PATCH = Patch("0001-mm.patch", "mm: b", b"\xff\0diff", "1" * 64, ("mm/vma.c",), 1, 2, 1, "<1@x>", b"From: A")
 SERIES = Series("fix", (PATCH,), "2" * 64, ("a note",))
 DEBUG = Fragment("debug", Path("/k/debug.config"), (("CONFIG_DEBUG_VM", "y"), ("CONFIG_SMP", "n")), 2.0)
 KCONFIG = Kconfig("debug", (DEBUG,))
@@ -29,6 +27,8 @@ JOBS: tuple[Job, ...] = (
     Configure(SUBJECT),
     Build(SUBJECT),
     HostTest(SUBJECT, "vma-userspace"),
+    StaticChecks(SUBJECT, KERNEL),
+    StaticChecks(SUBJECT, Kernel(Source(), KCONFIG)),
     Session(SUBJECT, (Planned("a", 2**64 - 1), Planned("b", 0, 7)), 3, stop_at_failure=True, boot_limit_s=20.5),
 )
 
@@ -61,15 +61,7 @@ def test_different_jobs_of_a_subject_are_different() -> None:
 
 def test_a_kernel_is_known_by_its_content_alone() -> None:
     renamed = replace(
-        PATCH,
-        name="x.patch",
-        subject="other",
-        number=3,
-        total=9,
-        version=2,
-        letter=b"From: B",
-        message_id="<2@y>",
-        files=(),
+        PATCH, name="x.patch", subject="other", number=3, total=9, version=2, message_id="<2@y>", letter=b"", files=()
     )
     text = replace(
         MUTANT, name="x", group="g", breaks="b", symptom="s", cases=(), argument="a", origin="o2", kconfig="base"

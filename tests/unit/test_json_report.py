@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from orchestrator.judge.mutants import Cell, Detector, Kill, Matrix, MutantStatus, Row
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_facts import KernelFacts
-from orchestrator.model.kernel_report import Frame, KernelReport, Place
+from orchestrator.model.kernel_report import Frame, KernelReport, Place, Stack
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import (
     Answer,
@@ -40,14 +40,16 @@ DOCUMENTED = Path(__file__).parents[2] / "docs" / "report-json.md"
 RECORDS = (
     RunReport,
     SuiteReport,
-    KernelFacts,
-    BaseResult,
-    Comparison,
     StageResult,
     CaseResult,
+    Finding,
+    Comparison,
+    BaseResult,
+    KernelFacts,
     Subtest,
     Metric,
     KernelReport,
+    Stack,
     Frame,
     Place,
     Matrix,
@@ -84,26 +86,20 @@ def few(kind: type) -> st.SearchStrategy[tuple[object, ...]]:
 st.register_type_strategy(
     CaseResult,
     st.builds(
-        CaseResult,
-        message=...,
-        diagnosis=...,
-        kernel_reports=few(KernelReport),
-        subtests=few(Subtest),
-        seed=...,
-        is_not_run=...,
-        comparison=...,
+        CaseResult, message=..., diagnosis=..., kernel_reports=few(KernelReport), subtests=few(Subtest), comparison=...
     ),
 )
-st.register_type_strategy(Finding, st.builds(Finding, message=..., seed=..., subtests=few(Subtest)))
+st.register_type_strategy(Finding, st.builds(Finding, message=..., pair=..., seed=..., subtests=few(Subtest)))
+st.register_type_strategy(KernelFacts, st.builds(KernelFacts, base=..., slowdown=..., mutant=...))
 st.register_type_strategy(
     SuiteReport,
     st.builds(
         SuiteReport,
         stages=few(StageResult),
         cases=few(CaseResult),
-        facts=...,
         attempts=few(Finding),
         earlier_base=few(BaseResult),
+        facts=...,
         has_mutants=...,
     ),
 )
@@ -113,9 +109,14 @@ REPORTS = st.builds(RunReport, suites=few(SuiteReport), notes=...)
 def a_report() -> RunReport:
     kernel_report = KernelReport("kasan", "KASAN", Outcome.CRASH, 1, 2, 3, "text")
     subtest = Subtest("a.b", Outcome.PASS, 0.5, metrics=(Metric("ops", 10.0, "ops/s"),))
-    case = CaseResult("c", Outcome.CRASH, Outcome.CRASH, "m", 1.0, (subtest,), (kernel_report,))
+    finding = Finding("c", Outcome.CRASH, Outcome.CRASH, "m", 1.0, (subtest,), (kernel_report,), pair=2, seed=2**64 - 1)
+    comparison = Comparison(Answer.REGRESSION, True, 0.03, 5, 0, 5, "w", None)
+    case = CaseResult("c", Outcome.CRASH, Outcome.CRASH, "m", 1.0, (subtest,), (kernel_report,), comparison=comparison)
     stage = StageResult("boot", Outcome.PASS, 7.0, is_patch_fault=True, subtests=(subtest,))
-    suite = SuiteReport("s", "base", Role.PATCHED, (stage,), (case,), "2026-11-22T10:00:00", KernelFacts(qemu="7.2"))
+    suite = SuiteReport(
+        "s", "base", Role.PATCHED, (stage,), (case,), "2026-11-22T10:00:00", KernelFacts(base="b", slowdown=1.5),
+        (finding,), (BaseResult("c", 9, (("outcome: fail",),)),),
+    )  # fmt: skip
     return RunReport("fix", "0" * 64, Verdict.PATCH_AT_FAULT, "r", (suite,), "/run", "", 9.0, "host", ("n",))
 
 
@@ -220,12 +221,11 @@ def test_the_schema_refuses_what_readers_refuse(wrong: object) -> None:
 
 def test_the_schema_needs_what_readers_need() -> None:
     check, good = validator("report.json"), json_report.to_json(a_report())
-    has_default = {entry.name for entry in dataclasses.fields(RunReport) if entry.default is not dataclasses.MISSING}
-    assert "notes" in has_default
-    assert "verdict" not in has_default
+    defaults = {entry.name for entry in dataclasses.fields(RunReport) if entry.default is not dataclasses.MISSING}
+    assert {"notes", "version"} <= defaults
     for key in good:
         data = {name: value for name, value in good.items() if name != key}
-        assert check.is_valid(data) is (key in has_default), key
+        assert check.is_valid(data) is (key in defaults), key
 
 
 # --- the page
@@ -251,7 +251,7 @@ def test_each_key_is_documented(record: type) -> None:
     assert documented_keys()[record.__name__] == names
 
 
-def test_the_names_of_outcomes_verdicts_and_variants_are_documented() -> None:
+def test_the_names_of_outcomes_verdicts_answers_and_roles_are_documented() -> None:
     page = DOCUMENTED.read_text(encoding="utf-8")
     for member in (*Outcome, *Verdict, *Role, *Answer, *MutantStatus, *Detector):
         assert f"`{member.name}`" in page

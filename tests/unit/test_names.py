@@ -11,7 +11,7 @@ from orchestrator import catalog, errors
 from orchestrator.declarations.names import RESERVED, STAGES
 from orchestrator.declarations.patches import read_mutants
 from orchestrator.errors import BadDeclaration
-from orchestrator.jobs import host_test, static_checks
+from orchestrator.jobs import host_test
 from orchestrator.model.kernel import Role
 from tests.unit.test_mutant import DIFF, HEADER
 
@@ -36,11 +36,17 @@ def test_a_case_does_not_take_a_name_of_ours(tmp_path: Path, name: str) -> None:
     assert caught.value.hint
 
 
-@pytest.mark.parametrize("name", ["../../out", "a/b", "7", "''"])
+@pytest.mark.parametrize("name", ["../../out", "a/b", "''"])
 def test_a_case_of_several_is_no_path(tmp_path: Path, name: str) -> None:
     declare(tmp_path, "several", f"summary: x\nkselftest: mm\ncases:\n  {name}: {{}}\n")
     with pytest.raises(BadDeclaration, match=r"several/testcase\.yaml"):
         catalog.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["7", "on", "1e3"])
+def test_a_case_of_several_is_called_what_is_written_there(tmp_path: Path, name: str) -> None:
+    declare(tmp_path, "several", f"summary: x\nkselftest: mm\ncases:\n  {name}: {{kselftest: mm/x}}\n")
+    assert list(catalog.load(tmp_path).testcases) == [f"several.{name}"]
 
 
 def test_a_name_is_declared_once(tmp_path: Path) -> None:
@@ -80,7 +86,7 @@ def test_what_a_suite_is_made_of_is_reserved() -> None:
         and isinstance(call.args[0], ast.Constant)
     }
     assert len(named) > 5
-    assert {*named, host_test.NAME, static_checks.NAME} <= STAGES
+    assert {*named, host_test.NAME, "static-checks"} <= STAGES
     assert {role.value for role in Role} <= RESERVED
 
 

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from orchestrator.model.request import Request
-from orchestrator.record import RunRecord
+from orchestrator.errors import UsageError
+from orchestrator.model.attempt import Attempt, Condition, Count, Ending
+from orchestrator.model.kernel import Role
+from orchestrator.model.kernel_facts import KernelFacts
+from orchestrator.model.kernel_report import KnownIssue
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.planned import PlannedKernel
+from orchestrator.model.report import BaseResult, StageResult
+from orchestrator.model.request import Baseline, Request
+from orchestrator.model.series import Mutant, Observable
+from orchestrator.record import KERNEL, KernelRecord, MutationRecord, RunRecord, load, records_of, save
 
 
 @pytest.mark.parametrize(
@@ -25,3 +37,67 @@ def test_a_crowded_host_is_noted_where_guests_ran(
     assert first == "n"
     assert len(others) == len(expected)
     assert all(words in note for words, note in zip(expected, others, strict=True))
+
+
+MUTANT = Mutant("early", "order", "it", "that", "base", ("a",), (("p", 3),), Observable.NO, "why", True, "", b"\xff\0")
+ATTEMPT = Attempt(
+    "a", Ending.GUEST_FROZE, 3, None, 1.5, 2**64 - 1, counts=(Count("vma", 1, 2),), condition=Condition.CPU_HUNG,
+    number=2, pair=7,
+)  # fmt: skip
+KERNEL_RECORD = KernelRecord(
+    "base.patched", "base", Role.PATCHED, "2026-01-01T00:00:00", (StageResult("boot", Outcome.PASS, 2.0),),
+    (ATTEMPT,), 4, KernelFacts(mutant=0, slowdown=1.5), 1, (replace(ATTEMPT, number=1),),
+    (BaseResult("a", 3, (("m",),)),),
+)  # fmt: skip
+RUN = RunRecord(
+    Request(patch="p", baseline=Baseline.ALWAYS, error=0.01, freeze=True), "k", "s", "d", "2026-01-01T00:00:00",
+    known=(KnownIssue("t", "l", "2026-06-30"),), planned=(PlannedKernel("n", "base", Role.PER_PATCH, ("a",)),),
+    trouble="no space left",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "value",
+    [KERNEL_RECORD, RUN, ATTEMPT, MutationRecord((MUTANT,), ("base",), ("a",), (("x", "y"),))],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_recorded_is_read_again(
+    value: KernelRecord | RunRecord | MutationRecord | Attempt, tmp_path: Path
+) -> None:
+    save(value, tmp_path / "it.json")
+    assert load(type(value), tmp_path / "it.json") == value
+
+
+def test_what_is_no_record_of_ours_is_said_to_be_none(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="not a run directory"):
+        load(RunRecord, tmp_path / "run.json")
+    (tmp_path / "run.json").write_text('{"request": 7}')
+    with pytest.raises(UsageError, match="cannot be read"):
+        load(RunRecord, tmp_path / "run.json")
+
+
+def test_baselines_come_last_and_the_others_as_they_began(tmp_path: Path) -> None:
+    began = {
+        "base.baseline": (Role.BASELINE, "1"), "debug.patched": (Role.PATCHED, "3"), "base.patched": (Role.PATCHED, "2")
+    }  # fmt: skip
+    for name, (role, started) in began.items():
+        (tmp_path / name).mkdir()
+        save(KernelRecord(name, "k", role, started), tmp_path / name / KERNEL)
+    assert [record.name for record in records_of(tmp_path)] == ["base.patched", "debug.patched", "base.baseline"]
+
+
+def test_attempts_are_counted_over_all_that_were_made_also_on_another_build() -> None:
+    assert KERNEL_RECORD.next_number("a") == 3
+    assert KERNEL_RECORD.next_number("b") == 1
+    anew = KERNEL_RECORD.all_over()
+    assert (anew.attempts, anew.stages, list(anew.numbers)) == ((), (), [])
+    assert anew.next_number("a") == 3, "files of earlier attempts stay"
+    assert len(anew.superseded) == 2
+
+
+def test_an_attempt_takes_the_place_of_the_one_that_was_begun() -> None:
+    ended = replace(ATTEMPT, ending=Ending.EXITED, status=0)
+    other = replace(ATTEMPT, case="b", number=2)
+    record = KERNEL_RECORD.with_attempt(other).with_attempt(ended)
+    assert record.attempts == (ended, other)
+    assert record.with_attempt(replace(ended, number=3)).attempts == (ended, other, replace(ended, number=3))
