@@ -162,7 +162,7 @@ def _shown(run: Attempt, kernel_reports: tuple[KernelReport, ...], window: Windo
     if run.ending is Ending.NO_GUEST:
         return Finding(run.case, Outcome.ERROR, Outcome.ERROR, run.reason, 0.0)
     if run.ending is Ending.NOT_BUILT:
-        return Finding(run.case, Outcome.FAIL, Outcome.FAIL, run.reason, 0.0)
+        return Finding(run.case, Outcome.FAIL, Outcome.FAIL, run.reason, 0.0, is_not_built=True)
     if run.ending is Ending.BOOTED:
         return _of_boot(run, kernel_reports, home)
     kernel_reports = mark_expected(kernel_reports, run.expects)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from orchestrator.judge.sequential import Decision, Pair, Rule, decide
-from orchestrator.judge.signature import NOTHING, Signature, shown, signature, signature_of_boot
+from orchestrator.judge.sequential import Pair, Rule, decide
+from orchestrator.judge.signature import NOT_BUILT, NOTHING, Signature, shown, signature, signature_of_boot
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import BOOT, Answer, BaseResult, Comparison, Finding, StageResult, SuiteReport
 
@@ -109,7 +109,7 @@ def compare_attempts(
         failed = sum(wanted <= shown(marks, wanted) for marks in known)
         if excuse := _known(earlier.runs, failed):
             return excuse
-    return _comparison(decide(same, replace(rule, seen_with_series=bool(first), seen_on_base=True)))
+    return decide(same, replace(rule, seen_with_series=bool(first), seen_on_base=True))
 
 
 def _known(runs: int, failed: int) -> Comparison | None:
@@ -137,30 +137,18 @@ def _pairs(patched: Sequence[Finding], base: Sequence[Finding]) -> Iterable[tupl
     one, other = ({f.pair: f for f in findings if f.pair} for findings in (patched, base))
     for number in sorted(one.keys() & other.keys()):
         marks = signature(one[number]), signature(other[number])
-        if marks[0] is not None and marks[1] is not None:
-            yield marks[0], marks[1]
+        if marks[0] is None or marks[1] is None or (marks[1] == NOT_BUILT != marks[0]):
+            continue  # what the base does not build it can neither pass nor fail
+        yield marks[0], marks[1]
 
 
-def _new(decision: Decision) -> Comparison:
+def _new(found: Comparison) -> Comparison:
     """Of a failure that the base has not shown, though perhaps something like it: that cannot be found on both."""
-    if decision.answer is Answer.FLAKY_AND_WORSE:
-        return _comparison(replace(decision, answer=Answer.REGRESSION))
-    if decision.answer in (Answer.PRE_EXISTING, Answer.FLAKY_NO_WORSE):
-        return _comparison(replace(decision, answer=Answer.INCONCLUSIVE, is_settled=False))
-    return _comparison(decision)
-
-
-def _comparison(decision: Decision) -> Comparison:
-    return Comparison(
-        answer=decision.answer,
-        is_settled=decision.is_settled,
-        p=decision.p,
-        patched_failed=decision.patched_failed,
-        base_failed=decision.base_failed,
-        pairs=decision.pairs,
-        words=decision.words,
-        more_pairs=decision.more_pairs,
-    )
+    if found.answer is Answer.FLAKY_AND_WORSE:
+        return replace(found, answer=Answer.REGRESSION)
+    if found.answer in (Answer.PRE_EXISTING, Answer.FLAKY_NO_WORSE):
+        return replace(found, answer=Answer.INCONCLUSIVE, is_settled=False)
+    return found
 
 
 def _by_case(findings: Iterable[Finding]) -> dict[str, list[Finding]]:

@@ -10,6 +10,7 @@ from orchestrator.model.report import Finding, StageResult
 
 Signature = frozenset[str]
 NOTHING: Signature = frozenset()
+NOT_BUILT: Signature = frozenset({"not built"})  # of a program that the tree does not build: nothing of it was run
 
 
 def signature(finding: Finding) -> Signature | None:
@@ -22,6 +23,8 @@ def signature(finding: Finding) -> Signature | None:
     """
     if finding.is_host_fault or finding.is_not_run or finding.outcome in (Outcome.ERROR, Outcome.SKIP):
         return None
+    if finding.is_not_built:
+        return NOT_BUILT
     if not finding.outcome.is_bad:
         return NOTHING
     marks = _of_reports(finding.kernel_reports)

@@ -67,12 +67,17 @@ class Finding:
     pair: int = 0  # as in Attempt
     seed: int = 0
     is_not_run: bool = False  # it was planned, and nothing is known about it
+    is_not_built: bool = False  # the tree under test does not build its program
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What pairs of runs, one with the series and one without, say about a failure. `p`: the probability that the claim
-    is made by chance alone. `more_pairs`: about how many more would settle what is not settled; None: nobody knows."""
+    """What pairs of runs, one with the series and one without, say about a failure, in one sentence for people too.
+
+    `p` bounds the probability that evidence as strong as this is ever seen while the claim is false. An answer that is
+    not settled says where the evidence points, and its p is above what is accepted; about `more_pairs` more would
+    settle it at the rates seen (None: it is settled, or nothing has failed again).
+    """
 
     answer: Answer
     is_settled: bool

@@ -156,8 +156,10 @@ def _comparison(report: SuiteReport, case: str) -> Comparison | None:
 
 
 def _is_skipped(base: SuiteReport, case: str) -> bool:
-    """Whether the base lacks what a case needs: then it can be asked as often as one likes."""
-    found = [finding.outcome is Outcome.SKIP for finding in base.attempts if finding.case == case]
+    """Whether the base cannot run it: asking again gives nothing."""
+    found = [
+        finding.outcome is Outcome.SKIP or finding.is_not_built for finding in base.attempts if finding.case == case
+    ]
     return bool(found) and all(found)
 
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.judge.compare import compare, failing
+from orchestrator.judge.compare import compare, compare_attempts, failing
+from orchestrator.judge.sequential import Rule
 from orchestrator.judge.signature import signature
 from orchestrator.judge.verdict import verdict
 from orchestrator.model.kernel import Role
@@ -391,3 +392,14 @@ def test_a_base_never_turns_no_blame_into_blame(first: list[Outcome], halves: li
     alone = verdict([patched], False)[0]
     compared = verdict([compare(patched, on_base, error=ERROR)], False)[0]
     assert alone is Verdict.PATCH_AT_FAULT or compared is not Verdict.PATCH_AT_FAULT
+
+
+def test_a_program_that_the_base_does_not_build_says_nothing_about_how_it_fails() -> None:
+    exits = Finding("c", Outcome.FAIL, Outcome.FAIL, "exit status 1", 1.0)
+    unbuilt = replace(exits, is_not_built=True)
+    pairs = range(1, 7)
+    on_base = [replace(unbuilt, pair=pair) for pair in pairs]
+    assert compare_attempts([exits, *(replace(exits, pair=pair) for pair in pairs)], on_base, Rule()) is None
+    both = compare_attempts([unbuilt, *(replace(unbuilt, pair=pair) for pair in pairs)], on_base, Rule())
+    assert both is not None
+    assert both.answer is Answer.PRE_EXISTING
