@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.guest.evidence import FILES
@@ -96,9 +96,7 @@ def case_results(found: Sequence[Finding]) -> tuple[CaseResult, ...]:
         if not first:
             continue
         telling = [finding for finding in first if not _says_nothing(finding)] or first
-        worst_one = max(telling, key=lambda finding: finding.outcome)
-        values = {entry.name: getattr(worst_one, entry.name) for entry in fields(Finding)}
-        results.append(CaseResult(**values))
+        results.append(CaseResult.of(max(telling, key=lambda finding: finding.outcome)))
     return tuple(results)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import Enum
 
 from orchestrator.model.kernel import Role
@@ -104,6 +104,11 @@ class CaseResult(Finding):
     """A case on one kernel: the worst of its first attempts, and what further ones said."""
 
     comparison: Comparison | None = None  # None: it was not compared
+
+    @classmethod
+    def of(cls, finding: Finding) -> CaseResult:
+        """The case is what one attempt shows."""
+        return cls(**{entry.name: getattr(finding, entry.name) for entry in fields(Finding)})
 
     @property
     def also_on_base(self) -> bool:

@@ -340,6 +340,17 @@ def test_cases_are_compared_beside_a_kernel_that_complains_while_it_boots() -> N
 # --- several kconfigs, several slots
 
 
+def test_a_kernel_whose_turn_comes_behind_the_budget_is_not_blamed_for_what_its_base_was_never_asked() -> None:
+    made = plan(kconfigs=("base", "debug"))
+    rates = {(name, "a"): 1.0 for name in (PATCHED, BASE, "debug.patched", "debug.baseline")}
+    world = asked(made, rates, pairs=4)
+    assert world.comparison().answer is Answer.PRE_EXISTING
+    assert (world.comparison("debug.patched").answer, world.comparison("debug.patched").pairs) == (
+        Answer.INCONCLUSIVE, 0,
+    )  # fmt: skip
+    assert judged(world)[0] is Verdict.NO_VERDICT
+
+
 def test_each_kconfig_has_a_base_of_its_own() -> None:
     made = plan(kconfigs=("base", "debug"))
     world = asked(made, {("debug.patched", "a"): 1.0})
