@@ -11,6 +11,7 @@ from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict, worst
 
 BOOT = "boot"  # the stage whose log is the console
+HOST_TEST, STATIC_CHECKS = "vma-userspace", "static-checks"  # stages beside the way to a guest
 
 
 class Answer(Enum):
@@ -140,9 +141,8 @@ class StageResult:
 
     @property
     def is_end(self) -> bool:
-        """The kernel came no further. A test on the host is beside the way to a guest, and a kernel that complains
-        while it boots has booted."""
-        return self.outcome.is_bad and not self.subtests and not self.only_reports
+        """The kernel came no further. A kernel that complains while it boots has booted."""
+        return self.outcome.is_bad and self.stage not in (HOST_TEST, STATIC_CHECKS) and not self.only_reports
 
 
 @dataclass(frozen=True)

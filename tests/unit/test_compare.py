@@ -383,8 +383,10 @@ def test_symbols_that_only_the_patched_tree_refuses_are_the_patchs_fault_whoever
     assert verdict([suite(stages=(same,))], False)[0] is Verdict.BAD_REQUEST
 
 
-def test_a_test_on_the_host_is_left_to_itself() -> None:
-    tested = StageResult("vma-userspace", FAIL, 1.0, is_patch_fault=True, subtests=(Subtest("x", FAIL),))
+@pytest.mark.parametrize("failed", [(), (Subtest("x", FAIL),)])
+def test_a_test_on_the_host_is_left_to_itself(failed: tuple[Subtest, ...]) -> None:
+    """Whether it fails, or does not build."""
+    tested = StageResult("vma-userspace", FAIL, 1.0, is_patch_fault=True, subtests=failed)
     assert compare(suite(stages=(tested,)), base(stages=(tested,)), error=ERROR).stages == (tested,)
     assert (
         compare(suite([ran(FAIL)], [ran(FAIL)]), base((), [ran(FAIL)], stages=(tested,)), error=ERROR)
