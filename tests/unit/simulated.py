@@ -14,6 +14,7 @@ from pathlib import Path
 
 from orchestrator.judge.attempts import case_results
 from orchestrator.judge.run import compared
+from orchestrator.judge.signature import signature
 from orchestrator.model.attempt import Planned
 from orchestrator.model.case import Case, Needs
 from orchestrator.model.job import Build, Configure, HostTest, Job, Session, StaticChecks
@@ -201,7 +202,7 @@ class World:
         for planned in job.attempts:
             shown = self._show(subject, planned, self._draw) if came_up else replace(HOST_LOST, is_host_fault=False)
             self._add(subject, shown, planned)
-            if job.stop_at_failure and shown.outcome.is_bad:
+            if job.stop_at_failure and signature(shown):
                 return
 
     def _add(self, subject: Subject, shown: Finding, planned: Planned) -> None:
