@@ -12,7 +12,16 @@ from dataclasses import replace
 from orchestrator.judge.sequential import Pair, Rule, decide
 from orchestrator.judge.signature import NOT_BUILT, NOTHING, Signature, shown, signature, signature_of_boot
 from orchestrator.model.outcome import Outcome
-from orchestrator.model.report import BOOT, Answer, BaseResult, Comparison, Finding, StageResult, SuiteReport
+from orchestrator.model.report import (
+    BOOT,
+    Answer,
+    BaseResult,
+    CaseResult,
+    Comparison,
+    Finding,
+    StageResult,
+    SuiteReport,
+)
 
 # What fails without any guest fails always: asking the base once is enough
 CERTAIN_STAGES = ("configure", "build")
@@ -34,7 +43,7 @@ def compare(patched: SuiteReport, base: SuiteReport | None, *, error: float) -> 
     compared = {
         case: compare_attempts(
             of_patched.get(case, ()),
-            of_base.get(case, ()),
+            of_base.get(case, ()) if base else None,
             rule,
             boot=_of_boot(patched, case),
             boot_of_base=_of_boot(base, case),
@@ -45,8 +54,21 @@ def compare(patched: SuiteReport, base: SuiteReport | None, *, error: float) -> 
     return replace(
         patched,
         stages=tuple(_stage(stage, base, compared.get(BOOT)) for stage in patched.stages),
-        cases=tuple(replace(case, comparison=compared.get(case.case)) for case in patched.cases),
+        cases=tuple(
+            replace(_seen_in_pairs(case, of_patched.get(case.case, ())), comparison=compared[case.case])
+            if compared.get(case.case)
+            else case
+            for case in patched.cases
+        ),
     )
+
+
+def _seen_in_pairs(case: CaseResult, attempts: Sequence[Finding]) -> CaseResult:
+    """What passed at first was asked about because of the base. A failure that it showed then must not be hidden."""
+    failed = [finding for finding in attempts if finding.pair and signature(finding)]
+    if case.outcome.is_bad or not failed:
+        return case
+    return CaseResult.of(max(failed, key=lambda finding: finding.outcome))
 
 
 def _stopped_at(suite: SuiteReport) -> StageResult | None:
@@ -74,34 +96,36 @@ def failing(patched: SuiteReport, base: SuiteReport | None) -> tuple[str, ...]:
 
 def compare_attempts(
     patched: Sequence[Finding],
-    base: Sequence[Finding],
+    base: Sequence[Finding] | None,
     rule: Rule,
     *,
     boot: Signature = NOTHING,
     boot_of_base: Signature = NOTHING,
     earlier: BaseResult | None = None,
 ) -> Comparison | None:
-    """What all attempts of one case on both kernels say together; None when the base has said nothing. `boot` are the
-    marks of a first boot that failed; `earlier` is what other runs know about the base.
+    """What all attempts of one case on both kernels say together. None when there is nothing to compare with: no base
+    in this run (None) of which earlier runs know anything, or one that lacks what the case needs. `boot` are the marks
+    of a first boot that failed; `earlier` is what other runs know about the base.
 
     What counts in a pair is decided before the pair is looked at: the marks of the failure that was seen first and of
     those that the series showed since, without those that the base has shown by then.
     """
     first = boot or _first(patched)
-    wanted = first or boot_of_base or _first(base)
-    on_base = [found for finding in base if not finding.pair and (found := signature(finding)) is not None]
+    said = base or ()
+    wanted = first or boot_of_base or _first(said)
+    on_base = [found for finding in said if not finding.pair and (found := signature(finding)) is not None]
     known = [frozenset(marks) for marks in earlier.failures] if earlier else []
     seen = NOTHING.union(*(shown(marks, wanted) for marks in (boot_of_base, *on_base, *known)))
     new: list[Pair] = []  # of marks that the base has not shown
     same: list[Pair] = []  # of all marks: the same failure, known on the base or not
-    for one, of_base in _pairs(patched, base):
+    for one, of_base in _pairs(patched, said):
         other = shown(of_base, wanted)
         if fresh := wanted - seen:
             new.append(Pair(patched=bool(one & fresh), base=bool(other & fresh)))
         same.append(Pair(patched=bool(one & wanted), base=bool(other & wanted)))
         seen |= other
         wanted |= one - seen
-    if not same and not on_base and not seen:
+    if not same and not on_base and not seen and (base is None or _is_lacking(base)):
         return None
     if wanted - seen:
         return _new(decide(new, rule))
@@ -110,6 +134,11 @@ def compare_attempts(
         if excuse := _known(earlier.runs, failed):
             return excuse
     return decide(same, replace(rule, seen_with_series=bool(first), seen_on_base=True))
+
+
+def _is_lacking(base: Sequence[Finding]) -> bool:
+    """Whether the base was asked, and can never say anything about the case."""
+    return bool(base) and all(finding.outcome is Outcome.SKIP for finding in base)
 
 
 def _known(runs: int, failed: int) -> Comparison | None:

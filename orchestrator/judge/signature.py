@@ -48,11 +48,12 @@ def _severity(marks: Signature) -> Outcome:
 
 
 def signature_of_boot(stage: StageResult) -> Signature:
-    """The same of a first boot, which is a stage. What was the host's doing has no marks."""
+    """The same of a first boot, which is a stage. What was the host's doing has no marks, and a boot that ended with a
+    report that is as bad has none beside the report's, like an attempt to boot."""
     if not stage.outcome.is_bad or not stage.is_patch_fault:
         return NOTHING
     marks = _of_reports(stage.kernel_reports)
-    if not stage.only_reports:
+    if all(report.outcome < stage.outcome for report in stage.kernel_reports):
         marks.add(f"the run: {stage.outcome.name.lower()}")
     return frozenset({*marks, f"outcome: {stage.outcome.name.lower()}"})
 

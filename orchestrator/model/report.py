@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import Enum
 
 from orchestrator.model.kernel import Role
@@ -11,6 +11,7 @@ from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict, worst
 
 BOOT = "boot"  # the stage whose log is the console
+HOST_TEST, STATIC_CHECKS = "vma-userspace", "static-checks"  # stages beside the way to a guest
 
 
 class Answer(Enum):
@@ -110,6 +111,11 @@ class CaseResult(Finding):
 
     comparison: Comparison | None = None  # None: it was not compared
 
+    @classmethod
+    def of(cls, finding: Finding) -> CaseResult:
+        """The case is what one attempt shows."""
+        return cls(**{entry.name: getattr(finding, entry.name) for entry in fields(Finding)})
+
     @property
     def also_on_base(self) -> bool:
         """The base fails here too: not the patch's doing, as far as anybody can tell."""
@@ -140,9 +146,8 @@ class StageResult:
 
     @property
     def is_end(self) -> bool:
-        """The kernel came no further. A test on the host is beside the way to a guest, and a kernel that complains
-        while it boots has booted."""
-        return self.outcome.is_bad and not self.subtests and not self.only_reports
+        """The kernel came no further. A kernel that complains while it boots has booted."""
+        return self.outcome.is_bad and self.stage not in (HOST_TEST, STATIC_CHECKS) and not self.only_reports
 
 
 @dataclass(frozen=True)

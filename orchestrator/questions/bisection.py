@@ -20,7 +20,6 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import SuiteReport
 from orchestrator.model.request import Plan
 from orchestrator.model.subject import Subject
-from orchestrator.questions.first_test import is_built
 from orchestrator.questions.question import Known
 from orchestrator.words import counted
 
@@ -165,12 +164,13 @@ class Bisection:
             return Tried(commit, State.GOOD, fails, passed)
         if passes is not None and (others := len(marks) - fails - passed) > passes:
             return Tried(commit, State.SKIPPED, fails, passed, f"it failed {counted(others, 'time')} in other ways")
+        if (silent := len(found.attempts) - len(marks)) > AT_ONCE + len(marks):
+            return Tried(commit, State.SKIPPED, fails, passed, f"{counted(silent, 'attempt')} said nothing")
         return Tried(commit, State.OPEN, fails, passed)
 
 
 def _why_untestable(report: SuiteReport) -> str:
-    """Empty where the kernel was built and booted, or where nothing is known yet."""
-    bad = next((stage for stage in report.stages if stage.is_end), None)
-    if bad and (not is_built(report) or bad.stage == "boot"):
+    """Empty where guests of the kernel can be had, or where nothing is known yet."""
+    if bad := next((stage for stage in report.stages if stage.is_end), None):
         return f"{bad.stage}: {bad.message}"
     return next((case.message or "it was skipped" for case in report.cases if case.outcome is Outcome.SKIP), "")

@@ -128,7 +128,7 @@ def test_a_kernel_has_booted_once_a_guest_of_it_answered_whatever_others_did(jou
     journal.begin(Planned("boot", 1, 1), 0, 0, "guest-0/console.log")
     assert not journal.has_booted, "that was the attempt"
     journal.begin(GUP, 1, 0, "guest-1/console.log")
-    journal.fail_boot(HUNG)
+    journal.fail_boot(2, HUNG)
     assert journal.has_booted
 
 
