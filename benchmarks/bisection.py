@@ -12,7 +12,7 @@ import argparse
 import random
 from statistics import mean
 
-from orchestrator.judge.bisection import Run, Tried, next_step
+from orchestrator.judge.bisection import RunNext, Tally, next_step
 
 RATES = (1, 0.8, 0.5, 0.3, 0.1)
 
@@ -20,17 +20,17 @@ RATES = (1, 0.8, 0.5, 0.3, 0.1)
 def bisect(args: argparse.Namespace, rate: float, rng: random.Random) -> tuple[bool, int, int]:
     """Whether the answer was right, how many runs it took, and how many commits were built."""
     first_bad = rng.randrange(args.commits)
-    tried, index = [Tried()] * args.commits, args.commits - 1
+    tried, index = [Tally()] * args.commits, args.commits - 1
     for _ in range(args.calibrate):
         tried[index] = after_a_run(tried[index], rng.random() < rate)
-    while isinstance(step := next_step(tried, None, args.confidence, args.build), Run):
+    while isinstance(step := next_step(tried, None, args.confidence, args.build), RunNext):
         failed = step.index >= first_bad and rng.random() < rate
         tried[step.index] = after_a_run(tried[step.index], failed)
     return step.index == first_bad, sum(commit.runs for commit in tried), sum(commit.runs > 0 for commit in tried)
 
 
-def after_a_run(commit: Tried, failed: bool) -> Tried:
-    return Tried(commit.fails + failed, commit.passes + (not failed))
+def after_a_run(commit: Tally, failed: bool) -> Tally:
+    return Tally(commit.fails + failed, commit.passes + (not failed))
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 import virtme_ng
 from boot_split import Split, split
 
-from orchestrator.catalog import load
+from orchestrator.catalog import load_catalog
 from orchestrator.commands.compose import Invocation, find_accel, find_base, find_host
 from orchestrator.commands.guests import guest_specs
 from orchestrator.context import Context, Places
@@ -36,7 +36,7 @@ from orchestrator.process import Cancel, Runner
 
 def bench_for(kconfig: str) -> tuple[Context, GuestSpec]:
     places, runner = Places.of_user(), Runner(Cancel())
-    catalog = load()
+    catalog = load_catalog()
     fragments = Path(__file__).with_name(f"{kconfig}.config")
     if fragments.exists():
         catalog = replace(catalog, fragments={**catalog.fragments, kconfig: read_fragment(fragments)})

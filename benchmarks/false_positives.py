@@ -3,8 +3,9 @@
     .venv/bin/python benchmarks/false_positives.py [--runs N] [--kconfig NAME ...] [-- ARGUMENTS OF orchestrate test]
 
 Runs `orchestrate test --patch vm_refcnt --baseline always` with the seeds 1 to N, and prints for each kernel how many
-cases ran, were skipped, did not exercise what they are there for, and were bad, and each alarm with its run directory.
-A case that is bad is an alarm, also one that fails on both kernels. Exit status 1 when there was one.
+cases ran, were skipped, did not exercise what they are there for, and were bad, and each false positive with its run
+directory.
+A bad case is a false positive, even if it fails on both kernels. The exit status is 1 if there was one.
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ def main() -> int:
     parser.add_argument("--kconfig", action="append", default=[])
     parser.add_argument("more", nargs="*")
     args = parser.parse_args()
-    home = Path(tempfile.mkdtemp(prefix="false-alarms-"))
+    home = Path(tempfile.mkdtemp(prefix="false-positives-"))
     counts: dict[str, Counter[str]] = {}
-    alarms: list[str] = []
+    found: list[str] = []
     for seed in range(1, args.runs + 1):
         run_dir = home / str(seed)
         report = run(seed, args.kconfig or ["base"], args.more, run_dir)
@@ -49,18 +50,18 @@ def main() -> int:
             results += [(case["case"], case) for case in suite["cases"]]
             count = counts.setdefault(suite["name"], Counter())
             count.update(case["outcome"] for case in suite["cases"])
-            alarms += [
+            found += [
                 f"{suite['name']}: {name} {result['outcome']}: {result['message']} ({run_dir})"
                 for name, result in results
                 if result["outcome"] in BAD
             ]
-    print(f"{'kernel':28} {'cases':>6} {'passed':>7} {'skipped':>8} {'not exercised':>14} {'alarms':>7}")
+    print(f"{'kernel':28} {'cases':>6} {'passed':>7} {'skipped':>8} {'not exercised':>14} {'bad':>7}")
     for name, count in counts.items():
         bad = sum(count[outcome] for outcome in BAD)
         told = f"{count['PASS']:7} {count['SKIP']:8} {count['NOT_EXERCISED']:14}"
         print(f"{name:28} {count.total():6} {told} {bad:7}")
-    print("\n".join(alarms) or "no alarm")
-    return 1 if alarms else 0
+    print("\n".join(found) or "no false positive")
+    return 1 if found else 0
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def compiled(log: str) -> int:
     return len(re.findall(r"^  CC +", log, re.M))
 
 
-def lane() -> Path:
+def worktree() -> Path:
     return next(Places.of_user().bases.glob("linux-source-*/patched"))
 
 
@@ -98,7 +98,7 @@ def against_plain_make(where: Path) -> None:
     ours = compiled((Places.of_user().logs / "base.patched/build.log").read_text())
 
     hand = where / "hand"
-    subprocess.run(["cp", "-a", "--reflink=auto", lane(), hand], check=True)
+    subprocess.run(["cp", "-a", "--reflink=auto", worktree(), hand], check=True)
     build = hand / ".build-base"
     config = (build / ".config").read_bytes()
     shutil.rmtree(build)

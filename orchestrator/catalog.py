@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from orchestrator.declarations.files import read_toml
 from orchestrator.declarations.kconfigs import read_fragment
-from orchestrator.declarations.names import find
+from orchestrator.declarations.names import named
 from orchestrator.declarations.patches import named_patches, read_series, read_url, split_parts
 from orchestrator.declarations.testcases import read_cases
 from orchestrator.errors import BadDeclaration, PatchUnreadable, UsageError
@@ -45,7 +45,7 @@ class Catalog:
     root: Path  # the user's own where there is one
 
     def case(self, name: str) -> Case:
-        return find("test case", name, self.testcases)
+        return named("test case", name, self.testcases)
 
     def cases(self, name: str) -> tuple[Case, ...]:
         """One case by its name, or several: those of a directory, or those with a tag."""
@@ -55,7 +55,7 @@ class Catalog:
         if not chosen:
             groups = {case.group: None for case in self.testcases.values() if case.group}
             tags = {tag: None for case in self.testcases.values() for tag in case.tags}
-            find("test case", name, {**self.testcases, **groups, **tags})
+            named("test case", name, {**self.testcases, **groups, **tags})
         return chosen
 
     def default_cases(self, kconfigs: Sequence[Kconfig]) -> tuple[Case, ...]:
@@ -78,18 +78,18 @@ class Catalog:
         return case.directory.is_relative_to(BUILT_IN)
 
     def userland(self, name: str) -> Userland:
-        return find("userland", name, self.userlands)
+        return named("userland", name, self.userlands)
 
     def machine(self, name: str) -> Machine:
-        return find("machine", name, self.machines)
+        return named("machine", name, self.machines)
 
     def accel(self, name: str) -> Accel:
-        return find("accelerator", name, self.accels)
+        return named("accelerator", name, self.accels)
 
     def kconfig(self, spec: str) -> Kconfig:
         """`debug` or `debug+kasan`: fragments over tinyconfig. `base`, which every guest needs, always comes first."""
         names = [name for name in spec.split("+") if name != "base"]
-        fragments = (find("kconfig", "base", self.fragments), *(find("kconfig", n, self.fragments) for n in names))
+        fragments = (named("kconfig", "base", self.fragments), *(named("kconfig", n, self.fragments) for n in names))
         return Kconfig("+".join(["base", *names]) if not names else "+".join(names), fragments)
 
     def beside(self, patch: str, suffix: str) -> Path | None:
@@ -121,7 +121,7 @@ class Catalog:
         return Path(name) if Path(name).exists() else self.patches.get(name)
 
 
-def load(*layers: Path) -> Catalog:
+def load_catalog(*layers: Path) -> Catalog:
     """Read every declaration of these roots; an entry of a later one takes the place of its namesakes in those before.
     Without any: our own root, and the user's over it.
 
@@ -132,7 +132,7 @@ def load(*layers: Path) -> Catalog:
         raise UsageError(
             f"{layers[-1]} holds no testcases/", hint=f"run from a checkout (make setup), or set {VARIABLE}"
         )
-    report_kinds.load()  # a wrong one is to be known now, not when a guest has said something
+    report_kinds.load_kinds()  # a wrong one is to be known now, not when a guest has said something
     userlands = _shipped(Userland, "userlands")
     cases = _by_name(layers, "testcases/*/testcase.yaml", lambda path: path.parent.name)
     fragments = _by_name(layers, "kconfigs/*.config", lambda path: path.name)

@@ -57,7 +57,7 @@ class _Transfer:
         self.cancelled = threading.Event()
         self.received = 0
 
-    def run(self) -> bytes:
+    def body(self) -> bytes:
         """The body, with as many attempts as it takes. Raises DownloadFailed."""
         why = ""
         with requests.Session() as session:
@@ -132,13 +132,13 @@ def _within(transfer: _Transfer, deadline_s: float) -> bytes:
     bodies: list[bytes] = []
     failures: list[BaseException] = []
 
-    def run() -> None:
+    def in_thread() -> None:
         try:
-            bodies.append(transfer.run())
+            bodies.append(transfer.body())
         except BaseException as error:  # noqa: BLE001 - raised again below, in the caller's thread
             failures.append(error)
 
-    thread = threading.Thread(target=run, name=f"fetch {transfer.url}", daemon=True)
+    thread = threading.Thread(target=in_thread, name=f"fetch {transfer.url}", daemon=True)
     thread.start()
     try:
         thread.join(deadline_s)

@@ -23,7 +23,7 @@ AVAILABLE = re.compile(r"^MemAvailable:\s+(?P<kib>\d+) kB$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Limits:
+class CgroupLimits:
     """What cgroups allow: CPUs (1.5 is one and a half) and bytes of memory. Infinite where they do not say."""
 
     cpus: float = math.inf
@@ -43,7 +43,7 @@ def available_memory_mib() -> int:
     return int(memory) >> 20 if memory < math.inf else 0
 
 
-def limits(read: Read) -> Limits:
+def limits(read: Read) -> CgroupLimits:
     """The tightest limits of our own cgroups and of all their parents that can be seen."""
     quotas, sizes = [math.inf], [math.inf]
     mounts = list(MOUNT.finditer(read("/proc/self/mountinfo")))
@@ -57,7 +57,7 @@ def limits(read: Read) -> Limits:
                 quotas += _cfs(read(f"{directory}/cpu.cfs_quota_us"), read(f"{directory}/cpu.cfs_period_us"))
                 sizes += _size(read(f"{directory}/memory.max"))
                 sizes += _size(read(f"{directory}/memory.limit_in_bytes"))
-    return Limits(min(quotas), min(sizes))
+    return CgroupLimits(min(quotas), min(sizes))
 
 
 def _is_of(mount: re.Match[str], controllers: str) -> bool:

@@ -29,7 +29,7 @@ class HostTime:
         return max(0.0, others_s) / (os.cpu_count() or 1)  # all, not ours alone: /proc/stat counts all
 
 
-def read() -> HostTime:
+def clocks_now() -> HostTime:
     """The clocks now. Where there is no /proc/stat nobody else is ever seen at work."""
     own = os.times()
     own_s = own.user + own.system + own.children_user + own.children_system

@@ -21,7 +21,7 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True)
-class Entry:
+class ManifestEntry:
     """A file: its path below the product, its size in bytes, its time of modification."""
 
     name: str
@@ -34,7 +34,7 @@ class Entry:
 class Manifest:
     """All files of a product."""
 
-    files: tuple[Entry, ...]
+    files: tuple[ManifestEntry, ...]
 
 
 def file_digest(path: Path) -> str:
@@ -91,9 +91,9 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _entry(product: Path, path: Path) -> Entry:
+def _entry(product: Path, path: Path) -> ManifestEntry:
     status = path.stat()
-    return Entry(str(path.relative_to(product)), status.st_size, status.st_mtime_ns, file_digest(path))
+    return ManifestEntry(str(path.relative_to(product)), status.st_size, status.st_mtime_ns, file_digest(path))
 
 
 def _write(product: Path, manifest: Manifest) -> None:

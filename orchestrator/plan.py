@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from orchestrator.catalog import Catalog
-from orchestrator.declarations.names import find
+from orchestrator.declarations.names import named
 from orchestrator.errors import UsageError
 from orchestrator.model.case import Case
 from orchestrator.model.kernel import Source
@@ -90,7 +90,7 @@ def _check_mutants(request: Request, catalog: Catalog, mutants: tuple[Mutant, ..
     """Raises UnknownName for a mutant that is not there, and for a case or kconfig that a mutant names wrongly."""
     known = {mutant.name: mutant for mutant in mutants}
     for name in request.only_mutants:
-        find("mutant", name, known)
+        named("mutant", name, known)
     for mutant in mutants:
         catalog.kconfig(mutant.kconfig)
         for name in mutant.cases:

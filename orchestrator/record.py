@@ -134,11 +134,11 @@ class KernelRecord:
         return replace(self, facts=replace(self.facts, **facts))
 
 
-def save(value: RunRecord | KernelRecord | MutationRecord | Attempt, path: Path) -> None:
+def save_record(value: RunRecord | KernelRecord | MutationRecord | Attempt, path: Path) -> None:
     write_atomically(path, json.dumps(encode(value), indent=1).encode() + b"\n")
 
 
-def load(kind: type[T], path: Path) -> T:
+def load_record(kind: type[T], path: Path) -> T:
     """Raises UsageError when the file is not what a run of ours wrote."""
     try:
         return decode(kind, json.loads(path.read_text()))
@@ -152,12 +152,12 @@ def load(kind: type[T], path: Path) -> T:
 
 def finish(path: Path, began: HostTime, *, is_interrupted: bool) -> None:
     """Add what was spent on a run since it began to its record, and whether it is over. Its programs have ended."""
-    record, now = load(RunRecord, path), host_time.read()
+    record, now = load_record(RunRecord, path), host_time.clocks_now()
     time_s, lost_s = record.time_s + now.wall_s - began.wall_s, record.lost_s + began.lost_s(now)
-    save(replace(record, time_s=round(time_s, 3), lost_s=round(lost_s, 3), finished=not is_interrupted), path)
+    save_record(replace(record, time_s=round(time_s, 3), lost_s=round(lost_s, 3), finished=not is_interrupted), path)
 
 
 def records_of(run_dir: Path) -> tuple[KernelRecord, ...]:
     """The kernels of a run, baselines last, in the order in which they began."""
-    found = [load(KernelRecord, path) for path in run_dir.glob(f"*/{KERNEL}")]
+    found = [load_record(KernelRecord, path) for path in run_dir.glob(f"*/{KERNEL}")]
     return tuple(sorted(found, key=lambda record: (record.role is Role.BASELINE, record.started, record.name)))

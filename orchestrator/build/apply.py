@@ -11,7 +11,7 @@ from orchestrator.context import Context
 from orchestrator.errors import PatchDoesNotApply
 from orchestrator.model.kernel import AppliedTree, Base
 from orchestrator.model.series import Series
-from orchestrator.parse.series import first
+from orchestrator.parse.series import first_patches
 from orchestrator.process import Runner
 from orchestrator.source.commits import commit_series, trees_of
 from orchestrator.source.git import Git
@@ -48,7 +48,7 @@ def series_commits(
     except PatchDoesNotApply:
         if count is None or count == len(series.patches):
             raise
-        chain, cached = _all_commits(store, runner, base, first(series, count))
+        chain, cached = _all_commits(store, runner, base, first_patches(series, count))
     return chain[:count], cached
 
 

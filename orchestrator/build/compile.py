@@ -11,7 +11,7 @@ from pathlib import Path
 from orchestrator import kept
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain, first_error, host_error, make
-from orchestrator.build.worktree import build_directory, compiling, lane
+from orchestrator.build.worktree import build_directory, compiling, worktree_lock
 from orchestrator.context import Context
 from orchestrator.errors import BuildFailed, CommandFailed, ToolMissing
 from orchestrator.model.kernel import AppliedTree, KernelConfig, KernelImage
@@ -28,7 +28,7 @@ FACTS, SCHEMA = "kernel.json", 1
 
 
 @dataclass(frozen=True)
-class Facts:
+class BuildFacts:
     """What kernel.json says of the kernel beside it."""
 
     release: str
@@ -55,7 +55,7 @@ def build(
         return Product(known, cached=True, note="nothing to compile")
 
     def fill(scratch: Path) -> None:
-        with lane(context, applied.base, subject.worktree) as lock:
+        with worktree_lock(context, applied.base, subject.worktree) as lock:
             source = move_worktree(applied.base, subject.worktree, applied.tree, context.runner)
             with compiling(context, applied.base):
                 _make(context, subject, source, applied, config, machine, toolchain, log, lock, scratch)
@@ -122,7 +122,7 @@ def _collect(
     shutil.copyfile(image, scratch / "image")
     shutil.copyfile(vmlinux, scratch / "vmlinux")
     shutil.copyfile(config.path, scratch / "config")
-    facts = Facts(
+    facts = BuildFacts(
         release=release,
         build_id=_build_id(context, vmlinux),
         compiler=toolchain.compiler,
@@ -140,7 +140,7 @@ def _build_id(context: Context, vmlinux: Path) -> str:
 
 def _load(product: Path, *, cached: bool) -> KernelImage:
     """ValueError when another version made the product."""
-    facts = kept.load(Facts, product / FACTS, SCHEMA)
+    facts = kept.load(BuildFacts, product / FACTS, SCHEMA)
     return KernelImage(
         image=product / "image",
         vmlinux=product / "vmlinux",

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain, first_error, host_error, make
-from orchestrator.build.worktree import build_directory, lane
+from orchestrator.build.worktree import build_directory, worktree_lock
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed, KconfigBroken, KconfigDropped, ToolMissing
 from orchestrator.manifest import file_digest
 from orchestrator.model.kernel import AppliedTree, KernelConfig
 from orchestrator.model.subject import Subject
 from orchestrator.parse.kconfig import Dropped, dropped, merge, unmet
-from orchestrator.parse.kconfig_messages import refusal
+from orchestrator.parse.kconfig_messages import main_message
 from orchestrator.process import CommandResult
 from orchestrator.source.git import Git
 from orchestrator.source.trees import move_worktree, worktree
@@ -45,7 +45,7 @@ def configure(
         return Product(known, cached=True)
 
     def fill(scratch: Path) -> None:
-        with lane(context, applied.base, subject.worktree) as lock:
+        with worktree_lock(context, applied.base, subject.worktree) as lock:
             source = move_worktree(applied.base, subject.worktree, applied.tree, context.runner)
             text = _generate(context, subject, source, toolchain, symbols, log, lock)
         lost = dropped(subject.kernel.kconfig.fragments, text)
@@ -89,7 +89,7 @@ def _refused(result: CommandResult, target: str, log: Path) -> KconfigBroken | T
     text = result.text
     if host := host_error(result, text):
         return host
-    why = refusal(text) or ": ".join(first_error(text) or ()) or f"make {target} exited with {result.status}"
+    why = main_message(text) or ": ".join(first_error(text) or ()) or f"make {target} exited with {result.status}"
     detail = "\n".join(line for line in text.splitlines() if not line.startswith(("  ", "make")))
     return KconfigBroken(
         f"the tree cannot be configured: {why}", detail=detail[:4000] or result.tail(), hint=f"full log: {log}"

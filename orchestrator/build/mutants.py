@@ -42,12 +42,12 @@ early_param("{SWITCH}", switch_on);
 """
 MAKEFILE = "mm/Makefile"
 MAKEFILE_LINE = f"obj-y += {Path(SWITCH_FILE).stem}.o\n"
-FACTS, SCHEMA = "woven.json", 1
+FILE, SCHEMA = "schemata.json", 1
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What woven.json says: ids of trees; `own` and `refused` by mutant."""
+class SchemataFile:
+    """What schemata.json says: ids of trees; `own` and `refused` by mutant."""
 
     tree: str
     files: tuple[str, ...]
@@ -56,7 +56,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Woven:
+class Schemata:
     """`applied` carries all mutants but the refused ones (name, why). `own` are trees of mutants that cannot be
     switched, each on top of `applied`."""
 
@@ -73,10 +73,10 @@ def parameter(number: int) -> str:
     return f"{SWITCH}={number}"
 
 
-def weave(context: Context, applied: AppliedTree, mutants: Sequence[Mutant]) -> Product[Woven]:
+def make_schemata(context: Context, applied: AppliedTree, mutants: Sequence[Mutant]) -> Product[Schemata]:
     """Put all mutants into one tree. A mutant that does not apply or cannot be switched is refused, not fatal."""
     product_key = key(
-        "weave",
+        "schemata",
         home=str(applied.base.home),
         tree=applied.tree,
         mutants=[(mutant.name, mutant.digest, mutant.has_own_build) for mutant in mutants],
@@ -84,20 +84,20 @@ def weave(context: Context, applied: AppliedTree, mutants: Sequence[Mutant]) -> 
         how=file_digest(Path(schemata.__file__)) + file_digest(Path(__file__)),
     )
     git = Git(applied.base.home / "git", context.runner)
-    known = context.store.read("weave", product_key, lambda found: kept.load(Facts, found / FACTS, SCHEMA))
+    known = context.store.read("schemata", product_key, lambda found: kept.load(SchemataFile, found / FILE, SCHEMA))
     if known and git.has(known.tree):  # else the base was imported anew since
-        return Product(_woven(applied, known), cached=True, note=_note(known))
-    facts = _weave(Trees(applied.base, context.runner), applied.tree, mutants)
+        return Product(_schemata(applied, known), cached=True, note=_note(known))
+    facts = _combine(Trees(applied.base, context.runner), applied.tree, mutants)
 
     def fill(scratch: Path) -> None:
-        write_atomically(scratch / FACTS, kept.dumps(facts, SCHEMA))
+        write_atomically(scratch / FILE, kept.dumps(facts, SCHEMA))
 
-    context.store.put("weave", product_key, fill)
+    context.store.put("schemata", product_key, fill)
     detail = "\n".join(f"{name}: {why}" for name, why in facts.refused)
-    return Product(_woven(applied, facts), cached=False, note=_note(facts), detail=detail)
+    return Product(_schemata(applied, facts), cached=False, note=_note(facts), detail=detail)
 
 
-def _weave(trees: Trees, tree: str, mutants: Sequence[Mutant]) -> Facts:
+def _combine(trees: Trees, tree: str, mutants: Sequence[Mutant]) -> SchemataFile:
     refused: list[tuple[str, str]] = []
     texts: dict[str, dict[int, str]] = {}  # file -> number -> the file as the mutant has it
     originals: dict[str, str] = {}
@@ -108,7 +108,7 @@ def _weave(trees: Trees, tree: str, mutants: Sequence[Mutant]) -> Facts:
         try:
             changed = _texts(trees, tree, mutated, originals) if mutated else {}
             for name, text in changed.items():
-                schemata.weave(originals[name], {number: text})
+                schemata.metamutant(originals[name], {number: text})
         except CannotSwitch as error:
             why = f"cannot be switched: {str(error).partition(': ')[2]} (Build: own builds it by itself)"
         if why:
@@ -116,10 +116,10 @@ def _weave(trees: Trees, tree: str, mutants: Sequence[Mutant]) -> Facts:
             continue
         for name, text in changed.items():
             texts.setdefault(name, {})[number] = text
-    woven = {name: schemata.weave(originals[name], by_number) for name, by_number in texts.items()}
-    woven[SWITCH_FILE] = SWITCH_SOURCE
-    woven[MAKEFILE] = (trees.read(tree, MAKEFILE) or "") + MAKEFILE_LINE
-    whole = trees.with_files(tree, woven)
+    combined = {name: schemata.metamutant(originals[name], by_number) for name, by_number in texts.items()}
+    combined[SWITCH_FILE] = SWITCH_SOURCE
+    combined[MAKEFILE] = (trees.read(tree, MAKEFILE) or "") + MAKEFILE_LINE
+    whole = trees.with_files(tree, combined)
     own: list[tuple[str, str]] = []
     for mutant in mutants:
         if mutant.has_own_build:
@@ -128,7 +128,7 @@ def _weave(trees: Trees, tree: str, mutants: Sequence[Mutant]) -> Facts:
                 refused.append((mutant.name, why))
             else:
                 own.append((mutant.name, mutated))
-    return Facts(whole, tuple(sorted(texts)), tuple(refused), tuple(own))
+    return SchemataFile(whole, tuple(sorted(texts)), tuple(refused), tuple(own))
 
 
 def _texts(trees: Trees, tree: str, mutated: str, originals: dict[str, str]) -> Mapping[str, str]:
@@ -147,16 +147,16 @@ def _texts(trees: Trees, tree: str, mutated: str, originals: dict[str, str]) -> 
     return texts
 
 
-def _woven(applied: AppliedTree, facts: Facts) -> Woven:
+def _schemata(applied: AppliedTree, facts: SchemataFile) -> Schemata:
     files = tuple(dict.fromkeys((*applied.files, *facts.files)))
     whole = replace(applied, tree=facts.tree, files=files)
-    return Woven(
+    return Schemata(
         applied=whole,
         refused=facts.refused,
         own=tuple((name, replace(whole, tree=tree)) for name, tree in facts.own),
     )
 
 
-def _note(facts: Facts) -> str:
+def _note(facts: SchemataFile) -> str:
     refused = f", {len(facts.refused)} cannot be used" if facts.refused else ""
     return f"mutants in {counted(len(facts.files), 'file')}{refused}"

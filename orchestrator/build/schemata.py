@@ -43,32 +43,32 @@ class Function:
         return self.head + self.body
 
 
-def weave(original: str, mutants: Mapping[int, str]) -> str:
+def metamutant(original: str, mutants: Mapping[int, str]) -> str:
     """The original with the functions of all mutants (number -> the whole text as it has it), switched by number.
 
     Raises CannotSwitch, whose message begins with the number of the mutant.
     """
-    parts = split(original)
+    parts = split_functions(original)
     roles: dict[tuple[str, int], dict[int, Function]] = {}
     added: dict[tuple[str, int] | None, list[str]] = {}
     for number, text in sorted(mutants.items()):
         try:
-            _collect(number, parts, split(text), roles, added)
+            _collect(number, parts, split_functions(text), roles, added)
         except CannotSwitch as error:
             raise CannotSwitch(f"{number}: {error}") from None
-    woven: list[str] = []
+    pieces: list[str] = []
     is_declared = False
     for part in parts:
         if isinstance(part, str):
-            woven.append(part)
+            pieces.append(part)
             continue
         if (extra := added.get(part.key)) or part.key in roles:
             if not is_declared:
-                woven.append(DECLARATION + "\n")
+                pieces.append(DECLARATION + "\n")
                 is_declared = True
-            woven += extra or []
-        woven.append(_switched(part, roles[part.key]) if part.key in roles else part.text)
-    return "".join(woven)
+            pieces += extra or []
+        pieces.append(_switched(part, roles[part.key]) if part.key in roles else part.text)
+    return "".join(pieces)
 
 
 def _collect(
@@ -182,7 +182,7 @@ def _name_at(head: str) -> int:
     raise CannotSwitch(f"no function name in {_squeezed(head)!r}")
 
 
-def split(text: str) -> list[Function | str]:
+def split_functions(text: str) -> list[Function | str]:
     """A source text as functions and what lies between them. Joined again it is the same text."""
     lines = text.splitlines(keepends=True)
     parts: list[Function | str] = []

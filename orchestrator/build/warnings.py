@@ -97,7 +97,7 @@ def _compile(
     compiler = toolchain.cc.split()[-1]
     said: list[str] = []
 
-    def run(*targets: str) -> str:
+    def make_targets(*targets: str) -> str:
         words = ("W=1", "--keep-going", "--output-sync", *targets)
         command = make(source, build, *words, toolchain=toolchain, places=context.places)
         result = context.runner.run(command, log=log, holding=lock)
@@ -106,14 +106,14 @@ def _compile(
         said.append(result.text)
         return result.text
 
-    run("olddefconfig")
-    compiled = run("prepare")
+    make_targets("olddefconfig")
+    compiled = make_targets("prepare")
     made = {name: _object(name) for name in sources if (source / name).is_file()}  # a patch removes files, too
     ours = _objects(context, build, {posixpath.dirname(name) for name in made})
     objects = [name for name in made.values() if name in ours]
     for name in objects:
         (build / name).unlink(missing_ok=True)  # what is up to date is not compiled, and says nothing
-    compiled += run(*objects) if objects else ""
+    compiled += make_targets(*objects) if objects else ""
     findings = list(diagnostics(compiler, compiled))
     failed = any(finding.severity is Severity.ERROR for finding in findings)
     for name, product in made.items():
@@ -126,7 +126,7 @@ def _compile(
     if not has_sparse:
         findings.append(StaticFinding("sparse", "", 0, Severity.NOT_RUN, "sparse is not installed"))
     elif objects:
-        findings += diagnostics("sparse", run("C=2", *objects))
+        findings += diagnostics("sparse", make_targets("C=2", *objects))
     log.write_text("".join(said))  # of all steps: each began it anew
     return tuple(findings)
 

@@ -12,7 +12,7 @@ from orchestrator.store import locked
 
 
 @contextmanager
-def lane(context: Context, base: Base, name: str) -> Iterator[int]:
+def worktree_lock(context: Context, base: Base, name: str) -> Iterator[int]:
     """Hold the lane; another run that holds it is waited for, and named. Yields the lock's descriptor, for make."""
     with _turn(context, base.home / f"{name}.lock", f"builds in the {name} tree") as lock:
         yield lock

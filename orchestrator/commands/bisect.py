@@ -19,7 +19,7 @@ from orchestrator.events import RunStarted
 from orchestrator.jobs.products import Products
 from orchestrator.model.outcome import Verdict
 from orchestrator.questions.ask import ask, report_of
-from orchestrator.questions.bisection import Bisection, Result
+from orchestrator.questions.bisection import Bisection, BisectionState
 from orchestrator.reporters import stream
 from orchestrator.reporters.progress import Progress
 from orchestrator.reporters.text import printable
@@ -53,14 +53,14 @@ def run(args: argparse.Namespace) -> int:
     result = question.result(report_of(products))
     write_atomically(run_dir / BISECTION, f"{dumps(result)}\n".encode())
     status = 0 if result.is_found else Verdict.NO_VERDICT.exit_status
-    return outputs.deliver(run_dir, status, partial(show, result, question, history))
+    return outputs.deliver(run_dir, status, partial(show_answer, result, question, history))
 
 
-def show(result: Result, question: Bisection, history: History, to: TextIO) -> None:
-    stream.tell("".join(f"{line}\n" for line in lines(result, question, history)), to)
+def show_answer(result: BisectionState, question: Bisection, history: History, to: TextIO) -> None:
+    stream.tell("".join(f"{line}\n" for line in answer_lines(result, question, history)), to)
 
 
-def lines(result: Result, question: Bisection, history: History) -> list[str]:
+def answer_lines(result: BisectionState, question: Bisection, history: History) -> list[str]:
     """What people read: each commit that was tried, then the answer."""
     shown = []
     for tried in result.tried:

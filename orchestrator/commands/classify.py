@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     known = read_known_issues(args.known_issues) if args.known_issues else None
     paths: list[Path] = args.paths
     if len(paths) == 1 and paths[0].is_dir():
-        return report.show(paths[0], args, known)
+        return report.judge_again(paths[0], args, known)
     today = datetime.now(UTC).date().isoformat()
     # of a log nothing but the titles is known: kconfig and base do not restrict here
     issues = [issue for issue in known or () if not is_expired(issue, today)]
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _give(found: Sequence[LogReport], json: str | None) -> None:
     """The JSON where it is wanted, and what it says on a stdout that is left for it. Raises UsageError, OSError."""
-    listing = "".join(f"{line}\n" for line in logs.lines(found))
+    listing = "".join(f"{line}\n" for line in logs.log_lines(found))
     if json == STDOUT:
         stream.data(logs.dumps(found).encode())
     elif json:

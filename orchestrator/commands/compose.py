@@ -15,7 +15,7 @@ from typing import TypeVar
 from orchestrator import host_cpus
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import COMPILER, find_toolchain
-from orchestrator.catalog import Catalog, load
+from orchestrator.catalog import Catalog, load_catalog
 from orchestrator.context import Context, Places
 from orchestrator.declarations.known_issues import KNOWN_ISSUES, read_known_issues
 from orchestrator.declarations.patches import DELAYS, MUTANTS, absolute, read_mutants, read_series
@@ -52,7 +52,7 @@ def invoke(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = Fal
     """`with_mutants`: the plan is to carry the series' mutants.
 
     Raises UsageError and its kinds: whatever can be wrong with a request is found here, before anything runs."""
-    catalog, places, cancel = load(), Places.of_user(), Cancel()
+    catalog, places, cancel = load_catalog(), Places.of_user(), Cancel()
 
     def announce(result: CommandResult) -> None:
         cwd = str(result.command.cwd or Path.cwd())
@@ -64,7 +64,7 @@ def invoke(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = Fal
     series = catalog.series(request.patch) if request.patch else None
     mutants: tuple[Mutant, ...] = ()
     if with_mutants:
-        series, mutants = seeded(request, catalog, series)
+        series, mutants = choose_mutants(request, catalog, series)
     find = Finders(
         base=_once_each(lambda source: find_base(source, context)),
         accel=_once(lambda: find_accel(request, catalog, context)),
@@ -83,7 +83,7 @@ def find_host(context: Context) -> Host:
     return Host(host_cpus.cpus(), host_cpus.available_memory_mib(), compiler)
 
 
-def seeded(request: Request, catalog: Catalog, series: Series | None) -> tuple[Series, tuple[Mutant, ...]]:
+def choose_mutants(request: Request, catalog: Catalog, series: Series | None) -> tuple[Series, tuple[Mutant, ...]]:
     """The series, with its delay points when there are any and they are wanted, and its mutants. Raises UsageError."""
     if series is None or request.patch is None:
         raise UsageError("mutants are mutants of a series", hint="--patch PATH")

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from orchestrator import host_cpus
-from orchestrator.catalog import PACKAGE, load
+from orchestrator.catalog import PACKAGE, load_catalog
 from orchestrator.commands.inventory import inventory
 from orchestrator.context import Places
 from orchestrator.declarations.files import read_toml
@@ -155,7 +155,7 @@ def _check(wanted: Wanted) -> Tool:
 
 
 def _probes(runner: Runner) -> list[Probe]:
-    accels, found = load().accels, []
+    accels, found = load_catalog().accels, []
     for name in ("kvm", "tcg"):
         try:
             found.append(probe(accels[name], runner))

@@ -14,7 +14,7 @@ from orchestrator.errors import UsageError
 from orchestrator.guest.left import find_left
 from orchestrator.judge.run import RUN
 from orchestrator.process import Command, Runner
-from orchestrator.record import RunRecord, load
+from orchestrator.record import RunRecord, load_record
 from orchestrator.retention import DAY_S, Item, Kind
 from orchestrator.store import is_held
 
@@ -54,7 +54,7 @@ def _why_keep(run_dir: Path, used: float) -> str:
     if left := find_left(run_dir):
         return f"its guest is still there, paused (pid {left.pid})"
     try:
-        is_finished = load(RunRecord, run_dir / RUN).finished
+        is_finished = load_record(RunRecord, run_dir / RUN).finished
     except UsageError:  # another version's, or killed before it had one
         return ""
     return "" if is_finished or used < time.time() - RESUMED_S else "interrupted: the same command continues it"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from orchestrator import codec
-from orchestrator.catalog import Catalog, load
+from orchestrator.catalog import Catalog, load_catalog
 from orchestrator.declarations.patches import read_series
 from orchestrator.errors import PatchUnreadable
 from orchestrator.model.series import Series
@@ -16,7 +16,7 @@ from orchestrator.words import counted
 
 
 def run(args: argparse.Namespace) -> int:
-    rows = ROWS[args.kind](load())
+    rows = ROWS[args.kind](load_catalog())
     if args.json:
         stream.data(codec.dumps([dict(row) for row in rows]).encode() + b"\n")
         return 0

@@ -26,5 +26,5 @@ def run(args: argparse.Namespace) -> int:
     with stoppable(context.runner.cancel), claim(context, plan, args.output) as (run_dir, resumed):
         emit(RunStarted(str(run_dir), (*describe(plan), f"mutants: {len(plan.mutants)}"), resumed))
         judged = run_mutation(invocation, run_dir)
-    summary = partial(terminal_matrix.show, judged.matrix, judged.report)
+    summary = partial(terminal_matrix.show_matrix, judged.matrix, judged.report)
     return outputs.deliver(run_dir, judged.report.verdict.exit_status, summary)

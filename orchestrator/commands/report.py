@@ -13,38 +13,38 @@ from orchestrator.commands.outputs import outputs_of
 from orchestrator.context import Places
 from orchestrator.evidence.decode import decode, decode_suites
 from orchestrator.judge import mutation_run as matrix
-from orchestrator.judge.run import RUN, judge
+from orchestrator.judge.run import RUN, judge_run
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.report import RunReport
 from orchestrator.process import Cancel, Runner
-from orchestrator.record import RunRecord, load
+from orchestrator.record import RunRecord, load_record
 from orchestrator.reporters import terminal, terminal_matrix
 from orchestrator.reporters.table import REPORT, write_files
 
 
 def run(args: argparse.Namespace) -> int:
-    return show(args.run_dir, args)
+    return judge_again(args.run_dir, args)
 
 
-def show(run_dir: Path, args: argparse.Namespace, known: Sequence[KnownIssue] | None = None) -> int:
+def judge_again(run_dir: Path, args: argparse.Namespace, known: Sequence[KnownIssue] | None = None) -> int:
     """Judge a run again; `known` replaces the known issues that it was made with."""
     run_dir = run_dir.resolve()
-    record = load(RunRecord, run_dir / RUN)
+    record = load_record(RunRecord, run_dir / RUN)
     has_mutants = (run_dir / matrix.MUTATION_RUN).is_file()
     outputs = outputs_of(args, matrix.MATRIX if has_mutants else REPORT)
     outputs.check()
     if has_mutants:
-        mutation = matrix.judge(
+        mutation = matrix.judge_mutation_run(
             run_dir,
             interrupted=not record.finished,
             known=known,
             decode=partial(decode_suites, Places.of_user(), Runner(Cancel()), run_dir),
         )
         mutation = replace(mutation, report=_presented(mutation.report, args))
-        matrix.write(mutation, run_dir)
-        summary = partial(terminal_matrix.show, mutation.matrix, mutation.report)
+        matrix.write_mutation_run(mutation, run_dir)
+        summary = partial(terminal_matrix.show_matrix, mutation.matrix, mutation.report)
         return outputs.deliver(run_dir, mutation.report.verdict.exit_status, summary)
-    judged = judge(run_dir, interrupted=not record.finished, known=known)
+    judged = judge_run(run_dir, interrupted=not record.finished, known=known)
     report = _presented(decode(Places.of_user(), Runner(Cancel()), judged, run_dir), args)
     write_files(report, run_dir)
     return outputs.deliver(run_dir, report.verdict.exit_status, partial(terminal.show, report))

@@ -19,7 +19,7 @@ from orchestrator.model.request import Baseline, Plan
 from orchestrator.model.series import Patch
 from orchestrator.os_errors import situation
 from orchestrator.questions.regression import per_patch, subjects
-from orchestrator.record import RunRecord, load, save
+from orchestrator.record import RunRecord, load_record, save_record
 from orchestrator.store import is_held, key
 
 LOCK = ".lock"
@@ -48,7 +48,7 @@ def claim(context: Context, plan: Plan, output: Path | None) -> Iterator[tuple[P
         except BlockingIOError:
             raise UsageError(f"{run_dir} is in use by another run", hint="give this one its own --output") from None
         if resumed:
-            save(_resumed(load(RunRecord, run_dir / RUN), plan), run_dir / RUN)
+            save_record(_resumed(load_record(RunRecord, run_dir / RUN), plan), run_dir / RUN)
         else:
             _begin(run_dir, plan, request_key)
         yield run_dir, resumed
@@ -89,7 +89,7 @@ def _begin(run_dir: Path, plan: Plan, request_key: str) -> None:
         compiler=plan.compiler,
         version=__version__,
     )
-    save(record, run_dir / RUN)
+    save_record(record, run_dir / RUN)
 
 
 def planned(plan: Plan) -> tuple[PlannedKernel, ...]:
@@ -117,7 +117,7 @@ def _prepare(run_dir: Path, request_key: str) -> bool:
         if run_dir.is_dir() and {path.name for path in run_dir.iterdir()} <= {LOCK, "patches"}:
             return False  # a run that was killed before it had a record
         raise UsageError(f"--output {run_dir}: exists and is not a run directory of ours", hint="choose another")
-    record = load(RunRecord, run_dir / RUN)
+    record = load_record(RunRecord, run_dir / RUN)
     if record.key == request_key and not record.finished:
         return True
     old = _free(run_dir.with_name(f"{run_dir.name}.old"))
@@ -134,7 +134,7 @@ def _interrupted(runs: Path, request_key: str) -> Path | None:
     """The newest unfinished run of the same request that nobody is working on."""
     for path in sorted(runs.glob(f"*/{RUN}"), reverse=True):
         try:
-            record = load(RunRecord, path)
+            record = load_record(RunRecord, path)
         except UsageError:
             continue
         if record.key == request_key and not record.finished and not is_held(path.parent / LOCK):

@@ -21,7 +21,7 @@ from orchestrator.os_errors import situation
 from orchestrator.questions.ask import ask
 from orchestrator.questions.mutation import Mutation, why_not_run
 from orchestrator.questions.regression import Regression
-from orchestrator.record import MutationRecord, RunRecord, finish, load, save
+from orchestrator.record import MutationRecord, RunRecord, finish, load_record, save_record
 from orchestrator.reporters.table import write_files
 
 RERUNS_S = 900.0  # what a test spends on pairs of runs by itself
@@ -34,7 +34,7 @@ def run_test(invocation: Invocation, run_dir: Path) -> RunReport:
     budget = Budget(plan.request.budget_s or RERUNS_S)
 
     def report(interrupted: bool) -> RunReport:
-        result = run.judge(run_dir, interrupted=interrupted)
+        result = run.judge_run(run_dir, interrupted=interrupted)
         with suppress(Interrupted):  # of a run that is stopped `orchestrate report` can decode the reports later
             result = decode(context.places, context.runner, result, run_dir)
         write_files(result, run_dir)
@@ -53,17 +53,17 @@ def run_mutation(invocation: Invocation, run_dir: Path) -> mutation_run.Mutation
     budget_s = plan.request.budget_s
     question = Mutation(plan, Budget(budget_s).is_over if budget_s else lambda: False, products.refused)
     record = partial(_mutation_record, invocation, question, products)
-    save(record(), run_dir / mutation_run.MUTATION_RUN)
+    save_record(record(), run_dir / mutation_run.MUTATION_RUN)
     reports: list[mutation_run.MutationReport] = []
 
     def report(interrupted: bool) -> RunReport:
-        save(record(), run_dir / mutation_run.MUTATION_RUN)
+        save_record(record(), run_dir / mutation_run.MUTATION_RUN)
         lines = partial(decode_suites, context.places, context.runner, run_dir)
         try:
-            result = mutation_run.judge(run_dir, interrupted=interrupted, decode=lines)
+            result = mutation_run.judge_mutation_run(run_dir, interrupted=interrupted, decode=lines)
         except Interrupted:
-            result = mutation_run.judge(run_dir, interrupted=interrupted)
-        mutation_run.write(result, run_dir)
+            result = mutation_run.judge_mutation_run(run_dir, interrupted=interrupted)
+        mutation_run.write_mutation_run(result, run_dir)
         reports.append(result)
         return result.report
 
@@ -76,7 +76,7 @@ def run_mutation(invocation: Invocation, run_dir: Path) -> mutation_run.Mutation
 @contextmanager
 def account(run_dir: Path) -> Iterator[list[BaseException]]:
     """What a run takes is added to its record. Yields a list for what ended it before its time."""
-    began = host_time.read()
+    began = host_time.clocks_now()
     ended: list[BaseException] = []
     try:
         yield ended
@@ -93,7 +93,7 @@ def _told(
     is_interrupted = isinstance(error, Interrupted)
     trouble = "" if error is None or is_interrupted else _words(error)
     path = run_dir / run.RUN
-    save(replace(load(RunRecord, path), trouble=trouble), path)
+    save_record(replace(load_record(RunRecord, path), trouble=trouble), path)
     result = report(is_interrupted)
     event = RunFinished(result.verdict.value, result.reason, result.time_s, str(run_dir))
     invocation.context.emit(event)

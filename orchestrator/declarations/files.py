@@ -46,7 +46,7 @@ def read_yaml(kind: type[T], path: Path, empty: T | None = None) -> T:
         if empty is None:
             raise BadDeclaration(f"{path}: says nothing")
         return empty
-    return schema.build(kind, data, str(path))
+    return schema.declared(kind, data, str(path))
 
 
 class _Loader(yaml.BaseLoader):

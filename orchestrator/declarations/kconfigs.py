@@ -30,5 +30,5 @@ def read_fragment(path: Path) -> Fragment:
     text = read_text(path)
     found = map(KEY.fullmatch, takewhile(lambda line: line.startswith("#"), text.splitlines()))
     keys = {match[1]: Plain(match[2].strip()) for match in found if match and match[1] != path.stem}
-    head = schema.build(_Head, keys, str(path))
+    head = schema.declared(_Head, keys, str(path))
     return Fragment(path.stem, path, parse_fragment(text, str(path)), head.slowdown)

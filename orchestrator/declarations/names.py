@@ -14,7 +14,7 @@ T = TypeVar("T")
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # joined by . and + in the names of suites, builds and directories
 DOTTED = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")  # of a case that shares its directory
 STAGES = frozenset({
-    "accelerator", "toolchain", "base", "apply", "weave", "configure", "build", "vma-userspace", "static-checks",
+    "accelerator", "toolchain", "base", "apply", "schemata", "configure", "build", "vma-userspace", "static-checks",
     "programs", "userland", "boot",
 })  # fmt: skip
 """Of a suite's own steps: they stand beside its cases in a report."""
@@ -58,7 +58,7 @@ def _check_free(kind: str, name: str, where: str) -> None:
         )
 
 
-def find(kind: str, name: str, known: Mapping[str, T]) -> T:
+def named(kind: str, name: str, known: Mapping[str, T]) -> T:
     """The thing of that name; `kind` is what people call such things. Raises UnknownName."""
     try:
         return known[name]

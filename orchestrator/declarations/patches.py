@@ -118,4 +118,4 @@ def read_mutants(directory: Path) -> tuple[Mutant, ...]:
         raise UsageError(f"{directory}: no *.patch in this directory")
     for path in paths:
         check_mutant_name(path.stem, str(path))
-    return tuple(mutant.read(path.stem, path.read_bytes()) for path in paths)
+    return tuple(mutant.parse(path.stem, path.read_bytes()) for path in paths)

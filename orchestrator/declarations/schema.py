@@ -48,12 +48,12 @@ class Plain(str):
 def from_toml(kind: type[T], text: str, source: str, **given: str) -> T:
     """`build` of TOML text."""
     try:
-        return build(kind, tomllib.loads(text), source, **given)
+        return declared(kind, tomllib.loads(text), source, **given)
     except tomllib.TOMLDecodeError as error:
         raise BadDeclaration(f"{source}: not TOML: {error}") from None
 
 
-def build(kind: type[T], data: object, source: str, **given: str) -> T:
+def declared(kind: type[T], data: object, source: str, **given: str) -> T:
     """The value of type `kind` that the data describes; `source` names their file, `given` are fields that are no keys
     of it. Raises BadDeclaration."""
     keys = data if isinstance(data, dict) else {}

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.declarations.files import read_yaml
-from orchestrator.declarations.names import check_case_name, find
-from orchestrator.declarations.schema import build
+from orchestrator.declarations.names import check_case_name, named
+from orchestrator.declarations.schema import declared
 from orchestrator.errors import BadDeclaration
 from orchestrator.judge.known import pattern_problem
 from orchestrator.model.case import Case, Userland
@@ -25,7 +25,7 @@ def read_cases(path: Path, userlands: Mapping[str, Userland]) -> tuple[Case, ...
     and needs are added, and whatever else it says takes the place of what the file says.
     """
     data, group = read_yaml(dict[str, Any], path), path.parent.name
-    entries = build(dict[str, dict[str, Any] | None], data.pop("cases", {}), f"{path}: cases")
+    entries = declared(dict[str, dict[str, Any] | None], data.pop("cases", {}), f"{path}: cases")
     shared = _case(str(path), data, path.parent, group, "")
     if not entries:
         return (_checked(path, shared, userlands),)
@@ -42,7 +42,7 @@ def read_cases(path: Path, userlands: Mapping[str, Userland]) -> tuple[Case, ...
 
 def _case(source: str, said: Mapping[str, Any], directory: Path, name: str, group: str) -> Case:
     theirs = {"output": "kselftest"} if said.get("kselftest") or said.get("userland") else {}
-    return build(Case, {**theirs, **said}, source, name=name, directory=str(directory), group=group)
+    return declared(Case, {**theirs, **said}, source, name=name, directory=str(directory), group=group)
 
 
 def _over(above: Any, own: Any) -> Any:
@@ -71,5 +71,5 @@ def _checked(path: Path, case: Case, userlands: Mapping[str, Userland]) -> Case:
         if not all(KSELFTEST.fullmatch(word) for word in case.kselftest.split("/")):
             raise BadDeclaration(f"{path}: {case.name}: kselftest: no such names: {case.kselftest}")
     if case.userland:
-        find("userland", case.userland, userlands)
+        named("userland", case.userland, userlands)
     return case

@@ -17,14 +17,14 @@ from orchestrator.errors import Interrupted, OrchestrateError, UsageError, Vmlin
 from orchestrator.evidence.symbols import Symbols
 from orchestrator.judge.run import RUN
 from orchestrator.model.kernel import Base, Role
-from orchestrator.model.kernel_report import Frame, KernelReport, Place
+from orchestrator.model.kernel_report import Frame, KernelReport, SourceLine
 from orchestrator.model.report import RunReport, SuiteReport
 from orchestrator.model.series import Series
-from orchestrator.parse.frames import find
-from orchestrator.parse.provenance import Source, function_around, lines_of, placed
+from orchestrator.parse.frames import code_refs
+from orchestrator.parse.provenance import Provenance, function_around, lines_of, placed
 from orchestrator.parse.series import read_patches
 from orchestrator.process import Runner
-from orchestrator.record import RunRecord, load
+from orchestrator.record import RunRecord, load_record
 from orchestrator.source.blame import changers, with_tree, writers
 from orchestrator.source.git import Git
 from orchestrator.source.trees import base_tree
@@ -67,7 +67,7 @@ def decode_kernel_reports(kernel_reports: Iterable[KernelReport], vmlinux: Path)
     """
     symbols, decoded = Symbols(vmlinux), []
     for kernel_report in kernel_reports:
-        wrong = next((ref for ref in find(kernel_report.text) if symbols.contradicts(ref)), None)
+        wrong = next((ref for ref in code_refs(kernel_report.text) if symbols.contradicts(ref)), None)
         if wrong:
             raise UsageError(
                 f"{vmlinux} is not the kernel that wrote the report at line {kernel_report.line_start}: "
@@ -141,18 +141,18 @@ def _frames(kernel_report: KernelReport, symbols: Symbols | None) -> tuple[Frame
             is_reliable=ref.is_reliable,
             places=symbols.places(ref) if symbols else (),
         )
-        for ref in find(kernel_report.text)
+        for ref in code_refs(kernel_report.text)
     )
 
 
-def _placed(frames: Iterable[Frame], source: Source) -> tuple[Frame, ...]:
-    def one(place: Place) -> Place:
+def _placed(frames: Iterable[Frame], source: Provenance) -> tuple[Frame, ...]:
+    def one(place: SourceLine) -> SourceLine:
         return placed(place, source)
 
     return tuple(replace(frame, places=tuple(map(one, frame.places))) for frame in frames)
 
 
-def _source(at: _At, suite: SuiteReport, places: set[tuple[str, int]], notes: list[str]) -> Source:
+def _source(at: _At, suite: SuiteReport, places: set[tuple[str, int]], notes: list[str]) -> Provenance:
     """The files that the reports speak of, from the tree that was built, and who wrote their lines."""
     commit = suite.facts.commit
     try:
@@ -160,7 +160,7 @@ def _source(at: _At, suite: SuiteReport, places: set[tuple[str, int]], notes: li
         base = _base(at, commit)
         if base is None:
             notes.append(f"{suite.name}: its source (commit {commit}) is not in the cache: no source lines are shown")
-            return Source({}, {}, {})
+            return Provenance({}, {}, {})
         git = Git(base.home / "git", at.runner)
         count = suite.facts.patches if suite.role is Role.PER_PATCH else None
         chain = series_commits(at.places.store, at.runner, base, series, count)[0] if series else ()
@@ -170,14 +170,14 @@ def _source(at: _At, suite: SuiteReport, places: set[tuple[str, int]], notes: li
         blobs = git.blobs(tree, sorted({file for file, _ in places}))
         texts = {file: lines_of(text) for file, text in blobs.items()}
         if not chain:
-            return Source(texts, {}, {})
+            return Provenance(texts, {}, {})
         patches = dict(zip((made.commit for made in chain), labels, strict=False))
         return _blamed(git, commit, with_tree(git, chain[-1].commit, tree), patches, texts, places)
     except Interrupted:
         raise
     except OrchestrateError as error:
         notes.append(f"{suite.name}: no source lines are shown: {error.message}")
-        return Source({}, {}, {})
+        return Provenance({}, {}, {})
 
 
 def _blamed(
@@ -187,7 +187,7 @@ def _blamed(
     patches: Mapping[str, str],
     texts: Mapping[str, Sequence[bytes]],
     places: Iterable[tuple[str, int]],
-) -> Source:
+) -> Provenance:
     """Who wrote the lines of places, and who changed the functions around the others. `patches`: by their commits.
 
     What mutants put on top of the series is a commit that is no patch's.
@@ -209,7 +209,7 @@ def _blamed(
                 if (file, around) not in asked:
                     asked[file, around] = changers(git, base, tip, file, around)
                 changed[file, line] = tuple(patches[commit] for commit in asked[file, around] if commit in patches)
-    return Source(texts, wrote, changed)
+    return Provenance(texts, wrote, changed)
 
 
 def _series(run_dir: Path) -> tuple[Series | None, tuple[str, ...]]:
@@ -219,7 +219,7 @@ def _series(run_dir: Path) -> tuple[Series | None, tuple[str, ...]]:
         return None, ()
     series = read_patches([(path.name, path.read_bytes()) for path in paths], name="patches")
     # a run of an older version recorded no subjects: file names say nearly the same
-    subjects = load(RunRecord, run_dir / RUN).subjects or tuple(path.stem[len("0001-") :] for path in paths)
+    subjects = load_record(RunRecord, run_dir / RUN).subjects or tuple(path.stem[len("0001-") :] for path in paths)
     return series, tuple(f"{number}/{len(paths)} {subject}" for number, subject in enumerate(subjects, 1))
 
 

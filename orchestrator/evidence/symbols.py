@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from orchestrator.errors import VmlinuxUnreadable
-from orchestrator.model.kernel_report import Place
+from orchestrator.model.kernel_report import SourceLine
 from orchestrator.parse.frames import CodeRef
 
 _LOAD = 1  # PT_LOAD
@@ -49,7 +49,7 @@ class Symbols:
         self._starts = sorted({address for addresses in self._by_name.values() for address in addresses})
         self._lines = lru_cache(maxsize=None)(self._look_up)
 
-    def places(self, ref: CodeRef) -> tuple[Place, ...]:
+    def places(self, ref: CodeRef) -> tuple[SourceLine, ...]:
         """The lines of code, the innermost inlined function first; empty when this vmlinux does not have the place.
 
         Functions of equal name are told apart by their size. Where two have the same size too, and where no function
@@ -77,13 +77,13 @@ class Symbols:
         after = bisect_right(self._starts, address)
         return self._starts[after] - address if after < len(self._starts) else 0
 
-    def _look_up(self, address: int) -> tuple[Place, ...]:
+    def _look_up(self, address: int) -> tuple[SourceLine, ...]:
         with _damage_named(self._vmlinux):
             try:
                 found = self._program.source_location(address)
             except LookupError:  # between two functions
                 return ()
-            return tuple(Place(at.name() or "", _relative(at.filename), at.line) for at in found if at.filename)
+            return tuple(SourceLine(at.name() or "", _relative(at.filename), at.line) for at in found if at.filename)
 
 
 @contextmanager

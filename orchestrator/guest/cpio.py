@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Entry:
+class CpioEntry:
     """A file, directory, symbolic link or character device. `mode` includes the type bits."""
 
     name: str
@@ -21,36 +21,36 @@ class Entry:
     device: tuple[int, int] = (0, 0)
 
 
-def directory(name: str, mode: int = 0o755) -> Entry:
-    return Entry(name, stat.S_IFDIR | mode)
+def directory(name: str, mode: int = 0o755) -> CpioEntry:
+    return CpioEntry(name, stat.S_IFDIR | mode)
 
 
-def file(name: str, data: bytes, mode: int = 0o644) -> Entry:
-    return Entry(name, stat.S_IFREG | mode, data)
+def file(name: str, data: bytes, mode: int = 0o644) -> CpioEntry:
+    return CpioEntry(name, stat.S_IFREG | mode, data)
 
 
-def symlink(name: str, target: str) -> Entry:
-    return Entry(name, stat.S_IFLNK | 0o777, target.encode())
+def symlink(name: str, target: str) -> CpioEntry:
+    return CpioEntry(name, stat.S_IFLNK | 0o777, target.encode())
 
 
-def device(name: str, major: int, minor: int, mode: int = 0o600) -> Entry:
-    return Entry(name, stat.S_IFCHR | mode, device=(major, minor))
+def device(name: str, major: int, minor: int, mode: int = 0o600) -> CpioEntry:
+    return CpioEntry(name, stat.S_IFCHR | mode, device=(major, minor))
 
 
-def archive(entries: Iterable[Entry]) -> bytes:
+def archive(entries: Iterable[CpioEntry]) -> bytes:
     """The archive, with the directories that paths imply, padded to 512 bytes so that another can follow."""
     out = bytearray()
     for number, entry in enumerate(_with_parents(entries), 1):
         _append(out, number, entry)
-    _append(out, 0, Entry("TRAILER!!!", 0))
+    _append(out, 0, CpioEntry("TRAILER!!!", 0))
     out.extend(b"\0" * (-len(out) % 512))
     return bytes(out)
 
 
-def _with_parents(entries: Iterable[Entry]) -> list[Entry]:
+def _with_parents(entries: Iterable[CpioEntry]) -> list[CpioEntry]:
     given = list(entries)
     made = {entry.name for entry in given if stat.S_ISDIR(entry.mode)}
-    ordered: list[Entry] = []
+    ordered: list[CpioEntry] = []
     for entry in given:
         parts = entry.name.split("/")[:-1]
         for depth in range(1, len(parts) + 1):
@@ -62,7 +62,7 @@ def _with_parents(entries: Iterable[Entry]) -> list[Entry]:
     return ordered
 
 
-def _append(out: bytearray, inode: int, entry: Entry) -> None:
+def _append(out: bytearray, inode: int, entry: CpioEntry) -> None:
     name = entry.name.encode() + b"\0"
     links = 2 if stat.S_ISDIR(entry.mode) else 1
     fields = (inode, entry.mode, 0, 0, links, 0, len(entry.data), 0, 0, *entry.device, len(name), 0)

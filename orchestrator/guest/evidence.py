@@ -30,7 +30,7 @@ QMP_S = 5.0
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Examination:
     """What was found. `console_at` is where on the console the answers to our questions begin."""
 
     condition: Condition
@@ -48,7 +48,7 @@ def forget(home: Path) -> None:
         (home / name).unlink(missing_ok=True)
 
 
-def examine(qemu: Qemu, link: Link | None, case: str, home: Path, memory_mib: int) -> Evidence:
+def examine(qemu: Qemu, link: Link | None, case: str, home: Path, memory_mib: int) -> Examination:
     """Some seconds, a minute at most. Files go to `home`. `link` is None where SSH is known not to answer."""
     started_s, console_at = time.monotonic(), qemu.console.mark()
     sample = take_sample(qemu, link, case)
@@ -66,7 +66,7 @@ def examine(qemu: Qemu, link: Link | None, case: str, home: Path, memory_mib: in
         notes.append(_dump(qemu, home / NAME, memory_mib))
     text = [f"{found.value}: {sentence}", *_lines(sample), *notes, f"examined in {time.monotonic() - started_s:.1f} s"]
     (home / EVIDENCE).write_text("\n".join(text) + "\n")
-    return Evidence(found, sentence, console_at)
+    return Examination(found, sentence, console_at)
 
 
 def _ask(qemu: Qemu, link: Link | None, notes: list[str]) -> bool:

@@ -15,7 +15,7 @@ from orchestrator.deadline import Deadline
 from orchestrator.errors import BootFailed, GuestUnreachable, QemuCrashed
 from orchestrator.guest import case_argv, evidence
 from orchestrator.guest.console import kernel_line
-from orchestrator.guest.evidence import Evidence
+from orchestrator.guest.evidence import Examination
 from orchestrator.guest.initramfs import Keys, run_part
 from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.qemu_argv import Boot, argv
@@ -155,7 +155,7 @@ class Guest:
         words = case_words(case, duration_s=duration_s, limit_s=limit_there_s, seed=seed, slowdown=slowdown)
         console_from, started_s = self.qemu.console.mark(), time.monotonic()
 
-        def examine(may_ask: bool) -> Evidence:
+        def examine(may_ask: bool) -> Examination:
             link = self.link if may_ask else None
             with writing(home / evidence.EVIDENCE):
                 return evidence.examine(self.qemu, link, case_argv.process(case), home, self._memory_mib)
@@ -279,7 +279,7 @@ def _told(run: Attempt, sentinel: Sentinel) -> Attempt:
     )
 
 
-def _examined(run: Attempt, found: Evidence) -> Attempt:
+def _examined(run: Attempt, found: Examination) -> Attempt:
     """The record with what was found out about its guest."""
     reason = run.reason or f"it left tasks that nothing can end: {found.words}"
     return replace(run, condition=found.condition, examined_at=found.console_at, reason=reason)

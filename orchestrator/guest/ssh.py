@@ -71,7 +71,7 @@ def new_client_key() -> ClientKey:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Reply:
     """What a remote command said. `status` is -1 when the connection ended before the command did."""
 
     status: int
@@ -134,7 +134,7 @@ class Link:
             hint="the console log shows how far init came; the network device may be missing from the kernel",
         )
 
-    def ask(self, command: str, timeout_s: float = CHANNEL_S, check_alive: Callable[[], None] = lambda: None) -> Answer:
+    def ask(self, command: str, timeout_s: float = CHANNEL_S, check_alive: Callable[[], None] = lambda: None) -> Reply:
         """A short command whose answer is text. Raises GuestUnreachable, and what `check_alive` raises meanwhile.
 
         `timeout_s` is for all of it. fabric's own will not do: it begins when the server has confirmed that it runs the
@@ -142,18 +142,18 @@ class Link:
         closed the channel but not ended yet, a command that timed out is a result like any other.
         """
 
-        def run() -> fabric.Result:
+        def execute() -> fabric.Result:
             return self._connection.run(command, hide=True, warn=True, in_stream=False)
 
         try:
-            result = self._attended(run, check_alive, Deadline.after(timeout_s))
+            result = self._attended(execute, check_alive, Deadline.after(timeout_s))
         except (invoke.ThreadException, *RETRIABLE) as error:
             raise GuestUnreachable(f"the guest did not answer `{command}`: {error}") from error
         if result.exited == NO_STATUS:
             raise GuestUnreachable(f"the guest did not answer `{command}`: the channel closed without an exit status")
-        return Answer(result.exited, result.stdout, result.stderr)
+        return Reply(result.exited, result.stdout, result.stderr)
 
-    def run(self, command: str, stdout: Path, stderr: Path, stdin: str = "") -> Answer:
+    def run(self, command: str, stdout: Path, stderr: Path, stdin: str = "") -> Reply:
         """A long command whose output goes to files as it comes. Ends early, with status -1, when `cut` is called."""
         with (
             stdout.open("w", errors="replace", buffering=1) as out,
@@ -164,8 +164,8 @@ class Link:
                     command, warn=True, in_stream=_AtOnce(stdin), out_stream=out, err_stream=err
                 )
             except (invoke.Failure, invoke.ThreadException, *RETRIABLE):
-                return Answer(NO_STATUS, "", "")
-        return Answer(result.exited, "", result.stderr)
+                return Reply(NO_STATUS, "", "")
+        return Reply(result.exited, "", result.stderr)
 
     def ping(self) -> threading.Event:
         """Ask the SSH server for a sign of life; the event is set when it comes.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from orchestrator.deadline import Deadline
-from orchestrator.guest.evidence import Evidence
+from orchestrator.guest.evidence import Examination
 from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.ssh import Link
 from orchestrator.model.attempt import Condition, Ending
@@ -31,7 +31,7 @@ class Observation:
 
     ending: Ending
     reason: str
-    evidence: Evidence | None = None
+    evidence: Examination | None = None
 
     @property
     def words(self) -> str:
@@ -41,7 +41,7 @@ class Observation:
 
 
 # of the guest, by whether its SSH server may be asked
-Examine = Callable[[bool], Evidence]
+Examine = Callable[[bool], Examination]
 # whether a kernel report is a failure: some are known or expected
 Counts = Callable[[KernelReport], bool]
 
@@ -128,7 +128,7 @@ class Watchdog:
         """A report is over when the console has been quiet: what would show its end may never be said."""
         found = scanner.feed(self._news())
         is_quiet = time.monotonic() - self._qemu.console.last_output_s > QUIET_S
-        return found + (scanner.idle() if is_quiet else [])
+        return found + (scanner.flush() if is_quiet else [])
 
     def _look(self, ping: threading.Event, waited_s: float) -> Observation | None:
         if self._scanner and any(self._counts(kernel_report) for kernel_report in self._reports(self._scanner)):

@@ -14,7 +14,7 @@ from orchestrator import host_cpus
 from orchestrator.build.apply import apply
 from orchestrator.build.compile import build
 from orchestrator.build.configure import configure
-from orchestrator.build.mutants import weave
+from orchestrator.build.mutants import make_schemata
 from orchestrator.build.product import Product
 from orchestrator.build.programs import programs
 from orchestrator.build.toolchain import Toolchain, find_toolchain
@@ -75,15 +75,15 @@ def check_accelerator(stage: Stage, find: Finders) -> None:
 
 
 def make_tree(context: Context, stage: Stage, subject: Subject, find: Finders) -> Tree:
-    """toolchain, base, apply (, weave). Raises what `stage` makes of a stage's error."""
+    """toolchain, base, apply, and schemata where there are mutants. Raises what `stage` makes of a stage's error."""
     kernel = subject.kernel
     tools = stage("toolchain", lambda: find_toolchain(context))
     base = stage("base", lambda: Product(*find.base(kernel.source)))
     applied = stage("apply", lambda: apply(context, base, kernel.series))
     if not kernel.mutants:
         return Tree(base, applied, tools)
-    woven = stage("weave", lambda: weave(context, applied, kernel.mutants))
-    return Tree(base, woven.tree_of(kernel.own_mutant), tools, woven.refused)
+    combined = stage("schemata", lambda: make_schemata(context, applied, kernel.mutants))
+    return Tree(base, combined.tree_of(kernel.own_mutant), tools, combined.refused)
 
 
 def make_config(context: Context, stage: Stage, subject: Subject, tree: Tree, logs: Path) -> KernelConfig:

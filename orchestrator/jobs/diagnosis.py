@@ -14,7 +14,7 @@ from orchestrator.errors import BootFailed, CommandFailed, GuestUnreachable, NoG
 from orchestrator.evidence.postmortem.examine import postmortem
 from orchestrator.guest import dump, evidence
 from orchestrator.guest.case_argv import process
-from orchestrator.guest.evidence import Evidence
+from orchestrator.guest.evidence import Examination
 from orchestrator.guest.guest import Guest
 from orchestrator.jobs.boot import GuestSpec
 from orchestrator.model.attempt import Attempt, Condition
@@ -32,7 +32,7 @@ def discard(run: Attempt, home: Path) -> None:
     evidence.forget(home / run.home)
 
 
-def diagnose(context: Context, spec: GuestSpec, case: Case, run: Attempt, home: Path) -> Attempt:
+def with_diagnosis(context: Context, spec: GuestSpec, case: Case, run: Attempt, home: Path) -> Attempt:
     """The record with its diagnosis; as it was when there is no dump. Raises Interrupted, and keeps the dump then."""
     where = home / run.home
     if run.condition is None or not (where / dump.NAME).is_file():
@@ -53,7 +53,7 @@ def diagnose_boot(context: Context, spec: GuestSpec, guest: Guest, error: NoGues
     return whose_silence(error, found, diagnosis, where)
 
 
-def whose_silence(error: NoGuest, found: Evidence, diagnosis: str, where: Path) -> NoGuest:
+def whose_silence(error: NoGuest, found: Examination, diagnosis: str, where: Path) -> NoGuest:
     """Whose fault it is that a guest does not come up, once it has been examined. A kernel that has not got to its SSH
     server is at fault unless QEMU did not let it; one that has, and does not answer, only where its CPUs are stuck: it
     may lack a driver."""

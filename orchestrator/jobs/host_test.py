@@ -49,7 +49,7 @@ HOST_LACKS = re.compile(r"fatal error: (urcu\S*): No such file|cannot find -l(as
 
 
 @dataclass(frozen=True)
-class Attempt:
+class HostTestRun:
     """How building and running it went. `unbuilt` is the compiler's first error, `lacking` what the host lacks,
     `unfinished` why it did not let them end."""
 
@@ -72,7 +72,7 @@ class Kept:
 
     compiler: str
     inputs: Inputs
-    attempt: Attempt
+    attempt: HostTestRun
 
 
 def userspace_vma(
@@ -128,11 +128,11 @@ def _skipped(why: str, cached: bool) -> Product[None]:
     return Product(None, cached, note=why, outcome=Outcome.SKIP)
 
 
-def _unknown(attempt: Attempt) -> Product[None]:
+def _unknown(attempt: HostTestRun) -> Product[None]:
     return Product(None, cached=False, note=attempt.unfinished, detail=attempt.text[-4000:], outcome=Outcome.ERROR)
 
 
-def _attempt(context: Context, tree: Excerpt, toolchain: Toolchain) -> tuple[Attempt, bool]:
+def _attempt(context: Context, tree: Excerpt, toolchain: Toolchain) -> tuple[HostTestRun, bool]:
     """Build and run, or what came of it before."""
     if found := _find(context, tree, toolchain):
         return found, True
@@ -145,7 +145,7 @@ def _attempt(context: Context, tree: Excerpt, toolchain: Toolchain) -> tuple[Att
     return attempt, False
 
 
-def _find(context: Context, tree: Excerpt, toolchain: Toolchain) -> Attempt | None:
+def _find(context: Context, tree: Excerpt, toolchain: Toolchain) -> HostTestRun | None:
     """The attempt of whatever tree that had the same in every file that was read."""
     for path in sorted(context.store.root.glob(f"{KEPT}/[0-9a-f]*/{ATTEMPT}")):
         with suppress(ValueError):  # another run makes room in the store; an older version's
@@ -156,25 +156,27 @@ def _find(context: Context, tree: Excerpt, toolchain: Toolchain) -> Attempt | No
     return None
 
 
-def _build_and_run(context: Context, tree: Excerpt, where: Path, toolchain: Toolchain) -> tuple[Attempt, Inputs | None]:
+def _build_and_run(
+    context: Context, tree: Excerpt, where: Path, toolchain: Toolchain
+) -> tuple[HostTestRun, Inputs | None]:
     log = where.with_name(f"{NAME}.log")
     build = build_for_host(context, tree, where, DIRECTORY, FIRST, toolchain, log)
     text = build.made.text
     program = build.directory / "vma"
     if build.made.status != 0 or not program.is_file():
         if lacks := HOST_LACKS.search(text):
-            return Attempt(lacking=lacks[1] or f"lib{lacks[2]}", text=text), None
+            return HostTestRun(lacking=lacks[1] or f"lib{lacks[2]}", text=text), None
         if why := host_failure(build.made, text):
-            return Attempt(unfinished=why, text=text), None
+            return HostTestRun(unfinished=why, text=text), None
         why = _first_error(text) or f"make: exit status {build.made.status}, and no program vma"
-        return Attempt(unbuilt=why, text=text), build.inputs
+        return HostTestRun(unbuilt=why, text=text), build.inputs
     command = Command((os.fspath(program),), cwd=build.directory, env=SANITIZERS)
     ran = context.runner.run(command, log=log, timeout_s=LIMIT_S)
     if ran.status == -signal.SIGKILL and not ran.timed_out:
         why = "the host ended the tests by SIGKILL, which is what it does for want of memory"
-        return Attempt(unfinished=why, text=ran.text), None
+        return HostTestRun(unfinished=why, text=ran.text), None
     result = read_result(ran.text, names_of_tests(build.preprocessed), ran.status, ran.timed_out)
-    return Attempt(result=result, text=ran.text), build.inputs
+    return HostTestRun(result=result, text=ran.text), build.inputs
 
 
 def _first_error(text: str) -> str:

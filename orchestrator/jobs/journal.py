@@ -25,7 +25,7 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import BOOT, BaseResult, Finding, StageResult, SuiteReport
 from orchestrator.model.subject import Subject
 from orchestrator.os_errors import situation
-from orchestrator.record import KERNEL, KernelRecord, load, save
+from orchestrator.record import KERNEL, KernelRecord, load_record, save_record
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ class Journal:
         self._consoles = Consoles()
         self.home = home
         path = home / KERNEL
-        earlier = load(KernelRecord, path) if path.exists() else None
+        earlier = load_record(KernelRecord, path) if path.exists() else None
         self.record = earlier or KernelRecord(subject.name, subject.kernel.kconfig.name, subject.role, utc_now())
 
     @property
@@ -116,16 +116,16 @@ class Journal:
         """What is no news of this kernel."""
         return applicable(self._known, self.record)
 
-    def judge(self, attempt: Attempt) -> Finding:
+    def finding_of(self, attempt: Attempt) -> Finding:
         """What an attempt that has ended shows."""
         return judge_attempt(attempt, self.record, self.home, self._known, self._consoles)
 
     def keep(self, attempt: Attempt) -> Finding:
         """Record an attempt that has ended, and announce what it looks like."""
         with self._lock:
-            save(attempt, self.home / attempt.home / "result.json")
+            save_record(attempt, self.home / attempt.home / "result.json")
             self._save(self.record.with_attempt(attempt))
-            judged = self.judge(attempt)
+            judged = self.finding_of(attempt)
         self._context.emit(
             CaseFinished(self.name, attempt.case, judged.outcome, judged.time_s, judged.message, attempt.pair)
         )
@@ -173,7 +173,7 @@ class Journal:
 
     def _save(self, record: KernelRecord) -> None:
         self.record = record
-        save(record, self.home / KERNEL)
+        save_record(record, self.home / KERNEL)
 
 
 def _failure(name: str, error: OrchestrateError, time_s: float) -> StageResult:

@@ -16,7 +16,7 @@ from orchestrator.errors import BootFailed, GuestUnreachable
 from orchestrator.events import CaseStarted, GuestLost, GuestReady
 from orchestrator.guest.guest import INITRAMFS, Guest
 from orchestrator.jobs.boot import GuestSpec, boot
-from orchestrator.jobs.diagnosis import diagnose, diagnose_boot, discard
+from orchestrator.jobs.diagnosis import diagnose_boot, discard, with_diagnosis
 from orchestrator.jobs.journal import Journal
 from orchestrator.judge.signature import signature
 from orchestrator.model.attempt import Attempt, Ending, Planned
@@ -58,7 +58,7 @@ class GuestSession:
         try:
             if all(planned.case == BOOT for planned in self._job.attempts) and self._job.attempts:
                 for planned in self._job.attempts:
-                    self._try_boot(planned)
+                    self._attempt_boot(planned)
                 return
             self._boot_first()
             for planned in self._job.attempts:
@@ -108,7 +108,7 @@ class GuestSession:
             return guest
         return None
 
-    def _try_boot(self, planned: Planned) -> None:
+    def _attempt_boot(self, planned: Planned) -> None:
         """An attempt that consists of booting."""
         number, directory = self._journal.next_guest()
         attempt = self._journal.begin(planned, number, 0, f"{directory.name}/console.log")
@@ -140,10 +140,10 @@ class GuestSession:
         guest = self._guest
         attempt = self._run(guest, case, planned)
         # a guest may die of what the case is there to provoke
-        is_as_expected = attempt.condition is not None and journal.judge(attempt).outcome is Outcome.PASS
+        is_as_expected = attempt.condition is not None and journal.finding_of(attempt).outcome is Outcome.PASS
         if self._request.freeze and not is_as_expected and self._is_left(guest, attempt):
             self._guest = None
-            journal.keep(diagnose(self._context, self._spec, case, attempt, journal.home))
+            journal.keep(with_diagnosis(self._context, self._spec, case, attempt, journal.home))
             return False
         if why := _why_replace(attempt):
             self._context.emit(GuestLost(journal.name, why, attempt.guest))
@@ -151,7 +151,7 @@ class GuestSession:
         if is_as_expected:
             discard(attempt, journal.home)
         else:
-            attempt = diagnose(self._context, self._spec, case, attempt, journal.home)
+            attempt = with_diagnosis(self._context, self._spec, case, attempt, journal.home)
         judged = journal.keep(attempt)
         if self._job.stop_at_failure and signature(judged):
             return False
@@ -195,7 +195,9 @@ class GuestSession:
     def _is_left(self, guest: Guest, attempt: Attempt) -> bool:
         """Leave a guest that reported something, hangs or panicked to the user; says how to go on."""
         is_stuck = attempt.condition is not None or attempt.ending is Ending.STOPPED
-        if not is_stuck and not any(report.outcome.is_bad for report in self._journal.judge(attempt).kernel_reports):
+        if not is_stuck and not any(
+            report.outcome.is_bad for report in self._journal.finding_of(attempt).kernel_reports
+        ):
             return False
         try:
             guest.leave()

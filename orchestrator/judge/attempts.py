@@ -21,7 +21,7 @@ from orchestrator.record import KernelRecord
 
 EXCERPT = 64 << 10  # bytes of console shown with a case: the last ones
 SKIPPED = 4  # kselftest's exit status
-READERS = {Dialect.KSELFTEST: kselftest.read, Dialect.STRESS_NG: stress_ng.read}
+READERS = {Dialect.KSELFTEST: kselftest.parse, Dialect.STRESS_NG: stress_ng.parse}
 OF_LOST_GUEST = {
     Ending.GUEST_DIED: Outcome.CRASH,
     Ending.HOST_LOST: Outcome.ERROR,  # the kernel did not crash

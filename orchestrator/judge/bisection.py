@@ -14,7 +14,7 @@ from math import exp, inf, lgamma, log, log2
 
 
 @dataclass(frozen=True)
-class Tried:
+class Tally:
     """What the runs of the reproducer on one commit have shown."""
 
     fails: int = 0
@@ -26,17 +26,17 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class Run:
+class RunNext:
     """Run the reproducer once on this commit."""
 
     index: int
 
 
 @dataclass(frozen=True)
-class Found:
+class BadCommit:
     """`index` is bad and the testable commit before it is good, with this probability.
 
-    `first` is the earliest commit that may be to blame: less than `index` where those between cannot be tested.
+    `first` is the earliest commit that may be at fault: less than `index` where those between cannot be tested.
     """
 
     first: int
@@ -44,11 +44,11 @@ class Found:
     confidence: float
 
 
-Step = Run | Found
+Step = RunNext | BadCommit
 
 
 def next_step(
-    tried: Sequence[Tried | None], rate: float | None, confidence: float, new_commit_cost: float = 10.0
+    tried: Sequence[Tally | None], rate: float | None, confidence: float, new_commit_cost: float = 10.0
 ) -> Step:
     """What to do after these runs.
 
@@ -68,9 +68,9 @@ def next_step(
         if found.confidence >= confidence:
             return found
     if rate is None and not any(commit.fails for commit in tried if commit):
-        return Run(len(tried) - 1)  # until it has failed once, passing says nothing
+        return RunNext(len(tried) - 1)  # until it has failed once, passing says nothing
     gains = _gains(posterior, fails)
-    return Run(
+    return RunNext(
         max(
             (index for index, commit in enumerate(tried) if commit is not None),
             key=lambda index: gains[index] / (1 if _is_built(tried[index]) else 1 + new_commit_cost),
@@ -78,13 +78,13 @@ def next_step(
     )
 
 
-def _is_built(commit: Tried | None) -> bool:
+def _is_built(commit: Tally | None) -> bool:
     return commit is not None and commit.runs > 0
 
 
-def _posterior(tried: Sequence[Tried | None], rate: float | None) -> tuple[list[float], list[float]]:
+def _posterior(tried: Sequence[Tally | None], rate: float | None) -> tuple[list[float], list[float]]:
     """For each commit how probable it is that it is the first bad one, and how often the bad ones would fail then."""
-    known = [commit or Tried() for commit in tried]
+    known = [commit or Tally() for commit in tried]
     fails_from = list(accumulate(commit.fails for commit in reversed(known)))[::-1]
     passes_from = list(accumulate(commit.passes for commit in reversed(known)))[::-1]
     all_fails = fails_from[0]
@@ -113,13 +113,13 @@ def _log_likelihood(fails: int, passes: int, rate: float | None) -> float:
     return fails * log(rate) + passes * log(1 - rate)
 
 
-def _groups(tried: Sequence[Tried | None], posterior: Sequence[float]) -> Iterator[Found]:
+def _groups(tried: Sequence[Tally | None], posterior: Sequence[float]) -> Iterator[BadCommit]:
     """Each testable commit, together with those before it that cannot be told from it."""
     first, probability = 0, 0.0
     for index, commit in enumerate(tried):
         probability += posterior[index]
         if commit is not None:
-            yield Found(first, index, probability)
+            yield BadCommit(first, index, probability)
             first, probability = index + 1, 0.0
 
 

@@ -138,7 +138,7 @@ def compare_attempts(
 
 def _is_lacking(base: Sequence[Finding]) -> bool:
     """Whether the base was asked, and can never say anything about the case."""
-    return bool(base) and all(finding.outcome is Outcome.SKIP for finding in base)
+    return bool(base) and all(finding.outcome is Outcome.SKIP or finding.is_not_built for finding in base)
 
 
 def _known(runs: int, failed: int) -> Comparison | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestrator.judge.bisection import Found, Run, Tried, next_step
+from orchestrator.judge.bisection import BadCommit, RunNext, Tally, next_step
 from orchestrator.judge.signature import NOTHING, Signature, signature
 from orchestrator.judge.verdict import is_patch_failure
 from orchestrator.model.kernel import Role
@@ -22,7 +22,7 @@ HIGHEST_RATE = 0.99  # that a bad kernel fails always is never known for sure
 @dataclass(frozen=True)
 class FirstBad:
     """The patch behind which a case began to fail. `label` is as in KernelFacts.patch; `earlier` names patches that may
-    be to blame instead, because the kernels behind them cannot be tested."""
+    be at fault instead, because the kernels behind them cannot be tested."""
 
     case: str
     label: str
@@ -46,20 +46,20 @@ def first_bad_patch(behind: Sequence[SuiteReport], whole: SuiteReport, case: str
     kernels = [*behind, whole]
     marks = _marks(whole, case)
     tried = [_tried(kernel, case, marks) for kernel in kernels]
-    end = tried[-1] or Tried()
+    end = tried[-1] or Tally()
     rate = min(HIGHEST_RATE, (end.fails + 0.5) / (end.runs + 1))
     step = next_step(tried, rate, 1 - error, new_commit_cost=0.0)
-    if isinstance(step, Run):
+    if isinstance(step, RunNext):
         return step.index
     return _first_bad(step, kernels, case)
 
 
-def _first_bad(found: Found, kernels: Sequence[SuiteReport], case: str) -> FirstBad:
+def _first_bad(found: BadCommit, kernels: Sequence[SuiteReport], case: str) -> FirstBad:
     earlier = tuple(_label(kernel) for kernel in kernels[found.first : found.index])
     return FirstBad(case, _label(kernels[found.index]), found.confidence, earlier)
 
 
-def in_order(suites: Sequence[SuiteReport]) -> list[tuple[list[SuiteReport], SuiteReport]]:
+def by_kconfig(suites: Sequence[SuiteReport]) -> list[tuple[list[SuiteReport], SuiteReport]]:
     """For each kconfig with kernels of single patches: those in the order of the patches, and the whole series."""
     found = []
     for whole in (suite for suite in suites if suite.role is Role.PATCHED):
@@ -84,11 +84,11 @@ def _marks(whole: SuiteReport, case: str) -> Signature:
     return NOTHING.union(*(signature(found) or NOTHING for found in whole.attempts if found.case == case))
 
 
-def _tried(kernel: SuiteReport, case: str, marks: Signature) -> Tried | None:
+def _tried(kernel: SuiteReport, case: str, marks: Signature) -> Tally | None:
     """None where the kernel cannot be tested: it does not come to the case, or the case says nothing about the failure,
     because it lacks what it needs, or fails in another way."""
     attempts = [signature(finding) for finding in kernel.attempts if finding.case == case]
     found = [one for one in attempts if one is not None and (not one or one & marks)]
     if not found and (len(attempts) >= MOST_IN_VAIN or any(stage.is_end for stage in kernel.stages)):
         return None
-    return Tried(sum(map(bool, found)), sum(not one for one in found))
+    return Tally(sum(map(bool, found)), sum(not one for one in found))

@@ -30,7 +30,7 @@ class MutantStatus(Enum):
     KILLED = "killed"
     SURVIVED = "survived"
     SKIPPED = "skipped"  # declared as equivalent or unobservable, or not run; the reason says which
-    ERROR = "error"  # it could not be seeded or judged
+    ERROR = "error"  # it could not be applied or judged
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
+class MutantRow:
     """One mutant: its status, the first kill, and all that was run."""
 
     mutant: str
@@ -71,7 +71,7 @@ class Row:
 class Matrix:
     """All mutants of a run, with the kconfigs and the cases that they were tried on."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[MutantRow, ...]
     kconfigs: tuple[str, ...]
     cases: tuple[str, ...]
 
@@ -88,18 +88,18 @@ class Matrix:
         )
 
 
-def row(
+def row_of(
     mutant: Mutant,
     suites: Sequence[SuiteReport],
     controls: Mapping[str, SuiteReport] = MappingProxyType({}),
     *,
     not_run: str = "",
     refused: str = "",
-) -> Row:
+) -> MutantRow:
     """The row of a mutant from the suites that ran with it, in the order in which they ran.
 
-    `controls`: by kconfig, the same kernels with no bug switched on. `refused`: why it could not be seeded. `not_run`:
-    why nothing (more) was run.
+    `controls`: by kconfig, the same kernels with no mutant switched on. `refused`: why it could not be applied.
+    `not_run`: why nothing (more) was run.
     """
     cells = tuple(
         Cell(suite.kconfig, case.case, case.outcome)
@@ -108,8 +108,8 @@ def row(
         if case.outcome is not Outcome.SKIP
     )
 
-    def made(status: MutantStatus, reason: str, kill: Kill | None = None) -> Row:
-        return Row(mutant.name, mutant.group, status, reason, kill, cells)
+    def made(status: MutantStatus, reason: str, kill: Kill | None = None) -> MutantRow:
+        return MutantRow(mutant.name, mutant.group, status, reason, kill, cells)
 
     if refused:
         return made(MutantStatus.ERROR, refused)
@@ -179,13 +179,15 @@ def _trouble(suite: SuiteReport) -> str:
     return f"{case.case}: {case.message}" if case else ""
 
 
-def verdict(matrix: Matrix, controls: Mapping[str, SuiteReport], *, interrupted: bool = False) -> tuple[Verdict, str]:
-    """What the matrix says, and one sentence why. A control is the same kernel with no bug switched on."""
+def mutation_verdict(
+    matrix: Matrix, controls: Mapping[str, SuiteReport], *, interrupted: bool = False
+) -> tuple[Verdict, str]:
+    """What the matrix says, and one sentence why. A control is the same kernel with no mutant switched on."""
     for suite in controls.values():
         stage = next((stage for stage in suite.stages if stage.outcome.is_bad), None)
         case = next((case for case in suite.cases if case.outcome.is_bad), None)
         if bad := (f"{stage.stage}: {stage.message}" if stage else f"{case.case}: {case.message}" if case else ""):
-            return Verdict.NO_VERDICT, f"{suite.name}, with no bug switched on: {bad}"
+            return Verdict.NO_VERDICT, f"{suite.name}, with no mutant switched on: {bad}"
     if interrupted:
         return Verdict.INTERRUPTED, "interrupted before all mutants had run"
     killed, survived = matrix.count(MutantStatus.KILLED), matrix.count(MutantStatus.SURVIVED)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from orchestrator.build.schemata import SWITCH
 from orchestrator.judge.attempts import classify
-from orchestrator.judge.mutants import Matrix, MutantStatus, Row, row, verdict
+from orchestrator.judge.mutants import Matrix, MutantRow, MutantStatus, mutation_verdict, row_of
 from orchestrator.judge.run import RUN, run_report
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import CaseResult, RunReport, SuiteReport
 from orchestrator.model.series import Mutant
-from orchestrator.record import KernelRecord, MutationRecord, RunRecord, load, records_of
+from orchestrator.record import KernelRecord, MutationRecord, RunRecord, load_record, records_of
 from orchestrator.reporters import json_report
 from orchestrator.reporters.table import write_decoded, write_files
 
@@ -42,7 +42,7 @@ def as_printed(suites: Sequence[SuiteReport]) -> tuple[tuple[SuiteReport, ...], 
     return tuple(suites), ()
 
 
-def judge(
+def judge_mutation_run(
     run_dir: Path,
     *,
     interrupted: bool = False,
@@ -54,7 +54,7 @@ def judge(
 
     Raises UsageError, and what `decode` raises.
     """
-    run, made = load(RunRecord, run_dir / RUN), load(MutationRecord, run_dir / MUTATION_RUN)
+    run, made = load_record(RunRecord, run_dir / RUN), load_record(MutationRecord, run_dir / MUTATION_RUN)
     records = records_of(run_dir)
     suites, notes = decode(
         [classify(record, run_dir / record.name, run.known if known is None else known) for record in records]
@@ -67,10 +67,10 @@ def judge(
     for mutant in made.mutants:
         tried = [judged[name] for kconfig in made.kconfigs if (name := f"{kconfig}.{mutant.name}") in judged]
         why = not_run.get(mutant.name, "") or ("interrupted before it" if interrupted and not tried else "")
-        found = row(mutant, tried, by_kconfig, not_run=why, refused=refused.get(mutant.name, ""))
+        found = row_of(mutant, tried, by_kconfig, not_run=why, refused=refused.get(mutant.name, ""))
         rows.append(_proven(found, mutant, [record for record in records if record.name in _names(tried)], run_dir))
     matrix = Matrix(tuple(rows), made.kconfigs, made.cases)
-    found_verdict = verdict(matrix, controls, interrupted=interrupted)
+    found_verdict = mutation_verdict(matrix, controls, interrupted=interrupted)
     judged_suites = (*controls.values(), mutants_suite(matrix, run.started))
     had_guests = any(record.guests for record in records)
     return MutationReport(matrix, run_report(run, run_dir, found_verdict, judged_suites, notes, had_guests=had_guests))
@@ -83,12 +83,12 @@ def mutants_suite(matrix: Matrix, started: str) -> SuiteReport:
     return SuiteReport(f"{kconfig}.mutants", kconfig, Role.MUTATED, (), cases, started, has_mutants=True)
 
 
-def write(judged: MutationReport, run_dir: Path) -> None:
+def write_mutation_run(judged: MutationReport, run_dir: Path) -> None:
     """matrix.json, the files of the run report and one for each kernel report of a kill, each whole or not at all."""
     write_decoded(
         (kernel_report for row in judged.matrix.rows if row.kill for kernel_report in row.kill.kernel_reports), run_dir
     )
-    json_report.write(judged.matrix, run_dir / MATRIX)
+    json_report.write_json(judged.matrix, run_dir / MATRIX)
     write_files(judged.report, run_dir)
 
 
@@ -96,7 +96,7 @@ def _names(suites: list[SuiteReport]) -> set[str]:
     return {suite.name for suite in suites}
 
 
-def _proven(found: Row, mutant: Mutant, records: list[KernelRecord], run_dir: Path) -> Row:
+def _proven(found: MutantRow, mutant: Mutant, records: list[KernelRecord], run_dir: Path) -> MutantRow:
     """A survivor whose kernel does not say that the bug was on has not been tried."""
     if found.status is not MutantStatus.SURVIVED or mutant.has_own_build:
         return found
@@ -104,13 +104,13 @@ def _proven(found: Row, mutant: Mutant, records: list[KernelRecord], run_dir: Pa
         line = f"{SWITCH}: {record.facts.mutant} is on".encode()
         consoles = [run_dir / record.name / f"guest-{number}/console.log" for number in record.numbers]
         if not all(line in path.read_bytes() for path in consoles if path.is_file()):
-            return Row(
+            return MutantRow(
                 found.mutant, found.group, MutantStatus.ERROR, "the guest did not switch it on", None, found.cells
             )
     return found
 
 
-def _case(found: Row) -> CaseResult:
+def _case(found: MutantRow) -> CaseResult:
     kill = found.kill
     message = (
         f"killed by {kill.case} on {kill.kconfig} ({kill.detector.value}): {kill.evidence}" if kill else found.reason

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from orchestrator.judge.attempts import classify
 from orchestrator.judge.compare import compare
-from orchestrator.judge.first_bad import FirstBad, first_bad_patch, in_order, regressed_cases
+from orchestrator.judge.first_bad import FirstBad, by_kconfig, first_bad_patch, regressed_cases
 from orchestrator.judge.known import remarks
 from orchestrator.judge.planned import with_planned
 from orchestrator.judge.verdict import is_patch_failure, verdict
@@ -17,22 +17,22 @@ from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.outcome import Verdict
 from orchestrator.model.report import RunReport, SuiteReport
-from orchestrator.record import RunRecord, load, records_of
+from orchestrator.record import RunRecord, load_record, records_of
 
 COMPARED = (Role.PATCHED, Role.PER_PATCH)  # the parts whose failures are asked of the base
 RUN = "run.json"
 
 
-def judge(run_dir: Path, *, interrupted: bool = False, known: Sequence[KnownIssue] | None = None) -> RunReport:
+def judge_run(run_dir: Path, *, interrupted: bool = False, known: Sequence[KnownIssue] | None = None) -> RunReport:
     """Classify everything that a run recorded and reach a verdict. Reads only. Raises UsageError.
 
     `known` replaces the known issues that the run was made with.
     """
-    run = load(RunRecord, run_dir / RUN)
+    run = load_record(RunRecord, run_dir / RUN)
     issues = run.known if known is None else known
     records = records_of(run_dir)
     judged = tuple(classify(record, run_dir / record.name, issues) for record in records)
-    suites = with_planned(compared(judged, run.request.error), run.planned, run.started)
+    suites = with_planned(with_comparisons(judged, run.request.error), run.planned, run.started)
     found, reason = verdict(suites, interrupted, strict=run.request.strict, trouble=run.trouble)
     reason = "; ".join([reason, *first_bad_patches(suites, run.request.error)])
     notes = remarks(issues, suites, run.started[:10])
@@ -74,7 +74,7 @@ def run_report(
 
 def first_bad_patches(suites: Sequence[SuiteReport], error: float) -> Iterator[str]:
     """What is known about the patches that broke something, a clause for each case."""
-    for behind, whole in in_order(suites):
+    for behind, whole in by_kconfig(suites):
         broken = [kernel for kernel in behind if any(map(is_patch_failure, kernel.stages))]
         if broken:
             yield f"patch {broken[0].facts.patch or broken[0].name} is the first that does not build or boot"
@@ -84,7 +84,7 @@ def first_bad_patches(suites: Sequence[SuiteReport], error: float) -> Iterator[s
                 yield found.words
 
 
-def compared(suites: Sequence[SuiteReport], error: float) -> tuple[SuiteReport, ...]:
+def with_comparisons(suites: Sequence[SuiteReport], error: float) -> tuple[SuiteReport, ...]:
     """Kernels with patches compared with the base of the same kconfig, in this run and in earlier ones. `error` is the
     probability of a wrong answer that is accepted."""
     baselines = {suite.kconfig: suite for suite in suites if suite.role is Role.BASELINE}

@@ -58,8 +58,9 @@ def verdict(
     passed = [case for suite in tested for case in suite.cases if case.outcome is Outcome.PASS]
     if not passed and excused:
         return Verdict.NO_VERDICT, _sentence(excused)
-    if idle := [suite for suite in tested if not any(case.outcome is Outcome.PASS for case in suite.cases)]:
-        return Verdict.NO_VERDICT, _sentence([f"{idle[0].name}: {_why_idle(idle[0])}", *(s.name for s in idle[1:])])
+    if none_passed := [suite for suite in tested if not any(case.outcome is Outcome.PASS for case in suite.cases)]:
+        first, *others = none_passed
+        return Verdict.NO_VERDICT, _sentence([f"{first.name}: {_why_none_passed(first)}", *(s.name for s in others)])
     if strict and excused:
         return Verdict.FAILED, _sentence(excused)
     return Verdict.CLEAN, _clean(tested, subjects, excused)
@@ -99,7 +100,7 @@ def _clean(tested: Sequence[SuiteReport], subjects: Sequence[SuiteReport], excus
     return sentence
 
 
-def _why_idle(suite: SuiteReport) -> str:
+def _why_none_passed(suite: SuiteReport) -> str:
     """Why nothing passed on a kernel on which nothing failed."""
     skipped = sum(case.outcome is Outcome.SKIP for case in suite.cases)
     if skipped != len(suite.cases):

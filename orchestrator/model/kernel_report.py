@@ -17,7 +17,7 @@ class Mark(Enum):
 
 
 @dataclass(frozen=True)
-class Place:
+class SourceLine:
     """A line of source code that a kernel report speaks of. `file` is its name inside the kernel tree."""
 
     function: str
@@ -37,7 +37,7 @@ class Frame:
     offset: int
     size: int
     is_reliable: bool = True  # False: marked "?", found on the stack but perhaps of an earlier call
-    places: tuple[Place, ...] = ()  # the innermost inlined function first; empty where it could not be decoded
+    places: tuple[SourceLine, ...] = ()  # the innermost inlined function first; empty where it could not be decoded
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The patches under test, and the bugs seeded into them."""
+"""The patches under test, and the mutants of them."""
 
 from __future__ import annotations
 

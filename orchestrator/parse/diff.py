@@ -87,7 +87,7 @@ class Diff:
     notes: tuple[str, ...] = ()
 
 
-def start(lines: Sequence[bytes]) -> int | None:
+def find_start(lines: Sequence[bytes]) -> int | None:
     """Index of the line where the first diff begins, None when there is none.
 
     Only headers that are followed by what must follow them count: prose may well say "diff" or "---".
@@ -101,7 +101,7 @@ def start(lines: Sequence[bytes]) -> int | None:
     return None
 
 
-def read(lines: Sequence[bytes]) -> Diff:
+def parse(lines: Sequence[bytes]) -> Diff:
     """Check a diff that begins at the first line, and find its end: a mail signature or a list's footer is left out.
 
     Raises DamagedDiff.
@@ -187,7 +187,7 @@ class _Reader:
         if line.startswith(b"Only in "):
             self.notes.append(f"not in the diff: {line.decode('utf-8', 'replace')!r} (diff without -N)")
         if line.rstrip(b"\r") in (b"-- ", b"--"):
-            rest = start(self.lines[i + 1 :])
+            rest = find_start(self.lines[i + 1 :])
             if rest is not None:
                 raise DamagedDiff(
                     i + 1 + rest, "a second diff follows the mail's signature", "save each patch as a file"

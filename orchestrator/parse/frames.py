@@ -41,7 +41,7 @@ class CodeRef:
         return self.offset if self.is_instruction or self.offset == 0 else self.offset - 1
 
 
-def find(text: str) -> tuple[CodeRef, ...]:
+def code_refs(text: str) -> tuple[CodeRef, ...]:
     """All of a report's text, in its order."""
     found: list[CodeRef] = []
     instructions: set[tuple[str, int]] = set()

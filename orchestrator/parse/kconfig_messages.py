@@ -17,7 +17,7 @@ INCLUSION = re.compile(r"^Recursive inclusion detected\.\n(?:.*\n)*? +included f
 MAKEFILE = re.compile(r"^(?:\.\./)?(?P<place>[^\s:]+:\d+): \*\*\* (?P<what>.+?)\.  Stop\.$", re.MULTILINE)
 
 
-def refusal(log: str) -> str:
+def main_message(log: str) -> str:
     """The message that says most, as "file:line: text" with the path from the tree's root; empty when there is none."""
     if match := RECURSIVE.search(log):
         steps = re.findall(r"\t(symbol .+)", match["steps"])

@@ -15,7 +15,7 @@ from dataclasses import replace
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.parse.log_format import HEADLESS, MARGIN, PRINTK, Format
 from orchestrator.parse.report_facts import MAX_LINE, Line, Report
-from orchestrator.parse.report_kinds import Kind, Table, load
+from orchestrator.parse.report_kinds import KindTable, ReportKind, load_kinds
 
 LONGEST_LINE = 1 << 20  # bytes without a newline after which a line is no longer waited for
 HOLD_LINES = 200  # a report is held back for so many lines: a panic that follows from it belongs to it
@@ -38,8 +38,8 @@ class Scanner:
     Memory is bounded by the reports that are open. `is_dead` is True as soon as a line says that the kernel panicked.
     """
 
-    def __init__(self, form: Format = PRINTK, table: Table | None = None) -> None:
-        self.table = table or load()
+    def __init__(self, form: Format = PRINTK, table: KindTable | None = None) -> None:
+        self.table = table or load_kinds()
         self.form = form
         self.is_dead = False
         self._candidate = self.table.candidate(form.tail)
@@ -70,7 +70,7 @@ class Scanner:
             self._rest, self._in_long_line = b"", True
         return self._release(HOLD_LINES)
 
-    def idle(self) -> list[KernelReport]:
+    def flush(self) -> list[KernelReport]:
         """The console has been quiet: what is open is complete. More may be fed afterwards."""
         for report in list(self._open.values()):
             self._finish(report)
@@ -89,7 +89,7 @@ class Scanner:
         for report in self._open.values():
             if report.kinds and report.kind.is_fatal and not any(line.message.strip() for line in report.lines[1:]):
                 report.is_doubtful = False  # nothing came after it, as after no program's words
-        return self.idle()
+        return self.flush()
 
     def _block(self, block: bytes) -> None:
         """Complete lines, with one newline put before them."""
@@ -202,7 +202,7 @@ class Scanner:
             for other in self._open.values():
                 other.has_lost_lines = True
 
-    def _kind(self, line: Line) -> Kind | None:
+    def _kind(self, line: Line) -> ReportKind | None:
         self._said_farewell |= bool(self.table.farewell.match(line.message))
         if not self.table.any_start.match(line.message):
             return None
@@ -224,7 +224,7 @@ class Scanner:
     def _continues(self, report: Report, message: bytes) -> bool:
         return report.is_end(message) or bool(self.table.lines.continues.match(message.decode("utf-8", "replace")))
 
-    def _start(self, kind: Kind, report: Report | None, line: Line) -> Report:
+    def _start(self, kind: ReportKind, report: Report | None, line: Line) -> Report:
         """A line that starts a report: the report that it belongs to, an open one or a new one."""
         self.is_dead |= kind.is_fatal and not line.is_doubtful
         if self.table.folds.match(line.message) and (cause := self._cause(line.caller)):
@@ -240,7 +240,7 @@ class Scanner:
         report.ends = self.table.ends[kind.kind]
         return report
 
-    def _are_one(self, report: Report, kind: Kind) -> bool:
+    def _are_one(self, report: Report, kind: ReportKind) -> bool:
         """Whether a start before any trace is of the open report: some print their message behind the WARNING line."""
         if any(one is kind for one in report.kinds) and self.table.before.match(report.lines[-1].message):
             return False

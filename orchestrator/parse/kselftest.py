@@ -24,7 +24,7 @@ _UFFD_OUTCOMES = {"done": Outcome.PASS, "skipped": Outcome.SKIP, "failed": Outco
 TOTALS = re.compile(r"^# (?:Totals|Planned tests != run tests)\b")
 
 
-def read(stdout: str, stderr: str, status: int | None) -> KtapReport:
+def parse(stdout: str, stderr: str, status: int | None) -> KtapReport:
     """`problems` are empty unless the program failed and no subtest says why; `status` None: it did not end."""
     report = ktap.parse(stdout)
     # planned tests that a program never came to say nothing: why it ended early is in its status and last words

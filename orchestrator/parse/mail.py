@@ -61,7 +61,7 @@ class Mail:
     had_html: bool = False
 
 
-def split(data: bytes) -> list[tuple[int, bytes]] | None:
+def split_mbox(data: bytes) -> list[tuple[int, bytes]] | None:
     """Mails of an mbox, or the one mail of a file, each with its byte offset; None when there are no mail headers."""
     cuts = [match.start() for match in _SEPARATOR.finditer(data)]
     if cuts and not data[: cuts[0]].strip():
@@ -73,7 +73,7 @@ def split(data: bytes) -> list[tuple[int, bytes]] | None:
     return None
 
 
-def read(data: bytes, offset: int = 0) -> Mail:
+def parse(data: bytes, offset: int = 0) -> Mail:
     """Decode one mail. Whatever is malformed in it is taken as it stands: what matters is checked in the diff."""
     text = re.sub(rb"^From [^\n]*\n", b"", data, count=1)
     text = re.sub(rb"^>(>*From )", rb"\1", text, flags=re.MULTILINE)  # how an mbox escapes such lines
@@ -103,8 +103,8 @@ def attached(body: Body) -> list[Mail]:
     """The mails that an attachment consists of: a forwarded one, the output of git format-patch."""
     if body.message:
         return [_mail(body.message, body.text)]
-    letters = split(body.text) if body.is_attached else None
-    read_ones = [read(raw) for _, raw in letters or ()]
+    letters = split_mbox(body.text) if body.is_attached else None
+    read_ones = [parse(raw) for _, raw in letters or ()]
     return read_ones if all(mail.tag.title for mail in read_ones) else []
 
 

@@ -23,7 +23,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from orchestrator.declarations.schema import build
+from orchestrator.declarations.schema import declared
 from orchestrator.errors import BadDeclaration
 from orchestrator.model.series import Mutant, Observable
 
@@ -47,12 +47,12 @@ class _Header:
     From: str = ""
 
 
-def read(name: str, text: bytes) -> Mutant:
+def parse(name: str, text: bytes) -> Mutant:
     """The mutant that a file holds. Raises BadDeclaration that names the file and the field."""
     head, separator, diff = text.partition(b"\n---\n")
     if not separator or not diff.lstrip().startswith(b"diff --git "):
         raise BadDeclaration(f"{name}: a mutant is a header, a line ---, and a diff that begins with diff --git")
-    header = build(_Header, _fields(name, head.decode("utf-8", "replace")), name)
+    header = declared(_Header, _fields(name, head.decode("utf-8", "replace")), name)
     if header.Mutant not in ("", name):
         raise BadDeclaration(f"{name}: Mutant: {header.Mutant} is not the file's name")
     observable, argument = _observable(name, header.Observable)

@@ -23,7 +23,7 @@ _RAW_HINT = "save the mail in raw form (the archive's raw or mbox link), not fro
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundPatch:
     """A patch with what is needed to choose and to order; `place` names it for people."""
 
     patch: Patch
@@ -36,7 +36,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Answer:
+class OtherMail:
     """A mail that is no part of a series by its headers. It is looked into when there is nothing else."""
 
     file: str
@@ -49,20 +49,20 @@ def refuse(file: str, line: int | None, what: str, hint: str) -> NoReturn:
     raise PatchUnreadable(f"{file}:{line}: {what}" if line else f"{file}: {what}", hint=hint)
 
 
-def read_file(file: str, data: bytes, notes: list[str], answers: list[Answer]) -> list[Found]:
+def read_file(file: str, data: bytes, notes: list[str], answers: list[OtherMail]) -> list[FoundPatch]:
     _check_encoding(file, data)
-    letters = mails.split(data)
+    letters = mails.split_mbox(data)
     if letters is None:
         return [_plain(file, data, notes)]
     several = len(letters) > 1
-    found: list[Found] = []
+    found: list[FoundPatch] = []
     for offset, raw in letters:
-        mail = mails.read(raw, offset)
+        mail = mails.parse(raw, offset)
         tag = mail.tag
         if tag.is_reply or tag.number == 0 or (mail.in_reply_to and not tag.is_patch):
             kind = "cover letter" if tag.number == 0 else "reply"
             notes.append(f"{kind} ignored: {tag.title or file}")
-            answers.append(Answer(file, data, mail, notes[-1]))
+            answers.append(OtherMail(file, data, mail, notes[-1]))
         else:
             found += mailed(file, data, mail, notes, several=several)
     return found
@@ -81,7 +81,7 @@ def _check_encoding(file: str, data: bytes) -> None:
         )
 
 
-def _plain(file: str, data: bytes, notes: list[str]) -> Found:
+def _plain(file: str, data: bytes, notes: list[str]) -> FoundPatch:
     """A diff without mail headers: diff -u, git diff, git show."""
     at = _line_of_start(data)
     if at is None:
@@ -95,9 +95,9 @@ def _plain(file: str, data: bytes, notes: list[str]) -> Found:
     lines = data.split(b"\n")
     diff = _checked(file, lines[at:], at, notes)
     letter = _shown(lines[:at])
-    title = mails.read(letter).tag.title if letter else ""
+    title = mails.parse(letter).tag.title if letter else ""
     tag = Tag(title or PurePath(file).stem, is_patch=True)
-    return Found(_patch(PurePath(file).name, tag, diff, letter, ""), tag, file, file)
+    return FoundPatch(_patch(PurePath(file).name, tag, diff, letter, ""), tag, file, file)
 
 
 def _shown(lines: Sequence[bytes]) -> bytes:
@@ -111,7 +111,7 @@ def _shown(lines: Sequence[bytes]) -> bytes:
     return b"From: %b\nDate: %b\nSubject: %b\n\n%b\n---\n" % (who, date, title, b"\n".join(text))
 
 
-def mailed(file: str, data: bytes, mail: mails.Mail, notes: list[str], *, several: bool) -> list[Found]:
+def mailed(file: str, data: bytes, mail: mails.Mail, notes: list[str], *, several: bool) -> list[FoundPatch]:
     """The patches of one mail: its own, or those of the mails attached to it. None of a mail without a diff."""
     tag = mail.tag
     attached = [mails.attached(body) for body in mail.bodies]
@@ -137,7 +137,7 @@ def mailed(file: str, data: bytes, mail: mails.Mail, notes: list[str], *, severa
     diff = _diff(file, data, mail, body, at, notes)
     label = PurePath(file).name if not several else _label(tag)
     return [
-        Found(
+        FoundPatch(
             patch=_patch(label, tag, diff, mail.letter, mail.message_id),
             tag=tag,
             file=file,
@@ -171,7 +171,7 @@ def _label(tag: Tag) -> str:
 
 
 def _line_of_start(text: bytes) -> int | None:
-    return diffs.start(text.split(b"\n"))
+    return diffs.find_start(text.split(b"\n"))
 
 
 def starts(text: bytes) -> bool:
@@ -194,7 +194,7 @@ def _is_stuffed(lines: Sequence[bytes]) -> bool:
 def _checked(file: str, lines: list[bytes], first: int, notes: list[str]) -> diffs.Diff:
     """`first` is the 0-based line of the file where the diff starts."""
     try:
-        diff = diffs.read(lines)
+        diff = diffs.parse(lines)
     except diffs.DamagedDiff as damage:
         refuse(file, first + damage.line + 1, damage.what, damage.hint)
     notes += [f"{PurePath(file).name}: {note}" for note in diff.notes]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from orchestrator.model.kernel_report import Mark, Place
+from orchestrator.model.kernel_report import Mark, SourceLine
 
 MAX_TEXT = 200  # characters of a source line that are kept
 _HEAD_LINES = 12  # a function's name, type and parameters take no more
 
 
 @dataclass(frozen=True)
-class Source:
+class Provenance:
     """The tree under test, as far as it was asked for. Patches are named `6/9 SUBJECT`, in the order in which they
     apply; lines are those of places, counted from 1."""
 
@@ -21,7 +21,7 @@ class Source:
     changers: Mapping[tuple[str, int], tuple[str, ...]]  # file and line -> those that changed the function around it
 
 
-def placed(place: Place, source: Source) -> Place:
+def placed(place: SourceLine, source: Provenance) -> SourceLine:
     """The place with its text, and marked when the series wrote the line or changed the function around it."""
     texts = source.texts.get(place.file, ())
     if not 1 <= place.line <= len(texts):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome
 from orchestrator.parse import report_lines as report_lines
-from orchestrator.parse.report_kinds import Kind, Table
+from orchestrator.parse.report_kinds import KindTable, ReportKind
 from orchestrator.parse.report_title import title
 
 MAX_LINE = 1000  # bytes of a line that are kept
@@ -38,7 +38,7 @@ class Report:
     """Lines of one report. `kinds` is empty while only what comes before a report was seen."""
 
     caller: bytes | None
-    kinds: list[Kind] = field(default_factory=list)
+    kinds: list[ReportKind] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     ends: re.Pattern[bytes] | None = None
     is_doubtful: bool = False  # needs evidence that the kernel said it
@@ -51,7 +51,7 @@ class Report:
     is_resumed: bool = False  # one that came in the middle of this one has ended
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ReportKind:
         return min(self.kinds, key=lambda kind: kind.priority)
 
     @property
@@ -81,19 +81,19 @@ class Report:
     def is_end(self, message: bytes) -> bool:
         return self.ends is not None and bool(self.ends.match(message))
 
-    def take_back_opener(self, table: Table) -> Line | None:
+    def take_back_opener(self, table: KindTable) -> Line | None:
         """When "cut here" was the last line of the report, it belongs to the next one."""
         if len(self.lines) < 2 or not table.before.match(self.lines[-1].message):
             return None
         return self.lines.pop()
 
-    def is_proven(self, table: Table) -> bool:
+    def is_proven(self, table: KindTable) -> bool:
         """Whether it is a report: by the lines' prefix, or by something that only reports have."""
         if self.kind.is_plain or not (self.is_doubtful or self.kind.needs_evidence):
             return True
         return any(table.lines.evidence.match(message) for message in self._messages())
 
-    def kernel_report(self, table: Table, *, is_short: bool) -> KernelReport:
+    def kernel_report(self, table: KindTable, *, is_short: bool) -> KernelReport:
         """The finished report. `is_short`: it has come often enough for its text to be of no more interest."""
         self._trim(table)
         messages = self._messages()
@@ -119,7 +119,7 @@ class Report:
             stacks=report_lines.stacks(messages, table.lines),
         )
 
-    def _trim(self, table: Table) -> None:
+    def _trim(self, table: KindTable) -> None:
         """Where no clock tells that a report was over, its lines do: it ends before many that are of no report."""
         if self.is_complete or any(line.time_s is not None for line in self.lines):
             return

@@ -24,7 +24,7 @@ from orchestrator.roots import kernel_report_files, user_root
 
 
 @dataclass(frozen=True)
-class Kind:
+class ReportKind:
     """One kind of kernel report; what the keys of a file mean is said here: they are the same."""
 
     kind: str
@@ -57,13 +57,13 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Table:
+class KindTable:
     """All kinds, most specific first, with the expressions that the scanner needs, compiled for bytes."""
 
-    kinds: tuple[Kind, ...]
+    kinds: tuple[ReportKind, ...]
     ignored: re.Pattern[str]  # functions that are never the culprit one, whole names
     printers: re.Pattern[str]  # those of them that are not even named when there is nothing else
-    starts: tuple[tuple[Kind, re.Pattern[bytes]], ...]
+    starts: tuple[tuple[ReportKind, re.Pattern[bytes]], ...]
     any_start: re.Pattern[bytes]
     before: re.Pattern[bytes]
     ends: Mapping[str, re.Pattern[bytes]]
@@ -90,21 +90,21 @@ class _Ignored:
     printers: tuple[re.Pattern[str], ...] = ()
 
 
-def load() -> Table:
+def load_kinds() -> KindTable:
     """The table shipped with the package, with the kinds of the user's own root over it. Raises BadDeclaration,
     UsageError."""
     return _load(user_root())
 
 
 @cache
-def _load(own: Path | None) -> Table:
+def _load(own: Path | None) -> KindTable:
     data = files("orchestrator").joinpath("data")
     kinds = [item for item in data.joinpath("kernel_reports").iterdir() if item.name.endswith(".toml")]
     texts = {**{item.name: item.read_text() for item in kinds}, **kernel_report_files(own)}
-    return read_table(texts, data.joinpath("ignored-frames.toml").read_text(), report_lines.load())
+    return read_table(texts, data.joinpath("ignored-frames.toml").read_text(), report_lines.load_lines())
 
 
-def read_table(texts: Mapping[str, str], ignored: str, lines: Lines) -> Table:
+def read_table(texts: Mapping[str, str], ignored: str, lines: Lines) -> KindTable:
     """Check and compile the table from file name -> TOML text. Raises BadDeclaration naming file and key."""
     kinds = sorted((_kind(name, text) for name, text in sorted(texts.items())), key=lambda kind: kind.priority)
     for one, other in pairwise(kinds):
@@ -121,7 +121,7 @@ def read_table(texts: Mapping[str, str], ignored: str, lines: Lines) -> Table:
     printers = [*(pattern.pattern for pattern in frames.printers), "(?!)"]
     others = [*map(re.escape, frames.names), *(pattern.pattern for pattern in frames.patterns)]
     openers = [pattern.pattern for kind in kinds for pattern in kind.openers]
-    return Table(
+    return KindTable(
         kinds=tuple(kinds),
         ignored=re.compile("|".join([*others, *printers])),
         printers=re.compile("|".join(printers)),
@@ -160,14 +160,14 @@ def _union(expressions: Iterable[str]) -> bytes:
     return ("(?:" + "|".join(found) + ")" if found else r"(?!)").encode()
 
 
-def _kind(name: str, text: str) -> Kind:
-    kind = from_toml(Kind, text, name)
+def _kind(name: str, text: str) -> ReportKind:
+    kind = from_toml(ReportKind, text, name)
     for what, hint in _problems(kind, name):
         raise BadDeclaration(f"{name}: {what}", hint=hint)
     return kind
 
 
-def _problems(kind: Kind, name: str) -> Iterator[tuple[str, str]]:
+def _problems(kind: ReportKind, name: str) -> Iterator[tuple[str, str]]:
     """What makes no sense in a kind, with hints."""
     if kind.kind != name.removesuffix(".toml"):
         yield f"kind is {kind.kind!r}", "the file is named after its kind"

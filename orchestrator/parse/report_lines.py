@@ -37,7 +37,7 @@ Patterns: TypeAlias = tuple[re.Pattern[str], ...]
 
 
 @dataclass(frozen=True)
-class Facts:
+class CurrentTask:
     """Who was at work when the report was made, as far as it says so."""
 
     task: str = ""
@@ -73,7 +73,7 @@ class Lines:
 
 
 @cache
-def load() -> Lines:
+def load_lines() -> Lines:
     """The file shipped with the package. Raises BadDeclaration."""
     return read_lines(files("orchestrator").joinpath("data", NAME).read_text())
 
@@ -123,10 +123,10 @@ def stacks(messages: Sequence[str], lines: Lines) -> tuple[Stack, ...]:
 
 def functions(found: Sequence[Stack]) -> list[str]:
     """The functions of stacks, as the source names them."""
-    return [plain(frame.partition("+")[0]) for stack in found for frame in stack.frames]
+    return [plain_name(frame.partition("+")[0]) for stack in found for frame in stack.frames]
 
 
-def plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """A function's name, or a text with such names, without what compilers add to them."""
     return _SUFFIX.sub("", name)
 
@@ -137,7 +137,7 @@ def stale(messages: Sequence[str]) -> list[str]:
     The beginning of a function (__pfx_F) is no return address: something had a pointer to it.
     """
     found = (_FRAME.match(message.replace("? ", "", 1)) for message in messages if _STALE.match(message))
-    return [plain(match["function"]) for match in found if match and not match["function"].startswith("__pfx_")]
+    return [plain_name(match["function"]) for match in found if match and not match["function"].startswith("__pfx_")]
 
 
 def first_gap(messages: Sequence[str], lines: Lines, length: int) -> int:
@@ -151,7 +151,7 @@ def first_gap(messages: Sequence[str], lines: Lines, length: int) -> int:
     return len(messages)
 
 
-def facts(messages: Sequence[str], caller: str, lines: Lines) -> Facts:
+def facts(messages: Sequence[str], caller: str, lines: Lines) -> CurrentTask:
     """Task, pid and CPU. `caller` is printk's (T66, C1; or empty) and counts where the report itself is silent."""
     found: dict[str, str] = {}
     for pattern in lines.facts:
@@ -161,7 +161,7 @@ def facts(messages: Sequence[str], caller: str, lines: Lines) -> Facts:
             found = {**match.groupdict(), **found}
     pid = found.get("pid") or (caller[1:] if caller.startswith("T") else None)
     cpu = found.get("cpu") or (caller[1:] if caller.startswith("C") else None)
-    return Facts(found.get("task", "").strip(), int(pid) if pid else None, int(cpu) if cpu else None)
+    return CurrentTask(found.get("task", "").strip(), int(pid) if pid else None, int(cpu) if cpu else None)
 
 
 def _union(patterns: Patterns) -> re.Pattern[str]:

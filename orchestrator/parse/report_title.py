@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from orchestrator.parse.report_kinds import Kind, Table
-from orchestrator.parse.report_lines import OWN, functions, plain, stacks, stale
+from orchestrator.parse.report_kinds import KindTable, ReportKind
+from orchestrator.parse.report_lines import OWN, functions, plain_name, stacks, stale
 
 _SCRUBS = (
     (re.compile(r"\+0x[0-9a-f]+(/0x[0-9a-f]+)?"), ""),
@@ -25,7 +25,7 @@ _SCRUBS = (
 _PLACES = ("one", "place", "work")  # fields that name a function too, where the report says more than its trace
 
 
-def title(kinds: Sequence[Kind], messages: Sequence[str], table: Table) -> tuple[str, str]:
+def title(kinds: Sequence[ReportKind], messages: Sequence[str], table: KindTable) -> tuple[str, str]:
     """The first title, of the kind that names the report, whose fields are all found in it; the culprit function.
 
     `kinds` are all that the report is: the function may be named in the line of another one.
@@ -44,7 +44,7 @@ def title(kinds: Sequence[Kind], messages: Sequence[str], table: Table) -> tuple
     return kind.titles[-1], function  # needs no field, as the table's check says
 
 
-def _fields(kind: Kind, messages: Sequence[str]) -> dict[str, str]:
+def _fields(kind: ReportKind, messages: Sequence[str]) -> dict[str, str]:
     fields: dict[str, str] = {}
     for message in messages:
         match = next((match for pattern in kind.start if (match := pattern.match(message))), None)
@@ -62,16 +62,16 @@ def _fields(kind: Kind, messages: Sequence[str]) -> dict[str, str]:
 def _scrubbed(text: str) -> str:
     for pattern, replacement in _SCRUBS:
         text = pattern.sub(replacement, text)
-    return plain(text).strip()
+    return plain_name(text).strip()
 
 
-def _function(kind: Kind, messages: Sequence[str], named: Sequence[str], table: Table) -> str:
+def _function(kind: ReportKind, messages: Sequence[str], named: Sequence[str], table: KindTable) -> str:
     """The first one that is not ignored frames; the first one when all are."""
     after = 0
     if kind.trace_after:
         after = next((i for i, message in enumerate(messages) if kind.trace_after.match(message)), len(messages))
     found = stacks(messages[after:], table.lines)
     own = found if kind.trace_after else [stack for stack in found if stack.name == OWN]
-    candidates = [*map(plain, named), *(functions(own) or stale(messages[after:]))]
+    candidates = [*map(plain_name, named), *(functions(own) or stale(messages[after:]))]
     culprit = next((name for name in candidates if not table.ignored.fullmatch(name)), None)
     return culprit or next((name for name in candidates if not table.printers.fullmatch(name)), "")

@@ -18,7 +18,7 @@ from orchestrator.errors import PatchUnreadable
 from orchestrator.model.series import Patch, Series
 from orchestrator.parse import diff as diffs
 from orchestrator.parse import mail as mails
-from orchestrator.parse.patch_file import Answer, Found, mailed, read_file, refuse, starts
+from orchestrator.parse.patch_file import FoundPatch, OtherMail, mailed, read_file, refuse, starts
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ def read_patches(files: Sequence[tuple[str, bytes]], name: str = "", only: Parts
     if not files:
         raise PatchUnreadable("no patch files", hint="give a patch, an mbox, or a directory with .patch files")
     notes: list[str] = []
-    found: list[Found] = []
-    answers: list[Answer] = []
+    found: list[FoundPatch] = []
+    answers: list[OtherMail] = []
     for file, data in sorted(files, key=lambda item: _natural(PurePath(item[0]).name)):
         found += read_file(file, data, notes, answers)
     found = _chosen(found, notes) or _answering(answers, notes)
@@ -72,11 +72,11 @@ def _natural(text: str) -> list[tuple[int, str]]:
     return [(int(digits or 0), rest) for digits, rest in re.findall(r"(\d*)(\D*)", text)]
 
 
-def _chosen(found: list[Found], notes: list[str]) -> list[Found]:
+def _chosen(found: list[FoundPatch], notes: list[str]) -> list[FoundPatch]:
     """Patches proper: no copies, and nothing that only answers to them: in a numbered series what has no number, in
     another thread what is somebody else's or another way to change the same lines."""
-    kept: list[Found] = []
-    seen: dict[tuple[int | None, int | None, int, str], Found] = {}
+    kept: list[FoundPatch] = []
+    seen: dict[tuple[int | None, int | None, int, str], FoundPatch] = {}
     for item in found:
         key = (item.tag.number, item.tag.total, item.tag.version, item.patch.sha256)
         if item.tag.number is not None and key in seen:
@@ -91,7 +91,7 @@ def _chosen(found: list[Found], notes: list[str]) -> list[Found]:
     one_file = len({item.file for item in kept}) == 1
     is_numbered = any(item.tag.number is not None for item in kept)
 
-    def answers(item: Found) -> bool:
+    def answers(item: FoundPatch) -> bool:
         if item.tag.number is not None or not one_file or _differs_in_version(item, kept):
             return False
         others = [other for other in kept if other is not item and other.patch.message_id in item.in_reply_to]
@@ -109,7 +109,7 @@ def _is_alternative(one: bytes, other: bytes) -> bool:
     return not diffs.old_sides(one).isdisjoint(diffs.old_sides(other))
 
 
-def _answering(answers: Sequence[Answer], notes: list[str]) -> list[Found]:
+def _answering(answers: Sequence[OtherMail], notes: list[str]) -> list[FoundPatch]:
     """The patch of a reply, when it is the only mail that carries one."""
     carrying = [
         answer for answer in answers if any(starts(body.text) or mails.attached(body) for body in answer.mail.bodies)
@@ -117,7 +117,7 @@ def _answering(answers: Sequence[Answer], notes: list[str]) -> list[Found]:
     if len(carrying) > 1:
         named = ", ".join(repr(answer.mail.tag.title) for answer in carrying)
         refuse(carrying[0].file, None, f"no patch but several replies with a diff: {named}", "save one as a file")
-    found: list[Found] = []
+    found: list[FoundPatch] = []
     for answer in carrying:
         notes.remove(answer.note)
         notes.append(f"the patch is in a reply: {answer.mail.tag.title}")
@@ -126,13 +126,13 @@ def _answering(answers: Sequence[Answer], notes: list[str]) -> list[Found]:
     return found
 
 
-def _differs_in_version(item: Found, among: Iterable[Found]) -> bool:
+def _differs_in_version(item: FoundPatch, among: Iterable[FoundPatch]) -> bool:
     """A [PATCH v2] that answers [PATCH] is no fix-up but another version, which the user must choose from."""
     numbered = any(other.tag.number is not None for other in among)
     return not numbered and any(other.tag.version != item.tag.version for other in among)
 
 
-def _check_parts(found: list[Found]) -> None:
+def _check_parts(found: list[FoundPatch]) -> None:
     versions = Counter(item.tag.version for item in found)
     if len(versions) > 1:
         raise PatchUnreadable(
@@ -181,7 +181,7 @@ def _ranges(numbers: Sequence[int], total: int) -> str:
     return ", ".join([*listed[:20], *(["..."] if len(listed) > 20 else [])])
 
 
-def _parts(found: Sequence[Found], only: Parts, notes: list[str]) -> list[Found]:
+def _parts(found: Sequence[FoundPatch], only: Parts, notes: list[str]) -> list[FoundPatch]:
     """The parts that were asked for. Raises PatchUnreadable when one is not there, or is there twice."""
     chosen = [item for item in found if item.tag.total == only.total and item.tag.number in only.numbers]
     numbers = Counter(item.tag.number for item in chosen)
@@ -193,7 +193,7 @@ def _parts(found: Sequence[Found], only: Parts, notes: list[str]) -> list[Found]
     return chosen
 
 
-def _several(found: list[Found], key: Callable[[Found], str]) -> str:
+def _several(found: list[FoundPatch], key: Callable[[FoundPatch], str]) -> str:
     """`v1 (a.patch), v2 (b.patch, c.patch, ...)`: at most two places for each."""
     groups: dict[str, list[str]] = {}
     for item in found:
@@ -203,7 +203,7 @@ def _several(found: list[Found], key: Callable[[Found], str]) -> str:
     )
 
 
-def _ordered(found: list[Found], notes: list[str], *, by_number: bool) -> list[Found]:
+def _ordered(found: list[FoundPatch], notes: list[str], *, by_number: bool) -> list[FoundPatch]:
     if by_number and all(item.tag.number is None for item in found):
         return _threaded(found)
     if by_number:
@@ -215,14 +215,14 @@ def _ordered(found: list[Found], notes: list[str], *, by_number: bool) -> list[F
     return found
 
 
-def _threaded(found: list[Found]) -> list[Found]:
+def _threaded(found: list[FoundPatch]) -> list[FoundPatch]:
     """Mails without numbers in the order of their thread: what answers comes behind what it answers, then the time
     counts. Where they are not of one thread, as in a file that somebody put together, in its own order."""
     ids = {item.patch.message_id for item in found if item.patch.message_id}
     answered = Counter(name for item in found for name in set(item.in_reply_to))
     if not any(count > 1 or name in ids for name, count in answered.items()):
         return found
-    left, ordered = sorted(found, key=lambda item: item.sent_s), list[Found]()
+    left, ordered = sorted(found, key=lambda item: item.sent_s), list[FoundPatch]()
     while left:
         waiting = {item.patch.message_id for item in left}
         free = (item for item in left if waiting.isdisjoint(item.in_reply_to))
@@ -235,7 +235,7 @@ def _digest(patches: Iterable[Patch]) -> str:
     return hashlib.sha256("".join(patch.sha256 + "\n" for patch in patches).encode()).hexdigest()
 
 
-def first(series: Series, count: int) -> Series:
+def first_patches(series: Series, count: int) -> Series:
     """The series up to its patch number `count`."""
     patches = series.patches[:count]
     return replace(series, patches=patches, digest=_digest(patches))

@@ -40,7 +40,7 @@ class _Said:
     words: str
 
 
-def read(stdout: str, stderr: str, status: int | None) -> KtapReport:
+def parse(stdout: str, stderr: str, status: int | None) -> KtapReport:
     """`problems` are those that belong to no stressor; `status` None: it did not end."""
     lines = [_Said(m["level"], m["words"].strip()) for m in LINE.finditer(f"{stdout}\n{stderr}")]
     hogs = [

@@ -8,7 +8,7 @@ from functools import partial
 from orchestrator.execution.local import carry_out
 from orchestrator.jobs.perform import perform
 from orchestrator.jobs.products import Products
-from orchestrator.judge.run import COMPARED, compared
+from orchestrator.judge.run import COMPARED, with_comparisons
 from orchestrator.model.job import Job
 from orchestrator.model.kernel import Role
 from orchestrator.model.report import SuiteReport
@@ -32,17 +32,17 @@ def report_of(products: Products, issued: Set[Job] = frozenset()) -> Callable[[S
     when somebody asks, however often: a mutation run has a hundred."""
     judged: dict[str, SuiteReport] = {}
 
-    def plain(subject: Subject) -> SuiteReport | None:
+    def recorded(subject: Subject) -> SuiteReport | None:
         if subject.name not in judged and (products.run_dir / subject.name / KERNEL).is_file():
             judged[subject.name] = products.journal(subject).report()
         return judged.get(subject.name)
 
     def report(subject: Subject) -> SuiteReport | None:
-        found = plain(subject)
+        found = recorded(subject)
         if found is None or found.role not in COMPARED:
             return found
-        bases = (plain(other) for other in {job.subject for job in issued} if other.role is Role.BASELINE)
-        compared_with_all = compared([found, *filter(None, bases)], products.plan.request.error)
+        bases = (recorded(other) for other in {job.subject for job in issued} if other.role is Role.BASELINE)
+        compared_with_all = with_comparisons([found, *filter(None, bases)], products.plan.request.error)
         return next(one for one in compared_with_all if one.name == subject.name)
 
     return report

@@ -41,7 +41,7 @@ class State(Enum):
 
 
 @dataclass(frozen=True)
-class Tried:
+class TestedCommit:
     """One commit."""
 
     commit: str
@@ -52,14 +52,14 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class Result:
+class BisectionState:
     """Where it stands. `suspects` is one commit when it was found; several where those between cannot be tested.
     `trouble` says why there is no answer."""
 
-    tried: tuple[Tried, ...]
+    tried: tuple[TestedCommit, ...]
     suspects: tuple[str, ...] = ()
     trouble: str = ""
-    open: Tried | None = None  # what has to be tried next; None: it is over
+    open: TestedCommit | None = None  # what has to be tried next; None: it is over
 
     @property
     def is_found(self) -> bool:
@@ -102,32 +102,33 @@ class Bisection:
         kernel = Kernel(Source(self.plan.source.tree, commit), self.kconfig, self.plan.series)
         return Subject(kernel, Role.BISECTED, f"{self.kconfig.name}.{commit[:12]}")
 
-    def result(self, report: Callable[[Subject], SuiteReport | None]) -> Result:
+    def result(self, report: Callable[[Subject], SuiteReport | None]) -> BisectionState:
         """What all attempts so far say, from the ends to the middle."""
         wanted = self._wanted(report(self.subject(self.bad)))
         end = self._tried(self.bad, report, wanted, None)
         if end.state is State.SKIPPED or (end.state is State.OPEN and end.fails + end.passes >= MOST_RUNS):
             why = end.why or f"it failed {end.fails} of {end.fails + end.passes} times"
-            return Result((end,), trouble=f"the bad commit is no place to start from: {why}")
+            return BisectionState((end,), trouble=f"the bad commit is no place to start from: {why}")
         if end.state is State.OPEN:
-            return Result((end,), open=end)
+            return BisectionState((end,), open=end)
         passes = self._passes_needed(end)
         start = self._tried(self.good, report, wanted, passes)
         tried = [end, start]
         if start.state is State.OPEN:
-            return Result(tuple(tried), open=start)
+            return BisectionState(tuple(tried), open=start)
         if start.state is not State.GOOD:
-            return Result(tuple(tried), trouble=f"the good commit is none: {start.why or 'the case fails there, too'}")
+            why = start.why or "the case fails there, too"
+            return BisectionState(tuple(tried), trouble=f"the good commit is none: {why}")
         good, bad, skipped = [self.good], self.bad, set[str]()
         while True:
             suspects = tuple(self.candidates(good, bad))
             commit = next((one for one in suspects if one != bad and one not in skipped), None)
             if commit is None:
-                return Result(tuple(tried), suspects)
+                return BisectionState(tuple(tried), suspects)
             found = self._tried(commit, report, wanted, passes)
             tried.append(found)
             if found.state is State.OPEN:
-                return Result(tuple(tried), suspects, open=found)
+                return BisectionState(tuple(tried), suspects, open=found)
             if found.state is State.BAD:
                 bad = commit
             elif found.state is State.GOOD:
@@ -135,7 +136,7 @@ class Bisection:
             else:
                 skipped.add(commit)
 
-    def _passes_needed(self, end: Tried) -> int:
+    def _passes_needed(self, end: TestedCommit) -> int:
         """How often a commit has to pass until a bad one would have done so with a probability of error/steps at most.
         The rate of the bad end is taken to be a little lower than seen."""
         rate = end.fails / (end.fails + end.passes + 1)
@@ -149,24 +150,25 @@ class Bisection:
 
     def _tried(
         self, commit: str, report: Callable[[Subject], SuiteReport | None], wanted: Signature, passes: int | None
-    ) -> Tried:
+    ) -> TestedCommit:
         """So many passes are enough to call it good; None: it is the bad end, which is to fail."""
         found = report(self.subject(commit))
         if found is None:
-            return Tried(commit, State.OPEN)
+            return TestedCommit(commit, State.OPEN)
         if why := _why_untestable(found):
-            return Tried(commit, State.SKIPPED, why=why)
+            return TestedCommit(commit, State.SKIPPED, why=why)
         marks = [one for finding in found.attempts if (one := signature(finding)) is not None]
         fails, passed = sum(bool(one & wanted) for one in marks), sum(not one for one in marks)
         if fails >= (ENOUGH_FAILURES if passes is None else 1):
-            return Tried(commit, State.BAD, fails, passed)
+            return TestedCommit(commit, State.BAD, fails, passed)
         if passes is not None and passed >= passes:
-            return Tried(commit, State.GOOD, fails, passed)
+            return TestedCommit(commit, State.GOOD, fails, passed)
         if passes is not None and (others := len(marks) - fails - passed) > passes:
-            return Tried(commit, State.SKIPPED, fails, passed, f"it failed {counted(others, 'time')} in other ways")
+            why = f"it failed {counted(others, 'time')} in other ways"
+            return TestedCommit(commit, State.SKIPPED, fails, passed, why)
         if (silent := len(found.attempts) - len(marks)) > AT_ONCE + len(marks):
-            return Tried(commit, State.SKIPPED, fails, passed, f"{counted(silent, 'attempt')} said nothing")
-        return Tried(commit, State.OPEN, fails, passed)
+            return TestedCommit(commit, State.SKIPPED, fails, passed, f"{counted(silent, 'attempt')} said nothing")
+        return TestedCommit(commit, State.OPEN, fails, passed)
 
 
 def _why_untestable(report: SuiteReport) -> str:

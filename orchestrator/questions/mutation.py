@@ -24,7 +24,7 @@ from orchestrator.questions.question import Known
 
 BOOT_FACTOR = 8  # how much longer than the control's a mutant's boot may take before it counts as hung
 BOOT_LEAST_S = 20.0
-TRIES = 3  # of the cases that a mutant's header names; what it survives three times it mostly survives for good
+NAMED_ATTEMPTS = 3  # of each case that a mutant's header names; a mutant that survives three mostly survives more
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Mutation:
 
     def _try(self, subject: Subject, mutant: Mutant, limit_s: float, known: Known, control: SuiteReport) -> list[Job]:
         """One mutant on one kconfig. Not when the budget is used up."""
-        cases = in_order(self.plan.cases, mutant)
+        cases = cases_in_order(self.plan.cases, mutant)
         attempts = tuple(Planned(case.name, self.plan.request.seed) for case in cases)
         session = Session(subject, attempts, stop_at_failure=True, boot_limit_s=limit_s)
         if session in known.issued:
@@ -120,10 +120,10 @@ def why_not_run(mutant: Mutant, plan: Plan, on: Sequence[str]) -> str:
     return ""
 
 
-def in_order(cases: Sequence[Case], mutant: Mutant) -> list[Case]:
+def cases_in_order(cases: Sequence[Case], mutant: Mutant) -> list[Case]:
     """The cases that the mutant's header expects to notice it, one after the other and again, then the others."""
     named = [case for name in mutant.cases for case in cases if case.name == name]
-    return [*named * TRIES, *(case for case in cases if case not in named)]
+    return [*named * NAMED_ATTEMPTS, *(case for case in cases if case not in named)]
 
 
 def _boot_limit_s(control: SuiteReport) -> float:

@@ -21,14 +21,14 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import BOOT, Comparison, SuiteReport
 from orchestrator.model.request import Baseline, Plan
 from orchestrator.model.subject import Subject, baseline, patched
-from orchestrator.parse.series import first
+from orchestrator.parse.series import first_patches
 from orchestrator.questions.first_test import compares, first_test, is_built, is_done
 from orchestrator.questions.question import Known
 
 BOOT_FACTOR = 8  # how much longer than a boot that came up another may take before it counts as hung
 BOOT_LEAST_S = 20.0
 MOST_IN_VAIN = 5  # pairs one after the other that say nothing
-BLAME = 100_000  # sessions that look for the first bad patch are counted from here
+FIRST_BAD = 100_000  # sessions that look for the first bad patch are counted from here
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,9 @@ class Regression:
                 jobs = self._ask_base(subject, baseline(subject.kernel), known)
                 if any(not known.is_over(job) for job in jobs):
                     return jobs
-        return self._blame(known) if self.plan.request.each_patch else []
+        return self._find_first_bad(known) if self.plan.request.each_patch else []
 
-    def _blame(self, known: Known) -> list[Job]:
+    def _find_first_bad(self, known: Known) -> list[Job]:
         """Another run behind a patch, as long as it is not sure which one broke a case."""
         for kconfig in self.plan.kconfigs:
             tested = [*per_patch(self.plan, kconfig), subjects(self.plan, kconfig)[0]]
@@ -68,7 +68,7 @@ class Regression:
                 at = first_bad_patch(reports[:-1], reports[-1], case, self.plan.request.error)
                 if isinstance(at, int) and not self.is_budget_over():
                     attempts = (Planned(case, self.plan.request.seed + len(reports[at].attempts)),)
-                    return [Session(tested[at], attempts, BLAME + len(known.of(tested[at])))]
+                    return [Session(tested[at], attempts, FIRST_BAD + len(known.of(tested[at])))]
         return []
 
     def _tested(self) -> Iterator[Subject]:
@@ -139,7 +139,7 @@ def per_patch(plan: Plan, kconfig: Kconfig) -> tuple[Subject, ...]:
         return ()
     kernel = plan.kernel(kconfig)
     return tuple(
-        Subject(replace(kernel, series=first(series, count)), Role.PER_PATCH, f"{kconfig.name}.patch-{count}")
+        Subject(replace(kernel, series=first_patches(series, count)), Role.PER_PATCH, f"{kconfig.name}.patch-{count}")
         for count in range(1, len(series.patches))
     )
 

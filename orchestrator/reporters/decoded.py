@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from orchestrator.model.kernel_report import Frame, KernelReport, Mark, Place
-from orchestrator.parse.report_kinds import load
+from orchestrator.model.kernel_report import Frame, KernelReport, Mark, SourceLine
+from orchestrator.parse.report_kinds import load_kinds
 
 LEGEND = ">> a line that the series wrote, > a function that it changed, ? perhaps of an earlier call"
 
@@ -34,7 +34,7 @@ _PATCHES = 4  # that are named for a function; the numbers of the others follow
 class Spot:
     """The place to look at first."""
 
-    place: Place
+    place: SourceLine
     by: str  # what the series has to do with it, empty where nothing
 
     @property
@@ -55,7 +55,7 @@ def spots(kernel_report: KernelReport) -> tuple[Spot, ...]:
 def callers(kernel_report: KernelReport) -> tuple[str, ...]:
     """The functions by which the culprit place was reached, the nearest first: an assertion says little of who broke
     it."""
-    culprit, places, ignored = _culprit_place(kernel_report), list(_reliable(kernel_report)), load().ignored
+    culprit, places, ignored = _culprit_place(kernel_report), list(_reliable(kernel_report)), load_kinds().ignored
 
     def says_nothing(name: str) -> bool:
         return bool(ignored.fullmatch(name) or _ENTRY.fullmatch(name))
@@ -109,7 +109,7 @@ def _head(kernel_report: KernelReport) -> list[str]:
     return lines
 
 
-def _by(place: Place) -> str:
+def _by(place: SourceLine) -> str:
     if place.mark is Mark.LINE:
         return f"written by {place.patches[0]}"
     if place.mark is Mark.FUNCTION:
@@ -119,11 +119,11 @@ def _by(place: Place) -> str:
     return ""
 
 
-def _culprit_place(kernel_report: KernelReport) -> Place | None:
+def _culprit_place(kernel_report: KernelReport) -> SourceLine | None:
     """Of the culprit frame, the innermost place that is not ignored frames."""
     decoded = [frame for frame in kernel_report.frames if frame.is_reliable and frame.places]
     named = next((frame for frame in decoded if _SUFFIX.sub("", frame.function) == kernel_report.frame), None)
-    ignored = load().ignored
+    ignored = load_kinds().ignored
     for frame in (named, *decoded):
         for place in frame.places if frame else ():
             if not ignored.fullmatch(place.function):
@@ -131,7 +131,7 @@ def _culprit_place(kernel_report: KernelReport) -> Place | None:
     return decoded[0].places[0] if decoded else None
 
 
-def _reliable(kernel_report: KernelReport) -> Iterator[Place]:
+def _reliable(kernel_report: KernelReport) -> Iterator[SourceLine]:
     return (place for frame in kernel_report.frames if frame.is_reliable for place in frame.places)
 
 

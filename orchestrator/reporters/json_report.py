@@ -47,12 +47,12 @@ def content(value: RunReport | Matrix) -> bytes:
     return dumps(value).encode("ascii")
 
 
-def write(value: RunReport | Matrix, path: Path) -> None:
+def write_json(value: RunReport | Matrix, path: Path) -> None:
     """Write the file, whole or not at all."""
     write_atomically(path, content(value))
 
 
-def load(path: Path) -> RunReport:
+def read_report(path: Path) -> RunReport:
     """OSError where the file cannot be read; ValueError, beginning with its path, where it is not a report."""
     try:
         return loads(path.read_bytes())

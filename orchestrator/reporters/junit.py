@@ -22,10 +22,19 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import RunReport, SuiteReport
 from orchestrator.reporters import text
 from orchestrator.reporters.files import read_tail
-from orchestrator.reporters.junit_entries import Entry, Item, Limits, Output, keep, suite_items, unique, verdict_item
-from orchestrator.reporters.junit_files import Places
+from orchestrator.reporters.junit_entries import (
+    Entry,
+    LazyEntry,
+    Limits,
+    Output,
+    keep,
+    suite_items,
+    unique,
+    verdict_item,
+)
+from orchestrator.reporters.junit_files import RunFiles
 from orchestrator.reporters.junit_names import is_under_test, suite_name
-from orchestrator.reporters.junit_results import Kind
+from orchestrator.reporters.junit_results import Element
 
 MAX_BYTES = 29_000_000
 """The smallest limit of the known readers is 30 MB for a file."""
@@ -77,7 +86,7 @@ class _Suite:
 
     report: SuiteReport
     name: str
-    items: list[Item]
+    items: list[LazyEntry]
     left_out: int = 0
 
 
@@ -105,7 +114,7 @@ def _document(report: RunReport, outputs: Mapping[str, Output], limits: Limits, 
 
 
 def _suites(report: RunReport, outputs: Mapping[str, Output], limits: Limits) -> list[_Suite]:
-    places = Places(report.run_dir, report.attachments_root)
+    places = RunFiles(report.run_dir, report.attachments_root)
     # A run that stopped before its first suite still says so in one that is empty but for the error.
     suites = report.suites or (SuiteReport("run", "", Role.PATCHED, (), (), report.started),)
     suites = suites if limits.entries is None else suites[:_MAX_SUITES]
@@ -128,8 +137,8 @@ def _suites(report: RunReport, outputs: Mapping[str, Output], limits: Limits) ->
 def _unfinished(suites: Sequence[SuiteReport]) -> int:
     """The first suite that is under test and where nothing passed, else the first under test, else the first."""
     tested = [at for at, suite in enumerate(suites) if is_under_test(suite, suites)]
-    idle = [at for at in tested if not any(case.outcome is Outcome.PASS for case in suites[at].cases)]
-    return next(iter((*idle, *tested)), 0)
+    none_passed = [at for at in tested if not any(case.outcome is Outcome.PASS for case in suites[at].cases)]
+    return next(iter((*none_passed, *tested)), 0)
 
 
 def _suite(report: RunReport, suite: _Suite, entries: list[Entry], limits: Limits) -> tuple[ElementTree.Element, int]:
@@ -150,7 +159,7 @@ def _suite(report: RunReport, suite: _Suite, entries: list[Entry], limits: Limit
         case.set("time", _time(entry_ms))
         for skipped in case.iter("skipped"):
             skipped.attrib.pop("type", None)  # junit-xml's constant, which tells nothing
-        at = len([child for child in case if child.tag in (kind.value for kind in Kind)])
+        at = len([child for child in case if child.tag in (kind.value for kind in Element)])
         case[at:at] = [
             _rerun(rerun.element, rerun.type, rerun.message, rerun.trace, rerun.out) for rerun in entry.reruns
         ]
@@ -160,11 +169,11 @@ def _suite(report: RunReport, suite: _Suite, entries: list[Entry], limits: Limit
 
 def _case(entry: Entry) -> XmlCase:
     case = XmlCase(entry.name, entry.classname, stdout=entry.out, stderr=entry.err)
-    if entry.result.kind is Kind.FAILURE:
+    if entry.result.kind is Element.FAILURE:
         case.add_failure_info(entry.message, entry.body, entry.result.type)
-    elif entry.result.kind is Kind.ERROR:
+    elif entry.result.kind is Element.ERROR:
         case.add_error_info(entry.message, entry.body, entry.result.type)
-    elif entry.result.kind is Kind.SKIPPED:
+    elif entry.result.kind is Element.SKIPPED:
         case.add_skipped_info(entry.message, entry.body)
     return case
 

@@ -26,9 +26,9 @@ from orchestrator.model.report import (
 )
 from orchestrator.reporters import decoded, junit_names, junit_results, text
 from orchestrator.reporters.compared import compared
-from orchestrator.reporters.junit_files import Places, of_case, of_stage
+from orchestrator.reporters.junit_files import RunFiles, files_of_case, files_of_stage
 from orchestrator.reporters.junit_reruns import Rerun, history, reruns_of_run, reruns_of_subtest
-from orchestrator.reporters.junit_results import Kind, Result, Standing, culprit
+from orchestrator.reporters.junit_results import Element, JUnitResult, Standing, culprit
 
 _MOST_S = 1e9
 # Each attribute is escaped to at most six bytes for a character; this keeps the smallest form of an entry below 10 KiB
@@ -65,7 +65,7 @@ class Entry:
     classname: str
     name: str
     time_s: float
-    result: Result = field(default_factory=lambda: Result(Kind.PASSED))
+    result: JUnitResult = field(default_factory=lambda: JUnitResult(Element.PASSED))
     message: str = ""
     body: str = ""
     out: str = field(default="", repr=False)
@@ -81,7 +81,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Item:
+class LazyEntry:
     """What an entry is to be made of. Making it costs time, and a huge report leaves most of them out."""
 
     is_bad: bool
@@ -95,38 +95,43 @@ class View:
     suite: str
     standing: Standing
     attempts: Mapping[str, Sequence[Finding]]  # by case
-    places: Places
+    places: RunFiles
     outputs: Mapping[str, Output]
     limits: Limits
 
 
 def suite_items(
-    report: RunReport, suite: SuiteReport, name: str, places: Places, outputs: Mapping[str, Output], limits: Limits
-) -> list[Item]:
+    report: RunReport,
+    suite: SuiteReport,
+    name: str,
+    places: RunFiles,
+    outputs: Mapping[str, Output],
+    limits: Limits,
+) -> list[LazyEntry]:
     """What a suite has entries for, in the order in which things happened."""
     by_case: dict[str, list[Finding]] = {}
     for finding in suite.attempts:
         by_case.setdefault(finding.case, []).append(finding)
     view = View(name, junit_results.standing(report, suite), by_case, places, outputs, limits)
-    items: list[Item] = []
+    items: list[LazyEntry] = []
     for stage in suite.stages:
-        items.append(_item(junit_results.of_stage(stage, view.standing), _stage, stage, view))
+        items.append(_item(junit_results.result_of_stage(stage, view.standing), _stage, stage, view))
         items += [_item(_of_subtest(sub, stage, view), _stage_subtest, sub, stage, view) for sub in stage.subtests]
     for case in suite.cases:
-        items.append(_item(junit_results.of_case(case, view.standing), _run, case, view))
+        items.append(_item(junit_results.result_of_case(case, view.standing), _run, case, view))
         items += [_item(_of_subtest(sub, case, view), _subtest, sub, case, view) for sub in case.subtests]
     return items
 
 
-def verdict_item(report: RunReport, name: str) -> Item:
+def verdict_item(report: RunReport, name: str) -> LazyEntry:
     """Of a run that is not clean though nothing in it says so: it must not look green, for readers just count."""
     message = text.one_line(report.reason, _MESSAGE_CHARS) or report.verdict.value
     kind = "".join(word.capitalize() for word in report.verdict.name.split("_"))
-    entry = Entry(name, junit_names.VERDICT, 0.0, Result(Kind.ERROR, kind), message, message)
-    return Item(True, lambda: entry)
+    entry = Entry(name, junit_names.VERDICT, 0.0, JUnitResult(Element.ERROR, kind), message, message)
+    return LazyEntry(True, lambda: entry)
 
 
-def keep(items: list[Item], limit: int) -> list[Item]:
+def keep(items: list[LazyEntry], limit: int) -> list[LazyEntry]:
     """At most `limit` items in their order: bad ones are kept first, then the others from the start."""
     if len(items) <= limit:
         return items
@@ -150,41 +155,41 @@ def unique(entries: Iterable[Entry], taken: set[tuple[str, str]]) -> Iterator[En
 # --- one entry
 
 
-def _item(result: Result, make: Callable[..., Entry], *of: object) -> Item:
-    return Item(result.kind.is_bad, partial(make, result, *of))
+def _item(result: JUnitResult, make: Callable[..., Entry], *of: object) -> LazyEntry:
+    return LazyEntry(result.kind.is_bad, partial(make, result, *of))
 
 
-def _stage(result: Result, stage: StageResult, view: View) -> Entry:
+def _stage(result: JUnitResult, stage: StageResult, view: View) -> Entry:
     log = view.places.absolute(stage.log)
     remark = _remark(stage, view)
     message = _message(stage.message, remark, stage.outcome, stage.kernel_reports)
     hint = f"hint: {stage.hint}" if stage.hint else ""
     reports = tuple(_kernel_report_texts(stage.kernel_reports, log))
-    tries = view.attempts.get(BOOT, ()) if stage.stage == BOOT else ()
-    is_passed = result.kind is Kind.PASSED
+    boots = view.attempts.get(BOOT, ()) if stage.stage == BOOT else ()
+    is_passed = result.kind is Element.PASSED
     body = (stage.message or message, remark, hint, *reports, stage.detail)
     entry = Entry(
         classname=junit_names.name(view.suite, "stages"),
         name=junit_names.name(stage.stage),
         time_s=_own_time(stage.time_s, stage.subtests),
         out=_joined(
-            text.middle(_joined(stage.message if is_passed else "", history(tries)), view.limits.stdout, log),
+            text.middle(_joined(stage.message if is_passed else "", history(boots)), view.limits.stdout, log),
             "product came from the store" if stage.cached else "",
-            *view.places.attachments(of_stage(stage), view.limits.attachments),
+            *view.places.attachments(files_of_stage(stage), view.limits.attachments),
         ),
         err=text.tail(stage.console, view.limits.console, log),
-        reruns=reruns_of_run(tries, result.kind, view.places, view.limits.reruns, view.limits.rerun),
+        reruns=reruns_of_run(boots, result.kind, view.places, view.limits.reruns, view.limits.rerun),
     )
     return _told(entry, result, message, body, view, _whole(stage.kernel_reports, log, view))
 
 
-def _run(result: Result, case: CaseResult, view: View) -> Entry:
+def _run(result: JUnitResult, case: CaseResult, view: View) -> Entry:
     log = view.places.absolute(case.console_log)
     remark = _remark(case, view)
     message = _message(cause(case), remark, case.run_outcome, case.kernel_reports)
     reports = tuple(_kernel_report_texts(case.kernel_reports, log))
     others = _others(case, view)
-    is_passed = result.kind is Kind.PASSED
+    is_passed = result.kind is Element.PASSED
     said = (
         # of a mutant: what killed it; of a case that was compared: what came of it
         *((case.message, remark) if is_passed and case.outcome is Outcome.PASS else ()),
@@ -201,7 +206,7 @@ def _run(result: Result, case: CaseResult, view: View) -> Entry:
         out=_joined(
             text.middle(_joined(*said), view.limits.detail, log),
             _program_output(case.stdout, view),
-            *view.places.attachments(of_case(case), view.limits.attachments),
+            *view.places.attachments(files_of_case(case), view.limits.attachments),
         ),
         err=text.tail(case.console, view.limits.console, log),
         reruns=reruns_of_run(others, result.kind, view.places, view.limits.reruns, view.limits.rerun),
@@ -209,7 +214,7 @@ def _run(result: Result, case: CaseResult, view: View) -> Entry:
     return _told(entry, result, message, body, view, _whole(case.kernel_reports, log, view))
 
 
-def _subtest(result: Result, subtest: Subtest, case: CaseResult, view: View) -> Entry:
+def _subtest(result: JUnitResult, subtest: Subtest, case: CaseResult, view: View) -> Entry:
     stdout, limits = view.places.absolute(case.stdout), view.limits
     shown = () if result.kind.is_bad else subtest.diagnostics
     entry = Entry(
@@ -224,7 +229,7 @@ def _subtest(result: Result, subtest: Subtest, case: CaseResult, view: View) -> 
     return _told_of_subtest(entry, result, subtest, case, view, stdout)
 
 
-def _stage_subtest(result: Result, subtest: Subtest, stage: StageResult, view: View) -> Entry:
+def _stage_subtest(result: JUnitResult, subtest: Subtest, stage: StageResult, view: View) -> Entry:
     classname = junit_names.name(view.suite, "stages", stage.stage)
     entry = Entry(classname, junit_names.name(subtest.name), _seconds(subtest.time_s))
     return _told_of_subtest(entry, result, subtest, stage, view, view.places.absolute(stage.log))
@@ -233,7 +238,7 @@ def _stage_subtest(result: Result, subtest: Subtest, stage: StageResult, view: V
 # --- parts of an entry
 
 
-def _of_subtest(subtest: Subtest, owner: StageResult | CaseResult, view: View) -> Result:
+def _of_subtest(subtest: Subtest, owner: StageResult | CaseResult, view: View) -> JUnitResult:
     return junit_results.of_subtest(subtest.outcome, owner, view.standing)
 
 
@@ -243,7 +248,7 @@ def _others(case: CaseResult, view: View) -> list[Finding]:
 
 
 def _told_of_subtest(
-    entry: Entry, result: Result, subtest: Subtest, owner: StageResult | CaseResult, view: View, where: str
+    entry: Entry, result: JUnitResult, subtest: Subtest, owner: StageResult | CaseResult, view: View, where: str
 ) -> Entry:
     remark = _remark(owner, view) if subtest.outcome.is_bad else ""
     message = _message(subtest.message, remark, subtest.outcome, ())
@@ -252,10 +257,10 @@ def _told_of_subtest(
     )
 
 
-def _told(entry: Entry, result: Result, message: str, body: Iterable[str], view: View, where: str) -> Entry:
+def _told(entry: Entry, result: JUnitResult, message: str, body: Iterable[str], view: View, where: str) -> Entry:
     """The entry with its result and, unless it passed, why. The body is never empty then: there are readers that show
     nothing else."""
-    if result.kind is Kind.PASSED:
+    if result.kind is Element.PASSED:
         return replace(entry, result=result)
     said = text.middle("\n\n".join(part for part in body if part), view.limits.detail, where)
     typed = replace(result, type=text.one_line(result.type, junit_names.NAME_CHARS))

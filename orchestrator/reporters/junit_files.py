@@ -16,7 +16,7 @@ _PATH_CHARS = 4096
 
 
 @dataclass(frozen=True)
-class Places:
+class RunFiles:
     """Where the files of the run are, and how `[[ATTACHMENT|path]]` names them."""
 
     run_dir: str
@@ -35,11 +35,11 @@ class Places:
         return str(_relative(path, Path(self.attachments_root)) if self.attachments_root else path)
 
 
-def of_stage(stage: StageResult) -> Iterable[str]:
+def files_of_stage(stage: StageResult) -> Iterable[str]:
     return (*_reports(stage.kernel_reports), stage.log)
 
 
-def of_case(finding: Finding) -> Iterable[str]:
+def files_of_case(finding: Finding) -> Iterable[str]:
     """No memory dump: it is large, and nothing but drgn reads it."""
     evidence = [name for name in finding.evidence if PurePath(name).name != DUMP]
     postmortem = [name for name in evidence if PurePath(name).name == "postmortem.txt"]

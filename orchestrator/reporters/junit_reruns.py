@@ -13,9 +13,9 @@ from orchestrator.judge.leaks import is_leak
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import Finding, Subtest
 from orchestrator.reporters import decoded, text
-from orchestrator.reporters.junit_files import Places, of_case
+from orchestrator.reporters.junit_files import RunFiles, files_of_case
 from orchestrator.reporters.junit_names import NAME_CHARS
-from orchestrator.reporters.junit_results import Kind, type_of
+from orchestrator.reporters.junit_results import Element, type_of
 
 _MESSAGE_CHARS = 500
 _SAID_CHARS = 200
@@ -33,7 +33,7 @@ class Rerun:
 
 
 def reruns_of_run(
-    findings: Sequence[Finding], shown: Kind, places: Places, count: int, limit: int
+    findings: Sequence[Finding], shown: Element, places: RunFiles, count: int, limit: int
 ) -> tuple[Rerun, ...]:
     """Of attempts that went wrong as a whole: `count` of them at most, each with `limit` bytes of text."""
     bad = [finding for finding in findings if finding.run_outcome.is_bad]
@@ -41,7 +41,7 @@ def reruns_of_run(
 
 
 def reruns_of_subtest(
-    name: str, findings: Sequence[Finding], shown: Kind, places: Places, count: int, limit: int
+    name: str, findings: Sequence[Finding], shown: Element, places: RunFiles, count: int, limit: int
 ) -> tuple[Rerun, ...]:
     """Of attempts in which the subtest failed."""
     bad = [
@@ -68,13 +68,13 @@ def _which(finding: Finding) -> str:
     return f"attempt {finding.number}{pair}, seed {finding.seed}"
 
 
-def _of_run(finding: Finding, shown: Kind, places: Places, limit: int) -> Rerun:
+def _of_run(finding: Finding, shown: Element, places: RunFiles, limit: int) -> Rerun:
     parts = [finding.message, finding.diagnosis, *_reports(finding)]
     kind = type_of(finding.run_outcome, finding.kernel_reports, "Leak" if is_leak(finding.message) else "ExitStatus")
     return _rerun(finding, finding.run_outcome, shown, kind, cause(finding), parts, places, limit)
 
 
-def _of_subtest(subtest: Subtest, finding: Finding, shown: Kind, places: Places, limit: int) -> Rerun:
+def _of_subtest(subtest: Subtest, finding: Finding, shown: Element, places: RunFiles, limit: int) -> Rerun:
     parts = [subtest.message, *subtest.diagnostics]
     kind = type_of(subtest.outcome, (), "Subtest")
     return _rerun(finding, subtest.outcome, shown, kind, subtest.message, parts, places, limit)
@@ -83,11 +83,11 @@ def _of_subtest(subtest: Subtest, finding: Finding, shown: Kind, places: Places,
 def _rerun(
     finding: Finding,
     outcome: Outcome,
-    shown: Kind,
+    shown: Element,
     kind: str,
     message: str,
     parts: Sequence[str],
-    places: Places,
+    places: RunFiles,
     limit: int,
 ) -> Rerun:
     says_nothing = finding.is_host_fault or outcome is Outcome.ERROR
@@ -98,7 +98,7 @@ def _rerun(
         type="Infrastructure" if says_nothing else text.one_line(kind, NAME_CHARS),
         message=text.one_line(f"{said} ({_which(finding)})", _MESSAGE_CHARS),
         trace=text.middle(trace, limit, places.absolute(finding.console_log)),
-        out="\n".join([_line(finding), *places.attachments(of_case(finding))]),
+        out="\n".join([_line(finding), *places.attachments(files_of_case(finding))]),
     )
 
 

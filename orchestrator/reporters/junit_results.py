@@ -21,7 +21,7 @@ from orchestrator.model.report import CaseResult, RunReport, StageResult, SuiteR
 _OF_OUTCOME = {Outcome.TIMEOUT: "Timeout", Outcome.CRASH: "Crash"}
 
 
-class Kind(Enum):
+class Element(Enum):
     """The element; the values are JUnit's names."""
 
     PASSED = ""
@@ -31,14 +31,14 @@ class Kind(Enum):
 
     @property
     def is_bad(self) -> bool:
-        return self in (Kind.FAILURE, Kind.ERROR)
+        return self in (Element.FAILURE, Element.ERROR)
 
 
 @dataclass(frozen=True)
-class Result:
+class JUnitResult:
     """`type` is empty for what is neither a failure nor an error."""
 
-    kind: Kind
+    kind: Element
     type: str = ""
 
 
@@ -48,7 +48,7 @@ class Standing:
 
     is_clean: bool  # the run's exit status is 0
     is_beside: bool  # a base that is asked about failures of another kernel
-    is_control: bool  # a kernel in which mutants are woven and none is on
+    is_control: bool  # a kernel in which mutants are built in and none is on
     has_mutants: bool
 
 
@@ -61,19 +61,19 @@ def standing(report: RunReport, suite: SuiteReport) -> Standing:
     )
 
 
-def of_stage(stage: StageResult, in_run: Standing) -> Result:
+def result_of_stage(stage: StageResult, in_run: Standing) -> JUnitResult:
     return _result(stage, stage.outcome, in_run, f"Stage.{stage.stage}")
 
 
-def of_case(case: CaseResult, in_run: Standing) -> Result:
+def result_of_case(case: CaseResult, in_run: Standing) -> JUnitResult:
     """Of the run itself."""
     return _result(case, case.run_outcome, in_run, "Leak" if is_leak(case.message) else "ExitStatus")
 
 
-def of_subtest(outcome: Outcome, owner: StageResult | CaseResult, in_run: Standing) -> Result:
+def of_subtest(outcome: Outcome, owner: StageResult | CaseResult, in_run: Standing) -> JUnitResult:
     """What it is worth is known of its case or stage only."""
     result = _result(owner, outcome, in_run, "Subtest")
-    return Result(result.kind, _OF_OUTCOME.get(outcome, "Subtest")) if result.kind is Kind.FAILURE else result
+    return JUnitResult(result.kind, _OF_OUTCOME.get(outcome, "Subtest")) if result.kind is Element.FAILURE else result
 
 
 def culprit(kernel_reports: Sequence[KernelReport]) -> KernelReport | None:
@@ -87,23 +87,23 @@ def type_of(outcome: Outcome, kernel_reports: Sequence[KernelReport], otherwise:
     return f"KernelReport.{first.kind}" if first else _OF_OUTCOME.get(outcome, otherwise)
 
 
-def _result(owner: StageResult | CaseResult, outcome: Outcome, in_run: Standing, otherwise: str) -> Result:
+def _result(owner: StageResult | CaseResult, outcome: Outcome, in_run: Standing, otherwise: str) -> JUnitResult:
     if outcome is Outcome.PASS:
-        return Result(Kind.PASSED)
+        return JUnitResult(Element.PASSED)
     if not outcome.is_bad:
-        return Result(Kind.SKIPPED)
+        return JUnitResult(Element.SKIPPED)
     if isinstance(owner, CaseResult) and owner.is_not_run:
-        return Result(Kind.ERROR, "NotRun")
+        return JUnitResult(Element.ERROR, "NotRun")
     if is_excused(owner) or (in_run.is_beside and outcome is not Outcome.ERROR):
-        return Result(Kind.SKIPPED) if in_run.is_clean else Result(Kind.ERROR, "FailsOnBase")
+        return JUnitResult(Element.SKIPPED) if in_run.is_clean else JUnitResult(Element.ERROR, "FailsOnBase")
     if in_run.is_control:
-        return Result(Kind.ERROR, "ControlFails")
+        return JUnitResult(Element.ERROR, "ControlFails")
     if is_patch_failure(owner) and not in_run.is_beside:
         if in_run.has_mutants:
-            return Result(Kind.FAILURE, "Survived")
-        return Result(Kind.FAILURE, type_of(outcome, owner.kernel_reports, otherwise))
+            return JUnitResult(Element.FAILURE, "Survived")
+        return JUnitResult(Element.FAILURE, type_of(outcome, owner.kernel_reports, otherwise))
     if owner.comparison:
-        return Result(Kind.ERROR, "Inconclusive")
+        return JUnitResult(Element.ERROR, "Inconclusive")
     if isinstance(owner, StageResult) and owner.is_request_fault:
-        return Result(Kind.ERROR, "BadRequest")
-    return Result(Kind.ERROR, "Infrastructure")
+        return JUnitResult(Element.ERROR, "BadRequest")
+    return JUnitResult(Element.ERROR, "Infrastructure")

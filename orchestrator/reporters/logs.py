@@ -19,7 +19,7 @@ def dumps(logs: Sequence[LogReport]) -> str:
     return codec.dumps([_log(log) for log in logs]) + "\n"
 
 
-def lines(logs: Sequence[LogReport]) -> Iterator[str]:
+def log_lines(logs: Sequence[LogReport]) -> Iterator[str]:
     """A line for each file and one for each report, in the order of the log."""
     for log in logs:
         count = len(log.reports)

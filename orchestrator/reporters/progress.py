@@ -29,7 +29,7 @@ class Progress:
         self._gone = False
 
     def __call__(self, event: events.Event) -> None:
-        for said in lines(event, verbose=self._verbose):
+        for said in event_lines(event, verbose=self._verbose):
             self._write(said)
 
     def _write(self, said: str) -> None:
@@ -38,7 +38,7 @@ class Progress:
                 self._gone = not tell(said + "\n", self._stream)
 
 
-def lines(event: events.Event, *, verbose: bool = False) -> list[str]:
+def event_lines(event: events.Event, *, verbose: bool = False) -> list[str]:
     """What is said about an event: no control characters, one line each. Pure."""
     return [_shorten(printable(said)) for said in _said(event, verbose)]
 

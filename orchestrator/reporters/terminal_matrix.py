@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TextIO
 
-from orchestrator.judge.mutants import Kill, Matrix, MutantStatus, Row
+from orchestrator.judge.mutants import Kill, Matrix, MutantRow, MutantStatus
 from orchestrator.model.report import RunReport
 from orchestrator.reporters import decoded
 from orchestrator.reporters.stream import tell
@@ -15,18 +15,18 @@ from orchestrator.reporters.text import printable
 _EVIDENCE_CHARS = 110
 
 
-def show(matrix: Matrix, report: RunReport, stream: TextIO) -> None:
-    tell("\n".join([*lines(matrix), *_end(matrix, report), ""]), stream)
+def show_matrix(matrix: Matrix, report: RunReport, stream: TextIO) -> None:
+    tell("\n".join([*matrix_lines(matrix), *_end(matrix, report), ""]), stream)
 
 
-def lines(matrix: Matrix) -> Iterator[str]:
+def matrix_lines(matrix: Matrix) -> Iterator[str]:
     """Columns: status, mutant, guest seconds to the kill, kconfig, case, what noticed it, the evidence."""
     width = max((len(row.mutant) for row in matrix.rows), default=0)
     for row in matrix.rows:
         yield f"{row.status.name:8}  {row.mutant:{width}}  {_how(row)}".rstrip()
 
 
-def _how(row: Row) -> str:
+def _how(row: MutantRow) -> str:
     kill = row.kill
     if kill is None:
         tried = (

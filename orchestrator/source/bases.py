@@ -72,14 +72,14 @@ def packaged_base(name: str, at: Workplace) -> tuple[Base, bool]:
 
 
 @dataclass(frozen=True)
-class Found:
+class Revision:
     """A revision of a user's tree: the directory of its git, and the commit."""
 
     git: str
     commit: str
 
 
-def find_in_tree(tree: Path, revision: str, runner: Runner) -> Found:
+def find_in_tree(tree: Path, revision: str, runner: Runner) -> Revision:
     """Look a revision of a user's git tree up. Raises UsageError, BaseDamaged."""
     if not tree.is_dir():
         raise UsageError(f"--tree {tree}: no such directory")
@@ -96,7 +96,7 @@ def find_in_tree(tree: Path, revision: str, runner: Runner) -> Found:
         raise UsageError(f"{revision}: no such revision in {tree}", hint=f"git -C {tree} log --oneline {revision}")
     if not _ask_tree(tree, runner, "cat-file", "-t", f"{commit}:Kconfig"):
         raise UsageError(f"{revision}: {tree} holds no Linux kernel at this revision (no Kconfig)")
-    return Found(found.text.removesuffix("\n"), commit)
+    return Revision(found.text.removesuffix("\n"), commit)
 
 
 def tree_base(tree: Path, revision: str, at: Workplace) -> tuple[Base, tuple[str, ...]]:

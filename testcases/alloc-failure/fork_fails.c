@@ -2,7 +2,7 @@
  * without a trace, and what was made read-only for it has to work again.
  *
  * Oracles: the child of a fork that succeeds has all pages, whatever failed on the way; the parent loses nothing: see
- * claim.c and toucher.c. VMAs and mm_structs of half copies show in the slab counts of the guest's warden. */
+ * claim.c and toucher.c. VMAs and mm_structs of half copies show in the slab counts of the guest's supervisor. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <unistd.h>

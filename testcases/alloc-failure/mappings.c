@@ -3,7 +3,7 @@
  *
  * Oracles: attempt.c looks at the pages of the call; touchers at all, by the claims (claim.c): SIGSEGV or a wrong page
  * although settled -> a VMA was not put back, or with wrong limits. A toucher that never comes back (hang) -> a VMA is
- * in the tree and can never be locked. What is lost only shows in the slab counts of the guest's warden. */
+ * in the tree and can never be locked. What is lost only shows in the slab counts of the guest's supervisor. */
 #define _GNU_SOURCE
 #include <sys/mman.h>
 

@@ -88,7 +88,7 @@ int case_main(int argc, char **argv, const struct subtest *subtests, size_t coun
 		case SUBTEST_HUNG:
 			hung = true;
 			/* fall through */
-		case SUBTEST_IDLE:
+		case SUBTEST_NOT_EXERCISED:
 		case SUBTEST_FAILED:
 			failed++;
 			break;

@@ -4,7 +4,7 @@
  * The changer publishes "changing" before the system call and the new settled state after it. A reader looks at the
  * claim before and after its access. The same claim both times: the access must agree with it exactly. Two claims:
  * the page changed meanwhile, any outcome of it is fair, but the data must still be of this page and of a generation
- * that was visible in between. So there are no false alarms, however slow or preempted a thread is. */
+ * that was visible in between. So there are no false positives, however slow or preempted a thread is. */
 #ifndef CLAIM_H
 #define CLAIM_H
 

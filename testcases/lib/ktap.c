@@ -61,8 +61,8 @@ void ktap_result(bool ok, unsigned int index, const char *name, int64_t time_ms)
 	ktap_line("%s %u %s # time=%" PRId64 "ms", ok ? "ok" : "not ok", index, name, time_ms);
 }
 
-/* not ok, but told apart from a failure: nothing was found wrong, because nothing was tried */
-void ktap_idle(unsigned int index, const char *name, const char *what, int64_t time_ms)
+/* not ok, but told apart from a failure: nothing was found wrong, because the code was not exercised */
+void ktap_not_exercised(unsigned int index, const char *name, const char *what, int64_t time_ms)
 {
 	ktap_line("not ok %u %s # did not exercise: %s # time=%" PRId64 "ms", index, name, what, time_ms);
 }

@@ -147,7 +147,7 @@ static int64_t main_idle_ns(const struct progress *progress, int64_t now)
 	return progress->stopped_ns ? now - since : 0;
 }
 
-/* no worker to blame: setting up or cleaning up hangs */
+/* no worker hangs: setting up or cleaning up does */
 static bool has_hung_main(struct progress *progress, int64_t now)
 {
 	char where[128];

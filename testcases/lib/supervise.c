@@ -98,7 +98,7 @@ static void look_at_progress(struct watch *watch, int64_t now)
 }
 
 /* what has not happened yet and must: a role or required event that never did, or a counter that did not move */
-static const char *first_idle(struct watch *watch)
+static const char *first_not_exercised(struct watch *watch)
 {
 	const struct subtest *subtest = watch->assignment->subtest;
 	struct counters now;
@@ -130,7 +130,7 @@ static bool time_is_up(struct watch *watch, int64_t now)
 	if (late < 0)
 		return false;
 	/* a slow machine gets some more time before "did not exercise" is said of it */
-	return late >= grace_ns + watch->progress.stood_ns || (started && !first_idle(watch));
+	return late >= grace_ns + watch->progress.stood_ns || (started && !first_not_exercised(watch));
 }
 
 static bool reaped(struct watch *watch)
@@ -197,7 +197,7 @@ static void judge_death(struct watch *watch)
 		ktap_diagnostic("FAIL the process of this subtest exited with status %d", WEXITSTATUS(watch->status));
 }
 
-static enum outcome conclude(struct watch *watch, bool ended, const char *idle)
+static enum outcome conclude(struct watch *watch, bool ended, const char *unexercised)
 {
 	uint64_t failures = atomic_load(&watch->board->failures);
 	bool died = ended && watch->status != 0;
@@ -212,10 +212,10 @@ static enum outcome conclude(struct watch *watch, bool ended, const char *idle)
 		return SUBTEST_FAILED;
 	if (atomic_load(&watch->board->skipped))
 		return SUBTEST_SKIPPED;
-	return idle ? SUBTEST_IDLE : SUBTEST_OK;
+	return unexercised ? SUBTEST_NOT_EXERCISED : SUBTEST_OK;
 }
 
-static void print_result(struct watch *watch, enum outcome outcome, const char *idle, int64_t now)
+static void print_result(struct watch *watch, enum outcome outcome, const char *unexercised, int64_t now)
 {
 	const struct assignment *assignment = watch->assignment;
 	const char *name = assignment->subtest->name;
@@ -223,8 +223,8 @@ static void print_result(struct watch *watch, enum outcome outcome, const char *
 
 	if (outcome == SUBTEST_HUNG)
 		ktap_hung(assignment->index, name, watch->progress.hang, time_ms);
-	else if (outcome == SUBTEST_IDLE)
-		ktap_idle(assignment->index, name, idle, time_ms);
+	else if (outcome == SUBTEST_NOT_EXERCISED)
+		ktap_not_exercised(assignment->index, name, unexercised, time_ms);
 	else
 		ktap_result(outcome == SUBTEST_OK, assignment->index, name, time_ms);
 }
@@ -253,7 +253,7 @@ enum outcome supervise(const struct assignment *assignment)
 	struct watch watch = { .assignment = assignment };
 	struct counters after;
 	enum outcome outcome;
-	const char *idle;
+	const char *unexercised;
 	int64_t now;
 	bool ended;
 
@@ -271,8 +271,8 @@ enum outcome supervise(const struct assignment *assignment)
 		progress_print(&watch.progress, now);
 	/* children of the subtest are in its process group, also those that outlived it */
 	kill(-watch.pid, SIGKILL);
-	idle = first_idle(&watch);
-	outcome = conclude(&watch, ended, idle);
+	unexercised = first_not_exercised(&watch);
+	outcome = conclude(&watch, ended, unexercised);
 	if (outcome == SUBTEST_SKIPPED) {
 		ktap_skip(assignment->index, assignment->subtest->name, watch.board->skip_reason);
 	} else {
@@ -281,7 +281,7 @@ enum outcome supervise(const struct assignment *assignment)
 					assignment->options->threads);
 		print_metrics(&watch, now);
 		counters_print(&watch.before, &after);
-		print_result(&watch, outcome, idle, now);
+		print_result(&watch, outcome, unexercised, now);
 	}
 	board_destroy(watch.board);
 	return outcome;

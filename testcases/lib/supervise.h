@@ -12,7 +12,7 @@
 enum outcome {
 	SUBTEST_OK,
 	SUBTEST_SKIPPED,
-	SUBTEST_IDLE,                   /* nothing was wrong, but it did not exercise what it is for */
+	SUBTEST_NOT_EXERCISED,          /* nothing was wrong, but it did not exercise what it is for */
 	SUBTEST_FAILED,
 	SUBTEST_HUNG,
 };

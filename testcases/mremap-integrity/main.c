@@ -1,5 +1,5 @@
 /* mremap() moves page table entries from one VMA to another. A fault that slips in, on the old place or on the new,
- * installs a fresh page where the moved one belongs: no splat, but data is gone. */
+ * installs a fresh page where the moved one belongs: no kernel report, but data is gone. */
 #include "subtests.h"
 
 int main(int argc, char **argv)

@@ -61,7 +61,7 @@ struct look {
 
 /* Linux 6.17 began to read /proc/PID/maps under the locks of single VMAs. Since then a read lacks a mapping now and then that
  * is split or merged meanwhile (in 4 of 30 runs of 2 s on 6.18.44), which Documentation/filesystems/proc.rst excludes. No
- * patch is to be blamed for that; nor can the subtest tell any more whether one is. */
+ * patch is at fault for that; nor can the subtest tell any more whether one is. */
 static bool has_holes(char *release, size_t size)
 {
 	struct utsname system;

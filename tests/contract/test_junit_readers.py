@@ -157,7 +157,7 @@ TEXT = st.text(CHARACTERS, max_size=40)
 TIMES = st.floats()
 OUTCOMES = st.sampled_from(Outcome)
 METRICS = st.lists(st.builds(Metric, TEXT, TIMES, TEXT), max_size=2).map(tuple)
-SPLATS = st.lists(
+KERNEL_REPORTS = st.lists(
     st.builds(KernelReport, TEXT, TEXT, OUTCOMES, st.integers(1), st.integers(1), st.integers(0), TEXT), max_size=2
 ).map(tuple)
 SUBTESTS = st.lists(
@@ -174,7 +174,7 @@ FINDINGS = {
     "message": TEXT,
     "time_s": TIMES,
     "subtests": SUBTESTS,
-    "kernel_reports": SPLATS,
+    "kernel_reports": KERNEL_REPORTS,
     "metrics": METRICS,
     "console": TEXT,
     "stdout": TEXT,
@@ -200,7 +200,7 @@ STAGES = st.builds(
     detail=TEXT,
     cached=FLAGS,
     console=TEXT,
-    kernel_reports=SPLATS,
+    kernel_reports=KERNEL_REPORTS,
     also_on_base=FLAGS,
     is_patch_fault=FLAGS,
     is_request_fault=FLAGS,
@@ -258,8 +258,8 @@ def expected(owner: StageResult | CaseResult, outcome: Outcome, suite: SuiteRepo
         return "errors"
     if is_clean and (is_excused(owner) or (is_beside and outcome is not Outcome.ERROR)):
         return "skipped"
-    blames_series = is_patch_failure(owner) and not (is_excused(owner) or is_beside or is_control)
-    return "failures" if blames_series else "errors"
+    is_series_fault = is_patch_failure(owner) and not (is_excused(owner) or is_beside or is_control)
+    return "failures" if is_series_fault else "errors"
 
 
 def expected_counts(report: RunReport) -> list[Counter[str]]:

@@ -132,8 +132,8 @@ def test_a_build_that_is_stopped_resumes(
 def test_a_git_that_was_killed_does_not_block_the_next_run(start: Start, series_with: Callable[..., Path]) -> None:
     stale = next(Places.of_user().bases.glob("linux-source-*/patched")).with_name("patched.index.lock")
     stale.touch()
-    with (stale.parent / "patched.lock").open() as lane:  # not while another test builds
-        fcntl.flock(lane, fcntl.LOCK_EX)
+    with (stale.parent / "patched.lock").open() as worktree_lock:  # not while another test builds
+        fcntl.flock(worktree_lock, fcntl.LOCK_EX)
     job = start("--patch", str(series_with("does-not-compile")), *TWO[:2], "--baseline", "never")
     assert job.finish() == 1, job.text
     assert job.stage("build")["outcome"] == "FAIL"
@@ -239,7 +239,7 @@ def test_kvm_that_cannot_run_guests_is_refused_with_the_evidence(start: Start) -
     from orchestrator.guest.accel import probe
     from orchestrator.process import Cancel, Runner
 
-    found = probe(catalog.load().accel("kvm"), Runner(Cancel()))
+    found = probe(catalog.load_catalog().accel("kvm"), Runner(Cancel()))
     if found.works:
         pytest.skip("KVM works on this host")
     job = start(*PATCH, *TWO[:2], "--accel", "kvm", "--duration", "1")

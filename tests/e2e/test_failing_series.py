@@ -1,4 +1,4 @@
-"""Series that are wrong in known ways: where the run stops, who is blamed, and with which evidence."""
+"""Series that are wrong in known ways: where the run stops, whose fault it is, and with which evidence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ With = Callable[..., Path]
 QUICK = ("--duration", "2", "--testcase", "fault-vs-munmap", "--testcase", "split-merge", "--baseline", "never")
 
 
-def test_a_warning_is_blamed_on_the_case_in_whose_window_it_came(start: Start, series_with: With) -> None:
+def test_a_warning_is_attributed_to_the_case_in_whose_window_it_came(start: Start, series_with: With) -> None:
     job = start("--patch", str(series_with("warns-in-munmap")), *QUICK)
     assert job.finish() == 1, job.text
     case, other = job.case("fault-vs-munmap"), job.case("split-merge")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalog import load
+from orchestrator.catalog import load_catalog
 from orchestrator.commands.compose import announced, find_host
 from orchestrator.context import Context, Places
 from orchestrator.deadline import Deadline
@@ -36,7 +36,7 @@ from tests.e2e.conftest import ROOT
 
 @pytest.fixture(scope="module")
 def spec() -> tuple[Context, GuestSpec]:
-    catalog, places, runner = load(), Places.of_user(), Runner(Cancel())
+    catalog, places, runner = load_catalog(), Places.of_user(), Runner(Cancel())
     context = Context(places, catalog, runner, lambda event: None)
     plan = make_plan(Request(patch="vm_refcnt"), catalog, catalog.series("vm_refcnt"), find_host(context))
 
@@ -251,7 +251,9 @@ def test_shell_runs_a_command_in_the_guest() -> None:
 
 
 @pytest.mark.parametrize("which", ["kernel image", "initramfs"])
-def test_a_guest_of_damaged_products_blames_nobody(spec: tuple[Context, GuestSpec], tmp_path: Path, which: str) -> None:
+def test_damaged_products_are_not_the_fault_of_a_patch(
+    spec: tuple[Context, GuestSpec], tmp_path: Path, which: str
+) -> None:
     """What the disk did: some bytes in the middle are others, which neither size nor time shows."""
     context, good = spec
     private = replace(context, places=Places(tmp_path / "cache", tmp_path / "state"))

@@ -15,7 +15,7 @@ import pytest
 from orchestrator import catalog
 from tests.e2e.conftest import ROOT, Job, Start
 
-CATALOG = catalog.load()
+CATALOG = catalog.load_catalog()
 CASES = {case.name for case in CATALOG.default_cases([CATALOG.kconfig("base")])}
 
 
@@ -72,7 +72,7 @@ def test_the_guest_ran_the_kernel_that_was_built(job: Job) -> None:
     assert facts["release"] == facts["kernel"]
     assert f"Linux version {facts['release']}" in console
     assert len(facts["build_id"]) == 40
-    assert facts["cpus"] >= catalog.load().machine("q35").smp
+    assert facts["cpus"] >= catalog.load_catalog().machine("q35").smp
     assert facts["accelerator"] in ("kvm", "tcg")
     for name in ("base", "compiler", "seed", "series_digest", "machine", "arch", "qemu", "memory_mib"):
         assert facts[name], name

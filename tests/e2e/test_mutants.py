@@ -1,4 +1,4 @@
-"""orchestrate mutants: a bug that is noticed, one that is not, one that is none, one that cannot be seeded."""
+"""orchestrate mutants: a bug that is noticed, one that is not, one that is none, one that cannot be applied."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def test_selftests_of_the_tree_run_in_the_guest(start: Start) -> None:
 
 @pytest.fixture(scope="module")
 def context() -> Context:
-    return Context(Places.of_user(), catalog.load(), Runner(Cancel()), lambda event: None)
+    return Context(Places.of_user(), catalog.load_catalog(), Runner(Cancel()), lambda event: None)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ class TestUserspaceVma:
     failed: frozenset[str] = frozenset()
 
     def run(self, context: Context, tree: AppliedTree, base: AppliedTree, tmp_path: Path) -> tuple[Outcome, bool, str]:
-        """Outcome, is the patch to blame, and what is said."""
+        """The outcome, whether the patch is at fault, and the note."""
         tools = find_toolchain(context).value
         product = userspace_vma(context, tree, base, tools, tmp_path / "vma.log")
         self.failed = frozenset(s.name for s in product.subtests if s.outcome is Outcome.FAIL)
@@ -80,24 +80,24 @@ class TestUserspaceVma:
     def test_a_base_that_does_not_build_it_is_no_ones_fault(
         self, context: Context, original: AppliedTree, tmp_path: Path
     ) -> None:
-        outcome, blamed, note = self.run(context, original, original, tmp_path)
-        assert (outcome, blamed) == (Outcome.SKIP, False)
+        outcome, is_fault, note = self.run(context, original, original, tmp_path)
+        assert (outcome, is_fault) == (Outcome.SKIP, False)
         assert "vma_close" in note
 
     def test_a_build_failure_that_the_base_does_not_share_is_the_patchs(
         self, context: Context, original: AppliedTree, tmp_path: Path
     ) -> None:
         # the other way round: the series mends what the base lacks, so the base is a patch that breaks it
-        outcome, blamed, note = self.run(context, original, applied(context, original, "vm_refcnt"), tmp_path)
-        assert (outcome, blamed) == (Outcome.FAIL, True)
+        outcome, is_fault, note = self.run(context, original, applied(context, original, "vm_refcnt"), tmp_path)
+        assert (outcome, is_fault) == (Outcome.FAIL, True)
         assert "the base's does" in note
 
-    def test_a_failing_test_is_named_and_blamed(
+    def test_a_failing_test_is_named_and_is_the_fault_of_the_patch(
         self, context: Context, original: AppliedTree, series_with: Callable[..., Path], tmp_path: Path
     ) -> None:
         tree = applied(context, original, series_with("merges-past-a-gap"))
-        outcome, blamed, note = self.run(context, tree, original, tmp_path)
-        assert (outcome, blamed) == (Outcome.FAIL, True)
+        outcome, is_fault, note = self.run(context, tree, original, tmp_path)
+        assert (outcome, is_fault) == (Outcome.FAIL, True)
         assert "merge_new" in self.failed
         assert note
         # a base with the same fault shares the failure

@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.build.configure import configure
 from orchestrator.build.toolchain import find_toolchain
-from orchestrator.catalog import load
+from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
 from orchestrator.model.kernel import AppliedTree, Kernel, Source
 from orchestrator.model.subject import patched
@@ -46,7 +46,7 @@ def test_a_kernel_is_configured_from_a_tree_and_in_a_cache_of_any_name(
     monkeypatch.setenv("HOME", str(tmp_path / "a home"))
     places = Places(tmp_path / "my cache:s/orchestrate", tmp_path / "my state")
     assert places.bases.parent == elsewhere
-    context = Context(places, load(), Runner(Cancel()), lambda _: None)
+    context = Context(places, load_catalog(), Runner(Cancel()), lambda _: None)
     base, _ = tree_base(tree, "main", Workplace(places.bases, context.runner, context.say))
     applied = AppliedTree(base, base_tree(base, context.runner), ())
     subject = patched(Kernel(Source(), context.catalog.kconfig("base")))

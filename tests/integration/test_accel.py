@@ -8,7 +8,7 @@ from orchestrator import catalog
 from orchestrator.guest.accel import probe
 from orchestrator.process import Cancel, Runner
 
-TCG = catalog.load().accel("tcg")
+TCG = catalog.load_catalog().accel("tcg")
 
 
 def test_an_accelerator_that_runs_guests_proves_it() -> None:

@@ -125,7 +125,7 @@ def test_a_broken_declaration_names_file_and_key(cli: Cli, tmp_path: Path) -> No
     (case / "thing.c").write_text("int main(void) { return 0; }\n")
     (case / "testcase.yaml").write_text("summary: a thing\nsources: [thing.c]\ntimeout: 3\n")
     with pytest.raises(BadDeclaration, match=r"thing/testcase\.yaml: unknown key timeout") as caught:
-        catalog.load(tmp_path)
+        catalog.load_catalog(tmp_path)
     assert "timeout_s" in caught.value.hint
 
 

@@ -121,8 +121,8 @@ def test_what_is_put_on_top_of_a_series_is_nobodys(tmp_path: Path, runner: Runne
     (tree,) = trees_of(base, commits, runner)
     assert with_tree(store, commits[-1], tree) == commits[-1]
     text = store.blobs(tree, [FILE])[FILE].decode()
-    woven = Trees(base, runner).with_files(tree, {FILE: text.replace("\ta--;", "\tmutant();\n\ta--;")})
-    top = with_tree(store, commits[-1], woven)
-    assert with_tree(store, commits[-1], woven) == top
+    changed = Trees(base, runner).with_files(tree, {FILE: text.replace("\ta--;", "\tmutant();\n\ta--;")})
+    top = with_tree(store, commits[-1], changed)
+    assert with_tree(store, commits[-1], changed) == top
     found = writers(store, base.commit, top, FILE, (3, 4, 5))
     assert found == {3: commits[0], 4: top, 5: base.commit}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.build.apply import apply
-from orchestrator.catalog import load
+from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
 from orchestrator.errors import BaseDamaged, BaseUnavailable, CommandFailed, DiskFull, HostRefused
 from orchestrator.model.kernel import Base
@@ -34,7 +34,7 @@ def said() -> list[str]:
 @pytest.fixture
 def context(tmp_path: Path, said: list[str]) -> Context:
     places = Places(tmp_path / "cache", tmp_path / "state")
-    return Context(places, load(), Runner(Cancel()), lambda event: said.append(str(event)))
+    return Context(places, load_catalog(), Runner(Cancel()), lambda event: said.append(str(event)))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from orchestrator.context import Places
 from orchestrator.model.kernel import Base
 from orchestrator.model.request import Request
 from orchestrator.process import Cancel, Runner
-from orchestrator.record import RunRecord, save
+from orchestrator.record import RunRecord, save_record
 from orchestrator.retention import DAY_S, Kind
 from orchestrator.source.bases import Workplace, tree_base
 from orchestrator.source.trees import base_tree, move_worktree
@@ -59,7 +59,7 @@ def age(root: Path, days: float) -> None:
 def run_dir(places: Places, name: str, days: float, *, finished: bool = True) -> Path:
     path = places.runs / name
     path.mkdir(parents=True)
-    save(RunRecord(Request(), "k", "s", "d", "2026-01-01T00:00:00", finished=finished), path / "run.json")
+    save_record(RunRecord(Request(), "k", "s", "d", "2026-01-01T00:00:00", finished=finished), path / "run.json")
     (path / ".lock").touch()
     (path / "console.log").write_bytes(b"x" * 20_000)
     age(path, days)

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from orchestrator.build.apply import apply, series_commits
-from orchestrator.catalog import load
+from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
 from orchestrator.errors import PatchDoesNotApply
 from orchestrator.model.kernel import Base
 from orchestrator.model.series import Series
-from orchestrator.parse.series import first, read_patches
+from orchestrator.parse.series import first_patches, read_patches
 from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import Workplace, tree_base
 from orchestrator.source.commits import commit_series, trees_of
@@ -85,7 +85,7 @@ def test_each_patch_is_a_commit_on_top_of_the_one_before(base: Base, runner: Run
 def test_the_same_patches_are_the_same_commits_and_a_ref_keeps_them(base: Base, runner: Runner) -> None:
     commits = commit_series(base, two(), runner)
     assert commit_series(base, two(), runner) == commits
-    assert commit_series(base, first(two(), 1), runner) == commits[:1]
+    assert commit_series(base, first_patches(two(), 1), runner) == commits[:1]
     git(base.home / "git", "gc", "--prune=now", "-q")
     assert shown(base, commits[1], "%s") == "mm: two"
     other = series_of(mail("[PATCH] mm: one", ONE, text="Why not.\n"))
@@ -203,13 +203,13 @@ def test_the_patch_that_does_not_apply_is_the_one_that_is_named(base: Base, runn
 
 @pytest.fixture
 def context(tmp_path: Path, runner: Runner) -> Context:
-    return Context(Places(tmp_path / "cache", tmp_path / "state"), load(), runner, lambda event: None)
+    return Context(Places(tmp_path / "cache", tmp_path / "state"), load_catalog(), runner, lambda event: None)
 
 
 def test_the_first_patches_are_the_first_commits(base: Base, context: Context) -> None:
     whole = apply(context, base, two())
     assert not whole.cached
-    one = apply(context, base, first(two(), 1))
+    one = apply(context, base, first_patches(two(), 1))
     assert one.value.commits == whole.value.commits[:1]
     assert one.value.files == ("mm/memory.c",)
     assert one.value.tree == trees_of(base, one.value.commits, context.runner)[0]
@@ -220,7 +220,7 @@ def test_the_first_patches_are_the_first_commits(base: Base, context: Context) -
 def test_first_patches_apply_whatever_a_later_one_does(base: Base, context: Context) -> None:
     wrong = TWO.replace("row 8", "row eight")
     bad = series_of(mail("[PATCH 1/2] mm: one", ONE), mail("[PATCH 2/2] mm: two", wrong))
-    assert len(apply(context, base, first(bad, 1)).value.commits) == 1
+    assert len(apply(context, base, first_patches(bad, 1)).value.commits) == 1
     with pytest.raises(PatchDoesNotApply):
         apply(context, base, bad)
 

@@ -31,7 +31,7 @@ def configured(tree: Path, tmp_path: Path) -> Callable[[str], None]:
         git(tree, "add", "-A")
         git(tree, "commit", "-q", "-m", "makefile")
         places = Places(tmp_path / "cache", tmp_path / "state")
-        context = Context(places, catalog.load(), Runner(Cancel()), lambda event: None)
+        context = Context(places, catalog.load_catalog(), Runner(Cancel()), lambda event: None)
         base, _ = tree_base(tree, "HEAD", Workplace(places.bases, context.runner, print))
         applied = AppliedTree(base, git(tree, "rev-parse", "HEAD^{tree}").strip(), ())
         subject = patched(Kernel(Source(), Kconfig("base", ())))

@@ -1,4 +1,4 @@
-"""What lies in the cache may be damaged, or another version's: it is made anew, and no patch is blamed for it."""
+"""A damaged product, or one that another version wrote, is made anew, and is never the fault of a patch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator import catalog, kept
 from orchestrator.build.apply import series_commits
-from orchestrator.build.compile import FACTS, SCHEMA, Facts, find_built
+from orchestrator.build.compile import FACTS, SCHEMA, BuildFacts, find_built
 from orchestrator.context import Context, Places
 from orchestrator.declarations.patches import read_series
 from orchestrator.errors import BootFailed, GuestUnreachable, ProductDamaged
@@ -41,7 +41,7 @@ def said() -> list[Event]:
 
 @pytest.fixture
 def context(tmp_path: Path, runner: Runner, said: list[Event]) -> Context:
-    return Context(Places(tmp_path / "cache", tmp_path / "state"), catalog.load(), runner, said.append)
+    return Context(Places(tmp_path / "cache", tmp_path / "state"), catalog.load_catalog(), runner, said.append)
 
 
 @pytest.mark.parametrize("garbage", GARBAGE)
@@ -62,7 +62,7 @@ def test_an_applied_series_is_applied_anew(
 @pytest.mark.parametrize("garbage", GARBAGE)
 def test_a_kernel_is_found_beside_others_that_cannot_be_read(context: Context, garbage: bytes) -> None:
     def build(build_id: str, key: str) -> None:
-        facts = kept.dumps(Facts("6", build_id, "gcc", (), 1), SCHEMA)
+        facts = kept.dumps(BuildFacts("6", build_id, "gcc", (), 1), SCHEMA)
         context.store.put("build", key, lambda scratch: (scratch / FACTS).write_bytes(facts))
 
     build("aa", "0")
@@ -76,7 +76,7 @@ def test_a_kernel_is_found_beside_others_that_cannot_be_read(context: Context, g
 
 @pytest.mark.parametrize("garbage", GARBAGE)
 def test_a_probes_answer_is_asked_for_again(runner: Runner, tmp_path: Path, garbage: bytes) -> None:
-    tcg = catalog.load().accel("tcg")
+    tcg = catalog.load_catalog().accel("tcg")
     works = replace(tcg, name="kvm")  # what works everywhere stands for a KVM that works
     assert choose("auto", works, tcg, runner, tmp_path)[1].works
     (answer,) = tmp_path.glob("*.json")
@@ -129,7 +129,7 @@ def spec_in(context: Context, image: bytes) -> GuestSpec:
 
 
 @pytest.mark.parametrize("which", ["kernel image", "initramfs"])
-def test_nobody_is_blamed_for_what_the_disk_has_damaged(context: Context, tmp_path: Path, which: str) -> None:
+def test_a_damaged_product_is_never_the_fault_of_the_patch(context: Context, tmp_path: Path, which: str) -> None:
     """A bit that flipped: size and times are as they were, so that only this question finds it."""
     spec = spec_in(context, b"no kernel" * 1000)
     with pytest.raises((BootFailed, GuestUnreachable)) as honest:

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from orchestrator import kept
-from orchestrator.build.compile import FACTS, SCHEMA, Facts
+from orchestrator.build.compile import FACTS, SCHEMA, BuildFacts
 from orchestrator.context import Places
 from orchestrator.errors import UsageError, VmlinuxUnreadable
 from orchestrator.evidence.decode import decode_kernel_reports
@@ -27,7 +27,7 @@ from orchestrator.model.series import Mutant, Observable
 from orchestrator.parse.frames import CodeRef
 from orchestrator.parse.series import read_patches
 from orchestrator.process import Cancel, Runner
-from orchestrator.record import KernelRecord, MutationRecord, Request, RunRecord, load, save
+from orchestrator.record import KernelRecord, MutationRecord, Request, RunRecord, load_record, save_record
 from orchestrator.source.bases import Workplace, tree_base
 from orchestrator.source.commits import commit_series, trees_of
 from orchestrator.source.objects import Trees
@@ -268,7 +268,7 @@ def run_dir(tmp_path: Path) -> Path:
 
     def build(scratch: Path) -> None:
         compiled(patched, scratch / "vmlinux")
-        facts = Facts("6", Symbols(scratch / "vmlinux").build_id, "gcc", warnings=(), compiled=1)
+        facts = BuildFacts("6", Symbols(scratch / "vmlinux").build_id, "gcc", warnings=(), compiled=1)
         (scratch / FACTS).write_bytes(kept.dumps(facts, SCHEMA))
 
     product = places.store.put("build", "abc", build)
@@ -289,7 +289,7 @@ def run_dir(tmp_path: Path) -> Path:
     (home / "patches").mkdir()
     (home / "patches/0001-twin.patch").write_bytes(series.patches[0].diff)
     subjects = tuple(patch.subject for patch in series.patches)
-    save(
+    save_record(
         RunRecord(Request(), "k", "twin", series.digest, "2026-11-22T16:00:00", finished=True, subjects=subjects),
         home / "run.json",
     )
@@ -298,11 +298,11 @@ def run_dir(tmp_path: Path) -> Path:
         stages=(StageResult("boot", Outcome.PASS, 1.0),), guests=1,
         facts=KernelFacts(build_id=build_id, commit=base.commit),
     )  # fmt: skip
-    save(suite, home / "base.patched/kernel.json")
+    save_record(suite, home / "base.patched/kernel.json")
     return home
 
 
-def test_an_old_run_is_decoded_and_its_line_blamed_on_the_patch(cli: Cli, run_dir: Path) -> None:
+def test_an_old_run_is_decoded_and_its_line_attributed_to_the_patch(cli: Cli, run_dir: Path) -> None:
     result = cli("report", str(run_dir))
     assert result.returncode == 1, result.stderr
     line = "value -= twin(a); /* the new call */"
@@ -326,12 +326,12 @@ def test_an_old_run_is_decoded_and_its_line_blamed_on_the_patch(cli: Cli, run_di
     assert f"[[ATTACHMENT|{run_dir / kernel_report['file']}]]" in (run_dir / "junit.xml").read_text()
 
 
-def test_a_kill_of_a_hunt_is_decoded(cli: Cli, run_dir: Path) -> None:
+def test_a_kill_of_a_mutation_run_is_decoded(cli: Cli, run_dir: Path) -> None:
     (run_dir / "base.patched").rename(run_dir / "base.early")
-    suite = load(KernelRecord, run_dir / "base.early/kernel.json")
-    save(replace(suite, name="base.early", role=Role.MUTATED), run_dir / "base.early/kernel.json")
+    suite = load_record(KernelRecord, run_dir / "base.early/kernel.json")
+    save_record(replace(suite, name="base.early", role=Role.MUTATED), run_dir / "base.early/kernel.json")
     mutant = Mutant("early", "order", "it", "that", "base", (), (), Observable.YES, "", False, "", b"")
-    save(MutationRecord((mutant,), ("base",), ()), run_dir / "mutation.json")
+    save_record(MutationRecord((mutant,), ("base",), ()), run_dir / "mutation.json")
     result = cli("report", str(run_dir))
     assert result.returncode == 0, result.stderr
     assert re.search(r"^KILLED +early .*Oops.* \(mm/memory\.c:13\)$", result.stdout, re.MULTILINE), result.stdout
@@ -360,9 +360,9 @@ def test_what_a_mutant_put_on_top_of_the_series_is_no_patchs(
     text = trees.read(tree, "mm/memory.c")
     assert text
     assert line in text
-    woven = trees.with_files(tree, {"mm/memory.c": text.replace(line, mutated)})
-    suite = load(KernelRecord, run_dir / "base.patched/kernel.json")
-    save(suite.with_facts(tree=woven), run_dir / "base.patched/kernel.json")
+    tree_with_mutant = trees.with_files(tree, {"mm/memory.c": text.replace(line, mutated)})
+    suite = load_record(KernelRecord, run_dir / "base.patched/kernel.json")
+    save_record(suite.with_facts(tree=tree_with_mutant), run_dir / "base.patched/kernel.json")
     assert cli("report", str(run_dir)).returncode == 1
     (kernel_report,) = json.loads((run_dir / "report.json").read_text())["suites"][0]["stages"][0]["kernel_reports"]
     assert [frame["places"][-1]["mark"] for frame in kernel_report["frames"]] == marks

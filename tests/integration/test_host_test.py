@@ -88,7 +88,7 @@ class Lab:
     def __init__(self, home: Path) -> None:
         self.tree = home / "linux"
         self.places = Places(home / "cache", home / "state")
-        self.context = Context(self.places, catalog.load(), Runner(Cancel()), lambda event: None)
+        self.context = Context(self.places, catalog.load_catalog(), Runner(Cancel()), lambda event: None)
         self.log = home / "vma.log"
         self.tree.mkdir()
         git(self.tree, "init", "-q", "-b", "main")

@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.build.programs import programs
 from orchestrator.build.toolchain import find_toolchain
-from orchestrator.catalog import load
+from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
 from orchestrator.errors import BadDeclaration, CaseDoesNotCompile, CommandFailed, Fault, UsageError
 from orchestrator.model.kernel import AppliedTree, Base
@@ -45,7 +45,7 @@ def add_case(root: Path, name: str, main: str, summary: str = "mine") -> None:
 
 
 def compiled(tmp_path: Path, name: str) -> None:
-    catalog = load()
+    catalog = load_catalog()
     context = Context(Places(tmp_path / "cache", tmp_path / "state"), catalog, Runner(Cancel()), lambda _: None)
     base = Base("b", "c", "b", tmp_path / "base")
     programs(context, [catalog.case(name)], AppliedTree(base, "t", ()), find_toolchain(context).value)
@@ -59,7 +59,7 @@ def test_everything_of_ours_is_still_there_and_the_users_wins_by_name(root: Path
     (root / "kconfigs/mine.config").write_text("CONFIG_KALLSYMS=y\n")
     (root / "kconfigs/kasan.config").write_text("CONFIG_FOO=y\n")
     (root / "patches/mine.patch").write_text(GOOD)
-    known = load()
+    known = load_catalog()
     assert {"mine", "uffd", "split-merge"} <= set(known.testcases)
     assert known.case("uffd").summary == "not yours any more"
     assert [fragment.name for fragment in known.kconfig("mine").fragments] == ["base", "mine"]
@@ -68,15 +68,15 @@ def test_everything_of_ours_is_still_there_and_the_users_wins_by_name(root: Path
 
 
 def test_an_empty_root_takes_nothing_away(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with_empty = load()
+    with_empty = load_catalog()
     monkeypatch.delenv("ORCHESTRATE_ROOT")
-    assert with_empty.testcases == load().testcases
+    assert with_empty.testcases == load_catalog().testcases
 
 
 def test_a_root_that_is_not_there_is_the_requests_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORCHESTRATE_ROOT", "/nonexistent")
     with pytest.raises(UsageError, match="ORCHESTRATE_ROOT /nonexistent: no such directory"):
-        load()
+        load_catalog()
 
 
 def test_a_case_without_a_harness_of_its_own_is_linked_with_ours(root: Path, tmp_path: Path) -> None:
@@ -126,4 +126,4 @@ def test_a_declaration_that_is_no_text_is_named(root: Path, name: str) -> None:
     (root / name).parent.mkdir(parents=True)
     (root / name).write_bytes(b"\xff\xfe\x00")
     with pytest.raises(BadDeclaration, match=str(root / name.partition("/")[0])):
-        load()
+        load_catalog()

@@ -14,7 +14,7 @@ import pytest
 
 from orchestrator.deadline import Deadline
 from orchestrator.errors import DiskFull, GuestUnreachable
-from orchestrator.guest.evidence import Evidence
+from orchestrator.guest.evidence import Examination
 from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.qmp import Qmp
 from orchestrator.guest.ssh import Link
@@ -103,12 +103,12 @@ class Endless:
         self.is_cut.set()
 
 
-def watched(qemu: Qemu, link: Endless, examine: Callable[[bool], Evidence]) -> Watchdog:
+def watched(qemu: Qemu, link: Endless, examine: Callable[[bool], Examination]) -> Watchdog:
     return Watchdog(qemu, cast(Link, link), 0.3, Cancel(), examine, lambda _: True, None)
 
 
 def test_a_watchdog_that_fails_cuts_the_command_and_says_why(qemu: Qemu) -> None:
-    def examine(may_ask: bool) -> Evidence:
+    def examine(may_ask: bool) -> Examination:
         raise DiskFull("no space left in there")
 
     link = Endless()

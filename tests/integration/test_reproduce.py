@@ -41,7 +41,7 @@ def linux(tree: Path) -> Path:
 
 def run_of(run_dir: Path, tree: Path, patch: str, *kconfigs: str) -> None:
     """A run directory as far as the scripts know it."""
-    known = catalog.load()
+    known = catalog.load_catalog()
     path = run_dir.parent / f"{run_dir.name}.patch"
     path.write_text(patch)
     request = Request(patch=str(path), tree=str(tree), kconfigs=kconfigs or ("base",), testcases=("split-merge",))

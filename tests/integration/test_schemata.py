@@ -1,4 +1,4 @@
-"""Mutants in one text, switched: the woven text compiles and behaves as each mutant, and as the original with 0."""
+"""Mutants in one text, switched: the metamutant compiles and behaves as each mutant, and as the original with 0."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.build.schemata import CannotSwitch, Function, split, weave
+from orchestrator.build.schemata import CannotSwitch, Function, metamutant, split_functions
 
 ORIGINAL = """\
 #include <stdio.h>
@@ -96,8 +96,8 @@ SAID = {0: "7 7 24", 1: "-1 -1 24", 2: "12 -12 24", 3: "7 7 24", 4: "7 7 10", 5:
 
 
 def test_every_number_behaves_as_its_mutant_and_0_as_the_original(tmp_path: Path) -> None:
-    source, program = tmp_path / "woven.c", tmp_path / "woven"
-    source.write_text(weave(ORIGINAL, MUTANTS) + MAIN)
+    source, program = tmp_path / "schemata.c", tmp_path / "schemata"
+    source.write_text(metamutant(ORIGINAL, MUTANTS) + MAIN)
     subprocess.run(["gcc", "-Wall", "-Werror", "-o", program, source], check=True)
     for number, said in SAID.items():
         arguments = ["x"] * number
@@ -105,7 +105,7 @@ def test_every_number_behaves_as_its_mutant_and_0_as_the_original(tmp_path: Path
 
 
 def test_splitting_loses_nothing_and_finds_the_functions() -> None:
-    parts = split(ORIGINAL)
+    parts = split_functions(ORIGINAL)
     assert "".join(part if isinstance(part, str) else part.text for part in parts) == ORIGINAL
     functions = [part for part in parts if isinstance(part, Function)]
     assert [function.key for function in functions] == [
@@ -126,10 +126,10 @@ def test_splitting_loses_nothing_and_finds_the_functions() -> None:
 )
 def test_what_cannot_be_switched_is_refused_with_the_reason(mutated: str, why: str) -> None:
     with pytest.raises(CannotSwitch, match=f"9: .*{why}"):
-        weave(ORIGINAL, {9: mutated})
+        metamutant(ORIGINAL, {9: mutated})
 
 
 def test_arguments_that_cannot_be_passed_on_are_refused() -> None:
     text = "int say(const char *format, ...)\n{\n\treturn 0;\n}\n"
     with pytest.raises(CannotSwitch, match=r"'\.\.\.'"):
-        weave(text, {1: text.replace("0", "1")})
+        metamutant(text, {1: text.replace("0", "1")})

@@ -75,7 +75,7 @@ class Lab:
     def __init__(self, home: Path) -> None:
         self.home, self.tree = home, home / "linux"
         self.places = Places(home / "cache", home / "state")
-        self.context = Context(self.places, catalog.load(), Runner(Cancel()), lambda event: None)
+        self.context = Context(self.places, catalog.load_catalog(), Runner(Cancel()), lambda event: None)
         self.tree.mkdir()
         git(self.tree, "init", "-q", "-b", "main")
         self.commit(FILES)

@@ -14,7 +14,7 @@ import pytest
 
 from orchestrator import kept, manifest
 from orchestrator.errors import DiskFull
-from orchestrator.manifest import Entry
+from orchestrator.manifest import ManifestEntry
 from orchestrator.store import IN_USE_S, KEEP_PRODUCTS, Store, key, locked, write_atomically
 
 
@@ -207,7 +207,7 @@ def test_a_copied_store_is_as_good_as_the_first_one(store: Store, product: Path,
 
 def test_a_moved_product_keeps_what_its_manifest_says(product: Path) -> None:
     status = (product / "image").stat()
-    entry = Entry("image", len(CONTENT), status.st_mtime_ns, manifest.file_digest(product / "image"))
+    entry = ManifestEntry("image", len(CONTENT), status.st_mtime_ns, manifest.file_digest(product / "image"))
     assert entry in kept.load(manifest.Manifest, product / manifest.NAME, manifest.SCHEMA).files
     assert manifest.size(product) == len(CONTENT)
 

@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.build.configure import configure
 from orchestrator.build.toolchain import Toolchain, find_toolchain
-from orchestrator.catalog import load
+from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
 from orchestrator.errors import HostRefused
 from orchestrator.model.kernel import AppliedTree, Kernel, Source
@@ -39,7 +39,7 @@ $(O)/scripts/conf: scripts/conf.c
 @pytest.fixture
 def context(tmp_path: Path) -> Context:
     home = tmp_path / "home"
-    return Context(Places(home / "cache", home / "state"), load(), Runner(Cancel()), lambda _: None)
+    return Context(Places(home / "cache", home / "state"), load_catalog(), Runner(Cancel()), lambda _: None)
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_a_cache_of_any_name_will_do(
     (tmp_path / "var").mkdir()
     said: list[str] = []
     places = Places(tmp_path / name / "orchestrate", tmp_path / name / "state")
-    context = Context(places, load(), Runner(Cancel()), lambda event: said.append(str(event)))
+    context = Context(places, load_catalog(), Runner(Cancel()), lambda event: said.append(str(event)))
     text = configure_in(context, kernel_tree, tmp_path)
     assert "CONFIG_64BIT=y" in text
     (home,) = places.bases.glob("linux-*/git")

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from orchestrator.judge.attempts import case_results
-from orchestrator.judge.run import compared
+from orchestrator.judge.run import with_comparisons
 from orchestrator.judge.signature import signature
 from orchestrator.model.attempt import Planned
 from orchestrator.model.case import Case, Needs
@@ -31,7 +31,7 @@ from orchestrator.record import KernelRecord
 PASSED = Finding("", Outcome.PASS, Outcome.PASS, "", 1.0)
 FAILED = replace(PASSED, outcome=Outcome.FAIL, run_outcome=Outcome.FAIL, message="exit status 3")
 CRASHED = replace(PASSED, outcome=Outcome.CRASH, run_outcome=Outcome.CRASH, message="panic")
-IDLE = replace(PASSED, outcome=Outcome.NOT_EXERCISED, message="did not exercise")
+NOT_EXERCISED = replace(PASSED, outcome=Outcome.NOT_EXERCISED, message="did not exercise")
 SKIPPED = replace(PASSED, outcome=Outcome.SKIP, run_outcome=Outcome.SKIP, message="lacks it")
 HOST_LOST = replace(PASSED, outcome=Outcome.ERROR, run_outcome=Outcome.ERROR, is_host_fault=True)
 BROKEN = StageResult("build", Outcome.FAIL, 9.0, "mm/mmap.c:1: error", is_patch_fault=True)
@@ -130,7 +130,7 @@ class World:
         @cache  # nothing changes before the next job
         def reports(names: frozenset[str]) -> dict[str, SuiteReport]:
             found = [report for name, report in self.reports.items() if name in names]
-            return {one.name: one for one in compared(found, self.plan.request.error)}
+            return {one.name: one for one in with_comparisons(found, self.plan.request.error)}
 
         def report(subject: Subject) -> SuiteReport | None:
             return reports(frozenset({subject.name, *begun})).get(subject.name)
@@ -160,7 +160,7 @@ class World:
 
     def result(self, name: str, case: str) -> CaseResult:
         """Of a case on the kernel of that name, compared."""
-        reports = compared(list(self.reports.values()), self.plan.request.error)
+        reports = with_comparisons(list(self.reports.values()), self.plan.request.error)
         suite = next(one for one in reports if one.name == name)
         return next(found for found in suite.cases if found.case == case)
 

@@ -97,7 +97,7 @@ def test_a_certain_failure_is_found_wherever_it_began(first_bad: int) -> None:
     assert world.answer() == str(first_bad)
 
 
-def test_a_failure_that_comes_one_time_in_three_is_mostly_blamed_on_the_right_commit() -> None:
+def test_a_failure_that_comes_one_time_in_three_is_mostly_attributed_to_the_right_commit() -> None:
     right = sum(World(11, 0.33, seed).answer() == "11" for seed in range(100))
     assert right >= 90, "5 % of wrong answers are accepted"
 

@@ -1,4 +1,4 @@
-"""A build log decides who is blamed: the patch for its errors, the host for what killed the compiler."""
+"""A build log tells whose fault it is: the patch for compiler errors, the host for a killed compiler."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ make[3]: *** [../scripts/Makefile.build:229: mm/mmap.o] Error 1
 """
 
 
-def blamed(log: str, status: int = 2) -> OrchestrateError:
+def error_of(log: str, status: int = 2) -> OrchestrateError:
     result = CommandResult(Command(("make",)), status, log.encode(), b"", 1.0)
     return _build_error(result, log, Path("/logs/build.log"))
 
 
 def test_the_first_error_is_named_with_its_place_in_the_source() -> None:
-    error = blamed(COMPILE)
+    error = error_of(COMPILE)
     assert isinstance(error, BuildFailed)
     assert "mm/mmap.c:1845:9: 'heap_vmas' undeclared" in error.message
     assert "heap_vmas++;" in error.detail
@@ -58,11 +58,11 @@ def test_link_errors_and_missing_headers_are_found(log: str, where: str) -> None
     ],
 )
 def test_a_compiler_that_the_host_killed_is_not_the_patchs_fault(line: str) -> None:
-    error = blamed(f"  CC      mm/a.o\n{line}\nmake: *** Error 1\n")
+    error = error_of(f"  CC      mm/a.o\n{line}\nmake: *** Error 1\n")
     assert isinstance(error, CommandFailed)
     assert not isinstance(error, BuildFailed)
 
 
 def test_a_missing_tool_of_the_host_is_named() -> None:
-    assert isinstance(blamed("/bin/sh: 1: flex: not found\nmake: *** Error 127\n"), ToolMissing)
-    assert isinstance(blamed("make: *** killed\n", status=-9), CommandFailed)
+    assert isinstance(error_of("/bin/sh: 1: flex: not found\nmake: *** Error 127\n"), ToolMissing)
+    assert isinstance(error_of("make: *** killed\n", status=-9), CommandFailed)

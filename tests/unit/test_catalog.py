@@ -20,7 +20,7 @@ WANTED |= {"vma-reuse", "mprotect-oracle", "uffd", "stack-brk", "gup", "discard"
 
 @pytest.fixture(scope="module")
 def known() -> catalog.Catalog:
-    return catalog.load()
+    return catalog.load_catalog()
 
 
 def test_what_the_readme_names_is_there(known: catalog.Catalog) -> None:
@@ -114,7 +114,7 @@ def test_a_bad_declaration_names_file_and_key(tmp_path: Path, text: str, words: 
     (case / "main.c").write_text("int main(void) { return 0; }\n")
     (case / "testcase.yaml").write_text(text)
     with pytest.raises(BadDeclaration, match=words) as caught:
-        catalog.load(tmp_path)
+        catalog.load_catalog(tmp_path)
     assert "bad/testcase.yaml" in caught.value.message
 
 
@@ -123,7 +123,7 @@ def declared(tmp_path: Path, text: str) -> catalog.Catalog:
     case.mkdir(parents=True)
     (case / "main.c").write_text("")
     (case / "testcase.yaml").write_text(text)
-    return catalog.load(tmp_path)
+    return catalog.load_catalog(tmp_path)
 
 
 def test_text_stays_what_is_written(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_a_declaration_that_is_no_text_is_named(tmp_path: Path) -> None:
     case.mkdir(parents=True)
     (case / "testcase.yaml").write_bytes(b"summary: \xff\n")
     with pytest.raises(BadDeclaration, match=r"bad/testcase\.yaml: not UTF-8: .* at byte 9"):
-        catalog.load(tmp_path)
+        catalog.load_catalog(tmp_path)
 
 
 def test_a_directory_can_declare_several_cases(tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_a_directory_can_declare_several_cases(tmp_path: Path) -> None:
         (directory / "main.c").write_text("")
         (directory / "testcase.yaml").write_text(text)
     (tmp_path / "kconfigs").mkdir()
-    known = catalog.load(tmp_path)
+    known = catalog.load_catalog(tmp_path)
     one, two, three = known.cases("theirs-mm")
     assert (one.name, one.kselftest, one.args, one.timeout_s) == ("theirs-mm.one", "mm/one", ("-a",), 9)
     assert (two.kselftest, two.args, two.timeout_s) == ("mm/one", ("-a", "-b"), 3)

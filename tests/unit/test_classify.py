@@ -1,4 +1,4 @@
-"""Records -> results: who is blamed for what the kernel said, and what the run itself is worth."""
+"""Records -> results: to which case a kernel report is attributed, and what the outcome of the run itself is."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def test_halves_of_pairs_are_no_first_attempts(home: Home) -> None:
     assert [(a.case, a.pair) for a in report.attempts] == [("c", 0), ("c", 1), ("c", 2), ("only-compared", 1)]
 
 
-IDLE = GOOD.replace("ok 1 a #", "not ok 1 a # did not exercise: toucher #")
+NOT_EXERCISED = GOOD.replace("ok 1 a #", "not ok 1 a # did not exercise: toucher #")
 SPOILT: dict[str, Any] = {"ending": Ending.HOST_LOST, "status": None, "reason": "QEMU was killed"}
 
 
@@ -217,9 +217,9 @@ SPOILT: dict[str, Any] = {"ending": Ending.HOST_LOST, "status": None, "reason": 
         ({}, SPOILT, Outcome.PASS),
         (SPOILT, {"status": 1}, Outcome.FAIL),
         ({"ending": Ending.NO_GUEST, "status": None}, {}, Outcome.PASS),
-        ({"stdout": IDLE, "status": 1}, {}, Outcome.PASS),
-        ({"stdout": IDLE, "status": 1}, {"stdout": IDLE, "status": 1}, Outcome.NOT_EXERCISED),
-        ({"stdout": IDLE, "status": 1}, {"status": 1}, Outcome.FAIL),
+        ({"stdout": NOT_EXERCISED, "status": 1}, {}, Outcome.PASS),
+        ({"stdout": NOT_EXERCISED, "status": 1}, {"stdout": NOT_EXERCISED, "status": 1}, Outcome.NOT_EXERCISED),
+        ({"stdout": NOT_EXERCISED, "status": 1}, {"status": 1}, Outcome.FAIL),
         (SPOILT, SPOILT, Outcome.ERROR),
     ],
 )
@@ -371,13 +371,13 @@ def test_a_case_that_did_not_exercise_is_idle_unless_something_worse_was_found(h
 
 
 def test_a_warning_beside_what_was_not_exercised_is_all_that_is_wrong(home: Home) -> None:
-    home.case("idle", stdout=IDLE, status=1, said=WARNING)
+    home.case("idle", stdout=NOT_EXERCISED, status=1, said=WARNING)
     case = home.only()
     assert (case.outcome, case.message, case.only_reports) == (Outcome.FAIL, TITLE, True)
 
 
 def test_a_program_that_did_not_exercise_must_not_claim_success(home: Home) -> None:
-    home.case("idle", stdout=IDLE, status=0)
+    home.case("idle", stdout=NOT_EXERCISED, status=0)
     case = home.only()
     assert (case.outcome, case.message) == (Outcome.FAIL, "exit status 0, though a subtest failed")
 

@@ -183,7 +183,7 @@ def test_one_failure_that_the_base_has_does_not_excuse_another_that_comes_less_o
     old, both = ran(FAIL, "WARNING in old"), ran(FAIL, "WARNING in old", "KASAN: in new")
     rare = [both if number % 5 == 0 else old for number in range(10)]
     found = answer(both, rare, [old] * 10)
-    assert (found.answer, found.is_settled) == (Answer.INCONCLUSIVE, False), "neither excused nor blamed"
+    assert (found.answer, found.is_settled) == (Answer.INCONCLUSIVE, False), "neither excused nor at fault"
 
 
 # --- pairs
@@ -315,9 +315,9 @@ def boots(outcome: Outcome, count: int = ENOUGH) -> list[Finding]:
 
 def test_a_boot_that_fails_is_compared_by_boots() -> None:
     patched = suite(stages=(HUNG,), pairs=boots(CRASH))
-    (guilty,) = compare(patched, base((), boots(PASS)), error=ERROR).stages
-    assert guilty.comparison
-    assert guilty.comparison.answer is Answer.REGRESSION
+    (regressed,) = compare(patched, base((), boots(PASS)), error=ERROR).stages
+    assert regressed.comparison
+    assert regressed.comparison.answer is Answer.REGRESSION
     (same,) = compare(patched, base((), boots(CRASH)), error=ERROR).stages
     assert same.comparison
     assert same.comparison.answer is Answer.PRE_EXISTING
@@ -415,7 +415,7 @@ def test_a_run_is_clean_only_if_something_passed_and_nothing_is_bad_or_all_of_it
 
 
 @given(OUTCOMES, HALVES)
-def test_a_base_never_turns_no_blame_into_blame(first: list[Outcome], halves: list[tuple[Outcome, Outcome]]) -> None:
+def test_a_base_never_turns_no_fault_into_a_fault(first: list[Outcome], halves: list[tuple[Outcome, Outcome]]) -> None:
     cases = [ran(outcome, case=f"c{number}") for number, outcome in enumerate(first)]
     with_series = [ran(one, case="c0") for one, _ in halves]
     without = [ran(other, case="c0") for _, other in halves]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalog import load
+from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
 from orchestrator.guest import bounded_log
 from orchestrator.guest.bounded_log import BoundedLog
@@ -150,7 +150,7 @@ def bytes_read() -> int:
 
 
 def test_judging_case_after_case_reads_a_console_once(tmp_path: Path) -> None:
-    catalog = load()
+    catalog = load_catalog()
     context = Context(Places.of_user(), catalog, Runner(Cancel()), lambda event: None)
     journal = Journal(context, tmp_path, patched(Kernel(Source(), catalog.kconfig("base"))))
     number, directory = journal.next_guest()

@@ -34,7 +34,7 @@ stress-ng: info:  [91] successful run completed in 1.04s
 
 
 def test_tap_without_a_version_line_is_tap() -> None:
-    report = kselftest.read("# Test configs:\n1..2\nok 1 # XFAIL mremap - overlapping\nnot ok 2 2GB mremap\n", "", 1)
+    report = kselftest.parse("# Test configs:\n1..2\nok 1 # XFAIL mremap - overlapping\nnot ok 2 2GB mremap\n", "", 1)
     assert [(s.name, s.outcome) for s in report.subtests] == [("#1", Outcome.PASS), ("2GB mremap", Outcome.FAIL)]
     assert not report.problems
 
@@ -43,14 +43,14 @@ def test_a_program_that_skips_owes_no_results() -> None:
     text = (
         'TAP version 13\n1..9\nok 2 # SKIP open("/sys/kernel/mm/ksm/run") failed\n# Planned tests != run tests (9 != 1)'
     )
-    report = kselftest.read(text, "", 4)
+    report = kselftest.parse(text, "", 4)
     assert [s.outcome for s in report.subtests] == [Outcome.SKIP]
     assert "ksm/run" in report.skip_reason
     assert not report.problems
 
 
 def test_a_failure_without_a_result_is_told_in_its_last_words() -> None:
-    report = kselftest.read(
+    report = kselftest.parse(
         "has pkeys: 1\n", "error: : No such file or directory\n\norchestrate-sentinel x status=71\n", 71
     )
     assert report.problems == ("exit status 71: error: : No such file or directory",)
@@ -58,24 +58,24 @@ def test_a_failure_without_a_result_is_told_in_its_last_words() -> None:
 
 def test_a_program_that_bails_out_fails_once() -> None:
     text = "TAP version 13\n1..117\nok 1 a\nBail out! creation failed\n# Planned tests != run tests (117 != 1)\n"
-    report = kselftest.read(text, "", 1)
+    report = kselftest.parse(text, "", 1)
     assert [s.name for s in report.subtests] == ["a"]
     assert report.problems == ("exit status 1: Bail out! creation failed",)
 
 
 def test_the_userfaultfd_tests_have_words_of_their_own() -> None:
-    report = kselftest.read(UFFD.format(how="done"), "", 0)
+    report = kselftest.parse(UFFD.format(how="done"), "", 0)
     assert [s.outcome for s in report.subtests] == [Outcome.PASS, Outcome.SKIP, Outcome.PASS]
     assert report.subtests[1].name == "wp-fork on hugetlb"
     assert "huge page size is 0" in report.subtests[1].message
-    report = kselftest.read(UFFD.format(how="failed [reason: nr 3 has wrong count 0 1]"), "", 1)
+    report = kselftest.parse(UFFD.format(how="failed [reason: nr 3 has wrong count 0 1]"), "", 1)
     assert report.subtests[2].outcome is Outcome.FAIL
     assert report.subtests[2].message == "nr 3 has wrong count 0 1"
     assert not report.problems
 
 
 def test_stressors_are_subtests_with_metrics() -> None:
-    report = stress_ng.read(STRESS_NG.format(said=""), "", 0)
+    report = stress_ng.parse(STRESS_NG.format(said=""), "", 0)
     subtests = {subtest.name: subtest for subtest in report.subtests}
     assert {name: subtest.outcome for name, subtest in subtests.items()} == {
         "fault": Outcome.PASS, "sctp": Outcome.SKIP, "userfaultfd": Outcome.PASS,
@@ -88,14 +88,14 @@ def test_stressors_are_subtests_with_metrics() -> None:
 
 
 def test_a_stressor_that_did_nothing_proves_nothing() -> None:
-    report = stress_ng.read(STRESS_NG.format(said="").replace("  4181 ", "     0 "), "", 0)
+    report = stress_ng.parse(STRESS_NG.format(said="").replace("  4181 ", "     0 "), "", 0)
     assert report.subtests[0].outcome is Outcome.NOT_EXERCISED
     assert "did not exercise" in report.subtests[0].message
 
 
 def test_a_stressor_whose_check_failed() -> None:
     said = "stress-ng: fail:  [94] fault: page 3 contains 0x0, expected 0x3\n"
-    report = stress_ng.read(STRESS_NG.format(said=said), "", 2)
+    report = stress_ng.parse(STRESS_NG.format(said=said), "", 2)
     assert report.subtests[0].outcome is Outcome.FAIL
     assert "expected 0x3" in report.subtests[0].message
     assert not report.problems
@@ -110,11 +110,11 @@ def test_a_stressor_whose_check_failed() -> None:
     ],
 )
 def test_a_failure_that_belongs_to_no_stressor_is_a_problem(text: str, status: int, words: str) -> None:
-    assert words in stress_ng.read(text, "", status).problems[0]
+    assert words in stress_ng.parse(text, "", status).problems[0]
 
 
 def test_what_could_not_start_is_skipped_not_passed() -> None:
-    report = stress_ng.read("stress-ng: info:  [1] dispatching hogs: 1 brk\n", "", 3)
+    report = stress_ng.parse("stress-ng: info:  [1] dispatching hogs: 1 brk\n", "", 3)
     assert [s.outcome for s in report.subtests] == [Outcome.SKIP]
     assert not report.problems
 

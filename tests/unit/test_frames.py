@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.parse.frames import CodeRef, find
+from orchestrator.parse.frames import CodeRef, code_refs
 
 CORPUS = Path(__file__).parents[1] / "data/console"
 
 
 def one(line: str) -> CodeRef:
-    (found,) = find(line)
+    (found,) = code_refs(line)
     return found
 
 
@@ -67,7 +67,7 @@ def test_the_pointer_of_a_function_is_not_the_end_of_the_one_before() -> None:
 
 
 def test_a_trace_that_begins_with_the_instruction_itself() -> None:
-    pc, lr, first, second = find("pc : f+0x10/0x40\nlr : g+0x10/0x40\nCall trace:\n f+0x10/0x40\n g+0x10/0x40")
+    pc, lr, first, second = code_refs("pc : f+0x10/0x40\nlr : g+0x10/0x40\nCall trace:\n f+0x10/0x40\n g+0x10/0x40")
     assert [ref.is_instruction for ref in (pc, lr, first, second)] == [True, False, True, False]
     assert [ref.line for ref in (pc, lr, first, second)] == [1, 2, 4, 5]
 
@@ -76,12 +76,12 @@ def test_a_trace_that_begins_with_the_instruction_itself() -> None:
     "line", ["RIP: 0033:0x47de07", "Code: 48 8d 7b 24", "user+0x10", "base 0x1000+0x20/0x40", "a.b c+0xzz/0x1"]
 )
 def test_what_is_no_code(line: str) -> None:
-    assert not find(line)
+    assert not code_refs(line)
 
 
 @pytest.mark.parametrize("path", sorted(CORPUS.glob("*.log")), ids=lambda path: path.stem)
 def test_no_register_line_of_the_corpus_is_missed(path: Path) -> None:
     text = path.read_text(errors="replace")
     named = [number for number, line in enumerate(text.split("\n"), 1) if "RIP: 0010:" in line and "+0x" in line]
-    found = {ref.line for ref in find(text) if ref.is_instruction}
+    found = {ref.line for ref in code_refs(text) if ref.is_instruction}
     assert found >= set(named)

@@ -8,7 +8,7 @@ import os
 import pytest
 
 from orchestrator import host_cpus
-from orchestrator.host_cpus import Limits, limits
+from orchestrator.host_cpus import CgroupLimits, limits
 
 V2_MOUNT = "30 23 0:26 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime shared:4 - cgroup2 cgroup2 rw,nsdelegate\n"
 V1_MOUNTS = """\
@@ -22,7 +22,7 @@ V1_SELF = "9:name=systemd:/a\n8:pids:/a\n4:memory:/docker/b3aa\n2:cpu,cpuacct:/d
 NO_LIMIT = "9223372036854771712\n"
 
 
-def found(files: dict[str, str]) -> Limits:
+def found(files: dict[str, str]) -> CgroupLimits:
     return limits(lambda path: files.get(path, ""))
 
 
@@ -47,7 +47,7 @@ def test_v2_the_tightest_of_ours_and_our_parents(own: str, parent: str, expected
         f"{service}/memory.max": "max\n",
         "/sys/fs/cgroup/system.slice/memory.max": "2147483648\n",
     }
-    assert found(files) == Limits(expected, 2 << 30)
+    assert found(files) == CgroupLimits(expected, 2 << 30)
 
 
 def test_v2_in_a_container_the_mount_is_our_own_cgroup() -> None:
@@ -57,7 +57,7 @@ def test_v2_in_a_container_the_mount_is_our_own_cgroup() -> None:
         "/sys/fs/cgroup/cpu.max": "200000 100000\n",
         "/sys/fs/cgroup/memory.max": "536870912\n",
     }
-    assert found(files) == Limits(2.0, 512 << 20)
+    assert found(files) == CgroupLimits(2.0, 512 << 20)
 
 
 def test_v2_of_the_host_bound_into_a_container() -> None:
@@ -89,7 +89,7 @@ def test_v1_and_both_at_once() -> None:
         "/sys/fs/cgroup/memory/docker/b3aa/memory.limit_in_bytes": "1073741824\n",
         "/sys/fs/cgroup/memory/memory.limit_in_bytes": NO_LIMIT,
     }
-    assert found(files) == Limits(2.5, 1 << 30)
+    assert found(files) == CgroupLimits(2.5, 1 << 30)
 
 
 def test_a_mount_point_with_a_space() -> None:
@@ -102,18 +102,18 @@ def test_a_mount_point_with_a_space() -> None:
 
 
 def test_a_host_without_cgroups_has_no_limit() -> None:
-    assert found({}) == Limits()
+    assert found({}) == CgroupLimits()
 
 
 @pytest.mark.parametrize(("quota", "expected"), [(math.inf, 8), (1.5, 2), (0.2, 1), (64.0, 8)])
 def test_part_of_a_cpu_is_used_too(monkeypatch: pytest.MonkeyPatch, quota: float, expected: int) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
-    monkeypatch.setattr(host_cpus, "limits", lambda _: Limits(quota))
+    monkeypatch.setattr(host_cpus, "limits", lambda _: CgroupLimits(quota))
     assert host_cpus.cpus() == expected
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(math.inf, 4096), (1 << 30, 1024)])
 def test_memory_is_what_is_free_and_allowed(monkeypatch: pytest.MonkeyPatch, limit: float, expected: int) -> None:
     monkeypatch.setattr(host_cpus, "_read", lambda _: "MemTotal: 9 kB\nMemAvailable:    4194304 kB\n")
-    monkeypatch.setattr(host_cpus, "limits", lambda _: Limits(memory=limit))
+    monkeypatch.setattr(host_cpus, "limits", lambda _: CgroupLimits(memory=limit))
     assert host_cpus.available_memory_mib() == expected

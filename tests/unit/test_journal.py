@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.build.product import Product
-from orchestrator.catalog import load
+from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
 from orchestrator.errors import BootFailed, BuildFailed, GuestUnreachable, Interrupted
 from orchestrator.jobs.journal import Journal, Stopped
@@ -19,7 +19,7 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.model.subject import patched
 from orchestrator.process import Cancel, Runner
 from orchestrator.record import KERNEL, KernelRecord
-from orchestrator.record import load as load_record
+from orchestrator.record import load_record as load_record
 
 SUBJECT = patched(Kernel(Source(), Kconfig("base", ())))
 GUP = Planned("gup", 7)
@@ -32,7 +32,7 @@ def journal(tmp_path: Path) -> Journal:
 
 def opened(home: Path) -> Journal:
     places = Places(home / "cache", home / "state")
-    return Journal(Context(places, load(), Runner(Cancel()), lambda event: None), home / SUBJECT.name, SUBJECT)
+    return Journal(Context(places, load_catalog(), Runner(Cancel()), lambda event: None), home / SUBJECT.name, SUBJECT)
 
 
 def test_each_attempt_has_its_own_number_and_none_is_overwritten(journal: Journal, tmp_path: Path) -> None:

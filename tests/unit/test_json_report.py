@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.judge.mutants import Cell, Detector, Kill, Matrix, MutantStatus, Row
+from orchestrator.judge.mutants import Cell, Detector, Kill, Matrix, MutantRow, MutantStatus
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_facts import KernelFacts
-from orchestrator.model.kernel_report import Frame, KernelReport, Place, Stack
+from orchestrator.model.kernel_report import Frame, KernelReport, SourceLine, Stack
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import (
     Answer,
@@ -51,9 +51,9 @@ RECORDS = (
     KernelReport,
     Stack,
     Frame,
-    Place,
+    SourceLine,
     Matrix,
-    Row,
+    MutantRow,
     Kill,
     Cell,
 )
@@ -62,10 +62,10 @@ TEXT = st.text(max_size=20)
 st.register_type_strategy(float, st.floats(allow_nan=False))
 st.register_type_strategy(str, TEXT)
 # a few frames of each report are as good as many, and hypothesis limits what it makes
-PLACES = st.builds(Place, text=..., mark=..., patches=st.lists(TEXT, max_size=1).map(tuple))
+PLACES = st.builds(SourceLine, text=..., mark=..., patches=st.lists(TEXT, max_size=1).map(tuple))
 FRAMES = st.builds(Frame, is_reliable=..., places=st.lists(PLACES, max_size=1).map(tuple))
-SPLATS = st.builds(KernelReport, file=..., frames=st.lists(FRAMES, max_size=1).map(tuple))
-st.register_type_strategy(KernelReport, SPLATS)
+KERNEL_REPORTS = st.builds(KernelReport, file=..., frames=st.lists(FRAMES, max_size=1).map(tuple))
+st.register_type_strategy(KernelReport, KERNEL_REPORTS)
 # Few subtests of stages: each has lists of its own, and a report would be more than hypothesis wants to make up.
 st.register_type_strategy(
     StageResult,
@@ -140,8 +140,8 @@ def test_bytes_that_were_no_text_keep_no_strict_reader_from_the_rest() -> None:
 
 def test_a_written_file_loads_again_and_says_its_schema_first(tmp_path: Path) -> None:
     path = tmp_path / "new" / "report.json"
-    json_report.write(a_report(), path)
-    assert json_report.load(path) == a_report()
+    json_report.write_json(a_report(), path)
+    assert json_report.read_report(path) == a_report()
     assert read_valid(path) == json_report.to_json(a_report())
     assert path.read_text(encoding="ascii").startswith('{\n  "schema": 2,\n')
     assert [entry.name for entry in path.parent.iterdir()] == ["report.json"]
@@ -163,7 +163,7 @@ def test_a_foreign_report_is_refused_with_its_path_and_key(
     path = tmp_path / "report.json"
     path.write_text(json.dumps({**json_report.to_json(a_report()), **change}), encoding="utf-8")
     with pytest.raises(ValueError, match=message) as caught:
-        json_report.load(path)
+        json_report.read_report(path)
     assert str(caught.value).startswith(f"{path}: ")
 
 
@@ -172,7 +172,7 @@ def test_what_is_no_report_at_all_is_a_value_error(tmp_path: Path, data: bytes) 
     path = tmp_path / "report.json"
     path.write_bytes(data)
     with pytest.raises(ValueError, match=re.escape(str(path))):
-        json_report.load(path)
+        json_report.read_report(path)
 
 
 # --- the JSON Schema files
@@ -190,7 +190,7 @@ def test_every_report_is_valid_by_its_schema(report: RunReport) -> None:
 
 
 @settings(deadline=None)
-@given(matrix=st.builds(Matrix, rows=few(Row)))
+@given(matrix=st.builds(Matrix, rows=few(MutantRow)))
 def test_every_matrix_is_valid_by_its_schema(matrix: Matrix) -> None:
     validator("matrix.json").validate(json.loads(json_report.dumps(matrix)))
 

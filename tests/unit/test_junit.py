@@ -1,4 +1,4 @@
-"""The JUnit mapping: names that stay, who is blamed, what is shown, and that the file stays small."""
+"""The JUnit mapping: stable names, whose fault it is, what is shown, and the limit on the size of the file."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.errors import HostRefused
-from orchestrator.judge.mutants import Detector, Kill, Matrix, MutantStatus, Row
-from orchestrator.judge.mutants import verdict as verdict_on_mutants
+from orchestrator.judge.mutants import Detector, Kill, Matrix, MutantRow, MutantStatus
+from orchestrator.judge.mutants import mutation_verdict as verdict_on_mutants
 from orchestrator.judge.mutation_run import mutants_suite
 from orchestrator.judge.verdict import verdict as judged
 from orchestrator.model.kernel import Role
@@ -34,7 +34,7 @@ from orchestrator.reporters import junit
 from orchestrator.reporters.junit_entries import Output
 from orchestrator.reporters.table import write_files
 
-SPLAT = KernelReport("kasan", "KASAN: use-after-free in f", Outcome.CRASH, 12, 40, 999, "BUG: KASAN: the text")
+KASAN = KernelReport("kasan", "KASAN: use-after-free in f", Outcome.CRASH, 12, 40, 999, "BUG: KASAN: the text")
 GCC = "gcc (Debian 12.2.0-14+deb12u1) 12.2.0"
 OOM = KernelReport("oom", "OOM kill of a.out", Outcome.PASS, 3, 4, 5, "Out of memory: the text")
 
@@ -75,11 +75,11 @@ def only(run: RunReport, path: str) -> ElementTree.Element:
     ("result", "element", "kind"),
     [
         (case(Outcome.FAIL), "failure", "ExitStatus"),
-        (case(Outcome.FAIL, kernel_reports=(OOM, SPLAT)), "failure", "KernelReport.kasan"),
+        (case(Outcome.FAIL, kernel_reports=(OOM, KASAN)), "failure", "KernelReport.kasan"),
         (case(Outcome.FAIL, kernel_reports=(OOM,)), "failure", "ExitStatus"),
         (case(Outcome.TIMEOUT), "failure", "Timeout"),
         (case(Outcome.CRASH), "failure", "Crash"),
-        (case(Outcome.CRASH, kernel_reports=(SPLAT,)), "failure", "KernelReport.kasan"),
+        (case(Outcome.CRASH, kernel_reports=(KASAN,)), "failure", "KernelReport.kasan"),
         (case(Outcome.ERROR), "error", "Infrastructure"),
         (case(Outcome.CRASH, is_host_fault=True), "error", "Infrastructure"),
         (case(Outcome.FAIL, "leaked 1200 vm_area_struct"), "failure", "Leak"),
@@ -90,7 +90,7 @@ def only(run: RunReport, path: str) -> ElementTree.Element:
         (case(Outcome.FAIL, comparison=compared(Answer.PRE_EXISTING)), "error", "FailsOnBase"),
         (case(Outcome.FAIL, comparison=compared(Answer.FLAKY_NO_WORSE)), "error", "FailsOnBase"),
         (
-            case(Outcome.CRASH, comparison=compared(Answer.PRE_EXISTING), kernel_reports=(SPLAT,)),
+            case(Outcome.CRASH, comparison=compared(Answer.PRE_EXISTING), kernel_reports=(KASAN,)),
             "error",
             "FailsOnBase",
         ),
@@ -98,7 +98,7 @@ def only(run: RunReport, path: str) -> ElementTree.Element:
         (case(Outcome.ERROR, "planned, and not run", is_not_run=True), "error", "NotRun"),
     ],
 )
-def test_a_case_blames_the_kernel_or_the_host(result: CaseResult, element: str, kind: str) -> None:
+def test_a_bad_case_is_the_fault_of_the_kernel_or_of_the_host(result: CaseResult, element: str, kind: str) -> None:
     found = only(report(suite(result)), f"testsuite/testcase/{element}")
     assert found.get("type") == kind
     assert found.get("message")
@@ -108,7 +108,11 @@ def test_a_case_blames_the_kernel_or_the_host(result: CaseResult, element: str, 
 @pytest.mark.parametrize("answer", [Answer.PRE_EXISTING, Answer.FLAKY_NO_WORSE])
 def test_what_the_base_excuses_is_skipped_in_a_clean_run_with_the_whole_reason(answer: Answer) -> None:
     result = case(
-        Outcome.CRASH, SPLAT.title, comparison=compared(answer), kernel_reports=(SPLAT,), diagnosis="a waits for b"
+        Outcome.CRASH,
+        KASAN.title,
+        comparison=compared(answer),
+        kernel_reports=(KASAN,),
+        diagnosis="a waits for b",
     )
     root = parsed(report(suite(result), verdict=Verdict.CLEAN))
     assert (root.get("failures"), root.get("errors")) == ("0", "0")
@@ -117,7 +121,7 @@ def test_what_the_base_excuses_is_skipped_in_a_clean_run_with_the_whole_reason(a
     words = compared(answer).words
     assert skipped.get("message") == f"KASAN: use-after-free in f ({answer.value}: {words})"
     said = skipped.text or ""
-    assert said.split("\n\n")[:3] == [SPLAT.title, f"{answer.value}: {words}", "a waits for b"]
+    assert said.split("\n\n")[:3] == [KASAN.title, f"{answer.value}: {words}", "a waits for b"]
     assert "BUG: KASAN: the text" in said
 
 
@@ -168,7 +172,7 @@ def test_a_case_that_was_fixed_passes_and_says_so() -> None:
         (StageResult("build", Outcome.FAIL, 1.0, "cc1: error", is_patch_fault=True), "failure", "Stage.build"),
         (StageResult("apply", Outcome.ERROR, 1.0, is_patch_fault=True), "failure", "Stage.apply"),
         (
-            StageResult("boot", Outcome.CRASH, 1.0, kernel_reports=(SPLAT,), is_patch_fault=True),
+            StageResult("boot", Outcome.CRASH, 1.0, kernel_reports=(KASAN,), is_patch_fault=True),
             "failure",
             "KernelReport.kasan",
         ),
@@ -189,7 +193,7 @@ def test_a_case_that_was_fixed_passes_and_says_so() -> None:
         ),
     ],
 )
-def test_a_stage_blames_the_patch_or_the_host(result: StageResult, element: str, kind: str) -> None:
+def test_a_bad_stage_is_the_fault_of_the_patch_or_of_the_host(result: StageResult, element: str, kind: str) -> None:
     found = only(report(suite(stages=(result,))), f"testsuite/testcase/{element}")
     assert found.get("type") == kind
 
@@ -245,8 +249,8 @@ def test_subtests_are_entries_of_their_own_and_the_run_is_judged_apart() -> None
 def test_a_crash_shows_the_report_its_place_and_the_console() -> None:
     result = case(
         Outcome.CRASH,
-        SPLAT.title,
-        kernel_reports=(SPLAT, OOM),
+        KASAN.title,
+        kernel_reports=(KASAN, OOM),
         console="the console",
         console_log="guest-0/console.log",
     )
@@ -384,7 +388,7 @@ def attached(result: CaseResult) -> list[str]:
 def test_the_most_telling_file_is_attached_first_and_a_memory_dump_never() -> None:
     files = {"stdout": "c/stdout", "stderr": "c/stderr", "console_log": "guest-0/console.log"}
     evidence = ("c/evidence.txt", "c/sysrq.txt", "c/postmortem.txt", "c/memory.kdump")
-    reported = replace(SPLAT, file="c/report-2.txt")
+    reported = replace(KASAN, file="c/report-2.txt")
     assert attached(case(Outcome.FAIL, **files)) == ["c/stdout", "c/stderr", "guest-0/console.log"]
     assert attached(case(Outcome.CRASH, **files)) == ["guest-0/console.log", "c/stdout", "c/stderr"]
     assert attached(case(Outcome.TIMEOUT, evidence=evidence, **files)) == [
@@ -620,7 +624,14 @@ def test_a_failure_carries_the_attempts_that_failed_again() -> None:
     first = case(Outcome.FAIL, "exit status 1", comparison=compared(Answer.REGRESSION))
     again = (
         finding(Outcome.FAIL, 1),  # the one that is shown
-        finding(Outcome.CRASH, 2, 1, kernel_reports=(SPLAT,), message=SPLAT.title, console_log="guest-1/console.log"),
+        finding(
+            Outcome.CRASH,
+            2,
+            1,
+            kernel_reports=(KASAN,),
+            message=KASAN.title,
+            console_log="guest-1/console.log",
+        ),
         finding(Outcome.PASS, 3, 2),
         finding(Outcome.CRASH, 4, 3, is_host_fault=True, message="QEMU is gone"),
     )
@@ -671,8 +682,8 @@ def test_boots_are_compared_at_their_stage() -> None:
     failed = StageResult(
         "boot", Outcome.CRASH, 1.0, "hangs", comparison=compared(Answer.REGRESSION), is_patch_fault=True
     )
-    tries = (replace(finding(Outcome.CRASH, 1, 1), case="boot"), replace(finding(Outcome.PASS, 2, 2), case="boot"))
-    entry = only(report(replace(suite(stages=(failed,)), attempts=tries)), ".//testcase")
+    attempts = (replace(finding(Outcome.CRASH, 1, 1), case="boot"), replace(finding(Outcome.PASS, 2, 2), case="boot"))
+    entry = only(report(replace(suite(stages=(failed,)), attempts=attempts)), ".//testcase")
     assert [child.tag for child in entry] == ["failure", "rerunFailure", "system-out"]
 
 
@@ -710,7 +721,7 @@ def test_a_mutant_says_what_killed_it_and_a_survivor_is_typed_as_one() -> None:
     cases = (
         replace(case(Outcome.PASS, "killed by fork on base (kernel report): KASAN"), case="no-barrier"),
         replace(case(Outcome.FAIL, "nothing noticed it"), case="no-wakeup"),
-        replace(case(Outcome.ERROR, "could not be seeded"), case="no-build"),
+        replace(case(Outcome.ERROR, "could not be applied"), case="no-build"),
         replace(case(Outcome.SKIP, "equivalent: why"), case="no-change"),
     )
     mutants = SuiteReport("base.mutants", "base", Role.MUTATED, (), cases, "", has_mutants=True)
@@ -740,7 +751,7 @@ def test_a_file_of_a_mutation_run_is_green_exactly_when_the_exit_status_is_0(
 ) -> None:
     kill = Kill("base", "fork", Detector.KERNEL_REPORT, "KASAN", 1.0)
     rows = tuple(
-        Row(f"m{number}", "order", status, "why", kill if status is MutantStatus.KILLED else None)
+        MutantRow(f"m{number}", "order", status, "why", kill if status is MutantStatus.KILLED else None)
         for number, status in enumerate(statuses)
     )
     matrix = Matrix(rows, ("base",), ("fork",))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.parse.kconfig_messages import refusal
+from orchestrator.parse.kconfig_messages import main_message
 
 DATA = Path(__file__).parents[1] / "data/kconfig"
 
@@ -27,7 +27,7 @@ DATA = Path(__file__).parents[1] / "data/kconfig"
     ],
 )
 def test_the_message_that_says_what_is_wrong_is_found(name: str, message: str) -> None:
-    assert refusal((DATA / f"{name}.txt").read_text()) == message
+    assert main_message((DATA / f"{name}.txt").read_text()) == message
 
 
 def test_every_recorded_output_is_tested() -> None:
@@ -54,4 +54,4 @@ def test_every_recorded_output_is_tested() -> None:
     ],
 )
 def test_other_words_of_kconfig_and_make(log: str, message: str) -> None:
-    assert refusal(log) == message
+    assert main_message(log) == message

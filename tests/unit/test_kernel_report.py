@@ -12,7 +12,7 @@ from orchestrator.errors import BadDeclaration
 from orchestrator.model.outcome import Outcome
 from orchestrator.parse import report_lines as report_lines
 from orchestrator.parse.kernel_report import HOLD_LINES, LONGEST_LINE, Scanner, scan
-from orchestrator.parse.report_kinds import load, read_table
+from orchestrator.parse.report_kinds import load_kinds, read_table
 
 CONSOLE = Path(__file__).parent.parent / "data" / "console"
 
@@ -146,7 +146,7 @@ def test_a_report_is_given_after_a_few_more_lines_or_when_the_console_is_quiet()
     assert scanner.feed(WARNING) == []  # a panic may still follow from it
     assert [kernel_report.kind for kernel_report in scanner.feed(kernel("x") * (HOLD_LINES + 1))] == ["warning"]
     assert scanner.feed(OOPS) == []
-    assert [kernel_report.kind for kernel_report in scanner.idle()] == ["oops"]
+    assert [kernel_report.kind for kernel_report in scanner.flush()] == ["oops"]
     assert scanner.close() == []
 
 
@@ -208,7 +208,7 @@ def test_any_bytes_in_any_pieces_give_the_same_reports(parts: list[bytes], size:
 
 # --- the table
 
-LINES = report_lines.load()
+LINES = report_lines.load_lines()
 MINIMAL = 'kind = "x"\npriority = 1\noutcome = "fail"\nstart = ["x: "]\ntitles = ["x"]\n'
 
 
@@ -259,5 +259,5 @@ def test_ignored_frames_have_known_keys_only() -> None:
 
 
 def test_the_shipped_table_is_read_once() -> None:
-    assert load() is load()
-    assert len(load().kinds) >= 20
+    assert load_kinds() is load_kinds()
+    assert len(load_kinds().kinds) >= 20

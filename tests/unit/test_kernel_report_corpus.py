@@ -11,7 +11,7 @@ import pytest
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.parse.kernel_report import Scanner, scan
 from orchestrator.parse.log_format import BARE
-from orchestrator.parse.report_kinds import load
+from orchestrator.parse.report_kinds import load_kinds
 
 CORPUS = sorted((Path(__file__).parent.parent / "data" / "console").glob("*.log"))
 
@@ -79,8 +79,8 @@ def test_logs_without_callers_or_without_any_prefix_give_the_same_titles(path: P
 
 def test_every_kind_has_two_logs() -> None:
     logs = Counter(kind for path in CORPUS for kind in {line.split(" | ")[0] for line in read(path)[0]})
-    assert {kind.kind: logs[kind.kind] for kind in load().kinds if logs[kind.kind] < 2} == {}
-    assert set(logs) == {kind.kind for kind in load().kinds}
+    assert {kind.kind: logs[kind.kind] for kind in load_kinds().kinds if logs[kind.kind] < 2} == {}
+    assert set(logs) == {kind.kind for kind in load_kinds().kinds}
 
 
 # a program there prints whole reports: without prefixes nothing tells them from the kernel's

@@ -9,7 +9,7 @@ import pytest
 from orchestrator.errors import BadDeclaration
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.parse.kernel_report import scan
-from orchestrator.parse.report_kinds import load
+from orchestrator.parse.report_kinds import load_kinds
 from orchestrator.parse.report_lines import read_lines, stale
 from tests.unit.test_kernel_report_corpus import read
 
@@ -77,7 +77,7 @@ def test_a_pointer_to_a_function_that_lay_on_the_stack_is_no_frame() -> None:
 
 
 def test_ignored_frames_are_no_more_than_that() -> None:
-    is_ignored = load().ignored.fullmatch
+    is_ignored = load_kinds().ignored.fullmatch
     assert all(
         map(is_ignored, ["raw_spin_rq_lock_nested", "_raw_spin_lock", "arch_local_irq_enable", "cpus_read_lock"])
     )

@@ -19,13 +19,13 @@ __all__ = ["home"]
 
 LINK = "https://bugs.example.org/1"
 ISSUE = KnownIssue("WARNING in unmap_.*", LINK, "2026-06-30")
-SPLAT = KernelReport("warning", TITLE, Outcome.FAIL, 1, 9, 0, WARNING)
+KERNEL_REPORT = KernelReport("warning", TITLE, Outcome.FAIL, 1, 9, 0, WARNING)
 
 
 def test_the_whole_title_must_match() -> None:
-    (known,) = mark_known([SPLAT], [ISSUE])
+    (known,) = mark_known([KERNEL_REPORT], [ISSUE])
     assert (known.known, known.outcome) == (LINK, Outcome.PASS)
-    assert mark_known([SPLAT], [KnownIssue("WARNING", LINK, "2026-06-30")]) == (SPLAT,)
+    assert mark_known([KERNEL_REPORT], [KnownIssue("WARNING", LINK, "2026-06-30")]) == (KERNEL_REPORT,)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.judge.mutants import Detector, Matrix, MutantStatus, kill_of, row, verdict
+from orchestrator.judge.mutants import Detector, Matrix, MutantStatus, kill_of, mutation_verdict, row_of
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.kernel_report import KernelReport
@@ -77,28 +77,31 @@ def test_a_boot_that_fails_is_a_kill_and_the_hosts_fault_is_none() -> None:
 
 
 def test_fates() -> None:
-    assert row(MUTANT, [suite(PASSED)]).status is MutantStatus.SURVIVED
-    assert row(MUTANT, [suite(PASSED), suite(failed("x", says="y"), kconfig="debug")]).status is MutantStatus.KILLED
-    assert row(MUTANT, [], not_run="not asked for").status is MutantStatus.SKIPPED
-    assert row(MUTANT, []).status is MutantStatus.ERROR  # silence is no survival
-    assert row(MUTANT, [suite(replace(PASSED, outcome=Outcome.CRASH, is_host_fault=True))]).status is MutantStatus.ERROR
-    assert row(MUTANT, [suite(PASSED)], refused="does not apply").status is MutantStatus.ERROR
+    assert row_of(MUTANT, [suite(PASSED)]).status is MutantStatus.SURVIVED
+    assert row_of(MUTANT, [suite(PASSED), suite(failed("x", says="y"), kconfig="debug")]).status is MutantStatus.KILLED
+    assert row_of(MUTANT, [], not_run="not asked for").status is MutantStatus.SKIPPED
+    assert row_of(MUTANT, []).status is MutantStatus.ERROR  # silence is no survival
+    assert (
+        row_of(MUTANT, [suite(replace(PASSED, outcome=Outcome.CRASH, is_host_fault=True))]).status is MutantStatus.ERROR
+    )
+    assert row_of(MUTANT, [suite(PASSED)], refused="does not apply").status is MutantStatus.ERROR
 
 
 def test_what_survived_one_kconfig_is_no_less_a_survivor_when_the_budget_ends_before_the_next() -> None:
-    found = row(MUTANT, [suite(PASSED)], not_run="the budget of 60 s was used up")
+    found = row_of(MUTANT, [suite(PASSED)], not_run="the budget of 60 s was used up")
     assert (found.status, found.reason) == (MutantStatus.SURVIVED, "nothing noticed it; the budget of 60 s was used up")
 
 
 def test_one_lost_run_is_no_survival_of_the_rest() -> None:
     lost = suite(PASSED, replace(PASSED, case="third", outcome=Outcome.ERROR, message="no guest"))
-    assert row(MUTANT, [lost]).status is MutantStatus.ERROR
+    assert row_of(MUTANT, [lost]).status is MutantStatus.ERROR
 
 
 def matrix(*fates: MutantStatus) -> Matrix:
     kill = kill_of(suite(failed("x", says="y")))
     found = [
-        replace(row(MUTANT, [suite(PASSED)]), status=f, kill=kill if f is MutantStatus.KILLED else None) for f in fates
+        replace(row_of(MUTANT, [suite(PASSED)]), status=f, kill=kill if f is MutantStatus.KILLED else None)
+        for f in fates
     ]
     return Matrix(tuple(found), ("base",), ("first", "second"))
 
@@ -115,13 +118,13 @@ def matrix(*fates: MutantStatus) -> Matrix:
     ],
 )
 def test_the_verdict(fates: tuple[MutantStatus, ...], expected: Verdict) -> None:
-    assert verdict(matrix(*fates), {"base.mutated": suite(PASSED)})[0] is expected
+    assert mutation_verdict(matrix(*fates), {"base.mutated": suite(PASSED)})[0] is expected
 
 
 def test_a_control_that_fails_makes_all_kills_worthless() -> None:
-    found, reason = verdict(matrix(MutantStatus.KILLED), {"base.mutated": suite(failed("x", says="y"))})
+    found, reason = mutation_verdict(matrix(MutantStatus.KILLED), {"base.mutated": suite(failed("x", says="y"))})
     assert found is Verdict.NO_VERDICT
-    assert "no bug switched on" in reason
+    assert "no mutant switched on" in reason
 
 
 def test_an_idle_case_is_the_weakest_evidence_and_none_under_delays() -> None:
@@ -135,7 +138,7 @@ def test_an_idle_case_is_the_weakest_evidence_and_none_under_delays() -> None:
     assert kill_of(suite(idle), exercised)
     assert kill_of(suite(idle), control) is None, "it does not get there without any bug either"
     assert kill_of(suite(idle, wrong), control) == later
-    assert row(MUTANT, [suite(PASSED, idle)], {"base": control}).status is MutantStatus.SURVIVED
-    assert row(MUTANT, [suite(PASSED, idle)], {"debug": control}).status is MutantStatus.KILLED
+    assert row_of(MUTANT, [suite(PASSED, idle)], {"base": control}).status is MutantStatus.SURVIVED
+    assert row_of(MUTANT, [suite(PASSED, idle)], {"debug": control}).status is MutantStatus.KILLED
     delayed = replace(suite(PASSED, idle), facts=KernelFacts(delays="vma_delay.reader_taken=2000"))
-    assert row(MUTANT, [delayed]).status is MutantStatus.SURVIVED
+    assert row_of(MUTANT, [delayed]).status is MutantStatus.SURVIVED

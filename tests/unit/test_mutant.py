@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.errors import BadDeclaration
 from orchestrator.model.series import Observable
-from orchestrator.parse.mutant import read
+from orchestrator.parse.mutant import parse
 
 HEADER = """\
 Mutant: lost-wake-up
@@ -24,7 +24,7 @@ DIFF = "---\ndiff --git a/mm/memory.c b/mm/memory.c\n"
 
 
 def test_a_whole_header() -> None:
-    mutant = read("lost-wake-up", (HEADER + DIFF).encode())
+    mutant = parse("lost-wake-up", (HEADER + DIFF).encode())
     assert mutant.breaks == "the last reader wakes nobody"
     assert mutant.cases == ("fault-vs-munmap", "split-merge")
     assert mutant.delays == (("reader-drop", 500), ("writer-set", 20))
@@ -33,11 +33,11 @@ def test_a_whole_header() -> None:
 
 
 def test_one_that_cannot_be_switched_has_a_build_of_its_own() -> None:
-    assert read("lost-wake-up", (HEADER + "Build: own\n" + DIFF).encode()).has_own_build
+    assert parse("lost-wake-up", (HEADER + "Build: own\n" + DIFF).encode()).has_own_build
 
 
 def test_why_it_cannot_be_observed_is_kept() -> None:
-    mutant = read("x", (HEADER.replace("lost-wake-up", "x").replace("yes", "no: stores are ordered") + DIFF).encode())
+    mutant = parse("x", (HEADER.replace("lost-wake-up", "x").replace("yes", "no: stores are ordered") + DIFF).encode())
     assert (mutant.observable, mutant.argument) == (Observable.NO, "stores are ordered")
 
 
@@ -58,4 +58,4 @@ def test_why_it_cannot_be_observed_is_kept() -> None:
 )
 def test_what_is_wrong_is_named(before: str, after: str, why: str) -> None:
     with pytest.raises(BadDeclaration, match=why):
-        read("lost-wake-up", (HEADER + DIFF).replace(before, after).encode())
+        parse("lost-wake-up", (HEADER + DIFF).replace(before, after).encode())

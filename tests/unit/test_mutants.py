@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from orchestrator.catalog import load
+from orchestrator.catalog import load_catalog
 from orchestrator.declarations.patches import read_mutants
 from orchestrator.model.series import Observable
 
@@ -20,7 +20,7 @@ def test_the_classes_are_those_that_the_readme_explains() -> None:
 
 
 def test_cases_kconfigs_and_parameters_exist() -> None:
-    catalog = load()
+    catalog = load_catalog()
     parameters = set(PARAMETER.findall(next((ROOT / "patches/vm_refcnt-delays").glob("0001-*.patch")).read_text()))
     for mutant in read_mutants(MUTANTS):
         assert {*mutant.cases} <= {*catalog.testcases}, mutant.name

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.catalog import load
+from orchestrator.catalog import load_catalog
 from orchestrator.judge.mutants import kill_of
 from orchestrator.model.attempt import Planned
 from orchestrator.model.job import Build, Session
@@ -17,23 +17,25 @@ from orchestrator.model.report import Finding, StageResult
 from orchestrator.model.request import Plan, Request
 from orchestrator.model.series import Mutant, Observable
 from orchestrator.model.subject import Subject
-from orchestrator.questions.mutation import TRIES, Mutation, control_of, in_order, subject_of
-from tests.unit.simulated import BROKEN, FAILED, HUNG, IDLE, PASSED, Show, World, plan
+from orchestrator.questions.mutation import NAMED_ATTEMPTS, Mutation, cases_in_order, control_of, subject_of
+from tests.unit.simulated import BROKEN, FAILED, HUNG, NOT_EXERCISED, PASSED, Show, World, plan
 
 MUTANT = Mutant("early", "order", "it", "that", "base", (), (), Observable.YES, "", False, "", b"")
 OTHER = replace(MUTANT, name="late", cases=("b",))
 
 
 def test_named_cases_come_first_and_again_then_the_others_once() -> None:
-    cases = tuple(load().testcases.values())
-    names = [case.name for case in in_order(cases, replace(MUTANT, cases=("uffd", "gup")))]
-    assert names[: 2 * TRIES] == ["uffd", "gup"] * TRIES
-    assert sorted(names[2 * TRIES :]) == sorted(case.name for case in cases if case.name not in ("uffd", "gup"))
+    cases = tuple(load_catalog().testcases.values())
+    names = [case.name for case in cases_in_order(cases, replace(MUTANT, cases=("uffd", "gup")))]
+    assert names[: 2 * NAMED_ATTEMPTS] == ["uffd", "gup"] * NAMED_ATTEMPTS
+    assert sorted(names[2 * NAMED_ATTEMPTS :]) == sorted(
+        case.name for case in cases if case.name not in ("uffd", "gup")
+    )
 
 
 def test_without_a_named_case_all_come_once() -> None:
-    cases = tuple(load().testcases.values())
-    assert in_order(cases, MUTANT) == list(cases)
+    cases = tuple(load_catalog().testcases.values())
+    assert cases_in_order(cases, MUTANT) == list(cases)
 
 
 # --- the question
@@ -74,7 +76,7 @@ def test_the_control_comes_first_and_each_mutant_has_a_session_of_its_own() -> N
     world, _ = tried(made(), kills())
     assert order(world) == [CONTROL, "base.early", "base.late"]
     assert ran(world, "base.early") == ["a", "b"]
-    assert ran(world, "base.late") == ["b"] * TRIES + ["a"]
+    assert ran(world, "base.late") == ["b"] * NAMED_ATTEMPTS + ["a"]
     assert [job.subject.name for job in world.done if isinstance(job, Build)] == [CONTROL]
 
 
@@ -126,7 +128,7 @@ def test_what_the_control_does_not_exercise_either_kills_nothing() -> None:
     of = made(MUTANT, kconfigs=("base", "debug"))
 
     def show(subject: Subject, planned: Planned, draw: random.Random) -> Finding:
-        return IDLE if planned.case == "a" and subject.name in idle else PASSED
+        return NOT_EXERCISED if planned.case == "a" and subject.name in idle else PASSED
 
     idle = {"base.early"}
     assert order(tried(of, show)[0]) == [CONTROL, "base.early", "debug.mutated"], "killed on base"

@@ -31,7 +31,7 @@ def declare(root: Path, directory: str, text: str = CASE) -> None:
 def test_a_case_does_not_take_a_name_of_ours(tmp_path: Path, name: str) -> None:
     declare(tmp_path, name)
     with pytest.raises(BadDeclaration) as caught:
-        catalog.load(tmp_path)
+        catalog.load_catalog(tmp_path)
     assert "testcase.yaml" in caught.value.message
     assert caught.value.hint
 
@@ -40,20 +40,20 @@ def test_a_case_does_not_take_a_name_of_ours(tmp_path: Path, name: str) -> None:
 def test_a_case_of_several_is_no_path(tmp_path: Path, name: str) -> None:
     declare(tmp_path, "several", f"summary: x\nkselftest: mm\ncases:\n  {name}: {{}}\n")
     with pytest.raises(BadDeclaration, match=r"several/testcase\.yaml"):
-        catalog.load(tmp_path)
+        catalog.load_catalog(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["7", "on", "1e3"])
 def test_a_case_of_several_is_called_what_is_written_there(tmp_path: Path, name: str) -> None:
     declare(tmp_path, "several", f"summary: x\nkselftest: mm\ncases:\n  {name}: {{kselftest: mm/x}}\n")
-    assert list(catalog.load(tmp_path).testcases) == [f"several.{name}"]
+    assert list(catalog.load_catalog(tmp_path).testcases) == [f"several.{name}"]
 
 
 def test_a_name_is_declared_once(tmp_path: Path) -> None:
     declare(tmp_path, "a", "summary: x\nkselftest: mm\ncases:\n  b: {}\n")
     declare(tmp_path, "a.b")
     with pytest.raises(BadDeclaration, match=r"a\.b is declared twice"):
-        catalog.load(tmp_path)
+        catalog.load_catalog(tmp_path)
 
 
 @pytest.mark.parametrize("name", [*OURS, *UGLY, "with.dot", "json"])
@@ -71,7 +71,7 @@ def test_a_kconfig_does_not_look_like_two_or_like_a_kernel(tmp_path: Path, name:
     (tmp_path / "kconfigs").mkdir()
     (tmp_path / "kconfigs" / f"{name}.config").write_text("CONFIG_A=y\n")
     with pytest.raises(BadDeclaration, match="kconfig"):
-        catalog.load(tmp_path)
+        catalog.load_catalog(tmp_path)
 
 
 def test_what_a_suite_is_made_of_is_reserved() -> None:
@@ -91,6 +91,6 @@ def test_what_a_suite_is_made_of_is_reserved() -> None:
 
 
 def test_what_is_declared_here_is_fine() -> None:
-    known = catalog.load()
+    known = catalog.load_catalog()
     assert read_mutants(known.root / "patches/vm_refcnt-mutants")
     assert not RESERVED & set(known.testcases)

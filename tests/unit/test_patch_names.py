@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalog import load
+from orchestrator.catalog import load_catalog
 from orchestrator.declarations import patches
 from orchestrator.declarations.patches import absolute, read_series, split_parts, unpacked
 from orchestrator.errors import PatchUnreadable, UsageError
@@ -52,7 +52,7 @@ def test_parts_of_a_series_are_named_behind_it() -> None:
 
 
 def test_a_part_is_tested_alone(thread: Path) -> None:
-    catalog = load()
+    catalog = load_catalog()
     assert [patch.number for patch in catalog.series(f"{thread}#3/9").patches] == [3]
     assert [patch.number for patch in catalog.series(f"{thread}#2-4/9").patches] == [2, 3, 4]
     with pytest.raises(PatchUnreadable, match="part 5/9 is not there"):

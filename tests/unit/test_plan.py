@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.catalog import Catalog, load
+from orchestrator.catalog import Catalog, load_catalog
 from orchestrator.commands.rundir import planned
 from orchestrator.errors import UnknownName, UsageError
 from orchestrator.model.case import Needs
@@ -21,7 +21,7 @@ from orchestrator.questions.regression import per_patch, subjects
 
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
-    return load()
+    return load_catalog()
 
 
 HOST = Host(2, 4096)

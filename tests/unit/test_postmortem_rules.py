@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.codec import dumps, loads
-from orchestrator.evidence.postmortem.facts import Facts, Frame, Mm, Mode, Rwsem, Task, Vma
+from orchestrator.evidence.postmortem.facts import GuestFacts, Mm, Mode, Rwsem, StackFrame, Task, Vma
 from orchestrator.evidence.postmortem.refcnt import WRITER, describe_count, describe_lock
 from orchestrator.evidence.postmortem.rules import diagnose, holders
 from orchestrator.evidence.postmortem.text import render
@@ -17,8 +17,8 @@ VMA = Vma(0xA000, 0x7F00, 0x8000, lock_seq=3, refcnt=WRITER | 2)
 OTHER = Vma(0xB000, 0x9000, 0xA000, lock_seq=3, refcnt=1)
 
 
-def stack(*functions: str, vma: int = 0, flags: int = 0) -> tuple[Frame, ...]:
-    return tuple(Frame(function, vmas=(vma,) if vma else (), fault_flags=flags) for function in functions)
+def stack(*functions: str, vma: int = 0, flags: int = 0) -> tuple[StackFrame, ...]:
+    return tuple(StackFrame(function, vmas=(vma,) if vma else (), fault_flags=flags) for function in functions)
 
 
 WAITING = ("__schedule", "schedule", "vma_keep_readers_out", "__vma_start_write", "do_munmap")
@@ -26,10 +26,10 @@ WRITER_TASK = Task(66, 66, "stress", "D", None, 0x1000, stack(*WAITING, vma=VMA.
 READER = Task(67, 66, "stress", "D", None, 0x1000,
               stack("schedule", "folio_wait", "handle_mm_fault", vma=VMA.address, flags=VMA_LOCK))  # fmt: skip
 MM = Mm(0x1000, "stress", Rwsem(Mode.WRITE, 66), lock_seq=5, writer=66, vmas=(VMA, OTHER))
-FACTS = Facts("6.12", (WRITER_TASK,), (MM,), VMA_LOCK)
+FACTS = GuestFacts("6.12", (WRITER_TASK,), (MM,), VMA_LOCK)
 
 
-def with_vma(vma: Vma, *tasks: Task, mm: Mm = MM) -> Facts:
+def with_vma(vma: Vma, *tasks: Task, mm: Mm = MM) -> GuestFacts:
     return replace(FACTS, tasks=(WRITER_TASK, *tasks), mms=(replace(mm, vmas=(vma, OTHER)),))
 
 
@@ -138,7 +138,7 @@ def test_who_has_the_mmap_lock(lock: Rwsem, ending: str) -> None:
         Task(71, 70, "stress", "S", None, 0x1000, stack("schedule", "do_sleep")),
         Task(72, 70, "stress", "D", None, 0x1000, LOCK_WAIT),
     )
-    said = diagnose(Facts("6.12", tasks, (replace(MM, mmap_lock=lock, writer=None, vmas=()),)))
+    said = diagnose(GuestFacts("6.12", tasks, (replace(MM, mmap_lock=lock, writer=None, vmas=()),)))
     assert said.endswith(ending)
     assert "stress (pid 70)" in said
     assert said.startswith("2 tasks wait for the mmap_lock of stress") == (len(lock.waiters) > 1)
@@ -157,7 +157,7 @@ def test_a_writer_that_waits_comes_before_those_behind_its_mmap_lock() -> None:
 def test_a_panic_is_named_with_its_task() -> None:
     frames = stack("pvpanic_send_event", "notifier_call_chain", "panic", "sysrq_handle_crash")
     task = Task(80, 80, "sh", "R", 0, 0, frames)
-    facts = Facts("6.12", (task,), (), panic="Kernel panic - not syncing: sysrq triggered crash")
+    facts = GuestFacts("6.12", (task,), (), panic="Kernel panic - not syncing: sysrq triggered crash")
     assert diagnose(facts) == (
         "the kernel panicked in sysrq_handle_crash, run by sh (pid 80) on CPU 0: sysrq triggered crash"
     )
@@ -168,11 +168,13 @@ def test_what_no_rule_knows_is_told_by_the_cases_own_tasks() -> None:
     spinning = replace(blocked, pid=91, state="R", cpu=1, frames=stack("rep_nop", "cpu_relax", "handle_mm_fault"))
     asleep = replace(blocked, pid=92, state="S")
     case = "a-case-with-a-long-name"
-    assert diagnose(Facts("6", (spinning, blocked), ()), case) == "a-case-with-a-l (pid 90) is blocked in io_wait"
-    assert diagnose(Facts("6", (spinning,), ()), case) == "a-case-with-a-l (pid 91) runs in handle_mm_fault on CPU 1"
-    assert diagnose(Facts("6", (replace(spinning, frames=()),), ()), case).endswith("runs in user mode on CPU 1")
-    assert diagnose(Facts("6", (asleep,), ()), case) == "a-case-with-a-l (pid 92) sleeps in io_wait"
-    assert diagnose(Facts("6", (asleep,), ()), "another") == ""
+    assert diagnose(GuestFacts("6", (spinning, blocked), ()), case) == "a-case-with-a-l (pid 90) is blocked in io_wait"
+    assert (
+        diagnose(GuestFacts("6", (spinning,), ()), case) == "a-case-with-a-l (pid 91) runs in handle_mm_fault on CPU 1"
+    )
+    assert diagnose(GuestFacts("6", (replace(spinning, frames=()),), ()), case).endswith("runs in user mode on CPU 1")
+    assert diagnose(GuestFacts("6", (asleep,), ()), case) == "a-case-with-a-l (pid 92) sleeps in io_wait"
+    assert diagnose(GuestFacts("6", (asleep,), ()), "another") == ""
 
 
 @pytest.mark.parametrize(
@@ -216,15 +218,15 @@ def test_the_text_has_everything_in_it() -> None:
 
 def test_facts_survive_the_way_from_the_child() -> None:
     facts = with_vma(VMA, READER)
-    assert loads(Facts, dumps(facts)) == facts
+    assert loads(GuestFacts, dumps(facts)) == facts
 
 
 def test_an_interrupt_is_not_what_a_task_does() -> None:
     hit = stack("lapic_next_event", "hrtimer_interrupt", "asm_sysvec_apic_timer_interrupt", "handle_mm_fault")
     task = Task(91, 91, "stress", "R", 1, 0, hit)
-    assert diagnose(Facts("6.12", (task,), ()), "stress") == "stress (pid 91) runs in handle_mm_fault on CPU 1"
+    assert diagnose(GuestFacts("6.12", (task,), ()), "stress") == "stress (pid 91) runs in handle_mm_fault on CPU 1"
     died = replace(task, frames=stack("panic", "tick_handler", "asm_sysvec_apic_timer_interrupt", "handle_mm_fault"))
-    assert "in tick_handler" in diagnose(Facts("6.12", (died,), (), panic="Kernel panic - not syncing: x"))
+    assert "in tick_handler" in diagnose(GuestFacts("6.12", (died,), (), panic="Kernel panic - not syncing: x"))
 
 
 def test_a_lock_that_somebody_is_about_to_take_is_no_lost_wake_up() -> None:
@@ -250,7 +252,7 @@ def test_a_vma_of_the_tree_that_is_not_attached_is_looked_up_for_ever() -> None:
 def test_while_it_boots_every_program_matters_and_who_is_to_become_the_first() -> None:
     idle = Task(14, 14, "kworker/0:1", "R", 0, 0, stack("worker_thread"))
     init = Task(1, 1, "swapper/0", "R", 1, 0, stack("spin_for_ever", "do_one_initcall"))
-    booting = Facts("6.12", (idle, init), ())
+    booting = GuestFacts("6.12", (idle, init), ())
     assert diagnose(booting) == "swapper/0 (pid 1) runs in spin_for_ever on CPU 1"
     child = Task(60, 60, "sh", "D", None, 0x1000, stack("schedule", "io_wait"))
     assert diagnose(replace(booting, tasks=(idle, init, child))) == "sh (pid 60) is blocked in io_wait"

@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator import events
 from orchestrator.model.outcome import Outcome
-from orchestrator.reporters.progress import Progress, lines
+from orchestrator.reporters.progress import Progress, event_lines
 
 EVENTS: list[tuple[events.Event, list[str]]] = [
     (events.RunStarted("/runs/1", ("1 suite", "2 cases")), ["running in /runs/1", "- 1 suite", "- 2 cases"]),
@@ -35,7 +35,7 @@ EVENTS: list[tuple[events.Event, list[str]]] = [
 
 @pytest.mark.parametrize(("event", "said"), EVENTS)
 def test_each_event_has_its_line(event: events.Event, said: list[str]) -> None:
-    assert lines(event) == said
+    assert event_lines(event) == said
 
 
 def test_every_kind_of_event_is_tried_above() -> None:
@@ -44,7 +44,7 @@ def test_every_kind_of_event_is_tried_above() -> None:
 
 @pytest.mark.parametrize("event", [event for event, said in EVENTS if not said])
 def test_verbose_leaves_no_event_out(event: events.Event) -> None:
-    assert lines(event, verbose=True)
+    assert event_lines(event, verbose=True)
 
 
 @pytest.mark.parametrize(
@@ -52,16 +52,16 @@ def test_verbose_leaves_no_event_out(event: events.Event) -> None:
 )
 def test_verbose_shows_commands_ready_to_paste_and_how_they_ended(status: int | None, ended: str) -> None:
     event = events.CommandRan(("make", "a b"), "/b", status, 1.0, "l")
-    assert lines(event, verbose=True) == [f"+ make 'a b'  # in /b: {ended} after 1.0 s, log: l"]
+    assert event_lines(event, verbose=True) == [f"+ make 'a b'  # in /b: {ended} after 1.0 s, log: l"]
 
 
 def test_text_of_a_guest_cannot_steer_the_terminal_or_forge_a_line() -> None:
-    (said,) = lines(events.CaseFinished("s", "c", Outcome.FAIL, 1.0, "\x1b[2J\r\n[s] c: PASS \x9b31m"))
+    (said,) = event_lines(events.CaseFinished("s", "c", Outcome.FAIL, 1.0, "\x1b[2J\r\n[s] c: PASS \x9b31m"))
     assert said == "[s] c: FAIL (1.0 s): \\x1b[2J [s] c: PASS \\x9b31m"
 
 
 def test_an_endless_command_is_cut() -> None:
-    (said,) = lines(events.CommandRan(("cc", *("x" * 50,) * 1000), "/b", 1, 1.0), verbose=True)
+    (said,) = event_lines(events.CommandRan(("cc", *("x" * 50,) * 1000), "/b", 1, 1.0), verbose=True)
     assert len(said) == 4000
 
 
@@ -86,10 +86,10 @@ def test_lines_of_many_threads_stay_whole() -> None:
 class Counted(io.StringIO):
     """Knows how often somebody tried to write."""
 
-    tries = 0
+    writes = 0
 
     def write(self, text: str) -> int:
-        self.tries += 1
+        self.writes += 1
         return super().write(text)
 
 
@@ -97,8 +97,8 @@ class Pipe(Counted):
     """Its reader goes away after the first line."""
 
     def write(self, text: str) -> int:
-        if self.tries == 1:
-            self.tries += 1
+        if self.writes == 1:
+            self.writes += 1
             raise BrokenPipeError
         return super().write(text)
 
@@ -109,7 +109,7 @@ def test_a_pipe_that_breaks_ends_the_lines_and_not_the_run() -> None:
     for word in "xyz":
         progress(events.Note(events.Level.INFO, word))
     assert stream.getvalue() == "info: x\n"
-    assert stream.tries == 2  # not once for each event that is left
+    assert stream.writes == 2  # not once for each event that is left
 
 
 def test_a_closed_stream_ends_the_lines_and_not_the_run() -> None:
@@ -118,4 +118,4 @@ def test_a_closed_stream_ends_the_lines_and_not_the_run() -> None:
     stream.close()
     progress(events.Note(events.Level.INFO, "x"))
     progress(events.Note(events.Level.INFO, "y"))
-    assert stream.tries == 1
+    assert stream.writes == 1

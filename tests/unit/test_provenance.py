@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.model.kernel_report import Mark, Place
-from orchestrator.parse.provenance import Source, function_around, lines_of, placed
+from orchestrator.model.kernel_report import Mark, SourceLine
+from orchestrator.parse.provenance import Provenance, function_around, lines_of, placed
 
 FUNCTIONS = b"""\
 #include <a.h>
@@ -48,12 +48,14 @@ def test_the_function_around_a_line(line: int, name: str | None) -> None:
 
 def test_a_written_line_is_marked_and_so_is_its_function() -> None:
     patch = "1/1 mm: a change"
-    source = Source({"f.c": FUNCTIONS}, {("f.c", 12): patch}, {("f.c", 12): (patch, "other"), ("f.c", 15): (patch,)})
-    line = placed(Place("f", "f.c", 12), source)
+    source = Provenance(
+        {"f.c": FUNCTIONS}, {("f.c", 12): patch}, {("f.c", 12): (patch, "other"), ("f.c", 15): (patch,)}
+    )
+    line = placed(SourceLine("f", "f.c", 12), source)
     assert (line.text, line.mark, line.patches) == ("b++;", Mark.LINE, (patch,))
-    assert placed(Place("f", "f.c", 15), source).mark is Mark.FUNCTION
-    assert placed(Place("g", "f.c", 20), source) == Place("g", "f.c", 20, "return 1;")
-    for place in (Place("g", "other.c", 20), Place("g", "f.c", 99), Place("g", "f.c", 0)):
+    assert placed(SourceLine("f", "f.c", 15), source).mark is Mark.FUNCTION
+    assert placed(SourceLine("g", "f.c", 20), source) == SourceLine("g", "f.c", 20, "return 1;")
+    for place in (SourceLine("g", "other.c", 20), SourceLine("g", "f.c", 99), SourceLine("g", "f.c", 0)):
         assert placed(place, source) == place
 
 

@@ -17,7 +17,7 @@ from orchestrator.model.planned import PlannedKernel
 from orchestrator.model.report import BaseResult, StageResult
 from orchestrator.model.request import Baseline, Request
 from orchestrator.model.series import Mutant, Observable
-from orchestrator.record import KERNEL, KernelRecord, MutationRecord, RunRecord, load, records_of, save
+from orchestrator.record import KERNEL, KernelRecord, MutationRecord, RunRecord, load_record, records_of, save_record
 
 
 @pytest.mark.parametrize(
@@ -64,16 +64,16 @@ RUN = RunRecord(
 def test_what_is_recorded_is_read_again(
     value: KernelRecord | RunRecord | MutationRecord | Attempt, tmp_path: Path
 ) -> None:
-    save(value, tmp_path / "it.json")
-    assert load(type(value), tmp_path / "it.json") == value
+    save_record(value, tmp_path / "it.json")
+    assert load_record(type(value), tmp_path / "it.json") == value
 
 
 def test_what_is_no_record_of_ours_is_said_to_be_none(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a run directory"):
-        load(RunRecord, tmp_path / "run.json")
+        load_record(RunRecord, tmp_path / "run.json")
     (tmp_path / "run.json").write_text('{"request": 7}')
     with pytest.raises(UsageError, match="cannot be read"):
-        load(RunRecord, tmp_path / "run.json")
+        load_record(RunRecord, tmp_path / "run.json")
 
 
 def test_baselines_come_last_and_the_others_as_they_began(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_baselines_come_last_and_the_others_as_they_began(tmp_path: Path) -> Non
     }  # fmt: skip
     for name, (role, started) in began.items():
         (tmp_path / name).mkdir()
-        save(KernelRecord(name, "k", role, started), tmp_path / name / KERNEL)
+        save_record(KernelRecord(name, "k", role, started), tmp_path / name / KERNEL)
     assert [record.name for record in records_of(tmp_path)] == ["base.patched", "debug.patched", "base.baseline"]
 
 

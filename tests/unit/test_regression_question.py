@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.judge.run import compared, first_bad_patches
+from orchestrator.judge.run import first_bad_patches, with_comparisons
 from orchestrator.judge.verdict import verdict
 from orchestrator.model.attempt import Planned
 from orchestrator.model.job import Build, Configure, HostTest, Session
@@ -18,15 +18,15 @@ from orchestrator.model.report import Answer, Finding
 from orchestrator.model.request import Baseline, Plan, Request
 from orchestrator.model.subject import Subject
 from orchestrator.questions.first_test import REPEATS
-from orchestrator.questions.regression import BLAME, Regression
+from orchestrator.questions.regression import FIRST_BAD, Regression
 from tests.unit import simulated
 from tests.unit.simulated import (
     BROKEN,
     CRASHED,
     FAILED,
     HOST_LOST,
-    IDLE,
     NO_PROGRAMS,
+    NOT_EXERCISED,
     PASSED,
     REFUSED,
     SKIPPED,
@@ -52,7 +52,7 @@ def asked(of: Plan, rates: dict[tuple[str, str], float], pairs: int = 60, seed: 
 
 
 def judged(world: World) -> tuple[Verdict, str]:
-    return verdict(compared(list(world.reports.values()), 0.05), False)
+    return verdict(with_comparisons(list(world.reports.values()), 0.05), False)
 
 
 # --- what the answer costs
@@ -180,7 +180,7 @@ def test_a_case_that_the_base_skips_is_not_asked_for_ever() -> None:
 # --- attempts that say nothing
 
 
-@pytest.mark.parametrize("silent", [HOST_LOST, IDLE])
+@pytest.mark.parametrize("silent", [HOST_LOST, NOT_EXERCISED])
 def test_an_attempt_that_says_nothing_is_repeated_and_not_for_ever(silent: Finding) -> None:
     made = plan(cases=("a", "b"))
 
@@ -188,9 +188,9 @@ def test_an_attempt_that_says_nothing_is_repeated_and_not_for_ever(silent: Findi
         return silent if planned.case == "a" else PASSED
 
     world = World(made, show).ask(question(made))
-    tries = world.attempts(PATCHED)
-    assert len(tries) == 1 + REPEATS == 3
-    assert len({found.seed for found in tries}) == 3
+    attempts = world.attempts(PATCHED)
+    assert len(attempts) == 1 + REPEATS == 3
+    assert len({found.seed for found in attempts}) == 3
     assert len(world.attempts(PATCHED, "b")) == 1
     assert set(world.reports) == {PATCHED}, "it is no failure"
 
@@ -242,7 +242,7 @@ def test_pairs_of_a_kernel_that_no_guest_can_be_made_of_are_not_asked_for_ever(n
 
 def test_a_repetition_for_which_no_guest_can_be_made_is_not_asked_for_ever() -> None:
     made = plan()
-    world = World(made, lambda *_: IDLE).ask(question(made), stop_after=3)
+    world = World(made, lambda *_: NOT_EXERCISED).ask(question(made), stop_after=3)
     world.stages[PATCHED] = NO_PROGRAMS
     world.ask(question(made))
     assert len(world.attempts(PATCHED)) == 1
@@ -341,7 +341,7 @@ def test_a_kernel_that_hangs_at_every_third_boot_is_compared_by_boots_with_a_lim
     assert not world.attempts(PATCHED), "the first boot hung"
     assert world.attempts(PATCHED, "boot")
     assert any(job.boot_limit_s == 20.0 for job in world.sessions(PATCHED))
-    (boot,) = [s for s in compared(list(world.reports.values()), 0.05)[0].stages if s.stage == "boot"]
+    (boot,) = [s for s in with_comparisons(list(world.reports.values()), 0.05)[0].stages if s.stage == "boot"]
     assert boot.comparison
     assert boot.comparison.answer in (Answer.FLAKY_NO_WORSE, Answer.PRE_EXISTING, Answer.INCONCLUSIVE)
 
@@ -354,7 +354,7 @@ def test_a_boot_that_fails_now_and_then_and_a_case_that_fails_are_both_settled()
 
     world = World(made, Rates({(PATCHED, "a"): 1.0}), boots=boots)
     world.ask(question(made, 100))
-    (boot,) = [s for s in compared(list(world.reports.values()), 0.05)[0].stages if s.stage == "boot"]
+    (boot,) = [s for s in with_comparisons(list(world.reports.values()), 0.05)[0].stages if s.stage == "boot"]
     assert boot.comparison
     assert boot.comparison.answer is world.comparison().answer is Answer.REGRESSION
 
@@ -378,7 +378,7 @@ def test_cases_are_compared_beside_a_kernel_that_complains_while_it_boots() -> N
             super()._add(subject, said if planned.case == "boot" else shown, planned)
 
     world = Complaining(made, Rates({(PATCHED, "a"): 1.0})).ask(question(made))
-    suite = compared(list(world.reports.values()), 0.05)[0]
+    suite = with_comparisons(list(world.reports.values()), 0.05)[0]
     (boot,) = [stage for stage in suite.stages if stage.stage == "boot"]
     assert boot.comparison
     assert boot.comparison.answer is Answer.PRE_EXISTING
@@ -446,7 +446,7 @@ def test_the_first_bad_patch_is_named_beside_a_kernel_that_does_not_always_boot(
 
     world = World(made, Rates({(PATCHED, "a"): 1.0}), boots=boots)
     world.ask(question(made, 200))
-    suites = compared(list(world.reports.values()), 0.05)
+    suites = with_comparisons(list(world.reports.values()), 0.05)
     assert world.comparison().answer is Answer.REGRESSION
     assert any("a fails from patch" in words for words in first_bad_patches(suites, 0.05))
 
@@ -457,9 +457,9 @@ def test_a_kernel_behind_a_patch_on_which_a_case_tells_nothing_is_not_asked_for_
     made = plan(Request(each_patch=True), patches=3)
     shown = {PATCHED: replace(FAILED, kernel_reports=(WARNING,), only_reports=True), "base.patch-1": behind}
     world = World(made, lambda subject, *_: shown.get(subject.name, PASSED)).ask(Regression(made, lambda: False))
-    found = list(first_bad_patches(compared(list(world.reports.values()), 0.05), 0.05))
+    found = list(first_bad_patches(with_comparisons(list(world.reports.values()), 0.05), 0.05))
     assert any(words.startswith("a fails from patch") for words in found), found
-    blamed = [job for job in world.sessions("base.patch-1") if job.number > BLAME]
+    blamed = [job for job in world.sessions("base.patch-1") if job.number > FIRST_BAD]
     assert len(blamed) <= 3
 
 
@@ -489,7 +489,7 @@ def test_pairs_are_counted_on_from_where_the_run_was_interrupted(stop_after: int
 
 
 def test_a_repetition_that_an_interruption_prevented_is_made_up_for() -> None:
-    made, shown = plan(), iter([IDLE, PASSED])
+    made, shown = plan(), iter([NOT_EXERCISED, PASSED])
     world = World(made, lambda *_: next(shown)).ask(question(made), stop_after=3)
     assert [found.outcome for found in world.attempts(PATCHED)] == [Outcome.NOT_EXERCISED]
     world.ask(question(made))

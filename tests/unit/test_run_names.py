@@ -11,12 +11,12 @@ import pytest
 
 from orchestrator import __version__
 from orchestrator.arguments import parser
-from orchestrator.catalog import load
+from orchestrator.catalog import load_catalog
 from orchestrator.commands.compose import request_of
-from orchestrator.commands.report import show
+from orchestrator.commands.report import judge_again
 from orchestrator.commands.rundir import claim
 from orchestrator.context import Context, Places
-from orchestrator.judge.run import judge
+from orchestrator.judge.run import judge_run
 from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.machine import Host
 from orchestrator.model.request import Plan, Request
@@ -24,7 +24,7 @@ from orchestrator.parse.series import read_patches
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, Runner
 from orchestrator.record import RunRecord
-from orchestrator.record import load as load_record
+from orchestrator.record import load_record as load_record
 from orchestrator.reporters import junit
 
 GCC = "gcc (Debian 12.2.0-14+deb12u1) 12.2.0"
@@ -37,16 +37,16 @@ MAIL = (
 def a_plan(compiler: str = GCC, **request: object) -> Plan:
     series = read_patches([("0001-x.patch", MAIL)], name="v2-x")
     asked = replace(Request(patch="x"), **request)  # type: ignore[arg-type]
-    return make_plan(asked, load(), series, Host(2, 4096, compiler))
+    return make_plan(asked, load_catalog(), series, Host(2, 4096, compiler))
 
 
 def context(tmp_path: Path) -> Context:
-    return Context(Places(tmp_path / "cache", tmp_path / "state"), load(), Runner(Cancel()), lambda event: None)
+    return Context(Places(tmp_path / "cache", tmp_path / "state"), load_catalog(), Runner(Cancel()), lambda event: None)
 
 
 def test_a_run_that_ends_before_its_first_stage_has_the_names_of_one_that_does_not(tmp_path: Path) -> None:
     with claim(context(tmp_path), a_plan(suite_name="nightly"), tmp_path / "run") as (run_dir, _):
-        report = judge(run_dir, interrupted=True)
+        report = judge_run(run_dir, interrupted=True)
     assert (report.subjects, report.message_ids) == (("mm: say b",), ("1@example.org",))
     assert (report.arch, report.compiler, report.version) == ("x86_64", GCC, __version__)
     assert b'<testsuite errors="' in junit.content(report)
@@ -60,7 +60,7 @@ def test_what_a_run_is_called_does_not_make_another_one_of_it(tmp_path: Path) ->
     again = a_plan("gcc (Debian) 12.4.0", suite_name="nightly", attachments_root="/builds/x")
     with claim(context(tmp_path), again, tmp_path / "run") as (run_dir, resumed):
         assert resumed
-        report = judge(run_dir)
+        report = judge_run(run_dir)
     assert (report.suite_name, report.attachments_root) == ("nightly", "/builds/x")
     assert report.compiler == "gcc (Debian) 12.4.0"
 
@@ -83,7 +83,7 @@ def test_a_report_can_be_had_again_under_another_name(tmp_path: Path, capsys: py
 
     def name_with(*options: str) -> str:
         args = parser().parse_args(["report", str(run_dir), *options])
-        assert show(run_dir, args) == 130
+        assert judge_again(run_dir, args) == 130
         found = ElementTree.parse(run_dir / "junit.xml").getroot()[0].get("name", "")
         return found.removesuffix("base.x86_64.gcc-12")
 

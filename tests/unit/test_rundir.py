@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.catalog import load
+from orchestrator.catalog import load_catalog
 from orchestrator.commands.rundir import claim
 from orchestrator.context import Context, Places
 from orchestrator.model.machine import Host
@@ -13,13 +13,13 @@ from orchestrator.parse.series import read_patches
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, Runner
 from orchestrator.record import RunRecord
-from orchestrator.record import load as load_record
+from orchestrator.record import load_record as load_record
 
 DIFF = b"--- a/mm/mmap.c\n+++ b/mm/mmap.c\n@@ -1 +1 @@\n-a\n+b\n"
 
 
 def test_a_patch_without_a_subject_is_called_by_its_files_name(tmp_path: Path) -> None:
-    catalog = load()
+    catalog = load_catalog()
     mail = b"From: A <a@example.org>\nSubject: [PATCH] mm: say b\n\n---\n" + DIFF.replace(b"-a\n+b", b"-b\n+c")
     mute = b"Mutant: a-slip\nFrom: own\n---\n" + DIFF
     series = read_patches([("0001-a-slip.patch", mute), ("0002-x.patch", mail)], name="two")

@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from orchestrator.catalog import load
+from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
 from orchestrator.errors import BootFailed, GuestUnreachable, OrchestrateError
 from orchestrator.guest.guest import INITRAMFS
@@ -101,7 +101,7 @@ class World:
         self.runs: list[Run] = []
         self.guests: list[Guest] = []
         self.limits: list[float] = []
-        self.catalog = load()
+        self.catalog = load_catalog()
         self.context = Context(
             Places(home / "cache", home / "state"), self.catalog, Runner(Cancel()), lambda event: None
         )

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.model.kernel import Role
-from orchestrator.model.kernel_report import Frame, KernelReport, Mark, Place
+from orchestrator.model.kernel_report import Frame, KernelReport, Mark, SourceLine
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import (
     Answer,
@@ -25,7 +25,7 @@ from orchestrator.reporters import summary, terminal
 from orchestrator.reporters.stream import tell
 
 OLD = Comparison(Answer.PRE_EXISTING, True, 0.02, 3, 3, 3, "failed 3 of 3 with the series and 3 of 3 without")
-SPLAT = KernelReport("kasan", "KASAN: use-after-free in f", Outcome.CRASH, 12, 40, 999, "the text")
+KASAN = KernelReport("kasan", "KASAN: use-after-free in f", Outcome.CRASH, 12, 40, 999, "the text")
 
 
 def a_report() -> RunReport:
@@ -36,7 +36,14 @@ def a_report() -> RunReport:
     cases = (
         CaseResult("fork", Outcome.PASS, Outcome.PASS, "", 5.0, subtests[:1]),
         CaseResult(
-            "fault", Outcome.CRASH, Outcome.CRASH, SPLAT.title, 125.0, subtests, (SPLAT,), console_log="g/console"
+            "fault",
+            Outcome.CRASH,
+            Outcome.CRASH,
+            KASAN.title,
+            125.0,
+            subtests,
+            (KASAN,),
+            console_log="g/console",
         ),
         CaseResult("old", Outcome.FAIL, Outcome.FAIL, "[red]no \x1b[31mmarkup\nhere", 5.0, comparison=OLD),
     )
@@ -73,8 +80,8 @@ def test_the_plain_summary_says_it_all() -> None:
 
 def decoded_report() -> RunReport:
     report = a_report()
-    place = Place("f", "mm/f.c", 7, "boom(\x1b[31m);", Mark.LINE, ("2/3 mm: [add] f",))
-    kernel_report = replace(SPLAT, frames=(Frame(1, "f", 1, 2, places=(place,)),))
+    place = SourceLine("f", "mm/f.c", 7, "boom(\x1b[31m);", Mark.LINE, ("2/3 mm: [add] f",))
+    kernel_report = replace(KASAN, frames=(Frame(1, "f", 1, 2, places=(place,)),))
     (suite,) = report.suites
     cases = tuple(
         replace(case, kernel_reports=(kernel_report,)) if case.kernel_reports else case for case in suite.cases
@@ -82,7 +89,7 @@ def decoded_report() -> RunReport:
     return replace(report, suites=(replace(suite, cases=cases),))
 
 
-def test_the_guilty_line_of_code_and_its_patch_are_shown_with_the_report() -> None:
+def test_the_culprit_line_of_code_and_its_patch_are_shown_with_the_report() -> None:
     lines = terminal.plain(decoded_report()).splitlines()
     at = lines.index("  ! KASAN: use-after-free in f")
     assert lines[at + 1 : at + 4] == [
@@ -146,15 +153,15 @@ def test_every_verdict_and_outcome_can_be_shown_in_colour(verdict: Verdict, outc
 
 
 def test_the_same_report_again_is_counted() -> None:
-    again = replace(SPLAT, line_start=60)
-    other = replace(SPLAT, title="KASAN: use-after-free in g", line_start=80)
+    again = replace(KASAN, line_start=60)
+    other = replace(KASAN, title="KASAN: use-after-free in g", line_start=80)
     told = CaseResult(
         "a",
         Outcome.CRASH,
         Outcome.CRASH,
-        SPLAT.title,
+        KASAN.title,
         5.0,
-        kernel_reports=(SPLAT, again, other),
+        kernel_reports=(KASAN, again, other),
         console_log="g/console",
     )
     report = a_report()

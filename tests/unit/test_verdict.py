@@ -39,7 +39,7 @@ BROKEN = StageResult("build", Outcome.FAIL, 1.0, "mm/mmap.c:1: error", is_patch_
 REFUSED = StageResult("configure", Outcome.ERROR, 1.0, "no CONFIG_X", is_request_fault=True)
 OF_HOST = StageResult("programs", Outcome.ERROR, 1.0, "no space left")
 GOOD, BAD = case("good", Outcome.PASS), case("bad", Outcome.FAIL, "exit status 3")
-EXCUSED, GUILTY = compared(BAD, Answer.PRE_EXISTING), compared(BAD, Answer.REGRESSION)
+EXCUSED, REGRESSED = compared(BAD, Answer.PRE_EXISTING), compared(BAD, Answer.REGRESSION)
 OPEN = compared(BAD, Answer.INCONCLUSIVE)
 
 
@@ -57,7 +57,7 @@ def test_a_crash_of_one_kernel_is_not_hidden_behind_an_error_of_another() -> Non
 
 
 def test_what_is_certain_stays_certain_when_the_run_ended_in_trouble() -> None:
-    assert verdict([suite(GUILTY)], False, trouble="no space left")[0] is Verdict.PATCH_AT_FAULT
+    assert verdict([suite(REGRESSED)], False, trouble="no space left")[0] is Verdict.PATCH_AT_FAULT
     assert verdict([suite(GOOD)], False, trouble="no space left") == (Verdict.NO_VERDICT, "no space left")
     assert verdict([], False, trouble="no space left") == (Verdict.NO_VERDICT, "no space left")
 
@@ -71,7 +71,7 @@ def test_an_error_of_the_request_comes_before_one_of_the_host() -> None:
 
 def test_a_regression_beside_what_is_open_or_excused_is_a_regression() -> None:
     for other in (OPEN, EXCUSED, case("x", Outcome.ERROR)):
-        assert verdict([suite(GOOD, other, GUILTY)], False)[0] is Verdict.PATCH_AT_FAULT
+        assert verdict([suite(GOOD, other, REGRESSED)], False)[0] is Verdict.PATCH_AT_FAULT
 
 
 def test_what_is_open_is_no_verdict_though_all_else_is_fine_or_excused() -> None:
@@ -86,7 +86,7 @@ def test_an_interrupted_run_says_so_and_what_it_had_found_by_then() -> None:
     assert found is Verdict.INTERRUPTED
     assert reason == "interrupted before all cases had run; by then: base.patched: bad failed (exit status 3)"
     assert verdict([suite(GOOD, EXCUSED)], True)[1] == "interrupted before all cases had run"
-    assert verdict([suite(GUILTY)], True, trouble="x")[0] is Verdict.INTERRUPTED
+    assert verdict([suite(REGRESSED)], True, trouble="x")[0] is Verdict.INTERRUPTED
 
 
 # --- what was compared, and what was not
@@ -110,9 +110,9 @@ def test_the_answer_about_a_failure_decides(answer: Answer, expected: Verdict) -
 
 def test_a_boot_is_judged_by_its_answer_too() -> None:
     hung = StageResult("boot", Outcome.CRASH, 20.0, "did not finish", is_patch_fault=True)
-    guilty = Comparison(Answer.REGRESSION, True, 0.01, 5, 0, 5, "w")
-    assert verdict([suite(stages=(replace(hung, comparison=guilty),))], False)[0] is Verdict.PATCH_AT_FAULT
-    same = replace(guilty, answer=Answer.PRE_EXISTING)
+    regressed = Comparison(Answer.REGRESSION, True, 0.01, 5, 0, 5, "w")
+    assert verdict([suite(stages=(replace(hung, comparison=regressed),))], False)[0] is Verdict.PATCH_AT_FAULT
+    same = replace(regressed, answer=Answer.PRE_EXISTING)
     assert verdict([suite(stages=(replace(hung, comparison=same),))], False)[0] is Verdict.NO_VERDICT
 
 
@@ -270,7 +270,7 @@ def test_what_a_single_patch_breaks_is_the_series_doing_though_the_whole_is_fine
     found, reason = verdict([suite(GOOD), behind(1, GOOD), behind(2, stages=(BROKEN,))], False)
     assert found is Verdict.PATCH_AT_FAULT
     assert reason.startswith("base.patch-2: build failed")
-    assert verdict([suite(GOOD), behind(1, GUILTY)], False)[0] is Verdict.PATCH_AT_FAULT
+    assert verdict([suite(GOOD), behind(1, REGRESSED)], False)[0] is Verdict.PATCH_AT_FAULT
     assert verdict([suite(GOOD), behind(1, EXCUSED)], False)[0] is Verdict.CLEAN
 
 

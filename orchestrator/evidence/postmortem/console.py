@@ -10,7 +10,7 @@ from drgn.cli import run_interactive
 from drgn.helpers.linux.pid import find_task
 
 from orchestrator.evidence.postmortem.extract import facts_of, open_dump
-from orchestrator.evidence.postmortem.facts import Facts
+from orchestrator.evidence.postmortem.facts import GuestFacts
 from orchestrator.evidence.postmortem.rules import diagnose, holders
 from orchestrator.evidence.postmortem.text import render
 from orchestrator.reporters import stream
@@ -39,7 +39,7 @@ def main() -> None:
     )
 
 
-def _helpers(program: Any, facts: Facts, diagnosis: str, case: str) -> dict[str, Any]:
+def _helpers(program: Any, facts: GuestFacts, diagnosis: str, case: str) -> dict[str, Any]:
 
     return {
         "facts": facts,

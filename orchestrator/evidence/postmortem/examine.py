@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orchestrator.codec import loads
 from orchestrator.errors import CommandFailed
-from orchestrator.evidence.postmortem.facts import Facts
+from orchestrator.evidence.postmortem.facts import GuestFacts
 from orchestrator.evidence.postmortem.rules import diagnose
 from orchestrator.evidence.postmortem.text import render
 from orchestrator.process import Command, Runner
@@ -16,7 +16,7 @@ from orchestrator.process import Command, Runner
 LIMIT_S = 120.0  # one or two seconds of work
 
 
-def read_facts(vmlinux: Path, dump: Path, case: str, runner: Runner) -> Facts:
+def read_facts(vmlinux: Path, dump: Path, case: str, runner: Runner) -> GuestFacts:
     """Raises CommandFailed: the dump is damaged, or the kernel's data lead drgn nowhere."""
     words = (
         sys.executable,
@@ -33,7 +33,7 @@ def read_facts(vmlinux: Path, dump: Path, case: str, runner: Runner) -> Facts:
     if result.status != 0:
         raise CommandFailed(f"drgn could not read the dump: {result.tail(1)}", detail=result.tail())
     try:
-        return loads(Facts, result.stdout)
+        return loads(GuestFacts, result.stdout)
     except ValueError as error:
         raise CommandFailed(f"the facts from the dump make no sense: {error}") from error
 

@@ -23,14 +23,14 @@ from drgn.helpers.linux.pid import for_each_task
 from drgn.helpers.linux.sched import task_cpu, task_on_cpu, task_state_to_char
 
 from orchestrator.codec import encode
-from orchestrator.evidence.postmortem.facts import Facts, Frame, Mm, Mode, Rwsem, Task, Vma
+from orchestrator.evidence.postmortem.facts import GuestFacts, Mm, Mode, Rwsem, StackFrame, Task, Vma
 
 T = TypeVar("T")
 
 FRAMES = 40  # of a stack: a longer one is a recursion, whose beginning says enough
 VMA_NAMES = ("vma", "dst_vma", "src_vma", "prev", "next")
 FAULT_FUNCTIONS = ("handle_mm_fault", "__handle_mm_fault", "do_user_addr_fault")
-VARIANT = re.compile(r"__mutant\d+$")  # of a function with a mutant (kernel/schemata.py)
+MUTANT_COPY = re.compile(r"__mutant\d+$")  # of a function with a mutant (build/schemata.py)
 UNREADABLE = (FaultError, LookupError, AttributeError, ValueError, drgn.ObjectAbsentError)
 # kernel/locking/rwsem.c
 WRITER_LOCKED = 1
@@ -51,7 +51,7 @@ def open_dump(vmlinux: str, dump: str) -> Program:
     return program
 
 
-def facts_of(program: Program, case: str) -> Facts:
+def facts_of(program: Program, case: str) -> GuestFacts:
     """Everything that rules and text need. No case: the guest was booting, and all programs matter."""
     missed: list[str] = []
     tasks: list[Task] = []
@@ -65,7 +65,7 @@ def facts_of(program: Program, case: str) -> Facts:
         _mm(program, mm, comm, [task for task in tasks if task.mm == mm.value_()], missed)
         for mm, comm in spaces.values()
     ]
-    return Facts(
+    return GuestFacts(
         release=program["init_uts_ns"].name.release.string_().decode(),
         tasks=tuple(tasks),
         mms=tuple(mms),
@@ -102,21 +102,21 @@ def _is_of_kernel(frame: drgn.StackFrame) -> bool:
     return _or(lambda: frame.pc >> 63 == 1, False)
 
 
-def _mm_of_exit(frames: tuple[Frame, ...], task: Object) -> Object | None:
+def _mm_of_exit(frames: tuple[StackFrame, ...], task: Object) -> Object | None:
     return task.active_mm if any(frame.function in ("exit_mmap", "mmput") for frame in frames) else None
 
 
-def _frame(frame: drgn.StackFrame) -> Frame:
+def _frame(frame: drgn.StackFrame) -> StackFrame:
     place = ""
     try:
         path, line, _ = frame.source()
         place = f"{path.removeprefix('../').removeprefix('./')}:{line}"
     except LookupError:
         pass
-    function = VARIANT.sub("", frame.function_name or frame.name)
+    function = MUTANT_COPY.sub("", frame.function_name or frame.name)
     vmas = tuple(dict.fromkeys(filter(None, (_pointer(frame, name) for name in VMA_NAMES))))
     flags = _or(lambda: int(frame["flags"]), 0) if function in FAULT_FUNCTIONS else 0
-    return Frame(function, place, vmas, flags)
+    return StackFrame(function, place, vmas, flags)
 
 
 def _pointer(frame: drgn.StackFrame, name: str) -> int:

@@ -7,7 +7,7 @@ from enum import Enum
 
 
 @dataclass(frozen=True)
-class Frame:
+class StackFrame:
     """One function on a stack. `vmas` are those that its variables point to, as far as the compiler still knows;
     `fault_flags` are those of a page fault, where it handles one."""
 
@@ -27,7 +27,7 @@ class Task:
     state: str
     cpu: int | None
     mm: int
-    frames: tuple[Frame, ...] = ()
+    frames: tuple[StackFrame, ...] = ()
 
     @property
     def is_blocked(self) -> bool:
@@ -92,7 +92,7 @@ class Mm:
 
 
 @dataclass(frozen=True)
-class Facts:
+class GuestFacts:
     """A whole guest. `fault_vma_lock` is this kernel's FAULT_FLAG_VMA_LOCK. Only the tasks' mms that matter are here:
     those of the case and of every task that is blocked."""
 

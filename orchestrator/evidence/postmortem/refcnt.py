@@ -11,7 +11,7 @@ SATURATED = 0x80000000  # refcount_t's own: an overflow or an underflow has happ
 
 
 @dataclass(frozen=True)
-class Count:
+class RefCount:
     """`references` is what remains without the writer's bit: 1 for being attached, 1 for each reader."""
 
     value: int
@@ -35,7 +35,7 @@ def plural(number: int, noun: str) -> str:
 
 def describe_count(value: int, *, detaching: bool = False) -> str:
     """`detaching`: the reference of being attached is gone already, all that remain are readers'."""
-    count = Count(value)
+    count = RefCount(value)
     if count.is_bad:
         return "saturated"
     if value == 0:

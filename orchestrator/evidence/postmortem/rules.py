@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from orchestrator.evidence.postmortem.facts import Facts, Mm, Mode, Task, Vma
-from orchestrator.evidence.postmortem.refcnt import Count, plural
+from orchestrator.evidence.postmortem.facts import GuestFacts, Mm, Mode, Task, Vma
+from orchestrator.evidence.postmortem.refcnt import RefCount, plural
 
 # What every sleeping or panicking task is in: the reason is the first function beyond
-PLUMBING = frozenset(
+IGNORED = frozenset(
     """context_switch __schedule __schedule_loop schedule schedule_preempt_disabled schedule_timeout io_schedule
     __down_read_common __down_read down_read down_read_killable down_read_interruptible rwsem_down_read_slowpath
     __down_read_killable __down_read_interruptible __down_write_killable
@@ -45,7 +45,7 @@ class Wait:
     readers: int
 
 
-def diagnose(facts: Facts, case: str = "") -> str:
+def diagnose(facts: GuestFacts, case: str = "") -> str:
     """The one sentence; empty when nothing that a rule knows was found. `case` is the name of the case's program."""
     if facts.panic:
         who = next((task for task in facts.tasks if task.cpu is not None and task.is_in("panic", "vpanic")), None)
@@ -63,33 +63,33 @@ def place_of(task: Task) -> str:
     hits = [at for at, function in enumerate(functions) if function.startswith(INTERRUPT)]
     if hits and not task.is_in("panic", "vpanic"):
         functions = functions[hits[-1] + 1 :]
-    beyond = (function for function in functions if function not in PLUMBING)
+    beyond = (function for function in functions if function not in IGNORED)
     return next(beyond, "user mode" if task.cpu is not None and not task.frames else "an unknown function")
 
 
-def holders(facts: Facts, vma: Vma, mm: Mm) -> tuple[Task, ...]:
+def holders(facts: GuestFacts, vma: Vma, mm: Mm) -> tuple[Task, ...]:
     """Tasks whose stacks show that they have the VMA read-locked."""
     return tuple(task for task in facts.tasks if _holds(task, vma, mm, facts.fault_vma_lock))
 
 
-def waits(facts: Facts) -> Iterator[Wait]:
+def waits(facts: GuestFacts) -> Iterator[Wait]:
     """Who waits for a VMA's readers: on a patched kernel the mm's writer, on an unpatched one who is in line."""
     tasks = {task.pid: task for task in facts.tasks}
     for mm in facts.mms:
         writer = tasks.get(mm.writer) if mm.writer else None
         if writer and (vma := _awaited(writer, mm)) and vma.refcnt is not None:
-            yield Wait(writer, vma, mm, Count(vma.refcnt).references - (0 if writer.is_in(*DETACHES) else 1))
+            yield Wait(writer, vma, mm, RefCount(vma.refcnt).references - (0 if writer.is_in(*DETACHES) else 1))
         for vma in mm.vmas:
             if vma.rwsem and vma.rwsem.waiters and (first := tasks.get(vma.rwsem.waiters[0])):
                 yield Wait(first, vma, mm, vma.rwsem.readers)
 
 
-def vma_waits(facts: Facts) -> Iterator[str]:
+def vma_waits(facts: GuestFacts) -> Iterator[str]:
     """A sentence for each writer that waits for readers."""
     for wait in waits(facts):
         task, vma = wait.task, wait.vma
         where = f"writer {task.name} waits in {place_of(task)} for"
-        if vma.refcnt is not None and Count(vma.refcnt).is_bad:
+        if vma.refcnt is not None and RefCount(vma.refcnt).is_bad:
             yield f"{where} VMA {vma.range}, whose count is saturated"
         elif wait.readers < 0:
             yield f"{where} VMA {vma.range}, whose count is too low: a reference was dropped twice"
@@ -100,7 +100,7 @@ def vma_waits(facts: Facts) -> Iterator[str]:
             yield f"{what}; {_who_holds(wait, holders(facts, vma, wait.mm), facts)}"
 
 
-def endless_lookups(facts: Facts) -> Iterator[str]:
+def endless_lookups(facts: GuestFacts) -> Iterator[str]:
     """A sentence for each VMA that a page fault looks up again and again, since it is in the tree and by its count
     detached. While the mmap_lock is write-locked that is no mistake: munmap() is about to take it out."""
     for mm in facts.mms:
@@ -113,7 +113,7 @@ def endless_lookups(facts: Facts) -> Iterator[str]:
                 yield f"{who} looks VMA {vma.range} up for ever in {LOOKUP}: it is in the tree and not attached"
 
 
-def mmap_lock_waits(facts: Facts) -> Iterator[str]:
+def mmap_lock_waits(facts: GuestFacts) -> Iterator[str]:
     """A sentence for each mmap_lock that somebody waits for."""
     tasks = {task.pid: task for task in facts.tasks}
     for mm in facts.mms:
@@ -140,7 +140,7 @@ def mmap_lock_waits(facts: Facts) -> Iterator[str]:
             yield f"{who}, which is {lock.mode.value}, by whom is not known"
 
 
-def _who_holds(wait: Wait, found: Sequence[Task], facts: Facts) -> str:
+def _who_holds(wait: Wait, found: Sequence[Task], facts: GuestFacts) -> str:
     if wait.task in found:
         return "it is one itself: self-deadlock"
     if not found:
@@ -164,7 +164,7 @@ def _awaited(writer: Task, mm: Mm) -> Vma | None:
     """The VMA that a writer waits for: the one its innermost frame that knows one says, else the one with the bit."""
     by_address = {vma.address: vma for vma in mm.vmas}
     named = (by_address[at] for frame in writer.frames for at in frame.vmas if at in by_address)
-    counts = [(vma, Count(vma.refcnt)) for vma in mm.vmas if vma.refcnt is not None]
+    counts = [(vma, RefCount(vma.refcnt)) for vma in mm.vmas if vma.refcnt is not None]
     marked = [vma for vma, count in counts if count.has_writer or count.is_bad]
     return next((vma for vma in named if vma in marked), None) or next(iter(marked), None)
 
@@ -181,7 +181,7 @@ def _holds(task: Task, vma: Vma, mm: Mm, fault_vma_lock: int) -> bool:
     return task.is_in(*HOLDS)
 
 
-def _stuck_task(facts: Facts, case: str) -> str:
+def _stuck_task(facts: GuestFacts, case: str) -> str:
     """What one of the case's tasks does; without a case, while the guest boots, one of the programs or whoever is to
     become the first."""
     booting = [task for task in facts.tasks if not case and (task.mm or task.pid == 1)]

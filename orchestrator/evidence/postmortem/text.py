@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.evidence.postmortem.facts import Facts, Mm, Task
+from orchestrator.evidence.postmortem.facts import GuestFacts, Mm, Task
 from orchestrator.evidence.postmortem.refcnt import describe_lock, describe_rwsem
 from orchestrator.evidence.postmortem.rules import (
     DETACHES,
@@ -18,12 +18,12 @@ from orchestrator.evidence.postmortem.rules import (
 from orchestrator.words import counted
 
 
-def render(facts: Facts, diagnosis: str, case: str = "") -> str:
+def render(facts: GuestFacts, diagnosis: str, case: str = "") -> str:
     """The whole post-mortem."""
     return "\n".join(_lines(facts, diagnosis, case)) + "\n"
 
 
-def _lines(facts: Facts, diagnosis: str, case: str) -> Iterator[str]:
+def _lines(facts: GuestFacts, diagnosis: str, case: str) -> Iterator[str]:
     yield diagnosis or "no rule explains what the dump shows"
     yield f"kernel {facts.release}, {counted(len(facts.tasks), 'task')}"
     yield from (f"not read: {words}" for words in facts.missed)
@@ -56,7 +56,7 @@ def _task(task: Task) -> Iterator[str]:
         yield f"    {frame.function:<32} {frame.place}".rstrip()
 
 
-def _mm(facts: Facts, mm: Mm) -> Iterator[str]:
+def _mm(facts: GuestFacts, mm: Mm) -> Iterator[str]:
     sequence = "" if mm.lock_seq is None else f"; mm_lock_seq {mm.lock_seq}"
     yield from ("", f"--- address space of {mm.comm} (mm {mm.address:x})")
     yield f"mmap_lock: {describe_rwsem(mm.mmap_lock)}{sequence}"

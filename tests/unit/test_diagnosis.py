@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import BootFailed, Fault, GuestUnreachable, NoGuest
-from orchestrator.guest.evidence import Evidence
+from orchestrator.guest.evidence import Examination
 from orchestrator.jobs.diagnosis import whose_silence
 from orchestrator.model.attempt import Condition
 
@@ -28,10 +28,10 @@ SILENT = GuestUnreachable("the guest's SSH server did not answer in time", hint=
         (SILENT, Condition.QEMU_STOPPED, Fault.INFRASTRUCTURE),
     ],
 )
-def test_a_guest_that_does_not_come_up_was_examined_before_anybody_is_blamed(
+def test_a_guest_that_does_not_boot_is_examined_before_fault_is_assigned(
     error: NoGuest, condition: Condition, fault: Fault
 ) -> None:
-    told = whose_silence(error, Evidence(condition, "as seen", 17), "", Path("cases/boot"))
+    told = whose_silence(error, Examination(condition, "as seen", 17), "", Path("cases/boot"))
     assert told.fault is fault
     assert told.message == f"{error.message}: {condition.value} (as seen)"
     assert (told.hint, told.examined_at) == (error.hint, 17)
@@ -40,6 +40,6 @@ def test_a_guest_that_does_not_come_up_was_examined_before_anybody_is_blamed(
 
 
 def test_what_the_dump_shows_says_more_than_the_condition() -> None:
-    told = whose_silence(HUNG, Evidence(Condition.KERNEL_HUNG, "as seen", 17), "CPU 0 waits for itself", Path("x"))
+    told = whose_silence(HUNG, Examination(Condition.KERNEL_HUNG, "as seen", 17), "CPU 0 waits for itself", Path("x"))
     assert told.message.endswith(": CPU 0 waits for itself")
     assert "as seen" in told.detail
