@@ -1,4 +1,4 @@
-"""The command line, as argparse knows it: one function for each command, and the options that commands share."""
+"""The command line for argparse: one function for each command, and the options that commands share."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ EXIT_STATUS_OF_BISECTION = """\
 exit status: 0 the commit was found, 2 the request is wrong, 3 it was not found, 130 interrupted
 """
 EXIT_STATUS_OF_MUTANTS = """\
-exit status: 0 every mutant was killed, 1 some were not, 2 the request is wrong,
-             3 not all could be judged, 130 interrupted
+exit status: 0 every mutant was killed, 1 some survived, 2 the request is wrong,
+             3 some could not be judged, 130 interrupted
 """
 CLEAN = """\
-Bases, worktrees, build directories, products, ccache and run directories of this user. What a run is at work with, what
-was used in the last hours and an interrupted run of the last days stay in any case; so do run directories elsewhere.
+Lists bases, worktrees, build directories, products, ccache and run directories of this user that have not been used for
+long; removes them with --yes. It always keeps what a run is using, what was used in the last hours, interrupted runs of
+the last days, and run directories in other places.
 """
 KINDS = ("runs", "products", "builds", "worktrees", "bases", "ccache", "leftovers")  # as in retention.Kind
 CLASSIFY = """\
-A run directory is judged again, with the run's exit status. Of log files the kernel's reports are listed: exit status 0
-when all could be read, whatever is in them, else 2.
+Judges a run directory again; the exit status is that of the run. Lists the kernel reports in log files; the exit status
+is 0 if all files could be read, whatever is in them, else 2.
 """
 
 
 class Parser(argparse.ArgumentParser):
-    """One that shows what it was given without what a terminal would obey: a name may come from `*`."""
+    """An ArgumentParser that filters terminal escapes out of error messages: a file name may have come from `*`."""
 
     def error(self, message: str) -> NoReturn:
         super().error(printable(message))
@@ -75,28 +76,29 @@ def parser() -> Parser:
 def _test(commands: Commands) -> None:
     sub = commands.add_parser(
         "test",
-        help="test a patch or series: the main job",
+        help="test a patch or series",
         epilog=EXIT_STATUS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _what(sub)
     _where(sub)
-    _stress(sub, "run just this case, this directory's cases, or this tag's (repeatable)")
+    _stress(sub, "run only this case, or the cases of this directory or tag (repeatable)")
     sub.add_argument(
         "--baseline",
         choices=("auto", "always", "never"),
         default="auto",
-        help="test the unpatched kernel too: auto does where the patched one failed, to tell whether that is new",
+        help="test the unpatched kernel too; auto: only if the patched kernel fails, to see whether the failure is new",
     )
     sub.add_argument(
         "--freeze-on-failure",
         action="store_true",
-        help="end at the first kernel report, hang or panic; that guest stays, paused",
+        help="stop at the first kernel report, hang or panic, and leave that guest paused",
     )
     sub.add_argument(
         "--each-patch",
         action="store_true",
-        help="build, boot and test the kernel behind each patch of the series too, and name the first bad one",
+        help="build, boot and test the kernel with the first 1, 2, ... patches too, name the first bad patch, and list "
+        "what gcc W=1, sparse and checkpatch newly report for each patch",
     )
     _reruns(sub)
     _jobs(sub)
@@ -106,44 +108,57 @@ def _test(commands: Commands) -> None:
 def _bisect(commands: Commands) -> None:
     sub = commands.add_parser(
         "bisect",
-        help="which commit of a tree broke a case?",
-        description="git's bisection, each commit tried until it is settled; the same command goes on where it stopped",
+        help="find the commit of a tree that broke a case",
+        description="Bisects as git does, and tests each commit until it is settled. The same command resumes an "
+        "interrupted bisection.",
         epilog=EXIT_STATUS_OF_BISECTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    sub.add_argument("good", metavar="GOOD", help="a revision on which the case passes")
-    sub.add_argument("bad", metavar="BAD", help="a later one on which it fails")
+    sub.add_argument("good", metavar="GOOD", help="a revision where the case passes")
+    sub.add_argument("bad", metavar="BAD", help="a later revision where it fails")
     sub.add_argument("--tree", type=Path, metavar="DIR", required=True, help="the git tree (it is only read)")
     sub.add_argument("--testcase", required=True, metavar="NAME", help="the case that fails")
-    sub.add_argument("--patch", metavar="PATH", help="put these patches on each commit: a fix, or what finds the fault")
     sub.add_argument(
-        "--kconfig", default="base", metavar="NAME[+NAME]", help="fragments over tinyconfig (default base)"
+        "--patch",
+        metavar="PATH",
+        help="apply these patches to each commit: a build fix, or a check that exposes the fault",
+    )
+    sub.add_argument(
+        "--kconfig", default="base", metavar="NAME[+NAME]", help="fragments added to tinyconfig (default base)"
     )
     _where(sub)
-    sub.add_argument("--duration", type=float, metavar="S", help="seconds that the case stresses (default: its own)")
-    sub.add_argument("--seed", type=int, default=1, metavar="N", help="of the first attempt; the others count on")
+    sub.add_argument(
+        "--duration", type=float, metavar="S", help="how long the case runs, in seconds (default: its own)"
+    )
+    sub.add_argument(
+        "--seed",
+        type=int,
+        default=1,
+        metavar="N",
+        help="the seed of the first attempt; later attempts use N+1, N+2, ... (default 1)",
+    )
     sub.add_argument(
         "--error",
         type=float,
         default=0.05,
         metavar="P",
-        help="the probability of a wrong commit that you accept (default 0.05)",
+        help="the accepted probability of naming a wrong commit (default 0.05)",
     )
     sub.add_argument("--known-issues", type=Path, metavar="FILE", help="kernel reports that are no failure")
     sub.add_argument("--output", type=Path, metavar="DIR", help="the run directory")
-    sub.add_argument("--json", metavar="FILE", help="write what was tried as JSON here too; - is stdout")
+    sub.add_argument("--json", metavar="FILE", help="write the tested commits as JSON here too; - is stdout")
     _verbose(sub)
 
 
 def _build(commands: Commands) -> None:
-    sub = commands.add_parser("build", help="build the kernels only")
+    sub = commands.add_parser("build", help="build the kernels, and do nothing else")
     _what(sub)
     _machine(sub)
     _verbose(sub)
 
 
 def _boot(commands: Commands) -> None:
-    sub = commands.add_parser("boot", help="build, boot and say who answered")
+    sub = commands.add_parser("boot", help="build a kernel, boot it, and show what the guest says about itself")
     _what(sub)
     _where(sub)
     _gdb(sub)
@@ -151,7 +166,9 @@ def _boot(commands: Commands) -> None:
 
 
 def _shell(commands: Commands) -> None:
-    sub = commands.add_parser("shell", help="boot a kernel, or resume a guest that was left behind, and drop into it")
+    sub = commands.add_parser(
+        "shell", help="boot a kernel, or resume a guest that a run left paused, and open a shell in it"
+    )
     _what(sub)
     _where(sub)
     _gdb(sub)
@@ -160,26 +177,28 @@ def _shell(commands: Commands) -> None:
         "words",
         nargs="*",
         metavar="WORD",
-        help="a command to run there instead of a shell (after --); "
-        "first a RUN_DIR whose guest --freeze-on-failure left behind, to resume that one",
+        help="a command to run in the guest instead of a shell (after --); to resume a guest that --freeze-on-failure "
+        "left paused, give its RUN_DIR first",
     )
 
 
 def _mutants(commands: Commands) -> None:
     sub = commands.add_parser(
         "mutants",
-        help="which mutants does the suite kill?",
+        help="measure which mutants of a series the test cases kill",
         epilog=EXIT_STATUS_OF_MUTANTS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _what(sub)
     _where(sub)
-    sub.add_argument("--mutants", type=Path, metavar="DIR", help="where they are (default: beside the series)")
-    sub.add_argument("--mutant", action="append", default=[], metavar="NAME", help="try just this one (repeatable)")
-    _stress(sub, "with just this case (repeatable)")
+    sub.add_argument(
+        "--mutants", type=Path, metavar="DIR", help="the directory of the mutants (default: beside the series)"
+    )
+    sub.add_argument("--mutant", action="append", default=[], metavar="NAME", help="test only this mutant (repeatable)")
+    _stress(sub, "run only this case (repeatable)")
     _jobs(sub)
-    sub.add_argument("--budget", type=float, metavar="S", help="begin no mutant after so many seconds")
-    sub.add_argument("--no-delays", action="store_true", help="without the series' delay points")
+    sub.add_argument("--budget", type=float, metavar="S", help="start no further mutant after S seconds")
+    sub.add_argument("--no-delays", action="store_true", help="do not add the delay points of the series")
     _outputs(sub, "the matrix as JSON")
 
 
@@ -199,13 +218,13 @@ def _classify(commands: Commands) -> None:
         "--vmlinux",
         type=Path,
         metavar="FILE",
-        help="decode log files' addresses to lines of code, with the kernel that ran",
+        help="decode addresses in log files to source lines; the vmlinux of the kernel that ran",
     )
     sub.add_argument("--known-issues", type=Path, metavar="FILE", help="kernel reports that are no failure")
 
 
 def _report(commands: Commands) -> None:
-    sub = commands.add_parser("report", help="show the report of a run and write its files again")
+    sub = commands.add_parser("report", help="judge a run again, show its report and write its files")
     sub.add_argument("run_dir", type=Path, metavar="RUN_DIR")
     sub.add_argument("--junit", metavar="FILE", help="write the JUnit report here too; - is stdout")
     sub.add_argument("--json", metavar="FILE", help="write the JSON report here too; - is stdout")
@@ -215,38 +234,44 @@ def _report(commands: Commands) -> None:
 def _postmortem(commands: Commands) -> None:
     sub = commands.add_parser("postmortem", help="open drgn on the memory dump that a hung or crashed case left")
     sub.add_argument("case_dir", type=Path, metavar="RUN_DIR/KERNEL/CASE")
-    sub.add_argument("--print", action="store_true", help="write what it says to stdout instead")
+    sub.add_argument("--print", action="store_true", help="print the post-mortem to stdout instead")
 
 
 def _list(commands: Commands) -> None:
-    sub = commands.add_parser("list", help="what there is to choose from")
+    sub = commands.add_parser("list", help="list test cases, kconfigs, patches, machines or bases")
     sub.add_argument("kind", choices=("testcases", "kconfigs", "patches", "machines", "bases"))
     sub.add_argument("--json", action="store_true", help="as JSON")
 
 
 def _clean(commands: Commands) -> None:
     sub = commands.add_parser(
-        "clean", help="remove what has not been used for long: says what would go", description=CLEAN
+        "clean", help="list, or remove with --yes, what has not been used for long", description=CLEAN
     )
-    sub.add_argument("--yes", action="store_true", help="remove it")
+    sub.add_argument("--yes", action="store_true", help="remove it (default: only list it)")
     sub.add_argument(
-        "--keep-days", type=float, default=14.0, metavar="N", help="of days not used that nothing goes before (14)"
+        "--keep-days",
+        type=float,
+        default=14.0,
+        metavar="N",
+        help="remove what has not been used for N days (default 14)",
     )
     sub.add_argument(
-        "--max-size", metavar="SIZE", help="remove more, what was used longest ago first, until so much is left (20G)"
+        "--max-size",
+        metavar="SIZE",
+        help="remove more, least recently used first, until at most SIZE is left (e.g. 20G; default: no limit)",
     )
     sub.add_argument(
-        "--kind", action="append", default=[], choices=KINDS, help="only of this kind (repeatable; default: all)"
+        "--kind", action="append", default=[], choices=KINDS, help="remove only this kind (repeatable; default: all)"
     )
 
 
 def _doctor(commands: Commands) -> None:
-    sub = commands.add_parser("doctor", help="is this machine ready? what is missing, and how to install it")
+    sub = commands.add_parser(
+        "doctor", help="check whether this machine is ready, and say how to install what is missing"
+    )
     sub.add_argument("--json", action="store_true", help="as JSON")
     sub.add_argument("--install", action="store_true", help="install what is missing (Debian: apt-get)")
-    sub.add_argument(
-        "--verify", action="store_true", help="check every product of the store, byte by byte, and drop damaged ones"
-    )
+    sub.add_argument("--verify", action="store_true", help="hash every product in the cache, and drop damaged ones")
 
 
 # --- options that commands share
@@ -257,16 +282,20 @@ def _what(sub: argparse.ArgumentParser) -> None:
         "--patch",
         metavar="PATH",
         help="a .patch, a directory of them, an mbox (file or URL, also .gz, .xz, .bz2) or a name under patches/; "
-        "PATH#3/7 or PATH#2-4/7: these parts of a series alone; without: the base itself",
+        "PATH#3/7 or PATH#2-4/7: only these parts of a series. Without --patch the base itself is tested",
     )
-    sub.add_argument("--tree", type=Path, metavar="DIR", help="a git tree with the base (it is only read)")
-    sub.add_argument("--base", metavar="NAME|REV", help="a base's name, or with --tree a revision (default HEAD)")
+    sub.add_argument("--tree", type=Path, metavar="DIR", help="a git tree that has the base (it is only read)")
+    sub.add_argument(
+        "--base",
+        metavar="NAME|REV",
+        help="the name of a base (see `orchestrate list bases`), or with --tree a revision (default HEAD)",
+    )
     sub.add_argument(
         "--kconfig",
         action="append",
         default=[],
         metavar="NAME[+NAME]",
-        help="fragments over tinyconfig (default base; repeatable: one kernel for each)",
+        help="fragments added to tinyconfig (default base; repeatable, each one is a kernel)",
     )
 
 
@@ -275,19 +304,36 @@ def _machine(sub: argparse.ArgumentParser) -> None:
 
 
 def _where(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--accel", choices=("auto", "kvm", "tcg"), default="auto", help="auto proves that KVM works first")
+    sub.add_argument(
+        "--accel",
+        choices=("auto", "kvm", "tcg"),
+        default="auto",
+        help="auto: KVM if a probe proves that it works, else TCG",
+    )
     _machine(sub)
     sub.add_argument(
-        "--smp", type=int, metavar="N", help="CPUs of the guest, also more than the host has (default: the machine's)"
+        "--smp",
+        type=int,
+        metavar="N",
+        help="CPUs of the guest, even more than the host has (default: the machine's, up to 4 if the host has more)",
     )
-    sub.add_argument("--memory", type=int, metavar="MIB", help="the guest's memory (default: the machine's)")
-    sub.add_argument("--boot-timeout", type=float, metavar="S", help="give up on a silent boot (default: scaled)")
+    sub.add_argument("--memory", type=int, metavar="MIB", help="memory of the guest (default: the machine's)")
+    sub.add_argument(
+        "--boot-timeout",
+        type=float,
+        metavar="S",
+        help="how long a boot may take (default: scaled to the accelerator and kconfig)",
+    )
 
 
 def _stress(sub: argparse.ArgumentParser, which: str) -> None:
     sub.add_argument("--testcase", action="append", default=[], metavar="NAME", help=which)
-    sub.add_argument("--duration", type=float, metavar="S", help="seconds that each case stresses (default: its own)")
-    sub.add_argument("--seed", type=int, default=1, metavar="N", help="for the cases' random choices (default 1)")
+    sub.add_argument(
+        "--duration", type=float, metavar="S", help="how long each case runs, in seconds (default: its own)"
+    )
+    sub.add_argument(
+        "--seed", type=int, default=1, metavar="N", help="the seed of the cases' random choices (default 1)"
+    )
     sub.add_argument(
         "--known-issues",
         type=Path,
@@ -301,7 +347,7 @@ def _jobs(sub: argparse.ArgumentParser) -> None:
         "--jobs",
         type=int,
         metavar="N",
-        help="guests at a time (default: what the host has CPUs and memory for); a build takes all CPUs by itself",
+        help="how many guests run at a time (default: as many as the host has CPUs and memory for)",
     )
 
 
@@ -310,29 +356,30 @@ def _reruns(sub: argparse.ArgumentParser) -> None:
         "--budget",
         type=float,
         metavar="S",
-        help="seconds for running again, with and without the series, what failed (default 900)",
+        help="how long failures are run again with and without the series, in seconds (default 900)",
     )
     sub.add_argument(
         "--error",
         type=float,
         default=0.05,
         metavar="P",
-        help="the probability of a wrong answer about a failure that you accept (default 0.05)",
+        help="the accepted probability of a wrong answer about a failure (default 0.05)",
     )
-    sub.add_argument(
-        "--fresh-baseline", action="store_true", help="what earlier runs found out about the base does not count"
-    )
-    sub.add_argument("--strict", action="store_true", help="any failure fails the run, also one that the base has")
+    sub.add_argument("--fresh-baseline", action="store_true", help="ignore what earlier runs found out about the base")
+    sub.add_argument("--strict", action="store_true", help="fail the run for any failure, even if the base has it too")
     sub.add_argument(
         "--bisect-exit",
         action="store_true",
-        help="exit status for `git bisect run`: 0 good, 1 bad, 125 cannot be told",
+        help="exit status for `git bisect run`: 0 good, 1 bad, 125 cannot be tested",
     )
 
 
 def _outputs(sub: argparse.ArgumentParser, json: str) -> None:
     sub.add_argument(
-        "--output", type=Path, metavar="DIR", help="the run directory (default: a new one; an interrupted one goes on)"
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="the run directory (default: a new one, or that of the same request if it was interrupted)",
     )
     sub.add_argument("--junit", metavar="FILE", help="write the JUnit report here too; - is stdout")
     sub.add_argument("--json", metavar="FILE", help=f"write {json} here too; - is stdout")
@@ -341,19 +388,21 @@ def _outputs(sub: argparse.ArgumentParser, json: str) -> None:
 
 
 def _junit(sub: argparse.ArgumentParser) -> None:
-    """What these say of a run holds for `report`, too, unless it is said anew."""
-    sub.add_argument("--suite-name", metavar="NAME", help="put NAME. in front of the names of JUnit's suites")
+    """The options of JUnit's names. `report` uses those of the run unless they are given again."""
+    sub.add_argument("--suite-name", metavar="NAME", help="add the prefix NAME. to the names of JUnit's suites")
     sub.add_argument(
         "--attachments-root",
         metavar="DIR",
-        help="name JUnit's attachments relative to DIR, for GitLab its project's directory (default: absolute paths, "
-        "as Jenkins wants them)",
+        help="write JUnit's attachments relative to DIR, for GitLab its project directory (default: absolute paths, "
+        "for Jenkins)",
     )
 
 
 def _verbose(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("-v", "--verbose", action="store_true", help="show every command that runs")
+    sub.add_argument("-v", "--verbose", action="store_true", help="print every command that runs")
 
 
 def _gdb(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--gdb", action="store_true", help="wait at the first instruction for gdb; says how to start it")
+    sub.add_argument(
+        "--gdb", action="store_true", help="stop at the first instruction and wait for gdb; prints how to start it"
+    )

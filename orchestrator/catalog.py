@@ -59,7 +59,7 @@ class Catalog:
         return chosen
 
     def default_cases(self, kconfigs: Sequence[Kconfig]) -> tuple[Case, ...]:
-        """What runs when no case is named: nothing that only a fragment would make possible which nobody asked for."""
+        """The cases that run when none is named: all but those that need a fragment which was not requested."""
         asked = {name for kconfig in kconfigs for fragment in kconfig.fragments for name in fragment.enabled}
         others = {name for fragment in self.fragments.values() for name in fragment.enabled} - asked
         return tuple(
@@ -69,12 +69,12 @@ class Catalog:
         )
 
     def library(self, case: Case) -> Path:
-        """The harness of a case: that of its own root, or ours."""
+        """The harness of a case: that of the case's own root, else ours."""
         own = case.directory.parent / LIBRARY
         return own if own.is_dir() else BUILT_IN / "testcases" / LIBRARY
 
     def is_ours(self, case: Case) -> bool:
-        """Whether a case came with the tool, and is not the user's own."""
+        """Whether a case belongs to the tool, not to the user's root."""
         return case.directory.is_relative_to(BUILT_IN)
 
     def userland(self, name: str) -> Userland:
@@ -93,7 +93,7 @@ class Catalog:
         return Kconfig("+".join(["base", *names]) if not names else "+".join(names), fragments)
 
     def beside(self, patch: str, suffix: str) -> Path | None:
-        """What lies beside a series under its name and a suffix: patches/NAME-mutants, patches/NAME-delays."""
+        """The path beside a series with its name and a suffix: patches/NAME-mutants, patches/NAME-delays."""
         path = self.patch_path(patch)
         found = path.resolve().with_name(f"{path.stem if path.is_file() else path.name}{suffix}") if path else None
         return found if found and found.is_dir() else None

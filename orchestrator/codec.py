@@ -134,7 +134,7 @@ def problems(error: Exception, place: Place = ()) -> Iterator[Problem]:
 
 
 def converter(*, forbid_extra_keys: bool) -> Converter:
-    """One that takes a value for what it is, where cattrs by itself makes 3 of "3", and a tuple of "abc"."""
+    """A converter that checks types. cattrs by itself would make 3 of "3" and a tuple of "abc"."""
     made = Converter(
         forbid_extra_keys=forbid_extra_keys,
         unstruct_collection_overrides={
@@ -175,7 +175,7 @@ def refuse(expected: str, data: object) -> NoReturn:
 
 
 def exactly(data: object, kind: type[T]) -> T:
-    """The data, which must be of that type, and True is no int. Raises ValueError."""
+    """The data, which must be of that type; True is no int. Raises ValueError."""
     if type(data) is not kind:
         refuse(_WORDS[kind], data)
     return data

@@ -1,4 +1,4 @@
-"""What every stage is given besides its input: where things are, how to run programs, whom to tell."""
+"""What every stage is given besides its input: directories, a runner of programs, a listener for events."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ class Places:
 
     @classmethod
     def of_user(cls) -> Places:
-        """The XDG base directories. Their specification has a relative path ignored. Raises UsageError."""
+        """The XDG base directories. As their specification demands, a relative path is ignored. Raises UsageError."""
         cache, state = _xdg("XDG_CACHE_HOME", ".cache"), _xdg("XDG_STATE_HOME", ".local/state")
         return cls(cache / "orchestrate", state / "orchestrate")
 
     @property
     def store(self) -> Store:
-        """For whoever only reads; `Context.store` says what it drops."""
+        """A store for readers; use `Context.store` where dropped products should be announced."""
         return Store(self.cache / "store")
 
     @property
     def bases(self) -> Path:
-        """Where kernels are made: in the cache, or below /var/tmp where make could not work in the cache's path."""
+        """Where kernels are built: in the cache, or below /var/tmp if make cannot work in the cache's path."""
         real = self.cache.resolve()
         if not NOT_FOR_MAKE.search(str(real)):
             return real / "bases"

@@ -26,7 +26,7 @@ class Deadline:
 
 
 class Budget:
-    """Seconds that begin to count when it is first asked whether they are over."""
+    """A number of seconds that starts to count at the first question whether it is over."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds

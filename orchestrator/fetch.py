@@ -128,7 +128,7 @@ class _Transfer:
 
 
 def _within(transfer: _Transfer, deadline_s: float) -> bytes:
-    """The body, from a thread that is left alone at the deadline: it ends with its next read."""
+    """The body, from a thread. At the deadline the thread is abandoned; it ends with its next read."""
     bodies: list[bytes] = []
     failures: list[BaseException] = []
 

@@ -1,8 +1,8 @@
-"""How many CPUs and how much memory we really have: what the host has, less what our cgroup and its parents may use.
+"""How many CPUs and how much memory we may use: those of the host, limited by our cgroup and its parents.
 
-In a container /proc/cpuinfo and the affinity tell of all the host's CPUs, of which a quota leaves a share. cgroup v2
-(cpu.max, memory.max), v1 (cpu.cfs_quota_us, memory.limit_in_bytes) and both at once are read; `limits` is pure but for
-`read`, which it is given.
+In a container /proc/cpuinfo and the affinity mask show all CPUs of the host, of which a quota allows a share. This
+reads cgroup v2 (cpu.max, memory.max), v1 (cpu.cfs_quota_us, memory.limit_in_bytes) and both at once. `limits` is pure
+but for `read`, which its caller provides.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class CgroupLimits:
 
 
 def cpus() -> int:
-    """CPUs that we may keep busy: of a quota of one and a half two, of which the second is throttled half the time."""
+    """CPUs that we may keep busy. A quota of one and a half is two, the second of which is throttled half of the time."""
     return max(1, math.ceil(min(len(os.sched_getaffinity(0)), limits(_read).cpus)))
 
 

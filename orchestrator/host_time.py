@@ -1,4 +1,4 @@
-"""What the host's CPUs did besides our work: a crowded host meets fewer races and comes nearer to limits."""
+"""How busy the host's CPUs were with other work: on a busy host fewer races occur and limits are reached sooner."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class HostTime:
     own_s: float
 
     def lost_s(self, later: HostTime) -> float:
-        """How much of the time until `later` the CPUs worked for others, as if all of them had at once."""
+        """CPU time that others used until `later`, in seconds per CPU."""
         others_s = (later.busy_s - self.busy_s) - (later.own_s - self.own_s)
         return max(0.0, others_s) / (os.cpu_count() or 1)  # all, not ours alone: /proc/stat counts all
 
 
 def clocks_now() -> HostTime:
-    """The clocks now. Where there is no /proc/stat nobody else is ever seen at work."""
+    """The clocks now. Without /proc/stat no other work is ever seen."""
     own = os.times()
     own_s = own.user + own.system + own.children_user + own.children_system
     try:

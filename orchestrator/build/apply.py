@@ -28,7 +28,7 @@ class Committed:
 
 
 def apply(context: Context, base: Base, series: Series | None) -> Product[AppliedTree]:
-    """The tree that the series makes of the base; the base's own tree without a series. Raises PatchDoesNotApply."""
+    """The tree of the base with the series applied; without a series, the base's own tree. Raises PatchDoesNotApply."""
     if series is None:
         return Product(AppliedTree(base, base_tree(base, context.runner), ()), cached=False)
     chain, cached = series_commits(context.store, context.runner, base, series)
@@ -39,10 +39,8 @@ def apply(context: Context, base: Base, series: Series | None) -> Product[Applie
 def series_commits(
     store: Store, runner: Runner, base: Base, series: Series, count: int | None = None
 ) -> tuple[tuple[Committed, ...], bool]:
-    """The first `count` patches of a series as commits, or all, and whether they were known. Raises PatchDoesNotApply.
-
-    All are made at once, for whoever asks for more of them, unless a later one does not apply.
-    """
+    """The first `count` patches of a series (default: all) as commits, and whether the store had them already. Makes
+    all commits at once, unless a later patch does not apply. Raises PatchDoesNotApply."""
     try:
         chain, cached = _all_commits(store, runner, base, series)
     except PatchDoesNotApply:

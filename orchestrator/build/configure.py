@@ -1,4 +1,4 @@
-"""applied tree + kconfig fragments -> a complete .config in which every asked-for symbol was found."""
+"""applied tree + kconfig fragments -> a complete .config that has every requested symbol."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ KCONFIG_FILE = re.compile(
 def configure(
     context: Context, subject: Subject, applied: AppliedTree, toolchain: Toolchain, log: Path
 ) -> Product[KernelConfig]:
-    """tinyconfig, then the fragments, then olddefconfig. Raises KconfigBroken, KconfigDropped,
-    and ToolMissing or CommandFailed for what the host did."""
+    """Runs tinyconfig, merges the fragments, runs olddefconfig. Raises KconfigBroken and KconfigDropped; ToolMissing
+    and CommandFailed if the host is at fault."""
     symbols, _ = merge(subject.kernel.kconfig.fragments)
     product_key = key(
         "configure",

@@ -1,8 +1,8 @@
-"""A program that a tree builds for the host, from a part of its files: tools/testing/vma.
+"""A program that a tree builds for the host from a part of its files: tools/testing/vma.
 
-Which files that part has is found out. A worktree of its own first holds the directories that the Makefile is known to
-use. What the build misses there and the tree has is added, by whole directories of the tree's root, until nothing is
-missing. What was read is then in gcc's dependency files and in make's own rules.
+The part is found by building. A worktree of its own starts with the directories that the Makefile is known to use. What
+the build misses, and the tree has, is added in whole directories of the tree's root, until nothing is missing. gcc's
+dependency files and make's own rules then say what was read.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Inputs:
     read: tuple[tuple[str, str], ...]
 
     def are_those_of(self, tree: Excerpt) -> bool:
-        """Would the same build read the same in this tree?"""
+        """Whether the same build would read the same content in this tree."""
         if any(tree.files.get(path) != blob for path, blob in self.read):
             return False
         return _names(tree.below(self.scope)) == self.names
@@ -46,7 +46,8 @@ class Inputs:
 
 @dataclass(frozen=True)
 class HostBuild:
-    """A build that ended. `inputs` is None when it stopped for want of a file: gcc does not say then what it read."""
+    """A build that ended. `inputs` is None if it stopped because a file was missing: then gcc does not say what it
+    read."""
 
     made: CommandResult
     directory: Path  # in which make ran
@@ -59,10 +60,8 @@ class HostBuild:
 
 @contextmanager
 def host_worktree(context: Context, base: Base, name: str) -> Iterator[Path]:
-    """Hold a worktree for programs of the host, beside those in which kernels are built.
-
-    Raises CommandFailed when programs cannot be started there.
-    """
+    """Hold a worktree for programs of the host, apart from those for kernels. Raises CommandFailed if no program can be
+    started there."""
     where = base.home / name
     with locked(
         base.home / f"{name}.lock",
@@ -83,7 +82,8 @@ def build_for_host(
     toolchain: Toolchain,
     log: Path,
 ) -> HostBuild:
-    """Run make in a directory of the tree, of which `where` is made to hold what is needed, `first` to begin with."""
+    """Run make in a directory of the tree. `where` is the worktree, which is filled as needed; `first` is what it
+    starts with."""
     scope = frozenset(first)
     compiler = toolchain.cc.split()[-1]  # ccache cannot keep what -save-temps leaves
     while True:

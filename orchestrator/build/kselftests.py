@@ -1,7 +1,7 @@
 """applied tree -> its own selftests as static programs (tools/testing/selftests).
 
-Built from the files that they are made of, not in a lane: another kernel may be compiled there meanwhile. The product
-depends on those files alone, so that two trees that differ elsewhere share it.
+They are built from the files that they read, outside of the build worktrees, where another kernel may be compiling. The
+product depends on those files alone, so trees that differ elsewhere share it.
 """
 
 from __future__ import annotations
@@ -46,10 +46,8 @@ class Selftests:
 def kselftests(
     context: Context, applied: AppliedTree, collection: str, names: Sequence[str], toolchain: Toolchain
 ) -> Product[Selftests]:
-    """Build programs of a collection (mm). One that does not compile stops no other.
-
-    Raises CommandFailed when not even the kernel's headers can be installed, or the host could not finish the rest.
-    """
+    """Build programs of a collection (mm). A program that does not compile does not stop the others. Raises
+    CommandFailed if the kernel headers cannot be installed, or if the host could not finish."""
     files = excerpt(applied, re.compile(rf"(?:{SHARED}|{SELFTESTS}/{re.escape(collection)}/)".encode()), context.runner)
     wanted = sorted(set(names))
     product_key = key(

@@ -41,11 +41,8 @@ class Job:
 
 
 def programs(context: Context, cases: Sequence[Case], applied: AppliedTree, toolchain: Toolchain) -> Product[Programs]:
-    """Make the cases' programs and pack the guest's userland.
-
-    Raises CaseDoesNotCompile or CommandFailed with the compiler's words; a selftest of the tree that does not compile
-    is named in the product: it is the tree's.
-    """
+    """Build the programs of the cases and pack the guest's userland. Raises CaseDoesNotCompile or CommandFailed with
+    the compiler's output. A selftest of the tree that does not compile is no error: the product names it."""
     jobs = {case.name: _job(context.catalog, case) for case in cases if case.sources and not case.unfit}
     supervisor = initramfs.FILES / SUPERVISOR
     jobs[SUPERVISOR] = Job(SUPERVISOR, tuple(sorted(supervisor.glob("*.c"))), supervisor, is_users=False)
@@ -78,10 +75,8 @@ def programs(context: Context, cases: Sequence[Case], applied: AppliedTree, tool
 def _selftests(
     context: Context, cases: Sequence[Case], applied: AppliedTree, toolchain: Toolchain
 ) -> tuple[dict[str, bytes], tuple[tuple[str, str], ...], int]:
-    """The tree's selftests that cases are: by path in the guest; those that it does not build; how many were built.
-
-    All that the catalog knows of a collection are built, whichever of them are to run: it is one product.
-    """
+    """The tree's selftests that cases use: programs by their path in the guest, those that the tree does not build, and
+    the number built. Builds all that the catalog knows of a collection, whichever of them will run, as one product."""
     data: dict[str, bytes] = {}
     errors: dict[str, str] = {}
     compiled = 0
@@ -104,7 +99,7 @@ def _job(catalog: Catalog, case: Case) -> Job:
 
 
 def _program(context: Context, job: Job, toolchain: Toolchain) -> Product[Path]:
-    """One static program, from the store when neither its sources nor any header have changed."""
+    """One static program; from the store unless its sources or a header have changed."""
     name = job.name
     headers = [
         path

@@ -1,4 +1,4 @@
-"""The compiler, and how make is called: the same way by every stage, so that its .cmd files stay comparable."""
+"""The compiler, and how make is called. Every stage calls it the same way, so that the .cmd files stay comparable."""
 
 from __future__ import annotations
 
@@ -88,14 +88,14 @@ ERROR_LINE = re.compile(
 
 
 def host_failure(result: CommandResult, log: str) -> str:
-    """Why the host could not finish a build that failed; empty when it did, and what it was given is at fault."""
+    """Why the host could not finish a build that failed; empty if the host is not at fault."""
     if match := HOST_FAILED.search(log):
         return f"the host could not finish the build: {match[0].strip()}"
     return f"make was ended by signal {-result.status}" if result.status < 0 else ""
 
 
 def host_error(result: CommandResult, log: str) -> ToolMissing | CommandFailed | None:
-    """What stopped a make that failed, if it was the host; None when what make was given is at fault."""
+    """The error of the host that stopped make; None if make's input is at fault."""
     for pattern, words in HOST_LACKS:
         if match := pattern.search(log):
             return ToolMissing(

@@ -1,6 +1,6 @@
 """applied tree + configuration -> what gcc (W=1) and sparse say about some of its objects.
 
-Not in the worktrees in which kernels are built: going from one tree to another and back would make their objects stale.
+This has a worktree of its own: moving a build worktree from one tree to another and back would make its objects stale.
 """
 
 from __future__ import annotations
@@ -57,11 +57,9 @@ def warnings(
     lock: int,
     log: Path,
 ) -> tuple[StaticFinding, ...]:
-    """All that is said when the objects of some sources are compiled, and which of them are not in this kernel.
-
-    The caller holds the worktree. Raises CommandFailed and ToolMissing for what the host did; what does not compile is
-    a finding.
-    """
+    """Everything that is said when the objects of some sources are compiled, and which of the sources are not in this
+    kernel. The caller holds the worktree. Raises CommandFailed and ToolMissing if the host is at fault; a source that
+    does not compile is a finding."""
     has_sparse = find_program("sparse") is not None
     product_key = key(
         NAME,

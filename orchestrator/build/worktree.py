@@ -1,4 +1,4 @@
-"""A lane: a worktree of a base, with its build directories. One run at a time works in it."""
+"""Build worktrees of a base and their build directories. One run at a time works in a worktree."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orchestrator.store import locked
 
 @contextmanager
 def worktree_lock(context: Context, base: Base, name: str) -> Iterator[int]:
-    """Hold the lane; another run that holds it is waited for, and named. Yields the lock's descriptor, for make."""
+    """Hold a build worktree. A holder elsewhere is named and waited for. Yields the lock's descriptor, for make."""
     with _turn(context, base.home / f"{name}.lock", f"builds in the {name} tree") as lock:
         yield lock
 
@@ -22,8 +22,8 @@ def worktree_lock(context: Context, base: Base, name: str) -> Iterator[int]:
 def compiling(context: Context, base: Base) -> Iterator[None]:
     """Hold the right to compile a kernel of this base.
 
-    One at a time: make uses every CPU by itself, and what a series leaves alone is in ccache once one role is
-    compiled; two that start together would miss it together.
+    One kernel at a time: make uses every CPU, and what a series leaves unchanged is in ccache once one role is
+    compiled; two kernels that start together would both miss it.
     """
     with _turn(context, base.home / "compiling.lock", "compiles a kernel"):
         yield

@@ -1,4 +1,4 @@
-"""The composition root: arguments -> request, and everything that stages are given."""
+"""The composition root: arguments -> request, and the effects that stages are given."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ K = TypeVar("K")
 
 @dataclass(frozen=True)
 class Invocation:
-    """Where we are, what is to be done, how we find things out."""
+    """The context, the plan, and the finders of what takes time to find."""
 
     context: Context
     plan: Plan
@@ -49,9 +49,8 @@ class Invocation:
 
 
 def invoke(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = False) -> Invocation:
-    """`with_mutants`: the plan is to carry the series' mutants.
-
-    Raises UsageError and its kinds: whatever can be wrong with a request is found here, before anything runs."""
+    """`with_mutants`: the plan includes the series' mutants. Finds everything that can be wrong with a request before
+    anything runs. Raises UsageError and its subclasses."""
     catalog, places, cancel = load_catalog(), Places.of_user(), Cancel()
 
     def announce(result: CommandResult) -> None:
@@ -75,7 +74,7 @@ def invoke(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = Fal
 
 
 def find_host(context: Context) -> Host:
-    """What this machine has for us."""
+    """The CPUs, memory and compiler of this machine."""
     try:
         compiler = find_toolchain(context).value.compiler
     except (ToolMissing, CommandFailed):  # the toolchain's stage says so, where it belongs
@@ -132,7 +131,7 @@ def absolute_directory(path: str) -> str:
 
 
 def find_known_issues(request: Request, catalog: Catalog) -> tuple[KnownIssue, ...]:
-    """Those of the request's file, or of the first one found beside the series and in the tree.
+    """The known issues of the request's file, else of the first file beside the series or in the tree.
 
     Raises UsageError, BadDeclaration.
     """
@@ -146,7 +145,7 @@ def find_known_issues(request: Request, catalog: Catalog) -> tuple[KnownIssue, .
 
 
 def check_base(source: Source, context: Context) -> None:
-    """What can be known of the base before anything is made. Raises UsageError, BaseUnavailable."""
+    """Check what can be known of the base before anything is built. Raises UsageError, BaseUnavailable."""
     if source.tree:
         find_in_tree(Path(source.tree), source.revision, context.runner)
         return
@@ -181,7 +180,7 @@ def find_accel(request: Request, catalog: Catalog, context: Context) -> tuple[Ac
 
 @contextmanager
 def stoppable(cancel: Cancel) -> Iterator[None]:
-    """Ctrl-C and SIGTERM ask for a stop; every wait of ours looks, ends what it started, and the record is kept."""
+    """Ctrl-C and SIGTERM request a stop. Every wait checks for it, ends what it started, and the record is kept."""
 
     def stop(signum: int, frame: object) -> None:
         cancel.set()
@@ -198,7 +197,7 @@ def stoppable(cancel: Cancel) -> Iterator[None]:
 
 
 def announced(context: Context, subject: Subject) -> Stage:
-    """Stages that are only announced; their errors pass."""
+    """Stages that are announced and not recorded; their errors pass through."""
 
     def stage(name: str, work: Callable[[], Product[T]]) -> T:
         context.emit(StageStarted(subject.name, name))
@@ -212,13 +211,13 @@ def announced(context: Context, subject: Subject) -> Stage:
 
 
 def _once(make: Callable[[], T]) -> Callable[[], T]:
-    """The same value for every kernel; the lock is so that two jobs do not probe twice."""
+    """The same value for every kernel. The lock keeps two jobs from probing twice."""
     each = _once_each(lambda _: make())
     return lambda: each(None)
 
 
 def _once_each(make: Callable[[K], T]) -> Callable[[K], T]:
-    """The same for each of several things to ask about."""
+    """The same, for each of several arguments."""
     lock = threading.Lock()
     made: dict[K, T] = {}
 

@@ -28,7 +28,7 @@ class Outputs:
     report: str = REPORT
 
     def check(self) -> None:
-        """Find out now, not after the run, that a report cannot be written. Raises UsageError."""
+        """Find out before the run that a report cannot be written. Raises UsageError."""
         if self.junit == self.json == STDOUT:
             raise UsageError("--junit - and --json -: stdout holds one report", hint="give one of them a file")
         for target in (Path(target) for _, target in self._wanted() if target != STDOUT):
@@ -42,8 +42,8 @@ class Outputs:
         return sys.stderr if STDOUT in (self.junit, self.json) else sys.stdout
 
     def deliver(self, run_dir: Path, status: int, show: Callable[[TextIO], None]) -> int:
-        """Copy the files of a run, then show the summary, which a terminal may refuse. The exit status: `status`;
-        but a report that nobody got does not end with 0."""
+        """Copy the files of a run, then show the summary; a terminal that cannot be written to is no error. Returns
+        `status`, or 3 instead of 0 if a report could not be delivered."""
         problems = [problem for name, target in self._wanted() if (problem := _copy(run_dir / name, target))]
         show(self.for_people)
         for problem in problems:

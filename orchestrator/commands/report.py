@@ -51,7 +51,7 @@ def judge_again(run_dir: Path, args: argparse.Namespace, known: Sequence[KnownIs
 
 
 def _presented(report: RunReport, args: argparse.Namespace) -> RunReport:
-    """With JUnit's names and attachments as asked for now; what is not said is as the run was asked."""
+    """The report with the suite name and attachments root of this call; without them, those of the run."""
     name, root = getattr(args, "suite_name", None), getattr(args, "attachments_root", None)
     return replace(
         report,

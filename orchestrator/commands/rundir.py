@@ -1,4 +1,4 @@
-"""Which directory a run goes to: a new one, the interrupted one of the same request, or the one that was named."""
+"""The directory of a run: a new one, the interrupted one of the same request, or the one that the user named."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def claim(context: Context, plan: Plan, output: Path | None) -> Iterator[tuple[P
 
 
 def _resumed(record: RunRecord, plan: Plan) -> RunRecord:
-    """What may have changed since, and is no reason for another run."""
+    """The request without what may have changed since: such a change is no reason for another run."""
     asked = plan.request
     return replace(
         record,
@@ -93,7 +93,7 @@ def _begin(run_dir: Path, plan: Plan, request_key: str) -> None:
 
 
 def planned(plan: Plan) -> tuple[PlannedKernel, ...]:
-    """The kernels that a test sets out to test, whatever comes of it. Those of a mutation run are in its own record."""
+    """The kernels that a test is going to test. Those of a mutation run are in its own record."""
     if plan.mutants:
         return ()
     names = tuple(case.name for case in plan.cases)

@@ -1,4 +1,5 @@
-"""A question asked in a run directory, to the report and its files: whatever happens, what was found out is told."""
+"""Ask a question in a run directory, and write the report and its files: whatever happens, what was found out is
+reported."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ RERUNS_S = 900.0  # what a test spends on pairs of runs by itself
 
 
 def run_test(invocation: Invocation, run_dir: Path) -> RunReport:
-    """Does the series break anything? Raises what ended the run outside of any stage, when the report is written."""
+    """Does the series break anything? Raises what ended the run outside of all stages, after the report is written."""
     context, plan = invocation.context, invocation.plan
     products = Products(context, plan, run_dir, invocation.find)
     budget = Budget(plan.request.budget_s or RERUNS_S)
@@ -75,7 +76,7 @@ def run_mutation(invocation: Invocation, run_dir: Path) -> mutation_run.Mutation
 
 @contextmanager
 def account(run_dir: Path) -> Iterator[list[BaseException]]:
-    """What a run takes is added to its record. Yields a list for what ended it before its time."""
+    """Adds the time of the run to its record. Yields a list that receives what ended the run early."""
     began = host_time.clocks_now()
     ended: list[BaseException] = []
     try:
@@ -88,7 +89,7 @@ def account(run_dir: Path) -> Iterator[list[BaseException]]:
 def _told(
     invocation: Invocation, run_dir: Path, ended: list[BaseException], report: Callable[[bool], RunReport]
 ) -> RunReport:
-    """The report, written. Raises what ended the run, unless the user did."""
+    """Write the report. Raises what ended the run, unless the user interrupted it."""
     error = ended[0] if ended else None
     is_interrupted = isinstance(error, Interrupted)
     trouble = "" if error is None or is_interrupted else _words(error)

@@ -1,7 +1,7 @@
-"""judged report -> the same report with every address of every kernel report decoded to lines of source code.
+"""judged report -> the same report with the addresses of kernel reports decoded to source lines.
 
-Decoding needs the vmlinux that ran (found in the store by its build id) and, for source lines and patches, the tree
-that it was built from. What is no longer there is said in the report's notes; the verdict never depends on it.
+This needs the vmlinux that ran (found in the store by its build id) and, for source lines and patches, the tree that it
+was built from. If one of them is gone, the report's notes say so; the verdict never depends on it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FILES = 20  # reports of one stage or case that get a file of their own
 
 @dataclass(frozen=True)
 class _At:
-    """Where things are, and how to run git. `symbols`: of the kernels met so far, by build id."""
+    """Where things are, and how to run git. `symbols` are those of the kernels seen so far, by build id."""
 
     places: Places
     runner: Runner
@@ -60,11 +60,8 @@ def decode_suites(
 
 
 def decode_kernel_reports(kernel_reports: Iterable[KernelReport], vmlinux: Path) -> tuple[KernelReport, ...]:
-    """Reports of any log with the frames that this vmlinux has.
-
-    Raises VmlinuxUnreadable, and UsageError when it cannot be the kernel that wrote the log: there is no build id to
-    tell, but sizes of functions do.
-    """
+    """Kernel reports of any log with the frames that this vmlinux has. Raises VmlinuxUnreadable, and UsageError if this
+    vmlinux cannot be the kernel that wrote the log. A log has no build id, but the sizes of functions show it."""
     symbols, decoded = Symbols(vmlinux), []
     for kernel_report in kernel_reports:
         wrong = next((ref for ref in code_refs(kernel_report.text) if symbols.contradicts(ref)), None)
@@ -153,7 +150,7 @@ def _placed(frames: Iterable[Frame], source: Provenance) -> tuple[Frame, ...]:
 
 
 def _source(at: _At, suite: SuiteReport, places: set[tuple[str, int]], notes: list[str]) -> Provenance:
-    """The files that the reports speak of, from the tree that was built, and who wrote their lines."""
+    """The files that the kernel reports refer to, from the tree that was built, and which patches wrote their lines."""
     commit = suite.facts.commit
     try:
         series, labels = _series(at.run_dir) if suite.role is not Role.BASELINE else (None, ())
@@ -224,7 +221,7 @@ def _series(run_dir: Path) -> tuple[Series | None, tuple[str, ...]]:
 
 
 def _base(at: _At, commit: str) -> Base | None:
-    """The base of a run that is long over: any of ours that has its commit."""
+    """The base of a finished run: any base of ours that has its commit."""
     homes = sorted(path.parent for path in at.places.bases.glob("*/git")) if commit else []
     home = next((home for home in homes if Git(home / "git", at.runner).has(commit)), None)
     return Base(home.name, commit, home.name, home) if home else None

@@ -68,7 +68,7 @@ class Symbols:
         return found.pop() if len(found) == 1 else ()
 
     def contradicts(self, ref: CodeRef) -> bool:
-        """There are functions of this name and none has this size: the report is of another kernel."""
+        """Whether functions of this name exist and none has this size: then the report is of another kernel."""
         addresses = self._by_name.get(ref.function, []) if not ref.module else []
         return bool(addresses) and all(self._size(address) != ref.size for address in addresses)
 

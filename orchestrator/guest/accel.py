@@ -1,8 +1,8 @@
-"""Which accelerator runs guests here: a probe that boots something, because a /dev/kvm that opens proves nothing.
+"""Which accelerator runs guests on this host. A probe boots something, because a /dev/kvm that opens proves nothing.
 
-There are hosts (nested virtualisation in some clouds) where /dev/kvm opens and KVM_CREATE_VM succeeds, and every
-guest then hangs, or QEMU aborts. The probe is a boot sector that enters long mode and leaves QEMU with a status that
-nothing else produces. Its answer is remembered for this host, host kernel and QEMU.
+On some hosts (nested virtualisation in some clouds) /dev/kvm opens and KVM_CREATE_VM succeeds, and then every guest
+hangs or QEMU aborts. The probe is a boot sector that enters long mode and leaves QEMU with a status that nothing else
+produces. Its result is cached for this host, host kernel and QEMU.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ def probe(accel: Accel, runner: Runner, limit_s: float = PROBE_S) -> Probe:
 
 
 def choose(choice: str, kvm: Accel, tcg: Accel, runner: Runner, remembered: Path) -> tuple[Accel, Probe]:
-    """The accelerator for a request's auto, kvm or tcg, with the evidence. Raises UsageError for a kvm that cannot."""
+    """The accelerator for a request's auto, kvm or tcg, with the evidence. Raises UsageError for kvm if it does not
+    work."""
     if choice == "tcg":
         return with_clock(tcg, tsc_khz()), Probe("tcg", True, "asked for")
     found = _remembered_probe(kvm, runner, remembered)
@@ -86,7 +87,7 @@ def qemu_version(program: str, runner: Runner) -> str:
 
 
 def with_clock(accel: Accel, khz: int | None) -> Accel:
-    """The accelerator with the host's TSC rate in its boot parameters; without those that need one that is unknown."""
+    """The accelerator with the host's TSC rate in its boot parameters; without those parameters if the rate is unknown."""
     if khz is None and any("{tsc_khz}" in word for word in accel.cmdline):
         return replace(accel, cmdline=())
     return replace(accel, cmdline=tuple(word.format(tsc_khz=khz) for word in accel.cmdline))

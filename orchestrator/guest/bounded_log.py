@@ -1,6 +1,6 @@
-"""A log file that a flood cannot fill the disk with: what does not fit is dropped from the middle, and that is said.
+"""A log file that cannot fill the disk: what does not fit is dropped from the middle, and a line says so.
 
-Offsets are those of the file. They stay right, as nothing that is in the file is ever moved.
+Offsets are those in the file. They stay valid, because nothing in the file is ever moved.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class BoundedLog:
             self._drop(len(self._tail) - TAIL)
 
     def mark(self) -> int:
-        """Begin a window: the offset of what is written next. What was held back goes to the file. Raises OSError."""
+        """Begin a window: returns the offset of what is written next. Held-back bytes are written first. Raises
+        OSError."""
         if len(self._tail) > TAIL:
             self._drop(len(self._tail) - TAIL)
         if self._dropped:

@@ -1,4 +1,4 @@
-"""What a guest that does not do its work is like: a health sample -> a condition, with its figures. Pure."""
+"""A health sample of a guest that does not do its work -> its condition, with the figures. Pure."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class HealthSample:
 
 
 def condition(sample: HealthSample) -> tuple[Condition, str]:
-    """What it is, and the evidence in a sentence."""
+    """The condition, and the evidence in a sentence."""
     if not sample.process_state:
         return Condition.QEMU_GONE, "QEMU has ended"
     if sample.process_state in "Tt":
@@ -99,7 +99,7 @@ def condition(sample: HealthSample) -> tuple[Condition, str]:
 
 
 def is_stuck(samples: tuple[CpuSample, ...]) -> bool:
-    """In the kernel at every look, and either with interrupts off or always at the same place."""
+    """In the kernel in every sample, and either with interrupts off or always at the same place."""
     if len(samples) < 2 or any(look.mode is not CpuMode.KERNEL for look in samples):
         return False
     places = [look.rip for look in samples]
@@ -107,7 +107,7 @@ def is_stuck(samples: tuple[CpuSample, ...]) -> bool:
 
 
 def is_halted(samples: tuple[CpuSample, ...]) -> bool:
-    """Halted at every look, and nothing can wake it: an idle CPU has its interrupts on."""
+    """Halted in every sample, with interrupts off, so nothing can wake it: an idle CPU has them on."""
     return bool(samples) and all(look.mode is CpuMode.HALTED and not look.has_interrupts for look in samples)
 
 

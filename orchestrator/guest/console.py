@@ -26,7 +26,7 @@ PRINTK = rb"^(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? "
 
 @dataclass
 class Watch:
-    """A pattern that is waited for. `seen` is set at its first match, whose text is `match`."""
+    """A pattern that is awaited. `seen` is set at its first match, whose text is `match`."""
 
     pattern: re.Pattern[bytes]
     seen: threading.Event = field(default_factory=threading.Event)
@@ -77,7 +77,7 @@ class Console:
         return self._log.size
 
     def mark(self) -> int:
-        """Begin a window of the log, that a flood so far leaves room for: the offset of what comes next."""
+        """Begin a window of the log, with the room that a flood has left: the offset of what comes next."""
         with self._lock:
             self._write(self._log.mark)
             return self._log.size

@@ -29,7 +29,7 @@ UTSNAME_AT, UTSNAME_FIELD = 12, 65
 
 
 class NoDump(Exception):
-    """Why there is none, in words."""
+    """There is no dump; the message says why."""
 
 
 def dump_memory(qemu: Qemu, path: Path, memory_mib: int) -> None:

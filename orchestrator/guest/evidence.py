@@ -1,5 +1,7 @@
-"""Examines a guest in which a case has not ended well, before it is given up: condition, the kernel's own answers
-(sysrq), a dump of its memory. What cannot be had is said in evidence.txt and stops nothing.
+"""Examines a guest in which a case has not ended well, before the guest is given up: its condition, the kernel's own
+answers (sysrq), a dump of its memory.
+
+What cannot be had is noted in evidence.txt and does not stop the rest.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ QMP_S = 5.0
 
 @dataclass(frozen=True)
 class Examination:
-    """What was found. `console_at` is where on the console the answers to our questions begin."""
+    """What was found. `console_at` is the console offset where the answers to our questions begin."""
 
     condition: Condition
     sentence: str
@@ -49,7 +51,7 @@ def forget(home: Path) -> None:
 
 
 def examine(qemu: Qemu, link: Link | None, case: str, home: Path, memory_mib: int) -> Examination:
-    """Some seconds, a minute at most. Files go to `home`. `link` is None where SSH is known not to answer."""
+    """Takes some seconds, a minute at most. Files go to `home`. `link` is None if SSH is known not to answer."""
     started_s, console_at = time.monotonic(), qemu.console.mark()
     sample = take_sample(qemu, link, case)
     notes: list[str] = []
@@ -70,7 +72,7 @@ def examine(qemu: Qemu, link: Link | None, case: str, home: Path, memory_mib: in
 
 
 def _ask(qemu: Qemu, link: Link | None, notes: list[str]) -> bool:
-    """The sysrq questions, over SSH where it answers, else over the serial line; whether the kernel answered."""
+    """Ask the sysrq questions, over SSH if it answers, else over the serial line. Returns whether the kernel answered."""
     for letter, answer in QUESTIONS:
         try:
             if link:
@@ -88,7 +90,7 @@ def _ask(qemu: Qemu, link: Link | None, notes: list[str]) -> bool:
 
 
 def _inject_nmi(qemu: Qemu) -> str:
-    """Whether CPU 0, the one that QEMU gives it to, still takes an NMI: also one that has its interrupts off does."""
+    """Whether CPU 0, to which QEMU sends it, takes an NMI. A CPU takes one even with interrupts off."""
     before = qemu.console.said
     try:
         control = qemu.control(Deadline.after(QMP_S))

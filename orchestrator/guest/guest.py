@@ -214,7 +214,7 @@ class Guest:
                 )
 
     def _check_booting(self) -> None:
-        """Raises BootFailed on a panic or when QEMU ended, which a panicking kernel makes it do."""
+        """Raises BootFailed on a panic, or if QEMU ended (which a panicking kernel causes)."""
         self._runner.cancel.check()
         if self.qemu.console.panicked.seen.is_set():
             self.qemu.wait_fall(FALL_S)
@@ -234,16 +234,16 @@ class Guest:
         return None
 
     def _said_last(self) -> str:
-        """The end of the console, for whoever has no run directory to look into."""
+        """The end of the console, for users who have no run directory to read."""
         return "\n".join(self.qemu.console.text(max(0, self.qemu.console.mark() - 4096)).splitlines()[-15:])
 
     def _still_answers(self) -> bool:
-        """Without a sentinel: whether it is the supervisor alone that was ended."""
+        """Asked if there is no sentinel: whether the guest answers; if so, only the supervisor was killed."""
         assert self.link
         return self.link.ping().wait(ANSWER_S)
 
     def _why_cut(self, examine: Examine) -> Observation:
-        """The connection ended and nobody knows why yet: is the machine going down, or only its SSH server?"""
+        """The connection ended for an unknown reason: whether the machine is going down, or only its SSH server."""
         self.qemu.wait_fall(FALL_S)
         if not self.qemu.is_alive:
             self.qemu.console.drain(1.0)
@@ -264,7 +264,7 @@ def _ending(observation: Observation | None, sentinel: Sentinel | None, time_s: 
 
 
 def _told(run: Attempt, sentinel: Sentinel) -> Attempt:
-    """The record with what the guest itself says of how the case ended."""
+    """The record with what the guest itself says about the end of the case."""
     return replace(
         run,
         status=sentinel.status,
@@ -280,7 +280,7 @@ def _told(run: Attempt, sentinel: Sentinel) -> Attempt:
 
 
 def _examined(run: Attempt, found: Examination) -> Attempt:
-    """The record with what was found out about its guest."""
+    """The record with what the examination of its guest found."""
     reason = run.reason or f"it left tasks that nothing can end: {found.words}"
     return replace(run, condition=found.condition, examined_at=found.console_at, reason=reason)
 

@@ -1,7 +1,7 @@
 """The rate of the host's time stamp counter, which an emulated guest sees as its own.
 
-A guest without ACPI has no clock to calibrate its TSC against, and under emulation the PIT's answers are too uneven:
-left alone it falls back to jiffies, 4 ms coarse, without high resolution timers, and slow on a loaded host.
+A guest without ACPI has no clock to calibrate its TSC with, and under emulation the PIT is too uneven. Such a guest
+falls back to jiffies: 4 ms coarse, without high resolution timers, and slow on a loaded host.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _RDTSC = bytes.fromhex("0f31 48c1e220 4809d0 c3")
 
 @cache
 def tsc_khz() -> int | None:
-    """Measured; None where the host has no such counter or lets nobody run code that is not in a file."""
+    """The measured rate; None if the host has no such counter or forbids running code that is not in a file."""
     if platform.machine() != "x86_64":
         return None
     try:
@@ -36,7 +36,7 @@ def tsc_khz() -> int | None:
 
 
 def _together(rdtsc: Callable[[], int]) -> tuple[int, int]:
-    """Both clocks at one moment: of some readings the one in which we were not taken off the CPU between them."""
+    """Both clocks at one moment: the best of several readings, in which we were not preempted between them."""
     readings = []
     for _ in range(10):
         before, ticks, after = time.monotonic_ns(), rdtsc(), time.monotonic_ns()

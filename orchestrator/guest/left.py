@@ -1,4 +1,4 @@
-"""A guest that a run left behind, paused, found again by what is in its directory."""
+"""A guest that a run left paused, found by the files in its directory."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ PORT = re.compile(r"^\[127\.0\.0\.1\]:(?P<port>\d+) ")
 
 @dataclass(frozen=True)
 class Left:
-    """Its QEMU is process `pid`, and no child of ours."""
+    """A guest that was left. Its QEMU is process `pid`, which is not our child."""
 
     directory: Path
     pid: int
     access: Access
 
     def resume(self) -> str:
-        """Let it run; QEMU's word for its state then. Raises GuestUnreachable."""
+        """Resume it. Returns QEMU's word for its state. Raises GuestUnreachable."""
         control = self._control()
         try:
             if control.execute("query-status").get("status") == "paused":

@@ -87,15 +87,13 @@ class Qemu:
 
     @property
     def has_crashed(self) -> bool:
-        """Whether it ended by a fault of its own; nobody sends these signals to QEMU."""
+        """Whether QEMU ended by a fault of its own: by a signal that nobody sends to it."""
         return -(self._process.poll() or 0) in CRASHES
 
     def end_reason(self) -> tuple[bool, str]:
-        """Once it has ended: whether the guest ended it (by reset, which -no-reboot makes an end), and in words.
-
-        Any other status than 0 is the host's: killed, out of memory, an accelerator that failed; so is a signal that
-        QEMU obeys.
-        """
+        """How QEMU ended: whether the guest ended it (by a reset, which -no-reboot turns into an end), and a sentence.
+        Any status but 0 is the host's fault: killed, out of memory, an accelerator that failed; so is a signal that
+        QEMU obeys."""
         status = self._process.returncode
         if told := TOLD_TO_END.search(self.last_words()):
             return False, f"the host ended QEMU by {signal.Signals(int(told['number'])).name}: {told[0]}"
@@ -119,7 +117,7 @@ class Qemu:
             return ""
 
     def host_trouble(self) -> str:
-        """Why a guest that does not move cannot: QEMU stopped it for an error of the accelerator or a disk."""
+        """Why a guest cannot run: QEMU stopped it for an error of the accelerator or a disk. Empty if it did not."""
         state = self.state()
         return f"QEMU stopped the guest: {state}" if state in ("internal-error", "io-error") else ""
 
@@ -133,7 +131,7 @@ class Qemu:
             raise GuestUnreachable(f"QEMU does not take input: {error}") from error
 
     def last_words(self) -> str:
-        """What QEMU itself said on stderr."""
+        """The end of QEMU's own stderr."""
         return (self.directory / "qemu.stderr").read_text(errors="replace").strip()[-2000:]
 
     def wait_end(self, timeout_s: float) -> bool:
@@ -145,7 +143,7 @@ class Qemu:
         return True
 
     def wait_fall(self, timeout_s: float) -> None:
-        """Wait until a panicking guest is down: paused where it has pvpanic, else ended by its reset."""
+        """Wait until a panicking guest is down: paused if it has pvpanic, else ended by its reset."""
         deadline = Deadline.after(timeout_s)
         while not self.wait_end(POLL_S) and self.state() != PANICKED and not deadline.expired:
             pass
@@ -173,7 +171,7 @@ class Qemu:
             control.close()
 
     def leave(self) -> None:
-        """Leave a QEMU that outlives us: its pid goes to qemu.pid, what its guest will say to console.log still."""
+        """Leave a QEMU that outlives us. Its pid goes to qemu.pid; its console output still goes to console.log."""
         (self.directory / PID).write_text(f"{self.pid}\n")
         self.console.mark()
         assert self._process.stdout
@@ -182,8 +180,8 @@ class Qemu:
         self._is_left = True
 
     def close(self) -> None:
-        """End QEMU and finish the console log, unless that was done or it was left. A guest has nothing to save: no
-        grace."""
+        """End QEMU and finish the console log, unless that was done before or the guest was left. A guest has nothing
+        to save, so it gets no grace period."""
         if self._is_left or self._is_closed:
             return
         self._is_closed = True  # the pid is somebody else's, sooner or later

@@ -43,7 +43,7 @@ UNANSWERED = ("Authentication timeout.", "Authentication failed: transport shut 
 
 
 class _AtOnce(io.StringIO):
-    """Input that is there as a whole: invoke asks for a character at a time, and sleeps after each."""
+    """Input that is available as a whole: invoke asks for one character at a time, and sleeps after each."""
 
     def read(self, size: int | None = -1, /) -> str:
         return super().read()
@@ -190,7 +190,7 @@ class Link:
         return answered
 
     def cut(self) -> None:
-        """Drop the connection under a running command, or while it is being made."""
+        """Drop the connection, under a running command or while it is being made."""
         transport = self._connection.client.get_transport()
         if transport is not None:
             transport.close()
@@ -200,10 +200,8 @@ class Link:
         self._connection.close()
 
     def _attended(self, work: Callable[[], T], check: Callable[[], None], deadline: Deadline | None = None) -> T:
-        """Do what blocks, in a thread of its own; `check` is called meanwhile, and what it raises ends both.
-
-        Raises TimeoutError at the deadline; the thread then ends when the connection does.
-        """
+        """Run `work`, which blocks, in a thread. `check` is called meanwhile, and an exception of it ends both. Raises
+        TimeoutError at the deadline; then the thread ends with the connection."""
         done: Future[T] = Future()
 
         def do() -> None:

@@ -1,4 +1,4 @@
-"""Watches a command in the guest, and cuts its connection when nothing more can come of it."""
+"""Watches a command in the guest, and cuts its connection when waiting longer is useless."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LAST_WORDS_S = 5.0  # what a panicking kernel gets for its report before it is e
 
 @dataclass(frozen=True)
 class Observation:
-    """What the watchdog saw, when it was not a normal end, and what an examination of the guest then found."""
+    """What the watchdog saw, if the command did not end normally, and what the examination of the guest found."""
 
     ending: Ending
     reason: str
@@ -47,16 +47,14 @@ Counts = Callable[[KernelReport], bool]
 
 
 def lost(qemu: Qemu) -> Observation:
-    """Whose doing it was that QEMU ended, unless the kernel panicked."""
+    """Who ended QEMU, unless the kernel panicked."""
     by_guest, words = qemu.end_reason()
     return Observation(Ending.GUEST_DIED if by_guest else Ending.HOST_LOST, words)
 
 
 class Watchdog:
-    """Use as a context manager around a running command; `observation` is None when there was nothing to see.
-
-    The guest is examined before the connection is cut, while the command is still what it was.
-    """
+    """A context manager around a running command. `observation` is None if nothing unusual was seen. The guest is
+    examined before the connection is cut, while the command still runs."""
 
     def __init__(
         self,
@@ -98,7 +96,7 @@ class Watchdog:
             self._cut()
 
     def _attend(self) -> bool:
-        """Watch until the command has ended; whether instead nothing more can come of it."""
+        """Watch until the command ends. Returns whether waiting was given up before."""
         ping = self._link.ping()
         asked_s = time.monotonic()
         while not self._done.wait(LOOK_EVERY_S):
@@ -115,7 +113,7 @@ class Watchdog:
         return False
 
     def _cut(self) -> None:
-        """Until the command has ended: fabric opens a connection that is cut before the command begins once more."""
+        """Cut until the command has ended: if a connection is cut before the command begins, fabric opens another."""
         self._link.cut()
         while not self._done.wait(LOOK_EVERY_S):
             self._link.cut()
@@ -125,7 +123,8 @@ class Watchdog:
         return self._qemu.console.raw(start, self._scanned)
 
     def _reports(self, scanner: Scanner) -> list[KernelReport]:
-        """A report is over when the console has been quiet: what would show its end may never be said."""
+        """The kernel reports that are complete. When the console has been quiet, all are: a line that shows the end of
+        one may never come."""
         found = scanner.feed(self._news())
         is_quiet = time.monotonic() - self._qemu.console.last_output_s > QUIET_S
         return found + (scanner.flush() if is_quiet else [])

@@ -73,7 +73,8 @@ def holders(facts: GuestFacts, vma: Vma, mm: Mm) -> tuple[Task, ...]:
 
 
 def waits(facts: GuestFacts) -> Iterator[Wait]:
-    """Who waits for a VMA's readers: on a patched kernel the mm's writer, on an unpatched one who is in line."""
+    """Who waits for a VMA's readers: the mm's writer on a patched kernel, the first waiter of the rw_semaphore on an
+    unpatched one."""
     tasks = {task.pid: task for task in facts.tasks}
     for mm in facts.mms:
         writer = tasks.get(mm.writer) if mm.writer else None
@@ -101,8 +102,8 @@ def vma_waits(facts: GuestFacts) -> Iterator[str]:
 
 
 def endless_lookups(facts: GuestFacts) -> Iterator[str]:
-    """A sentence for each VMA that a page fault looks up again and again, since it is in the tree and by its count
-    detached. While the mmap_lock is write-locked that is no mistake: munmap() is about to take it out."""
+    """A sentence for each VMA that a page fault looks up again and again because it is in the tree and its count says
+    detached. While the mmap_lock is write-locked that is correct: munmap() is about to remove the VMA."""
     for mm in facts.mms:
         if mm.mmap_lock.mode is Mode.WRITE:
             continue
@@ -161,7 +162,7 @@ def _doing(task: Task) -> str:
 
 
 def _awaited(writer: Task, mm: Mm) -> Vma | None:
-    """The VMA that a writer waits for: the one its innermost frame that knows one says, else the one with the bit."""
+    """The VMA that a writer waits for: that of its innermost frame that has one, else the VMA with the writer's bit."""
     by_address = {vma.address: vma for vma in mm.vmas}
     named = (by_address[at] for frame in writer.frames for at in frame.vmas if at in by_address)
     counts = [(vma, RefCount(vma.refcnt)) for vma in mm.vmas if vma.refcnt is not None]
@@ -182,8 +183,8 @@ def _holds(task: Task, vma: Vma, mm: Mm, fault_vma_lock: int) -> bool:
 
 
 def _stuck_task(facts: GuestFacts, case: str) -> str:
-    """What one of the case's tasks does; without a case, while the guest boots, one of the programs or whoever is to
-    become the first."""
+    """What one of the case's tasks does. While the guest boots there is no case: then one of the programs, or the task
+    that will become the first program."""
     booting = [task for task in facts.tasks if not case and (task.mm or task.pid == 1)]
     ours = booting or [task for task in facts.tasks if case and task.comm == case[:15]]
     if blocked := [task for task in ours if task.is_blocked]:
