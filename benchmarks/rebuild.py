@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from orchestrator.build.toolchain import REPRODUCIBLE, ccache_environment
+from orchestrator.build.toolchain import Toolchain, make
 from orchestrator.context import Places
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -104,16 +104,9 @@ def against_plain_make(where: Path) -> None:
     shutil.rmtree(build)
     build.mkdir()
     (build / ".config").write_bytes(config)
-    env = {**os.environ, **dict(REPRODUCIBLE), **dict(ccache_environment(Places.of_user(), build))}
-    command = [
-        "make",
-        f"-j{len(os.sched_getaffinity(0))}",
-        f"O={build.name}",
-        "CC=ccache gcc",
-        "HOSTCC=ccache gcc",
-        "bzImage",
-        "vmlinux",
-    ]
+    toolchain = Toolchain("gcc", "ccache gcc")
+    made = make(hand, build, "bzImage", "vmlinux", toolchain=toolchain, places=Places.of_user())
+    command, env = made.argv, {**os.environ, **dict(made.env)}
     started = time.monotonic()
     subprocess.run(command, cwd=hand, env=env, check=True, capture_output=True)
     second_s = time.monotonic() - started

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from orchestrator import host_cpus
 
 SLOTS = (1, 2, 4)
 USUAL = ("--patch", "vm_refcnt", "--duration", "2", "--baseline", "never")
@@ -51,7 +52,7 @@ def main() -> None:
     for jobs in SLOTS:
         rate = statistics.median(found[jobs])
         print(f"{jobs}: median {rate:.0f}, {rate / one:.2f} times one guest")
-    print(f"on {len(os.sched_getaffinity(0))} CPUs of the host")
+    print(f"on {host_cpus.cpus()} CPUs of the host")
 
 
 if __name__ == "__main__":

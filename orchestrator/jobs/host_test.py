@@ -24,13 +24,14 @@ from orchestrator.build.toolchain import Toolchain, first_error, host_failure
 from orchestrator.context import Context
 from orchestrator.model.kernel import AppliedTree
 from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import HOST_TEST
 from orchestrator.parse.userspace_vma import UserspaceResult, names_of_tests, read_result
 from orchestrator.process import Command
 from orchestrator.source.excerpt import Excerpt, whole
 from orchestrator.store import key, write_atomically
 from orchestrator.words import counted
 
-NAME = "vma-userspace"
+NAME = HOST_TEST  # of the worktree too
 DIRECTORY = "tools/testing/vma"
 # What its Makefile uses in the trees that we know; what another tree uses beyond it is found out
 FIRST = (

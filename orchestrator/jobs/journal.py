@@ -16,7 +16,7 @@ from orchestrator.build.product import Product
 from orchestrator.context import Context
 from orchestrator.errors import BootFailed, Fault, Interrupted, NoGuest, OrchestrateError
 from orchestrator.events import CaseFinished, StageFinished, StageStarted
-from orchestrator.judge.attempts import applicable, classify, findings
+from orchestrator.judge.attempts import applicable, classify, judge_attempt
 from orchestrator.judge.logs import Consoles
 from orchestrator.judge.run import utc_now
 from orchestrator.model.attempt import Attempt, Ending, Planned
@@ -118,8 +118,7 @@ class Journal:
 
     def finding_of(self, attempt: Attempt) -> Finding:
         """What an attempt that has ended shows."""
-        found = findings(self.record.with_attempt(attempt), self.home, self._known, self._consoles)
-        return next(f for f in found if (f.case, f.number) == (attempt.case, attempt.number))
+        return judge_attempt(attempt, self.record, self.home, self._known, self._consoles)
 
     def keep(self, attempt: Attempt) -> Finding:
         """Record an attempt that has ended, and announce its result."""
@@ -150,12 +149,10 @@ class Journal:
         came_up = any(stage.stage == BOOT and not stage.outcome.is_bad for stage in self.record.stages)
         return came_up or any(attempt.console and attempt.case != BOOT for attempt in self.record.attempts)
 
-    def fail_boot(self, error: BootFailed) -> None:
+    def fail_boot(self, guest: int, error: BootFailed) -> None:
         """The kernel has booted before, and did not boot again when another guest was needed."""
         result = _failure(BOOT, error, 0.0)
-        self._finish(
-            replace(result, message=f"guest {self.record.guests - 1}, after others had booted: {error.message}")
-        )
+        self._finish(replace(result, message=f"guest {guest}, after others had booted: {error.message}"))
 
     def recalled(self, earlier: tuple[BaseResult, ...]) -> None:
         """What earlier runs found out about the base of this kernel."""

@@ -9,6 +9,7 @@ from orchestrator.jobs.journal import Stopped
 from orchestrator.jobs.products import Products
 from orchestrator.jobs.session import GuestSession
 from orchestrator.model.job import Build, Configure, HostTest, Job, Session, StaticChecks
+from orchestrator.model.report import STATIC_CHECKS
 
 
 def perform(job: Job, products: Products) -> None:
@@ -41,7 +42,7 @@ def _check(job: StaticChecks, products: Products) -> None:
     if series is None:
         return
     tree, config = products.tree(job.subject), products.config(job.subject)
-    log = journal.home / f"logs/{static_checks.NAME}.log"
+    log = journal.home / f"logs/{STATIC_CHECKS}.log"
 
     def work() -> Product[None]:
         before = apply(context, tree.base, job.before.series).value
@@ -50,7 +51,7 @@ def _check(job: StaticChecks, products: Products) -> None:
         )
         return static_checks.told(found)
 
-    journal.stage(static_checks.NAME, work)
+    journal.stage(STATIC_CHECKS, work)
 
 
 def _hold(job: Session, products: Products) -> None:

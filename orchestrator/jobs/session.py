@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 from orchestrator.build.product import Product
 from orchestrator.context import Context
@@ -17,6 +18,7 @@ from orchestrator.guest.guest import INITRAMFS, Guest
 from orchestrator.jobs.boot import GuestSpec, boot
 from orchestrator.jobs.diagnosis import diagnose_boot, discard, with_diagnosis
 from orchestrator.jobs.journal import Journal
+from orchestrator.judge.signature import signature
 from orchestrator.model.attempt import Attempt, Ending, Planned
 from orchestrator.model.case import Case
 from orchestrator.model.job import Session
@@ -72,14 +74,13 @@ class GuestSession:
             return
 
         def work() -> Product[None]:
-            self._guest, ready_s = self._boot()
+            self._guest, ready_s = self._boot(*self._journal.next_guest())
             return Product(None, cached=False, note=f"answered {ready_s:.1f} s after power-on")
 
         self._journal.stage(BOOT, work)
 
-    def _boot(self) -> tuple[Guest, float]:
+    def _boot(self, number: int, directory: Path) -> tuple[Guest, float]:
         """Raises BootFailed, GuestUnreachable."""
-        number, directory = self._journal.next_guest()
         guest, identity = boot(
             self._context,
             self._spec,
@@ -95,10 +96,11 @@ class GuestSession:
 
     def _another(self) -> Guest | None:
         """Boot a further guest. None if the host prevents it, or if a kernel that booted before does not boot."""
+        number, directory = self._journal.next_guest()
         try:
-            guest, _ = self._boot()
+            guest, _ = self._boot(number, directory)
         except BootFailed as error:
-            self._journal.fail_boot(error)
+            self._journal.fail_boot(number, error)
             self._boots = False
         except GuestUnreachable as error:
             self._context.warn(f"{self._journal.name}: no guest could be booted: {error.message}")
@@ -108,10 +110,10 @@ class GuestSession:
 
     def _attempt_boot(self, planned: Planned) -> None:
         """Make an attempt that only boots."""
-        number = self._journal.record.guests
-        attempt = self._journal.begin(planned, number, 0, f"guest-{number}/console.log")
+        number, directory = self._journal.next_guest()
+        attempt = self._journal.begin(planned, number, 0, f"{directory.name}/console.log")
         try:
-            guest, ready_s = self._boot()
+            guest, ready_s = self._boot(number, directory)
         except BootFailed as error:
             died = replace(attempt, ending=Ending.GUEST_DIED, reason=error.message, examined_at=error.examined_at)
             self._journal.keep(died)
@@ -151,7 +153,7 @@ class GuestSession:
         else:
             attempt = with_diagnosis(self._context, self._spec, case, attempt, journal.home)
         judged = journal.keep(attempt)
-        if self._job.stop_at_failure and judged.outcome.is_bad:
+        if self._job.stop_at_failure and signature(judged):
             return False
         self._close_if_it_reported(judged)
         return True

@@ -20,7 +20,6 @@ from orchestrator.model.static_finding import Severity, StaticFinding
 from orchestrator.parse.static_findings import checkpatch_findings, new_findings
 from orchestrator.process import Command, find_program
 
-NAME = "static-checks"
 CHECKPATCH = "scripts/checkpatch.pl"
 ORDER = list(Severity)
 

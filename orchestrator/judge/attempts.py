@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.guest.evidence import FILES
@@ -64,11 +64,13 @@ def classify(
     )
 
 
-def findings(
-    record: KernelRecord, home: Path, known: Sequence[KnownIssue] = (), consoles: Consoles | None = None
-) -> tuple[Finding, ...]:
-    """What each attempt shows, in order. The arguments are those of classify."""
-    return _findings(record, home, _said(record, home, known, consoles or Consoles()))
+def judge_attempt(
+    attempt: Attempt, record: KernelRecord, home: Path, known: Sequence[KnownIssue], consoles: Consoles
+) -> Finding:
+    """What one attempt that has ended shows, without a look at the others; the arguments are those of classify."""
+    window = _window(attempt, record)
+    said = _said_by(attempt.guest, home, applicable(known, record), consoles) if window else ()
+    return _judge(attempt, _in_window(said, window) if window else (), window, home)
 
 
 def _findings(record: KernelRecord, home: Path, said: Said) -> tuple[Finding, ...]:
@@ -96,9 +98,7 @@ def case_results(found: Sequence[Finding]) -> tuple[CaseResult, ...]:
         if not first:
             continue
         telling = [finding for finding in first if not _says_nothing(finding)] or first
-        worst_one = max(telling, key=lambda finding: finding.outcome)
-        values = {entry.name: getattr(worst_one, entry.name) for entry in fields(Finding)}
-        results.append(CaseResult(**values))
+        results.append(CaseResult.of(max(telling, key=lambda finding: finding.outcome)))
     return tuple(results)
 
 
@@ -110,9 +110,11 @@ def _says_nothing(finding: Finding) -> bool:
 
 def _said(record: KernelRecord, home: Path, known: Sequence[KnownIssue], consoles: Consoles) -> Said:
     issues = applicable(known, record)
-    return {
-        number: mark_known(consoles.reports(home / f"guest-{number}/console.log"), issues) for number in record.numbers
-    }
+    return {number: _said_by(number, home, issues, consoles) for number in record.numbers}
+
+
+def _said_by(guest: int, home: Path, issues: Sequence[KnownIssue], consoles: Consoles) -> tuple[KernelReport, ...]:
+    return mark_known(consoles.reports(home / f"guest-{guest}/console.log"), issues)
 
 
 def _window(attempt: Attempt, record: KernelRecord) -> Window | None:
@@ -163,7 +165,7 @@ def _shown(run: Attempt, kernel_reports: tuple[KernelReport, ...], window: Windo
     if run.ending is Ending.NO_GUEST:
         return Finding(run.case, Outcome.ERROR, Outcome.ERROR, run.reason, 0.0)
     if run.ending is Ending.NOT_BUILT:
-        return Finding(run.case, Outcome.FAIL, Outcome.FAIL, run.reason, 0.0)
+        return Finding(run.case, Outcome.FAIL, Outcome.FAIL, run.reason, 0.0, is_not_built=True)
     if run.ending is Ending.BOOTED:
         return _of_boot(run, kernel_reports, home)
     kernel_reports = mark_expected(kernel_reports, run.expects)

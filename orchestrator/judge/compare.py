@@ -9,10 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from orchestrator.judge.sequential import Decision, Pair, Rule, decide
-from orchestrator.judge.signature import NOTHING, Signature, shown, signature, signature_of_boot
+from orchestrator.judge.sequential import Pair, Rule, decide
+from orchestrator.judge.signature import NOT_BUILT, NOTHING, Signature, shown, signature, signature_of_boot
 from orchestrator.model.outcome import Outcome
-from orchestrator.model.report import BOOT, Answer, BaseResult, Comparison, Finding, StageResult, SuiteReport
+from orchestrator.model.report import (
+    BOOT,
+    Answer,
+    BaseResult,
+    CaseResult,
+    Comparison,
+    Finding,
+    StageResult,
+    SuiteReport,
+)
 
 # What fails without any guest fails always: asking the base once is enough
 CERTAIN_STAGES = ("configure", "build")
@@ -34,7 +43,7 @@ def compare(patched: SuiteReport, base: SuiteReport | None, *, error: float) -> 
     compared = {
         case: compare_attempts(
             of_patched.get(case, ()),
-            of_base.get(case, ()),
+            of_base.get(case, ()) if base else None,
             rule,
             boot=_of_boot(patched, case),
             boot_of_base=_of_boot(base, case),
@@ -45,8 +54,21 @@ def compare(patched: SuiteReport, base: SuiteReport | None, *, error: float) -> 
     return replace(
         patched,
         stages=tuple(_stage(stage, base, compared.get(BOOT)) for stage in patched.stages),
-        cases=tuple(replace(case, comparison=compared.get(case.case)) for case in patched.cases),
+        cases=tuple(
+            replace(_seen_in_pairs(case, of_patched.get(case.case, ())), comparison=compared[case.case])
+            if compared.get(case.case)
+            else case
+            for case in patched.cases
+        ),
     )
+
+
+def _seen_in_pairs(case: CaseResult, attempts: Sequence[Finding]) -> CaseResult:
+    """A case that passed at first was tested again because of the base. If it failed then, that must not be hidden."""
+    failed = [finding for finding in attempts if finding.pair and signature(finding)]
+    if case.outcome.is_bad or not failed:
+        return case
+    return CaseResult.of(max(failed, key=lambda finding: finding.outcome))
 
 
 def _stopped_at(suite: SuiteReport) -> StageResult | None:
@@ -75,34 +97,36 @@ def failing(patched: SuiteReport, base: SuiteReport | None) -> tuple[str, ...]:
 
 def compare_attempts(
     patched: Sequence[Finding],
-    base: Sequence[Finding],
+    base: Sequence[Finding] | None,
     rule: Rule,
     *,
     boot: Signature = NOTHING,
     boot_of_base: Signature = NOTHING,
     earlier: BaseResult | None = None,
 ) -> Comparison | None:
-    """What all attempts of one case on both kernels say together; None when the base has said nothing. `boot` are the
-    marks of a first boot that failed; `earlier` is what other runs know about the base.
+    """What all attempts of one case on both kernels say together. None when there is nothing to compare with: no base
+    in this run (None) of which earlier runs know anything, or one that lacks what the case needs. `boot` are the marks
+    of a first boot that failed; `earlier` is what other runs know about the base.
 
     What counts in a pair is decided before the pair is looked at: the marks of the failure that was seen first and of
     those that the series showed since, without those that the base has shown by then.
     """
     first = boot or _first(patched)
-    wanted = first or boot_of_base or _first(base)
-    on_base = [found for finding in base if not finding.pair and (found := signature(finding)) is not None]
+    said = base or ()
+    wanted = first or boot_of_base or _first(said)
+    on_base = [found for finding in said if not finding.pair and (found := signature(finding)) is not None]
     known = [frozenset(marks) for marks in earlier.failures] if earlier else []
     seen = NOTHING.union(*(shown(marks, wanted) for marks in (boot_of_base, *on_base, *known)))
     new: list[Pair] = []  # of marks that the base has not shown
     same: list[Pair] = []  # of all marks: the same failure, known on the base or not
-    for one, of_base in _pairs(patched, base):
+    for one, of_base in _pairs(patched, said):
         other = shown(of_base, wanted)
         if fresh := wanted - seen:
             new.append(Pair(patched=bool(one & fresh), base=bool(other & fresh)))
         same.append(Pair(patched=bool(one & wanted), base=bool(other & wanted)))
         seen |= other
         wanted |= one - seen
-    if not same and not on_base and not seen:
+    if not same and not on_base and not seen and (base is None or _is_lacking(base)):
         return None
     if wanted - seen:
         return _new(decide(new, rule))
@@ -110,7 +134,12 @@ def compare_attempts(
         failed = sum(wanted <= shown(marks, wanted) for marks in known)
         if excuse := _known(earlier.runs, failed):
             return excuse
-    return _comparison(decide(same, replace(rule, seen_with_series=bool(first), seen_on_base=True)))
+    return decide(same, replace(rule, seen_with_series=bool(first), seen_on_base=True))
+
+
+def _is_lacking(base: Sequence[Finding]) -> bool:
+    """Whether the base was asked, and can never say anything about the case."""
+    return bool(base) and all(finding.outcome is Outcome.SKIP or finding.is_not_built for finding in base)
 
 
 def _known(runs: int, failed: int) -> Comparison | None:
@@ -138,30 +167,18 @@ def _pairs(patched: Sequence[Finding], base: Sequence[Finding]) -> Iterable[tupl
     one, other = ({f.pair: f for f in findings if f.pair} for findings in (patched, base))
     for number in sorted(one.keys() & other.keys()):
         marks = signature(one[number]), signature(other[number])
-        if marks[0] is not None and marks[1] is not None:
-            yield marks[0], marks[1]
+        if marks[0] is None or marks[1] is None or (marks[1] == NOT_BUILT != marks[0]):
+            continue  # what the base does not build it can neither pass nor fail
+        yield marks[0], marks[1]
 
 
-def _new(decision: Decision) -> Comparison:
+def _new(found: Comparison) -> Comparison:
     """A failure that the base has not shown, though it may have shown one like it: so it cannot be found on both."""
-    if decision.answer is Answer.FLAKY_AND_WORSE:
-        return _comparison(replace(decision, answer=Answer.REGRESSION))
-    if decision.answer in (Answer.PRE_EXISTING, Answer.FLAKY_NO_WORSE):
-        return _comparison(replace(decision, answer=Answer.INCONCLUSIVE, is_settled=False))
-    return _comparison(decision)
-
-
-def _comparison(decision: Decision) -> Comparison:
-    return Comparison(
-        answer=decision.answer,
-        is_settled=decision.is_settled,
-        p=decision.p,
-        patched_failed=decision.patched_failed,
-        base_failed=decision.base_failed,
-        pairs=decision.pairs,
-        words=decision.words,
-        more_pairs=decision.more_pairs,
-    )
+    if found.answer is Answer.FLAKY_AND_WORSE:
+        return replace(found, answer=Answer.REGRESSION)
+    if found.answer in (Answer.PRE_EXISTING, Answer.FLAKY_NO_WORSE):
+        return replace(found, answer=Answer.INCONCLUSIVE, is_settled=False)
+    return found
 
 
 def _by_case(findings: Iterable[Finding]) -> dict[str, list[Finding]]:

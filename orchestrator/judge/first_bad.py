@@ -15,6 +15,7 @@ from orchestrator.judge.verdict import is_patch_failure
 from orchestrator.model.kernel import Role
 from orchestrator.model.report import SuiteReport
 
+MOST_IN_VAIN = 3  # attempts behind a patch that say nothing about the failure
 HIGHEST_RATE = 0.99  # that a bad kernel fails always is never known for sure
 
 
@@ -84,9 +85,10 @@ def _marks(whole: SuiteReport, case: str) -> Signature:
 
 
 def _tried(kernel: SuiteReport, case: str, marks: Signature) -> Tally | None:
-    """The attempts on one kernel; None if it cannot be tested."""
-    if any(stage.is_end for stage in kernel.stages):
+    """The attempts on one kernel; None if it cannot be tested: it does not get to the case, or the case says
+    nothing about the failure, because a need is not met or it fails in another way."""
+    attempts = [signature(finding) for finding in kernel.attempts if finding.case == case]
+    found = [one for one in attempts if one is not None and (not one or one & marks)]
+    if not found and (len(attempts) >= MOST_IN_VAIN or any(stage.is_end for stage in kernel.stages)):
         return None
-    found = [one for finding in kernel.attempts if finding.case == case and (one := signature(finding)) is not None]
-    fails = sum(bool(one & marks) for one in found)
-    return Tally(fails, sum(not one for one in found))
+    return Tally(sum(map(bool, found)), sum(not one for one in found))

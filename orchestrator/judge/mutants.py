@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
@@ -87,10 +88,18 @@ class Matrix:
         )
 
 
-def row_of(mutant: Mutant, suites: Sequence[SuiteReport], *, not_run: str = "", refused: str = "") -> MutantRow:
+def row_of(
+    mutant: Mutant,
+    suites: Sequence[SuiteReport],
+    controls: Mapping[str, SuiteReport] = MappingProxyType({}),
+    *,
+    not_run: str = "",
+    refused: str = "",
+) -> MutantRow:
     """The row of a mutant from the suites that ran with it, in the order in which they ran.
 
-    `refused`: why it could not be applied. `not_run`: why nothing (more) was run.
+    `controls`: by kconfig, the same kernels with no mutant switched on. `refused`: why it could not be applied.
+    `not_run`: why nothing (more) was run.
     """
     cells = tuple(
         Cell(suite.kconfig, case.case, case.outcome)
@@ -104,7 +113,7 @@ def row_of(mutant: Mutant, suites: Sequence[SuiteReport], *, not_run: str = "", 
 
     if refused:
         return made(MutantStatus.ERROR, refused)
-    kill = next((kill for suite in suites if (kill := kill_of(suite))), None)
+    kill = next((kill for suite in suites if (kill := kill_of(suite, controls.get(suite.kconfig)))), None)
     if kill:
         return made(MutantStatus.KILLED, "", kill)
     if failed := next((trouble for suite in suites if (trouble := _trouble(suite))), ""):
@@ -117,15 +126,19 @@ def row_of(mutant: Mutant, suites: Sequence[SuiteReport], *, not_run: str = "", 
     return made(MutantStatus.SURVIVED, f"nothing noticed it; {not_run}" if not_run else "nothing noticed it")
 
 
-def kill_of(suite: SuiteReport) -> Kill | None:
-    """The first evidence in a suite that something is wrong with its kernel. A case that did not exercise its code is
-    the weakest evidence: it counts only if there is no other, and if nothing was delayed on purpose."""
+def kill_of(suite: SuiteReport, control: SuiteReport | None = None) -> Kill | None:
+    """The first evidence in a suite that something is wrong with its kernel.
+
+    A case that did not exercise its code is the weakest evidence: it counts only if there is no other, nothing was
+    delayed on purpose, and the control, the same kernel with no mutant switched on, always exercised it.
+    """
     boot = next((stage for stage in suite.stages if stage.stage == BOOT), None)
     if boot and boot.outcome.is_bad and boot.is_patch_fault:
         detector = Detector.KERNEL_REPORT if any(r.outcome.is_bad for r in boot.kernel_reports) else Detector.HANG
         seconds = _kernel_report_s(boot.kernel_reports) or boot.time_s
         return Kill(suite.kconfig, BOOT, detector, boot.message, seconds, boot.kernel_reports)
     guest_s = boot.time_s if boot else 0.0
+    idle = {found.case for found in control.attempts if found.outcome is Outcome.NOT_EXERCISED} if control else set()
     weak: Kill | None = None
     for found in suite.attempts:
         guest_s += found.time_s
@@ -136,7 +149,7 @@ def kill_of(suite: SuiteReport) -> Kill | None:
         kill = Kill(suite.kconfig, found.case, detector_of(found), found.message, seconds, found.kernel_reports)
         if not is_weak:
             return kill
-        weak = weak or kill
+        weak = weak or (kill if found.case not in idle else None)
     return None if suite.facts.delays else weak
 
 

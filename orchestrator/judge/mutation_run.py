@@ -61,12 +61,13 @@ def judge_mutation_run(
     )
     judged = {suite.name: suite for suite in suites}
     controls = {name: suite for name, suite in judged.items() if name.endswith(f".{Role.MUTATED.value}")}
+    by_kconfig = {suite.kconfig: suite for suite in controls.values()}
     refused, not_run = dict(made.refused), dict(made.not_run)
     rows = []
     for mutant in made.mutants:
         tried = [judged[name] for kconfig in made.kconfigs if (name := f"{kconfig}.{mutant.name}") in judged]
         why = not_run.get(mutant.name, "") or ("interrupted before it" if interrupted and not tried else "")
-        found = row_of(mutant, tried, not_run=why, refused=refused.get(mutant.name, ""))
+        found = row_of(mutant, tried, by_kconfig, not_run=why, refused=refused.get(mutant.name, ""))
         rows.append(_proven(found, mutant, [record for record in records if record.name in _names(tried)], run_dir))
     matrix = Matrix(tuple(rows), made.kconfigs, made.cases)
     found_verdict = mutation_verdict(matrix, controls, interrupted=interrupted)

@@ -16,7 +16,7 @@ from functools import cache
 from itertools import count
 from math import ceil, comb, floor, log10
 
-from orchestrator.model.report import Answer
+from orchestrator.model.report import Answer, Comparison
 from orchestrator.words import counted
 
 _ALWAYS_SHARE = Fraction(1, 10)  # of the stake, on "each failing pair fails on both sides"
@@ -49,24 +49,6 @@ class Rule:
             raise ValueError(f"makes no sense: {self}")
         if not (self.seen_with_series or self.seen_on_base):
             raise ValueError("nothing failed: there is nothing to ask")
-
-
-@dataclass(frozen=True)
-class Decision:
-    """The answer so far, in one sentence for people too (`words`).
-
-    `p` bounds the probability that evidence as strong as this is ever seen while the claim is false. An answer that is
-    not settled says where the evidence points, and its p is above the rule's alpha.
-    """
-
-    answer: Answer
-    is_settled: bool
-    p: float
-    patched_failed: int
-    base_failed: int
-    pairs: int
-    more_pairs: int | None  # that would settle it at the rates seen; None: it is settled, or nothing has failed again
-    words: str
 
 
 @dataclass(frozen=True)
@@ -103,9 +85,11 @@ class _Claim(Enum):
     BETTER = "it is less frequent with the series"
 
 
-def decide(pairs: Sequence[Pair], rule: Rule) -> Decision:
-    """What the pairs, in the order of their runs, say about one failure. The first claim that is settled stays, with
-    its p. Later pairs (of guests that ran at the same time) are counted too: a failure in them proves that it exists.
+def decide(pairs: Sequence[Pair], rule: Rule) -> Comparison:
+    """What the pairs, in the order of their runs, say about one failure.
+
+    The first claim that is settled stays, with its p. Later pairs (of guests that ran at the same time) are counted
+    too: a failure in them proves that it exists.
     """
     tally, settled = _Tally(), None
     for pair in pairs:
@@ -118,7 +102,7 @@ def decide(pairs: Sequence[Pair], rule: Rule) -> Decision:
     p = float(min(Fraction(1), 1 / bet))
     more_pairs = None if is_settled else _more_pairs(tally, len(pairs), rule)
     words = _words(answer, p if is_settled else None, tally, len(pairs), more_pairs, rule)
-    return Decision(answer, is_settled, p, tally.patched_failed, tally.base_failed, len(pairs), more_pairs, words)
+    return Comparison(answer, is_settled, p, tally.patched_failed, tally.base_failed, len(pairs), words, more_pairs)
 
 
 @cache

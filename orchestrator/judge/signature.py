@@ -10,6 +10,7 @@ from orchestrator.model.report import Finding, StageResult
 
 Signature = frozenset[str]
 NOTHING: Signature = frozenset()
+NOT_BUILT: Signature = frozenset({"not built"})  # of a program that the tree does not build: nothing of it was run
 
 
 def signature(finding: Finding) -> Signature | None:
@@ -22,6 +23,8 @@ def signature(finding: Finding) -> Signature | None:
     """
     if finding.is_host_fault or finding.is_not_run or finding.outcome in (Outcome.ERROR, Outcome.SKIP):
         return None
+    if finding.is_not_built:
+        return NOT_BUILT
     if not finding.outcome.is_bad:
         return NOTHING
     marks = _of_reports(finding.kernel_reports)
@@ -44,11 +47,12 @@ def _severity(marks: Signature) -> Outcome:
 
 
 def signature_of_boot(stage: StageResult) -> Signature:
-    """The marks of a first boot, which is a stage. A host's fault has no marks."""
+    """The marks of a first boot, which is a stage. A host's fault has no marks. A boot that ended with a report
+    that is as bad has only the report's marks, like an attempt to boot."""
     if not stage.outcome.is_bad or not stage.is_patch_fault:
         return NOTHING
     marks = _of_reports(stage.kernel_reports)
-    if not stage.only_reports:
+    if all(report.outcome < stage.outcome for report in stage.kernel_reports):
         marks.add(f"the run: {stage.outcome.name.lower()}")
     return frozenset({*marks, f"outcome: {stage.outcome.name.lower()}"})
 

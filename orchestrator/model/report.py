@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import Enum
 
 from orchestrator.model.kernel import Role
@@ -11,6 +11,7 @@ from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict, worst
 
 BOOT = "boot"  # the stage whose log is the console
+HOST_TEST, STATIC_CHECKS = "vma-userspace", "static-checks"  # stages beside the way to a guest
 
 
 class Answer(Enum):
@@ -67,13 +68,17 @@ class Finding:
     pair: int = 0  # as in Attempt
     seed: int = 0
     is_not_run: bool = False  # it was planned, and nothing is known about it
+    is_not_built: bool = False  # the tree under test does not build its program
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What pairs of runs, one with the series and one without, say about a failure. `p` bounds the probability that the
-    claim is made by chance. `more_pairs` is about how many more pairs would settle an open question; None if nobody
-    knows."""
+    """What pairs of runs, one with the series and one without, say about a failure, in one sentence for people too.
+
+    `p` bounds the probability that evidence as strong as this is ever seen while the claim is false. An answer that is
+    not settled says where the evidence points, and its p is above what is accepted; about `more_pairs` more would
+    settle it at the rates seen (None: it is settled, or nothing has failed again).
+    """
 
     answer: Answer
     is_settled: bool
@@ -106,6 +111,11 @@ class CaseResult(Finding):
 
     comparison: Comparison | None = None  # None: it was not compared
 
+    @classmethod
+    def of(cls, finding: Finding) -> CaseResult:
+        """The case is what one attempt shows."""
+        return cls(**{entry.name: getattr(finding, entry.name) for entry in fields(Finding)})
+
     @property
     def also_on_base(self) -> bool:
         """The base fails here too: the series is not at fault, as far as is known."""
@@ -136,9 +146,8 @@ class StageResult:
 
     @property
     def is_end(self) -> bool:
-        """The kernel got no further. A test on the host does not stop a kernel, and a kernel that reports something
-        while it boots has booted."""
-        return self.outcome.is_bad and not self.subtests and not self.only_reports
+        """The kernel got no further. A kernel that reports something while it boots has booted."""
+        return self.outcome.is_bad and self.stage not in (HOST_TEST, STATIC_CHECKS) and not self.only_reports
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import SuiteReport
 from orchestrator.model.request import Plan
 from orchestrator.model.subject import Subject
-from orchestrator.questions.first_test import is_built
 from orchestrator.questions.question import Known
 from orchestrator.words import counted
 
@@ -167,12 +166,13 @@ class Bisection:
         if passes is not None and (others := len(marks) - fails - passed) > passes:
             why = f"it failed {counted(others, 'time')} in other ways"
             return TestedCommit(commit, State.SKIPPED, fails, passed, why)
+        if (silent := len(found.attempts) - len(marks)) > AT_ONCE + len(marks):
+            return TestedCommit(commit, State.SKIPPED, fails, passed, f"{counted(silent, 'attempt')} said nothing")
         return TestedCommit(commit, State.OPEN, fails, passed)
 
 
 def _why_untestable(report: SuiteReport) -> str:
-    """Empty if the kernel was built and booted, or if nothing is known yet."""
-    bad = next((stage for stage in report.stages if stage.is_end), None)
-    if bad and (not is_built(report) or bad.stage == "boot"):
+    """Empty if the kernel can boot guests, or if nothing is known yet."""
+    if bad := next((stage for stage in report.stages if stage.is_end), None):
         return f"{bad.stage}: {bad.message}"
     return next((case.message or "it was skipped" for case in report.cases if case.outcome is Outcome.SKIP), "")

@@ -8,12 +8,11 @@ from orchestrator.model.attempt import Planned
 from orchestrator.model.case import Case
 from orchestrator.model.job import Build, HostTest, Job, Session
 from orchestrator.model.outcome import Outcome
-from orchestrator.model.report import CaseResult, SuiteReport
+from orchestrator.model.report import HOST_TEST, CaseResult, SuiteReport
 from orchestrator.model.request import Plan
 from orchestrator.model.subject import Subject
 from orchestrator.questions.question import Known
 
-HOST_TEST = "vma-userspace"
 REPEATS = 2  # of an attempt that said nothing: the host was at fault, or it did not exercise what it is there for
 
 
@@ -24,12 +23,12 @@ def first_test(plan: Plan, subject: Subject, known: Known) -> list[Job]:
     report = known.report(subject)
     if not known.is_over(build) or report is None or not is_built(report):
         return jobs
-    sessions = [job for job in known.of(subject) if isinstance(job, Session) and not _compares(job)]
+    sessions = [job for job in known.of(subject) if isinstance(job, Session) and not compares(job)]
     if not sessions:
         finished = {case.case for case in report.cases if case.outcome is not Outcome.ERROR}
         if remaining := [case for case in plan.cases if case.name not in finished]:
             return [*jobs, *_sessions(plan, subject, remaining)]
-    if not all(map(known.is_over, sessions)) or plan.request.freeze:
+    if not all(map(known.is_over, sessions)) or plan.request.freeze or known.has_made_nothing(subject, sessions):
         return jobs
     again = [case for case in report.cases if _said_nothing(case, report)]
     planned = tuple(Planned(case.case, plan.request.seed + _tries(case, report)) for case in again)
@@ -45,7 +44,8 @@ def is_done(subject: Subject, known: Known) -> bool:
     return Build(subject) in known.issued and known.is_at_rest(subject)
 
 
-def _compares(session: Session) -> bool:
+def compares(session: Session) -> bool:
+    """Whether its attempts are halves of pairs."""
     return any(planned.pair for planned in session.attempts)
 
 

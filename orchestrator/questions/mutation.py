@@ -67,12 +67,12 @@ class Mutation:
         for number, mutant in enumerate(self.plan.mutants, 1):
             if mutant.name in self.refused() or why_not_run(mutant, self.plan, (kconfig.name,)):
                 continue
-            if any(self._is_killed(subject_of(self.plan, one, number), known) for one in before):
+            if any(self._is_killed(one, number, known) for one in before):
                 continue
-            jobs += self._try(subject_of(self.plan, kconfig, number), mutant, limit_s, known)
+            jobs += self._try(subject_of(self.plan, kconfig, number), mutant, limit_s, known, report)
         return jobs
 
-    def _try(self, subject: Subject, mutant: Mutant, limit_s: float, known: Known) -> list[Job]:
+    def _try(self, subject: Subject, mutant: Mutant, limit_s: float, known: Known, control: SuiteReport) -> list[Job]:
         """One mutant on one kconfig; nothing if the budget is used up."""
         cases = cases_in_order(self.plan.cases, mutant)
         attempts = tuple(Planned(case.name, self.plan.request.seed) for case in cases)
@@ -80,7 +80,9 @@ class Mutation:
         if session in known.issued:
             return []
         report = known.report(subject)
-        if report and (kill_of(report) or {case.case for case in report.cases} >= {case.name for case in cases}):
+        if report and (
+            kill_of(report, control) or {case.case for case in report.cases} >= {case.name for case in cases}
+        ):
             return []  # resumed behind it; one that was interrupted in the middle has all its attempts again
         if self.is_budget_over():
             self.over_budget.add(mutant.name)
@@ -88,9 +90,9 @@ class Mutation:
         self.over_budget.discard(mutant.name)
         return [session]
 
-    def _is_killed(self, subject: Subject, known: Known) -> bool:
-        report = known.report(subject)
-        return report is not None and kill_of(report) is not None
+    def _is_killed(self, kconfig: Kconfig, number: int, known: Known) -> bool:
+        report = known.report(subject_of(self.plan, kconfig, number))
+        return report is not None and kill_of(report, known.report(control_of(self.plan, kconfig))) is not None
 
 
 def control_of(plan: Plan, kconfig: Kconfig) -> Subject:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
-from orchestrator.model.job import Job
+from orchestrator.model.job import Job, Session
 from orchestrator.model.report import SuiteReport
 from orchestrator.model.subject import Subject
 
@@ -29,6 +29,17 @@ class Known:
     def is_at_rest(self, subject: Subject) -> bool:
         """Whether all jobs that were issued for a subject have ended."""
         return all(job in self.ended for job in self.of(subject))
+
+    def has_made_nothing(self, subject: Subject, sessions: Iterable[Job]) -> bool:
+        """Whether one of these sessions of a subject has ended without any of its attempts: no guest can be made of
+        the kernel, and the next session would end in the same way."""
+        report = self.report(subject)
+        made = {(found.case, found.seed, found.pair) for found in report.attempts} if report else set()
+        return any(
+            made.isdisjoint((planned.case, planned.seed, planned.pair) for planned in job.attempts)
+            for job in sessions
+            if isinstance(job, Session) and job.attempts and self.is_over(job)
+        )
 
 
 class Question(Protocol):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from orchestrator.judge.compare import CERTAIN_STAGES, failing
 from orchestrator.judge.first_bad import first_bad_patch, regressed_cases
+from orchestrator.judge.signature import signature
 from orchestrator.model.attempt import Planned
 from orchestrator.model.job import Build, Configure, Job, Session, StaticChecks
 from orchestrator.model.kernel import Kconfig, Role
@@ -21,11 +22,12 @@ from orchestrator.model.report import BOOT, Comparison, SuiteReport
 from orchestrator.model.request import Baseline, Plan
 from orchestrator.model.subject import Subject, baseline, patched
 from orchestrator.parse.series import first_patches
-from orchestrator.questions.first_test import first_test, is_built, is_done
+from orchestrator.questions.first_test import compares, first_test, is_built, is_done
 from orchestrator.questions.question import Known
 
 BOOT_FACTOR = 8  # how much longer than a boot that came up another may take before it counts as hung
 BOOT_LEAST_S = 20.0
+MOST_IN_VAIN = 5  # pairs one after the other that say nothing
 FIRST_BAD = 100_000  # sessions that look for the first bad patch are counted from here
 
 
@@ -98,14 +100,20 @@ class Regression:
             return []
         if other is None or not known.is_over(Build(base)):
             return [Build(base)]
-        open_cases = [case for case in open_cases if not _is_skipped(other, case)]
+        if any(known.has_made_nothing(one, _pairs_of(one, known)) for one in (subject, base)):
+            return []
+        open_cases = [
+            case for case in open_cases if not _is_skipped(other, case) and not _is_in_vain(found, other, case)
+        ]
         if not open_cases or not is_built(other) or not known.is_at_rest(base) or self.is_budget_over():
             return []
-        if BOOT in open_cases:  # by itself: its attempts are boots, and cases need guests that come up
-            open_cases = [BOOT]
-        elif any(stage.is_end for stage in other.stages):
-            return []
-        return self._pair(subject, base, open_cases, 1 + _last_pair(found, other), found)
+        number = 1 + _last_pair(found, other)
+        cases = [case for case in open_cases if case != BOOT]
+        if any(stage.is_end for stage in other.stages):
+            cases = []  # they need guests that come up
+        if BOOT in open_cases and (number % 2 or not cases):  # by itself, and in turn: it may stay open for ever
+            cases = [BOOT]
+        return self._pair(subject, base, cases, number, found) if cases else []
 
     def _pair(
         self, subject: Subject, base: Subject, cases: Sequence[str], number: int, found: SuiteReport
@@ -157,9 +165,25 @@ def _comparison(report: SuiteReport, case: str) -> Comparison | None:
 
 
 def _is_skipped(base: SuiteReport, case: str) -> bool:
-    """Whether the base lacks what a case needs: then more runs on it say nothing."""
-    found = [finding.outcome is Outcome.SKIP for finding in base.attempts if finding.case == case]
+    """Whether the base cannot run a case: then more runs on it say nothing."""
+    found = [
+        finding.outcome is Outcome.SKIP or finding.is_not_built for finding in base.attempts if finding.case == case
+    ]
     return bool(found) and all(found)
+
+
+def _is_in_vain(found: SuiteReport, base: SuiteReport, case: str) -> bool:
+    """Whether one half or the other said nothing in each of the last pairs: the next one hardly will."""
+    pairs = sorted({finding.pair for finding in found.attempts if finding.case == case and finding.pair})
+    telling = [
+        {finding.pair for finding in report.attempts if finding.case == case and signature(finding) is not None}
+        for report in (found, base)
+    ]
+    return len(pairs) >= MOST_IN_VAIN and telling[0].isdisjoint(telling[1].intersection(pairs[-MOST_IN_VAIN:]))
+
+
+def _pairs_of(subject: Subject, known: Known) -> list[Session]:
+    return [job for job in known.of(subject) if isinstance(job, Session) and compares(job)]
 
 
 def _last_pair(*reports: SuiteReport) -> int:

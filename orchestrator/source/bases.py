@@ -93,11 +93,9 @@ def find_in_tree(tree: Path, revision: str, runner: Runner) -> Revision:
         )
     commit = _ask_tree(tree, runner, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
     if not commit:
-        raise UsageError(
-            f"--base {revision}: no such revision in {tree}", hint=f"git -C {tree} log --oneline {revision}"
-        )
+        raise UsageError(f"{revision}: no such revision in {tree}", hint=f"git -C {tree} log --oneline {revision}")
     if not _ask_tree(tree, runner, "cat-file", "-t", f"{commit}:Kconfig"):
-        raise UsageError(f"--base {revision}: {tree} holds no Linux kernel at this revision (no Kconfig)")
+        raise UsageError(f"{revision}: {tree} holds no Linux kernel at this revision (no Kconfig)")
     return Revision(found.text.removesuffix("\n"), commit)
 
 

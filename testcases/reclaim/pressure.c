@@ -28,6 +28,17 @@ struct fill {
 static struct fill fill;
 static struct lazy lazy;
 
+/* To reach the limit takes some 1500 pages, and nothing is taken before. On a busy host they have not been filled in five
+ * seconds by those who read a page first: that maps the zero page, and to replace it by another one all CPUs must be asked to
+ * forget it, which waits until the host lets each of them run. Nor by those who give the CPU away after every few pages. */
+static void touch_fresh(struct worker *worker, uint64_t *word, uint64_t tag)
+{
+	*(volatile uint64_t *)word = tag;
+	if (*(volatile uint64_t *)(word + 1) != 0)
+		run_fail(worker->run, "fresh memory at %p is not zero", (void *)word);
+	worker_counted(worker);
+}
+
 /* the first CHUNKS rounds find fresh memory */
 static void fill_chunk(struct worker *worker, struct ring *ring, unsigned int which, uint64_t round)
 {
@@ -35,22 +46,23 @@ static void fill_chunk(struct worker *worker, struct ring *ring, unsigned int wh
 	bool is_fresh = round < 2 * CHUNKS;
 
 	for (unsigned int page = 0; page < ring->chunk && worker_continue(worker); page++) {
-		uint64_t *word = area_word(chunk, page, WORD_TAG), value = *(volatile uint64_t *)word;
+		uint64_t *word = area_word(chunk, page, WORD_TAG), value;
+		uint64_t tag = tag_make(worker->id, run_sabotaged(worker->run, "filler-wrong") ? page + 1 : page, round);
 
-		if (value == 0 && !is_fresh)
+		if (is_fresh) {
+			touch_fresh(worker, word, tag);
+			continue;
+		}
+		value = *(volatile uint64_t *)word;
+		if (value == 0)
 			slot_hit(fill.taken);
 		else if (value == tag_make(worker->id, page, round - CHUNKS))
 			slot_hit(fill.kept);
-		else if (value != 0)
+		else
 			run_fail(worker->run, "page %u of chunk %u, given back in round %llu, has %#llx", page, which,
 				 (unsigned long long)round - CHUNKS, (unsigned long long)value);
-		*word = tag_make(worker->id, run_sabotaged(worker->run, "filler-wrong") ? page + 1 : page, round);
-		/* To reach the limit takes some 1500 pages. Those who give the CPU away after every few of them have not got there
-		 * in five seconds on a busy host: that is for when there is something to take. */
-		if (is_fresh)
-			worker_counted(worker);
-		else
-			worker_did(worker);
+		*word = tag;
+		worker_did(worker);
 	}
 	for (unsigned int page = 0; page < ring->chunk && worker_continue(worker); page++)
 		if (*area_word(chunk, page, WORD_TAG) != tag_make(worker->id, page, round))

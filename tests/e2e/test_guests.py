@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.catalog import load_catalog
-from orchestrator.commands.compose import announced
+from orchestrator.commands.compose import announced, find_host
 from orchestrator.context import Context, Places
 from orchestrator.deadline import Deadline
 from orchestrator.errors import GuestUnreachable, Interrupted, ProductDamaged
@@ -24,9 +24,10 @@ from orchestrator.guest.evidence import FILES
 from orchestrator.guest.guest import Guest
 from orchestrator.guest.ssh import Link, new_client_key
 from orchestrator.jobs.boot import GuestSpec, boot
-from orchestrator.jobs.build import Sources, make_guest_spec, make_kernel
+from orchestrator.jobs.build import Finders, make_config, make_guest_spec, make_kernel, make_tree
 from orchestrator.model.machine import Accel
 from orchestrator.model.request import Request
+from orchestrator.model.subject import patched
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base
@@ -37,17 +38,20 @@ from tests.e2e.conftest import ROOT
 def spec() -> tuple[Context, GuestSpec]:
     catalog, places, runner = load_catalog(), Places.of_user(), Runner(Cancel())
     context = Context(places, catalog, runner, lambda event: None)
-    plan = make_plan(Request(patch="vm_refcnt"), catalog, catalog.series("vm_refcnt"))
+    plan = make_plan(Request(patch="vm_refcnt"), catalog, catalog.series("vm_refcnt"), find_host(context))
 
     def find_accel() -> tuple[Accel, Probe]:
         return choose("auto", catalog.accel("kvm"), catalog.accel("tcg"), runner, places.cache / "probes")
 
-    sources = Sources(
-        lambda: packaged_base(DEFAULT_BASE, Workplace(places.bases, runner, lambda text: None)), find_accel
+    find = Finders(
+        lambda _: packaged_base(DEFAULT_BASE, Workplace(places.bases, runner, lambda text: None)), find_accel
     )
-    stage, suite = announced(context, plan.suites[0]), plan.suites[0]
-    built = make_kernel(context, stage, plan, suite, sources, places.logs / "tests")
-    return context, make_guest_spec(context, stage, plan, suite, built, sources)
+    subject, logs = patched(plan.kernel(plan.kconfigs[0])), places.logs / "tests"
+    stage = announced(context, subject)
+    tree = make_tree(context, stage, subject, find)
+    config = make_config(context, stage, subject, tree, logs)
+    built = make_kernel(context, stage, subject, tree, config, plan, logs)
+    return context, make_guest_spec(context, stage, subject, built, plan, find)
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +189,28 @@ def test_who_waits_for_a_child_that_was_stopped_does_not_hang(
     run = guest.run_case(case, duration_s=30, limit_s=200, seed=1, slowdown=slowdown, home=tmp_path)
     stopper.join()
     assert said == ["stopped\n"]
+    assert run.status == 0, (tmp_path / "stdout").read_text()
+
+
+def test_reclaim_gets_to_its_limit_with_little_of_the_hosts_cpu(
+    spec: tuple[Context, GuestSpec], guest: Guest, tmp_path: Path
+) -> None:
+    case, done = spec[0].catalog.case("reclaim"), threading.Event()
+
+    def throttle() -> None:
+        while not done.is_set():
+            os.kill(guest.qemu.pid, signal.SIGSTOP)
+            time.sleep(0.085)
+            os.kill(guest.qemu.pid, signal.SIGCONT)
+            time.sleep(0.015)
+
+    throttler = threading.Thread(target=throttle)
+    throttler.start()
+    try:
+        run = guest.run_case(case, duration_s=5, limit_s=200, seed=1, slowdown=spec[1].slowdown, home=tmp_path)
+    finally:
+        done.set()
+        throttler.join()
     assert run.status == 0, (tmp_path / "stdout").read_text()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator import catalog, kept
-from orchestrator.build.apply import series_tree
+from orchestrator.build.apply import series_commits
 from orchestrator.build.compile import FACTS, SCHEMA, BuildFacts, find_built
 from orchestrator.context import Context, Places
 from orchestrator.declarations.patches import read_series
@@ -21,7 +21,7 @@ from orchestrator.guest.left import find_left
 from orchestrator.guest.qemu import PID
 from orchestrator.jobs.boot import GuestSpec, boot
 from orchestrator.model.case import Programs
-from orchestrator.model.kernel import Kernel
+from orchestrator.model.kernel import KernelImage
 from orchestrator.process import Cancel, Runner
 from orchestrator.source import bases
 from orchestrator.source.bases import Workplace, packaged_base, tree_base
@@ -50,12 +50,12 @@ def test_an_applied_series_is_applied_anew(
 ) -> None:
     base = tree_base(tree, "HEAD", Workplace(tmp_path / "bases", context.runner, print))[0]
     series = read_series(good_patch)
-    applied = series_tree(context.store, context.runner, base, series)[0]
-    assert series_tree(context.store, context.runner, base, series) == (applied, True)
+    applied = series_commits(context.store, context.runner, base, series)[0]
+    assert series_commits(context.store, context.runner, base, series) == (applied, True)
     (product,) = context.store.products()
-    (product / "tree").write_bytes(garbage)
-    assert series_tree(context.store, context.runner, base, series) == (applied, False)
-    assert series_tree(context.store, context.runner, base, series) == (applied, True)
+    (product / "commits").write_bytes(garbage)
+    assert series_commits(context.store, context.runner, base, series) == (applied, False)
+    assert series_commits(context.store, context.runner, base, series) == (applied, True)
     assert [event.text for event in said if isinstance(event, Note)] != []
 
 
@@ -123,7 +123,7 @@ def spec_in(context: Context, image: bytes) -> GuestSpec:
         return context.store.put(stage, "k", lambda scratch: (scratch / name).write_bytes(data)) / name
 
     machine, accel = context.catalog.machine("q35"), context.catalog.accel("tcg")
-    kernel = Kernel(keep("build", "image", image), Path("vmlinux"), Path("config"), "6", "", "gcc")
+    kernel = KernelImage(keep("build", "image", image), Path("vmlinux"), Path("config"), "6", "", "gcc")
     programs = Programs(keep("programs", "initramfs.cpio", b"07070100"), "digest", ())
     return GuestSpec(machine, accel, kernel, programs, slowdown=1.0, boot_limit_s=5.0)
 

@@ -17,7 +17,7 @@ from orchestrator.build.product import Product
 from orchestrator.build.toolchain import find_toolchain
 from orchestrator.context import Context, Places
 from orchestrator.errors import CommandFailed
-from orchestrator.jobs.host_test import NAME, userspace_vma
+from orchestrator.jobs.host_test import ATTEMPT, NAME, userspace_vma
 from orchestrator.model.kernel import AppliedTree, Base
 from orchestrator.model.outcome import Outcome
 from orchestrator.process import Cancel, Runner
@@ -192,7 +192,7 @@ def test_the_result_is_kept_by_what_was_read(lab: Lab, changes: Mapping[str, str
 
 def test_a_result_of_another_version_is_not_believed(lab: Lab) -> None:
     lab.run(lab.original)
-    (kept,) = lab.places.cache.glob("store/host-test/*/kept.json")
+    (kept,) = lab.places.cache.glob(f"store/host-test/*/{ATTEMPT}")
     kept.write_text('{"compiler": "gcc"}')
     assert not lab.run(lab.original).cached
 

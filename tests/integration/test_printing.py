@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
+from orchestrator.catalog import load
 from orchestrator.cli import main
-from tests.integration.conftest import GOOD, Cli
+from orchestrator.commands.bisect import show
+from orchestrator.model.machine import Host
+from orchestrator.model.request import Request
+from orchestrator.plan import make_plan
+from orchestrator.process import Cancel, Runner
+from orchestrator.questions.bisection import Bisection, Result, State, Tried
+from orchestrator.source.history import History
+from tests.integration.conftest import GOOD, Cli, git
 
 ESCAPE = "\x1b]0;owned\x07\x1b[31m"
 SHOWN = "\\x1b]0;owned\\x07\\x1b[31m"
@@ -119,3 +129,32 @@ def test_a_traceback_is_filtered_too(monkeypatch: pytest.MonkeyPatch, capsys: py
     said = capsys.readouterr().err
     assert f"nobody thought of {SHOWN}" in said
     assert "Traceback" in said
+
+
+def test_what_a_bisection_tried_is_indented_and_harmless(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    git(tree, "commit", "--allow-empty", "-q", "-m", f"mm: a change{ESCAPE}")
+    commit = git(tree, "rev-parse", "HEAD").strip()
+    plan = make_plan(Request(), load(), None, Host(cpus=2, memory_mib=4096))
+    question = Bisection(plan, plan.kconfigs[0], "gup", f"{commit}^", commit, lambda good, bad: (), 1)
+    result = Result((Tried(commit, State.BAD, fails=2, passes=1),), (commit,))
+    show(result, question, History(tree, Runner(Cancel())), sys.stdout)
+    assert capsys.readouterr().out.splitlines() == [
+        f"  {commit[:12]}  bad               failed 2 of 3  mm: a change{SHOWN}",
+        "",
+        f"first bad commit: {commit} (at least 95% sure)",
+        f"  mm: a change{SHOWN}",
+        "  t <t@t>",
+        f'Fixes: {commit[:12]} ("mm: a change{SHOWN}")',
+    ]
+
+
+def test_nothing_is_removed_that_could_not_be_announced(cli: Cli, tmp_path: Path) -> None:
+    product = tmp_path / "home/cache/orchestrate/store/build/0"
+    product.mkdir(parents=True)
+    os.utime(product, (0, 0))
+    result = cli("clean", "--yes", redirect=">/dev/full")
+    assert result.returncode == 3
+    assert result.stderr.splitlines()[0] == "orchestrate: stdout: No space left on device"
+    assert product.is_dir()
+    assert cli("clean", "--yes").returncode == 0
+    assert not product.is_dir()

@@ -13,8 +13,10 @@ from orchestrator import catalog
 from orchestrator.jobs.boot import GuestSpec
 from orchestrator.jobs.reproduce import reproduce
 from orchestrator.model.case import Programs
-from orchestrator.model.kernel import Kernel
+from orchestrator.model.kernel import KernelImage
+from orchestrator.model.machine import Host
 from orchestrator.model.request import Request
+from orchestrator.model.subject import patched
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import Workplace, tree_base
@@ -43,20 +45,21 @@ def run_of(run_dir: Path, tree: Path, patch: str, *kconfigs: str) -> None:
     path = run_dir.parent / f"{run_dir.name}.patch"
     path.write_text(patch)
     request = Request(patch=str(path), tree=str(tree), kconfigs=kconfigs or ("base",), testcases=("split-merge",))
-    plan = make_plan(request, known, known.series(str(path)))
+    plan = make_plan(request, known, known.series(str(path)), Host(cpus=2, memory_mib=4096))
     base = tree_base(tree, "HEAD", Workplace(run_dir.parent / "bases", Runner(Cancel()), print))[0]
-    kernel = Kernel(Path("/store/image"), Path("/store/vmlinux"), Path("/store/config"), "6", "", "gcc")
+    kernel = KernelImage(Path("/store/image"), Path("/store/vmlinux"), Path("/store/config"), "6", "", "gcc")
     programs = Programs(Path("/store/initramfs.cpio"), "", ())
     spec = GuestSpec(plan.machine, known.accel("tcg"), kernel, programs, slowdown=1.0, boot_limit_s=5.0)
     (run_dir / "patches").mkdir(parents=True)
     (run_dir / "patches/0001-a.patch").write_text(patch)
-    for suite in plan.suites:
-        guest = run_dir / suite.name / "guest-0"
+    for kconfig in plan.kconfigs:
+        subject = patched(plan.kernel(kconfig))
+        guest = run_dir / subject.name / "guest-0"
         guest.mkdir(parents=True)
         for file in (guest.parent / "config", guest / "initramfs.cpio", guest / "id_ed25519"):
             file.write_text("")
         (guest / "known_hosts").write_text("[127.0.0.1]:1 ssh-ed25519 AAAA\n")
-        reproduce(plan, suite, base, spec, run_dir)
+        reproduce(plan, subject, base, spec, run_dir)
 
 
 def reproduced(script: Path | str, cwd: Path, **env: str) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from orchestrator.judge.attempts import case_results
 from orchestrator.judge.run import with_comparisons
+from orchestrator.judge.signature import signature
 from orchestrator.model.attempt import Planned
 from orchestrator.model.case import Case, Needs
 from orchestrator.model.job import Build, Configure, HostTest, Job, Session, StaticChecks
@@ -34,6 +35,7 @@ NOT_EXERCISED = replace(PASSED, outcome=Outcome.NOT_EXERCISED, message="did not 
 SKIPPED = replace(PASSED, outcome=Outcome.SKIP, run_outcome=Outcome.SKIP, message="lacks it")
 HOST_LOST = replace(PASSED, outcome=Outcome.ERROR, run_outcome=Outcome.ERROR, is_host_fault=True)
 BROKEN = StageResult("build", Outcome.FAIL, 9.0, "mm/mmap.c:1: error", is_patch_fault=True)
+NO_PROGRAMS = StageResult("programs", Outcome.ERROR, 1.0, "the disk is full")
 REFUSED = StageResult("configure", Outcome.ERROR, 1.0, "no CONFIG_X", is_request_fault=True)
 HUNG = StageResult(BOOT, Outcome.CRASH, 30.0, "did not finish", is_patch_fault=True)
 LIMIT = 2000  # jobs: a question that asks for more does not end
@@ -94,7 +96,7 @@ class World:
         stages: dict[str, StageResult] | None = None,
         boots: Callable[[Subject, random.Random], bool] = lambda subject, draw: True,
     ) -> None:
-        self.plan, self._show, self._stages, self._boots = plan, show, stages or {}, boots
+        self.plan, self._show, self.stages, self._boots = plan, show, stages or {}, boots
         self._draw = random.Random(seed)
         self.reports: dict[str, SuiteReport] = {}
         self.done: list[Job] = []
@@ -142,7 +144,7 @@ class World:
         self.reports.setdefault(
             subject.name, SuiteReport(subject.name, subject.kernel.kconfig.name, subject.role, (), (), "")
         )
-        bad = self._stages.get(subject.name)
+        bad = self.stages.get(subject.name)
         match job:
             case HostTest():
                 self._stage(subject, StageResult(job.test, Outcome.PASS, 1.0))
@@ -183,6 +185,9 @@ class World:
 
     def _hold(self, job: Session) -> None:
         subject = job.subject
+        if (bad := self.stages.get(subject.name)) and bad.stage == "programs":
+            self._stage(subject, bad)
+            return
         if job.attempts and all(planned.case == BOOT for planned in job.attempts):
             for planned in job.attempts:
                 came_up = self._boots(subject, self._draw)
@@ -197,7 +202,7 @@ class World:
         for planned in job.attempts:
             shown = self._show(subject, planned, self._draw) if came_up else replace(HOST_LOST, is_host_fault=False)
             self._add(subject, shown, planned)
-            if job.stop_at_failure and shown.outcome.is_bad:
+            if job.stop_at_failure and signature(shown):
                 return
 
     def _add(self, subject: Subject, shown: Finding, planned: Planned) -> None:

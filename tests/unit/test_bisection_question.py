@@ -33,8 +33,18 @@ def candidates(good: Sequence[str], bad: str) -> tuple[str, ...]:
 class World:
     """Kernels that are built and run by nobody: what an attempt shows is drawn."""
 
-    def __init__(self, first_bad: int, rate: float, seed: int = 1, unbuildable: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        first_bad: int,
+        rate: float,
+        seed: int = 1,
+        *,
+        unbuildable: Sequence[int] = (),
+        unguestable: Sequence[int] = (),  # built, and then something that each guest needs cannot be made
+        silent: Sequence[int] = (),  # the host spoils each attempt
+    ) -> None:
         self._first_bad, self._rate, self._unbuildable = first_bad, rate, unbuildable
+        self._unguestable, self._silent = unguestable, silent
         self._draw = random.Random(seed)
         self._reports: dict[str, SuiteReport] = {}
         self.runs = 0
@@ -47,6 +57,7 @@ class World:
             for job in jobs:
                 assert job not in issued, "the same job again would give nothing new"
                 issued.add(job)
+                assert len(issued) < 1000, "it does not come to an end"
                 self._do(job)
         result = self.question.result(self.report)
         assert result.open is None
@@ -63,12 +74,18 @@ class World:
             self._reports[name] = SuiteReport(name, "base", Role.BISECTED, (built,), (), "")
             return
         assert isinstance(job, Session)
+        if commit in self._unguestable:
+            stopped = replace(BUILT, stage="programs", outcome=Outcome.ERROR, message="no programs")
+            self._reports[name] = replace(self._reports[name], stages=(BUILT, stopped))
+            return
         for _ in job.attempts:
             self.runs += 1
             fails = commit >= self._first_bad and self._draw.random() < self._rate
             bad = (Subtest("sub", Outcome.FAIL),)
             outcome = Outcome.FAIL if fails else Outcome.PASS
             finding = Finding("case", outcome, Outcome.PASS, "", 1.0, bad if fails else ())
+            if commit in self._silent:
+                finding = replace(finding, outcome=Outcome.ERROR, is_host_fault=True)
             self._reports[name] = replace(self._reports[name], attempts=(*self._reports[name].attempts, finding))
             if fails and job.stop_at_failure:
                 return
@@ -104,6 +121,13 @@ def test_ends_that_are_none_are_said_to_be_none() -> None:
     world = World(33, 1.0)
     assert f"it failed 0 of {MOST_RUNS} times" in world.answer()
     assert "error" in World(5, 1.0, unbuildable=(32,)).answer()
+
+
+@pytest.mark.parametrize("commit", [32, 0, 16])
+def test_a_commit_of_which_no_guest_says_anything_is_not_asked_for_ever(commit: int) -> None:
+    for world in (World(11, 1.0, silent=(commit,)), World(11, 1.0, unguestable=(commit,))):
+        answer = world.answer()
+        assert answer == "11" if commit == 16 else "no programs" in answer or "said nothing" in answer
 
 
 def test_each_commit_that_was_tried_is_told_with_its_counts() -> None:

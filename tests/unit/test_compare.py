@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.judge.compare import compare, failing
+from orchestrator.judge.compare import compare, compare_attempts, failing
+from orchestrator.judge.sequential import Rule
 from orchestrator.judge.signature import signature
 from orchestrator.judge.verdict import verdict
 from orchestrator.model.kernel import Role
@@ -193,7 +194,35 @@ def test_a_half_that_says_nothing_makes_no_pair() -> None:
     assert answer(ran(CRASH), [ran(CRASH)] * 6, [ran(PASS), lost, ran(PASS), ran(Outcome.ERROR)] * 2).pairs == 3
     assert answer(ran(CRASH), [lost, ran(CRASH)], [ran(PASS), ran(PASS)]).pairs == 1
     unasked = compare(suite([ran(CRASH)], [lost]), base((), [ran(PASS)]), error=ERROR)
-    assert unasked.cases[0].comparison is None, "nobody has asked yet"
+    assert unasked.cases[0].comparison
+    assert (unasked.cases[0].comparison.answer, unasked.cases[0].comparison.pairs) == (Answer.INCONCLUSIVE, 0)
+
+
+def test_a_base_that_was_built_and_not_asked_leaves_the_question_open() -> None:
+    """The budget was used up by another kernel, or the host spoilt each pair: that is no proof against the series."""
+    (case,) = compare(suite([ran(FAIL)]), base(stages=(BOOTED,)), error=ERROR).cases
+    assert case.comparison
+    assert (case.comparison.answer, case.comparison.is_settled) == (Answer.INCONCLUSIVE, False)
+    assert case.comparison.words == "no pair of runs with and without the series yet"
+
+
+def test_a_case_that_the_base_has_not_what_it_takes_for_is_judged_by_itself() -> None:
+    compared = compare(suite([ran(FAIL)], [ran(FAIL)]), base((), [ran(Outcome.SKIP)]), error=ERROR)
+    assert compared.cases[0].comparison is None
+    assert verdict([compared], False)[0] is Verdict.PATCH_AT_FAULT
+
+
+def test_what_the_series_shows_in_pairs_alone_is_not_hidden_behind_a_first_run_that_passed() -> None:
+    """With --baseline always what fails on the base is asked, too; then the series crashes, and the base never does."""
+    first, crashed = ran(FAIL), ran(CRASH, "BUG: in new")
+    patched = suite([ran(PASS), ran(PASS, case="other")], [crashed] * ENOUGH)
+    compared = compare(patched, base([first], [ran(PASS)] * ENOUGH), error=ERROR)
+    assert compared.cases[0].comparison
+    assert compared.cases[0].outcome is CRASH
+    assert compared.cases[0].kernel_reports == crashed.kernel_reports
+    assert verdict([compared], False)[0] is Verdict.PATCH_AT_FAULT
+    once = compare(suite([ran(PASS)], [crashed, ran(PASS)]), base([first], [ran(PASS)] * 2), error=ERROR)
+    assert verdict([once], False)[0] is Verdict.NO_VERDICT, "a crash that was seen is not green"
 
 
 def test_halves_are_paired_by_number_and_one_that_was_made_again_counts_once() -> None:
@@ -221,10 +250,10 @@ def test_with_many_failures_each_has_to_be_surer() -> None:
     assert found.cases[0].comparison.more_pairs == 4, "2^9 / 2 > 10 / 0.05"
 
 
-def test_good_cases_and_what_nobody_asked_the_base_are_left_alone() -> None:
+def test_good_cases_are_left_alone_and_so_is_everything_without_a_base() -> None:
     patched = suite([ran(PASS, case="a"), ran(FAIL, case="b")])
     assert compare(patched, None, error=ERROR) is patched
-    assert compare(patched, base([ran(PASS, case="a")]), error=ERROR) == patched
+    assert compare(patched, base([ran(PASS, case="a")]), error=ERROR).cases[0] == patched.cases[0]
     compared = compare(suite([ran(PASS, case="a")]), base([ran(PASS, case="a")]), error=ERROR)
     assert compared.cases[0].comparison is None
 
@@ -311,7 +340,8 @@ def test_a_kernel_that_complains_while_it_boots_has_booted_and_its_cases_are_com
     assert boot.comparison.answer is case.comparison.answer is Answer.PRE_EXISTING
     assert verdict([compared, on_base], False)[0] is not Verdict.PATCH_AT_FAULT
     unasked = compare(patched, base(stages=(warned,)), error=ERROR)
-    assert unasked.cases[0].comparison is None, "a base that complains can be asked"
+    assert unasked.cases[0].comparison
+    assert unasked.cases[0].comparison.pairs == 0, "a base that complains can be asked"
 
 
 def test_a_base_that_cannot_be_asked_leaves_the_question_open() -> None:
@@ -354,8 +384,10 @@ def test_symbols_that_only_the_patched_tree_refuses_are_the_patchs_fault_whoever
     assert verdict([suite(stages=(same,))], False)[0] is Verdict.BAD_REQUEST
 
 
-def test_a_test_on_the_host_is_left_to_itself() -> None:
-    tested = StageResult("vma-userspace", FAIL, 1.0, is_patch_fault=True, subtests=(Subtest("x", FAIL),))
+@pytest.mark.parametrize("failed", [(), (Subtest("x", FAIL),)])
+def test_a_test_on_the_host_is_left_to_itself(failed: tuple[Subtest, ...]) -> None:
+    """Whether it fails, or does not build."""
+    tested = StageResult("vma-userspace", FAIL, 1.0, is_patch_fault=True, subtests=failed)
     assert compare(suite(stages=(tested,)), base(stages=(tested,)), error=ERROR).stages == (tested,)
     assert (
         compare(suite([ran(FAIL)], [ran(FAIL)]), base((), [ran(FAIL)], stages=(tested,)), error=ERROR)
@@ -391,3 +423,14 @@ def test_a_base_never_turns_no_fault_into_a_fault(first: list[Outcome], halves: 
     alone = verdict([patched], False)[0]
     compared = verdict([compare(patched, on_base, error=ERROR)], False)[0]
     assert alone is Verdict.PATCH_AT_FAULT or compared is not Verdict.PATCH_AT_FAULT
+
+
+def test_a_program_that_the_base_does_not_build_says_nothing_about_how_it_fails() -> None:
+    exits = Finding("c", Outcome.FAIL, Outcome.FAIL, "exit status 1", 1.0)
+    unbuilt = replace(exits, is_not_built=True)
+    pairs = range(1, 7)
+    on_base = [replace(unbuilt, pair=pair) for pair in pairs]
+    assert compare_attempts([exits, *(replace(exits, pair=pair) for pair in pairs)], on_base, Rule()) is None
+    both = compare_attempts([unbuilt, *(replace(unbuilt, pair=pair) for pair in pairs)], on_base, Rule())
+    assert both is not None
+    assert both.answer is Answer.PRE_EXISTING

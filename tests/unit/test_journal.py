@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,6 +41,18 @@ def test_each_attempt_has_its_own_number_and_none_is_overwritten(journal: Journa
         assert (judged.number, judged.seed, judged.message) == (number, 7, f"attempt {number}")
     assert [attempt.home for attempt in journal.record.attempts] == [f"cases/gup/{n}" for n in (1, 2, 3)]
     assert opened(tmp_path).record == journal.record, "saved after every step"
+
+
+def test_what_the_operating_system_refuses_is_a_stages_result(journal: Journal, tmp_path: Path) -> None:
+    def refused() -> Product[None]:
+        raise PermissionError(errno.EACCES, "Permission denied", "/cache/x")
+
+    with pytest.raises(Stopped):
+        journal.stage("build", refused)
+    (result,) = opened(tmp_path).record.stages
+    assert (result.outcome, result.message) == (Outcome.ERROR, "/cache/x: Permission denied")
+    assert "XDG_CACHE_HOME" in result.hint
+    assert not result.is_patch_fault
 
 
 def test_an_attempt_that_was_begun_and_never_ended_keeps_its_number(journal: Journal, tmp_path: Path) -> None:
@@ -115,7 +128,7 @@ def test_a_kernel_has_booted_once_a_guest_of_it_answered_whatever_others_did(jou
     journal.begin(Planned("boot", 1, 1), 0, 0, "guest-0/console.log")
     assert not journal.has_booted, "that was the attempt"
     journal.begin(GUP, 1, 0, "guest-1/console.log")
-    journal.fail_boot(HUNG)
+    journal.fail_boot(2, HUNG)
     assert journal.has_booted
 
 

@@ -134,5 +134,11 @@ def test_an_idle_case_is_the_weakest_evidence_and_none_under_delays() -> None:
     assert alone
     assert later
     assert (alone.detector, later.case) == (Detector.COUNTER, "third")
+    exercised, control = suite(replace(PASSED, case="second")), suite(idle)
+    assert kill_of(suite(idle), exercised)
+    assert kill_of(suite(idle), control) is None, "it does not get there without any bug either"
+    assert kill_of(suite(idle, wrong), control) == later
+    assert row_of(MUTANT, [suite(PASSED, idle)], {"base": control}).status is MutantStatus.SURVIVED
+    assert row_of(MUTANT, [suite(PASSED, idle)], {"debug": control}).status is MutantStatus.KILLED
     delayed = replace(suite(PASSED, idle), facts=KernelFacts(delays="vma_delay.reader_taken=2000"))
     assert row_of(MUTANT, [delayed]).status is MutantStatus.SURVIVED

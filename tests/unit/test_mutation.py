@@ -18,7 +18,7 @@ from orchestrator.model.request import Plan, Request
 from orchestrator.model.series import Mutant, Observable
 from orchestrator.model.subject import Subject
 from orchestrator.questions.mutation import NAMED_ATTEMPTS, Mutation, cases_in_order, control_of, subject_of
-from tests.unit.simulated import BROKEN, FAILED, HUNG, PASSED, Show, World, plan
+from tests.unit.simulated import BROKEN, FAILED, HUNG, NOT_EXERCISED, PASSED, Show, World, plan
 
 MUTANT = Mutant("early", "order", "it", "that", "base", (), (), Observable.YES, "", False, "", b"")
 OTHER = replace(MUTANT, name="late", cases=("b",))
@@ -122,6 +122,18 @@ def test_a_mutant_boots_within_a_limit_that_the_control_tells() -> None:
     assert session.boot_limit_s == 20.0
     assert session.stop_at_failure
     assert world.sessions(CONTROL)[0].boot_limit_s is None
+
+
+def test_what_the_control_does_not_exercise_either_kills_nothing() -> None:
+    of = made(MUTANT, kconfigs=("base", "debug"))
+
+    def show(subject: Subject, planned: Planned, draw: random.Random) -> Finding:
+        return NOT_EXERCISED if planned.case == "a" and subject.name in idle else PASSED
+
+    idle = {"base.early"}
+    assert order(tried(of, show)[0]) == [CONTROL, "base.early", "debug.mutated"], "killed on base"
+    idle = {"base.early", CONTROL}
+    assert order(tried(of, show)[0]) == [CONTROL, "base.early", "debug.mutated", "debug.early"]
 
 
 def test_mutants_beyond_the_budget_are_named_and_not_begun() -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.judge.run import with_comparisons
+from orchestrator.judge.run import first_bad_patches, with_comparisons
 from orchestrator.judge.verdict import verdict
 from orchestrator.model.attempt import Planned
 from orchestrator.model.job import Build, Configure, HostTest, Session
@@ -18,12 +18,14 @@ from orchestrator.model.report import Answer, Finding
 from orchestrator.model.request import Baseline, Plan, Request
 from orchestrator.model.subject import Subject
 from orchestrator.questions.first_test import REPEATS
-from orchestrator.questions.regression import Regression
+from orchestrator.questions.regression import FIRST_BAD, Regression
 from tests.unit import simulated
 from tests.unit.simulated import (
     BROKEN,
+    CRASHED,
     FAILED,
     HOST_LOST,
+    NO_PROGRAMS,
     NOT_EXERCISED,
     PASSED,
     REFUSED,
@@ -34,6 +36,7 @@ from tests.unit.simulated import (
     plan,
 )
 
+WARNING = KernelReport("warning", "WARNING in new", Outcome.FAIL, 1, 2, 0, "")
 PATCHED, BASE = "base.patched", "base.baseline"
 ALWAYS = Request(baseline=Baseline.ALWAYS)
 
@@ -212,6 +215,39 @@ def test_halves_that_the_host_spoilt_make_no_pair_and_another_is_made() -> None:
     assert len(world.attempts(BASE)) == 10
 
 
+@pytest.mark.parametrize("spoilt", [PATCHED, BASE])
+@pytest.mark.parametrize("silent", [HOST_LOST, SKIPPED])
+def test_pairs_that_say_nothing_again_and_again_are_given_up(spoilt: str, silent: Finding) -> None:
+    made = plan(cases=("a", "b"))
+
+    def show(subject: Subject, planned: Planned, draw: random.Random) -> Finding:
+        if planned.case == "a" and planned.pair and subject.name == spoilt:
+            return silent
+        return FAILED if subject.name == PATCHED else PASSED
+
+    world = World(made, show).ask(Regression(made, lambda: False))
+    assert len(world.attempts(BASE)) <= 5
+    assert world.comparison(case="b").answer is Answer.REGRESSION
+
+
+@pytest.mark.parametrize("name", [PATCHED, BASE])
+def test_pairs_of_a_kernel_that_no_guest_can_be_made_of_are_not_asked_for_ever(name: str) -> None:
+    made = plan()
+    world = World(made, Rates({(PATCHED, "a"): 1.0})).ask(Regression(made, lambda: False), stop_after=3)
+    world.stages[name] = NO_PROGRAMS  # when it is resumed
+    world.ask(Regression(made, lambda: False))
+    assert len(world.attempts(BASE)) <= 1
+    assert judged(world)[0] is Verdict.NO_VERDICT
+
+
+def test_a_repetition_for_which_no_guest_can_be_made_is_not_asked_for_ever() -> None:
+    made = plan()
+    world = World(made, lambda *_: NOT_EXERCISED).ask(question(made), stop_after=3)
+    world.stages[PATCHED] = NO_PROGRAMS
+    world.ask(question(made))
+    assert len(world.attempts(PATCHED)) == 1
+
+
 # --- what is never asked
 
 
@@ -352,6 +388,17 @@ def test_cases_are_compared_beside_a_kernel_that_complains_while_it_boots() -> N
 # --- several kconfigs, several slots
 
 
+def test_a_kernel_whose_turn_comes_behind_the_budget_is_not_blamed_for_what_its_base_was_never_asked() -> None:
+    made = plan(kconfigs=("base", "debug"))
+    rates = {(name, "a"): 1.0 for name in (PATCHED, BASE, "debug.patched", "debug.baseline")}
+    world = asked(made, rates, pairs=4)
+    assert world.comparison().answer is Answer.PRE_EXISTING
+    assert (world.comparison("debug.patched").answer, world.comparison("debug.patched").pairs) == (
+        Answer.INCONCLUSIVE, 0,
+    )  # fmt: skip
+    assert judged(world)[0] is Verdict.NO_VERDICT
+
+
 def test_each_kconfig_has_a_base_of_its_own() -> None:
     made = plan(kconfigs=("base", "debug"))
     world = asked(made, {("debug.patched", "a"): 1.0})
@@ -389,6 +436,31 @@ def test_the_first_bad_patch_is_looked_for_behind_each() -> None:
     assert world.result(names[0], "a").comparison is None
     assert world.comparison(names[1]).answer is Answer.REGRESSION
     assert world.comparison(PATCHED).answer is Answer.REGRESSION
+
+
+def test_the_first_bad_patch_is_named_beside_a_kernel_that_does_not_always_boot() -> None:
+    made = plan(Request(each_patch=True), patches=2)
+
+    def boots(subject: Subject, draw: random.Random) -> bool:
+        return subject.name != PATCHED or len(world.sessions(PATCHED)) != 2  # its second guest hangs
+
+    world = World(made, Rates({(PATCHED, "a"): 1.0}), boots=boots)
+    world.ask(question(made, 200))
+    suites = with_comparisons(list(world.reports.values()), 0.05)
+    assert world.comparison().answer is Answer.REGRESSION
+    assert any("a fails from patch" in words for words in first_bad_patches(suites, 0.05))
+
+
+@pytest.mark.parametrize("behind", [SKIPPED, HOST_LOST, CRASHED])
+def test_a_kernel_behind_a_patch_on_which_a_case_tells_nothing_is_not_asked_for_ever(behind: Finding) -> None:
+    """The case needs what a later patch brings, or fails there in another way."""
+    made = plan(Request(each_patch=True), patches=3)
+    shown = {PATCHED: replace(FAILED, kernel_reports=(WARNING,), only_reports=True), "base.patch-1": behind}
+    world = World(made, lambda subject, *_: shown.get(subject.name, PASSED)).ask(Regression(made, lambda: False))
+    found = list(first_bad_patches(with_comparisons(list(world.reports.values()), 0.05), 0.05))
+    assert any(words.startswith("a fails from patch") for words in found), found
+    runs = [job for job in world.sessions("base.patch-1") if job.number > FIRST_BAD]
+    assert len(runs) <= 3
 
 
 # --- resume

@@ -11,14 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.judge.sequential import (
-    Answer,
-    Decision,
     Pair,
     Rule,
     decide,
     more_frequent,
     not_much_more_frequent,
 )
+from orchestrator.model.report import Answer, Comparison
 
 PAIRS = {
     "b": Pair(patched=True, base=True),
@@ -38,7 +37,7 @@ RULES = st.builds(
 RUNS = st.text("bsf.", max_size=60)
 
 
-def asked(runs: str, rule: Rule = REGRESSED) -> Decision:
+def asked(runs: str, rule: Rule = REGRESSED) -> Comparison:
     return decide([PAIRS[run] for run in runs], rule)
 
 

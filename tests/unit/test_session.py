@@ -231,6 +231,31 @@ def test_a_session_that_is_to_stop_at_a_failure_makes_no_attempt_behind_it(world
     assert [case.outcome for case in report.cases] == [Outcome.PASS, Outcome.FAIL]
 
 
+def test_what_the_host_spoils_is_no_failure_at_which_a_session_stops(world: World) -> None:
+    """Else the host would decide which cases a mutant or a commit is tried with."""
+
+    def lost(guest: Guest, home: Path) -> Attempt:
+        return Attempt(guest.case, Ending.HOST_LOST, reason="QEMU was killed")
+
+    report = world.hold(*CASES, boots=[None, None], runs=[lost, passes, passes], stop_at_failure=True)
+    assert [case.outcome for case in report.cases] == [Outcome.ERROR, Outcome.PASS, Outcome.PASS]
+
+
+def test_an_attempt_to_boot_has_the_console_of_its_own_guest(world: World) -> None:
+    """Another session of the same kernel may have a guest booted at the same moment."""
+    begin = world.journal.begin
+
+    def beside(planned: Planned, guest: int, console_from: int, console: str) -> Attempt:
+        world.journal.next_guest()
+        return begin(planned, guest, console_from, console)
+
+    world.journal.begin = beside  # type: ignore[method-assign]
+    report = world.hold("boot", boots=[None], runs=[])
+    assert report.attempts[0].outcome is Outcome.PASS
+    (attempt,) = world.journal.record.attempts
+    assert world.guests[0].directory.name == f"guest-{attempt.guest}"
+
+
 def test_attempts_to_boot_are_attempts_and_no_stage(world: World) -> None:
     gone = GuestUnreachable("no QEMU")
     report = world.hold("boot", "boot", "boot", boots=[None, HUNG, gone], runs=[], boot_limit_s=7.0)

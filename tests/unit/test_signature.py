@@ -65,7 +65,10 @@ def test_a_boot_is_known_by_the_same_marks_as_an_attempt_to_boot() -> None:
     )
     again = Finding("boot", Outcome.FAIL, Outcome.FAIL, "", 2.0, kernel_reports=(WARNING,), only_reports=True)
     assert signature_of_boot(warned) == signature(again)
-    assert "report: Kernel panic: f" in signature_of_boot(replace(hung, kernel_reports=(panic,)))
+    panicked = replace(again, outcome=Outcome.CRASH, run_outcome=Outcome.CRASH, kernel_reports=(panic,))
+    assert signature_of_boot(replace(hung, kernel_reports=(panic,))) == signature(panicked) == {
+        "report: Kernel panic: f", "kind of report: panic", "outcome: crash",
+    }, "what the kernel reported explains it"  # fmt: skip
 
 
 def test_a_boot_that_the_host_spoilt_has_no_marks() -> None:
