@@ -34,7 +34,7 @@ ON_REQUEST = "on-request"
 
 @dataclass(frozen=True)
 class Catalog:
-    """What there is, by name. Built once by `load`; declarations are all checked before anything runs."""
+    """What there is, by name. Built once by `load_catalog`; declarations are all checked before anything runs."""
 
     testcases: Mapping[str, Case]
     fragments: Mapping[str, Fragment]

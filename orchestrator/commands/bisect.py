@@ -61,7 +61,7 @@ def show_answer(result: BisectionState, question: Bisection, history: History, t
 
 
 def answer_lines(result: BisectionState, question: Bisection, history: History) -> list[str]:
-    """What people read: each commit that was tried, then the answer."""
+    """For people: each tested commit, then the answer."""
     shown = []
     for tried in result.tried:
         words = f"failed {tried.fails} of {tried.fails + tried.passes}" + (

@@ -54,7 +54,7 @@ def resume(run_dir: Path, words: Sequence[str]) -> int:
     note = f"console: {left.directory}/console.log; `kill {left.pid}` ends the guest\n"
     state = left.resume()
     if state != RUNNING:
-        hint = "`orchestrate postmortem RUN_DIR/SUITE/CASE` shows what its memory holds"
+        hint = "`orchestrate postmortem RUN_DIR/KERNEL/CASE` shows what its memory holds"
         raise UsageError(f"the guest cannot be resumed: {state}; {note}".rstrip(), hint=hint)
     stream.tell(f"the guest runs again; {note}")
     try:

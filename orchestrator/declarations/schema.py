@@ -46,7 +46,7 @@ class Plain(str):
 
 
 def from_toml(kind: type[T], text: str, source: str, **given: str) -> T:
-    """`build` of TOML text."""
+    """`declared` of TOML text."""
     try:
         return declared(kind, tomllib.loads(text), source, **given)
     except tomllib.TOMLDecodeError as error:

@@ -32,7 +32,7 @@ case ${WORK:-} in "" | /*) ;; *) WORK=$PWD/$WORK ;; esac"""
 
 
 def reproduce(plan: Plan, suite: Subject, base: Base, spec: GuestSpec, run_dir: Path) -> None:
-    """Write SUITE/reproduce.sh, and the run's reproduce.sh that runs those of all suites."""
+    """Write KERNEL/reproduce.sh, and the reproduce.sh of the run that runs those of all kernels."""
     home = run_dir / suite.name
     _write(home / SCRIPT, script(plan, suite, base, spec))
     scripts = sorted(path.parent.name for path in run_dir.glob(f"*/{SCRIPT}"))

@@ -16,7 +16,7 @@ class Role(Enum):
 
     PATCHED = "patched"
     BASELINE = "baseline"  # the base as it is
-    MUTATED = "mutated"  # the series with all mutants woven in, of which at most one is switched on
+    MUTATED = "mutated"  # the series with all mutants built in, of which at most one is switched on
     PER_PATCH = "per-patch"  # the first patches of the series
     BISECTED = "bisected"  # a commit between a good and a bad one
 

@@ -15,7 +15,7 @@ class Subject:
     kernel: Kernel
     role: Role
     name: str
-    mutant: int | None = None  # the number of the mutant that is tried; None: none is
+    mutant: int | None = None  # the number of the mutant that is tested; None: there is none
     delays: tuple[str, ...] = ()  # boot parameters of delay points
 
     @property

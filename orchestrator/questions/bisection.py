@@ -28,7 +28,7 @@ MOST_RUNS = 60  # of the bad end: what fails less often than this shows cannot b
 AT_ONCE = 12  # attempts in one session
 COARSE = ("outcome: ", "kind of report: ")
 
-Candidates = Callable[[Sequence[str], str], Sequence[str]]  # of good commits and a bad one: what to try, best first
+Candidates = Callable[[Sequence[str], str], Sequence[str]]  # of good commits and a bad one: what to test, best first
 
 
 class State(Enum):
@@ -59,7 +59,7 @@ class BisectionState:
     tried: tuple[TestedCommit, ...]
     suspects: tuple[str, ...] = ()
     trouble: str = ""
-    open: TestedCommit | None = None  # what has to be tried next; None: it is over
+    open: TestedCommit | None = None  # what has to be tested next; None: it is over
 
     @property
     def is_found(self) -> bool:
@@ -76,7 +76,7 @@ class Bisection:
     good: str
     bad: str
     candidates: Candidates
-    steps: int  # about how many commits will be tried
+    steps: int  # about how many commits will be tested
 
     def next(self, known: Known) -> Sequence[Job]:
         """One session at a time; a commit that does not build ends with its build."""

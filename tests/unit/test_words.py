@@ -1,4 +1,4 @@
-"""One of a thing is no plural, wherever we count."""
+"""Words: one of a thing is no plural, and what the field has a term for has no other name."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ NOUNS = (
     "|result|symbol|task|test|tick|time|warning"
 )
 PLURAL = re.compile(rf"(?<!of )\{{[^{{}}]*\}} (?:{NOUNS})(?:e?s)\b")  # "1 of 3 cases" is right, and so is "of 1 cases"
+# What the field calls schemata, build worktree, supervisor, kernel report, mutation run, diagnosis, culprit
+OLD_TERMS = re.compile(r"\b(weav\w*|woven|lanes?|wardens?|splats?|hunts?|autops\w+|guilty)\b", re.IGNORECASE)
 ASKED = re.compile(r"\b(?:if|elif) (?:len\([\w.]+\)|\w+) (?:> 1|== 1)")  # somebody has asked whether it is one
 
 
@@ -43,4 +45,17 @@ def test_nobody_writes_a_plural_behind_a_number_that_may_be_one() -> None:
             asked_above = ASKED.search("\n".join(lines[max(0, number - 3) : number]))
             if PLURAL.search(line) and not asked_above:
                 found.append(f"{path.relative_to(PACKAGE)}:{number}: {line.strip()}")
+    assert found == []
+
+
+def test_terms_of_the_field_are_not_replaced_by_words_of_ours() -> None:
+    root = PACKAGE.parent
+    pages = [root / "README.md", *root.glob("docs/*.md"), *root.glob("testcases/**/*.[chm]*"), *PACKAGE.rglob("*.*")]
+    found = [
+        f"{path.relative_to(root)}:{number}: {line.strip()}"
+        for path in pages
+        if path.suffix in (".py", ".md", ".c", ".h", ".toml", ".json")
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if OLD_TERMS.search(line)
+    ]
     assert found == []
