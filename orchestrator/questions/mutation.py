@@ -69,7 +69,7 @@ class Mutation:
             if any(self._is_killed(subject_of(self.plan, one, number), known) for one in before):
                 continue
             jobs += self._try(subject_of(self.plan, kconfig, number), mutant, limit_s, known)
-        return jobs
+        return sorted(jobs, key=lambda job: isinstance(job, Build))  # a build waits until all slots are free
 
     def _try(self, subject: Subject, mutant: Mutant, limit_s: float, known: Known) -> list[Job]:
         """One mutant on one kconfig. Not when the budget is used up."""
@@ -85,6 +85,11 @@ class Mutation:
             self.over_budget.add(mutant.name)
             return []
         self.over_budget.discard(mutant.name)
+        build = Build(subject)
+        if mutant.has_own_build and not known.is_over(build):
+            return [build] if build not in known.issued else []
+        if mutant.has_own_build and not (report and is_built(report)):
+            return []
         return [session]
 
     def _is_killed(self, subject: Subject, known: Known) -> bool:

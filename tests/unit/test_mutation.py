@@ -138,6 +138,18 @@ def test_what_was_finished_before_an_interruption_is_not_run_again() -> None:
     assert order(world) == ["base.late"]
 
 
+def test_a_mutant_with_a_kernel_of_its_own_has_it_built_first_and_by_itself() -> None:
+    """A build takes all slots: guests beside it would have their limits scaled by chance."""
+    of = replace(made(MUTANT, replace(OTHER, has_own_build=True)), slots=4)
+    world, _ = tried(of, kills())
+    assert [job.subject.name for job in world.done if isinstance(job, Build)] == [CONTROL, "base.late"]
+    kinds = [type(job) for job in world.done if job.subject.name == "base.late"]
+    assert kinds == [Build, Session]
+    broken, _ = tried(of, kills(), stages={"base.late": BROKEN})
+    assert not broken.sessions("base.late")
+    assert broken.sessions("base.early")
+
+
 def test_mutants_share_the_kernel_of_the_control_unless_they_cannot_be_switched() -> None:
     own = replace(OTHER, has_own_build=True)
     of = made(MUTANT, own)
