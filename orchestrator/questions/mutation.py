@@ -19,7 +19,7 @@ from orchestrator.model.report import BOOT, SuiteReport
 from orchestrator.model.request import Plan
 from orchestrator.model.series import Mutant, Observable
 from orchestrator.model.subject import Subject
-from orchestrator.questions.first_test import is_built
+from orchestrator.questions.first_test import is_built, is_finished
 from orchestrator.questions.question import Known
 
 BOOT_FACTOR = 8  # how much longer than the control's a mutant's boot may take before it counts as hung
@@ -56,8 +56,7 @@ class Mutation:
         if report is None or not known.is_over(build) or not is_built(report):
             return []
         session = Session(control, tuple(Planned(case.name, self.plan.request.seed) for case in self.plan.cases))
-        finished = {case.case for case in report.cases}
-        if session not in known.issued and not finished.issuperset(case.name for case in self.plan.cases):
+        if session not in known.issued and not is_finished(report, self.plan.cases):
             return [session]
         if (session in known.issued and not known.is_over(session)) or report.outcome.is_bad:
             return []  # of a bad control: what the mutants did would say nothing
@@ -79,7 +78,7 @@ class Mutation:
         if session in known.issued:
             return []
         report = known.report(subject)
-        if report and (kill_of(report) or {case.case for case in report.cases} >= {case.name for case in cases}):
+        if report and (kill_of(report) or is_finished(report, cases)):
             return []  # resumed behind it; one that was interrupted in the middle has all its attempts again
         if self.is_budget_over():
             self.over_budget.add(mutant.name)
