@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
     context, plan = invocation.context, invocation.plan
     history = History(Path(plan.source.tree), context.runner)
     question = _question(invocation, history, args)
-    with stoppable(context.runner.cancel), claim(context, plan, args.output) as (run_dir, resumed):
+    about = f"bisect {question.good}..{question.bad}"
+    with stoppable(context.runner.cancel), claim(context, plan, about, args.output) as (run_dir, resumed):
         commits = counted(history.count([question.good], question.bad), "commit")
         words = f"{question.good[:12]}..{question.bad[:12]}: {commits}"
         emit(RunStarted(str(run_dir), (words, f"case: {question.case}"), resumed))

@@ -23,8 +23,9 @@ def run(args: argparse.Namespace) -> int:
     outputs.check()
     invocation = invoke(args, emit, with_mutants=True)
     context, plan = invocation.context, invocation.plan
-    with stoppable(context.runner.cancel), claim(context, plan, args.output) as (run_dir, resumed):
+    with stoppable(context.runner.cancel), claim(context, plan, "mutants", args.output) as (run_dir, resumed):
         emit(RunStarted(str(run_dir), (*describe(plan), f"mutants: {len(plan.mutants)}"), resumed))
-        judged = run_mutation(invocation, run_dir)
+        with outputs.copied(run_dir):
+            judged = run_mutation(invocation, run_dir)
     summary = partial(terminal_matrix.show_matrix, judged.matrix, judged.report)
     return outputs.deliver(run_dir, judged.report.verdict.exit_status, summary)

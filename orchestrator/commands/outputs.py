@@ -6,8 +6,8 @@ import argparse
 import os
 import shutil
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -40,6 +40,17 @@ class Outputs:
     def for_people(self) -> TextIO:
         """The stream that is left for the summary."""
         return sys.stderr if STDOUT in (self.junit, self.json) else sys.stdout
+
+    @contextmanager
+    def copied(self, run_dir: Path) -> Iterator[None]:
+        """Whoever waits for a report gets it also when what ended a run is raised: there is no summary then."""
+        try:
+            yield
+        except Exception:
+            for name, target in self._wanted():
+                if (run_dir / name).is_file() and (problem := _copy(run_dir / name, target)):
+                    stream.tell(f"orchestrate: {problem}\n")
+            raise
 
     def deliver(self, run_dir: Path, status: int, show: Callable[[TextIO], None]) -> int:
         """Copy the files of a run, then show the summary; a terminal that cannot be written to is no error. Returns

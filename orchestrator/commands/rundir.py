@@ -26,13 +26,14 @@ LOCK = ".lock"
 
 
 @contextmanager
-def claim(context: Context, plan: Plan, output: Path | None) -> Iterator[tuple[Path, bool]]:
-    """The run directory, held against other runs, and whether an interrupted run is resumed in it.
+def claim(context: Context, plan: Plan, about: str, output: Path | None) -> Iterator[tuple[Path, bool]]:
+    """The run directory, held against other runs, and whether an interrupted run is resumed in it. `about` is the
+    command, with what it was given beyond the request.
 
     A directory that holds something else is refused. One that holds a finished run, or one of another request, is
     moved aside to DIR.old (.old.2, ...): nothing is lost, and the report is where it was asked for.
     """
-    request_key = _key(plan)
+    request_key = _key(plan, about)
     run_dir = output.resolve() if output else _interrupted(context.places.runs, request_key) or _new(context, plan)
     try:
         run_dir.parent.mkdir(parents=True, exist_ok=True)
@@ -168,7 +169,7 @@ def _plain(name: str) -> str:
     return "".join(c if c.isalnum() or c in "-_." else "-" for c in name)[:80] or "series"
 
 
-def _key(plan: Plan) -> str:
+def _key(plan: Plan, about: str) -> str:
     """The same request on the same content: a changed patch, case or fragment is another run."""
     cases = {
         case.name: {path.name: file_digest(path) for path in sorted(case.directory.iterdir()) if path.is_file()}
@@ -177,6 +178,7 @@ def _key(plan: Plan) -> str:
     fragments = {kconfig.name: [fragment.symbols for fragment in kconfig.fragments] for kconfig in plan.kconfigs}
     return key(
         "run",
+        about=about,
         # how many at a time and what it is called in reports is no part of what is asked
         request=encode(replace(plan.request, jobs=None, suite_name="", attachments_root="")),
         series=plan.series.digest if plan.series else "",

@@ -95,7 +95,12 @@ def _told(
     trouble = "" if error is None or is_interrupted else _words(error)
     path = run_dir / run.RUN
     save_record(replace(load_record(RunRecord, path), trouble=trouble), path)
-    result = report(is_interrupted)
+    try:
+        result = report(is_interrupted)
+    except Exception as another:
+        if trouble and error:
+            raise error from another  # what came first explains more
+        raise
     event = RunFinished(result.verdict.value, result.reason, result.time_s, str(run_dir))
     invocation.context.emit(event)
     if trouble and error:

@@ -26,9 +26,10 @@ def run(args: argparse.Namespace) -> int:
     outputs.check()
     invocation = invoke(args, emit)
     context, plan = invocation.context, invocation.plan
-    with stoppable(context.runner.cancel), claim(context, plan, args.output) as (run_dir, resumed):
+    with stoppable(context.runner.cancel), claim(context, plan, "test", args.output) as (run_dir, resumed):
         emit(RunStarted(str(run_dir), describe(plan), resumed))
-        report = run_test(invocation, run_dir)
+        with outputs.copied(run_dir):
+            report = run_test(invocation, run_dir)
     status = outputs.deliver(run_dir, report.verdict.exit_status, partial(terminal.show, report))
     return for_bisection(status) if args.bisect_exit else status
 

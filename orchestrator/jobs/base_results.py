@@ -53,9 +53,15 @@ def remember(
         pause = context.runner.cancel.sleep
         with locked(path.with_suffix(".lock"), on_wait=lambda holder: None, pause=pause):
             known = _read(path, case.name) or BaseResult(case.name, 0)
-            failures = (*known.failures, *(tuple(sorted(found)) for found in marks if found))[-MOST:]
-            result = BaseResult(case.name, known.runs + len(marks), failures)
+            failures = (*known.failures, *(tuple(sorted(found)) for found in marks if found))
+            result = _shortened(BaseResult(case.name, known.runs + len(marks), failures))
             write_atomically(path, kept.dumps(result, SCHEMA))
+
+
+def _shortened(result: BaseResult) -> BaseResult:
+    """With the last failures only, and as many runs less that it has failed as often as before."""
+    share = MOST / max(MOST, len(result.failures))
+    return BaseResult(result.case, round(result.runs * share), result.failures[-MOST:])
 
 
 def _path(context: Context, facts: KernelFacts, kconfig: Kconfig, case: Case, duration_s: float | None) -> Path:

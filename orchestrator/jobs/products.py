@@ -73,7 +73,7 @@ class Products:
         self._find = find
         self._lock = threading.Lock()
         self._made: dict[str, _Made] = {}
-        self._kernels: dict[str, _Once] = {}
+        self._kernels: dict[tuple[str, str], _Once] = {}
 
     def journal(self, subject: Subject) -> Journal:
         return self._of(subject).journal
@@ -124,12 +124,7 @@ class Products:
         def tell() -> GuestSpec:
             built, spec = self.built(subject), self._kernel(subject).once("guest spec", make)
             spec = replace(spec, cmdline=_parameters(subject))
-            made.journal.settle(
-                build_id=built.kernel.build_id,
-                programs=spec.programs.digest,
-                mutant=subject.mutant,
-                delays=" ".join(subject.delays),
-            )
+            made.journal.settle(programs=spec.programs.digest, mutant=subject.mutant, delays=" ".join(subject.delays))
             made.journal.facts(
                 accelerator=spec.accel.name,
                 machine=spec.machine.name,
@@ -161,9 +156,10 @@ class Products:
         return {name: why for tree in trees if isinstance(tree, Tree) for name, why in tree.refused}
 
     def _kernel(self, subject: Subject) -> _Once:
-        """What subjects of the same kernel share. The stages are in the journal of the first of them."""
+        """What subjects of the same kernel share. The stages are in the journal of the first of them. Each kconfig
+        has its own, even if two have equal content."""
         with self._lock:
-            return self._kernels.setdefault(subject.kernel.id, _Once())
+            return self._kernels.setdefault((subject.kernel.kconfig.name, subject.kernel.id), _Once())
 
     def _of(self, subject: Subject) -> _Made:
         with self._lock:
@@ -179,6 +175,7 @@ class Products:
         journal.home.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(built.config.path, journal.home / "config")
         series = self.plan.series
+        journal.settle(build_id=built.kernel.build_id)
         _tell_base(built.tree.base, journal)
         journal.facts(
             tree=built.tree.applied.tree,

@@ -105,8 +105,8 @@ def compare_attempts(
     earlier: BaseResult | None = None,
 ) -> Comparison | None:
     """What all attempts of one case on both kernels say together. None when there is nothing to compare with: no base
-    in this run (None) of which earlier runs know anything, or one that lacks what the case needs. `boot` are the marks
-    of a first boot that failed; `earlier` is what other runs know about the base.
+    in this run (None), unless earlier runs know it for this failure, or one that lacks what the case needs. `boot` are
+    the marks of a first boot that failed; `earlier` is what other runs know about the base.
 
     What counts in a pair is decided before the pair is looked at: the marks of the failure that was seen first and of
     those that the series showed since, without those that the base has shown by then.
@@ -126,15 +126,18 @@ def compare_attempts(
         same.append(Pair(patched=bool(one & wanted), base=bool(other & wanted)))
         seen |= other
         wanted |= one - seen
-    if not same and not on_base and not seen and (base is None or _is_lacking(base)):
-        return None
-    if wanted - seen:
-        return _new(decide(new, rule))
-    if earlier and not same:
+    is_news = bool(wanted - seen)
+    if earlier and not same and not is_news:
         failed = sum(wanted <= shown(marks, wanted) for marks in known)
         if excuse := _known(earlier.runs, failed):
             return excuse
-    return decide(same, replace(rule, seen_with_series=bool(first), seen_on_base=True))
+    if base is None or (not boot_of_base and _is_lacking(base)):
+        return None
+    if is_news:
+        return _new(decide(new, rule))
+    # what earlier runs saw of a base now and then excuses nothing by itself
+    is_on_base = bool(same or boot_of_base or any(on_base))
+    return decide(same, replace(rule, seen_with_series=bool(first), seen_on_base=is_on_base))
 
 
 def _is_lacking(base: Sequence[Finding]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from orchestrator.model.attempt import Planned
 from orchestrator.model.case import Case
@@ -24,10 +24,9 @@ def first_test(plan: Plan, subject: Subject, known: Known) -> list[Job]:
     if not known.is_over(build) or report is None or not is_built(report):
         return jobs
     sessions = [job for job in known.of(subject) if isinstance(job, Session) and not compares(job)]
-    if not sessions:
-        finished = {case.case for case in report.cases if case.outcome is not Outcome.ERROR}
-        if remaining := [case for case in plan.cases if case.name not in finished]:
-            return [*jobs, *_sessions(plan, subject, remaining)]
+    remaining = [case for case in plan.cases if not is_finished(report, [case])]
+    if remaining and not sessions:
+        return [*jobs, *_sessions(plan, subject, remaining)]
     if not all(map(known.is_over, sessions)) or plan.request.freeze or known.has_made_nothing(subject, sessions):
         return jobs
     again = [case for case in report.cases if _said_nothing(case, report)]
@@ -37,6 +36,12 @@ def first_test(plan: Plan, subject: Subject, known: Known) -> list[Job]:
 
 def is_built(report: SuiteReport) -> bool:
     return any(stage.stage == "build" and not stage.outcome.is_bad for stage in report.stages)
+
+
+def is_finished(report: SuiteReport, cases: Iterable[Case]) -> bool:
+    """Whether a run that is resumed need not run these cases: each has said something."""
+    finished = {case.case for case in report.cases if case.outcome is not Outcome.ERROR}
+    return finished.issuperset(case.name for case in cases)
 
 
 def is_done(subject: Subject, known: Known) -> bool:

@@ -20,7 +20,7 @@ from orchestrator.model.report import BOOT, SuiteReport
 from orchestrator.model.request import Plan
 from orchestrator.model.series import Mutant, Observable
 from orchestrator.model.subject import Subject
-from orchestrator.questions.first_test import is_built
+from orchestrator.questions.first_test import is_built, is_finished
 from orchestrator.questions.question import Known
 
 BOOT_FACTOR = 8  # how much longer than the control's a mutant's boot may take before it counts as hung
@@ -57,8 +57,7 @@ class Mutation:
         if report is None or not known.is_over(build) or not is_built(report):
             return []
         session = Session(control, tuple(Planned(case.name, self.plan.request.seed) for case in self.plan.cases))
-        finished = {case.case for case in report.cases}
-        if session not in known.issued and not finished.issuperset(case.name for case in self.plan.cases):
+        if session not in known.issued and not is_finished(report, self.plan.cases):
             return [session]
         if (session in known.issued and not known.is_over(session)) or report.outcome.is_bad:
             return []  # of a bad control: what the mutants did would say nothing
@@ -70,7 +69,7 @@ class Mutation:
             if any(self._is_killed(one, number, known) for one in before):
                 continue
             jobs += self._try(subject_of(self.plan, kconfig, number), mutant, limit_s, known, report)
-        return jobs
+        return sorted(jobs, key=lambda job: isinstance(job, Build))  # a build waits until all slots are free
 
     def _try(self, subject: Subject, mutant: Mutant, limit_s: float, known: Known, control: SuiteReport) -> list[Job]:
         """One mutant on one kconfig; nothing if the budget is used up."""
@@ -80,14 +79,17 @@ class Mutation:
         if session in known.issued:
             return []
         report = known.report(subject)
-        if report and (
-            kill_of(report, control) or {case.case for case in report.cases} >= {case.name for case in cases}
-        ):
+        if report and (kill_of(report, control) or is_finished(report, cases)):
             return []  # resumed behind it; one that was interrupted in the middle has all its attempts again
         if self.is_budget_over():
             self.over_budget.add(mutant.name)
             return []
         self.over_budget.discard(mutant.name)
+        build = Build(subject)
+        if mutant.has_own_build and not known.is_over(build):
+            return [build] if build not in known.issued else []
+        if mutant.has_own_build and not (report and is_built(report)):
+            return []
         return [session]
 
     def _is_killed(self, kconfig: Kconfig, number: int, known: Known) -> bool:

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalog import load
+from orchestrator.catalog import load_catalog
 from orchestrator.cli import main
-from orchestrator.commands.bisect import show
+from orchestrator.commands.bisect import show_answer
 from orchestrator.model.machine import Host
 from orchestrator.model.request import Request
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, Runner
-from orchestrator.questions.bisection import Bisection, Result, State, Tried
+from orchestrator.questions.bisection import Bisection, BisectionState, State, TestedCommit
 from orchestrator.source.history import History
 from tests.integration.conftest import GOOD, Cli, git
 
@@ -134,10 +134,10 @@ def test_a_traceback_is_filtered_too(monkeypatch: pytest.MonkeyPatch, capsys: py
 def test_what_a_bisection_tried_is_indented_and_harmless(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     git(tree, "commit", "--allow-empty", "-q", "-m", f"mm: a change{ESCAPE}")
     commit = git(tree, "rev-parse", "HEAD").strip()
-    plan = make_plan(Request(), load(), None, Host(cpus=2, memory_mib=4096))
+    plan = make_plan(Request(), load_catalog(), None, Host(cpus=2, memory_mib=4096))
     question = Bisection(plan, plan.kconfigs[0], "gup", f"{commit}^", commit, lambda good, bad: (), 1)
-    result = Result((Tried(commit, State.BAD, fails=2, passes=1),), (commit,))
-    show(result, question, History(tree, Runner(Cancel())), sys.stdout)
+    result = BisectionState((TestedCommit(commit, State.BAD, fails=2, passes=1),), (commit,))
+    show_answer(result, question, History(tree, Runner(Cancel())), sys.stdout)
     assert capsys.readouterr().out.splitlines() == [
         f"  {commit[:12]}  bad               failed 2 of 3  mm: a change{SHOWN}",
         "",

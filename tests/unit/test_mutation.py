@@ -18,7 +18,7 @@ from orchestrator.model.request import Plan, Request
 from orchestrator.model.series import Mutant, Observable
 from orchestrator.model.subject import Subject
 from orchestrator.questions.mutation import NAMED_ATTEMPTS, Mutation, cases_in_order, control_of, subject_of
-from tests.unit.simulated import BROKEN, FAILED, HUNG, NOT_EXERCISED, PASSED, Show, World, plan
+from tests.unit.simulated import BROKEN, FAILED, HOST_LOST, HUNG, NOT_EXERCISED, PASSED, Show, World, plan
 
 MUTANT = Mutant("early", "order", "it", "that", "base", (), (), Observable.YES, "", False, "", b"")
 OTHER = replace(MUTANT, name="late", cases=("b",))
@@ -150,6 +150,34 @@ def test_what_was_finished_before_an_interruption_is_not_run_again() -> None:
     world.done.clear()
     world.ask(question)
     assert order(world) == ["base.late"]
+
+
+@pytest.mark.parametrize("name", [CONTROL, "base.early"])
+def test_what_the_host_spoilt_before_an_interruption_is_run_again(name: str) -> None:
+    of, spoilt = made(), [name]
+
+    def show(subject: Subject, planned: Planned, draw: random.Random) -> Finding:
+        return HOST_LOST if subject.name in spoilt else PASSED
+
+    question = Mutation(of, lambda: False, dict)
+    world = World(of, show).ask(question, stop_after=3)
+    spoilt.clear()
+    world.done.clear()
+    world.ask(question)
+    assert order(world)[0] == name
+    assert {"base.early", "base.late"} <= set(world.reports)
+
+
+def test_a_mutant_with_a_kernel_of_its_own_has_it_built_first_and_by_itself() -> None:
+    """A build takes all slots: guests beside it would have their limits scaled by chance."""
+    of = replace(made(MUTANT, replace(OTHER, has_own_build=True)), slots=4)
+    world, _ = tried(of, kills())
+    assert [job.subject.name for job in world.done if isinstance(job, Build)] == [CONTROL, "base.late"]
+    kinds = [type(job) for job in world.done if job.subject.name == "base.late"]
+    assert kinds == [Build, Session]
+    broken, _ = tried(of, kills(), stages={"base.late": BROKEN})
+    assert not broken.sessions("base.late")
+    assert broken.sessions("base.early")
 
 
 def test_mutants_share_the_kernel_of_the_control_unless_they_cannot_be_switched() -> None:

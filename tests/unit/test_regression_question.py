@@ -9,12 +9,14 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.judge.run import first_bad_patches, with_comparisons
+from orchestrator.judge.signature import signature
 from orchestrator.judge.verdict import verdict
 from orchestrator.model.attempt import Planned
 from orchestrator.model.job import Build, Configure, HostTest, Session
+from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
-from orchestrator.model.report import Answer, Finding
+from orchestrator.model.report import Answer, Finding, Subtest
 from orchestrator.model.request import Baseline, Plan, Request
 from orchestrator.model.subject import Subject
 from orchestrator.questions.first_test import REPEATS
@@ -502,3 +504,52 @@ def test_a_finished_run_that_is_asked_again_runs_nothing() -> None:
     world.done.clear()
     world.ask(question(made))
     assert not [job for job in world.done if isinstance(job, Session)]
+
+
+# --- whatever happens
+
+SHOWN = (
+    *(FAILED, CRASHED, NOT_EXERCISED, SKIPPED, HOST_LOST, PASSED),
+    replace(FAILED, kernel_reports=(WARNING,), only_reports=True),
+    replace(FAILED, run_outcome=Outcome.PASS, subtests=(Subtest("x", Outcome.FAIL),)),
+    replace(HOST_LOST, is_host_fault=False),  # no guest could be booted for it
+)
+
+
+@pytest.mark.parametrize("seed", [*range(100), 350, 594, 664])  # the last ones found something
+def test_whatever_happens_it_ends_and_no_failure_of_the_series_is_green_unexcused(seed: int) -> None:
+    """Kernels, cases, boots and stages are drawn, a budget, and where the run is interrupted and resumed."""
+    draw = random.Random(seed)
+    patches = draw.choice((1, 3))
+    request = Request(baseline=draw.choice((Baseline.AUTO, Baseline.ALWAYS)), each_patch=patches > 1)
+    kconfigs = draw.choice((("base",), ("base", "debug")))
+    made = plan(
+        request, cases="ab"[: draw.randint(1, 2)], kconfigs=kconfigs, patches=patches, slots=draw.choice((1, 1, 3))
+    )
+    names = [f"{kconfig}.{role}" for kconfig in kconfigs for role in ("patched", "baseline", "patch-1", "patch-2")]
+    mixes = {
+        (name, case.name): [*draw.choices(SHOWN, k=draw.randint(1, 2)), PASSED] if draw.random() < 0.3 else [PASSED]
+        for name in names
+        for case in made.cases
+    }
+    rates = {name: draw.choice((1.0, 1.0, 1.0, 0.8, 0.0)) for name in names}
+    world = World(
+        made,
+        lambda subject, planned, draw: draw.choice(mixes[subject.name, planned.case]),
+        seed=seed,
+        stages={name: draw.choice((BROKEN, REFUSED, NO_PROGRAMS)) for name in names if draw.random() < 0.03},
+        boots=lambda subject, draw: draw.random() < rates[subject.name],
+    )
+    pairs = draw.choice((0, 3, 60))
+    if draw.random() < 0.4:
+        world.ask(question(made, pairs), stop_after=draw.randint(0, 15))
+    world.ask(question(made, pairs))
+    suites = with_comparisons(list(world.reports.values()), 0.05)
+    list(first_bad_patches(suites, 0.05))
+    if verdict(suites, False)[0] is not Verdict.CLEAN:
+        return
+    for suite in (one for one in suites if one.role is not Role.BASELINE):
+        for result in suite.cases:
+            bad = [one for one in suite.attempts if one.case == result.case and signature(one)]
+            excused = result.comparison and (result.comparison.excuses or result.comparison.answer is Answer.FIXED)
+            assert excused or not bad, (suite.name, result.case)

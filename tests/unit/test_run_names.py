@@ -45,7 +45,7 @@ def context(tmp_path: Path) -> Context:
 
 
 def test_a_run_that_ends_before_its_first_stage_has_the_names_of_one_that_does_not(tmp_path: Path) -> None:
-    with claim(context(tmp_path), a_plan(suite_name="nightly"), tmp_path / "run") as (run_dir, _):
+    with claim(context(tmp_path), a_plan(suite_name="nightly"), "test", tmp_path / "run") as (run_dir, _):
         report = judge_run(run_dir, interrupted=True)
     assert (report.subjects, report.message_ids) == (("mm: say b",), ("1@example.org",))
     assert (report.arch, report.compiler, report.version) == ("x86_64", GCC, __version__)
@@ -55,10 +55,10 @@ def test_a_run_that_ends_before_its_first_stage_has_the_names_of_one_that_does_n
 
 
 def test_what_a_run_is_called_does_not_make_another_one_of_it(tmp_path: Path) -> None:
-    with claim(context(tmp_path), a_plan(), tmp_path / "run") as (run_dir, _):
+    with claim(context(tmp_path), a_plan(), "test", tmp_path / "run") as (run_dir, _):
         assert load_record(RunRecord, run_dir / "run.json").request.suite_name == ""
     again = a_plan("gcc (Debian) 12.4.0", suite_name="nightly", attachments_root="/builds/x")
-    with claim(context(tmp_path), again, tmp_path / "run") as (run_dir, resumed):
+    with claim(context(tmp_path), again, "test", tmp_path / "run") as (run_dir, resumed):
         assert resumed
         report = judge_run(run_dir)
     assert (report.suite_name, report.attachments_root) == ("nightly", "/builds/x")
@@ -78,7 +78,7 @@ def test_the_options_reach_the_request_and_a_relative_root_means_the_same_from_a
 
 
 def test_a_report_can_be_had_again_under_another_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with claim(context(tmp_path), a_plan(suite_name="nightly"), tmp_path / "run") as (run_dir, _):
+    with claim(context(tmp_path), a_plan(suite_name="nightly"), "test", tmp_path / "run") as (run_dir, _):
         pass
 
     def name_with(*options: str) -> str:

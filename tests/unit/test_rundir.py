@@ -8,12 +8,11 @@ from orchestrator.catalog import load_catalog
 from orchestrator.commands.rundir import claim
 from orchestrator.context import Context, Places
 from orchestrator.model.machine import Host
-from orchestrator.model.request import Request
+from orchestrator.model.request import Baseline, Request
 from orchestrator.parse.series import read_patches
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, Runner
-from orchestrator.record import RunRecord
-from orchestrator.record import load_record as load_record
+from orchestrator.record import RunRecord, load_record
 
 DIFF = b"--- a/mm/mmap.c\n+++ b/mm/mmap.c\n@@ -1 +1 @@\n-a\n+b\n"
 
@@ -25,7 +24,20 @@ def test_a_patch_without_a_subject_is_called_by_its_files_name(tmp_path: Path) -
     series = read_patches([("0001-a-slip.patch", mute), ("0002-x.patch", mail)], name="two")
     plan = make_plan(Request(patch="two"), catalog, series, Host(2, 4096))
     context = Context(Places(tmp_path / "cache", tmp_path / "state"), catalog, Runner(Cancel()), lambda event: None)
-    with claim(context, plan, tmp_path / "run") as (run_dir, resumed):
+    with claim(context, plan, "test", tmp_path / "run") as (run_dir, resumed):
         assert not resumed
         assert load_record(RunRecord, run_dir / "run.json").subjects == ("a-slip", "mm: say b")
         assert sorted(path.name for path in (run_dir / "patches").iterdir()) == ["0001-a-slip.patch", "0002-x.patch"]
+
+
+def test_only_the_same_question_about_the_same_thing_is_resumed(tmp_path: Path) -> None:
+    """A bisection makes the request of a test of its bad end, whatever its good end is."""
+    catalog = load_catalog()
+    plan = make_plan(Request(baseline=Baseline.NEVER), catalog, None, Host(2, 4096))
+    context = Context(Places(tmp_path / "cache", tmp_path / "state"), catalog, Runner(Cancel()), lambda event: None)
+    made = []
+    for about in ("test", "bisect 12..34", "bisect 56..34", "test"):
+        with claim(context, plan, about, None) as (run_dir, resumed):
+            made.append((run_dir, resumed))
+    assert [resumed for _, resumed in made] == [False, False, False, True]
+    assert len({run_dir for run_dir, _ in made}) == 3

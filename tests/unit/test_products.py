@@ -1,0 +1,118 @@
+"""What several jobs of a run share. Kernels are stand-ins: nothing is built."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import NoReturn
+
+import pytest
+
+from orchestrator.build.product import Product
+from orchestrator.catalog import load_catalog
+from orchestrator.context import Context, Places
+from orchestrator.errors import BuildFailed
+from orchestrator.jobs.build import Finders, Stage
+from orchestrator.jobs.journal import Stopped
+from orchestrator.jobs.products import Products
+from orchestrator.model.attempt import Ending, Planned
+from orchestrator.model.kernel import Base, Kconfig
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.subject import patched
+from orchestrator.process import Cancel, Runner
+from tests.unit.simulated import plan
+
+PLAN = plan()
+BASE = Base("linux", "1234", "a base", Path("bases/linux"))
+SUBJECT = patched(PLAN.kernel(PLAN.kconfigs[0]))
+
+
+def nobody() -> NoReturn:
+    raise AssertionError("nothing is booted")
+
+
+class World:
+    """Where a kernel is made in no time, or is not, as `build_id` says."""
+
+    def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.home = home
+        self.build_id = "one"
+        self.made = 0
+        (home / ".config").touch()
+        tree = SimpleNamespace(base=BASE, applied=SimpleNamespace(tree="5678"))
+        monkeypatch.setattr("orchestrator.jobs.products.check_accelerator", lambda *_: None)
+        monkeypatch.setattr("orchestrator.jobs.products.make_tree", lambda *_: tree)
+        monkeypatch.setattr("orchestrator.jobs.products.make_config", lambda *_: SimpleNamespace(path=home / ".config"))
+        monkeypatch.setattr("orchestrator.jobs.products.make_kernel", self._make)
+
+    def products(self) -> Products:
+        """Of a run in the same directory, begun or resumed."""
+        context = Context(
+            Places(self.home / "cache", self.home / "state"), load_catalog(), Runner(Cancel()), lambda event: None
+        )
+        return Products(context, PLAN, self.home / "run", Finders(base=lambda source: (BASE, True), accel=nobody))
+
+    def _make(self, context: Context, stage: Stage, *_: object) -> object:
+        def work() -> Product[object]:
+            self.made += 1
+            if not self.build_id:
+                raise BuildFailed("no")
+            image = Path("store/kernel/bzImage")
+            return Product(
+                SimpleNamespace(build_id=self.build_id, compiler="gcc", release="6.12", image=image, warnings=()),
+                cached=False,
+            )
+
+        kernel = stage("build", work)
+        tree = SimpleNamespace(base=BASE, applied=SimpleNamespace(tree="5678"))
+        return SimpleNamespace(kernel=kernel, tree=tree, config=SimpleNamespace(path=self.home / ".config"))
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(tmp_path, monkeypatch)
+
+
+def test_a_kernel_is_made_once_whoever_asks_and_however_often(world: World) -> None:
+    products = world.products()
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: products.built(SUBJECT), range(8)))
+    assert world.made == 1
+    assert len({id(one) for one in found}) == 1
+
+
+def test_a_kernel_that_cannot_be_made_stops_whoever_asks(world: World) -> None:
+    world.build_id = ""
+    products = world.products()
+    for _ in range(3):
+        with pytest.raises(Stopped):
+            products.built(SUBJECT)
+    assert world.made == 1
+    assert [stage.outcome for stage in products.journal(SUBJECT).report().stages] == [Outcome.FAIL]
+
+
+def test_what_another_build_of_a_resumed_run_did_counts_no_more_though_no_guest_is_wanted(world: World) -> None:
+    """All cases had run when it was interrupted: nobody boots this build before the verdict."""
+    products = world.products()
+    products.built(SUBJECT)
+    journal = products.journal(SUBJECT)
+    journal.next_guest()
+    journal.give_up(Planned("gup", 1), Ending.UNMET, "no")
+    again = world.products()
+    again.built(SUBJECT)
+    assert again.journal(SUBJECT).report().cases
+    world.build_id = "two"
+    again = world.products()
+    again.built(SUBJECT)
+    assert not again.journal(SUBJECT).report().cases
+
+
+def test_each_subject_has_the_stages_of_its_kernel_also_where_kconfigs_say_the_same(world: World) -> None:
+    kconfig = PLAN.kconfigs[0]
+    other = patched(replace(SUBJECT.kernel, kconfig=Kconfig("other", kconfig.fragments)))
+    products = world.products()
+    for subject in (SUBJECT, other):
+        products.built(subject)
+        assert [stage.stage for stage in products.journal(subject).report().stages] == ["build"]
