@@ -29,7 +29,7 @@ DEFAULTS = {"LC_ALL": "C", "CCACHE_DISABLE": "1"}
 
 
 def for_children(ours: Mapping[str, str], changes: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a child: what passes of ours, our defaults, and the changes for this child."""
+    """The environment of a child: what the list lets pass, our defaults, and the changes for this child."""
     defaults = dict(DEFAULTS)
     if "CCACHE_DIR" in changes:  # a cache of ours
         del defaults["CCACHE_DISABLE"]

@@ -10,7 +10,7 @@ from enum import Enum
 
 
 class Fault(Enum):
-    """Who is at fault, with the exit status that says so."""
+    """Who is at fault, with the exit status for it."""
 
     USER = 2
     PATCH = 1
@@ -19,10 +19,8 @@ class Fault(Enum):
 
 
 class OrchestrateError(Exception):
-    """Base of all situations.
-
-    `message` says what happened and where, `hint` what to do about it, `detail` is the evidence (output of a tool).
-    """
+    """Base of all situations. `message` says what happened and where, `hint` what to do about it, `detail` is the
+    evidence (output of a tool)."""
 
     fault = Fault.INFRASTRUCTURE
 
@@ -66,10 +64,8 @@ class PatchUnreadable(UsageError):
 
 
 class NoGuest(OrchestrateError):
-    """There is no guest that answers; its two kinds say whose fault that is.
-
-    `examined_at` is the byte of its console from which on the kernel answers our own questions; None: none were asked.
-    """
+    """No guest answers; the subclasses say who is at fault. `examined_at` is the console byte where the examination
+    began, after which the kernel answers our own questions; None if there was none."""
 
     def __init__(self, message: str, *, hint: str = "", detail: str = "", examined_at: int | None = None) -> None:
         super().__init__(message, hint=hint, detail=detail)
@@ -92,13 +88,13 @@ class BuildFailed(OrchestrateError):
 
 
 class KconfigBroken(OrchestrateError):
-    """kconfig, or make before it, refuses the tree: no configuration at all can be made of it."""
+    """kconfig, or make before it, rejects the tree: it has no configuration at all."""
 
     fault = Fault.PATCH
 
 
 class KconfigDropped(OrchestrateError):
-    """A symbol that a fragment asks for is not in the final .config."""
+    """The final .config lacks a symbol that a fragment requests."""
 
     fault = Fault.USER
 
@@ -125,7 +121,7 @@ class BaseUnavailable(OrchestrateError):
 
 
 class BaseDamaged(BaseUnavailable):
-    """Objects of a base are there and cannot be read: a power cut, a bad disk."""
+    """Objects of a base exist and cannot be read: a power failure, a bad disk."""
 
 
 class HostRefused(OrchestrateError):
@@ -141,15 +137,15 @@ class GuestUnreachable(NoGuest):
 
 
 class QemuCrashed(GuestUnreachable):
-    """QEMU was ended by a signal that a program brings upon itself: a bug of QEMU's, which may not come again."""
+    """A signal that a program causes itself ended QEMU: a bug of QEMU, which may not occur again."""
 
 
 class ProductDamaged(GuestUnreachable):
-    """What the guest was to boot is no longer what was built. It has been dropped from the store."""
+    """What the guest was to boot is no longer what was built. The store has dropped it."""
 
 
 class DownloadFailed(OrchestrateError):
-    """A patch series could not be had from its address."""
+    """A patch series could not be downloaded."""
 
 
 class Interrupted(OrchestrateError):

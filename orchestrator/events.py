@@ -14,7 +14,7 @@ from orchestrator.model.outcome import Outcome
 
 
 class Level(IntEnum):
-    """How much a note wants to be read."""
+    """The importance of a note."""
 
     DEBUG = 0
     INFO = 1
@@ -24,7 +24,7 @@ class Level(IntEnum):
 
 @dataclass(frozen=True)
 class RunStarted:
-    """`plan` has one line for each thing the user wants to know before waiting: series, base, suites, cases."""
+    """`plan` has a line for each thing that the user wants to know before waiting: series, kernels, cases."""
 
     run_dir: str
     plan: tuple[str, ...] = ()
@@ -132,4 +132,4 @@ Listener = Callable[[Event], None]
 
 
 def ignore(event: Event) -> None:
-    """The listener of those who do not want to know."""
+    """A listener that does nothing."""

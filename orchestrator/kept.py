@@ -29,8 +29,8 @@ def dumps(value: object, schema: int) -> bytes:
 
 
 def load(kind: type[T], path: Path, schema: int) -> T:
-    """The value in a file. ValueError, beginning with the path, whatever keeps it from being read: there is no file, it
-    is no JSON, or another version wrote it."""
+    """The value in a file. Raises ValueError, beginning with the path, if the file does not exist, is not JSON, or was
+    written by another version."""
     try:
         data = parse(path.read_bytes())
         found = data.pop(SCHEMA, None) if isinstance(data, dict) else None

@@ -43,8 +43,8 @@ def file_digest(path: Path) -> str:
 
 
 def seal(product: Path) -> None:
-    """Write the manifest of a directory, and everything in it to the disk: what is renamed into place after this is
-    whole also when the power fails. Raises OSError."""
+    """Write the manifest of a directory and sync everything in it, so that what is renamed into place afterwards is
+    complete even after a power failure. Raises OSError."""
     directories = [product, *(path for path in product.rglob("*") if path.is_dir() and not path.is_symlink())]
     (product / NAME).unlink(missing_ok=True)  # an earlier one is no file of the product
     files = sorted(path for path in product.rglob("*") if path.is_file() and not path.is_symlink())
@@ -54,7 +54,7 @@ def seal(product: Path) -> None:
 
 
 def problem(product: Path, *, by_hash: bool = False) -> str:
-    """What is wrong with a product, as the end of a sentence about it; empty when nothing is."""
+    """What is wrong with a product, as the end of a sentence; empty if nothing is."""
     try:
         manifest = kept.load(Manifest, product / NAME, SCHEMA)
     except ValueError:
@@ -83,7 +83,7 @@ def size(product: Path) -> int:
 
 
 def sync(path: Path) -> None:
-    """Have a file's content, or a directory's names, on the disk before going on. Raises OSError."""
+    """Write a file's content, or a directory's names, to the disk before going on. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""What the operating system refuses, as one of our situations: one line that names the thing and the way out."""
+"""Refusals of the operating system as errors of ours: one line that names the thing and the remedy."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _WAYS_OUT = {
 
 
 def refusal(words: str, about: str) -> OrchestrateError | None:
-    """What a tool's words, in English, tell of the operating system's refusal, as `situation` would; None when it is no
-    such thing. A permission that is denied is none: that may be what a patch does, to a script without its x bit."""
+    """The refusal of the operating system in a tool's output (in English), as `situation` would describe it; None if
+    there is none. EACCES does not count: a patch can cause it, with a script that lacks its x bit."""
     for number in _WAYS_OUT.keys() - {errno.EACCES, errno.EPERM}:
         if os.strerror(number) in words or (number == errno.ENOSPC and "Out of diskspace" in words):  # git's own
             return situation(OSError(number, os.strerror(number)), about)
@@ -30,8 +30,8 @@ def refusal(words: str, about: str) -> OrchestrateError | None:
 
 
 def situation(error: OrchestrateError | OSError, about: str = "") -> OrchestrateError:
-    """An error of the operating system as one of ours, which names the path, the reason and the way out. One of ours
-    passes. `about` is the path where the error has none: write(2) and close(2) do not say."""
+    """An error of the operating system as one of ours, which names the path, the reason and the remedy. One of ours is
+    returned as it is. `about` is the path if the error has none: write(2) and close(2) do not name one."""
     if isinstance(error, OrchestrateError):
         return error
     named = (error.filename, error.filename2)

@@ -52,7 +52,7 @@ def make_plan(
 
 
 def slots(machine: Machine, host: Host) -> int:
-    """How many guests the host has CPUs and memory for. Half of the memory is left to others and to the page cache."""
+    """How many guests the host has CPUs and memory for. Half of the memory is left to others and the page cache."""
     return max(1, min(host.cpus // machine.smp, host.memory_mib // 2 // machine.memory_mib))
 
 
@@ -75,7 +75,7 @@ def _check_numbers(request: Request) -> None:
 
 
 def _sized(machine: Machine, request: Request, host: Host) -> Machine:
-    """The machine with as many CPUs and as much memory as asked for; by itself it has more CPUs where the host has
+    """The machine with the requested CPUs and memory; without a request it has more CPUs (up to 4) if the host has
     more. Raises UsageError."""
     smp = max(machine.smp, min(USUAL_SMP, host.cpus)) if request.smp is None else request.smp
     memory_mib = machine.memory_mib if request.memory_mib is None else request.memory_mib
@@ -87,7 +87,7 @@ def _sized(machine: Machine, request: Request, host: Host) -> Machine:
 
 
 def _check_mutants(request: Request, catalog: Catalog, mutants: tuple[Mutant, ...]) -> None:
-    """Raises UnknownName for a mutant that is not there, and for a case or kconfig that a mutant names wrongly."""
+    """Raises UnknownName for a mutant that does not exist, and for a case or kconfig that a mutant names wrongly."""
     known = {mutant.name: mutant for mutant in mutants}
     for name in request.only_mutants:
         named("mutant", name, known)

@@ -106,12 +106,11 @@ class Runner:
         log: Path | None = None,
         holding: int | None = None,
     ) -> CommandResult:
-        """Run to the end and return also a failure. With `log`, output goes there (stdout and stderr in order).
-
+        """Run to the end, and return a failure as well. With `log`, output goes there (stdout and stderr in order).
         `holding` is the descriptor of a lock that the command and its descendants hold with us: the death signal
-        reaches only the command itself, and a make that is killed leaves others at work.
+        reaches only the command itself, and a killed make leaves others running.
 
-        Raises ToolMissing when there is no such program, Interrupted when the user asked to stop.
+        Raises ToolMissing if there is no such program, Interrupted if the user requested a stop.
         """
         self.cancel.check()
         started = time.monotonic()
@@ -199,7 +198,7 @@ def attach(argv: Sequence[str], *, quiet: bool = False) -> int:
 
 
 def find_program(name: str, path: str | None = None) -> Path | None:
-    """Where PATH finds a program; also in sbin, which users' PATHs leave out."""
+    """The path of a program on PATH or in sbin, which users' PATHs leave out."""
     search = f"{path or os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
     found = shutil.which(name, path=search)
     return Path(found) if found else None
@@ -219,8 +218,8 @@ def end(child: subprocess.Popen[bytes], grace_s: float = TERM_GRACE_S) -> None:
 
 
 def failed(result: CommandResult) -> OrchestrateError:
-    """The error for a command that should have worked: how it died, its last words, the line to paste; or what the host
-    refused it, where it says so."""
+    """The error for a command that should have worked: how it died, its last words, and the line to paste; or the
+    refusal of the host, if it names one."""
     name = result.command.argv[0]
     about = f"{name} in {result.command.cwd}" if result.command.cwd else name
     if refused := refusal(result.tail(), about):

@@ -61,7 +61,7 @@ class RunRecord:
     version: str = ""  # of orchestrate
 
     def remarks(self, *, had_guests: bool) -> tuple[str, ...]:
-        """The notes, and whether the host had much else to do while there were guests to be slowed down."""
+        """The notes, and whether the host was busy with other work while guests could be slowed down by it."""
         share = self.lost_s / self.time_s if self.time_s and had_guests else 0.0
         if share < CROWDED or self.request.freeze:  # a QEMU that outlives us counts as another's
             return self.notes
@@ -71,7 +71,7 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class MutationRecord:
-    """What a mutation run for mutants was about. `refused` and `not_run` are names with reasons."""
+    """The subject of a mutation run. `refused` and `not_run` are names with reasons."""
 
     mutants: tuple[Mutant, ...]
     kconfigs: tuple[str, ...]
@@ -82,8 +82,8 @@ class MutationRecord:
 
 @dataclass(frozen=True)
 class KernelRecord:
-    """One kernel so far. Guests before `first_guest` ran another build or other programs: neither they nor attempts in
-    them count."""
+    """One kernel so far. Guests before `first_guest` ran another build or other programs: they and their attempts do
+    not count."""
 
     name: str
     kconfig: str
@@ -99,18 +99,18 @@ class KernelRecord:
 
     @property
     def numbers(self) -> range:
-        """Of the guests that count."""
+        """The numbers of the guests that count."""
         return range(self.first_guest, self.guests)
 
     def all_over(self) -> KernelRecord:
-        """As if nothing had been found out in guests."""
+        """The record without anything found out in guests."""
         stages = tuple(stage for stage in self.stages if stage.stage != BOOT)
         superseded = (*self.superseded, *self.attempts)
         return replace(self, stages=stages, attempts=(), superseded=superseded, first_guest=self.guests)
 
     def with_stage(self, stage: StageResult) -> KernelRecord:
-        """A stage that ran again (after a resume) replaces its earlier result. But a kernel that did not boot once does
-        not always boot, however many of its guests come up."""
+        """A stage that ran again (after a resume) replaces its earlier result. But a kernel that failed to boot once
+        stays one that does not always boot, however many of its guests boot later."""
         before = next((one for one in self.stages if one.stage == stage.stage), None)
         if stage.stage == BOOT and before and before.is_patch_fault and not stage.is_patch_fault:
             return self
@@ -139,7 +139,7 @@ def save_record(value: RunRecord | KernelRecord | MutationRecord | Attempt, path
 
 
 def load_record(kind: type[T], path: Path) -> T:
-    """Raises UsageError when the file is not what a run of ours wrote."""
+    """Raises UsageError if the file was not written by a run of ours."""
     try:
         return decode(kind, json.loads(path.read_text()))
     except FileNotFoundError as error:
@@ -151,7 +151,8 @@ def load_record(kind: type[T], path: Path) -> T:
 
 
 def finish(path: Path, began: HostTime, *, is_interrupted: bool) -> None:
-    """Add what was spent on a run since it began to its record, and whether it is over. Its programs have ended."""
+    """Record the time that a run has taken since it began, what others used of it, and whether it is finished. Its
+    programs have ended."""
     record, now = load_record(RunRecord, path), host_time.clocks_now()
     time_s, lost_s = record.time_s + now.wall_s - began.wall_s, record.lost_s + began.lost_s(now)
     save_record(replace(record, time_s=round(time_s, 3), lost_s=round(lost_s, 3), finished=not is_interrupted), path)

@@ -1,7 +1,7 @@
-"""What of all that runs leave on the disk may go, and what goes first. Pure.
+"""Which of the files that runs leave on the disk may go, and in which order. Pure.
 
-Nothing goes that was used in the last hours, or that whoever looked found a reason to keep. Of the rest goes what has
-not been used for some days, and then, where a size is asked for, what has not been used for longest.
+What was used in the last hours stays, and so does everything with a reason to keep it. Of the rest, what has not been
+used for some days goes; then, if a size was requested, what was used least recently.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ UNITS = ("", "K", "M", "G", "T")
 
 
 class Kind(Enum):
-    """What something on the disk is."""
+    """A kind of thing on the disk."""
 
     RUN = "runs"
     PRODUCT = "products"  # of the store: kernels, programs
@@ -34,9 +34,9 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Item:
-    """Something that can be removed by itself. `used` is when that was last used, in seconds since the epoch, `size` is
-    in bytes, both without the items that lie inside of it. `keep`: why it must stay; `locks`: what whoever removes it
-    must hold."""
+    """Something that can be removed by itself. `used` is when it was last used, in seconds since the epoch; `size` is
+    in bytes; neither includes the items inside of it. `keep` is why it must stay; `locks` are the locks that its
+    remover must hold."""
 
     kind: Kind
     path: Path
@@ -48,7 +48,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Policy:
-    """`max_bytes`: what is to be left in all; None: as much as there is."""
+    """`max_bytes` is how much may be left in all; None: any amount."""
 
     keep_days: float
     max_bytes: int | None = None
@@ -56,7 +56,7 @@ class Policy:
 
 
 def chosen(items: Sequence[Item], policy: Policy, now: float) -> tuple[Item, ...]:
-    """What goes, in the order in which to remove it: an item after those that lie inside of it."""
+    """The items to remove, in order: an item comes after those inside of it."""
     total = sum(item.size for item in items)
     inside = {item.path: [other for other in items if item.path in other.path.parents] for item in items}
     # who works in a build directory uses what is around it
@@ -75,7 +75,7 @@ def chosen(items: Sequence[Item], policy: Policy, now: float) -> tuple[Item, ...
 
 
 def by_kind(items: Iterable[Item]) -> dict[Kind, tuple[int, int]]:
-    """How many there are and their bytes, of each kind that there is."""
+    """The number and bytes of the items of each kind."""
     sums: dict[Kind, tuple[int, int]] = {}
     for item in sorted(items, key=lambda item: list(Kind).index(item.kind)):
         count, size = sums.get(item.kind, (0, 0))
@@ -92,7 +92,7 @@ def parse_size(text: str) -> int:
 
 
 def show_size(size: float) -> str:
-    """For people, in the largest unit of which it has one."""
+    """A size for people, in the largest unit of which it has at least one."""
     power = 0
     while size >= 1024 and power < len(UNITS) - 1:
         size, power = size / 1024, power + 1

@@ -1,4 +1,5 @@
-"""Where declarations are: our own root, and over it the one that ORCHESTRATE_ROOT names, whose entries win by name."""
+"""Where declarations are: our own root, and the one that ORCHESTRATE_ROOT names, whose entries replace ours of the
+same name."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ BUILT_IN = Path(__file__).resolve().parents[1]  # of a checkout
 
 
 def user_root() -> Path | None:
-    """The user's own root, if there is one. Raises UsageError."""
+    """The user's own root, or None. Raises UsageError."""
     named = os.environ.get(VARIABLE)
     if not named:
         return None
@@ -26,7 +27,7 @@ def user_root() -> Path | None:
 
 
 def roots() -> tuple[Path, ...]:
-    """All of them; what a later one has wins. Raises UsageError."""
+    """All roots; an entry of a later one replaces those before. Raises UsageError."""
     return tuple(filter(None, (BUILT_IN, user_root())))
 
 

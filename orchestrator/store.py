@@ -55,7 +55,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """An error of the operating system while something is written to a path becomes one of ours: HostRefused."""
+    """Turns an OSError while something is written to a path into HostRefused."""
     try:
         yield
     except OSError as error:
@@ -63,14 +63,14 @@ def writing(path: Path) -> Iterator[None]:
 
 
 class Store:
-    """Products of stages below one directory. `note` is told why one was dropped."""
+    """Products of stages below one directory. `note` is told why a product was dropped."""
 
     def __init__(self, root: Path, note: Callable[[str], None] = lambda text: None) -> None:
         self.root = root
         self._note = note
 
     def get(self, stage: str, product_key: str) -> Path | None:
-        """The product's directory, or None when it has not been made or is not what was made. Marks it as used now."""
+        """The directory of the product; None if it does not exist or is damaged. Marks it as used now."""
         path = self.root / stage / product_key
         if not path.is_dir():
             return None
@@ -84,8 +84,8 @@ class Store:
         return path
 
     def read(self, stage: str, product_key: str, reader: Callable[[Path], T]) -> T | None:
-        """What `reader` makes of the product; None when there is none, or none that this version can read: `reader`
-        raises ValueError then."""
+        """What `reader` makes of the product; None if there is none, or if this version cannot read it: then
+        `reader` raises ValueError."""
         path = self.get(stage, product_key)
         if path is None:
             return None
@@ -96,9 +96,8 @@ class Store:
             return None
 
     def put(self, stage: str, product_key: str, make: Callable[[Path], None]) -> Path:
-        """Make a product in a scratch directory and move it into place. Returns the winner's when two race.
-
-        Raises HostRefused, and what `make` raises."""
+        """Make a product in a scratch directory and move it into place. If two race, returns the winner's. Raises
+        HostRefused, and what `make` raises."""
         home = self.root / stage
         final = home / product_key
         with writing(home):
@@ -133,8 +132,8 @@ class Store:
         return sorted(path for path in self.root.glob("*/[!.]*") if path.is_dir())
 
     def drop_damaged(self, paths: Iterable[Path]) -> tuple[Path, ...]:
-        """Hash the products that these are, or are files of, and drop those that are not what was made. Returns the
-        paths that are gone with them. What is in no product is left alone."""
+        """Hash these products, or the products that these files belong to, and drop the damaged ones. Returns the
+        paths that are gone. Paths in no product are ignored."""
         gone: list[Path] = []
         for file in paths:
             parts = file.relative_to(self.root).parts if file.is_relative_to(self.root) else ()
@@ -162,10 +161,8 @@ class Store:
 
 @contextmanager
 def locked(path: Path, *, on_wait: Callable[[str], None], pause: Callable[[float], None]) -> Iterator[int]:
-    """Hold an exclusive lock on a file between processes and threads. `on_wait` is told once whom we wait for.
-
-    Yields the lock's descriptor: a child that inherits it holds the lock too, even when we are killed.
-    """
+    """Hold an exclusive lock on a file between processes and threads. `on_wait` is told once who holds it. Yields
+    the lock's descriptor: a child that inherits it holds the lock too, even when we are killed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", errors="replace") as handle:
         told = False
@@ -188,8 +185,8 @@ def locked(path: Path, *, on_wait: Callable[[str], None], pause: Callable[[float
 
 @contextmanager
 def try_lock(path: Path) -> Iterator[bool]:
-    """Hold a lock for a moment if nobody else does; whether it is ours. Writes nothing: a lock's time is when somebody
-    last worked under it. One without a file is nobody's."""
+    """Take a lock for a moment if nobody holds it; whether that worked. Writes nothing, because the time of a lock
+    is when somebody last worked under it. A lock without a file is free."""
     if not path.is_file():
         yield True
         return

@@ -1,4 +1,4 @@
-"""Small words."""
+"""Wording that all messages share."""
 
 from __future__ import annotations
 

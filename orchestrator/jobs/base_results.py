@@ -1,8 +1,8 @@
-"""What runs found out about a base, kept for later ones: by content, so that it holds for the very same kernel, case
-and guest on a host of the same kind.
+"""What runs found out about a base, kept for later runs by content: it holds for the same kernel, case and guest on a
+host of the same class.
 
-A failure that the base is known for needs no second kernel. That the base passed is asked anew each time: it says
-something only beside a run with the series at the same time.
+A failure that the base is known to have needs no second kernel. A pass is tested anew each time: it means something
+only beside a run with the series at the same time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CPUINFO = Path("/proc/cpuinfo")
 def recall(
     context: Context, facts: KernelFacts, kconfig: Kconfig, cases: Iterable[Case], duration_s: float | None
 ) -> tuple[BaseResult, ...]:
-    """What is known about these cases on the base of a kernel with these facts. A file that cannot be read is none."""
+    """What is known about these cases on the base of a kernel with these facts. An unreadable file counts as empty."""
     found = (_read(_path(context, facts, kconfig, case, duration_s), case.name) for case in cases)
     return tuple(result for result in found if result)
 
@@ -93,7 +93,7 @@ def _read(path: Path, case: str) -> BaseResult | None:
 
 @cache
 def _host_class() -> str:
-    """What two hosts have in common that race alike: the model of their CPUs, and how many we may use."""
+    """What hosts with the same races share: the model of their CPUs, and how many of them we may use."""
     lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else []
     model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
     return f"{model} x {host_cpus.cpus()}"

@@ -45,15 +45,15 @@ def boot(
     debug: Callable[[int], None] | None = None,
     explain: Explain = lambda _, error: error,
 ) -> tuple[Guest, Identity]:
-    """Start a guest and wait until it answers. The caller closes it. A QEMU that crashes is started once more: what the
-    first one left is in DIRECTORY.crashed, what one left that was given damaged products in DIRECTORY.damaged.
+    """Start a guest and wait until it answers. The caller closes it.
 
-    `debug` is told the port of a gdb server that serves a guest which has not run its first instruction; that guest has
-    all the time in the world. `outlives_us`: the caller may leave the guest behind. `explain` is asked what to raise
-    while the guest that fails is still there.
+    A QEMU that crashes is started once more. The files of the first guest are kept in DIRECTORY.crashed; those of a
+    guest that was given damaged products in DIRECTORY.damaged. `debug` receives the port of a gdb server; the guest
+    then waits before its first instruction, without a time limit. `outlives_us`: the caller may leave the guest
+    running. `explain` turns the error into the one to raise, while the failed guest still exists.
 
-    Raises BootFailed when the kernel is at fault, GuestUnreachable when QEMU or SSH is, ProductDamaged when what was
-    built has changed on the disk. Whatever is raised, no QEMU is left behind.
+    Raises BootFailed if the kernel is at fault, GuestUnreachable if QEMU or SSH is, ProductDamaged if a product has
+    changed on the disk. Whatever is raised, no QEMU is left behind.
     """
     try:
         return _boot(context, spec, directory, outlives_us, debug, explain)
@@ -67,7 +67,7 @@ def boot(
 
 
 def _set_aside(directory: Path, why: str) -> Path:
-    """Keep what a guest left, where nobody takes it for a guest of the suite."""
+    """Move the files of a failed guest to where they are not taken for those of another guest."""
     aside = directory.with_name(f"{directory.name}.{why}")
     shutil.rmtree(aside, ignore_errors=True)
     directory.rename(aside)
@@ -121,8 +121,8 @@ def _boot(
 
 
 def _check_products(context: Context, spec: GuestSpec, error: NoGuest) -> None:
-    """Before anybody is blamed for a guest that does not boot: is what it was given what was built? Raises
-    ProductDamaged, and then it is no longer in the store."""
+    """Before fault is assigned for a guest that does not boot, check that its products are what was built. Raises
+    ProductDamaged, after dropping the product from the store."""
     given = {"kernel image": spec.kernel.image, "initramfs": spec.programs.initramfs}
     if spec.disk:
         given["userland's image"] = spec.disk

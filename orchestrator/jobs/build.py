@@ -1,6 +1,6 @@
-"""From what a subject names to a kernel and to what a guest of it is made of: the stages of a build, in their order.
+"""From a subject to its kernel and guest spec: the stages of a build, in order.
 
-The same functions serve `test`, which records each stage, and `build`, `boot` and `shell`, which only announce it.
+`test` records each stage; `build`, `boot` and `shell` only announce it.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ T = TypeVar("T")
 
 
 class Stage(Protocol):
-    """Does one stage, by whatever name, and returns its value."""
+    """Does one stage under a name, and returns its value."""
 
     def __call__(self, name: str, work: Callable[[], Product[T]]) -> T: ...
 
 
 @dataclass(frozen=True)
 class Finders:
-    """What takes a while to find out, so that finding it is a stage too."""
+    """What takes time to find, so that finding it is a stage too."""
 
     base: Callable[[Source], tuple[Base, bool]]  # and whether an earlier run had it
     accel: Callable[[], tuple[Accel, Probe]]
@@ -65,7 +65,7 @@ class Built:
 
 
 def check_accelerator(stage: Stage, find: Finders) -> None:
-    """First of all: one that was asked for and cannot be had is refused before minutes of compiling."""
+    """Comes first: an accelerator that was requested and does not work is refused before minutes of compiling."""
 
     def work() -> Product[Accel]:
         accel, evidence = find.accel()
@@ -116,7 +116,7 @@ def make_guest_spec(
 
 
 def _disk(context: Context, stage: Stage, plan: Plan, built: Built) -> Path | None:
-    """The image of the userland that some case needs, if this kernel can run that case."""
+    """The userland image that some case needs, if this kernel can run that case."""
     runnable = [case for case in plan.cases if not unmet_need(case, built.config.symbols, plan.machine.memory_mib)]
     name = next((case.userland for case in runnable if case.userland), None)
     return stage("userland", lambda: userland(context, context.catalog.userland(name))) if name else None

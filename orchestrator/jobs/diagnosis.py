@@ -1,7 +1,7 @@
-"""the dump that a case or a boot left -> a diagnosis, and postmortem.txt beside the dump.
+"""The memory dump of a case or a boot -> a diagnosis, and postmortem.txt beside the dump.
 
-Dumps are for failures only. The first few of a run are kept, which bounds what it can fill a disk with; the
-others are read and removed.
+Only failures are dumped. The first few dumps of a run are kept, which bounds their disk space; later ones are read and
+removed.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ VMLINUX = "vmlinux"  # a link in the suite's directory, for `orchestrate postmor
 
 
 def discard(run: Attempt, home: Path) -> None:
-    """Remove what was gathered about a guest that died of what its case expects."""
+    """Remove the evidence about a guest that died of what its case expects."""
     evidence.forget(home / run.home)
 
 
 def with_diagnosis(context: Context, spec: GuestSpec, case: Case, run: Attempt, home: Path) -> Attempt:
-    """The record with its diagnosis; as it was when there is no dump. Raises Interrupted, and keeps the dump then."""
+    """The record with its diagnosis; unchanged if there is no dump. Raises Interrupted, and then keeps the dump."""
     where = home / run.home
     if run.condition is None or not (where / dump.NAME).is_file():
         return run
@@ -41,7 +41,7 @@ def with_diagnosis(context: Context, spec: GuestSpec, case: Case, run: Attempt, 
 
 
 def diagnose_boot(context: Context, spec: GuestSpec, guest: Guest, error: NoGuest, home: Path) -> NoGuest:
-    """The error with what a guest that hangs was found to do; as it was when the guest panicked, which says enough, or
+    """The error with what the examination of a hung guest found; unchanged if the guest panicked, which says enough, or
     is gone. Raises Interrupted."""
     where = guest.directory
     evidence.forget(where)
@@ -54,9 +54,9 @@ def diagnose_boot(context: Context, spec: GuestSpec, guest: Guest, error: NoGues
 
 
 def whose_silence(error: NoGuest, found: Examination, diagnosis: str, where: Path) -> NoGuest:
-    """Whose fault it is that a guest does not come up, once it has been examined. A kernel that has not got to its SSH
-    server is at fault unless QEMU did not let it; one that has, and does not answer, only where its CPUs are stuck: it
-    may lack a driver."""
+    """Who is at fault for a guest that does not boot, after its examination. A kernel that has not reached its SSH
+    server is at fault unless QEMU held it up. A kernel that has, and does not answer, is at fault only if its CPUs are
+    stuck: it may lack a driver."""
     message, detail = (
         f"{error.message}: {diagnosis or found.words}",
         f"{found.words}; more in {where}\n\n{error.detail}",

@@ -50,8 +50,8 @@ HOST_LACKS = re.compile(r"fatal error: (urcu\S*): No such file|cannot find -l(as
 
 @dataclass(frozen=True)
 class HostTestRun:
-    """How building and running it went. `unbuilt` is the compiler's first error, `lacking` what the host lacks,
-    `unfinished` why it did not let them end."""
+    """How building and running the tests went. `unbuilt` is the compiler's first error, `lacking` what the host lacks,
+    `unfinished` why the host did not let them finish."""
 
     unbuilt: str = ""
     lacking: str = ""
@@ -61,7 +61,8 @@ class HostTestRun:
 
     @property
     def is_final(self) -> bool:
-        """Would it come out the same again? What the host did may not, nor what did not end in time."""
+        """Whether it would have the same result again. What the host did may differ, and so may a run that did not end
+        in time."""
         timed_out = self.result is not None and self.result.outcome is Outcome.TIMEOUT
         return not (self.lacking or self.unfinished or timed_out)
 
@@ -78,9 +79,8 @@ class Kept:
 def userspace_vma(
     context: Context, applied: AppliedTree, base: AppliedTree, toolchain: Toolchain, log: Path
 ) -> Product[None]:
-    """Raises CommandFailed where no program can be started below the cache, nothing for what the tree does.
-
-    `base` is the tree without the series; the same one where there is none."""
+    """`base` is the tree without the series; the same tree if there is no series. Raises CommandFailed if no program
+    can be started below the cache; never for what the tree does."""
     tree = whole(applied, context.runner)
     if f"{DIRECTORY}/Makefile" not in tree.files:
         return _skipped(f"the tree has no {DIRECTORY}", cached=True)
@@ -117,7 +117,7 @@ def userspace_vma(
 
 
 def _fails_alike(result: UserspaceResult, base: UserspaceResult | None) -> bool:
-    """Does the base fail each test that fails here? One that was not run there is not known to."""
+    """Whether the base fails each test that fails here. A test that did not run on the base is not known to fail."""
     if base is None or not base.outcome.is_bad:
         return False
     bad, known = ({s.name for s in r.subtests if s.outcome.is_bad} for r in (result, base))
@@ -133,7 +133,7 @@ def _unknown(attempt: HostTestRun) -> Product[None]:
 
 
 def _attempt(context: Context, tree: Excerpt, toolchain: Toolchain) -> tuple[HostTestRun, bool]:
-    """Build and run, or what came of it before."""
+    """Build and run the tests, or take the kept result."""
     if found := _find(context, tree, toolchain):
         return found, True
     with host_worktree(context, tree.applied.base, NAME) as where:
@@ -146,7 +146,7 @@ def _attempt(context: Context, tree: Excerpt, toolchain: Toolchain) -> tuple[Hos
 
 
 def _find(context: Context, tree: Excerpt, toolchain: Toolchain) -> HostTestRun | None:
-    """The attempt of whatever tree that had the same in every file that was read."""
+    """The kept result of any tree that has the same content in every file that was read."""
     for path in sorted(context.store.root.glob(f"{KEPT}/[0-9a-f]*/{ATTEMPT}")):
         with suppress(ValueError):  # another run makes room in the store; an older version's
             known = kept.load(Kept, path, SCHEMA)

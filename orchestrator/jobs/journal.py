@@ -31,11 +31,11 @@ T = TypeVar("T")
 
 
 class Stopped(Exception):
-    """A stage of this kernel has no product; why is in its recorded result."""
+    """A stage of this kernel has no product; its recorded result says why."""
 
 
 class Journal:
-    """Saved after every step, so that a killed run resumes behind its last one."""
+    """Saved after every step, so that a killed run resumes after its last step."""
 
     def __init__(self, context: Context, home: Path, subject: Subject, known: tuple[KnownIssue, ...] = ()) -> None:
         self._context = context
@@ -52,7 +52,7 @@ class Journal:
         return self.record.name
 
     def settle(self, **made_of: object) -> None:
-        """Facts about kernel and guest. Attempts that a resumed run recorded on others count no more."""
+        """Facts about kernel and guest. Attempts that a resumed run recorded with other facts do not count any more."""
         with self._lock:
             known = self.record.facts
             changed = [name for name, value in made_of.items() if getattr(known, name) not in (value, "", 0, None)]
@@ -62,7 +62,7 @@ class Journal:
             self.facts(**made_of)
 
     def stage(self, name: str, work: Callable[[], Product[T]]) -> T:
-        """Do a stage. An error of ours or of the host becomes its result: raises Stopped; Interrupted passes."""
+        """Do a stage. Raises Stopped if an error of ours or of the host becomes its result. Interrupted passes."""
         self._context.emit(StageStarted(self.name, name))
         started_s = time.monotonic()
         try:
@@ -88,7 +88,7 @@ class Journal:
         return product.value
 
     def begin(self, planned: Planned, guest: int, console_from: int, console: str) -> Attempt:
-        """An attempt is about to be made: what the kernel says from now on is about it, whatever becomes of us."""
+        """An attempt is about to begin: from now on kernel reports belong to it, even if we are killed."""
         with self._lock:
             attempt = Attempt(
                 case=planned.case,
@@ -104,7 +104,7 @@ class Journal:
             return attempt
 
     def give_up(self, planned: Planned, ending: Ending, reason: str) -> Finding:
-        """Record an attempt that could not even be begun."""
+        """Record an attempt that could not be begun."""
         with self._lock:
             number = self.record.next_number(planned.case)
             return self.keep(
@@ -113,7 +113,7 @@ class Journal:
 
     @property
     def known(self) -> Sequence[KnownIssue]:
-        """What is no news of this kernel."""
+        """The known issues that apply to this kernel."""
         return applicable(self._known, self.record)
 
     def finding_of(self, attempt: Attempt) -> Finding:
@@ -121,7 +121,7 @@ class Journal:
         return judge_attempt(attempt, self.record, self.home, self._known, self._consoles)
 
     def keep(self, attempt: Attempt) -> Finding:
-        """Record an attempt that has ended, and announce what it looks like."""
+        """Record an attempt that has ended, and announce its result."""
         with self._lock:
             save_record(attempt, self.home / attempt.home / "result.json")
             self._save(self.record.with_attempt(attempt))
@@ -150,12 +150,12 @@ class Journal:
         return came_up or any(attempt.console and attempt.case != BOOT for attempt in self.record.attempts)
 
     def fail_boot(self, guest: int, error: BootFailed) -> None:
-        """The kernel has booted before, and did not when another guest was wanted."""
+        """The kernel has booted before, and did not boot again when another guest was needed."""
         result = _failure(BOOT, error, 0.0)
         self._finish(replace(result, message=f"guest {guest}, after others had booted: {error.message}"))
 
     def recalled(self, earlier: tuple[BaseResult, ...]) -> None:
-        """What earlier runs found out about this kernel's base."""
+        """What earlier runs found out about the base of this kernel."""
         with self._lock:
             self._save(replace(self.record, earlier_base=earlier))
 
@@ -177,7 +177,7 @@ class Journal:
 
 
 def _failure(name: str, error: OrchestrateError, time_s: float) -> StageResult:
-    """Whose fault an error is decides whether it is a failure of the patch or an error of the host."""
+    """Who is at fault decides whether an error is a failure of the patch or an error of the host."""
     outcome = Outcome.ERROR
     if error.fault is Fault.PATCH:
         outcome = Outcome.CRASH if isinstance(error, BootFailed) else Outcome.FAIL

@@ -13,7 +13,7 @@ from orchestrator.model.report import STATIC_CHECKS
 
 
 def perform(job: Job, products: Products) -> None:
-    """Raises Interrupted, and what is nobody's situation; a stage that fails is recorded as that."""
+    """Do a job. Raises Interrupted, and errors that are no OrchestrateError; a stage that fails is recorded."""
     try:
         match job:
             case Configure():

@@ -1,6 +1,6 @@
-"""What the jobs of a run have made of each subject: its journal, source, kernel and guest spec, each made once.
+"""What the jobs of a run have made of each subject: journal, source, kernel and guest spec, each made once.
 
-A stage that failed is not tried again in the same run: whoever needs its product is stopped as well.
+A failed stage is not repeated in the same run: every job that needs its product stops too.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 @dataclass
 class _Once:
-    """Things that are made once. The lock is for two jobs that want the same thing at the same time."""
+    """Values that are made once. The lock is for two jobs that need the same value at the same time."""
 
     lock: threading.RLock = field(default_factory=threading.RLock)
     values: dict[str, object] = field(default_factory=dict)  # by what was made: the value, or why there is none
@@ -66,7 +66,7 @@ class _Made(_Once):
 
 
 class Products:
-    """Of one run. All methods raise Stopped when a stage before has no product; may be called by several threads."""
+    """The products of one run. All methods raise Stopped if an earlier stage has no product. Thread-safe."""
 
     def __init__(self, context: Context, plan: Plan, run_dir: Path, find: Finders) -> None:
         self.context, self.plan, self.run_dir = context, plan, run_dir

@@ -1,8 +1,8 @@
 """reproduce.sh: the run again from plain commands, without orchestrate.
 
-Written from what the run resolved to, not from what it happened to execute: products that came from the store are
-made from scratch in the script. What is in the run directory it finds beside itself: the directory may be moved, and is
-when another run takes its place.
+It is written from what the run resolved to, not from the commands that it happened to execute: products that came from
+the store are built from scratch in the script. The script finds the files of the run directory relative to itself,
+because the directory moves when another run takes its place.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def reproduce(plan: Plan, suite: Subject, base: Base, spec: GuestSpec, run_dir: 
 
 
 def script(plan: Plan, suite: Subject, base: Base, spec: GuestSpec) -> str:
-    """The text for one suite. KERNEL=bzImage in the environment skips the build, which a woven kernel does always: its
-    source is no patch's."""
+    """The script for one kernel. KERNEL=bzImage in the environment skips the build. A kernel with mutants always skips
+    it, because its source is no patch's."""
     exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in REPRODUCIBLE)
     image = spec.machine.image
     cases = "\n".join(_case_line(case, plan, spec) for case in plan.cases)
@@ -100,7 +100,8 @@ echo "console: $WORK/console.log"
 
 
 def _qemu(spec: GuestSpec) -> str:
-    """QEMU's command line. What the shell fills in stands there as words that shlex leaves alone, until it has run."""
+    """QEMU's command line. Placeholders that shlex.join leaves unquoted are replaced by the shell's variables
+    afterwards."""
     boot = Boot(
         spec.machine,
         spec.accel,

@@ -1,7 +1,7 @@
-"""Attempts in the guests of one kernel, one after the other. Nothing is judged here but what to do next.
+"""Attempts in the guests of one kernel, one after the other. The only judgement made here is what to do next.
 
-A guest that died, froze or whose kernel became tainted is replaced: a kernel that has warned once does not warn
-again, and lockdep is off after its first report, so the next case would run blind.
+A guest that died, froze or whose kernel became tainted is replaced. A kernel that has warned once does not warn again,
+and lockdep is off after its first report: the next case would see nothing.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from orchestrator.words import counted
 
 
 def case_limit_s(case: Case, duration_s: float, spec: GuestSpec) -> int:
-    """When the guest ends a case. Whole seconds."""
+    """The time after which the guest ends a case, in whole seconds."""
     return math.ceil(duration_s + case.timeout_s * spec.slowdown)
 
 
 class GuestSession:
-    """One session: its guest, which is replaced when it can no longer be trusted, and its attempts."""
+    """One session: its attempts, and its guest, which is replaced when it can no longer be trusted."""
 
     def __init__(
         self,
@@ -53,8 +53,8 @@ class GuestSession:
         self._boots = True  # False: a kernel that has booted before did not
 
     def run(self) -> None:
-        """All attempts. Every guest is closed in the end, except one that `request.freeze` leaves behind, where it
-        ends. Raises Interrupted, Stopped; what was recorded by then stays."""
+        """Make all attempts. Closes every guest at the end, except one that `request.freeze` leaves paused; the session
+        ends there. Raises Interrupted, Stopped; what is recorded by then stays."""
         try:
             if all(planned.case == BOOT for planned in self._job.attempts) and self._job.attempts:
                 for planned in self._job.attempts:
@@ -68,7 +68,7 @@ class GuestSession:
             self._close()
 
     def _boot_first(self) -> None:
-        """A stage, the first time that this kernel is booted."""
+        """Boot this kernel for the first time, as a stage."""
         if self._journal.has_booted:
             self._guest = self._another()
             return
@@ -95,7 +95,7 @@ class GuestSession:
         return guest, identity.ready_s
 
     def _another(self) -> Guest | None:
-        """A further guest. None when the host lets none come up, or a kernel that has booted before does not."""
+        """Boot a further guest. None if the host prevents it, or if a kernel that booted before does not boot."""
         number, directory = self._journal.next_guest()
         try:
             guest, _ = self._boot(number, directory)
@@ -109,7 +109,7 @@ class GuestSession:
         return None
 
     def _attempt_boot(self, planned: Planned) -> None:
-        """An attempt that consists of booting."""
+        """Make an attempt that only boots."""
         number, directory = self._journal.next_guest()
         attempt = self._journal.begin(planned, number, 0, f"{directory.name}/console.log")
         try:
@@ -124,7 +124,7 @@ class GuestSession:
             self._journal.keep(replace(attempt, ending=Ending.BOOTED, status=0, duration_s=ready_s))
 
     def _attempt(self, planned: Planned) -> bool:
-        """Whether the session goes on after it."""
+        """Make an attempt. Returns whether the session continues."""
         journal, case = self._journal, self._context.catalog.case(planned.case)
         if reason := unmet_need(case, self._config.symbols, self._spec.machine.memory_mib):
             journal.give_up(planned, Ending.UNMET, reason)
@@ -159,7 +159,8 @@ class GuestSession:
         return True
 
     def _close_if_it_reported(self, judged: Finding) -> None:
-        """Not every report taints: lockdep turns itself off in silence."""
+        """Not every report sets a taint, and lockdep turns itself off silently, so a guest that reported something is
+        replaced."""
         if self._guest and any(report.outcome.is_bad or report.known for report in judged.kernel_reports):
             self._context.emit(GuestLost(self._journal.name, "its kernel has reported something"))
             self._close()
@@ -193,7 +194,7 @@ class GuestSession:
         )
 
     def _is_left(self, guest: Guest, attempt: Attempt) -> bool:
-        """Leave a guest that reported something, hangs or panicked to the user; says how to go on."""
+        """Leave a guest that reported something, hangs or panicked to the user, and say how to enter it."""
         is_stuck = attempt.condition is not None or attempt.ending is Ending.STOPPED
         if not is_stuck and not any(
             report.outcome.is_bad for report in self._journal.finding_of(attempt).kernel_reports

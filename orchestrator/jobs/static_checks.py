@@ -1,7 +1,7 @@
-"""A patch, read by compilers and checkers: what they say about it that they did not say before it.
+"""What compilers and checkers say about a patch that they did not say before it.
 
-gcc with W=1 and sparse on the objects of the files that the patch touches, checkpatch on its diff (not on its message,
-which a patch does not carry here). This is information: checkpatch is often wrong, and a warning is no failure.
+gcc with W=1 and sparse check the objects of the files that the patch touches. checkpatch checks its diff, not its
+message, which a patch does not have here. The findings are information and no failure: checkpatch is often wrong.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ def static_findings(
     toolchain: Toolchain,
     log: Path,
 ) -> tuple[StaticFinding, ...]:
-    """What is new with the patch: the compiler's first, the worst of each tool's first, and last what was not checked.
+    """The new findings: the compiler's first, each tool's worst first, and what was not checked last.
 
-    `log` names the compiler's log; what the other tools say is beside it. Raises CommandFailed and ToolMissing for what
-    the host did.
+    `log` is the compiler's log; the output of the other tools is beside it. Raises CommandFailed and ToolMissing if the
+    host is at fault.
     """
     sources = sorted(name for name in patch.files if name.endswith((".c", ".S")))
     with checked_worktree(context, applied_after.base) as lock:
@@ -57,7 +57,8 @@ def static_findings(
 
 
 def told(found: Sequence[StaticFinding]) -> Product[None]:
-    """As the result of a stage, which passes whatever was found: how many of which tool, and a line for each."""
+    """The findings as the result of a stage, which always passes: the number for each tool, and a line for each
+    finding."""
     silent = [finding for finding in found if finding.severity is Severity.NOT_RUN]
     missing = [f"{finding.tool} not run ({finding.message})" for finding in silent]
     counts = Counter(finding.tool for finding in found if finding not in silent)

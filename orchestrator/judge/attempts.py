@@ -47,8 +47,8 @@ Said = Mapping[int, tuple[KernelReport, ...]]  # by guest, all that its kernel r
 def classify(
     record: KernelRecord, home: Path, known: Sequence[KnownIssue] = (), consoles: Consoles | None = None
 ) -> SuiteReport:
-    """Judge a kernel. `home` is its directory in the run directory, `known` what is no news of a kernel. Who judges a
-    kernel again and again while it runs has the same `consoles` each time, so that nothing is read twice."""
+    """Judge a kernel. `home` is its directory in the run directory, `known` the known issues. A caller that judges a
+    kernel repeatedly while it runs passes the same `consoles` each time, so that nothing is read twice."""
     said = _said(record, home, known, consoles or Consoles())
     found = _findings(record, home, said)
     return SuiteReport(
@@ -74,7 +74,7 @@ def judge_attempt(
 
 
 def _findings(record: KernelRecord, home: Path, said: Said) -> tuple[Finding, ...]:
-    """One that was begun and has no end says something only where the kernel did."""
+    """An attempt that was begun and has no end counts only if the kernel reported something."""
     found = []
     for attempt in record.attempts:
         window = _window(attempt, record)
@@ -87,8 +87,8 @@ def _findings(record: KernelRecord, home: Path, said: Said) -> tuple[Finding, ..
 
 
 def case_results(found: Sequence[Finding]) -> tuple[CaseResult, ...]:
-    """One for each case: the worst of its first attempts. An attempt that the host spoiled says nothing where another
-    one ended. Attempts that are half of a pair are for comparisons alone."""
+    """One result for each case: the worst of its first attempts. An attempt that the host spoiled counts only if no
+    other attempt ended. Halves of pairs are for comparisons alone."""
     by_case: dict[str, list[Finding]] = {}
     for finding in found:
         by_case.setdefault(finding.case, []).append(finding)
@@ -103,7 +103,8 @@ def case_results(found: Sequence[Finding]) -> tuple[CaseResult, ...]:
 
 
 def _says_nothing(finding: Finding) -> bool:
-    """About the kernel: the host was at fault, or it did not get where it wanted to and another attempt may."""
+    """Whether an attempt says nothing about the kernel: the host was at fault, or the case did not exercise its code
+    and another attempt may."""
     return finding.is_host_fault or finding.outcome in (Outcome.NOT_EXERCISED, Outcome.ERROR)
 
 
@@ -117,11 +118,11 @@ def _said_by(guest: int, home: Path, issues: Sequence[KnownIssue], consoles: Con
 
 
 def _window(attempt: Attempt, record: KernelRecord) -> Window | None:
-    """The console bytes that belong to an attempt: from its start to the next one's start on the same guest. None where
-    it had no guest.
+    """The console bytes of an attempt: from its start to the start of the next one on the same guest. None if it had no
+    guest.
 
-    What the kernel says after a case has ended and before the next has begun is the earlier one's late effect; what it
-    says when it is examined is an answer to our own questions.
+    A kernel report between the end of a case and the beginning of the next is a late effect of the earlier case. What
+    the kernel says during an examination answers our own questions.
     """
     if not attempt.console:
         return None
@@ -130,7 +131,7 @@ def _window(attempt: Attempt, record: KernelRecord) -> Window | None:
 
 
 def _starts(record: KernelRecord, guest: int) -> list[int]:
-    """Where on a guest's console the attempts begin."""
+    """The console offsets at which attempts begin on a guest."""
     return [attempt.console_from for attempt in record.attempts if attempt.guest == guest and attempt.console]
 
 
@@ -144,7 +145,7 @@ def _in_window(kernel_reports: Sequence[KernelReport], window: Window) -> tuple[
 
 
 def _interrupted(attempt: Attempt, reports: tuple[KernelReport, ...]) -> Finding:
-    """An attempt without an end, during which the kernel has said something that must not be lost."""
+    """An attempt without an end, during which the kernel reported something that must not be lost."""
     bad = [report for report in reports if report.outcome.is_bad]
     outcome = worst(report.outcome for report in bad)
     return Finding(
@@ -197,7 +198,7 @@ def _shown(run: Attempt, kernel_reports: tuple[KernelReport, ...], window: Windo
 
 
 def _of_boot(run: Attempt, kernel_reports: tuple[KernelReport, ...], home: Path) -> Finding:
-    """An attempt that was to boot, and did."""
+    """An attempt that was to boot, and booted."""
     bad = [report for report in kernel_reports if report.outcome.is_bad]
     outcome = worst([Outcome.PASS, *(report.outcome for report in bad)])
     return Finding(
@@ -207,7 +208,8 @@ def _of_boot(run: Attempt, kernel_reports: tuple[KernelReport, ...], home: Path)
 
 
 def _is_host_fault(run: Attempt, kernel_reports: Sequence[KernelReport]) -> bool:
-    """Whether a run says nothing about the kernel. A kernel that reported something did so, however slow the host."""
+    """Whether an attempt says nothing about the kernel. If the kernel reported something, it does, however slow the
+    host was."""
     is_of_host = run.ending is Ending.HOST_LOST or bool(run.condition and run.condition.is_of_host)
     return is_of_host and not any(kernel_report.outcome.is_bad for kernel_report in kernel_reports)
 
@@ -215,8 +217,8 @@ def _is_host_fault(run: Attempt, kernel_reports: Sequence[KernelReport]) -> bool
 def _run_outcome(
     run: Attempt, report: ktap.KtapReport, kernel_reports: Sequence[KernelReport]
 ) -> tuple[Outcome, str, bool]:
-    """Of the run itself: how it ended, what the kernel said, whether exit status and results agree. Last, whether it is
-    the kernel's reports alone that are bad."""
+    """The outcome of the run itself: how it ended, what the kernel reported, whether exit status and results agree. The
+    last value says whether kernel reports are all that is bad."""
     said = [
         (kernel_report.outcome, kernel_report.title) for kernel_report in kernel_reports if kernel_report.outcome.is_bad
     ]
@@ -287,7 +289,7 @@ def _exit_findings_of(run: Attempt, status: int, report: ktap.KtapReport) -> lis
 
 
 def _exit_findings_of_others(status: int, report: ktap.KtapReport) -> list[tuple[Outcome, str]]:
-    """Other people's programs: whoever reads their output knows what their exit status means."""
+    """For other people's programs the dialect knows what the exit status means."""
     found: list[tuple[Outcome, str]] = []
     if status > 128:
         found.append((Outcome.FAIL, f"the program was ended by {_signal(status - 128)}"))
@@ -314,7 +316,7 @@ def _signal(number: int) -> str:
 
 
 def _stage(stage: StageResult, record: KernelRecord, said: Said, home: Path) -> StageResult:
-    """A stage with its log; the boot stage with what the kernel said before the first case on each of its guests."""
+    """A stage with its log; for boot, with the kernel reports before the first case on each of its guests."""
     if stage.stage != BOOT or not record.numbers:
         log = f"logs/{stage.stage}.log"
         return replace(stage, log=f"{home.name}/{log}") if (home / log).is_file() else stage
@@ -339,14 +341,14 @@ def _stage(stage: StageResult, record: KernelRecord, said: Said, home: Path) -> 
 
 
 def _boot_words(stage: StageResult, bad: Sequence[KernelReport]) -> str:
-    """A panic is often the consequence: of a report before it, which says more and comes first then."""
+    """A panic is often the consequence of an earlier report, which says more; then that report comes first."""
     if not bad or (stage.outcome.is_bad and bad[0].kind == "panic"):
         return stage.message
     return f"{bad[0].title}; then {stage.message}" if stage.outcome.is_bad else bad[0].title
 
 
 def applicable(known: Sequence[KnownIssue], record: KernelRecord) -> tuple[KnownIssue, ...]:
-    """The known issues that this suite's kernel may show."""
+    """The known issues that this kernel may show."""
     release = release_of(record.facts)
     return tuple(
         issue

@@ -1,8 +1,8 @@
-"""Bisection with a reproducer that may pass by chance: which commit to run next, and when it is settled.
+"""Bisection with a reproducer that may pass by chance: which commit to run next, and when the bisection is settled.
 
-Each commit of the range may be the first bad one, with equal probability before anything has run. A run that fails is
-proof that its commit is bad: what is good never fails (the caller has made sure of that at the good end). A run that
-passes only makes it less probable: a bad commit passes, too, with a probability that is the same for all bad commits.
+At first, each commit of the range is equally likely to be the first bad one. A run that fails proves that its commit is
+bad, because a good commit never fails (the caller has checked the good end). A run that passes only makes it less
+likely: a bad commit passes too, with a probability that is the same for all bad commits.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _is_built(commit: Tally | None) -> bool:
 
 
 def _posterior(tried: Sequence[Tally | None], rate: float | None) -> tuple[list[float], list[float]]:
-    """For each commit how probable it is that it is the first bad one, and how often the bad ones would fail then."""
+    """The probability of each commit to be the first bad one, and how often bad commits would fail then."""
     known = [commit or Tally() for commit in tried]
     fails_from = list(accumulate(commit.fails for commit in reversed(known)))[::-1]
     passes_from = list(accumulate(commit.passes for commit in reversed(known)))[::-1]
@@ -114,7 +114,7 @@ def _log_likelihood(fails: int, passes: int, rate: float | None) -> float:
 
 
 def _groups(tried: Sequence[Tally | None], posterior: Sequence[float]) -> Iterator[BadCommit]:
-    """Each testable commit, together with those before it that cannot be told from it."""
+    """Each testable commit, with the commits before it that cannot be told apart from it."""
     first, probability = 0, 0.0
     for index, commit in enumerate(tried):
         probability += posterior[index]
@@ -124,7 +124,7 @@ def _groups(tried: Sequence[Tally | None], posterior: Sequence[float]) -> Iterat
 
 
 def _gains(posterior: Sequence[float], fails: Sequence[float]) -> list[float]:
-    """For each commit, how many bits about which commit is the first bad one a run on it is expected to give."""
+    """The expected information about the first bad commit, in bits, of a run on each commit."""
     expected = accumulate(weight * rate for weight, rate in zip(posterior, fails, strict=True))
     noise = accumulate(weight * _entropy(rate) for weight, rate in zip(posterior, fails, strict=True))
     return [_entropy(fail) - known for fail, known in zip(expected, noise, strict=True)]

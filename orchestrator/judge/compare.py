@@ -1,7 +1,7 @@
 """The kernel under test against the base: whose failure is it, and how sure is that? Pure.
 
 Attempts with the same `pair` are one comparison: one with the series, one without, in random order. The failure that
-led to the comparison is not among them, since it was selected. docs/statistics.md says what is concluded, and why.
+led to the comparison is not a pair, because it was selected. docs/statistics.md says what is concluded, and why.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ KNOWN_LEAST = 3  # failures of the base in earlier runs
 
 
 def compare(patched: SuiteReport, base: SuiteReport | None, *, error: float) -> SuiteReport:
-    """The report with what the base says about each failure, and about what fails on the base alone. `error` is the
-    probability of a wrong answer that is accepted."""
+    """The report with what the base says about each failure, and about failures of the base alone. `error` is the
+    accepted probability of a wrong answer."""
     if base is None and not patched.earlier_base:
         return patched
     if base and not base.attempts and (stopped := _stopped_at(base)):
@@ -64,7 +64,7 @@ def compare(patched: SuiteReport, base: SuiteReport | None, *, error: float) -> 
 
 
 def _seen_in_pairs(case: CaseResult, attempts: Sequence[Finding]) -> CaseResult:
-    """What passed at first was asked about because of the base. A failure that it showed then must not be hidden."""
+    """A case that passed at first was tested again because of the base. If it failed then, that must not be hidden."""
     failed = [finding for finding in attempts if finding.pair and signature(finding)]
     if case.outcome.is_bad or not failed:
         return case
@@ -72,12 +72,12 @@ def _seen_in_pairs(case: CaseResult, attempts: Sequence[Finding]) -> CaseResult:
 
 
 def _stopped_at(suite: SuiteReport) -> StageResult | None:
-    """The stage at which a kernel came to no test in a guest."""
+    """The stage that stopped a kernel before its first test in a guest."""
     return next((stage for stage in suite.stages if stage.is_end), None)
 
 
 def _not_asked(patched: SuiteReport, base: SuiteReport, stopped: StageResult) -> SuiteReport:
-    """Failures of which the base can say nothing, because it does not come so far."""
+    """Failures that the base cannot be tested for, because it does not get that far."""
     words = f"the base cannot be asked: {stopped.stage}: {stopped.message}"
     unknown = Comparison(Answer.INCONCLUSIVE, False, 1.0, 0, 0, 0, words)
     return replace(
@@ -88,7 +88,8 @@ def _not_asked(patched: SuiteReport, base: SuiteReport, stopped: StageResult) ->
 
 
 def failing(patched: SuiteReport, base: SuiteReport | None) -> tuple[str, ...]:
-    """The cases about which the other kernel has to be asked: what fails in the first test of either; "boot" first."""
+    """The cases that the other kernel has to be tested for: those that fail in the first test of either kernel; boot
+    first."""
     boots = [BOOT for stage in patched.stages if stage.stage == BOOT and stage.outcome.is_bad]
     found = [*patched.cases, *(base.cases if base else ())]
     return tuple(dict.fromkeys([*boots, *(case.case for case in found if signature(case))]))
@@ -130,7 +131,7 @@ def compare_attempts(
         failed = sum(wanted <= shown(marks, wanted) for marks in known)
         if excuse := _known(earlier.runs, failed):
             return excuse
-    if base is None or (not boot_of_base and _is_lacking(base)):
+    if base is None or (not same and not boot_of_base and _is_lacking(base)):
         return None
     if is_news:
         return _new(decide(new, rule))
@@ -145,7 +146,7 @@ def _is_lacking(base: Sequence[Finding]) -> bool:
 
 
 def _known(runs: int, failed: int) -> Comparison | None:
-    """What needs no pairs: a failure that the base has shown so often that one more with the series says nothing."""
+    """What needs no pairs: a failure that the base has shown so often that another one with the series says nothing."""
     if failed < KNOWN_LEAST or 2 * failed < runs:
         return None
     words = f"failed {failed} of {runs} times on the base in earlier runs, in the same way"
@@ -153,7 +154,7 @@ def _known(runs: int, failed: int) -> Comparison | None:
 
 
 def _of_boot(suite: SuiteReport | None, case: str) -> Signature:
-    """By what the failure of a kernel's first boot is known; of other cases it says nothing."""
+    """The marks of the failure of a kernel's first boot; it says nothing about other cases."""
     stage = next((stage for stage in suite.stages if stage.stage == BOOT), None) if suite and case == BOOT else None
     return signature_of_boot(stage) if stage else NOTHING
 
@@ -165,7 +166,7 @@ def _first(findings: Sequence[Finding]) -> Signature:
 
 
 def _pairs(patched: Sequence[Finding], base: Sequence[Finding]) -> Iterable[tuple[Signature, Signature]]:
-    """Those of which both attempts say something, in their order. Of one that was repeated the last attempt counts."""
+    """The pairs in which both attempts say something, in order. Of a repeated attempt the last one counts."""
     one, other = ({f.pair: f for f in findings if f.pair} for findings in (patched, base))
     for number in sorted(one.keys() & other.keys()):
         marks = signature(one[number]), signature(other[number])
@@ -175,7 +176,7 @@ def _pairs(patched: Sequence[Finding], base: Sequence[Finding]) -> Iterable[tupl
 
 
 def _new(found: Comparison) -> Comparison:
-    """Of a failure that the base has not shown, though perhaps something like it: that cannot be found on both."""
+    """A failure that the base has not shown, though it may have shown one like it: so it cannot be found on both."""
     if found.answer is Answer.FLAKY_AND_WORSE:
         return replace(found, answer=Answer.REGRESSION)
     if found.answer in (Answer.PRE_EXISTING, Answer.FLAKY_NO_WORSE):
@@ -191,8 +192,8 @@ def _by_case(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
 
 
 def _stage(stage: StageResult, base: SuiteReport | None, boots: Comparison | None) -> StageResult:
-    """A stage that fails on the base too is not the patch's doing; a configuration that only the patched tree refuses
-    is, whoever asked for the symbols."""
+    """A stage that fails on the base too is not the fault of the patch. A configuration that only the patched tree
+    refuses is, whoever requested the symbols."""
     if not stage.outcome.is_bad or base is None:
         return stage
     if stage.stage == BOOT:

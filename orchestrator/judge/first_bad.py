@@ -1,7 +1,7 @@
-"""Which patch of a series broke a case: judged kernels behind each patch -> the first bad one, or what to run. Pure.
+"""Which patch of a series broke a case: judged kernels behind each patch -> the first bad patch, or what to run. Pure.
 
-The case is known to fail with the whole series and not without it. Behind single patches it is run until
-judge.bisection is sure enough, since what passes once may be bad all the same.
+The case is known to fail with the whole series and not without it. On the kernels between it is run until
+judge.bisection is sure enough, because a bad commit may pass by chance.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class FirstBad:
 
 
 def regressed_cases(whole: SuiteReport) -> tuple[str, ...]:
-    """The cases about which patches can be asked: those that fail because of the series."""
+    """The cases that fail because of the series, so that patches can be bisected for them."""
     return tuple(case.case for case in whole.cases if case.comparison and is_patch_failure(case))
 
 
@@ -70,7 +70,7 @@ def by_kconfig(suites: Sequence[SuiteReport]) -> list[tuple[list[SuiteReport], S
 
 
 def _number(suite: SuiteReport) -> int:
-    """Of the patch behind which a kernel is, by its name: what did not get as far as a build has no facts."""
+    """The number of a kernel's last patch, from the kernel's name: a kernel that was not built has no facts."""
     digits = suite.name.rpartition("-")[2]
     return int(digits) if digits.isdigit() else 0
 
@@ -80,13 +80,13 @@ def _label(suite: SuiteReport) -> str:
 
 
 def _marks(whole: SuiteReport, case: str) -> Signature:
-    """By what the failure is known: everything that the whole series showed."""
+    """The marks of the failure: everything that the whole series showed."""
     return NOTHING.union(*(signature(found) or NOTHING for found in whole.attempts if found.case == case))
 
 
 def _tried(kernel: SuiteReport, case: str, marks: Signature) -> Tally | None:
-    """None where the kernel cannot be tested: it does not come to the case, or the case says nothing about the failure,
-    because it lacks what it needs, or fails in another way."""
+    """The attempts on one kernel; None if it cannot be tested: it does not get to the case, or the case says
+    nothing about the failure, because a need is not met or it fails in another way."""
     attempts = [signature(finding) for finding in kernel.attempts if finding.case == case]
     found = [one for one in attempts if one is not None and (not one or one & marks)]
     if not found and (len(attempts) >= MOST_IN_VAIN or any(stage.is_end for stage in kernel.stages)):

@@ -16,7 +16,7 @@ _VERSION = re.compile(r"\d+(?:\.\d+)*")
 
 
 def pattern_problem(pattern: str) -> str:
-    """Why an expression for titles makes no sense; empty when it does."""
+    """Why a regular expression for titles is wrong; empty if it is not."""
     try:
         compiled = re.compile(pattern)
     except re.error as error:
@@ -25,7 +25,7 @@ def pattern_problem(pattern: str) -> str:
 
 
 def range_problem(versions: str) -> str:
-    """Why a range of kernel versions makes no sense; empty when it does."""
+    """Why a range of kernel versions is wrong; empty if it is not."""
     low, high = _ends(versions)
     if any(end and not _VERSION.fullmatch(end) for end in (low, high)):
         return f"{versions!r}: write 6.10..6.12, 6.12.., ..6.12 or 6.12"
@@ -33,7 +33,7 @@ def range_problem(versions: str) -> str:
 
 
 def applies(issue: KnownIssue, kconfig: str, release: str) -> bool:
-    """Whether a kernel may show it: by the fragments it was made of (base, debug+kasan) and by its release."""
+    """Whether an entry applies to a kernel: by the fragments of its kconfig (base, debug+kasan) and by its release."""
     if issue.kconfigs and not set(issue.kconfigs) & {"base", *kconfig.split("+")}:
         return False
     if not issue.base:
@@ -57,7 +57,7 @@ def is_expired(issue: KnownIssue, today: str) -> bool:
 
 
 def mark_known(kernel_reports: Sequence[KernelReport], issues: Sequence[KnownIssue]) -> tuple[KernelReport, ...]:
-    """The reports; those that an issue names are no failure any more, and say where it is dealt with."""
+    """The reports, with those that a known issue matches marked: they are no failure, and name its link."""
     return tuple(
         _marked(kernel_report, [(issue.title, issue.link) for issue in issues]) for kernel_report in kernel_reports
     )
@@ -80,8 +80,8 @@ def missing(kernel_reports: Sequence[KernelReport], patterns: Sequence[str]) -> 
 
 
 def remarks(issues: Sequence[KnownIssue], suites: Sequence[SuiteReport], today: str) -> Iterator[str]:
-    """Entries that are to be looked after: expired ones, and those that nothing needed though a suite's kernel could
-    have shown it."""
+    """Entries that need attention: expired ones, and those that matched nothing although they apply to a kernel of the
+    run."""
     of_stages = [kernel_report for suite in suites for stage in suite.stages for kernel_report in stage.kernel_reports]
     kernel_reports = of_stages + [
         kernel_report for suite in suites for case in suite.cases for kernel_report in case.kernel_reports

@@ -1,7 +1,7 @@
 """What a case left behind in its guest: counts before and after -> findings. Pure.
 
-A count that is a little higher proves nothing: daemons of the guest allocate too, and caches keep objects on lists of
-their own. How much is a little was measured: docs/oracles.md.
+A slightly higher count proves nothing: daemons of the guest allocate too, and caches keep free objects. docs/oracles.md
+has the measured thresholds.
 """
 
 from __future__ import annotations

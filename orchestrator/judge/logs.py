@@ -21,7 +21,7 @@ _GZIP = b"\x1f\x8b"
 
 
 def classify_log(path: Path) -> LogReport:
-    """The reports of a file in whatever form it is, plain or gzip; "-" is stdin. What cannot be read says why."""
+    """The reports of a log file of any form, plain or gzip; "-" is stdin. An unreadable file gets an error instead."""
     try:
         if path == STDIN:
             return _scan(sys.stdin.buffer, str(path))
@@ -36,10 +36,8 @@ def classify_log(path: Path) -> LogReport:
 
 
 class Consoles:
-    """The console logs of guests, read on where they have grown since they were asked about last.
-
-    A log that is shorter than it was is another one, of a guest that was booted anew. May be asked by several threads.
-    """
+    """The console logs of guests. Each is read from where the last reading stopped. A log that has become shorter is a
+    new one, of a guest that was booted again. Thread-safe."""
 
     def __init__(self) -> None:
         self._logs: dict[Path, _GrowingLog] = {}

@@ -1,4 +1,4 @@
-"""Which mutant was noticed by what: judged suites -> the kill matrix and its verdict. Pure."""
+"""Which mutant was killed by what: judged suites -> the kill matrix and its verdict. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from orchestrator.model.series import Mutant
 
 
 class Detector(Enum):
-    """What noticed a bug."""
+    """What noticed a mutant."""
 
     KERNEL_REPORT = "kernel report"
     DATA = "data error"
@@ -35,8 +35,8 @@ class MutantStatus(Enum):
 
 @dataclass(frozen=True)
 class Kill:
-    """The evidence. `guest_s`: when it was there, by the kernel's clock where the kernel reported it; else the seconds
-    that boot and cases had taken by then."""
+    """The evidence. `guest_s` is when it appeared: by the kernel's clock if the kernel reported it, else the seconds
+    that boot and cases had taken."""
 
     kconfig: str
     case: str  # a case, or boot
@@ -69,7 +69,7 @@ class MutantRow:
 
 @dataclass(frozen=True)
 class Matrix:
-    """All mutants of a run, with the kconfigs and the cases that they were tried on."""
+    """All mutants of a run, with the kconfigs and the cases that they were tested on."""
 
     rows: tuple[MutantRow, ...]
     kconfigs: tuple[str, ...]
@@ -129,8 +129,8 @@ def row_of(
 def kill_of(suite: SuiteReport, control: SuiteReport | None = None) -> Kill | None:
     """The first evidence in a suite that something is wrong with its kernel.
 
-    That a case did not get where it wanted to is the weakest: it counts when there is no other, nothing was delayed on
-    purpose, and the control, the same kernel with no bug switched on, always got there.
+    A case that did not exercise its code is the weakest evidence: it counts only if there is no other, nothing was
+    delayed on purpose, and the control, the same kernel with no mutant switched on, always exercised it.
     """
     boot = next((stage for stage in suite.stages if stage.stage == BOOT), None)
     if boot and boot.outcome.is_bad and boot.is_patch_fault:
@@ -154,7 +154,7 @@ def kill_of(suite: SuiteReport, control: SuiteReport | None = None) -> Kill | No
 
 
 def detector_of(case: Finding) -> Detector:
-    """What noticed it, the most telling first: what the kernel said, then what the program saw."""
+    """What noticed the mutant. The kernel's reports come first, then what the program saw."""
     if any(kernel_report.outcome.is_bad for kernel_report in case.kernel_reports):
         return Detector.KERNEL_REPORT
     if case.outcome in (Outcome.TIMEOUT, Outcome.CRASH):
@@ -171,7 +171,7 @@ def _kernel_report_s(kernel_reports: Iterable[KernelReport]) -> float | None:
 
 
 def _trouble(suite: SuiteReport) -> str:
-    """Why a suite says nothing about its kernel: the host's doing, or a stage that failed."""
+    """Why a suite says nothing about its kernel: the host was at fault, or a stage failed."""
     stage = next((stage for stage in suite.stages if stage.outcome.is_bad), None)
     if stage:
         return f"{stage.stage}: {stage.message}"
@@ -182,7 +182,7 @@ def _trouble(suite: SuiteReport) -> str:
 def mutation_verdict(
     matrix: Matrix, controls: Mapping[str, SuiteReport], *, interrupted: bool = False
 ) -> tuple[Verdict, str]:
-    """What the matrix says, and one sentence why. A control is the same kernel with no mutant switched on."""
+    """The verdict of the matrix, and one sentence why. A control is the same kernel with no mutant switched on."""
     for suite in controls.values():
         stage = next((stage for stage in suite.stages if stage.outcome.is_bad), None)
         case = next((case for case in suite.cases if case.outcome.is_bad), None)

@@ -38,7 +38,7 @@ class MutationReport:
 
 
 def as_printed(suites: Sequence[SuiteReport]) -> tuple[tuple[SuiteReport, ...], tuple[str, ...]]:
-    """Kernel reports as they are."""
+    """Kernel reports without decoding."""
     return tuple(suites), ()
 
 
@@ -77,7 +77,7 @@ def judge_mutation_run(
 
 
 def mutants_suite(matrix: Matrix, started: str) -> SuiteReport:
-    """The mutants as cases. Their names are the same whatever the series' file is called. Pure."""
+    """The mutants as cases. Their names do not depend on the file name of the series. Pure."""
     kconfig = "+".join(matrix.kconfigs)
     cases = tuple(_case(found) for found in matrix.rows)
     return SuiteReport(f"{kconfig}.mutants", kconfig, Role.MUTATED, (), cases, started, has_mutants=True)
@@ -97,7 +97,7 @@ def _names(suites: list[SuiteReport]) -> set[str]:
 
 
 def _proven(found: MutantRow, mutant: Mutant, records: list[KernelRecord], run_dir: Path) -> MutantRow:
-    """A survivor whose kernel does not say that the bug was on has not been tried."""
+    """A survivor whose kernel log does not say that the mutant was on has not been tested."""
     if found.status is not MutantStatus.SURVIVED or mutant.has_own_build:
         return found
     for record in records:

@@ -1,4 +1,4 @@
-"""What a run set out to do and did not do, so that it is in every report. Pure."""
+"""Planned kernels and cases that were not run, so that every report has them. Pure."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from orchestrator.model.report import CaseResult, SuiteReport
 def with_planned(
     suites: Sequence[SuiteReport], planned: Sequence[PlannedKernel], started: str
 ) -> tuple[SuiteReport, ...]:
-    """The reports in the planned order, the unplanned ones last; with each planned case that nothing is known of.
-
-    Behind a stage that failed a case is skipped, which is no news; else it is in error: something kept it from running.
-    """
+    """The reports in the planned order, unplanned ones last, with every planned case that is missing in them. After a
+    failed stage such a case is skipped, since that is expected; otherwise it is an error: something prevented it from
+    running."""
     by_name = {suite.name: suite for suite in suites}
     found = []
     for plan in planned:

@@ -49,7 +49,7 @@ def run_report(
     *,
     had_guests: bool,
 ) -> RunReport:
-    """What a run says and why, with all that its record knows."""
+    """The report of a run: its verdict and everything that its record knows."""
     verdict, reason = found
     return RunReport(
         series=run.series or "base",
@@ -73,7 +73,7 @@ def run_report(
 
 
 def first_bad_patches(suites: Sequence[SuiteReport], error: float) -> Iterator[str]:
-    """What is known about the patches that broke something, a clause for each case."""
+    """What is known about the patches that broke something: a clause for each case."""
     for behind, whole in by_kconfig(suites):
         broken = [kernel for kernel in behind if any(map(is_patch_failure, kernel.stages))]
         if broken:
@@ -85,8 +85,8 @@ def first_bad_patches(suites: Sequence[SuiteReport], error: float) -> Iterator[s
 
 
 def with_comparisons(suites: Sequence[SuiteReport], error: float) -> tuple[SuiteReport, ...]:
-    """Kernels with patches compared with the base of the same kconfig, in this run and in earlier ones. `error` is the
-    probability of a wrong answer that is accepted."""
+    """Compare kernels with patches to the base of the same kconfig, in this run and in earlier ones. `error` is the
+    accepted probability of a wrong answer."""
     baselines = {suite.kconfig: suite for suite in suites if suite.role is Role.BASELINE}
     return tuple(
         compare(suite, baselines.get(suite.kconfig), error=error) if suite.role in COMPARED else suite

@@ -1,9 +1,9 @@
-"""Is what failed with the series a regression? A sequential rule over pairs of runs, one with the series and one
-without, that may be looked at after each pair. docs/statistics.md says what it claims, why, and how often it is right.
+"""Is a failure with the series a regression? A sequential rule over pairs of runs, one with the series and one without,
+whose answer may be looked at after each pair. docs/statistics.md says what it claims, why, and how often it is right.
 
 Two bets run side by side: that the failure is more frequent with the series, and that it is not much more frequent.
-Each starts with a stake of 1 and expects no gain while its claim is false, whatever came before. So it ever reaches
-1/alpha with probability alpha at most (Ville's inequality): to stop early, late or for another reason changes nothing.
+Each starts with a stake of 1 and expects no gain while its claim is false, whatever came before. So the probability
+that it ever reaches 1/alpha is at most alpha (Ville's inequality), whenever and for whatever reason one stops.
 """
 
 from __future__ import annotations
@@ -35,10 +35,8 @@ class Pair:
 
 @dataclass(frozen=True)
 class Rule:
-    """How sure an answer must be, and what was seen before the first pair.
-
-    What was seen before is why there are pairs at all: it was selected, so it proves existence and tells no frequency.
-    """
+    """How sure an answer must be, and what was seen before the first pair. That is why there are pairs at all: it was
+    selected, so it proves that a failure exists and says nothing about its frequency."""
 
     alpha: float = 0.05  # the probability of a wrong answer that is accepted
     cases: int = 1  # how many failures are asked at once: any of them may be called worse by mistake
@@ -88,10 +86,10 @@ class _Claim(Enum):
 
 
 def decide(pairs: Sequence[Pair], rule: Rule) -> Comparison:
-    """What the pairs, in the order in which they were run, say about one failure.
+    """What the pairs, in the order of their runs, say about one failure.
 
-    The first claim that is settled stays, with its p. Pairs behind it (of guests that ran at the same time) are counted
-    too: what they show to exist exists.
+    The first claim that is settled stays, with its p. Later pairs (of guests that ran at the same time) are counted
+    too: a failure in them proves that it exists.
     """
     tally, settled = _Tally(), None
     for pair in pairs:

@@ -1,4 +1,4 @@
-"""By what a failure is known: what two attempts have in common that fail in the same way. Pure."""
+"""What identifies a failure: the marks that two attempts share if they fail in the same way. Pure."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ NOT_BUILT: Signature = frozenset({"not built"})  # of a program that the tree do
 
 
 def signature(finding: Finding) -> Signature | None:
-    """What went wrong, from the precise (the title of a kernel report, the name of a subtest) to the coarse (how bad it
-    was). Empty: nothing did. None: the attempt says nothing about its kernel, because the host spoiled it or it was
-    not run.
+    """The marks of an attempt, from the precise (the title of a kernel report, the name of a subtest) to the coarse
+    (how bad it was). Empty: nothing went wrong. None: the attempt says nothing about its kernel, because the host
+    spoiled it or it was not run.
 
-    Coarse marks let a failure be recognised whose titles differ from time to time; as soon as another kernel shows a
-    coarse mark only the precise ones are left to tell them apart.
+    Coarse marks recognise a failure whose titles vary. As soon as another kernel shows a coarse mark, only the precise
+    marks tell the two apart.
     """
     if finding.is_host_fault or finding.is_not_run or finding.outcome in (Outcome.ERROR, Outcome.SKIP):
         return None
@@ -35,9 +35,8 @@ def signature(finding: Finding) -> Signature | None:
 
 
 def shown(of_base: Signature, wanted: Signature) -> Signature:
-    """What an attempt on the base showed, as far as a failure with the marks `wanted` is concerned. One that ended
-    worse never came to what else is wrong, so it is no evidence of being better. What the kernel reported is known by
-    itself."""
+    """What an attempt on the base showed of a failure with the marks `wanted`. If it ended worse, it did not get far
+    enough to show the rest, so all marks but those of kernel reports count as shown."""
     if _severity(of_base) <= _severity(wanted):
         return of_base
     return of_base | {mark for mark in wanted if not mark.startswith(("report: ", "kind of report: "))}
@@ -48,8 +47,8 @@ def _severity(marks: Signature) -> Outcome:
 
 
 def signature_of_boot(stage: StageResult) -> Signature:
-    """The same of a first boot, which is a stage. What was the host's doing has no marks, and a boot that ended with a
-    report that is as bad has none beside the report's, like an attempt to boot."""
+    """The marks of a first boot, which is a stage. A host's fault has no marks. A boot that ended with a report
+    that is as bad has only the report's marks, like an attempt to boot."""
     if not stage.outcome.is_bad or not stage.is_patch_fault:
         return NOTHING
     marks = _of_reports(stage.kernel_reports)

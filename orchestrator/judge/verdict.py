@@ -23,11 +23,11 @@ _GUILTY = (Answer.REGRESSION, Answer.FLAKY_AND_WORSE)
 def verdict(
     suites: Sequence[SuiteReport], interrupted: bool, *, strict: bool = False, trouble: str = ""
 ) -> tuple[Verdict, str]:
-    """What the run says and one sentence why, which names the first piece of evidence and counts the rest. `trouble` is
-    what ended the run outside of any stage; with `strict` a failure that the base has too fails the run.
+    """The verdict of a run and one sentence why, which names the first piece of evidence and counts the rest.
 
-    The worst evidence comes first: what is certain about the patch is not hidden behind an error of the request or of
-    the host. The subject is the kernels with patches; without any, the baseline (a kernel tested by itself).
+    `trouble` is what ended the run outside of all stages. With `strict` a failure that the base has too fails the run.
+    The worst evidence comes first: what is certain about the patch is not hidden by an error of the request or of the
+    host. The subjects are the kernels with patches; without any, the baseline (a base that is tested by itself).
     """
     subjects = [suite for suite in suites if suite.role is not Role.BASELINE] or list(suites)
     items = list(_items(subjects))
@@ -67,8 +67,7 @@ def verdict(
 
 
 def is_patch_failure(item: StageResult | CaseResult) -> bool:
-    """Whether it is the series' doing, as surely as it was asked for. What was not compared with the base is judged by
-    itself."""
+    """Whether the series is at fault, as surely as requested. Without a comparison an item is judged by itself."""
     if not item.outcome.is_bad:
         return False
     if item.comparison is not None:
@@ -79,7 +78,7 @@ def is_patch_failure(item: StageResult | CaseResult) -> bool:
 
 
 def is_excused(item: StageResult | CaseResult) -> bool:
-    """Whether the base is as bad, so that it is not the series' doing."""
+    """Whether the base fails as badly, so that the series is not at fault."""
     return item.also_on_base or (item.comparison is not None and item.comparison.excuses)
 
 

@@ -25,7 +25,7 @@ class Ending(Enum):
 
 
 class Condition(Enum):
-    """What a guest was found to be like when a case did not end well; the values are its words for people."""
+    """The condition of a guest whose case did not end well. The values are the words for people."""
 
     TEST_SLOW = "the test is slow"
     TEST_HUNG = "the test hangs"
@@ -46,7 +46,7 @@ class Condition(Enum):
 
 @dataclass(frozen=True)
 class Count:
-    """Something of the whole guest, counted before a case and after it had settled: slab objects, mounts."""
+    """A count of the whole guest before a case, and after it had settled: slab objects, mounts."""
 
     name: str
     before: int
@@ -67,9 +67,9 @@ class Attempt:
     """One execution of one case: a record of what happened, which judges nothing and is never overwritten.
 
     `number` counts the attempts of the case on this kernel, from 1. `pair` is 0 for the first test of a case and its
-    repetitions; k for the k-th comparison with another kernel, which has an attempt with the same `pair`.
-    `console_from`/`console_to` are byte offsets into the console log of guest number `guest`. `examined_at` is the one
-    from which on the kernel answers our own questions, which are no part of what it said.
+    repetitions, and k for the k-th comparison with another kernel, which has an attempt with the same `pair`.
+    `console_from`/`console_to` are byte offsets into the console log of guest number `guest`. At `examined_at` the
+    examination began: from there the kernel answers our own questions, which are no kernel reports.
     """
 
     case: str

@@ -9,14 +9,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Needs:
-    """What a test case cannot do without; a guest that lacks it skips the case and says so."""
+    """What a test case requires. A guest that lacks it skips the case and says so."""
 
     memory_mib: int = 0
     kconfig: tuple[str, ...] = ()  # with or without CONFIG_
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """The same as fragments and a .config name them."""
+        """The required symbols, as fragments and a .config name them."""
         return tuple(f"CONFIG_{name.removeprefix('CONFIG_')}" for name in self.kconfig)
 
 
@@ -60,7 +60,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Userland:
-    """A distribution's userland as an image: packages, and directories of theirs that no program here needs."""
+    """A distribution's userland as an image: its packages, and the directories of theirs that no program here needs."""
 
     name: str
     packages: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What can be done: frozen values that say all that whoever does it needs to know."""
+"""Jobs: frozen values with everything that is needed to do them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class HostTest:
 
 @dataclass(frozen=True)
 class StaticChecks:
-    """Have compilers and checkers read the last patch of a subject. `before` is the kernel without that patch."""
+    """Run compilers and checkers on the last patch of a subject. `before` is the kernel without that patch."""
 
     subject: Subject
     before: Kernel
@@ -41,7 +41,8 @@ class StaticChecks:
 
 @dataclass(frozen=True)
 class Session:
-    """Boot a kernel and make attempts in its guest, one after the other. `number` tells sessions of a subject apart."""
+    """Boot a kernel and make attempts in its guest, one after the other. `number` tells the sessions of a subject
+    apart."""
 
     subject: Subject
     attempts: tuple[Planned, ...]

@@ -12,7 +12,7 @@ from orchestrator.model.series import Mutant, Series
 
 
 class Role(Enum):
-    """The part that a question gives to a kernel; it is no part of what the kernel is."""
+    """The role that a question gives to a kernel; it is not part of the kernel."""
 
     PATCHED = "patched"
     BASELINE = "baseline"  # the base as it is
@@ -23,7 +23,7 @@ class Role(Enum):
 
 @dataclass(frozen=True)
 class Source:
-    """Which commit everything lies on, as the user names it: a revision of a git tree, or a package of Debian's."""
+    """The base of a kernel as the user names it: a revision of a git tree, or a Debian package."""
 
     tree: str = ""  # a directory, absolute; empty: a package
     revision: str = ""
@@ -65,16 +65,16 @@ class Kconfig:
 
     @property
     def slowdown(self) -> float:
-        """By how much this kernel is slower than base: scales every limit in the guest."""
+        """How much slower this kernel is than base. It scales every limit in the guest."""
         return math.prod(fragment.slowdown for fragment in self.fragments)
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """What a kernel is made of, and nothing else: the same values are the same kernel, whatever part it plays.
+    """What a kernel is made of, and nothing else: equal values are the same kernel, whatever its role.
 
-    `mutants` are woven in, each switched on by its number, counted from 1. `own_mutant` names the one that is applied
-    for good, because it cannot be switched.
+    All `mutants` are built in; each is switched on by its number, counted from 1. `own_mutant` names the one that is
+    applied for good, because it cannot be switched.
     """
 
     source: Source
@@ -86,7 +86,7 @@ class Kernel:
 
     @property
     def id(self) -> str:
-        """A digest of everything above. Names of people and subjects of mails are no part of it."""
+        """A digest of everything above. Authors and subjects of mails are not part of it."""
         parts = (
             self.source,
             [patch.sha256 for patch in self.series.patches] if self.series else [],
@@ -100,11 +100,8 @@ class Kernel:
 
 @dataclass(frozen=True)
 class AppliedTree:
-    """The base with (or without) the series, as a git tree object. `files` are those that the series touches.
-
-    `commits` are those of the patches in it, in their order, the first on top of the base's. What was woven in on top
-    is in `tree` alone.
-    """
+    """The base with (or without) the series, as a git tree object. `files` are those that the series touches. `commits`
+    are those of its patches, in order, the first on top of the base's. Mutants on top are in `tree` alone."""
 
     base: Base
     tree: str
@@ -114,7 +111,7 @@ class AppliedTree:
 
 @dataclass(frozen=True)
 class KernelConfig:
-    """A complete .config, in which every asked-for symbol was found. `symbols` are those that are set."""
+    """A complete .config that has every requested symbol. `symbols` are those that are set."""
 
     path: Path
     digest: str
@@ -123,7 +120,7 @@ class KernelConfig:
 
 @dataclass(frozen=True)
 class KernelImage:
-    """A built kernel. `build_id` is the GNU build id of vmlinux in hex, which the running guest must show too."""
+    """A built kernel. `build_id` is the GNU build id of vmlinux in hex; the running guest must show the same."""
 
     image: Path
     vmlinux: Path

@@ -1,4 +1,4 @@
-"""What became known about a kernel and the guests that ran it, for reports and for later readers of a run."""
+"""What is known about a kernel and the guests that ran it, for reports and for later readers of a run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class KernelFacts:
     delays: str = ""  # boot parameters that delay
 
     def properties(self) -> tuple[tuple[str, str], ...]:
-        """Names and values as text, those that are known: 0 is a number of patches or warnings only where something was
+        """Names and values as text of the known facts. 0 is a number of patches or warnings only if something was
         built."""
         zero_says_something = ("mutant", *(("warnings", "patches") if self.product else ()))
         found = ((entry.name, getattr(self, entry.name)) for entry in fields(self))

@@ -1,4 +1,4 @@
-"""What the kernel reported, and where in the code."""
+"""What the kernel reported, and which source lines that refers to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from orchestrator.model.outcome import Outcome
 
 
 class Mark(Enum):
-    """What the series has to do with a line of code."""
+    """How the series relates to a source line."""
 
     NONE = "none"
     FUNCTION = "function"  # it changed another line of the same function
@@ -18,7 +18,7 @@ class Mark(Enum):
 
 @dataclass(frozen=True)
 class SourceLine:
-    """A line of source code that a kernel report speaks of. `file` is its name inside the kernel tree."""
+    """A source line that a kernel report refers to. `file` is its path in the kernel tree."""
 
     function: str
     file: str
@@ -72,13 +72,13 @@ class KernelReport:
 
     @property
     def label(self) -> str:
-        """The title, and why it is no failure where it is known to be none."""
+        """The title; for a known or expected report also why it is no failure."""
         return f"{self.title} (known: {self.known})" if self.known else self.title
 
 
 @dataclass(frozen=True)
 class LogReport:
-    """What a log file says. `error` is why it could not be read; then nothing is known about it."""
+    """The kernel reports in a log file. `error` says why the file could not be read; then nothing is known about it."""
 
     file: str
     form: str = ""  # in which form the log is kept: kernel/log_format.py
@@ -88,7 +88,7 @@ class LogReport:
 
 @dataclass(frozen=True)
 class KnownIssue:
-    """A kernel report that is no news: it is shown, and is no failure of what is tested."""
+    """A known kernel report: it is shown, and it is no failure."""
 
     title: str  # expression for the whole title
     link: str  # where it is dealt with

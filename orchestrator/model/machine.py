@@ -32,8 +32,8 @@ class Accel:
 
 @dataclass(frozen=True)
 class Host:
-    """What this machine has for us: CPUs that we may use, memory that is free, and the compiler by its version line, or
-    by its name where it is not installed."""
+    """What this machine offers: the CPUs that we may use, free memory, and the compiler's version line (its name if it
+    is not installed)."""
 
     cpus: int
     memory_mib: int

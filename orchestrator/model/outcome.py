@@ -19,22 +19,22 @@ class Outcome(IntEnum):
 
     @property
     def is_bad(self) -> bool:
-        """Something went wrong. What was not exercised proves nothing either way."""
+        """Something went wrong. NOT_EXERCISED proves nothing either way."""
         return self >= Outcome.FAIL
 
     @property
     def is_ok(self) -> bool:
-        """What a test program calls "ok". That it did not exercise what it is there for is "not ok", though not bad."""
+        """What a test program calls "ok". A subtest that did not exercise its code is "not ok", though not bad."""
         return self <= Outcome.SKIP
 
 
 def worst(outcomes: Iterable[Outcome]) -> Outcome:
-    """The one reducer of outcomes. Nothing at all is an ERROR: a run that ran nothing is never green."""
+    """The one reducer of outcomes. No outcome at all is an ERROR: a run that ran nothing is never green."""
     return max(outcomes, default=Outcome.ERROR)
 
 
 class Verdict(Enum):
-    """What the run says, with its exit status."""
+    """The verdict of a run, with its exit status."""
 
     CLEAN = "nothing regressed"
     PATCH_AT_FAULT = "the patch is at fault"

@@ -1,4 +1,4 @@
-"""What a run sets out to do."""
+"""What a run is going to do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from orchestrator.model.kernel import Role
 
 @dataclass(frozen=True)
 class PlannedKernel:
-    """A kernel that is to be tested: it is in the report, whether it comes to that or not."""
+    """A kernel that is going to be tested. It is in the report, whether it was tested or not."""
 
     name: str
     kconfig: str

@@ -1,4 +1,4 @@
-"""What it all means: judged cases, stages and suites."""
+"""Judged results: cases, stages, suites, and the report of a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HOST_TEST, STATIC_CHECKS = "vma-userspace", "static-checks"  # stages beside the
 
 
 class Answer(Enum):
-    """What is known about a failure once both kernels have been asked."""
+    """What is known about a failure after both kernels were tested."""
 
     REGRESSION = "regression"
     PRE_EXISTING = "pre-existing"
@@ -91,13 +91,13 @@ class Comparison:
 
     @property
     def excuses(self) -> bool:
-        """Whether the failure is none of the series' doing, as far as anybody can tell."""
+        """Whether the series is not at fault for the failure, as far as is known."""
         return self.answer in (Answer.PRE_EXISTING, Answer.FLAKY_NO_WORSE)
 
 
 @dataclass(frozen=True)
 class BaseResult:
-    """What earlier runs found out about a case on a base: how often it was run, and the marks of each failure
+    """What earlier runs found out about a case on a base: the number of runs, and the marks of each failure
     (judge.signature)."""
 
     case: str
@@ -118,7 +118,7 @@ class CaseResult(Finding):
 
     @property
     def also_on_base(self) -> bool:
-        """The base fails here too: not the patch's doing, as far as anybody can tell."""
+        """The base fails here too: the series is not at fault, as far as is known."""
         return self.outcome.is_bad and self.comparison is not None and self.comparison.excuses
 
 
@@ -146,7 +146,7 @@ class StageResult:
 
     @property
     def is_end(self) -> bool:
-        """The kernel came no further. A kernel that complains while it boots has booted."""
+        """The kernel got no further. A kernel that reports something while it boots has booted."""
         return self.outcome.is_bad and self.stage not in (HOST_TEST, STATIC_CHECKS) and not self.only_reports
 
 
@@ -173,8 +173,8 @@ class SuiteReport:
 
     @property
     def outcome(self) -> Outcome:
-        """The worst of everything. A kernel of which nothing was tested is in error, unless that was all that was
-        asked."""
+        """The worst outcome. A kernel without any test is an error, except behind a single patch: building and booting
+        it is enough there."""
         ran = [*(stage.outcome for stage in self.stages), *(case.outcome for case in self.cases)]
         tested = any(case.outcome is not Outcome.SKIP for case in self.cases)
         if not tested and not (self.role is Role.PER_PATCH and ran) and not any(o.is_bad for o in ran):

@@ -22,7 +22,7 @@ class Baseline(Enum):
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for, before anything is looked up. It is what request.json records."""
+    """What the user requested, before names are resolved. run.json records it."""
 
     patch: str | None = None
     tree: str | None = None

@@ -9,10 +9,8 @@ from enum import Enum
 
 @dataclass(frozen=True)
 class Patch:
-    """One patch. `diff` is what git is given, `number`/`total` are None without an [n/m] in the subject.
-
-    `letter` is the mail that it came in, which git reads for what its commit says: author, date, subject and text.
-    """
+    """One patch. `diff` is what git applies. `number`/`total` are None without an [n/m] in the subject. `letter` is its
+    mail, from which git takes what the commit says: author, date, subject and text."""
 
     name: str
     subject: str

@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Severity(Enum):
-    """How much a tool makes of what it found, in its own terms; the worst first."""
+    """How serious a finding is in the tool's own terms, the worst first."""
 
     ERROR = "error"
     WARNING = "warning"

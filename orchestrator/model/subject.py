@@ -1,4 +1,4 @@
-"""A kernel in the part that a question gives to it."""
+"""A kernel in the role that a question gives it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from orchestrator.model.kernel import Kernel, Role
 
 @dataclass(frozen=True)
 class Subject:
-    """What is tested under one name. `name` is its directory in the run directory and stands in reports; the same
+    """What is tested under one name. `name` is its directory in the run directory and its name in reports. The same
     kernel may be the subject of several questions."""
 
     kernel: Kernel
@@ -20,7 +20,7 @@ class Subject:
 
     @property
     def worktree(self) -> str:
-        """The name of the build worktree that its source is put into: kernels that differ in little share one."""
+        """The name of the build worktree for its source. Kernels that differ little share one."""
         return self.role.value
 
 
@@ -30,6 +30,6 @@ def patched(kernel: Kernel) -> Subject:
 
 
 def baseline(kernel: Kernel) -> Subject:
-    """The base as it is. Whatever `kernel` has beyond it is left out."""
+    """The base as it is: whatever `kernel` has beyond it is left out."""
     plain = Kernel(kernel.source, kernel.kconfig, arch=kernel.arch)
     return Subject(plain, Role.BASELINE, f"{kernel.kconfig.name}.baseline")

@@ -1,10 +1,9 @@
-"""Finds what the kernel reported about itself (kernel_reports) in a console or dmesg text.
+"""Finds kernel reports in the text of a console or dmesg.
 
 Only lines with the kernel's prefix count (log_format): a program that prints "Kernel panic" has panicked nothing. A
-line of another caller (task or CPU, with CONFIG_PRINTK_CALLER) is not part of a report. Clean text is passed over by
-one compiled expression, never line by line: logs have hundreds of megabytes.
-
-A program that writes a whole prefix, or writes to /dev/kmsg, can still forge a report.
+line of another caller (task or CPU, with CONFIG_PRINTK_CALLER) is not part of a report. One compiled expression skips
+clean text, never line by line: logs have hundreds of megabytes. A program that writes a whole prefix, or writes to
+/dev/kmsg, can still forge a report.
 """
 
 from __future__ import annotations
@@ -71,13 +70,13 @@ class Scanner:
         return self._release(HOLD_LINES)
 
     def flush(self) -> list[KernelReport]:
-        """The console has been quiet: what is open is complete. More may be fed afterwards."""
+        """The console has been quiet, so open reports are complete. More may be fed afterwards."""
         for report in list(self._open.values()):
             self._finish(report)
         return self._release(-1)
 
     def so_far(self) -> list[KernelReport]:
-        """What `close` would give if the log ended here. More may be fed afterwards, as if nobody had asked."""
+        """What `close` would return if the log ended here. Does not change the scanner."""
         return copy.deepcopy(self, {id(self.table): self.table, id(self.form): self.form}).close()
 
     def close(self) -> list[KernelReport]:
@@ -210,7 +209,8 @@ class Scanner:
         return kind if not kind.is_boot or self._is_surprise(line) else None
 
     def _is_surprise(self, boot: Line) -> bool:
-        """Whether a boot begins that nothing led to. Programs print the kernel's version too, but at no such time."""
+        """Whether a boot begins without a shutdown before it. Programs print the kernel's version too, but not at
+        such a time."""
         if boot.time_s is None or boot.time_s >= 1 or not self.form.is_console:
             return False
         cut = [report for report in self._open.values() if report.kinds]
@@ -241,13 +241,15 @@ class Scanner:
         return report
 
     def _are_one(self, report: Report, kind: ReportKind) -> bool:
-        """Whether a start before any trace is of the open report: some print their message behind the WARNING line."""
+        """Whether a start before any trace belongs to the open report: some print their message after the WARNING
+        line."""
         if any(one is kind for one in report.kinds) and self.table.before.match(report.lines[-1].message):
             return False
         return any(kind.kind in one.absorbs or one.kind in kind.absorbs for one in report.kinds)
 
     def _cause(self, caller: bytes | None) -> Report | None:
-        """The report that a consequence (a panic after an oops) belongs to: of the same caller, or the last one."""
+        """The report that a consequence (a panic after an oops) belongs to: that of the same caller, else the last
+        one."""
         recent = [report for report in self._held if self._number - report.line_end <= HOLD_LINES]
         named = [*(report for report in self._open.values() if report.kinds), *recent]
         cause = max(named, key=lambda report: (report.caller == caller, report.line_end), default=None)
@@ -259,7 +261,7 @@ class Scanner:
         return cause
 
     def _nest(self, report: Report, line: Line) -> Report:
-        """A report inside another one, which goes on when the inner one has ended."""
+        """A report inside another one, which continues when the inner one ends."""
         opener = report.take_back_opener(self.table)
         for caller in [caller for caller, other in self._open.items() if other is report]:
             del self._open[caller]
@@ -278,7 +280,7 @@ class Scanner:
         return report
 
     def _expire(self, time_s: float | None) -> None:
-        """End what has been quiet for too long, on the kernel's clock or in lines of others."""
+        """End reports that have been quiet for too long, by the kernel's clock or by lines of others."""
         for report in list(self._open.values()):
             is_quiet = time_s is not None and report.is_quiet(time_s)
             if is_quiet or self._number - report.line_end > FOREIGN_LINES:
@@ -298,7 +300,7 @@ class Scanner:
             self._keep(outer)
 
     def _keep(self, report: Report) -> None:
-        """Hold a report that is over, until it is certain that nothing follows from it."""
+        """Hold a finished report until it is certain that no consequence follows."""
         outer, report.interrupted = report.interrupted, None
         if report.kinds and report.is_proven(self.table):
             self._held.append(report)

@@ -66,7 +66,7 @@ def _scrubbed(text: str) -> str:
 
 
 def _function(kind: ReportKind, messages: Sequence[str], named: Sequence[str], table: KindTable) -> str:
-    """The first one that is not ignored frames; the first one when all are."""
+    """The first function that is not an ignored frame; if all are, the first one."""
     after = 0
     if kind.trace_after:
         after = next((i for i, message in enumerate(messages) if kind.trace_after.match(message)), len(messages))

@@ -73,8 +73,8 @@ def _natural(text: str) -> list[tuple[int, str]]:
 
 
 def _chosen(found: list[FoundPatch], notes: list[str]) -> list[FoundPatch]:
-    """Patches proper: no copies, and nothing that only answers to them: in a numbered series what has no number, in
-    another thread what is somebody else's or another way to change the same lines."""
+    """The patches themselves, without copies and answers: in a numbered series, what has no number; in another
+    thread, what comes from somebody else or is another way to change the same lines."""
     kept: list[FoundPatch] = []
     seen: dict[tuple[int | None, int | None, int, str], FoundPatch] = {}
     for item in found:
@@ -105,12 +105,13 @@ def _chosen(found: list[FoundPatch], notes: list[str]) -> list[FoundPatch]:
 
 
 def _is_alternative(one: bytes, other: bytes) -> bool:
-    """Whether two diffs find the same lines of a file in the same state: then they do not apply on top of another."""
+    """Whether two diffs expect the same lines of a file in the same state: then one does not apply on top of the
+    other."""
     return not diffs.old_sides(one).isdisjoint(diffs.old_sides(other))
 
 
 def _answering(answers: Sequence[OtherMail], notes: list[str]) -> list[FoundPatch]:
-    """The patch of a reply, when it is the only mail that carries one."""
+    """The patch in a reply, if no other mail has one."""
     carrying = [
         answer for answer in answers if any(starts(body.text) or mails.attached(body) for body in answer.mail.bodies)
     ]
@@ -127,7 +128,7 @@ def _answering(answers: Sequence[OtherMail], notes: list[str]) -> list[FoundPatc
 
 
 def _differs_in_version(item: FoundPatch, among: Iterable[FoundPatch]) -> bool:
-    """A [PATCH v2] that answers [PATCH] is no fix-up but another version, which the user must choose from."""
+    """A [PATCH v2] that answers a [PATCH] is another version, which the user must choose, and no fix-up."""
     numbered = any(other.tag.number is not None for other in among)
     return not numbered and any(other.tag.version != item.tag.version for other in among)
 
@@ -182,7 +183,7 @@ def _ranges(numbers: Sequence[int], total: int) -> str:
 
 
 def _parts(found: Sequence[FoundPatch], only: Parts, notes: list[str]) -> list[FoundPatch]:
-    """The parts that were asked for. Raises PatchUnreadable when one is not there, or is there twice."""
+    """The requested parts. Raises PatchUnreadable if one is missing or is there twice."""
     chosen = [item for item in found if item.tag.total == only.total and item.tag.number in only.numbers]
     numbers = Counter(item.tag.number for item in chosen)
     missing = [number for number in only.numbers if numbers[number] != 1]
@@ -216,8 +217,8 @@ def _ordered(found: list[FoundPatch], notes: list[str], *, by_number: bool) -> l
 
 
 def _threaded(found: list[FoundPatch]) -> list[FoundPatch]:
-    """Mails without numbers in the order of their thread: what answers comes behind what it answers, then the time
-    counts. Where they are not of one thread, as in a file that somebody put together, in its own order."""
+    """Mails without numbers in the order of their thread: an answer comes after what it answers, then time counts.
+    Mails of several threads (a file that somebody put together) keep the file's order."""
     ids = {item.patch.message_id for item in found if item.patch.message_id}
     answered = Counter(name for item in found for name in set(item.in_reply_to))
     if not any(count > 1 or name in ids for name, count in answered.items()):
@@ -236,12 +237,12 @@ def _digest(patches: Iterable[Patch]) -> str:
 
 
 def first_patches(series: Series, count: int) -> Series:
-    """The series up to its patch number `count`."""
+    """The first `count` patches of the series."""
     patches = series.patches[:count]
     return replace(series, patches=patches, digest=_digest(patches))
 
 
 def with_patches(series: Series, more: Series) -> Series:
-    """The series with another one's patches on top, under its own name."""
+    """The series with the patches of another one on top, under its own name."""
     patches = (*series.patches, *more.patches)
     return Series(series.name, patches, _digest(patches), (*series.notes, f"with {more.name} on top"))

@@ -22,8 +22,8 @@ NUMBER = re.compile(r"\b\d+\b")
 
 
 def diagnostics(tool: str, log: str) -> tuple[StaticFinding, ...]:
-    """What gcc or sparse said in a build log, by file and line: make's order is that of chance. Once what they said of
-    a header for each source that includes it."""
+    """What gcc or sparse said in a build log, sorted by file and line, because make's order is random. A diagnostic
+    of a header counts once, however many sources include it."""
     found: list[StaticFinding] = []
     for line in log.splitlines():
         if match := DIAGNOSTIC.match(line):
@@ -38,7 +38,8 @@ def diagnostics(tool: str, log: str) -> tuple[StaticFinding, ...]:
 
 
 def checkpatch_findings(text: str) -> tuple[StaticFinding, ...]:
-    """What `checkpatch.pl --terse --show-types --showfile` said of a diff; one that only renames is not its matter."""
+    """The output of `checkpatch.pl --terse --show-types --showfile` for a diff. It cannot check one that only
+    renames."""
     return tuple(
         StaticFinding(
             "checkpatch", match["file"], int(match["line"]), Severity(match["severity"].lower()), match["message"]
@@ -49,8 +50,8 @@ def checkpatch_findings(text: str) -> tuple[StaticFinding, ...]:
 
 
 def new_findings(before: Sequence[StaticFinding], after: Sequence[StaticFinding]) -> tuple[StaticFinding, ...]:
-    """Those of `after` that `before` does not have: the same words about the same file are the same finding, whatever
-    the line. Of more of the same than before the last are new."""
+    """The findings of `after` that `before` does not have. The same words about the same file are the same finding,
+    whatever the line. If there are more of one than before, the last ones are new."""
     known = Counter(map(_identity, before))
     fresh = []
     for finding in after:
@@ -62,5 +63,5 @@ def new_findings(before: Sequence[StaticFinding], after: Sequence[StaticFinding]
 
 
 def _identity(finding: StaticFinding) -> tuple[str, str, Severity, str]:
-    """Numbers in a message (a frame of 1032 bytes) change with lines that are no finding's."""
+    """A finding without the numbers in its message (a frame of 1032 bytes), which change with unrelated lines."""
     return finding.tool, finding.file, finding.severity, NUMBER.sub("N", finding.message)

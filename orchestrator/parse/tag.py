@@ -1,4 +1,4 @@
-"""Subjects of mails: what `Re: [PATCH v2 6.12 3/7] mm: x` says."""
+"""Subjects of mails: the parts of `Re: [PATCH v2 6.12 3/7] mm: x`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A question is asked: its jobs are carried out here until it has no more."""
+"""Asks a question: its jobs are done here until it names no more."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from orchestrator.record import KERNEL
 
 
 def ask(question: Question, products: Products) -> None:
-    """Raises Interrupted, and whatever ended a job that is nobody's situation."""
+    """Raises Interrupted, and whatever ended a job that is no error of ours."""
 
     def next_jobs(issued: Set[Job], ended: Set[Job]) -> list[Job]:
         return list(question.next(Known(issued, ended, report_of(products, issued))))
@@ -28,8 +28,8 @@ def ask(question: Question, products: Products) -> None:
 
 
 def report_of(products: Products, issued: Set[Job] = frozenset()) -> Callable[[Subject], SuiteReport | None]:
-    """Subjects as they stand now, compared with the other kernels that jobs were issued for. Each is judged once,
-    when somebody asks, however often: a mutation run has a hundred."""
+    """The reports of subjects, compared with the other kernels that jobs were issued for. Each is judged once, when it
+    is first needed, however often it is used: a mutation run has a hundred."""
     judged: dict[str, SuiteReport] = {}
 
     def recorded(subject: Subject) -> SuiteReport | None:

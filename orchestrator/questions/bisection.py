@@ -1,8 +1,8 @@
-"""Which commit broke a case? git's bisection, with each commit tried until it is settled.
+"""Which commit broke a case? git's bisection, with each commit tested until it is settled.
 
-The bad end is run until it has failed a few times, which says how often it fails. A commit that fails once in the same
-way is bad: the good end never does. One that passes so often that a bad one would hardly have done so is good; the
-accepted probability of an error is spread over all steps. Pure, but for git, which says what to try next.
+The bad end is run until it has failed a few times, which shows how often it fails. A commit that fails once in the same
+way is bad, because the good end never fails. A commit is good if it passes so often that a bad one would hardly have
+done so; the accepted probability of an error is spread over all steps. Pure, except that git chooses the next commit.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class TestedCommit:
-    """One commit."""
+    """One commit, and what its attempts say."""
 
     commit: str
     state: State
@@ -53,8 +53,8 @@ class TestedCommit:
 
 @dataclass(frozen=True)
 class BisectionState:
-    """Where it stands. `suspects` is one commit when it was found; several where those between cannot be tested.
-    `trouble` says why there is no answer."""
+    """The state of the bisection. `suspects` is one commit if it was found, and several if those between cannot be
+    tested. `trouble` says why there is no answer."""
 
     tried: tuple[TestedCommit, ...]
     suspects: tuple[str, ...] = ()
@@ -137,13 +137,13 @@ class Bisection:
                 skipped.add(commit)
 
     def _passes_needed(self, end: TestedCommit) -> int:
-        """How often a commit has to pass until a bad one would have done so with a probability of error/steps at most.
-        The rate of the bad end is taken to be a little lower than seen."""
+        """How often a commit has to pass, so that a bad one would do so with a probability of at most error/steps. The
+        rate is taken to be a little lower than the one seen on the bad end."""
         rate = end.fails / (end.fails + end.passes + 1)
         return max(1, math.ceil(math.log(self.plan.request.error / self.steps) / math.log1p(-rate)))
 
     def _wanted(self, report: SuiteReport | None) -> Signature:
-        """By what the failure on the bad end is known: everything that tells it from others."""
+        """What identifies the failure on the bad end: the marks that tell it apart from others."""
         found = [signature(finding) or NOTHING for finding in report.attempts] if report else []
         marks = NOTHING.union(*found)
         return frozenset(mark for mark in marks if not mark.startswith(COARSE)) or marks
@@ -172,7 +172,7 @@ class Bisection:
 
 
 def _why_untestable(report: SuiteReport) -> str:
-    """Empty where guests of the kernel can be had, or where nothing is known yet."""
+    """Empty if the kernel can boot guests, or if nothing is known yet."""
     if bad := next((stage for stage in report.stages if stage.is_end), None):
         return f"{bad.stage}: {bad.message}"
     return next((case.message or "it was skipped" for case in report.cases if case.outcome is Outcome.SKIP), "")

@@ -17,7 +17,7 @@ REPEATS = 2  # of an attempt that said nothing: the host was at fault, or it did
 
 
 def first_test(plan: Plan, subject: Subject, known: Known) -> list[Job]:
-    """What to do next about a subject by itself. Tests on the host take seconds and come before minutes of building."""
+    """The next jobs of a subject by itself. Tests on the host take seconds and come before minutes of building."""
     build = Build(subject)
     jobs: list[Job] = [HostTest(subject, HOST_TEST), build]
     report = known.report(subject)
@@ -45,7 +45,7 @@ def is_finished(report: SuiteReport, cases: Iterable[Case]) -> bool:
 
 
 def is_done(subject: Subject, known: Known) -> bool:
-    """Whether the first test of a subject has come to its end: nothing of it is under way."""
+    """Whether the first test of a subject is complete and nothing of it is under way."""
     return Build(subject) in known.issued and known.is_at_rest(subject)
 
 
@@ -55,8 +55,8 @@ def compares(session: Session) -> bool:
 
 
 def _sessions(plan: Plan, subject: Subject, cases: Sequence[Case]) -> list[Session]:
-    """The cases over as many guests as there are slots: the longest first, each to the guest that has least to do.
-    What has not run keeps the order in which it was named."""
+    """The cases spread over as many guests as there are slots: the longest first, each to the guest with the least
+    work. Cases that have not run keep the order in which they were named."""
     count = 1 if plan.request.freeze else min(plan.slots, len(cases))
     loads = [0.0] * count
     chosen: dict[str, int] = {}

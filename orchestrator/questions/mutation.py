@@ -1,8 +1,9 @@
-"""Does the suite notice when the series is wrong? For each kconfig one kernel that carries all mutants; then a guest
-for each mutant, with that one switched on.
+"""Does the suite notice when the series is wrong? For each kconfig one kernel with all mutants, then a guest for each
+mutant, with that one switched on.
 
-A mutant is tried until its first kill: the cases that its header names come first and have several attempts, for a race
-needs luck; then all others, then the next kconfig. One that was killed on a kconfig is not tried on the next.
+A mutant is tested until its first kill. The cases that its header names come first, with several attempts, because a
+race needs luck; then all others, then the next kconfig. A mutant that was killed on one kconfig is not tested on the
+next.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ NAMED_ATTEMPTS = 3  # of each case that a mutant's header names; a mutant that s
 
 @dataclass(frozen=True)
 class Mutation:
-    """`refused` are mutants that the kernels turned out not to carry, with reasons. `over_budget` collects those that
+    """`refused` are mutants that the kernels turned out not to have, with reasons. `over_budget` collects those that
     were not begun."""
 
     plan: Plan
@@ -38,7 +39,7 @@ class Mutation:
     over_budget: set[str] = field(default_factory=set)
 
     def next(self, known: Known) -> Sequence[Job]:
-        """Kconfig by kconfig: a mutant that an earlier one kills needs no guest of a later one."""
+        """Kconfig by kconfig: a mutant that is killed on one needs no guest of a later one."""
         for number, kconfig in enumerate(self.plan.kconfigs):
             if jobs := self._on(kconfig, self.plan.kconfigs[:number], known):
                 return jobs
@@ -47,7 +48,7 @@ class Mutation:
         return []
 
     def _on(self, kconfig: Kconfig, before: Sequence[Kconfig], known: Known) -> list[Job]:
-        """What is not begun yet on one kconfig: the control first, by which mutants are measured."""
+        """What has not begun on one kconfig. The control comes first: mutants are compared with it."""
         control = control_of(self.plan, kconfig)
         build = Build(control)
         if build not in known.issued:
@@ -71,7 +72,7 @@ class Mutation:
         return sorted(jobs, key=lambda job: isinstance(job, Build))  # a build waits until all slots are free
 
     def _try(self, subject: Subject, mutant: Mutant, limit_s: float, known: Known, control: SuiteReport) -> list[Job]:
-        """One mutant on one kconfig. Not when the budget is used up."""
+        """One mutant on one kconfig; nothing if the budget is used up."""
         cases = cases_in_order(self.plan.cases, mutant)
         attempts = tuple(Planned(case.name, self.plan.request.seed) for case in cases)
         session = Session(subject, attempts, stop_at_failure=True, boot_limit_s=limit_s)
@@ -97,13 +98,13 @@ class Mutation:
 
 
 def control_of(plan: Plan, kconfig: Kconfig) -> Subject:
-    """The kernel that carries all mutants, with none switched on."""
+    """The kernel with all mutants, none of them switched on."""
     kernel = replace(plan.kernel(kconfig), mutants=plan.mutants)
     return Subject(kernel, Role.MUTATED, f"{kconfig.name}.{Role.MUTATED.value}")
 
 
 def subject_of(plan: Plan, kconfig: Kconfig, number: int) -> Subject:
-    """The same with a mutant switched on, or with one that cannot be switched put in for good."""
+    """The same kernel with a mutant switched on, or with a mutant that cannot be switched applied."""
     mutant = plan.mutants[number - 1]
     kernel = replace(control_of(plan, kconfig).kernel, own_mutant=mutant.name if mutant.has_own_build else "")
     delays = tuple(f"vma_delay.{point}={us}" for point, us in mutant.delays if plan.request.delays)
@@ -111,7 +112,7 @@ def subject_of(plan: Plan, kconfig: Kconfig, number: int) -> Subject:
 
 
 def why_not_run(mutant: Mutant, plan: Plan, on: Sequence[str]) -> str:
-    """Why a mutant is not tried on any of these kconfigs; empty when it is."""
+    """Why a mutant is not tested on any of these kconfigs; empty if it is."""
     wanted = plan.request.only_mutants
     if wanted and mutant.name not in wanted:
         return "not asked for"
@@ -123,7 +124,7 @@ def why_not_run(mutant: Mutant, plan: Plan, on: Sequence[str]) -> str:
 
 
 def cases_in_order(cases: Sequence[Case], mutant: Mutant) -> list[Case]:
-    """The cases that the mutant's header expects to notice it, one after the other and again, then the others."""
+    """The cases that the mutant's header names, one after the other and repeated, then the others."""
     named = [case for name in mutant.cases for case in cases if case.name == name]
     return [*named * NAMED_ATTEMPTS, *(case for case in cases if case not in named)]
 

@@ -1,4 +1,4 @@
-"""What a question is: a policy that names jobs while anything is open. It does not know who does them."""
+"""A question is a policy that names jobs until it has its answer. It does not know who does them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from orchestrator.model.subject import Subject
 
 @dataclass(frozen=True)
 class Known:
-    """What has been done and found out so far. `report` judges a subject as it stands: None where nothing is recorded
-    yet."""
+    """What has been done and found out so far. `report` judges a subject as it stands; None without a record."""
 
     issued: Set[Job]
     ended: Set[Job]
@@ -28,7 +27,7 @@ class Known:
         return [job for job in self.issued if job.subject == subject]
 
     def is_at_rest(self, subject: Subject) -> bool:
-        """Whether all that was issued for a subject has ended."""
+        """Whether all jobs that were issued for a subject have ended."""
         return all(job in self.ended for job in self.of(subject))
 
     def has_made_nothing(self, subject: Subject, sessions: Iterable[Job]) -> bool:
@@ -47,6 +46,6 @@ class Question(Protocol):
     """One policy."""
 
     def next(self, known: Known) -> Sequence[Job]:
-        """The jobs that can be begun now, the most urgent first; ones that were issued before do no harm. None and
-        nothing under way: there is nothing more to be found out."""
+        """The jobs that can begin now, the most urgent first; jobs that were issued before may be among them. No jobs,
+        and none under way: the question has its answer."""
         ...

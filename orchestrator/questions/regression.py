@@ -33,13 +33,14 @@ FIRST_BAD = 100_000  # sessions that look for the first bad patch are counted fr
 
 @dataclass(frozen=True)
 class Regression:
-    """`is_budget_over` says whether another pair may be begun."""
+    """`is_budget_over` says whether another pair may begin."""
 
     plan: Plan
     is_budget_over: Callable[[], bool]
 
     def next(self, known: Known) -> Sequence[Job]:
-        """First tests of all kernels under test, one after the other; then what is open between each and its base."""
+        """First tests of all kernels under test, one after the other; then what is open between each kernel and its
+        base."""
         tested = [*self._tested()]
         for subject in tested:
             jobs = first_test(self.plan, subject, known)
@@ -58,7 +59,7 @@ class Regression:
         return self._find_first_bad(known) if self.plan.request.each_patch else []
 
     def _find_first_bad(self, known: Known) -> list[Job]:
-        """Another run behind a patch, as long as it is not sure which one broke a case."""
+        """Another run behind a patch, until it is certain enough which patch broke a case."""
         for kconfig in self.plan.kconfigs:
             tested = [*per_patch(self.plan, kconfig), subjects(self.plan, kconfig)[0]]
             reports = [report for report in map(known.report, tested) if report]
@@ -83,7 +84,7 @@ class Regression:
                 yield from per_patch(self.plan, kconfig)
 
     def _ask_base(self, subject: Subject, base: Subject, known: Known) -> list[Job]:
-        """What is open between the two, once the first tests have ended."""
+        """What is open between the two kernels after their first tests."""
         found, other = known.report(subject), known.report(base)
         if found is None:
             return []
@@ -117,7 +118,7 @@ class Regression:
     def _pair(
         self, subject: Subject, base: Subject, cases: Sequence[str], number: int, found: SuiteReport
     ) -> list[Job]:
-        """One run of each case on both kernels, in an order and with a seed that are drawn for this pair."""
+        """One run of each case on both kernels, in an order and with a seed drawn for this pair."""
         draw = random.Random(f"{self.plan.request.seed} {subject.name} {number}")
         attempts = tuple(Planned(case, draw.getrandbits(63), number) for case in cases)
         limit_s = _boot_limit_s(found) if BOOT in cases else None
@@ -127,7 +128,7 @@ class Regression:
 
 
 def subjects(plan: Plan, kconfig: Kconfig) -> tuple[Subject, ...]:
-    """The kernel under test, and the base that it is compared with, if it is not the base itself."""
+    """The kernel under test, and its base, if that is another kernel."""
     kernel = plan.kernel(kconfig)
     return (patched(kernel), baseline(kernel)) if plan.series else (baseline(kernel),)
 
@@ -145,7 +146,7 @@ def per_patch(plan: Plan, kconfig: Kconfig) -> tuple[Subject, ...]:
 
 
 def static_checks(plan: Plan) -> list[Job]:
-    """What compilers and checkers say about each patch, on the first kconfig: it is hardly another on the next."""
+    """Static checks of each patch, on the first kconfig only: the next would hardly differ."""
     kconfig = plan.kconfigs[0]
     subjects_behind = [*per_patch(plan, kconfig), subjects(plan, kconfig)[0]]
     before = [baseline(plan.kernel(kconfig)), *subjects_behind]
@@ -164,7 +165,7 @@ def _comparison(report: SuiteReport, case: str) -> Comparison | None:
 
 
 def _is_skipped(base: SuiteReport, case: str) -> bool:
-    """Whether the base cannot run it: asking again gives nothing."""
+    """Whether the base cannot run a case: then more runs on it say nothing."""
     found = [
         finding.outcome is Outcome.SKIP or finding.is_not_built for finding in base.attempts if finding.case == case
     ]
@@ -190,6 +191,6 @@ def _last_pair(*reports: SuiteReport) -> int:
 
 
 def _boot_limit_s(report: SuiteReport) -> float | None:
-    """Of guests that are booted to compare boots: what has come up did so quickly, and what hangs hangs."""
+    """The limit for boots that are compared. What boots has done so quickly, and what hangs keeps hanging."""
     booted = [found.time_s for found in report.attempts if found.case == BOOT and not found.outcome.is_bad]
     return max(BOOT_LEAST_S, BOOT_FACTOR * max(booted)) if booted else None

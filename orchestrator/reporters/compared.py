@@ -6,7 +6,7 @@ from orchestrator.model.report import CaseResult, StageResult
 
 
 def compared(item: StageResult | CaseResult) -> str:
-    """`regression: failed 5 of 5 with the series and 0 of 5 without`; empty where the base was not asked."""
+    """`regression: failed 5 of 5 with the series and 0 of 5 without`; empty if it was not compared."""
     if item.comparison:
         return f"{item.comparison.answer.value}: {item.comparison.words}"
     return "the base fails here too" if item.also_on_base else ""

@@ -1,4 +1,4 @@
-"""A kernel report as people read it: functions, lines of source code and patches instead of addresses. Pure.
+"""A kernel report for people: functions, source lines and patches instead of addresses. Pure.
 
 A report that was not decoded is shown as the kernel printed it.
 """
@@ -43,7 +43,7 @@ class Spot:
 
 
 def spots(kernel_report: KernelReport) -> tuple[Spot, ...]:
-    """The culprit place, and the first reliable one that the series wrote when that is another."""
+    """The culprit line, and the first reliable line that the series wrote, if that is another."""
     culprit = _culprit_place(kernel_report)
     if culprit is None:
         return ()
@@ -53,8 +53,7 @@ def spots(kernel_report: KernelReport) -> tuple[Spot, ...]:
 
 
 def callers(kernel_report: KernelReport) -> tuple[str, ...]:
-    """The functions by which the culprit place was reached, the nearest first: an assertion says little of who broke
-    it."""
+    """The callers of the culprit function, the nearest first: an assertion does not say who violated it."""
     culprit, places, ignored = _culprit_place(kernel_report), list(_reliable(kernel_report)), load_kinds().ignored
 
     def says_nothing(name: str) -> bool:
@@ -120,7 +119,7 @@ def _by(place: SourceLine) -> str:
 
 
 def _culprit_place(kernel_report: KernelReport) -> SourceLine | None:
-    """Of the culprit frame, the innermost place that is not ignored frames."""
+    """The innermost line of the culprit frame that is not in an ignored function."""
     decoded = [frame for frame in kernel_report.frames if frame.is_reliable and frame.places]
     named = next((frame for frame in decoded if _SUFFIX.sub("", frame.function) == kernel_report.frame), None)
     ignored = load_kinds().ignored
@@ -162,7 +161,7 @@ def _rows(frame: Frame) -> list[str]:
 
 
 def _legend(kernel_report: KernelReport) -> list[str]:
-    """The patches that the rows number, and what the marks mean; nothing where nothing is marked."""
+    """The patches that the rows number, and what the marks mean; empty if nothing is marked."""
     patches = {label for frame in kernel_report.frames for place in frame.places for label in place.patches}
     if not patches:
         return []

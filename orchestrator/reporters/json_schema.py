@@ -30,10 +30,8 @@ _SIMPLE: Mapping[Any, Mapping[str, Any]] = {
 
 
 def schema(kind: type) -> dict[str, Any]:
-    """The JSON Schema of a file that holds a value of one of the kinds in SCHEMAS.
-
-    Keys that it does not name are allowed, and required are those without a default: as for readers of the file.
-    """
+    """The JSON Schema of a file that holds a value of one of the kinds in SCHEMAS. As for readers of the file,
+    other keys are allowed, and keys with a default are optional."""
     number, definitions = SCHEMAS[kind], dict[str, Any]()
     whole = _record(kind, definitions)
     return {
@@ -46,7 +44,7 @@ def schema(kind: type) -> dict[str, Any]:
 
 
 def text(kind: type) -> str:
-    """The same as the file's text."""
+    """The schema as the text of its file."""
     return json.dumps(schema(kind), indent=1) + "\n"
 
 

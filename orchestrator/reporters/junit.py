@@ -52,16 +52,14 @@ _MAX_SUITES = 300
 
 
 def content(report: RunReport) -> bytes:
-    """The whole file. What programs printed is read from the run directory, if it is there."""
+    """The whole file. The output of programs is read from the run directory, if it exists."""
     return document(report, outputs=read_outputs(report))
 
 
 def document(report: RunReport, *, outputs: Mapping[str, Output] | None = None, max_bytes: int = MAX_BYTES) -> bytes:
-    """The whole file, pure. `outputs` has the ends of the programs' outputs, by the path that the report names.
-
-    Where everything would be more than `max_bytes`, texts are cut shorter; only then are entries left out, passed ones
-    first, and a property says so.
-    """
+    """The whole file; pure. `outputs` has the ends of the programs' outputs by their paths in the report. If the file
+    would exceed `max_bytes`, texts are shortened. If that is not enough, entries are left out, passed ones first, and a
+    property says so."""
     for limits in _LEVELS[:-1]:
         data = _document(report, outputs or {}, limits, max_bytes)
         if data is not None and len(data) <= max_bytes:
@@ -135,14 +133,14 @@ def _suites(report: RunReport, outputs: Mapping[str, Output], limits: Limits) ->
 
 
 def _unfinished(suites: Sequence[SuiteReport]) -> int:
-    """The first suite that is under test and where nothing passed, else the first under test, else the first."""
+    """The first suite under test in which nothing passed, else the first one under test, else the first."""
     tested = [at for at, suite in enumerate(suites) if is_under_test(suite, suites)]
     none_passed = [at for at in tested if not any(case.outcome is Outcome.PASS for case in suites[at].cases)]
     return next(iter((*none_passed, *tested)), 0)
 
 
 def _suite(report: RunReport, suite: _Suite, entries: list[Entry], limits: Limits) -> tuple[ElementTree.Element, int]:
-    """The element, and the sum of its test cases' times in milliseconds."""
+    """The element, and the sum of the times of its test cases in milliseconds."""
     built = XmlSuite(
         suite.name,
         [_case(entry) for entry in entries],
@@ -188,7 +186,7 @@ def _rerun(name: str, kind: str, message: str, trace: str, out: str) -> ElementT
 
 
 def _properties(report: RunReport, suite: _Suite) -> list[tuple[str, str]]:
-    """Of the run, then of the kernel, then the patches, which may be many."""
+    """Properties of the run, then of the kernel, then of the patches, which may be many."""
     of_run = {
         "series": report.series,
         "series_digest": report.series_digest,
@@ -216,7 +214,8 @@ def _time(milliseconds: int) -> str:
 
 
 def _timestamp(started: str) -> str:
-    """UTC without a zone, in whole seconds: the form that all readers parse. Empty, and so left out, if it is none."""
+    """UTC without a zone, in whole seconds: the form that all readers parse. An invalid one is empty, and is left
+    out."""
     if not re.match(r"\d{4}-\d\d-\d\d", started, re.ASCII):
         return ""
     try:

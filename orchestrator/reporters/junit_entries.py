@@ -82,7 +82,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class LazyEntry:
-    """What an entry is to be made of. Making it costs time, and a huge report leaves most of them out."""
+    """How to make an entry. Making it takes time, and a huge report leaves most entries out."""
 
     is_bad: bool
     entry: Callable[[], Entry]
@@ -90,7 +90,7 @@ class LazyEntry:
 
 @dataclass(frozen=True)
 class View:
-    """What every entry of a suite needs to know beside its own result."""
+    """What every entry of a suite needs besides its own result."""
 
     suite: str
     standing: Standing
@@ -108,7 +108,7 @@ def suite_items(
     outputs: Mapping[str, Output],
     limits: Limits,
 ) -> list[LazyEntry]:
-    """What a suite has entries for, in the order in which things happened."""
+    """The entries of a suite, in the order in which things happened."""
     by_case: dict[str, list[Finding]] = {}
     for finding in suite.attempts:
         by_case.setdefault(finding.case, []).append(finding)
@@ -124,7 +124,8 @@ def suite_items(
 
 
 def verdict_item(report: RunReport, name: str) -> LazyEntry:
-    """Of a run that is not clean though nothing in it says so: it must not look green, for readers just count."""
+    """The entry for a run that is not clean although no other entry says so: readers only count, so it must not
+    look green."""
     message = text.one_line(report.reason, _MESSAGE_CHARS) or report.verdict.value
     kind = "".join(word.capitalize() for word in report.verdict.name.split("_"))
     entry = Entry(name, junit_names.VERDICT, 0.0, JUnitResult(Element.ERROR, kind), message, message)
@@ -258,7 +259,7 @@ def _told_of_subtest(
 
 
 def _told(entry: Entry, result: JUnitResult, message: str, body: Iterable[str], view: View, where: str) -> Entry:
-    """The entry with its result and, unless it passed, why. The body is never empty then: there are readers that show
+    """The entry with its result and, unless it passed, the reason. Its body is never empty: some readers show
     nothing else."""
     if result.kind is Element.PASSED:
         return replace(entry, result=result)
@@ -268,13 +269,13 @@ def _told(entry: Entry, result: JUnitResult, message: str, body: Iterable[str], 
 
 
 def _remark(owner: StageResult | CaseResult, view: View) -> str:
-    """What the other kernel says about it."""
+    """What the comparison with the other kernel says."""
     is_of_base = view.standing.is_beside and owner.outcome.is_bad
     return compared(owner) or ("this is the base, without the series" if is_of_base else "")
 
 
 def _message(message: str, remark: str, outcome: Outcome, kernel_reports: tuple[KernelReport, ...]) -> str:
-    """One line, never empty: junit-xml leaves a failure without text out."""
+    """One line, never empty: junit-xml leaves out a failure without text."""
     first = culprit(kernel_reports)
     limit = _CAUSE_CHARS if remark else _MESSAGE_CHARS
     said = text.one_line(message, limit) or text.one_line(first.title if first else "", limit)
@@ -289,7 +290,7 @@ def _kernel_report_texts(kernel_reports: tuple[KernelReport, ...], log: str) -> 
 
 
 def _whole(kernel_reports: tuple[KernelReport, ...], log: str, view: View) -> str:
-    """Where a body that was cut can be read: the first failing report's own file, or the log."""
+    """Where to read a shortened body: the file of the first report that is a failure, or the log."""
     first = culprit(kernel_reports)
     return view.places.absolute(first.file) if first and first.file else log
 
@@ -313,7 +314,7 @@ def _joined(*parts: str) -> str:
 
 
 def _own_time(time_s: float, subtests: Iterable[Subtest]) -> float:
-    """Without its subtests', which have entries of their own: readers add all of them up."""
+    """The time without that of the subtests, which have entries of their own: readers add up all of them."""
     return max(0.0, _seconds(time_s) - sum(_seconds(subtest.time_s) for subtest in subtests))
 
 

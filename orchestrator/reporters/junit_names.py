@@ -24,7 +24,8 @@ VERDICT = "verdict"
 
 
 def suite_name(report: RunReport, suite: SuiteReport) -> str:
-    """NAME is `--suite-name`. The compiler is named without its patch level: an update of it begins no new history."""
+    """NAME is `--suite-name`. The compiler has no patch level in it: an update of the compiler starts no new
+    history."""
     compiler = short_name(suite.facts.compiler or report.compiler)
     parts = [report.suite_name, suite.kconfig, suite.facts.arch or report.arch, compiler]
     if not is_under_test(suite, report.suites):
@@ -33,7 +34,7 @@ def suite_name(report: RunReport, suite: SuiteReport) -> str:
 
 
 def is_under_test(suite: SuiteReport, suites: Sequence[SuiteReport]) -> bool:
-    """Whether it is what the run is about: the kernel with the whole series, or the base where nothing else is."""
+    """Whether the run is about this kernel: the one with the whole series, or the base if there is no other."""
     if suite.role is Role.BASELINE:
         return all(other.role is Role.BASELINE for other in suites)
     return suite.role is Role.PATCHED

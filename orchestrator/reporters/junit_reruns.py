@@ -35,7 +35,7 @@ class Rerun:
 def reruns_of_run(
     findings: Sequence[Finding], shown: Element, places: RunFiles, count: int, limit: int
 ) -> tuple[Rerun, ...]:
-    """Of attempts that went wrong as a whole: `count` of them at most, each with `limit` bytes of text."""
+    """The attempts that failed as a whole: at most `count`, each with `limit` bytes of text."""
     bad = [finding for finding in findings if finding.run_outcome.is_bad]
     return tuple(_of_run(finding, shown, places, limit) for finding in bad[:count])
 
@@ -43,7 +43,7 @@ def reruns_of_run(
 def reruns_of_subtest(
     name: str, findings: Sequence[Finding], shown: Element, places: RunFiles, count: int, limit: int
 ) -> tuple[Rerun, ...]:
-    """Of attempts in which the subtest failed."""
+    """The attempts in which the subtest failed."""
     bad = [
         (subtest, finding)
         for finding in findings

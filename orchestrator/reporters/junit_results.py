@@ -66,23 +66,23 @@ def result_of_stage(stage: StageResult, in_run: Standing) -> JUnitResult:
 
 
 def result_of_case(case: CaseResult, in_run: Standing) -> JUnitResult:
-    """Of the run itself."""
+    """The result of the run of a case, without its subtests."""
     return _result(case, case.run_outcome, in_run, "Leak" if is_leak(case.message) else "ExitStatus")
 
 
 def of_subtest(outcome: Outcome, owner: StageResult | CaseResult, in_run: Standing) -> JUnitResult:
-    """What it is worth is known of its case or stage only."""
+    """The result of a subtest. Only its case or stage knows whether it is excused."""
     result = _result(owner, outcome, in_run, "Subtest")
     return JUnitResult(result.kind, _OF_OUTCOME.get(outcome, "Subtest")) if result.kind is Element.FAILURE else result
 
 
 def culprit(kernel_reports: Sequence[KernelReport]) -> KernelReport | None:
-    """The first report that is a failure: the later ones are often its consequence."""
+    """The first report that is a failure; later ones are often its consequence."""
     return next((kernel_report for kernel_report in kernel_reports if kernel_report.outcome.is_bad), None)
 
 
 def type_of(outcome: Outcome, kernel_reports: Sequence[KernelReport], otherwise: str) -> str:
-    """The kernel's own report names the cause better than how a case ended."""
+    """The type of a failure. The kernel's report names the cause better than the ending of the case."""
     first = culprit(kernel_reports)
     return f"KernelReport.{first.kind}" if first else _OF_OUTCOME.get(outcome, otherwise)
 

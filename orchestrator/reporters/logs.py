@@ -1,4 +1,4 @@
-"""What log files say, as JSON and for a reader."""
+"""The kernel reports of log files, as JSON and for people."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SEVERITIES = {Outcome.CRASH: "crash", Outcome.FAIL: "fail", Outcome.PASS: "info"
 
 
 def dumps(logs: Sequence[LogReport]) -> str:
-    """A JSON list with an object for each file; docs/kernel_reports.md lists the keys."""
+    """A JSON list with an object for each file; docs/kernel-reports.md describes it."""
     return codec.dumps([_log(log) for log in logs]) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""The listener that tells a person at a terminal, or a CI log, what is going on: one line for each event."""
+"""A listener that shows the progress of a run, at a terminal or in a CI log: one line for each event."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Progress:
 
 
 def event_lines(event: events.Event, *, verbose: bool = False) -> list[str]:
-    """What is said about an event: no control characters, one line each. Pure."""
+    """The lines about an event, without control characters. Pure."""
     return [_shorten(printable(said)) for said in _said(event, verbose)]
 
 
@@ -74,12 +74,13 @@ def _said(event: events.Event, verbose: bool) -> list[str]:
 
 
 def _case(event: events.CaseStarted | events.CaseFinished) -> str:
-    """Pairs are runs with and without the series, next to each other."""
+    """A pair is a run with the series and one without, next to each other."""
     return f"{event.case}, pair {event.pair}" if event.pair else event.case
 
 
 def _command(event: events.CommandRan, verbose: bool) -> list[str]:
-    """Ready to paste. A status other than 0 may be an answer (git cat-file -e); a stage that fails of it shows it."""
+    """The command, ready to paste. A status other than 0 may be an answer (git cat-file -e); a stage that fails
+    because of it reports it."""
     if not verbose:
         return []
     if event.status is None:

@@ -21,7 +21,8 @@ STDOUT = "stdout"  # the filename of an error of `out` and `data`
 
 
 def open_closed() -> None:
-    """Give each of descriptors 0 to 2 that is closed to /dev/null: else the next file that we open becomes stdout."""
+    """Open /dev/null for each of descriptors 0 to 2 that is closed: otherwise the next file that we open becomes
+    stdout."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -33,13 +34,13 @@ def open_closed() -> None:
 
 
 def out(text: str) -> None:
-    """A command's product for a person, on stdout. Raises OSError, whose filename is STDOUT."""
+    """Write a command's product for people to stdout. Raises OSError, whose filename is STDOUT."""
     with _stdout():
         _write(text, sys.stdout)
 
 
 def data(content: bytes) -> None:
-    """A command's product for a program, on stdout, byte for byte. Raises OSError, whose filename is STDOUT."""
+    """Write a command's product for programs to stdout, byte for byte. Raises OSError, whose filename is STDOUT."""
     with _stdout():
         sys.stdout.flush()
         sys.stdout.buffer.write(content)
@@ -47,7 +48,8 @@ def data(content: bytes) -> None:
 
 
 def tell(text: str, stream: TextIO | None = None) -> bool:
-    """Tell a person, on stderr if nothing else is named. Never raises; false when nobody can be told any more."""
+    """Write for people, to stderr by default. Never raises; returns False if the stream cannot be written to any
+    more."""
     stream = sys.stderr if stream is None else stream
     return attempt(lambda: _write(text, stream), stream)
 

@@ -1,4 +1,4 @@
-"""What the end of a run shows, as plain rows, before anything is drawn. Pure."""
+"""The summary of a run as plain rows, before it is drawn. Pure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NOT_RUN = "NOT RUN"
 
 
 class Tone(Enum):
-    """What a row is to a person who looks for what is wrong."""
+    """How good or bad a row is."""
 
     GOOD = "good"
     OPEN = "open"  # it proves nothing, or is not the series' doing
@@ -90,7 +90,7 @@ def tables(report: RunReport) -> tuple[Table, ...]:
 
 
 def seconds(time_s: float) -> str:
-    """`0.2 s`, `75.0 s`, `12 min 5 s`: what a person reads at a glance."""
+    """`0.2 s`, `75.0 s`, `12 min 5 s`: readable at a glance."""
     if time_s < 120:
         return f"{time_s:.1f} s"
     if not time_s < 1e9:  # also NaN
@@ -145,7 +145,7 @@ def _case_row(case: CaseResult) -> Row:
 
 
 def _not_run_rows(cases: Iterable[CaseResult]) -> Iterator[Row]:
-    """One for all that were not run for the same reason."""
+    """One row for all cases that were not run for the same reason."""
     for (outcome, message), group in groupby(cases, key=lambda case: (case.outcome, case.message)):
         names = [printable(case.case) for case in group]
         name = names[0] if len(names) == 1 else f"{len(names)} cases"
@@ -154,7 +154,7 @@ def _not_run_rows(cases: Iterable[CaseResult]) -> Iterator[Row]:
 
 
 def _compared(item: StageResult | CaseResult, said: str) -> str:
-    """What the base says about it comes first: it decides."""
+    """The comparison with the base comes first: it decides."""
     return "; ".join(part for part in (printable(compared(item)), said) if part)
 
 
@@ -169,8 +169,8 @@ def _tone(item: StageResult | CaseResult) -> Tone:
 
 
 def _subtest_rows(subtests: Sequence[Subtest], excused: bool) -> Iterator[Row]:
-    """Only those that failed: a person looks for what is wrong, the files have the rest. What never ran, since one
-    before it hung, takes one row."""
+    """Only the subtests that failed; the files have the rest. Subtests that never ran, because one before them
+    hung, take one row."""
     bad = [subtest for subtest in subtests if subtest.outcome.is_bad]
     never_ran = [subtest for subtest in bad if not subtest.time_s and not subtest.metrics and subtest.message]
     alike = never_ran if len(never_ran) > 1 and len({subtest.message for subtest in never_ran}) == 1 else []
@@ -196,20 +196,20 @@ def _message(message: str, limit: int = _MESSAGE_CHARS) -> str:
 
 
 def _throughput(metrics: list[Metric] | tuple[Metric, ...]) -> str:
-    """The sum of all that is counted in operations per second; empty where nothing is."""
+    """The sum of all metrics in operations per second; empty if there is none."""
     values = [metric.value for metric in metrics if metric.unit == _THROUGHPUT]
     return f"{sum(values):,.0f}" if values else ""
 
 
 def _diagnosis(case: CaseResult, report: RunReport) -> Iterator[Evidence]:
-    """Why it hung or crashed, and the file that says so at length."""
+    """Why it hung or crashed, and the file with the details."""
     if case.diagnosis:
         place = next((name for name in case.evidence if name.endswith("postmortem.txt")), case.console_log)
         yield Evidence(printable(case.diagnosis), printable(f"{report.run_dir}/{place}"), _tone(case))
 
 
 def _evidence(kernel_reports: tuple[KernelReport, ...], report: RunReport, log: str, owner: str) -> Iterator[Evidence]:
-    """One for each title: the first report, and how often it came."""
+    """One for each title: the first report, and the number of reports."""
     found: dict[str, list[KernelReport]] = {}
     for kernel_report in kernel_reports:
         found.setdefault(kernel_report.label, []).append(kernel_report)

@@ -1,4 +1,4 @@
-"""The files that a run is reported in. A new reporter is a module with a function report -> bytes and a line here."""
+"""The files of a run's reports. A new reporter is a module with a function report -> bytes and a line here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orchestrator.store import write_atomically
 
 @dataclass(frozen=True)
 class FileReporter:
-    """`file` is its name in the run directory. `content` may read what the run left there, and raises nothing."""
+    """`file` is its name in the run directory. `content` may read the run directory, and raises nothing."""
 
     file: str
     content: Callable[[RunReport], bytes]

@@ -39,7 +39,7 @@ def show(report: RunReport, stream: TextIO, environment: Mapping[str, str] | Non
 
 
 def wants_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
-    """An empty NO_COLOR counts as not set, as its convention says."""
+    """Whether to use colour. As its convention says, an empty NO_COLOR counts as not set."""
     return stream.isatty() and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
 
 

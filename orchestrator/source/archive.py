@@ -55,7 +55,7 @@ def _child(child: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _failed(path: Path, why: str, words: str, fast_import: Command) -> OrchestrateError:
-    """git ended for want of what the host does not give, or the archive is no good."""
+    """The error of git fast-import: the host refused something, or the archive is bad."""
     if refused := refusal(words, os.fspath(fast_import.cwd or "git")):
         refused.detail = words
         return refused

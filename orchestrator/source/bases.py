@@ -35,7 +35,7 @@ CHEAP = ("core.compression=1", "pack.compression=1", "gc.auto=0")
 
 @dataclass(frozen=True)
 class Workplace:
-    """What finding a base needs: where homes are, how to run programs and whom to tell about waiting."""
+    """What finding a base needs: the directory of homes, how to run programs, and whom to tell about waiting."""
 
     homes: Path
     runner: Runner
@@ -56,7 +56,7 @@ def check_packaged(name: str) -> Path:
 
 
 def packaged_base(name: str, at: Workplace) -> tuple[Base, bool]:
-    """Debian's source package, imported as a commit when it is not there yet, and whether it was. Raises
+    """Debian's source package as a commit, imported if necessary, and whether it was there already. Raises
     BaseUnavailable, HostRefused."""
     path = check_packaged(name)
     version = _package_version(name, at.runner) or f"size {path.stat().st_size}"
@@ -73,14 +73,14 @@ def packaged_base(name: str, at: Workplace) -> tuple[Base, bool]:
 
 @dataclass(frozen=True)
 class Revision:
-    """A revision of a user's tree: the directory of its git, and the commit."""
+    """A revision of a user's tree: its git directory, and the commit."""
 
     git: str
     commit: str
 
 
 def find_in_tree(tree: Path, revision: str, runner: Runner) -> Revision:
-    """Look a revision of a user's git tree up. Raises UsageError, BaseDamaged."""
+    """Look up a revision of a user's git tree. Raises UsageError, BaseDamaged."""
     if not tree.is_dir():
         raise UsageError(f"--tree {tree}: no such directory")
     found = _in_tree(tree, runner, "rev-parse", "--path-format=absolute", "--git-common-dir")
@@ -137,12 +137,12 @@ def _remote(tree: Path, revision: str, runner: Runner) -> tuple[str, str]:
 
 
 def _in_tree(tree: Path, runner: Runner, *args: str) -> CommandResult:
-    """git where the user's own configuration holds (safe.directory); we only read, and take no locks."""
+    """git with the user's own configuration (safe.directory). It only reads, and takes no locks."""
     return runner.run(Command(("git", "-C", os.fspath(tree), *args), env=(("GIT_OPTIONAL_LOCKS", "0"),)))
 
 
 def _ask_tree(tree: Path, runner: Runner, *args: str) -> str:
-    """The answer; empty where git has none. Raises BaseDamaged."""
+    """git's answer; empty if it has none. Raises BaseDamaged."""
     result = _in_tree(tree, runner, *args)
     if what := damage(result):
         hint = f"git -C {shlex.quote(os.fspath(tree))} fsck"
@@ -151,13 +151,13 @@ def _ask_tree(tree: Path, runner: Runner, *args: str) -> str:
 
 
 def _plain(name: str) -> str:
-    """What a tree is called, without what make cannot take in a path."""
+    """A name for a tree without characters that make cannot handle in a path."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:60] or "tree"
 
 
 def _prepare(at: Workplace) -> None:
-    """Make the directory of all homes. One that is not in the cache is ours alone: who could write there could put
-    anything into a kernel. Raises HostRefused."""
+    """Make the directory of all homes. Outside of the cache it must be ours alone: whoever can write there could
+    change a kernel. Raises HostRefused."""
     with writing(at.homes):
         at.homes.mkdir(parents=True, exist_ok=True, mode=0o700)
         status = at.homes.lstat()
@@ -172,7 +172,7 @@ def _prepare(at: Workplace) -> None:
 
 
 def _borrows(git: Git, common: str, commit: str) -> bool:
-    """Whether a store, made where there is none, has a commit of the one that it borrows from."""
+    """Whether a store, which is made if there is none, has a commit of the store that it borrows from."""
     if not (git.directory / "HEAD").is_file():
         _new_store(git.directory, git.runner)
     write_atomically(git.directory / ALTERNATES, f"{common}/objects\n".encode())
@@ -199,7 +199,7 @@ def _new_store(directory: Path, runner: Runner) -> None:
 
 
 def _imported(home: Path, runner: Runner) -> str | None:
-    """The commit that an import left, if it and its objects can still be read."""
+    """The commit of an import, if it and its objects can still be read."""
     git = Git(home / "git", runner)
     if not (git.directory / "HEAD").is_file() or not git.has(f"{archive.COMMIT}^{{tree}}"):
         return None
@@ -207,7 +207,7 @@ def _imported(home: Path, runner: Runner) -> str | None:
 
 
 def _import(path: Path, home: Path, label: str, at: Workplace) -> str:
-    """The commit. Worktrees that are there stay: the same archive makes the same objects."""
+    """Import the archive. Existing worktrees stay: the same archive makes the same objects."""
     again = ": the objects of an earlier import are damaged" if (home / "git").exists() else ""
     at.say(f"importing {label} into the object store (once, about a minute){again}")
     at.homes.mkdir(parents=True, exist_ok=True)

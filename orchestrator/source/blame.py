@@ -11,7 +11,7 @@ BLAMED = re.compile(r"^(?P<commit>[0-9a-f]{40,64}) \d+ (?P<line>\d+)", re.MULTIL
 
 
 def with_tree(git: Git, commit: str, tree: str) -> str:
-    """A commit of the tree: the one that is given when it has this tree, else one on top of it, which is nobody's."""
+    """A commit with this tree: the given one if it has it, else a new one on top of it, which belongs to no patch."""
     if git.check("rev-parse", f"{commit}^{{tree}}").text.strip() == tree:
         return commit
     words = f"tree {tree}\nparent {commit}\nauthor {WHO}\ncommitter {WHO}\n\nwhat was put on top of the series\n"
@@ -19,7 +19,7 @@ def with_tree(git: Git, commit: str, tree: str) -> str:
 
 
 def writers(git: Git, before: str, commit: str, file: str, lines: Iterable[int]) -> Mapping[int, str]:
-    """The commits that wrote these lines (from 1) of a file: `before` for what is older than the series."""
+    """The commits that wrote these lines (from 1) of a file: `before` for lines that are older than the series."""
     wanted = [option for line in sorted(set(lines)) for option in ("-L", f"{line},{line}")]
     said = git.check("blame", "--porcelain", *wanted, f"{before}..{commit}", "--", file).text
     return {int(match["line"]): match["commit"] for match in BLAMED.finditer(said)}

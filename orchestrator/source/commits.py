@@ -64,8 +64,8 @@ def trees_of(base: Base, commits: Iterable[str], runner: Runner) -> tuple[str, .
 
 
 def _named(listing: bytes, series: Series) -> dict[bytes, bytes]:
-    """Of what `git ls-tree -r -z` lists, in the order of paths, what a patch of the series can touch or meet: a file
-    where it wants a directory, or the other way about."""
+    """Of the output of `git ls-tree -r -z`, in path order, the entries that a patch of the series can touch or
+    collide with: a file where it needs a directory, or the reverse."""
     lines = listing.split(b"\0")[:-1]
     names = {name.encode("utf-8", "surrogateescape") for patch in series.patches for name in patch.files}
     found = {}
@@ -90,7 +90,7 @@ def _parents(path: bytes) -> Iterator[bytes]:
 
 
 def _applied(git: Git, index: Path, patch: Patch, base: Base) -> Entries:
-    """What the index holds when the patch was applied to it. Raises PatchDoesNotApply."""
+    """The content of the index after the patch was applied to it. Raises PatchDoesNotApply."""
     if patch.diff.strip():  # a commit may change nothing, and git refuses a patch that is empty
         result = git.ask("apply", "--cached", "--verbose", "--whitespace=nowarn", "-", index=index, stdin=patch.diff)
         if result.status != 0:
@@ -111,7 +111,7 @@ class _Words:
 
 
 def _words(git: Git, patch: Patch, scratch: Path) -> _Words:
-    """As `git am` would have it; of a patch that is no mail, its subject."""
+    """What `git am` would make the commit say; for a patch that is no mail, its subject."""
     message = scratch / "message"
     message.write_bytes(b"")
     said = b""
@@ -138,8 +138,7 @@ def _message(subject: str, text: str, message_id: str) -> str:
 
 
 def _body(words: _Words, number: int, parent: str, before: Entries, after: Entries) -> bytes:
-    """A commit as fast-import reads it, behind its first line. What is removed comes first: a directory may take the
-    place of a file."""
+    """A commit for fast-import, after its first line. Removals come first: a directory may replace a file."""
     message = words.message.encode("utf-8", "replace")
     lines = [
         f"mark :{number}\nauthor {words.author}\ncommitter {WHO}\n".encode("utf-8", "replace"),

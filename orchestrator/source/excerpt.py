@@ -19,7 +19,7 @@ from orchestrator.source.trees import move_to
 
 @dataclass(frozen=True)
 class Excerpt:
-    """Some files of a tree. `digest` changes when one of them does."""
+    """Some files of a tree. `digest` changes if one of them changes."""
 
     applied: AppliedTree
     entries: bytes = field(repr=False)  # as git lists them: mode, type, id, path; ended by NUL
@@ -35,7 +35,7 @@ class Excerpt:
         return {path: blob for blob, path in pairs}
 
     def below(self, directories: Sequence[str]) -> Excerpt:
-        """The part of it that lies in directories of the tree, each given with its last slash; or is such a file."""
+        """The part of it in these directories of the tree, each given with its last slash, or these files."""
         starts = tuple(os.fsencode(directory) for directory in directories)
         chosen = [
             entry for entry in self.entries.split(b"\0") if entry and entry.partition(b"\t")[2].startswith(starts)
@@ -67,10 +67,8 @@ def check_out(files: Excerpt, where: Path, runner: Runner) -> None:
 
 
 def move(files: Excerpt, where: Path, runner: Runner) -> None:
-    """Make a directory hold the files and nothing else, rewriting only those that differ from what it holds.
-
-    The caller sees to it that nobody else works there.
-    """
+    """Make a directory hold exactly these files, rewriting only those that differ. The caller ensures that nobody
+    else works there."""
     git = Git(files.applied.base.home / "git", runner)
     with tempfile.TemporaryDirectory(prefix=".move-", dir=where.parent) as scratch:
         index = Path(scratch) / "index"

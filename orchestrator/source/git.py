@@ -36,7 +36,7 @@ ALTERNATES = "objects/info/alternates"
 
 
 def damage(result: CommandResult) -> str:
-    """What is damaged, in git's words; empty when a command did not fail of that."""
+    """What is damaged, in git's words; empty if a command failed for another reason."""
     found = DAMAGE.search(result.stderr.decode(errors="replace")) if result.status != 0 else None
     return found["what"] if found else ""
 
@@ -66,7 +66,7 @@ class Git:
         return result
 
     def ask(self, *args: str, index: Path | None = None, stdin: bytes = b"") -> CommandResult:
-        """Run git and return also its refusals. Raises BaseDamaged."""
+        """Run git, and return its failures as well. Raises BaseDamaged."""
         return self._run(self.command(*args, index=index), stdin)
 
     def _run(self, command: Command, stdin: bytes) -> CommandResult:
@@ -76,7 +76,7 @@ class Git:
         return result
 
     def _damaged(self, what: str, result: CommandResult) -> BaseDamaged:
-        """Which store it is that is damaged, ours or the user's that it borrows from, and the way out."""
+        """Which store is damaged, ours or the user's that it borrows from, and the remedy."""
         listed = self.directory / ALTERNATES
         lenders = listed.read_text().split("\n") if listed.is_file() else []
         lender = next((path for path in lenders if path and path in what), "")
@@ -108,12 +108,12 @@ class Git:
         return found
 
     def changed_files(self, before: str, after: str) -> tuple[str, ...]:
-        """Names of files that differ between two trees or commits, also those that one of them has not."""
+        """Names of files that differ between two trees or commits, including those that only one of them has."""
         names = self.check("diff-tree", "-r", "-z", "--name-only", "--no-renames", before, after).stdout
         return tuple(name.decode("utf-8", "surrogateescape") for name in names.split(b"\0") if name)
 
     def has(self, object_name: str) -> bool:
-        """Whether it is there and its kind can be read: for COMMIT^{tree} the commit too."""
+        """Whether the object exists and its kind can be read; for COMMIT^{tree} the commit too."""
         try:
             return self.ask("cat-file", "-e", object_name).status == 0
         except BaseDamaged:

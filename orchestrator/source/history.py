@@ -1,4 +1,4 @@
-"""Commits of a user's tree: what lies between a good one and a bad one, and which to try next. Only read."""
+"""Commits of a user's tree: those between a good and a bad one, and which of them to test next. Read-only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orchestrator.process import Command, Runner
 
 @dataclass(frozen=True)
 class Commit:
-    """As people name it."""
+    """A commit, with the names that people use for it."""
 
     id: str
     author: str  # NAME <ADDRESS>
@@ -21,7 +21,7 @@ class Commit:
 
     @property
     def fixes(self) -> str:
-        """The trailer that a fix of it carries."""
+        """The trailer of a commit that fixes it."""
         return f'Fixes: {self.id[:12]} ("{self.subject}")'
 
 
@@ -43,12 +43,12 @@ class History:
         return older in self._git("merge-base", "--all", older, newer)
 
     def count(self, good: Sequence[str], bad: str) -> int:
-        """How many commits are suspected: those of `bad` that are in none of the good ones."""
+        """The number of suspected commits: those of `bad` that are in none of the good ones."""
         return int(self._git("rev-list", "--count", bad, "--not", *good)[0])
 
     def candidates(self, good: Sequence[str], bad: str) -> tuple[str, ...]:
-        """The suspected commits, those that halve the rest best first, as git bisect would have it; `bad` itself is
-        one of them."""
+        """The suspected commits, those that split the rest best first, as in git bisect; `bad` itself is one of
+        them."""
         lines = self._git("rev-list", "--bisect-all", bad, "--not", *good)
         return tuple(line.split()[0] for line in lines)
 
@@ -57,7 +57,7 @@ class History:
         return Commit(ident, author, subject)
 
     def _git(self, *args: str) -> list[str]:
-        """The lines that git prints; none where it refuses."""
+        """The lines that git prints; none if it fails."""
         env = (("GIT_OPTIONAL_LOCKS", "0"),)
         result = self.runner.run(Command(("git", "-C", os.fspath(self.tree), *args), env=env))
         return result.text.splitlines() if result.status == 0 else []

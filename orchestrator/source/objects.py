@@ -22,10 +22,8 @@ class Trees:
         self._indexes: dict[str, bytes] = {}  # of a tree: reading a kernel's anew for each of many diffs takes long
 
     def with_diff(self, tree: str, diff: bytes) -> tuple[str, str]:
-        """The tree that a diff makes of a tree, or "" and git's words why it does not apply.
-
-        One line of context is enough: what was put between (debugging aids) may have moved its neighbours.
-        """
+        """The tree after a diff, or "" and git's words why it does not apply. One line of context is enough:
+        debugging aids in between may have moved its neighbours."""
         with tempfile.TemporaryDirectory(prefix=".diff-", dir=self._home) as scratch:
             index = Path(scratch) / "index"
             if tree not in self._indexes:
@@ -41,7 +39,7 @@ class Trees:
         return self._git.changed_files(before, after)
 
     def read(self, tree: str, name: str) -> str | None:
-        """The text of a file in a tree; None when it has none of that name."""
+        """The text of a file in a tree; None if it has no such file."""
         result = self._git.ask("cat-file", "blob", f"{tree}:{name}")
         return result.stdout.decode("utf-8", "surrogateescape") if result.status == 0 else None
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalog import load
+from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
 from orchestrator.jobs.base_results import MOST, recall, remember
 from orchestrator.judge.compare import compare
@@ -17,7 +17,7 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import BaseResult, CaseResult, Finding, SuiteReport
 from orchestrator.process import Cancel, Runner
 
-CATALOG = load()
+CATALOG = load_catalog()
 GUP = CATALOG.case("gup")
 KCONFIG = Kconfig("base", ())
 FACTS = KernelFacts(commit="1234", compiler="gcc", machine="q35", accelerator="tcg", cpus=2, memory_mib=1024)

@@ -11,7 +11,7 @@ from typing import NoReturn
 import pytest
 
 from orchestrator.build.product import Product
-from orchestrator.catalog import load
+from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
 from orchestrator.errors import BuildFailed
 from orchestrator.jobs.build import Finders, Stage
@@ -50,7 +50,7 @@ class World:
     def products(self) -> Products:
         """Of a run in the same directory, begun or resumed."""
         context = Context(
-            Places(self.home / "cache", self.home / "state"), load(), Runner(Cancel()), lambda event: None
+            Places(self.home / "cache", self.home / "state"), load_catalog(), Runner(Cancel()), lambda event: None
         )
         return Products(context, PLAN, self.home / "run", Finders(base=lambda source: (BASE, True), accel=nobody))
 

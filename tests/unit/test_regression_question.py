@@ -461,8 +461,8 @@ def test_a_kernel_behind_a_patch_on_which_a_case_tells_nothing_is_not_asked_for_
     world = World(made, lambda subject, *_: shown.get(subject.name, PASSED)).ask(Regression(made, lambda: False))
     found = list(first_bad_patches(with_comparisons(list(world.reports.values()), 0.05), 0.05))
     assert any(words.startswith("a fails from patch") for words in found), found
-    blamed = [job for job in world.sessions("base.patch-1") if job.number > FIRST_BAD]
-    assert len(blamed) <= 3
+    runs = [job for job in world.sessions("base.patch-1") if job.number > FIRST_BAD]
+    assert len(runs) <= 3
 
 
 # --- resume

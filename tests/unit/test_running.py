@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import pytest
 
-from orchestrator.catalog import load
+from orchestrator.catalog import load_catalog
 from orchestrator.commands.compose import Invocation
 from orchestrator.commands.outputs import Outputs
 from orchestrator.commands.rundir import claim
@@ -23,8 +23,7 @@ from orchestrator.model.report import RunReport
 from orchestrator.model.request import Request
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, Runner
-from orchestrator.record import RunRecord
-from orchestrator.record import load as load_record
+from orchestrator.record import RunRecord, load_record
 
 
 class Bug(Exception):
@@ -37,7 +36,7 @@ def ended_by(error: Exception, home: Path, outputs: Outputs | None = None) -> Ru
     def stop(*_: object) -> NoReturn:
         raise error
 
-    context = Context(Places(home / "cache", home / "state"), load(), Runner(Cancel()), lambda event: None)
+    context = Context(Places(home / "cache", home / "state"), load_catalog(), Runner(Cancel()), lambda event: None)
     plan = make_plan(Request(testcases=("gup",)), context.catalog, None, Host(2, 4096))
     invocation = Invocation(context, plan, Finders(base=stop, accel=stop))
     with claim(context, plan, "test", home / "run") as (run_dir, _), (outputs or Outputs()).copied(run_dir):
@@ -70,7 +69,7 @@ def test_a_report_that_cannot_be_made_does_not_hide_what_ended_the_run(
     def unjudgeable(*_: object, **__: object) -> NoReturn:
         raise ValueError("another bug")
 
-    monkeypatch.setattr(run, "judge", unjudgeable)
+    monkeypatch.setattr(run, "judge_run", unjudgeable)
     with pytest.raises(Bug):
         ended_by(Bug("it was us"), tmp_path, Outputs(str(tmp_path / "j.xml")))
     with pytest.raises(ValueError, match="another bug"):
