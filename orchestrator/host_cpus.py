@@ -31,7 +31,7 @@ class CgroupLimits:
 
 
 def cpus() -> int:
-    """CPUs that we may keep busy. A quota of one and a half is two, of which one is throttled half of the time."""
+    """CPUs that we may keep busy. A quota of 1.5 is two CPUs, the second of which is throttled half of the time."""
     return max(1, math.ceil(min(len(os.sched_getaffinity(0)), limits(_read).cpus)))
 
 

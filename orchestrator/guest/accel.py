@@ -87,7 +87,7 @@ def qemu_version(program: str, runner: Runner) -> str:
 
 
 def with_clock(accel: Accel, khz: int | None) -> Accel:
-    """The accelerator with the host's TSC rate in its boot parameters; without those if the rate is unknown."""
+    """The accelerator with the host's TSC rate in its boot parameters, or without them if the rate is unknown."""
     if khz is None and any("{tsc_khz}" in word for word in accel.cmdline):
         return replace(accel, cmdline=())
     return replace(accel, cmdline=tuple(word.format(tsc_khz=khz) for word in accel.cmdline))

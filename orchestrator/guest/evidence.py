@@ -72,7 +72,7 @@ def examine(qemu: Qemu, link: Link | None, case: str, home: Path, memory_mib: in
 
 
 def _ask(qemu: Qemu, link: Link | None, notes: list[str]) -> bool:
-    """Ask the sysrq questions, over SSH if it answers, else over the serial line; whether the kernel answered."""
+    """Ask the sysrq questions, over SSH if it answers, else over the serial line. Whether the kernel answered."""
     for letter, answer in QUESTIONS:
         try:
             if link:

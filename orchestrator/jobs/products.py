@@ -156,8 +156,8 @@ class Products:
         return {name: why for tree in trees if isinstance(tree, Tree) for name, why in tree.refused}
 
     def _kernel(self, subject: Subject) -> _Once:
-        """What subjects of the same kernel share. The stages are in the journal of the first of them. Each kconfig
-        has its own, even if two have equal content."""
+        """What subjects of the same kernel share. Its stages stand in the journal of the first of them. Each kconfig
+        has its own, even where two say the same."""
         with self._lock:
             return self._kernels.setdefault((subject.kernel.kconfig.name, subject.kernel.id), _Once())
 

@@ -131,7 +131,7 @@ def compare_attempts(
         failed = sum(wanted <= shown(marks, wanted) for marks in known)
         if excuse := _known(earlier.runs, failed):
             return excuse
-    if base is None or (not boot_of_base and _is_lacking(base)):
+    if base is None or (not same and not boot_of_base and _is_lacking(base)):
         return None
     if is_news:
         return _new(decide(new, rule))

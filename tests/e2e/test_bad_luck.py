@@ -230,7 +230,7 @@ def test_a_full_disk_is_named(small_disk: Path) -> None:
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert result.returncode == 3, result.stderr
-    assert "no space left" in result.stderr
+    assert "run.json: No space left on device" in result.stderr
     assert "Traceback" not in result.stderr
 
 

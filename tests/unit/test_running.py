@@ -23,8 +23,7 @@ from orchestrator.model.report import RunReport
 from orchestrator.model.request import Request
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, Runner
-from orchestrator.record import RunRecord
-from orchestrator.record import load_record as load_record
+from orchestrator.record import RunRecord, load_record
 
 
 class Bug(Exception):
