@@ -41,7 +41,7 @@ class State(Enum):
 
 
 @dataclass(frozen=True)
-class TestedCommit:
+class BisectedCommit:
     """One commit, and what its attempts say."""
 
     commit: str
@@ -56,10 +56,10 @@ class BisectionState:
     """The state of the bisection. `suspects` is one commit if it was found, and several if those between cannot be
     tested. `trouble` says why there is no answer."""
 
-    tried: tuple[TestedCommit, ...]
+    tried: tuple[BisectedCommit, ...]
     suspects: tuple[str, ...] = ()
     trouble: str = ""
-    open: TestedCommit | None = None  # what has to be tested next; None: it is over
+    open: BisectedCommit | None = None  # what has to be tested next; None: it is over
 
     @property
     def is_found(self) -> bool:
@@ -136,7 +136,7 @@ class Bisection:
             else:
                 skipped.add(commit)
 
-    def _passes_needed(self, end: TestedCommit) -> int:
+    def _passes_needed(self, end: BisectedCommit) -> int:
         """How often a commit has to pass, so that a bad one would do so with a probability of at most error/steps. The
         rate is taken to be a little lower than the one seen on the bad end."""
         rate = end.fails / (end.fails + end.passes + 1)
@@ -150,25 +150,25 @@ class Bisection:
 
     def _tried(
         self, commit: str, report: Callable[[Subject], SuiteReport | None], wanted: Signature, passes: int | None
-    ) -> TestedCommit:
+    ) -> BisectedCommit:
         """So many passes are enough to call it good; None: it is the bad end, which is to fail."""
         found = report(self.subject(commit))
         if found is None:
-            return TestedCommit(commit, State.OPEN)
+            return BisectedCommit(commit, State.OPEN)
         if why := _why_untestable(found):
-            return TestedCommit(commit, State.SKIPPED, why=why)
+            return BisectedCommit(commit, State.SKIPPED, why=why)
         marks = [one for finding in found.attempts if (one := signature(finding)) is not None]
         fails, passed = sum(bool(one & wanted) for one in marks), sum(not one for one in marks)
         if fails >= (ENOUGH_FAILURES if passes is None else 1):
-            return TestedCommit(commit, State.BAD, fails, passed)
+            return BisectedCommit(commit, State.BAD, fails, passed)
         if passes is not None and passed >= passes:
-            return TestedCommit(commit, State.GOOD, fails, passed)
+            return BisectedCommit(commit, State.GOOD, fails, passed)
         if passes is not None and (others := len(marks) - fails - passed) > passes:
             why = f"it failed {counted(others, 'time')} in other ways"
-            return TestedCommit(commit, State.SKIPPED, fails, passed, why)
+            return BisectedCommit(commit, State.SKIPPED, fails, passed, why)
         if (silent := len(found.attempts) - len(marks)) > AT_ONCE + len(marks):
-            return TestedCommit(commit, State.SKIPPED, fails, passed, f"{counted(silent, 'attempt')} said nothing")
-        return TestedCommit(commit, State.OPEN, fails, passed)
+            return BisectedCommit(commit, State.SKIPPED, fails, passed, f"{counted(silent, 'attempt')} said nothing")
+        return BisectedCommit(commit, State.OPEN, fails, passed)
 
 
 def _why_untestable(report: SuiteReport) -> str:

@@ -16,7 +16,7 @@ from orchestrator.model.machine import Host
 from orchestrator.model.request import Request
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, Runner
-from orchestrator.questions.bisection import Bisection, BisectionState, State, TestedCommit
+from orchestrator.questions.bisection import BisectedCommit, Bisection, BisectionState, State
 from orchestrator.source.history import History
 from tests.integration.conftest import GOOD, Cli, git
 
@@ -136,7 +136,7 @@ def test_what_a_bisection_tried_is_indented_and_harmless(tree: Path, capsys: pyt
     commit = git(tree, "rev-parse", "HEAD").strip()
     plan = make_plan(Request(), load_catalog(), None, Host(cpus=2, memory_mib=4096))
     question = Bisection(plan, plan.kconfigs[0], "gup", f"{commit}^", commit, lambda good, bad: (), 1)
-    result = BisectionState((TestedCommit(commit, State.BAD, fails=2, passes=1),), (commit,))
+    result = BisectionState((BisectedCommit(commit, State.BAD, fails=2, passes=1),), (commit,))
     show_answer(result, question, History(tree, Runner(Cancel())), sys.stdout)
     assert capsys.readouterr().out.splitlines() == [
         f"  {commit[:12]}  bad               failed 2 of 3  mm: a change{SHOWN}",
