@@ -165,29 +165,34 @@ class Products:
         with self._lock:
             if subject.name not in self._made:
                 home = self.run_dir / subject.name
-                self._made[subject.name] = _Made(
-                    subject=subject, journal=Journal(self.context, home, subject, self.plan.known)
-                )
+                journal = Journal(self.context, home, subject, self.plan.known)
+                self._tell_plan(subject, journal)
+                self._made[subject.name] = _Made(subject=subject, journal=journal)
             return self._made[subject.name]
+
+    def _tell_plan(self, subject: Subject, journal: Journal) -> None:
+        """Record what is known of a subject before any stage, and so also of one that no stage gets far with."""
+        series = self.plan.series
+        journal.facts(
+            arch=subject.kernel.arch,
+            patches=len(subject.kernel.series.patches) if subject.kernel.series else 0,
+            patch=_last_patch(subject, series),
+            series_digest=series.digest if series else "",  # of the whole: all kernels of a run are about it
+            seed=self.plan.request.seed,
+        )
 
     def _tell_built(self, subject: Subject, built: Built, journal: Journal) -> None:
         """Keep the kernel's configuration and what it was made of and with."""
         journal.home.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(built.config.path, journal.home / "config")
-        series = self.plan.series
         journal.settle(build_id=built.kernel.build_id)
         _tell_base(built.tree.base, journal)
         journal.facts(
             tree=built.tree.applied.tree,
-            arch=subject.kernel.arch,
             compiler=built.kernel.compiler,
             kernel=built.kernel.release,
             product=built.kernel.image.parent.name,
             warnings=len(built.kernel.warnings),
-            patches=len(subject.kernel.series.patches) if subject.kernel.series else 0,
-            patch=_last_patch(subject, series),
-            series_digest=series.digest if series else "",  # of the whole: all kernels of a run are about it
-            seed=self.plan.request.seed,
         )
 
 
