@@ -256,3 +256,11 @@ def test_while_it_boots_every_program_matters_and_who_is_to_become_the_first() -
     assert diagnose(booting) == "swapper/0 (pid 1) runs in spin_for_ever on CPU 1"
     child = Task(60, 60, "sh", "D", None, 0x1000, stack("schedule", "io_wait"))
     assert diagnose(replace(booting, tasks=(idle, init, child))) == "sh (pid 60) is blocked in io_wait"
+
+
+def test_who_switched_the_guest_off_is_named_before_those_who_wait_for_it() -> None:
+    parent = Task(57, 57, "stress", "S", None, 0x1000, stack("schedule", "do_wait"))
+    off = Task(58, 58, "poweroff", "R", 0, 0x2000, stack("native_halt", "stop_this_cpu", "machine_halt", "kernel_halt"))
+    facts = with_vma(VMA, parent, off)
+    assert diagnose(facts, "stress") == "poweroff (pid 58) halted the guest: CPU 0 stands in native_halt"
+    assert "halted" not in diagnose(with_vma(VMA, parent, replace(off, cpu=None)), "stress")

@@ -25,6 +25,7 @@ IGNORED = frozenset(
     __bad_area_nosemaphore kernelmode_fixup_or_oops
     exc_invalid_op asm_exc_invalid_op handle_bug do_exit make_task_dead""".split()  # noqa: SIM905
 )
+SWITCHES_OFF = ("kernel_halt", "kernel_power_off", "machine_halt", "machine_power_off")  # kernel/reboot.c
 INTERRUPT = "asm_sysvec_"  # the timer's, another CPU's call (arch/x86/include/asm/idtentry.h)
 LOOKUP = "lock_vma_under_rcu"
 DETACHES = ("vma_mark_detached",)
@@ -51,7 +52,7 @@ def diagnose(facts: GuestFacts, case: str = "") -> str:
         who = next((task for task in facts.tasks if task.cpu is not None and task.is_in("panic", "vpanic")), None)
         where = f"in {place_of(who)}, run by {who.name} on CPU {who.cpu}" if who else "in no task that could be read"
         return f"the kernel panicked {where}: {facts.panic.removeprefix('Kernel panic - not syncing: ')}"
-    for rule in (vma_waits, endless_lookups, mmap_lock_waits):
+    for rule in (halts, vma_waits, endless_lookups, mmap_lock_waits):
         if found := next(iter(rule(facts)), ""):
             return found
     return _stuck_task(facts, case)
@@ -83,6 +84,13 @@ def waits(facts: GuestFacts) -> Iterator[Wait]:
         for vma in mm.vmas:
             if vma.rwsem and vma.rwsem.waiters and (first := tasks.get(vma.rwsem.waiters[0])):
                 yield Wait(first, vma, mm, vma.rwsem.readers)
+
+
+def halts(facts: GuestFacts) -> Iterator[str]:
+    """A sentence for a task that stopped its CPU on the way to a reboot: that task switched the guest off."""
+    for task in facts.tasks:
+        if task.cpu is not None and task.is_in(*SWITCHES_OFF):
+            yield f"{task.name} halted the guest: CPU {task.cpu} stands in {place_of(task)}"
 
 
 def vma_waits(facts: GuestFacts) -> Iterator[str]:
