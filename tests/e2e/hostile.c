@@ -157,6 +157,15 @@ static void take_over(int pid)
 	kill(pid, SIGKILL);
 }
 
+/* one write(2): dprintf asks /dev/kmsg for its offset, and gives up */
+static void mark(int kmsg, const char *token)
+{
+	char line[160];
+
+	if (write(kmsg, line, snprintf(line, sizeof(line), "orchestrate: end %s hostile\n", token)) < 0)
+		perror("/dev/kmsg");
+}
+
 int main(void)
 {
 	const char *way = HOSTILE_WAY;
@@ -173,7 +182,7 @@ int main(void)
 	each_process(forge_process);
 	kmsg = open("/dev/kmsg", O_WRONLY);
 	for (int i = 0; i < found; i++)
-		dprintf(kmsg, "orchestrate: end %s hostile\n", tokens[i]);
+		mark(kmsg, tokens[i]);
 	if (strcmp(way, "hides-leak") == 0) {
 		/* what it leaves behind is counted from files: others go over them */
 		for (int i = 0; i < 40; i++)

@@ -108,7 +108,8 @@ def test_the_record_holds_what_the_page_promises(job: Job) -> None:
         assert result["ending"] == "EXITED"
         assert (home / "cases" / name / "1/stdout").read_text().startswith("KTAP version 1")
         window = (home / "guest-0/console.log").read_bytes()[result["console_from"] : result["console_to"]]
-        assert f"{name}".encode() in window
+        assert re.search(rb"orchestrate: begin " + name.encode() + rb"\s", window)
+        assert re.search(rb"orchestrate: end [0-9a-f]{16} " + name.encode() + rb"\s", window)
 
 
 def test_an_old_run_is_judged_again_to_the_same_report(job: Job) -> None:
