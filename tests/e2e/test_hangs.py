@@ -129,10 +129,10 @@ def test_a_guest_that_qemu_does_not_run_is_the_hosts_doing(run: Callable[..., Jo
 def test_a_frozen_guest_waits_for_its_user(run: Callable[..., Job]) -> None:
     job = run("bug-self", "slow", more=("--freeze-on-failure",))
     assert job.finish() == 1, job.text
-    assert job.case("bug-self")["outcome"] == "TIMEOUT"
-    assert "planned, and not run" in job.case("slow")["message"]
     [pid] = job.qemus()
     try:
+        assert job.case("bug-self")["outcome"] == "TIMEOUT"
+        assert "planned, and not run" in job.case("slow")["message"]
         assert f"`kill {pid}` ends it" in job.text
         console = job.run_dir / "base.patched/guest-0/console.log"
         before = console.stat().st_size

@@ -70,7 +70,7 @@ def test_what_is_left_behind_not_exercised_or_never_finished_is_said(start: Star
         env={"ORCHESTRATE_ROOT": str(own_root)},
     )  # fmt: skip
     assert job.finish() == 1, job.text
-    assert dict(job.suite()["properties"])["cpus"] == "3"
+    assert job.suite()["facts"]["cpus"] == 3
 
     leaver = job.case("leaver")
     assert (leaver["run_outcome"], leaver["message"]) == ("FAIL", "left 1 process behind (leaver)")
