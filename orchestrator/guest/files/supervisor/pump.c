@@ -74,14 +74,19 @@ bool pumps_run(struct pump *pumps, int count, int ms, const sigset_t *mask)
 	return moved;
 }
 
+static bool any_holds(const struct pump *pumps, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (pumps[i].have)
+			return true;
+	return false;
+}
+
 void pumps_empty(struct pump *pumps, int count)
 {
-	bool held = true, moved = true;
+	bool moved;
 
-	while (held || moved) {
-		moved = pumps_run(pumps, count, held ? STALLED_MS : 0, NULL);
-		held = false;
-		for (int i = 0; i < count; i++)
-			held |= pumps[i].have != 0;
-	}
+	do
+		moved = pumps_run(pumps, count, any_holds(pumps, count) ? STALLED_MS : 0, NULL);
+	while (moved || any_holds(pumps, count));
 }
