@@ -129,7 +129,3 @@ Event = (
 )
 
 Listener = Callable[[Event], None]
-
-
-def ignore(event: Event) -> None:
-    """A listener that does nothing."""

@@ -19,7 +19,6 @@ LONGEST_S = 86400
 MOST_JOBS = 1024
 USUAL_SMP = 4  # CPUs of a guest where the host has as many: enough for three roles and a bystander to race
 SEEDS = range(2**64)  # what the cases read it into
-ACCEL_CHOICES = ("auto", "kvm", "tcg")
 
 
 def make_plan(
@@ -44,7 +43,6 @@ def make_plan(
         kconfigs=kconfigs,
         cases=cases,
         machine=machine,
-        accel_choice=request.accel,
         slots=request.jobs or slots(machine, host),
         mutants=mutants,
         compiler=host.compiler,

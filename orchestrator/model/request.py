@@ -30,7 +30,7 @@ class Request:
     kconfigs: tuple[str, ...] = ("base",)
     testcases: tuple[str, ...] = ()  # empty: all
     machine: str = "q35"
-    accel: str = "auto"
+    accel: str = "auto"  # or kvm, tcg: the probe decides what auto is
     duration_s: float | None = None  # None: each case's own
     seed: int = 1
     baseline: Baseline = Baseline.AUTO
@@ -62,7 +62,6 @@ class Plan:
     kconfigs: tuple[Kconfig, ...]
     cases: tuple[Case, ...]
     machine: Machine
-    accel_choice: str  # auto | kvm | tcg: the probe decides what auto is
     slots: int = 1  # guests at a time
     mutants: tuple[Mutant, ...] = ()  # all that the mutated kernels carry; a mutant's number is its place, from 1
     known: tuple[KnownIssue, ...] = ()

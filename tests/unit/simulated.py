@@ -70,7 +70,7 @@ def plan(
     machine = Machine("q35", "x86_64", "qemu-system-x86_64", (), "bzImage", "virtio", (), 2, 1024)
     made = tuple(one if isinstance(one, Case) else case(one) for one in cases)
     of_patches = None if patches is None else series(patches)
-    return Plan(request or Request(), Source(), of_patches, tuple(map(kconfig, kconfigs)), made, machine, "auto", slots)
+    return Plan(request or Request(), Source(), of_patches, tuple(map(kconfig, kconfigs)), made, machine, slots)
 
 
 @dataclass(frozen=True)

@@ -210,7 +210,7 @@ def test_a_plan_with_bytes_and_paths_survives() -> None:
     kconfig = Kconfig("base", (fragment,))
     case = Case("c", "s", Path("/t/c"), ("c.c",), (), 5.0, 15.0, Needs(1, ("SHMEM",)), ())
     machine = Machine("q35", "x86_64", "qemu", (), "bzImage", "virtio", ("panic=-1",), 2, 1024)
-    plan = Plan(Request(), Source("/l", "v6"), Series("s", (patch,), "1" * 64), (kconfig,), (case,), machine, "auto")
+    plan = Plan(Request(), Source("/l", "v6"), Series("s", (patch,), "1" * 64), (kconfig,), (case,), machine)
     assert codec.loads(Plan, codec.dumps(plan)) == plan
     config = KernelConfig(Path("/b/.config"), "2" * 64, frozenset({"CONFIG_MMU", "CONFIG_SMP"}))
     assert codec.loads(KernelConfig, codec.dumps(config)) == config
