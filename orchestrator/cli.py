@@ -10,7 +10,7 @@ import importlib
 import sys
 import traceback
 
-from orchestrator.arguments import parser
+from orchestrator.arguments.parser import parser
 from orchestrator.errors import Fault, OrchestrateError
 from orchestrator.os_errors import situation
 from orchestrator.reporters import stream
@@ -20,9 +20,9 @@ from orchestrator.reporters.text import printable
 def main(argv: list[str] | None = None) -> int:
     """Run a command. The one place where errors become words and an exit status."""
     stream.open_closed()
-    args = parser().parse_args(argv)
-    command = importlib.import_module(f"orchestrator.commands.{args.command}")
     try:
+        args = parser().parse_args(argv)
+        command = importlib.import_module(f"orchestrator.commands.{args.command}")
         status: int = command.run(args)
     except OrchestrateError as error:
         _complain(error)

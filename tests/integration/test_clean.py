@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.arguments import KINDS
+from orchestrator.arguments.commands.host import KINDS
 from orchestrator.commands.inventory import inventory, sizes_of
 from orchestrator.context import Places
 from orchestrator.model.kernel import Base

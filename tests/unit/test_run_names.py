@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from orchestrator import __version__
-from orchestrator.arguments import parser
+from orchestrator.arguments.parser import parser
 from orchestrator.catalog import load_catalog
 from orchestrator.commands.compose import request_of
 from orchestrator.commands.report import judge_again

@@ -1,0 +1,86 @@
+"""Commands that read what was recorded: runs, logs, memory dumps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from orchestrator.arguments.command import Command, Group, option, switch
+from orchestrator.arguments.exit_status import HOST, VERDICT
+from orchestrator.arguments.options import reports
+from orchestrator.arguments.options.cases import KNOWN_ISSUES
+
+CLASSIFY = Command(
+    "classify",
+    "find kernel reports in log files, or judge a run again",
+    "Lists the kernel reports (oopses, warnings, sanitizer reports, stalls, ...) in log files, or judges a run "
+    "directory again with today's rules.",
+    (
+        ("orchestrate classify dmesg.txt /var/log/kern.log.2.gz", "any logs, plain or compressed"),
+        ("journalctl -k | orchestrate classify - --json -", "from a pipe, as JSON"),
+    ),
+    (
+        option(
+            "paths",
+            nargs="+",
+            type=Path,
+            metavar="FILE|RUN_DIR",
+            completes="file",
+            help="console logs, dmesg, syslog, ... (plain or gzip; - is stdin), or one run directory",
+        ),
+    ),
+    (
+        Group(
+            "kernel reports",
+            (
+                option(
+                    "--vmlinux",
+                    type=Path,
+                    metavar="FILE",
+                    completes="file",
+                    help="decode addresses to source lines; the vmlinux of the kernel that ran",
+                ),
+                replace(KNOWN_ISSUES, help="kernel reports that are no failure"),
+            ),
+        ),
+        Group("reports", (reports.json("the list"),)),
+    ),
+    (
+        (0, "all files could be read, whatever is in them"),
+        (2, "one could not be read, or the request is wrong"),
+        HOST,
+    ),
+)
+
+REPORT = Command(
+    "report",
+    "judge a run again, show its report and write its files",
+    "Judges the recorded attempts of a run again, writes report.json and junit.xml, and shows the summary. The exit "
+    "status is that of the run.",
+    (("orchestrate report RUN_DIR --junit junit.xml", "the JUnit file of a run that is over"),),
+    (option("run_dir", type=Path, metavar="RUN_DIR", completes="directory", help="the directory that a run printed"),),
+    (Group("reports", (reports.JUNIT, reports.json("the report"), *reports.NAMES)),),
+    VERDICT,
+)
+
+POSTMORTEM = Command(
+    "postmortem",
+    "open drgn on the memory dump that a hung or crashed case left",
+    "Opens drgn on the memory of the guest, with the VMAs, locks and waiting tasks that the report names at hand.",
+    (
+        ("orchestrate postmortem RUN_DIR/base.patched/uffd", "the latest attempt of the case uffd"),
+        ("orchestrate postmortem RUN_DIR/base.patched/boot", "a guest that did not boot"),
+    ),
+    (
+        option(
+            "case_dir",
+            type=Path,
+            metavar="RUN_DIR/KERNEL/CASE",
+            completes="directory",
+            help="the case, or a directory with a memory dump",
+        ),
+    ),
+    (Group("output", (switch("--print", help="print the post-mortem to stdout instead"),)),),
+)
+
+COMMANDS = (CLASSIFY, REPORT, POSTMORTEM)

@@ -1,0 +1,131 @@
+"""Commands that test: a patch, the tests themselves, the commits of a tree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from orchestrator.arguments.command import Command, Group, option, repeatable, switch
+from orchestrator.arguments.exit_status import CONTINUES, REQUEST, VERDICT
+from orchestrator.arguments.options import cases, failures, kernel, reports
+from orchestrator.arguments.options.guest import GUEST
+from orchestrator.arguments.options.messages import MESSAGES
+
+TEST = Command(
+    "test",
+    "test a patch or series",
+    "Builds the kernel with a patch or series, boots it under QEMU, runs the test cases in the guest, and says whether "
+    "the patch breaks anything. What fails is run again with and without the patch, until it is settled whose fault it "
+    "is. The same command continues an interrupted run.",
+    (
+        ("orchestrate test fix.patch", "on Debian's kernel source, with the default cases"),
+        (
+            "orchestrate test v3.mbox --tree ~/linux --base mm-unstable --kconfig debug+kasan",
+            "on a revision of a tree, with another configuration",
+        ),
+    ),
+    (kernel.PATCH_ARGUMENT,),
+    (kernel.KERNEL, GUEST, cases.CASES, failures.FAILURES, reports.reports("the report"), MESSAGES),
+    VERDICT,
+)
+
+BISECT = Command(
+    "bisect",
+    "find the commit of a tree that broke a case",
+    "Bisects as git does, and tests each commit until it is settled. The same command continues an interrupted "
+    "bisection.",
+    (
+        (
+            "orchestrate bisect --tree ~/linux v6.11 v6.12 --testcase split-merge",
+            "which commit between the two broke the case split-merge?",
+        ),
+    ),
+    (
+        option("good", metavar="GOOD", help="a revision where the case passes"),
+        option("bad", metavar="BAD", help="a later revision where it fails"),
+    ),
+    (
+        Group(
+            "kernel",
+            (
+                replace(
+                    kernel.TREE,
+                    help="the git tree; it is only read",
+                    keywords={**kernel.TREE.keywords, "required": True},
+                ),
+                replace(
+                    kernel.PATCH,
+                    help="apply these patches to each commit: a build fix, or a check that exposes the fault",
+                ),
+                option(
+                    "--kconfig",
+                    default="base",
+                    metavar="NAME[+NAME]",
+                    completes="kconfigs",
+                    help="fragments added to tinyconfig (default: base)",
+                ),
+            ),
+        ),
+        GUEST,
+        Group(
+            "test case",
+            (
+                option("--testcase", required=True, metavar="NAME", completes="testcases", help="the case that fails"),
+                replace(cases.DURATION, help="how long the case runs, in seconds (default: its own)"),
+                replace(
+                    cases.SEED, help="the seed of the first attempt; later attempts use N+1, N+2, ... (default: 1)"
+                ),
+                replace(failures.ERROR, help="the accepted probability of naming a wrong commit (default: 0.05)"),
+                replace(cases.KNOWN_ISSUES, help="kernel reports that are no failure"),
+            ),
+        ),
+        Group("reports", (reports.OUTPUT, reports.json("the tested commits"))),
+        MESSAGES,
+    ),
+    (
+        (0, "the commit was found"),
+        REQUEST,
+        (3, "it was not found"),
+        CONTINUES,
+    ),
+)
+
+MUTANTS = Command(
+    "mutants",
+    "measure which mutants of a series the test cases kill",
+    "Builds the series with faults put into it, the mutants, and runs the test cases on each: a mutant that no case "
+    "notices shows what the suite cannot find.",
+    (("orchestrate mutants vm_refcnt", "the mutants beside patches/vm_refcnt"),),
+    (kernel.PATCH_ARGUMENT,),
+    (
+        kernel.KERNEL,
+        Group(
+            "mutants",
+            (
+                option(
+                    "--mutants",
+                    type=Path,
+                    metavar="DIR",
+                    completes="directory",
+                    help="the directory of the mutants (default: beside the series)",
+                ),
+                repeatable("--mutant", metavar="NAME", help="test only this mutant (repeatable)"),
+                option("--budget", type=float, metavar="S", help="start no further mutant after S seconds"),
+                switch("--no-delays", help="do not add the delay points of the series"),
+            ),
+        ),
+        GUEST,
+        cases.CASES,
+        reports.reports("the matrix"),
+        MESSAGES,
+    ),
+    (
+        (0, "every mutant was killed"),
+        (1, "some survived"),
+        REQUEST,
+        (3, "some could not be judged"),
+        CONTINUES,
+    ),
+)
+
+COMMANDS = (TEST, BISECT, MUTANTS)

@@ -1,0 +1,31 @@
+"""The test cases, and how they are run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator.arguments.command import Group, option, repeatable
+
+TESTCASE = repeatable(
+    "--testcase",
+    metavar="NAME",
+    completes="testcases",
+    help="run only this case, or the cases of this directory or tag (repeatable)",
+)
+DURATION = option("--duration", type=float, metavar="S", help="how long each case runs, in seconds (default: its own)")
+SEED = option("--seed", type=int, default=1, metavar="N", help="the seed of the cases' random choices (default: 1)")
+KNOWN_ISSUES = option(
+    "--known-issues",
+    type=Path,
+    metavar="FILE",
+    completes="file",
+    help="kernel reports that are no failure (default: known-issues.yaml beside the series or in the tree)",
+)
+JOBS = option(
+    "--jobs",
+    type=int,
+    metavar="N",
+    help="how many guests run at a time (default: as many as the host has CPUs and memory for)",
+)
+
+CASES = Group("test cases", (TESTCASE, DURATION, SEED, JOBS, KNOWN_ISSUES))

@@ -1,0 +1,40 @@
+"""The virtual machine that runs the kernel."""
+
+from __future__ import annotations
+
+from orchestrator.arguments.command import Group, option, switch
+
+MACHINE = option(
+    "--machine",
+    default="q35",
+    metavar="NAME",
+    completes="machines",
+    help="see `orchestrate list machines` (default: q35)",
+)
+GUEST = Group(
+    "guest",
+    (
+        option(
+            "--accel",
+            choices=("auto", "kvm", "tcg"),
+            default="auto",
+            metavar="NAME",
+            help="kvm, tcg, or (auto, the default) KVM if a probe proves that it runs guests, else TCG",
+        ),
+        MACHINE,
+        option(
+            "--smp",
+            type=int,
+            metavar="N",
+            help="CPUs, even more than the host has (default: the machine's, up to 4 if the host has more)",
+        ),
+        option("--memory", type=int, metavar="MIB", help="memory in MiB (default: the machine's)"),
+        option(
+            "--boot-timeout",
+            type=float,
+            metavar="S",
+            help="how long a boot may take, in seconds (default: scaled to accelerator and kconfig)",
+        ),
+    ),
+)
+GDB = switch("--gdb", help="stop at the first instruction and wait for gdb; prints how to start it")

@@ -1,0 +1,36 @@
+"""Where reports go, and the names in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator.arguments.command import Group, Option, option
+
+OUTPUT = option(
+    "--output",
+    type=Path,
+    metavar="DIR",
+    completes="directory",
+    help="the run directory (default: a new one, or that of the same request if it was interrupted)",
+)
+JUNIT = option("--junit", metavar="FILE", completes="file", help="write the JUnit report here too; - is stdout")
+# `report` uses the names of the run unless they are given again
+NAMES = (
+    option("--suite-name", metavar="NAME", help="add the prefix NAME. to the names of JUnit's suites"),
+    option(
+        "--attachments-root",
+        metavar="DIR",
+        completes="directory",
+        help="write JUnit's attachments relative to DIR, for GitLab its project directory (default: absolute paths, "
+        "for Jenkins)",
+    ),
+)
+
+
+def json(what: str = "the JSON report") -> Option:
+    return option("--json", metavar="FILE", completes="file", help=f"write {what} as JSON here too; - is stdout")
+
+
+def reports(what: str) -> Group:
+    """The reports of a run; `what` its JSON file holds."""
+    return Group("reports", (OUTPUT, JUNIT, json(what), *NAMES))
