@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchestrator.build.apply import apply
 from orchestrator.build.product import Product
 from orchestrator.jobs import host_test, static_checks
+from orchestrator.jobs.boot import GuestSpec
 from orchestrator.jobs.journal import Stopped
 from orchestrator.jobs.products import Products
 from orchestrator.jobs.session import GuestSession
@@ -57,4 +58,8 @@ def _check(job: StaticChecks, products: Products) -> None:
 def _hold(job: Session, products: Products) -> None:
     journal, spec = products.journal(job.subject), products.guest_spec(job.subject)
     config = products.built(job.subject).config
-    GuestSession(products.context, spec, config, products.plan.request, job, journal).run()
+
+    def renew() -> GuestSpec:
+        return products.renewed_guest_spec(job.subject)
+
+    GuestSession(products.context, spec, config, products.plan.request, job, journal, renew).run()

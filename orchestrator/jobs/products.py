@@ -56,6 +56,11 @@ class _Once:
             raise value
         return cast(T, value)
 
+    def forget(self, *what: str) -> None:
+        with self.lock:
+            for name in what:
+                self.values.pop(name, None)
+
 
 @dataclass
 class _Made(_Once):
@@ -141,6 +146,12 @@ class Products:
             return spec
 
         return made.once("guest spec", tell)
+
+    def renewed_guest_spec(self, subject: Subject) -> GuestSpec:
+        """The guest spec again, after the store has dropped a damaged product: what it still has is not made again."""
+        for made in (self._kernel(subject), self._of(subject)):
+            made.forget("built", "guest spec")
+        return self.guest_spec(subject)
 
     def remember_bases(self) -> None:
         """Keep what this run found out about bases for later ones."""

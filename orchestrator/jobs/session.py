@@ -7,14 +7,15 @@ and lockdep is off after its first report: the next case would see nothing.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.build.product import Product
 from orchestrator.context import Context
-from orchestrator.errors import BootFailed, GuestUnreachable
+from orchestrator.errors import BootFailed, GuestUnreachable, ProductDamaged
 from orchestrator.events import CaseStarted, GuestLost, GuestReady
-from orchestrator.guest.guest import INITRAMFS, Guest
+from orchestrator.guest.guest import INITRAMFS, Guest, Identity
 from orchestrator.jobs.boot import GuestSpec, boot
 from orchestrator.jobs.diagnosis import diagnose_boot, discard, with_diagnosis
 from orchestrator.jobs.journal import Journal
@@ -46,9 +47,11 @@ class GuestSession:
         request: Request,
         job: Session,
         journal: Journal,
+        renew: Callable[[], GuestSpec],
     ) -> None:
+        """`renew` makes the guest spec again after the store has dropped a damaged product."""
         self._context, self._config, self._request, self._job, self._journal = context, config, request, job, journal
-        self._spec = replace(spec, boot_limit_s=job.boot_limit_s) if job.boot_limit_s else spec
+        self._spec, self._renew = self._limited(spec), renew
         self._guest: Guest | None = None
         self._boots = True  # False: a kernel that has booted before did not
 
@@ -81,18 +84,29 @@ class GuestSession:
 
     def _boot(self, number: int, directory: Path) -> tuple[Guest, float]:
         """Raises BootFailed, GuestUnreachable."""
-        guest, identity = boot(
+        try:
+            guest, identity = self._boot_from_store(directory)
+        except ProductDamaged as damage:
+            self._context.warn(f"{self._journal.name}: {damage.message}; it is made anew")
+            self._spec = self._limited(self._renew())
+            guest, identity = self._boot_from_store(directory)
+        if number:  # QEMU has read it; reproduce.sh boots that of guest 0
+            (directory / INITRAMFS).unlink()
+        self._context.emit(GuestReady(self._journal.name, identity.ready_s, self._spec.accel.name, number))
+        self._journal.facts(release=identity.release, cpus=identity.cpus)
+        return guest, identity.ready_s
+
+    def _boot_from_store(self, directory: Path) -> tuple[Guest, Identity]:
+        return boot(
             self._context,
             self._spec,
             directory,
             outlives_us=self._request.freeze,
             explain=lambda guest, error: diagnose_boot(self._context, self._spec, guest, error, self._journal.home),
         )
-        if number:  # QEMU has read it; reproduce.sh boots that of guest 0
-            (directory / INITRAMFS).unlink()
-        self._context.emit(GuestReady(self._journal.name, identity.ready_s, self._spec.accel.name, number))
-        self._journal.facts(release=identity.release, cpus=identity.cpus)
-        return guest, identity.ready_s
+
+    def _limited(self, spec: GuestSpec) -> GuestSpec:
+        return replace(spec, boot_limit_s=self._job.boot_limit_s) if self._job.boot_limit_s else spec
 
     def _another(self) -> Guest | None:
         """Boot a further guest. None if the host prevents it, or if a kernel that booted before does not boot."""

@@ -149,6 +149,15 @@ def add_case(root: Path, name: str, body: str, timeout_s: int = 30) -> None:
     (case / "testcase.yaml").write_text(f"summary: {name}\nsources: [main.c]\ntimeout_s: {timeout_s}\n")
 
 
+def flip_bytes(path: Path) -> None:
+    """What a bad disk does: half of the file is different, and neither its size nor its time shows it."""
+    before, data = path.stat(), bytearray(path.read_bytes())
+    middle = slice(len(data) // 4, len(data) // 4 * 3)
+    data[middle] = bytes(byte ^ 0x55 for byte in data[middle])
+    path.write_bytes(data)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
 def pids() -> list[int]:
     return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
 

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import pytest
 
 from orchestrator.context import Places
-from tests.e2e.conftest import ROOT, Start, add_case, pids, program, working_directory
+from tests.e2e.conftest import ROOT, Start, add_case, flip_bytes, pids, program, working_directory
 
 PATCH = ("--patch", "patches/vm_refcnt", "--baseline", "never")
 TWO = ("--testcase", "fault-vs-munmap", "--testcase", "split-merge")
@@ -251,3 +251,18 @@ def test_kvm_that_cannot_run_guests_is_refused_with_the_evidence(start: Start) -
 def _makes() -> list[int]:
     """Makes that work where these tests build; another run may be building another role."""
     return [pid for pid in pids() if "/patched/.build-base" in working_directory(pid) and program(pid).endswith("make")]
+
+
+def test_a_run_goes_on_with_a_damaged_product_made_anew(start: Start, own_root: Path) -> None:
+    add_case(own_root, "alone", f'puts("ok 1 here"); /* {time.time_ns()} */')  # so that no other run has its initramfs
+    arguments, environment = ("--testcase", "alone"), {"ORCHESTRATE_ROOT": str(own_root)}
+    made = Places.of_user().cache / "store/programs"
+    before = set(made.glob("*/initramfs.cpio"))
+    first = start(*PATCH, *arguments, env=environment)
+    assert first.finish() == 0, first.text
+    (initramfs,) = set(made.glob("*/initramfs.cpio")) - before
+    flip_bytes(initramfs)
+    again = start(*PATCH, *arguments, output="again", env=environment)
+    assert again.finish() == 0, again.text
+    assert "the initramfs in the store had been damaged since it was made, and has been dropped" in again.text
+    assert "it is made anew" in again.text

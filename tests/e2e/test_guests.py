@@ -31,7 +31,7 @@ from orchestrator.model.subject import patched
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base
-from tests.e2e.conftest import ROOT
+from tests.e2e.conftest import ROOT, flip_bytes
 
 
 @pytest.fixture(scope="module")
@@ -254,7 +254,6 @@ def test_shell_runs_a_command_in_the_guest() -> None:
 def test_damaged_products_are_not_the_fault_of_a_patch(
     spec: tuple[Context, GuestSpec], tmp_path: Path, which: str
 ) -> None:
-    """What the disk did: some bytes in the middle are others, which neither size nor time shows."""
     context, good = spec
     private = replace(context, places=Places(tmp_path / "cache", tmp_path / "state"))
 
@@ -271,11 +270,7 @@ def test_damaged_products_are_not_the_fault_of_a_patch(
         boot_limit_s=15.0,
     )
     path = image if which == "kernel image" else initramfs
-    before, data = path.stat(), bytearray(path.read_bytes())
-    damaged = slice(len(data) // 4, len(data) // 4 * 3)
-    data[damaged] = bytes(byte ^ 0x55 for byte in data[damaged])
-    path.write_bytes(data)
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    flip_bytes(path)
     with pytest.raises(ProductDamaged, match=f"the {which} in the store had been damaged"):
         boot(private, given, tmp_path / "guest")
     assert not path.exists()

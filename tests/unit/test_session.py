@@ -12,7 +12,7 @@ import pytest
 
 from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
-from orchestrator.errors import BootFailed, GuestUnreachable, OrchestrateError
+from orchestrator.errors import BootFailed, GuestUnreachable, OrchestrateError, ProductDamaged
 from orchestrator.guest.guest import INITRAMFS
 from orchestrator.jobs.boot import GuestSpec
 from orchestrator.jobs.journal import Journal, Stopped
@@ -101,6 +101,7 @@ class World:
         self.runs: list[Run] = []
         self.guests: list[Guest] = []
         self.limits: list[float] = []
+        self.renewed = 0
         self.catalog = load_catalog()
         self.context = Context(
             Places(home / "cache", home / "state"), self.catalog, Runner(Cancel()), lambda event: None
@@ -111,6 +112,10 @@ class World:
         self.config = KernelConfig(home, "", needs)
         self.unbuilt: tuple[tuple[str, str], ...] = ()
         monkeypatch.setattr("orchestrator.jobs.session.boot", self._boot)
+
+    def _renew(self) -> GuestSpec:
+        self.renewed += 1
+        return replace(self.spec, boot_limit_s=31.0)
 
     def _boot(self, context: Context, spec: GuestSpec, directory: Path, **_: object) -> tuple[Guest, object]:
         self.limits.append(spec.boot_limit_s)
@@ -123,7 +128,7 @@ class World:
         """One session with an attempt of each of the cases; judged. All that was told must have been asked for."""
         self.boots[:], self.runs[:] = boots, runs
         planned = tuple(Planned(case, seed) for seed, case in enumerate(cases, 10))
-        spec = GuestSpec(
+        self.spec = spec = GuestSpec(
             self.catalog.machine("q35"),
             self.catalog.accel("tcg"),
             cast("object", None),  # type: ignore[arg-type]  # nothing is booted
@@ -133,7 +138,7 @@ class World:
         )
         job = Session(self.subject, planned, **facts)  # type: ignore[arg-type]
         try:
-            GuestSession(self.context, spec, self.config, Request(), job, self.journal).run()
+            GuestSession(self.context, spec, self.config, Request(), job, self.journal, self._renew).run()
         finally:
             assert all(guest.is_closed for guest in self.guests), "no guest is left behind"
         assert (self.boots, self.runs) == ([], []), "not all was asked for"
@@ -145,6 +150,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return World(tmp_path, monkeypatch)
 
 
+DAMAGED = ProductDamaged("the initramfs in the store had been damaged since it was made, and has been dropped")
 HUNG = BootFailed("the kernel did not finish booting within 30 s")
 
 
@@ -282,3 +288,21 @@ def test_an_interrupted_attempt_keeps_its_place_and_the_next_one_is_another(worl
     report = world.hold("gup", boots=[None], runs=[passes])
     assert [(a.number, a.outcome) for a in report.attempts] == [(1, Outcome.FAIL), (2, Outcome.PASS)]
     assert report.cases[0].message.endswith("then it was interrupted")
+
+
+@pytest.mark.parametrize("boots", [[DAMAGED, None], [None, DAMAGED, None]])
+def test_a_damaged_product_is_made_anew_and_the_guest_booted_again(
+    world: World, boots: list[OrchestrateError | None]
+) -> None:
+    report = world.hold("split-merge", "uffd", boots=boots, runs=[taints if boots[0] is None else passes, passes])
+    assert [stage.outcome for stage in report.stages] == [Outcome.PASS]
+    assert report.cases[1].outcome is Outcome.PASS
+    assert world.renewed == 1
+    assert world.limits[-1] == 31.0, "booted from what was made anew"
+
+
+def test_a_product_that_is_damaged_again_is_an_error_of_the_host(world: World) -> None:
+    with pytest.raises(Stopped):
+        world.hold("split-merge", boots=[DAMAGED, DAMAGED], runs=[])
+    (boot,) = world.journal.report().stages
+    assert (boot.outcome, boot.is_patch_fault) == (Outcome.ERROR, False)
