@@ -8,46 +8,47 @@ from __future__ import annotations
 
 import importlib
 import sys
-import traceback
 
+from orchestrator.arguments.options.failures import BISECT_EXIT
 from orchestrator.arguments.parser import parser
 from orchestrator.errors import Fault, OrchestrateError
-from orchestrator.os_errors import situation
 from orchestrator.reporters import stream
-from orchestrator.reporters.text import printable
+from orchestrator.reporters.complaint import complain
+
+CANNOT_TELL, GIVE_UP = 125, 128  # what `git bisect run` takes for: skip this commit, end the bisection
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command. The one place where errors become words and an exit status."""
     stream.open_closed()
+    words = sys.argv[1:] if argv is None else argv
+    bisects = BISECT_EXIT.flags[0] in words
     try:
-        args = parser().parse_args(argv)
+        args = parser().parse_args(words)
+    except Exception as error:  # noqa: BLE001, as below
+        status = _told(error)
+        return GIVE_UP if bisects else status  # it would be the same for every commit
+    try:
         command = importlib.import_module(f"orchestrator.commands.{args.command}")
-        status: int = command.run(args)
-    except OrchestrateError as error:
-        _complain(error)
-        return error.fault.value
+        status = command.run(args)
     except KeyboardInterrupt:  # where no run is going on; a run stops in its own way (compose.stoppable)
-        return Fault.INTERRUPT.value
-    except BrokenPipeError as error:
-        if error.filename != stream.STDOUT:  # the reader of our stdout is gone (| head): not worth a word
-            _complain(situation(error))
-        return Fault.INFRASTRUCTURE.value
-    except OSError as error:
-        _complain(situation(error))
-        return Fault.INFRASTRUCTURE.value
+        status = Fault.INTERRUPT.value
     except Exception as error:  # noqa: BLE001, by itself Python would exit with 1: the patch is at fault
-        stream.tell("".join(traceback.format_exception(error)))
-        return Fault.INFRASTRUCTURE.value
-    return status
+        status = _told(error)
+    return for_bisection(status) if bisects else status
 
 
-def _complain(error: OrchestrateError) -> None:
-    stream.tell(f"orchestrate: {printable(error.message)}\n")
-    for line in error.detail.rstrip().splitlines():
-        stream.tell(f"    {line}\n")
-    if error.hint:
-        stream.tell(f"hint: {printable(error.hint)}\n")
+def for_bisection(status: int) -> int:
+    """The exit status for `git bisect run`, which takes 2 and 3 for a bad commit, and 130 for an error of its own."""
+    return status if status in (0, 1, Fault.INTERRUPT.value) else CANNOT_TELL
+
+
+def _told(error: Exception) -> int:
+    """Say it, and return its exit status."""
+    is_unread = isinstance(error, BrokenPipeError) and error.filename == stream.STDOUT
+    if not is_unread:  # a reader of our stdout that is gone (| head) is not worth a word
+        complain(error)
+    return (error.fault if isinstance(error, OrchestrateError) else Fault.INFRASTRUCTURE).value
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from orchestrator import host_time
 from orchestrator.codec import decode, encode
-from orchestrator.errors import UsageError
+from orchestrator.errors import Fault, UsageError
 from orchestrator.host_time import HostTime
 from orchestrator.model.attempt import Attempt
 from orchestrator.model.kernel import Role
@@ -55,10 +55,16 @@ class RunRecord:
     subjects: tuple[str, ...] = ()  # of the patches, in the order of the files in patches/
     planned: tuple[PlannedKernel, ...] = ()
     trouble: str = ""  # what ended the run outside of any stage: then it is not finished
+    trouble_fault: Fault = Fault.INFRASTRUCTURE  # whose that is
     message_ids: tuple[str, ...] = ()  # of the patches, "" where a patch is no mail
     arch: str = ""  # of the kernels
     compiler: str = ""  # its version line; its name where it is not installed
     version: str = ""  # of orchestrate
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether the user, or the end of the machine, ended it."""
+        return not self.finished and not self.trouble
 
     def remarks(self, *, had_guests: bool) -> tuple[str, ...]:
         """The notes, and whether the host was busy with other work while guests could be slowed down by it."""
@@ -101,6 +107,11 @@ class KernelRecord:
     def numbers(self) -> range:
         """The numbers of the guests that count."""
         return range(self.first_guest, self.guests)
+
+    @property
+    def unmarked(self) -> tuple[Attempt, ...]:
+        """The attempts whose end the guest did not mark in time."""
+        return tuple(attempt for attempt in self.attempts if attempt.is_unmarked)
 
     def all_over(self) -> KernelRecord:
         """The record without anything found out in guests."""

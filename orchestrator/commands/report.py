@@ -36,7 +36,7 @@ def judge_again(run_dir: Path, args: argparse.Namespace, known: Sequence[KnownIs
     if has_mutants:
         mutation = matrix.judge_mutation_run(
             run_dir,
-            interrupted=not record.finished,
+            interrupted=record.is_interrupted,
             known=known,
             decode=partial(decode_suites, Places.of_user(), Runner(Cancel()), run_dir),
         )
@@ -44,7 +44,7 @@ def judge_again(run_dir: Path, args: argparse.Namespace, known: Sequence[KnownIs
         matrix.write_mutation_run(mutation, run_dir)
         summary = partial(terminal_matrix.show_matrix, mutation.matrix, mutation.report)
         return outputs.deliver(run_dir, mutation.report.verdict.exit_status, summary)
-    judged = judge_run(run_dir, interrupted=not record.finished, known=known)
+    judged = judge_run(run_dir, interrupted=record.is_interrupted, known=known)
     report = _presented(decode(Places.of_user(), Runner(Cancel()), judged, run_dir), args)
     write_files(report, run_dir)
     return outputs.deliver(run_dir, report.verdict.exit_status, partial(terminal.show, report))

@@ -64,6 +64,7 @@ def _resumed(record: RunRecord, plan: Plan) -> RunRecord:
         known=plan.known,
         compiler=plan.compiler,
         version=__version__,
+        trouble="",
     )
 
 

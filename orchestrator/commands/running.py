@@ -12,17 +12,19 @@ from pathlib import Path
 from orchestrator import host_time
 from orchestrator.commands.compose import Invocation
 from orchestrator.deadline import Budget
-from orchestrator.errors import Interrupted, OrchestrateError
+from orchestrator.errors import Fault, Interrupted, OrchestrateError
 from orchestrator.events import RunFinished
 from orchestrator.evidence.decode import decode, decode_suites
 from orchestrator.jobs.products import Products
 from orchestrator.judge import mutation_run, run
+from orchestrator.model.outcome import Verdict
 from orchestrator.model.report import RunReport
 from orchestrator.os_errors import situation
 from orchestrator.questions.ask import ask
 from orchestrator.questions.mutation import Mutation, why_not_run
 from orchestrator.questions.regression import Regression
 from orchestrator.record import MutationRecord, RunRecord, finish, load_record, save_record
+from orchestrator.reporters.complaint import complain
 from orchestrator.reporters.table import write_files
 
 RERUNS_S = 900.0  # what a test spends on pairs of runs by itself
@@ -89,12 +91,14 @@ def account(run_dir: Path) -> Iterator[list[BaseException]]:
 def _told(
     invocation: Invocation, run_dir: Path, ended: list[BaseException], report: Callable[[bool], RunReport]
 ) -> RunReport:
-    """Write the report. Raises what ended the run, unless the user interrupted it."""
+    """Write the report. Raises what ended the run, unless the user interrupted it, or something is certain about the
+    patch all the same: then that decides, and what ended the run is only said."""
     error = ended[0] if ended else None
     is_interrupted = isinstance(error, Interrupted)
     trouble = "" if error is None or is_interrupted else _words(error)
+    fault = error.fault if isinstance(error, OrchestrateError) else Fault.INFRASTRUCTURE
     path = run_dir / run.RUN
-    save_record(replace(load_record(RunRecord, path), trouble=trouble), path)
+    save_record(replace(load_record(RunRecord, path), trouble=trouble, trouble_fault=fault), path)
     try:
         result = report(is_interrupted)
     except Exception as another:
@@ -104,7 +108,9 @@ def _told(
     event = RunFinished(result.verdict.value, result.reason, result.time_s, str(run_dir))
     invocation.context.emit(event)
     if trouble and error:
-        raise error
+        if result.verdict is not Verdict.PATCH_AT_FAULT:
+            raise error
+        complain(error)
     return result
 
 

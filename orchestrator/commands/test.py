@@ -17,8 +17,6 @@ from orchestrator.reporters import terminal
 from orchestrator.reporters.progress import Progress
 from orchestrator.words import counted
 
-CANNOT_TELL = 125
-
 
 def run(args: argparse.Namespace) -> int:
     emit = Progress(sys.stderr, verbose=args.verbose)
@@ -30,13 +28,7 @@ def run(args: argparse.Namespace) -> int:
         emit(RunStarted(str(run_dir), describe(plan), resumed))
         with outputs.copied(run_dir):
             report = run_test(invocation, run_dir)
-    status = outputs.deliver(run_dir, report.verdict.exit_status, partial(terminal.show, report))
-    return for_bisection(status) if args.bisect_exit else status
-
-
-def for_bisection(status: int) -> int:
-    """What `git bisect run` understands: 125 skips a commit, 130 would end the bisection as an error."""
-    return status if status in (0, 1, 130) else CANNOT_TELL
+    return outputs.deliver(run_dir, report.verdict.exit_status, partial(terminal.show, report))
 
 
 def describe(plan: Plan) -> tuple[str, ...]:

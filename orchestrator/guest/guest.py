@@ -171,8 +171,7 @@ class Guest:
         if self.qemu.console.failure:
             raise situation(self.qemu.console.failure, os.fspath(self.directory / "console.log"))
         sentinel = read_sentinel(answer.stderr, token)
-        if sentinel:
-            ended.seen.wait(QUIET_S)
+        is_unmarked = sentinel is not None and not ended.seen.wait(QUIET_S)
         observation = watchdog.observation or (None if sentinel or self._still_answers() else self._why_cut(examine))
         found = observation.evidence if observation else examine(True) if sentinel and sentinel.stuck else None
         run = Attempt(
@@ -184,6 +183,7 @@ class Guest:
             console_to=self.qemu.console.mark(),
             reason=observation.words if observation else "",
             dialect=case.output,
+            is_unmarked=is_unmarked,
         )
         run = _told(run, sentinel) if sentinel else run
         return _examined(run, found) if found else run

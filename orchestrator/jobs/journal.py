@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from orchestrator.build.product import Product
 from orchestrator.context import Context
 from orchestrator.errors import BootFailed, Fault, Interrupted, NoGuest, OrchestrateError
-from orchestrator.events import CaseFinished, StageFinished, StageStarted
+from orchestrator.events import CaseFinished, Level, Note, StageFinished, StageStarted
 from orchestrator.judge.attempts import applicable, classify, judge_attempt
 from orchestrator.judge.logs import Consoles
 from orchestrator.judge.run import utc_now
@@ -28,6 +28,7 @@ from orchestrator.os_errors import situation
 from orchestrator.record import KERNEL, KernelRecord, load_record, save_record
 
 T = TypeVar("T")
+UNMARKED = "the end mark of a case did not come out of the serial port in time; this is said once for each kernel"
 
 
 class Stopped(Exception):
@@ -123,6 +124,8 @@ class Journal:
     def keep(self, attempt: Attempt) -> Finding:
         """Record an attempt that has ended, and announce its result."""
         with self._lock:
+            if attempt.is_unmarked and not self.record.unmarked:
+                self._context.emit(Note(Level.DEBUG, f"{self.name}: {UNMARKED} ({attempt.case})"))
             save_record(attempt, self.home / attempt.home / "result.json")
             self._save(self.record.with_attempt(attempt))
             judged = self.finding_of(attempt)

@@ -9,7 +9,8 @@ from pathlib import Path
 from orchestrator.build.schemata import SWITCH
 from orchestrator.judge.attempts import classify
 from orchestrator.judge.mutants import Matrix, MutantRow, MutantStatus, mutation_verdict, row_of
-from orchestrator.judge.run import RUN, run_report
+from orchestrator.judge.run import RUN, run_report, unmarked_ends
+from orchestrator.judge.verdict import of_trouble
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.outcome import Outcome
@@ -71,8 +72,11 @@ def judge_mutation_run(
         rows.append(_proven(found, mutant, [record for record in records if record.name in _names(tried)], run_dir))
     matrix = Matrix(tuple(rows), made.kconfigs, made.cases)
     found_verdict = mutation_verdict(matrix, controls, interrupted=interrupted)
+    if run.trouble and not interrupted:
+        found_verdict = of_trouble(run.trouble_fault), run.trouble
     judged_suites = (*controls.values(), mutants_suite(matrix, run.started))
     had_guests = any(record.guests for record in records)
+    notes = (*notes, *unmarked_ends(records))
     return MutationReport(matrix, run_report(run, run_dir, found_verdict, judged_suites, notes, had_guests=had_guests))
 
 

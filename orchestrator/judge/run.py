@@ -17,7 +17,7 @@ from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.outcome import Verdict
 from orchestrator.model.report import RunReport, SuiteReport
-from orchestrator.record import RunRecord, load_record, records_of
+from orchestrator.record import KernelRecord, RunRecord, load_record, records_of
 
 COMPARED = (Role.PATCHED, Role.PER_PATCH)  # the parts whose failures are asked of the base
 RUN = "run.json"
@@ -33,9 +33,11 @@ def judge_run(run_dir: Path, *, interrupted: bool = False, known: Sequence[Known
     records = records_of(run_dir)
     judged = tuple(classify(record, run_dir / record.name, issues) for record in records)
     suites = with_planned(with_comparisons(judged, run.request.error), run.planned, run.started)
-    found, reason = verdict(suites, interrupted, strict=run.request.strict, trouble=run.trouble)
+    found, reason = verdict(
+        suites, interrupted, strict=run.request.strict, trouble=run.trouble, fault=run.trouble_fault
+    )
     reason = "; ".join([reason, *first_bad_patches(suites, run.request.error)])
-    notes = remarks(issues, suites, run.started[:10])
+    notes = (*remarks(issues, suites, run.started[:10]), *unmarked_ends(records))
     had_guests = any(record.guests for record in records)
     return run_report(run, run_dir, (found, reason), suites, notes, had_guests=had_guests)
 
@@ -70,6 +72,17 @@ def run_report(
         suite_name=run.request.suite_name,
         attachments_root=run.request.attachments_root,
     )
+
+
+def unmarked_ends(records: Iterable[KernelRecord]) -> Iterator[str]:
+    """What it means that guests did not mark the ends of cases: one note for each kernel."""
+    for record in records:
+        if unmarked := record.unmarked:
+            which = f"of {unmarked[0].case}" if len(unmarked) == 1 else f"of {len(unmarked)} attempts"
+            yield (
+                f"{record.name}: the console did not show the end {which} in time: what the kernel reported late may "
+                f"count for the next case"
+            )
 
 
 def first_bad_patches(suites: Sequence[SuiteReport], error: float) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from orchestrator.errors import Fault
 from orchestrator.judge.cause import cause
 from orchestrator.model.kernel import Role
 from orchestrator.model.outcome import Outcome, Verdict
@@ -17,28 +18,41 @@ _DEEDS = {
     Outcome.ERROR: "could not be judged",
 }
 _STAGE_DEEDS = {Outcome.CRASH: "failed"}  # a boot that hangs is one, too
+_OF_FAULT = {
+    Fault.USER: Verdict.BAD_REQUEST,
+    Fault.PATCH: Verdict.PATCH_AT_FAULT,
+    Fault.INFRASTRUCTURE: Verdict.NO_VERDICT,
+    Fault.INTERRUPT: Verdict.INTERRUPTED,
+}
 _GUILTY = (Answer.REGRESSION, Answer.FLAKY_AND_WORSE)
 
 
 def verdict(
-    suites: Sequence[SuiteReport], interrupted: bool, *, strict: bool = False, trouble: str = ""
+    suites: Sequence[SuiteReport],
+    interrupted: bool,
+    *,
+    strict: bool = False,
+    trouble: str = "",
+    fault: Fault = Fault.INFRASTRUCTURE,
 ) -> tuple[Verdict, str]:
     """The verdict of a run and one sentence why, which names the first piece of evidence and counts the rest.
 
-    `trouble` is what ended the run outside of all stages. With `strict` a failure that the base has too fails the run.
-    The worst evidence comes first: what is certain about the patch is not hidden by an error of the request or of the
-    host. The subjects are the kernels with patches; without any, the baseline (a base that is tested by itself).
+    `trouble` is what ended the run outside of all stages, and `fault` whose it is: they decide, unless something is
+    certain about the patch, which a failure is that was compared with the base. With `strict` a failure that the base
+    has too fails the run. The worst evidence comes first: what is certain about the patch is not hidden by an error of
+    the request or of the host. The subjects are the kernels with patches; without any, the baseline (a base that is
+    tested by itself).
     """
     subjects = [suite for suite in suites if suite.role is not Role.BASELINE] or list(suites)
     items = list(_items(subjects))
     at_fault = [_deed(suite, item) for suite, item in items if is_patch_failure(item)]
+    so_far = f"; by then: {_sentence(at_fault)}" if at_fault else ""
     if interrupted:
-        so_far = f"; by then: {_sentence(at_fault)}" if at_fault else ""
         return Verdict.INTERRUPTED, f"interrupted before all cases had run{so_far}"
+    if trouble and not any(is_patch_failure(item) and item.comparison for _, item in items):
+        return of_trouble(fault), f"{trouble}{so_far}"
     if at_fault:
         return Verdict.PATCH_AT_FAULT, _sentence(at_fault)
-    if trouble:
-        return Verdict.NO_VERDICT, trouble
     wrong = [_deed(suite, item) for suite, item in items if isinstance(item, StageResult) and item.is_request_fault]
     if wrong:
         return Verdict.BAD_REQUEST, _sentence(wrong)
@@ -64,6 +78,11 @@ def verdict(
     if strict and excused:
         return Verdict.FAILED, _sentence(excused)
     return Verdict.CLEAN, _clean(tested, subjects, excused)
+
+
+def of_trouble(fault: Fault) -> Verdict:
+    """The verdict of a run that an error of this kind ended: it has the error's exit status."""
+    return _OF_FAULT[fault]
 
 
 def is_patch_failure(item: StageResult | CaseResult) -> bool:

@@ -99,6 +99,7 @@ class Attempt:
     dialect: Dialect = Dialect.KTAP
     number: int = 1
     pair: int = 0
+    is_unmarked: bool = False  # the console did not show its end in time
 
     @property
     def home(self) -> str:

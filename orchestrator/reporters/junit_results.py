@@ -15,7 +15,7 @@ from orchestrator.judge.leaks import is_leak
 from orchestrator.judge.verdict import is_excused, is_patch_failure
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KernelReport
-from orchestrator.model.outcome import Outcome
+from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, RunReport, StageResult, SuiteReport
 
 _OF_OUTCOME = {Outcome.TIMEOUT: "Timeout", Outcome.CRASH: "Crash"}
@@ -50,6 +50,7 @@ class Standing:
     is_beside: bool  # a base that is asked about failures of another kernel
     is_control: bool  # a kernel in which mutants are built in and none is on
     has_mutants: bool
+    is_cut_short: bool = False  # it ended before the base could be asked, and so blames nobody
 
 
 def standing(report: RunReport, suite: SuiteReport) -> Standing:
@@ -58,6 +59,7 @@ def standing(report: RunReport, suite: SuiteReport) -> Standing:
         is_beside=suite.role is Role.BASELINE and any(other.role is not Role.BASELINE for other in report.suites),
         is_control=suite.role is Role.MUTATED and not suite.has_mutants,
         has_mutants=suite.has_mutants,
+        is_cut_short=not suite.has_mutants and report.verdict in (Verdict.NO_VERDICT, Verdict.BAD_REQUEST),
     )
 
 
@@ -101,6 +103,8 @@ def _result(owner: StageResult | CaseResult, outcome: Outcome, in_run: Standing,
     if is_patch_failure(owner) and not in_run.is_beside:
         if in_run.has_mutants:
             return JUnitResult(Element.FAILURE, "Survived")
+        if in_run.is_cut_short:
+            return JUnitResult(Element.ERROR, "NotCompared")
         return JUnitResult(Element.FAILURE, type_of(outcome, owner.kernel_reports, otherwise))
     if owner.comparison:
         return JUnitResult(Element.ERROR, "Inconclusive")

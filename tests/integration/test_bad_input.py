@@ -78,6 +78,17 @@ def test_a_base_that_cannot_be_is_the_requests_fault(
     assert not (tmp_path / "out").exists()  # and no run: it is refused at once, as an unknown name is
 
 
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [(["--kconfg", "debug"], 128), (["--jobs", "x"], 128), (["--kconfig", "debgu"], 125), (["--tree", "nowhere"], 125)],
+)
+def test_git_bisect_run_takes_no_commit_for_bad_that_was_not_tested(
+    cli: Cli, arguments: list[str], status: int
+) -> None:
+    """Exit statuses 2 and 3 would each be a bad commit."""
+    assert cli("test", "--bisect-exit", *arguments).returncode == status
+
+
 def test_a_patch_that_does_not_apply_is_its_own_fault_with_file_and_hunk(cli: Cli, tree: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.patch").write_text(GOOD.replace(" line 5\n", " line five\n"))
     before = git(tree, "status", "--porcelain"), git(tree, "rev-parse", "HEAD")

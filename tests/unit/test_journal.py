@@ -12,13 +12,16 @@ from orchestrator.build.product import Product
 from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
 from orchestrator.errors import BootFailed, BuildFailed, GuestUnreachable, Interrupted
+from orchestrator.events import Event, Level, Note
 from orchestrator.jobs.journal import Journal, Stopped
+from orchestrator.judge.run import judge_run
 from orchestrator.model.attempt import Ending, Planned
 from orchestrator.model.kernel import Kconfig, Kernel, Source
 from orchestrator.model.outcome import Outcome
+from orchestrator.model.request import Request
 from orchestrator.model.subject import patched
 from orchestrator.process import Cancel, Runner
-from orchestrator.record import KERNEL, KernelRecord
+from orchestrator.record import KERNEL, KernelRecord, RunRecord, save_record
 from orchestrator.record import load_record as load_record
 
 SUBJECT = patched(Kernel(Source(), Kconfig("base", ())))
@@ -41,6 +44,21 @@ def test_each_attempt_has_its_own_number_and_none_is_overwritten(journal: Journa
         assert (judged.number, judged.seed, judged.message) == (number, 7, f"attempt {number}")
     assert [attempt.home for attempt in journal.record.attempts] == [f"cases/gup/{n}" for n in (1, 2, 3)]
     assert opened(tmp_path).record == journal.record, "saved after every step"
+
+
+def test_an_end_mark_that_never_came_is_said_once_and_noted(tmp_path: Path) -> None:
+    said: list[Event] = []
+    context = Context(Places(tmp_path / "c", tmp_path / "s"), load_catalog(), Runner(Cancel()), said.append)
+    journal = Journal(context, tmp_path / "run" / SUBJECT.name, SUBJECT)
+    for planned in (GUP, replace(GUP, case="uffd"), replace(GUP, case="thp")):
+        ended = replace(journal.begin(planned, 0, 0, ""), ending=Ending.EXITED, status=0)
+        journal.keep(replace(ended, is_unmarked=planned.case != "thp"))
+    (note,) = [event for event in said if isinstance(event, Note)]
+    assert note.level is Level.DEBUG
+    assert "gup" in note.text
+    save_record(RunRecord(Request(), "k", "", "", "2026-01-01T00:00:00", True), tmp_path / "run/run.json")
+    (noted,) = judge_run(tmp_path / "run").notes
+    assert noted.startswith(f"{SUBJECT.name}: the console did not show the end of 2 attempts in time")
 
 
 def test_what_the_operating_system_refuses_is_a_stages_result(journal: Journal, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from orchestrator.errors import Fault
 from orchestrator.judge.verdict import verdict
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KernelReport
@@ -60,6 +61,13 @@ def test_what_is_certain_stays_certain_when_the_run_ended_in_trouble() -> None:
     assert verdict([suite(REGRESSED)], False, trouble="no space left")[0] is Verdict.PATCH_AT_FAULT
     assert verdict([suite(GOOD)], False, trouble="no space left") == (Verdict.NO_VERDICT, "no space left")
     assert verdict([], False, trouble="no space left") == (Verdict.NO_VERDICT, "no space left")
+
+
+@pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.INTERRUPT])
+def test_trouble_before_the_base_was_asked_blames_nobody_and_has_the_errors_exit_status(fault: Fault) -> None:
+    found, reason = verdict([suite(GOOD, BAD)], False, trouble="no space left", fault=fault)
+    assert found.exit_status == fault.value
+    assert reason == "no space left; by then: base.patched: bad failed (exit status 3)"
 
 
 def test_an_error_of_the_request_comes_before_one_of_the_host() -> None:
