@@ -6,7 +6,9 @@ interrupted.
 
 from __future__ import annotations
 
+import argparse
 import importlib
+import os
 import sys
 
 from orchestrator.arguments.options.failures import BISECT_EXIT
@@ -29,6 +31,7 @@ def main(argv: list[str] | None = None) -> int:
         status = _told(error)
         return GIVE_UP if bisects else status  # it would be the same for every commit
     try:
+        _apply_settings(args)
         command = importlib.import_module(f"orchestrator.commands.{args.command}")
         status = command.run(args)
     except KeyboardInterrupt:  # where no run is going on; a run stops in its own way (compose.stoppable)
@@ -36,6 +39,14 @@ def main(argv: list[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001, by itself Python would exit with 1: the patch is at fault
         status = _told(error)
     return for_bisection(status) if bisects else status
+
+
+def _apply_settings(args: argparse.Namespace) -> None:
+    """Raises UsageError, BadDeclaration."""
+    from orchestrator.settings import resolve  # here: --help, which never comes so far, needs no reader of TOML
+
+    args.found = resolve.resolve(args, os.environ)
+    resolve.apply(args, args.found)
 
 
 def for_bisection(status: int) -> int:

@@ -27,10 +27,10 @@ class Places:
     state: Path
 
     @classmethod
-    def of_user(cls) -> Places:
-        """The XDG base directories. As their specification demands, a relative path is ignored. Raises UsageError."""
-        cache, state = _xdg("XDG_CACHE_HOME", ".cache"), _xdg("XDG_STATE_HOME", ".local/state")
-        return cls(cache / "orchestrate", state / "orchestrate")
+    def of_user(cls, cache: str | None = None) -> Places:
+        """The XDG base directories, or another cache. As XDG demands, a relative path is ignored. Raises UsageError."""
+        state = _xdg("XDG_STATE_HOME", ".local/state") / "orchestrate"
+        return cls(Path(cache) if cache else _xdg("XDG_CACHE_HOME", ".cache") / "orchestrate", state)
 
     @property
     def store(self) -> Store:

@@ -29,12 +29,21 @@ class RunStarted:
     run_dir: str
     plan: tuple[str, ...] = ()
     resumed: bool = False
+    cases: int = 0  # that will be run at least, over all kernels; 0: not known
 
 
 @dataclass(frozen=True)
 class StageStarted:
     suite: str
     stage: str
+
+
+@dataclass(frozen=True)
+class Compiling:
+    """make works for a stage that has been announced; what it says goes to the file `log`."""
+
+    suite: str
+    log: str
 
 
 @dataclass(frozen=True)
@@ -118,6 +127,7 @@ class RunFinished:
 Event = (
     RunStarted
     | StageStarted
+    | Compiling
     | StageFinished
     | GuestReady
     | GuestLost

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 def counted(count: int, noun: str) -> str:
     """`1 patch`, `2 patches`, `0 cases`: a number with its noun, which is given in the singular."""
     if count == 1:
         return f"1 {noun}"
     return f"{count} {noun}{'es' if noun.endswith(('s', 'x', 'ch', 'sh')) else 's'}"
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """`did you mean a or b?`: the names that a word was likely meant to be; empty when none is like it."""
+    found = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
+    return f"did you mean {' or '.join(found)}?" if found else ""

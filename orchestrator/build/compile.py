@@ -14,16 +14,17 @@ from orchestrator.build.toolchain import Toolchain, first_error, host_error, mak
 from orchestrator.build.worktree import build_directory, compiling, worktree_lock
 from orchestrator.context import Context
 from orchestrator.errors import BuildFailed, CommandFailed, ToolMissing
+from orchestrator.events import Compiling
 from orchestrator.model.kernel import AppliedTree, KernelConfig, KernelImage
 from orchestrator.model.machine import Machine
 from orchestrator.model.subject import Subject
+from orchestrator.parse.compiler import COMPILED
 from orchestrator.process import Command, CommandResult
 from orchestrator.source.trees import move_worktree
 from orchestrator.store import Store, key, write_atomically
 from orchestrator.words import counted
 
 WARNING = re.compile(r"^(?:\.\./)?(?P<file>[^\s:]+):\d+:\d+: warning: .*$", re.MULTILINE)
-COMPILED = re.compile(r"^  CC +", re.MULTILINE)
 FACTS, SCHEMA = "kernel.json", 1
 
 
@@ -96,6 +97,7 @@ def _make(
     image = Path(machine.image)
     command = make(source, directory, image.name, "vmlinux", toolchain=toolchain, places=context.places)
     (directory / image).unlink(missing_ok=True)
+    context.emit(Compiling(subject.name, str(log)))
     result = context.runner.run(command, log=log, holding=lock)
     text = result.text
     if result.status != 0:
@@ -127,7 +129,7 @@ def _collect(
         build_id=_build_id(context, vmlinux),
         compiler=toolchain.compiler,
         warnings=tuple(match[0] for match in WARNING.finditer(text) if match["file"] in applied.files),
-        compiled=len(COMPILED.findall(text)),
+        compiled=f"\n{text}".count(COMPILED),
     )
     write_atomically(scratch / FACTS, kept.dumps(facts, SCHEMA))
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 from orchestrator.codec import dumps
-from orchestrator.commands.compose import Invocation, invoke, stoppable
+from orchestrator.commands.compose import Invocation, invoke, listening, stoppable
 from orchestrator.commands.outputs import outputs_of
 from orchestrator.commands.rundir import claim
 from orchestrator.commands.running import account
@@ -21,7 +20,6 @@ from orchestrator.model.outcome import Verdict
 from orchestrator.questions.ask import ask, report_of
 from orchestrator.questions.bisection import Bisection, BisectionState
 from orchestrator.reporters import stream
-from orchestrator.reporters.progress import Progress
 from orchestrator.reporters.text import printable
 from orchestrator.source.history import History
 from orchestrator.store import write_atomically
@@ -31,22 +29,24 @@ BISECTION = "bisection.json"
 
 
 def run(args: argparse.Namespace) -> int:
-    emit = Progress(sys.stderr, verbose=args.verbose)
     outputs = outputs_of(args, BISECTION)
     outputs.check()
+    if args.tree is None:
+        raise UsageError("there is no tree to bisect", hint="--tree DIR, or the setting tree (`orchestrate config`)")
     args.base, args.kconfig, args.testcase = args.bad, [args.kconfig], [args.testcase]
-    invocation = invoke(args, emit)
-    context, plan = invocation.context, invocation.plan
-    history = History(Path(plan.source.tree), context.runner)
-    question = _question(invocation, history, args)
-    about = f"bisect {question.good}..{question.bad}"
-    with stoppable(context.runner.cancel), claim(context, plan, about, args.output) as (run_dir, resumed):
-        commits = counted(history.count([question.good], question.bad), "commit")
-        words = f"{question.good[:12]}..{question.bad[:12]}: {commits}"
-        emit(RunStarted(str(run_dir), (words, f"case: {question.case}"), resumed))
-        products = Products(context, plan, run_dir, invocation.find)
-        with account(run_dir) as ended:
-            ask(question, products)
+    with listening(args) as emit:
+        invocation = invoke(args, emit)
+        context, plan = invocation.context, invocation.plan
+        history = History(Path(plan.source.tree), context.runner)
+        question = _question(invocation, history, args)
+        about = f"bisect {question.good}..{question.bad}"
+        with stoppable(context.runner.cancel), claim(context, plan, about, args.output) as (run_dir, resumed):
+            commits = counted(history.count([question.good], question.bad), "commit")
+            words = f"{question.good[:12]}..{question.bad[:12]}: {commits}"
+            emit(RunStarted(str(run_dir), (words, f"case: {question.case}"), resumed))
+            products = Products(context, plan, run_dir, invocation.find)
+            with account(run_dir) as ended:
+                ask(question, products)
     if ended and not isinstance(ended[0], Interrupted):
         raise ended[0]
     if ended:

@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--keep-days {args.keep_days:g}: must be at least 0")
     max_bytes = parse_size(args.max_size) if args.max_size else None
     policy = Policy(args.keep_days, max_bytes, frozenset(map(Kind, args.kind)) or frozenset(Kind))
-    items = inventory(Places.of_user(), Runner(Cancel()))
+    items = inventory(Places.of_user(args.settings.cache), Runner(Cancel()))
     going = chosen(items, policy, time.time())
     stream.out("".join(f"{line}\n" for line in table(items, going)))
     if not args.yes:

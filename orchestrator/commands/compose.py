@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from orchestrator import host_cpus
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import COMPILER, find_toolchain
 from orchestrator.catalog import Catalog, load_catalog
+from orchestrator.commands.earlier import earlier_times
 from orchestrator.context import Context, Places
 from orchestrator.declarations.known_issues import KNOWN_ISSUES, read_known_issues
 from orchestrator.declarations.patches import DELAYS, MUTANTS, absolute, read_mutants, read_series
@@ -33,6 +35,7 @@ from orchestrator.model.subject import Subject
 from orchestrator.parse.series import with_patches
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, CommandResult, Runner
+from orchestrator.reporters.progress import Progress
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, check_packaged, find_in_tree, packaged_base, tree_base
 
 T = TypeVar("T")
@@ -51,7 +54,7 @@ class Invocation:
 def invoke(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = False) -> Invocation:
     """`with_mutants`: the plan includes the series' mutants. Finds everything that can be wrong with a request before
     anything runs. Raises UsageError and its subclasses."""
-    catalog, places, cancel = load_catalog(), Places.of_user(), Cancel()
+    catalog, places, cancel = load_catalog(), Places.of_user(args.settings.cache), Cancel()
 
     def announce(result: CommandResult) -> None:
         cwd = str(result.command.cwd or Path.cwd())
@@ -101,8 +104,8 @@ def request_of(args: argparse.Namespace) -> Request:
         base=args.base,
         kconfigs=tuple(args.kconfig) or ("base",),
         testcases=tuple(getattr(args, "testcase", ())),
-        machine=args.machine,
-        accel=getattr(args, "accel", "auto"),
+        machine=args.machine or Request.machine,
+        accel=getattr(args, "accel", None) or Request.accel,
         duration_s=getattr(args, "duration", None),
         seed=getattr(args, "seed", 1),
         baseline=Baseline(getattr(args, "baseline", "never")),
@@ -176,6 +179,14 @@ def find_accel(request: Request, catalog: Catalog, context: Context) -> tuple[Ac
     if request.accel == "auto" and accel.name == "tcg":
         context.warn(f"{evidence.evidence}; emulating (TCG): everything takes longer, limits are scaled")
     return accel, evidence
+
+
+@contextmanager
+def listening(args: argparse.Namespace) -> Iterator[Progress]:
+    """Show the progress of a command on stderr."""
+    with Progress(sys.stderr, verbose=args.verbose, quiet=args.quiet) as progress:
+        progress.expect(earlier_times(Places.of_user(args.settings.cache)))
+        yield progress
 
 
 @contextmanager

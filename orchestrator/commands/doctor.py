@@ -58,7 +58,7 @@ class Tool:
 
 
 def run(args: argparse.Namespace) -> int:
-    places, runner = Places.of_user(), Runner(Cancel())
+    places, runner = Places.of_user(args.settings.cache), Runner(Cancel())
     if args.verify:
         _verify(places.store)
     tools = check_tools()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from functools import partial
 
-from orchestrator.commands.compose import invoke, stoppable
+from orchestrator.commands.compose import invoke, listening, stoppable
 from orchestrator.commands.outputs import outputs_of
 from orchestrator.commands.rundir import claim
 from orchestrator.commands.running import run_mutation
@@ -14,18 +13,17 @@ from orchestrator.commands.test import describe
 from orchestrator.events import RunStarted
 from orchestrator.judge.mutation_run import MATRIX
 from orchestrator.reporters import terminal_matrix
-from orchestrator.reporters.progress import Progress
 
 
 def run(args: argparse.Namespace) -> int:
-    emit = Progress(sys.stderr, verbose=args.verbose)
     outputs = outputs_of(args, MATRIX)
     outputs.check()
-    invocation = invoke(args, emit, with_mutants=True)
-    context, plan = invocation.context, invocation.plan
-    with stoppable(context.runner.cancel), claim(context, plan, "mutants", args.output) as (run_dir, resumed):
-        emit(RunStarted(str(run_dir), (*describe(plan), f"mutants: {len(plan.mutants)}"), resumed))
-        with outputs.copied(run_dir):
-            judged = run_mutation(invocation, run_dir)
-    summary = partial(terminal_matrix.show_matrix, judged.matrix, judged.report)
+    with listening(args) as emit:
+        invocation = invoke(args, emit, with_mutants=True)
+        context, plan = invocation.context, invocation.plan
+        with stoppable(context.runner.cancel), claim(context, plan, "mutants", args.output) as (run_dir, resumed):
+            emit(RunStarted(str(run_dir), (*describe(plan), f"mutants: {len(plan.mutants)}"), resumed))
+            with outputs.copied(run_dir):
+                judged = run_mutation(invocation, run_dir)
+    summary = partial(terminal_matrix.show_matrix, judged.matrix, judged.report, is_quiet=args.quiet)
     return outputs.deliver(run_dir, judged.report.verdict.exit_status, summary)

@@ -38,16 +38,17 @@ def judge_again(run_dir: Path, args: argparse.Namespace, known: Sequence[KnownIs
             run_dir,
             interrupted=record.is_interrupted,
             known=known,
-            decode=partial(decode_suites, Places.of_user(), Runner(Cancel()), run_dir),
+            decode=partial(decode_suites, Places.of_user(args.settings.cache), Runner(Cancel()), run_dir),
         )
         mutation = replace(mutation, report=_presented(mutation.report, args))
         matrix.write_mutation_run(mutation, run_dir)
-        summary = partial(terminal_matrix.show_matrix, mutation.matrix, mutation.report)
+        summary = partial(terminal_matrix.show_matrix, mutation.matrix, mutation.report, is_quiet=args.quiet)
         return outputs.deliver(run_dir, mutation.report.verdict.exit_status, summary)
     judged = judge_run(run_dir, interrupted=record.is_interrupted, known=known)
-    report = _presented(decode(Places.of_user(), Runner(Cancel()), judged, run_dir), args)
+    report = _presented(decode(Places.of_user(args.settings.cache), Runner(Cancel()), judged, run_dir), args)
     write_files(report, run_dir)
-    return outputs.deliver(run_dir, report.verdict.exit_status, partial(terminal.show, report))
+    summary = partial(terminal.show, report, color=args.color, is_quiet=args.quiet)
+    return outputs.deliver(run_dir, report.verdict.exit_status, summary)
 
 
 def _presented(report: RunReport, args: argparse.Namespace) -> RunReport:

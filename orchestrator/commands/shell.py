@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from orchestrator.commands.compose import invoke, stoppable
+from orchestrator.commands.compose import invoke, listening, stoppable
 from orchestrator.commands.guests import gdb_line, guest_specs
 from orchestrator.errors import GuestUnreachable, ToolMissing, UsageError
 from orchestrator.guest.condition import RUNNING
@@ -19,7 +19,6 @@ from orchestrator.jobs.boot import boot
 from orchestrator.judge.run import RUN
 from orchestrator.process import attach, find_program
 from orchestrator.reporters import stream
-from orchestrator.reporters.progress import Progress
 from orchestrator.words import counted
 
 
@@ -29,12 +28,13 @@ def run(args: argparse.Namespace) -> int:
         raise ToolMissing("ssh is not installed", hint="apt-get install openssh-client")
     if args.words and (Path(args.words[0]) / RUN).is_file():
         return resume(Path(args.words[0]), args.words[1:])
-    invocation = invoke(args, Progress(sys.stderr, verbose=args.verbose))
     with tempfile.TemporaryDirectory(prefix="orchestrate-shell-") as where:
-        with stoppable(invocation.context.runner.cancel):
-            _, spec = next(guest_specs(invocation))
-            debug = gdb_line(spec) if args.gdb else None
-            guest, identity = boot(invocation.context, spec, Path(where) / "guest", debug=debug)
+        with listening(args) as emit:
+            invocation = invoke(args, emit)
+            with stoppable(invocation.context.runner.cancel):
+                _, spec = next(guest_specs(invocation))
+                debug = gdb_line(spec) if args.gdb else None
+                guest, identity = boot(invocation.context, spec, Path(where) / "guest", debug=debug)
         try:
             machine = spec.machine
             stream.tell(

@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from functools import partial
 
-from orchestrator.commands.compose import invoke, stoppable
+from orchestrator.commands.compose import invoke, listening, stoppable
 from orchestrator.commands.outputs import outputs_of
-from orchestrator.commands.rundir import claim
+from orchestrator.commands.rundir import claim, planned
 from orchestrator.commands.running import run_test
 from orchestrator.events import RunStarted
 from orchestrator.model.request import Plan
 from orchestrator.questions.regression import subjects
 from orchestrator.reporters import terminal
-from orchestrator.reporters.progress import Progress
 from orchestrator.words import counted
 
 
 def run(args: argparse.Namespace) -> int:
-    emit = Progress(sys.stderr, verbose=args.verbose)
     outputs = outputs_of(args)
     outputs.check()
-    invocation = invoke(args, emit)
-    context, plan = invocation.context, invocation.plan
-    with stoppable(context.runner.cancel), claim(context, plan, "test", args.output) as (run_dir, resumed):
-        emit(RunStarted(str(run_dir), describe(plan), resumed))
-        with outputs.copied(run_dir):
-            report = run_test(invocation, run_dir)
-    return outputs.deliver(run_dir, report.verdict.exit_status, partial(terminal.show, report))
+    with listening(args) as emit:
+        invocation = invoke(args, emit)
+        context, plan = invocation.context, invocation.plan
+        with stoppable(context.runner.cancel), claim(context, plan, "test", args.output) as (run_dir, resumed):
+            cases = sum(len(kernel.cases) for kernel in planned(plan))
+            emit(RunStarted(str(run_dir), describe(plan), resumed, cases))
+            with outputs.copied(run_dir):
+                report = run_test(invocation, run_dir)
+    summary = partial(terminal.show, report, color=args.color, is_quiet=args.quiet)
+    return outputs.deliver(run_dir, report.verdict.exit_status, summary)
 
 
 def describe(plan: Plan) -> tuple[str, ...]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from typing import TypeVar
 
 from orchestrator.errors import BadDeclaration, UnknownName
+from orchestrator.words import near
 
 T = TypeVar("T")
 
@@ -23,6 +23,8 @@ RESERVED = STAGES | {
     "cases", "logs", "patches", "stages", "attempts", "run",  # in a run directory
     "json", "xml", "sh",  # KCONFIG.MUTANT is a directory beside run.json, junit.xml and reproduce.sh
 }  # fmt: skip
+LISTS = {"test case": "testcases", "kconfig": "kconfigs", "machine": "machines"}  # what `orchestrate list` calls them
+FEW = 12  # names that one hint may hold
 NUMBERED = re.compile(r"(?:patch|guest)-\d+")  # kernels of the first patches, guests
 
 
@@ -63,6 +65,11 @@ def named(kind: str, name: str, known: Mapping[str, T]) -> T:
     try:
         return known[name]
     except KeyError:
-        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+        hint = near(name, known) or _listed(kind, known)
         raise UnknownName(f"unknown {kind} {name}", hint=hint) from None
+
+
+def _listed(kind: str, known: Mapping[str, object]) -> str:
+    if len(known) > FEW and kind in LISTS:
+        return f"`orchestrate list {LISTS[kind]}` lists the {len(known)} that there are"
+    return f"known: {', '.join(known)}"

@@ -27,8 +27,9 @@ from enum import Enum, IntEnum
 from types import GenericAlias
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
-from orchestrator.codec import INVALID, MISSING, Problem, converter, exactly, problems, refuse, spelled
+from orchestrator.codec import INVALID, MISSING, Place, Problem, converter, exactly, problems, refuse, spelled
 from orchestrator.errors import BadDeclaration
+from orchestrator.parse.toml_lines import key_lines
 
 T = TypeVar("T")
 N = TypeVar("N", int, float)
@@ -46,16 +47,21 @@ class Plain(str):
 
 
 def from_toml(kind: type[T], text: str, source: str, **given: str) -> T:
-    """`declared` of TOML text."""
+    """`declared` of TOML text. What is wrong is named with its line."""
     try:
-        return declared(kind, tomllib.loads(text), source, **given)
-    except tomllib.TOMLDecodeError as error:
+        data = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise BadDeclaration(f"{source}: not TOML: {error}") from None
+    return _declared(kind, data, source, given, key_lines(text))
 
 
 def declared(kind: type[T], data: object, source: str, **given: str) -> T:
     """The value of type `kind` that the data describes; `source` names their file, `given` are fields that are no keys
     of it. Raises BadDeclaration."""
+    return _declared(kind, data, source, given, {})
+
+
+def _declared(kind: type[T], data: object, source: str, given: Mapping[str, str], lines: Mapping[Place, int]) -> T:
     keys = data if isinstance(data, dict) else {}
     found = [Problem((), "", (key,), kind) for key in given if key in keys]
     try:
@@ -64,7 +70,17 @@ def declared(kind: type[T], data: object, source: str, **given: str) -> T:
     except INVALID as error:
         found = list(problems(error))
     hints = [_hint(key, problem.kind, given) for problem in found for key in problem.unknown]
-    raise BadDeclaration(f"{source}: {'; '.join(map(_words, found))}", hint="; ".join(hints))
+    told = sorted(((_words(problem), _line(problem, lines)) for problem in found), key=lambda one: one[1])
+    if len(told) == 1 and told[0][1]:
+        source, told = f"{source}:{told[0][1]}", [(told[0][0], 0)]
+    words = "; ".join(f"line {line}: {said}" if line else said for said, line in told)
+    raise BadDeclaration(f"{source}: {words}", hint="; ".join(dict.fromkeys(hints)))
+
+
+def _line(problem: Problem, lines: Mapping[Place, int]) -> int:
+    """Where it is, or what it is in; 0 where that is not known."""
+    place = (*problem.place, *problem.unknown[:1])
+    return next((lines[place[:end]] for end in range(len(place), 0, -1) if place[:end] in lines), 0)
 
 
 def _words(problem: Problem) -> str:

@@ -1,4 +1,4 @@
-"""The version line of a compiler -> a name that stays the same from one patch level to the next. Pure."""
+"""What is known of a compiler and its work from the lines that it and Kbuild print. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 # `gcc (Debian 12.2.0-14+deb12u1) 12.2.0`, `x86_64-linux-gnu-gcc-12 (...) 12.2.0`, `Debian clang version 14.0.6`
 _NAME = re.compile(r"(?:^|[\s/-])(gcc|clang|g\+\+|clang\+\+)(?=$|[\s(-])")
 _VERSION = re.compile(r"(?:^|\s)(\d+)(?:\.\d+)+")
+COMPILED = "\n  CC "  # how Kbuild begins the line of an object
 _COMMENT = re.compile(r"\([^()]*\)")
 
 

@@ -10,14 +10,19 @@ went (`tell`) is not: a terminal that is closed or full changes no exit status.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
-from orchestrator.reporters.text import harmless
+from orchestrator.reporters.text import harmless, printable
 
 STDOUT = "stdout"  # the filename of an error of `out` and `data`
+ERASE = "\r\x1b[K"  # to the line's start, and clear it
+_LOCK = threading.RLock()
+_status: list[TextIO] = []  # the terminal whose last line is a status now
 
 
 def open_closed() -> None:
@@ -33,6 +38,15 @@ def open_closed() -> None:
             setattr(sys, name, os.fdopen(number, mode, errors="backslashreplace", closefd=False))
 
 
+def width(stream: TextIO | None = None) -> int | None:
+    """The columns of the terminal that a stream, stdout by default, goes to; None where it goes elsewhere."""
+    stream = sys.stdout if stream is None else stream
+    try:
+        return shutil.get_terminal_size().columns if stream.isatty() else None
+    except ValueError:  # it is closed
+        return None
+
+
 def out(text: str) -> None:
     """Write a command's product for people to stdout. Raises OSError, whose filename is STDOUT."""
     with _stdout():
@@ -41,7 +55,8 @@ def out(text: str) -> None:
 
 def data(content: bytes) -> None:
     """Write a command's product for programs to stdout, byte for byte. Raises OSError, whose filename is STDOUT."""
-    with _stdout():
+    with _stdout(), _LOCK:
+        _erase()
         sys.stdout.flush()
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
@@ -57,11 +72,32 @@ def tell(text: str, stream: TextIO | None = None) -> bool:
 def attempt(write: Callable[[], None], stream: TextIO) -> bool:
     """`tell` for one who writes to a stream by other means (rich)."""
     try:
-        write()
+        with _LOCK:
+            _erase()
+            write()
     except (OSError, ValueError):  # ValueError: it was closed
         _give_up(stream)
         return False
     return True
+
+
+def show_status(text: str, stream: TextIO) -> None:
+    """Show one line at the bottom of a terminal until something else is written. It is cut to the terminal's width.
+    Empty text removes it. Never raises."""
+    with _LOCK, suppress(OSError, ValueError):
+        _erase()
+        if text:
+            columns = width(stream) or 80
+            stream.write(encodable(printable(text)[: columns - 1], stream))
+            stream.flush()
+            _status.append(stream)
+
+
+def _erase() -> None:
+    while _status:
+        stream = _status.pop()
+        stream.write(ERASE)
+        stream.flush()
 
 
 @contextmanager
@@ -82,8 +118,14 @@ def _give_up(stream: TextIO) -> None:
         os.close(null)
 
 
-def _write(text: str, stream: TextIO) -> None:
+def encodable(text: str, stream: TextIO) -> str:
     """What the stream's encoding has, and escapes for the rest: a C locale must not end a run in a traceback."""
     encoding = stream.encoding or "utf-8"
-    stream.write(harmless(text).encode(encoding, "backslashreplace").decode(encoding))
-    stream.flush()
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _write(text: str, stream: TextIO) -> None:
+    with _LOCK:
+        _erase()
+        stream.write(encodable(harmless(text), stream))
+        stream.flush()

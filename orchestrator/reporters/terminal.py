@@ -1,4 +1,4 @@
-"""The summary at the end of a run: plain text, or with colours and boxes where a person looks at a terminal.
+"""The summary at the end of a run: plain text, with colours where a person looks at a terminal.
 
 rich is imported only for the latter: it takes longer to load than most commands run.
 """
@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TextIO
 
 from orchestrator.model.outcome import Verdict
 from orchestrator.model.report import RunReport
-from orchestrator.reporters.stream import attempt, tell
+from orchestrator.reporters.columns import row_lines, wrapped
+from orchestrator.reporters.stream import attempt, encodable, tell, width
 from orchestrator.reporters.summary import Row, Table, Tone, seconds, tables
-from orchestrator.reporters.text import printable
+from orchestrator.reporters.text import harmless, printable
 
 _STYLES = {Tone.GOOD: "green", Tone.OPEN: "yellow", Tone.BAD: "red", Tone.DEAD: "bold red", Tone.UNKNOWN: "magenta"}
 _VERDICT_STYLES = {
@@ -26,97 +28,104 @@ _VERDICT_STYLES = {
     Verdict.ALL_KILLED: "bold green",
     Verdict.SURVIVED: "bold red",
 }
-_NAME_CHARS = 60
+_MARGIN = "  "
 
 
-def show(report: RunReport, stream: TextIO, environment: Mapping[str, str] | None = None) -> None:
-    """Write the summary: in colour when `stream` is a terminal and neither NO_COLOR nor TERM=dumb objects. Never
-    raises for a stream that cannot be written to."""
-    if wants_colour(stream, os.environ if environment is None else environment):
-        attempt(lambda: _show_rich(report, stream), stream)
+@dataclass(frozen=True)
+class Line:
+    """A line of the summary. `style` is of its characters from `start` on, `length` of them or (None) all."""
+
+    text: str
+    style: str = ""
+    start: int = 0
+    length: int | None = None
+
+
+def show(
+    report: RunReport,
+    stream: TextIO,
+    environment: Mapping[str, str] | None = None,
+    *,
+    color: str | None = None,
+    is_quiet: bool = False,
+) -> None:
+    """Write the summary, or only what came of the run. Never raises for a stream that cannot be written to."""
+    lines = [*(_end(report, width(stream)) if is_quiet else summary_lines(report, width(stream)))]
+    if wants_colour(stream, os.environ if environment is None else environment, color):
+        attempt(lambda: _show_rich(lines, stream), stream)
     else:
-        tell(plain(report), stream)
+        tell("".join(f"{line.text}\n" for line in lines), stream)
 
 
-def wants_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
-    """Whether to use colour. As its convention says, an empty NO_COLOR counts as not set."""
-    return stream.isatty() and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
+def wants_colour(stream: TextIO, environment: Mapping[str, str], color: str | None = None) -> bool:
+    """Whether to use colour. `color` (always, never) is the user's word on it; else NO_COLOR and FORCE_COLOR count, of
+    which an empty one is not set, as their conventions say; else whether it is a terminal that has colours."""
+    if color in ("always", "never"):
+        return color == "always"
+    if environment.get("NO_COLOR"):
+        return False
+    if environment.get("FORCE_COLOR"):
+        return environment["FORCE_COLOR"] not in ("0", "false")
+    return stream.isatty() and environment.get("TERM") != "dumb"
 
 
 def plain(report: RunReport) -> str:
-    """The summary without any control character but line feeds."""
-    lines = []
-    for table in tables(report):
-        lines += ["", table.title, *_plain_rows(table)]
+    """The summary without any control character but line feeds, a line for each thing."""
+    return "".join(f"{line.text}\n" for line in summary_lines(report, None))
+
+
+def summary_lines(report: RunReport, columns: int | None) -> Iterator[Line]:
+    """The summary for a terminal of that many columns; None: no terminal, lines may be of any length."""
+    for number, table in enumerate(tables(report)):
+        if number:
+            yield Line("")
+        yield Line(table.title, "bold")
+        yield from _rows(table, columns)
         for kernel_report in table.kernel_reports:
-            lines += [
-                f"  ! {kernel_report.title}",
-                *(f"      {line}" for line in kernel_report.code),
-                f"      {kernel_report.place}",
-            ]
-    lines += [f"note: {printable(note)}" for note in report.notes]
-    lines += ["", _verdict(report), *_reason(report), _where(report), ""]
-    return "\n".join(lines).lstrip("\n")
+            yield Line(f"{_MARGIN}! {kernel_report.title}", _STYLES[kernel_report.tone], len(_MARGIN))
+            yield from (Line(f"{_MARGIN}    {line}") for line in kernel_report.code)
+            yield Line(f"{_MARGIN}    {kernel_report.place}", "dim")  # whole: it is to be clicked or copied
+    for note in report.notes:
+        yield from (Line(line, "yellow") for line in wrapped(f"note: {printable(note)}", columns, "", "      "))
+    if report.suites or report.notes:
+        yield Line("")
+    yield from _end(report, columns)
 
 
-def _plain_rows(table: Table) -> Iterator[str]:
-    width = min(_NAME_CHARS, max((len(_name(row)) for row in table.rows), default=0))
-    labels = max((len(row.label) for row in table.rows), default=0)
-    for row in table.rows:
-        ops = f"{row.ops} ops/s" if row.ops else ""
-        yield f"  {row.label:<{labels}}  {_name(row):<{width}}  {row.time:>11}  {ops:>16}  {row.message}".rstrip()
+def _rows(table: Table, columns: int | None) -> Iterator[Line]:
+    times = max((len(row.time) for row in table.rows), default=0)
+    ops = max((len(_ops(row)) for row in table.rows), default=0)
+    cells = [
+        (row.label, "  " * row.depth + row.name, f"{row.time:>{times}}", f"{_ops(row):>{ops}}", row.message)
+        for row in table.rows
+    ]
+    for row, lines in zip(table.rows, row_lines(cells, columns, _MARGIN), strict=True):
+        for at, line in enumerate(lines):
+            yield Line(line, "" if at else _STYLES[row.tone], len(_MARGIN), len(row.label))
 
 
-def _name(row: Row) -> str:
-    return "  " * row.depth + row.name
+def _ops(row: Row) -> str:
+    return f"{row.ops} ops/s" if row.ops else ""
 
 
-def _verdict(report: RunReport) -> str:
+def _end(report: RunReport, columns: int | None) -> Iterator[Line]:
+    """What came of the run, why, and where to read on."""
     subject = f"{printable(report.series)}: " if report.series else ""
-    return f"{subject}{report.verdict.value.upper()}  ({seconds(report.time_s)})"
+    verdict = f"{subject}{report.verdict.value.upper()}  ({seconds(report.time_s)})"
+    yield Line(verdict, _VERDICT_STYLES[report.verdict])
+    yield from map(Line, wrapped(printable(report.reason), columns))
+    yield Line(f"report: {printable(report.run_dir)}")
 
 
-def _reason(report: RunReport) -> list[str]:
-    return [printable(report.reason)] if report.reason else []
-
-
-def _where(report: RunReport) -> str:
-    return f"report: {printable(report.run_dir)}"
-
-
-def _show_rich(report: RunReport, stream: TextIO) -> None:
+def _show_rich(lines: list[Line], stream: TextIO) -> None:
     from rich.console import Console
-    from rich.table import Table as Grid
     from rich.text import Text
 
-    console = Console(file=stream, highlight=False, emoji=False, markup=False)
-    for table in tables(report):
-        grid = Grid(title=Text(table.title, "bold"), title_justify="left")
-        for heading, justify in (
-            ("", "left"),
-            ("stage / case", "left"),
-            ("time", "right"),
-            ("ops/s", "right"),
-            ("", "left"),
-        ):
-            grid.add_column(heading, justify="right" if justify == "right" else "left", overflow="fold")
-        for row in table.rows:
-            # Text, never str: a message with [brackets] is no markup.
-            grid.add_row(
-                Text(row.label, _STYLES[row.tone]), Text(_name(row)), Text(row.time), Text(row.ops), Text(row.message)
-            )
-        console.print(grid)
-        for kernel_report in table.kernel_reports:
-            console.print(Text(f"! {kernel_report.title}", _STYLES[kernel_report.tone]))
-            for line in kernel_report.code:
-                console.print(Text(f"    {line}"), soft_wrap=True)
-            console.print(
-                Text(f"    {kernel_report.place}", "dim"), soft_wrap=True
-            )  # one line: it is to be clicked or copied
-    for note in report.notes:
-        console.print(Text(f"note: {printable(note)}", "yellow"))
-    console.print()
-    console.print(Text(_verdict(report), _VERDICT_STYLES[report.verdict]))
-    for line in _reason(report):
-        console.print(Text(line))
-    console.print(Text(_where(report)), soft_wrap=True)
+    console = Console(
+        file=stream, force_terminal=True, no_color=False, color_system="standard", highlight=False, emoji=False
+    )
+    for line in lines:
+        text = Text(encodable(harmless(line.text), stream))  # Text, never str: a message with [brackets] is no markup
+        if line.style:
+            text.stylize(line.style, line.start, None if line.length is None else line.start + line.length)
+        console.print(text, soft_wrap=True)

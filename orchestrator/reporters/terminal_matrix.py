@@ -8,34 +8,35 @@ from typing import TextIO
 from orchestrator.judge.mutants import Kill, Matrix, MutantRow, MutantStatus
 from orchestrator.model.report import RunReport
 from orchestrator.reporters import decoded
-from orchestrator.reporters.stream import tell
+from orchestrator.reporters.columns import columns
+from orchestrator.reporters.stream import tell, width
 from orchestrator.reporters.summary import seconds
 from orchestrator.reporters.text import printable
 
 _EVIDENCE_CHARS = 110
 
 
-def show_matrix(matrix: Matrix, report: RunReport, stream: TextIO) -> None:
-    tell("\n".join([*matrix_lines(matrix), *_end(matrix, report), ""]), stream)
+def show_matrix(matrix: Matrix, report: RunReport, stream: TextIO, *, is_quiet: bool = False) -> None:
+    """Write it, or only what came of the run."""
+    lines = [] if is_quiet else matrix_lines(matrix, width(stream))
+    tell("\n".join([*lines, *_end(matrix, report), ""]), stream)
 
 
-def matrix_lines(matrix: Matrix) -> Iterator[str]:
+def matrix_lines(matrix: Matrix, width: int | None = None) -> list[str]:
     """Columns: status, mutant, guest seconds to the kill, kconfig, case, what noticed it, the evidence."""
-    width = max((len(row.mutant) for row in matrix.rows), default=0)
-    for row in matrix.rows:
-        yield f"{row.status.name:8}  {row.mutant:{width}}  {_how(row)}".rstrip()
+    return columns([(row.status.name, row.mutant, *_how(row)) for row in matrix.rows], width)
 
 
-def _how(row: MutantRow) -> str:
+def _how(row: MutantRow) -> tuple[str, ...]:
     kill = row.kill
     if kill is None:
         tried = (
             ", ".join(f"{cell.kconfig} {cell.case}" for cell in row.cells) if row.status is MutantStatus.ERROR else ""
         )
-        return printable(f"{row.reason} {f'({tried})' if tried else ''}")
+        return ("", "", "", "", printable(f"{row.reason} {f'({tried})' if tried else ''}"))
     place = _place(kill)
     evidence = printable(kill.evidence)[: _EVIDENCE_CHARS - len(place)]
-    return f"{kill.guest_s:5.1f} s  {kill.kconfig:10}  {kill.case:16}  {kill.detector.value:13}  {evidence}{place}"
+    return (f"{kill.guest_s:5.1f} s", kill.kconfig, kill.case, kill.detector.value, f"{evidence}{place}")
 
 
 def _place(kill: Kill) -> str:

@@ -27,6 +27,7 @@ LAYERS = (
     ("cli", "__main__"),
     ("arguments",),
     ("commands",),
+    ("settings",),
     ("questions.ask",),  # the one place where questions meet those who answer them
     ("jobs",),
     ("judge.mutation_run",),

@@ -179,12 +179,12 @@ def test_a_shipped_declaration_is_read_as_suspiciously(tmp_path: Path) -> None:
     path.write_text("size = 2\nfast = true\n")
     assert read_toml(Thing, path, name="box") == Thing("box", 2, True)
     for text, words in (
-        ('name = "other"\nsize = 1', r"box\.toml: unknown key name"),
-        ("size = '2'", r"box\.toml: size: expected an integer, got '2'"),
-        ("size = 1\nfast = 1", r"box\.toml: fast: expected true or false, got 1"),
+        ('name = "other"\nsize = 1', r"box\.toml:1: unknown key name"),
+        ("size = '2'", r"box\.toml:1: size: expected an integer, got '2'"),
+        ("size = 1\nfast = 1", r"box\.toml:2: fast: expected true or false, got 1"),
         ("size = 1\nsize = 1", r"box\.toml: not TOML: Cannot overwrite"),
-        ("fast = 1", r"box\.toml: size is missing; fast: expected true or false, got 1"),
-        ("size = -1", r"box\.toml: size: expected a finite number that is not negative, got -1"),
+        ("fast = 1", r"box\.toml: size is missing; line 1: fast: expected true or false, got 1"),
+        ("size = -1", r"box\.toml:1: size: expected a finite number that is not negative, got -1"),
     ):
         path.write_text(text)
         with pytest.raises(BadDeclaration, match=words) as caught:

@@ -16,6 +16,7 @@ EVENTS: list[tuple[events.Event, list[str]]] = [
     (events.RunStarted("/runs/1", ("1 suite", "2 cases")), ["running in /runs/1", "- 1 suite", "- 2 cases"]),
     (events.RunStarted("/runs/1", resumed=True), ["resuming in /runs/1"]),
     (events.StageStarted("s", "build"), ["[s] build ..."]),
+    (events.Compiling("s", "/runs/1/s/logs/build.log"), []),
     (events.StageFinished("s", "build", Outcome.PASS, 61.25), ["[s] build: PASS (61.2 s)"]),
     (events.StageFinished("s", "build", Outcome.PASS, 0.0, cached=True), ["[s] build: PASS (cached)"]),
     (events.StageFinished("s", "apply", Outcome.FAIL, 1.0, message="no"), ["[s] apply: FAIL (1.0 s): no"]),

@@ -26,6 +26,7 @@ from orchestrator.process import Cancel, Runner
 from orchestrator.record import RunRecord
 from orchestrator.record import load_record as load_record
 from orchestrator.reporters import junit
+from orchestrator.settings.keys import Settings
 
 GCC = "gcc (Debian 12.2.0-14+deb12u1) 12.2.0"
 MAIL = (
@@ -83,6 +84,7 @@ def test_a_report_can_be_had_again_under_another_name(tmp_path: Path, capsys: py
 
     def name_with(*options: str) -> str:
         args = parser().parse_args(["report", str(run_dir), *options])
+        args.settings = Settings()
         assert judge_again(run_dir, args) == 130
         found = ElementTree.parse(run_dir / "junit.xml").getroot()[0].get("name", "")
         return found.removesuffix("base.x86_64.gcc-12")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+from orchestrator.arguments.parser import parser
 from orchestrator.catalog import load_catalog
 from orchestrator.commands import report as report_command
 from orchestrator.commands.compose import Invocation
@@ -28,6 +28,7 @@ from orchestrator.model.request import Request
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, Runner
 from orchestrator.record import KERNEL, KernelRecord, RunRecord, load_record, save_record
+from orchestrator.settings.keys import Settings
 
 
 def unused(*_: object) -> NoReturn:
@@ -87,7 +88,8 @@ def test_trouble_before_the_base_was_asked_leaves_reports_that_agree_with_the_ex
     assert Verdict[report["verdict"]].exit_status == status
     assert report["reason"].endswith("; by then: base.patched: build failed (mm/mmap.c:1: error)")
     assert 'failures="0"' in (tmp_path / "run/junit.xml").read_text().split("<testsuite ")[0]
-    args = argparse.Namespace(run_dir=tmp_path / "run", junit=None, json=None)
+    args = parser().parse_args(["report", str(tmp_path / "run")])
+    args.settings = Settings()
     assert report_command.run(args) == status  # and so does the report of that run, again
 
 

@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 from orchestrator.arguments.command import Command, Group, option, repeatable, switch
+from orchestrator.arguments.options.kernel import TREE
+from orchestrator.arguments.options.messages import VERBOSE
 
 KINDS = ("runs", "products", "builds", "worktrees", "bases", "ccache", "leftovers")  # as in retention.Kind
 LISTED = ("testcases", "kconfigs", "patches", "machines", "bases")
+
+CONFIG = Command(
+    "config",
+    "show each setting and where it comes from",
+    "Settings take the place of options that you would give each time. An option beats an environment variable "
+    "(ORCHESTRATE_BASE for base), that beats orchestrate.toml in the tree, that beats "
+    "~/.config/orchestrate/config.toml.",
+    (
+        ("orchestrate config", "what holds here"),
+        ("orchestrate config --tree ~/linux", "what holds with this tree, whose orchestrate.toml may set some"),
+    ),
+    (),
+    (Group("kernel", (TREE,)), Group("output", (switch("--json", help="as JSON"),))),
+)
 
 LIST = Command(
     "list",
@@ -74,9 +90,9 @@ DOCTOR = Command(
                 switch("--verify", help="hash every product in the cache, and drop damaged ones"),
             ),
         ),
-        Group("output", (switch("--json", help="as JSON"),)),
+        Group("output", (VERBOSE, switch("--json", help="as JSON"))),
     ),
     ((0, "ready"), (3, "not ready")),
 )
 
-COMMANDS = (LIST, CLEAN, DOCTOR)
+COMMANDS = (LIST, CONFIG, CLEAN, DOCTOR)

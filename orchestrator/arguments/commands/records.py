@@ -9,6 +9,7 @@ from orchestrator.arguments.command import Command, Group, option, switch
 from orchestrator.arguments.exit_status import HOST, VERDICT
 from orchestrator.arguments.options import reports
 from orchestrator.arguments.options.cases import KNOWN_ISSUES
+from orchestrator.arguments.options.messages import COLOR, QUIET
 
 CLASSIFY = Command(
     "classify",
@@ -44,6 +45,7 @@ CLASSIFY = Command(
             ),
         ),
         Group("reports", (reports.json("the list"),)),
+        Group("messages", (QUIET, COLOR)),
     ),
     (
         (0, "all files could be read, whatever is in them"),
@@ -59,7 +61,7 @@ REPORT = Command(
     "status is that of the run.",
     (("orchestrate report RUN_DIR --junit junit.xml", "the JUnit file of a run that is over"),),
     (option("run_dir", type=Path, metavar="RUN_DIR", completes="directory", help="the directory that a run printed"),),
-    (Group("reports", (reports.JUNIT, reports.json("the report"), *reports.NAMES)),),
+    (Group("reports", (reports.JUNIT, reports.json("the report"), *reports.NAMES)), Group("messages", (QUIET, COLOR))),
     VERDICT,
 )
 

@@ -48,11 +48,7 @@ BISECT = Command(
         Group(
             "kernel",
             (
-                replace(
-                    kernel.TREE,
-                    help="the git tree; it is only read",
-                    keywords={**kernel.TREE.keywords, "required": True},
-                ),
+                replace(kernel.TREE, help="the git tree; it is only read"),
                 replace(
                     kernel.PATCH,
                     help="apply these patches to each commit: a build fix, or a check that exposes the fault",

@@ -6,7 +6,6 @@ from orchestrator.arguments.command import Group, option, switch
 
 MACHINE = option(
     "--machine",
-    default="q35",
     metavar="NAME",
     completes="machines",
     help="see `orchestrate list machines` (default: q35)",
@@ -17,7 +16,6 @@ GUEST = Group(
         option(
             "--accel",
             choices=("auto", "kvm", "tcg"),
-            default="auto",
             metavar="NAME",
             help="kvm, tcg, or (auto, the default) KVM if a probe proves that it runs guests, else TCG",
         ),

@@ -1,7 +1,16 @@
-"""What is said while a command works."""
+"""What is said while a command works, and how."""
 
 from __future__ import annotations
 
-from orchestrator.arguments.command import Group, switch
+from orchestrator.arguments.command import Group, option, switch
 
-MESSAGES = Group("messages", (switch("-v", "--verbose", help="print every command that runs"),))
+VERBOSE = switch("-v", "--verbose", help="print every command that runs, and messages in full")
+QUIET = switch("-q", "--quiet", help="print only warnings, errors and the verdict")
+COLOR = option(
+    "--color",
+    choices=("auto", "always", "never"),
+    metavar="WHEN",
+    help="always, never, or (auto, the default) on a terminal, unless NO_COLOR is set; FORCE_COLOR is always",
+)
+
+MESSAGES = Group("messages", (VERBOSE, QUIET, COLOR))

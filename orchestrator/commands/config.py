@@ -1,0 +1,37 @@
+"""orchestrate config: each setting, and where it comes from."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+from orchestrator import codec
+from orchestrator.reporters import stream
+from orchestrator.reporters.columns import columns
+from orchestrator.reporters.text import printable
+from orchestrator.settings.files import user_file
+from orchestrator.settings.keys import KEYS
+
+
+def run(args: argparse.Namespace) -> int:
+    found = args.found
+    if args.json:
+        rows = [{"name": name, "value": _plain(found[name].value), "origin": found[name].origin} for name in KEYS]
+        stream.data(codec.dumps(rows).encode() + b"\n")
+        return 0
+    shown = [
+        (name, _words(found[name].value) if found[name].value is not None else f"({key.default})", found[name].origin)
+        for name, key in KEYS.items()
+    ]
+    stream.out("".join(f"{line}\n" for line in columns([tuple(map(printable, row)) for row in shown], stream.width())))
+    stream.tell(f"your own settings: {printable(str(user_file(os.environ)))}\n")
+    return 0
+
+
+def _words(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

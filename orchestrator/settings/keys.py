@@ -1,0 +1,55 @@
+"""The settings that there are. A new one is a field here, and whoever uses it reads `args.settings` or its option.
+
+An untrusted tree's file may choose among what is there (a revision of itself, names of ours). It may not name places,
+servers or amounts: those decide what is written, where, whom we talk to and how much of the host is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+PREFIX = "ORCHESTRATE_"
+OTHERS = frozenset({"ORCHESTRATE_ROOT", "ORCHESTRATE_SABOTAGE"})  # of roots.py, and of the tests of test cases
+
+
+@dataclass(frozen=True)
+class Key:
+    """`option` is the attribute that argparse has for it, if there is an option. `default` is for people."""
+
+    about: str
+    default: str
+    option: str = ""
+    by_tree: bool = False
+
+
+def _key(about: str, default: str, *, option: str = "", by_tree: bool = False) -> Any:
+    return field(default=None, metadata={"key": Key(about, default, option, by_tree)})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The keys of a file, and their values. None: not set."""
+
+    tree: str | None = _key("the git tree that has the base", "none: Debian's source package", option="tree")
+    base: str | None = _key("what patches apply to", "linux-source-6.12; HEAD of a tree", option="base", by_tree=True)
+    kconfigs: tuple[str, ...] | None = _key("the kernels to test", "base", option="kconfig", by_tree=True)
+    testcases: tuple[str, ...] | None = _key(
+        "the test cases to run", "all that the kconfig has the needs of", option="testcase", by_tree=True
+    )
+    machine: str | None = _key("QEMU's machine", "q35", option="machine", by_tree=True)
+    accel: Literal["auto", "kvm", "tcg"] | None = _key("QEMU's accelerator", "auto", option="accel")
+    jobs: int | None = _key("guests at a time", "as many as the host has CPUs and memory for", option="jobs")
+    color: Literal["auto", "always", "never"] | None = _key("when to use colour", "auto", option="color")
+    cache: str | None = _key("where kernels and products are kept", "$XDG_CACHE_HOME/orchestrate")
+    cache_budget: str | None = _key("what `orchestrate clean` leaves of it at most", "no limit", option="max_size")
+
+
+KEYS: Mapping[str, Key] = {entry.name: entry.metadata["key"] for entry in fields(Settings)}
+FROM_TREE = tuple(name for name, key in KEYS.items() if key.by_tree)
+
+
+def variable(name: str) -> str:
+    """ORCHESTRATE_KCONFIGS for kconfigs."""
+    return f"{PREFIX}{name.upper()}"

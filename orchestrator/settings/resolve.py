@@ -1,0 +1,114 @@
+"""Options, environment and files -> what holds, and where each of it comes from.
+
+An option beats the environment, that beats the tree's file, that beats the user's file.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+from orchestrator.declarations import schema
+from orchestrator.errors import UsageError
+from orchestrator.settings.files import read_tree_settings, read_user_settings, user_file
+from orchestrator.settings.keys import KEYS, OTHERS, PREFIX, Settings, variable
+from orchestrator.settings.values import checked
+from orchestrator.words import near
+
+DEFAULT = "default"
+OPTION = "option"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Settings of one origin; `places` says for each that is set where it stands."""
+
+    settings: Settings
+    places: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """`value` is None where nobody set it; then `origin` is DEFAULT."""
+
+    value: Any
+    origin: str
+
+
+def resolve(args: argparse.Namespace, environment: Mapping[str, str]) -> Mapping[str, Setting]:
+    """Every setting, by name. Raises UsageError, BadDeclaration."""
+    path = user_file(environment)
+    layers = [of_options(args), of_environment(environment)]
+    user = Layer(*read_user_settings(path)) if path else Layer(Settings(), {})
+    tree = _first("tree", [*layers, user]).value
+    if tree is not None:
+        layers.append(Layer(*read_tree_settings(Path(tree))))
+    layers.append(user)
+    return {name: _first(name, layers) for name in KEYS}
+
+
+def apply(args: argparse.Namespace, found: Mapping[str, Setting]) -> None:
+    """Give the options that were not given what was set elsewhere, and `args.settings` all of it."""
+    for name, key in KEYS.items():
+        value = found[name].value
+        if key.option and value is not None and getattr(args, key.option, True) in (None, []):
+            setattr(args, key.option, _as_option(name, value))
+    args.settings = Settings(**{name: setting.value for name, setting in found.items()})
+
+
+def of_options(args: argparse.Namespace) -> Layer:
+    """What the command line says."""
+    values: dict[str, Any] = {}
+    for name, key in KEYS.items():
+        value = getattr(args, key.option, None) if key.option else None
+        if value not in (None, []):
+            one = str(value) if isinstance(value, Path) else value
+            values[name] = (tuple(one) if isinstance(one, list) else (one,)) if _is_list(name) else one
+    return Layer(Settings(**values), dict.fromkeys(values, OPTION))
+
+
+def of_environment(environment: Mapping[str, str]) -> Layer:
+    """ORCHESTRATE_*. A list is separated by spaces or commas; an empty variable counts as not set. Raises UsageError,
+    BadDeclaration."""
+    names = {variable(name): name for name in KEYS}
+    data: dict[str, Any] = {}
+    for word, text in environment.items():
+        if not word.startswith(PREFIX) or word in OTHERS:
+            continue
+        if word not in names:
+            hint = near(word.removeprefix(PREFIX).lower(), KEYS) or f"known: {', '.join(KEYS)}"
+            raise UsageError(f"{word}: there is no such setting", hint=hint)
+        if text.strip():
+            data[names[word]] = _read(names[word], text.strip())
+    found = {
+        name: checked(name, getattr(schema.declared(Settings, {name: value}, variable(name)), name), variable(name))
+        for name, value in data.items()
+    }
+    return Layer(Settings(**found), {name: variable(name) for name in found})
+
+
+def _read(name: str, text: str) -> object:
+    """The type of a field says what a variable is."""
+    return text.replace(",", " ").split() if _is_list(name) else schema.Plain(text)
+
+
+def _is_list(name: str) -> bool:
+    return any(get_origin(kind) is tuple for kind in get_args(get_type_hints(Settings)[name]))
+
+
+def _first(name: str, layers: list[Layer]) -> Setting:
+    for layer in layers:
+        value = getattr(layer.settings, name)
+        if value is not None:
+            return Setting(value, layer.places[name])
+    return Setting(None, DEFAULT)
+
+
+def _as_option(name: str, value: Any) -> Any:
+    """As argparse has it."""
+    if name == "tree":
+        return Path(value)
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,188 @@
+"""Settings: which one holds, where it comes from, what a file may not say, and what a tree may not."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from orchestrator.arguments.parser import parser
+from orchestrator.commands.compose import request_of
+from orchestrator.errors import OrchestrateError, UsageError
+from orchestrator.settings.keys import FROM_TREE, KEYS, Settings, variable
+from orchestrator.settings.resolve import apply, resolve
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "config/orchestrate").mkdir(parents=True)
+    (tmp_path / "linux").mkdir()
+    return tmp_path
+
+
+def user(home: Path, text: str) -> None:
+    (home / "config/orchestrate/config.toml").write_text(text)
+
+
+def tree(home: Path, text: str) -> Path:
+    (home / "linux/orchestrate.toml").write_text(text)
+    return home / "linux"
+
+
+def found(home: Path, *words: str, **environment: str) -> argparse.Namespace:
+    args = parser().parse_args(["test", *words])
+    args.found = resolve(args, {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config"), **environment})
+    apply(args, args.found)
+    return args
+
+
+def refused(home: Path, *words: str, **environment: str) -> OrchestrateError:
+    with pytest.raises(UsageError) as caught:
+        found(home, *words, **environment)
+    return caught.value
+
+
+def test_an_option_beats_the_environment_that_beats_the_tree_that_beats_the_user(home: Path) -> None:
+    user(home, f'tree = "{home}/linux"\nmachine = "q35"\njobs = 5\nbase = "mine"\nkconfigs = ["kasan"]\n')
+    tree(home, '# ours\nbase = "mm-unstable"\nkconfigs = ["base", "debug+kasan"]\n')
+    args = found(home, "--machine", "microvm", ORCHESTRATE_KCONFIGS="debug, kasan", ORCHESTRATE_MACHINE="q36")
+    config = home / "config/orchestrate/config.toml"
+    assert {name: (one.value, one.origin) for name, one in args.found.items() if one.value is not None} == {
+        "tree": (f"{home}/linux", f"{config}:1"),
+        "base": ("mm-unstable", f"{home}/linux/orchestrate.toml:2"),
+        "kconfigs": (("debug", "kasan"), "ORCHESTRATE_KCONFIGS"),
+        "machine": ("microvm", "option"),
+        "jobs": (5, f"{config}:3"),
+    }
+    request = request_of(args)
+    assert (request.tree, request.base, request.kconfigs) == (f"{home}/linux", "mm-unstable", ("debug", "kasan"))
+    assert (request.machine, request.jobs, request.accel) == ("microvm", 5, "auto")
+
+
+def test_nothing_set_is_as_before(home: Path) -> None:
+    args = found(home)
+    assert args.settings == Settings()
+    assert (request_of(args).machine, request_of(args).kconfigs, request_of(args).base) == ("q35", ("base",), None)
+
+
+def test_a_relative_xdg_directory_is_ignored_and_home_is_spelled_out(home: Path) -> None:
+    (home / ".config/orchestrate").mkdir(parents=True)
+    (home / ".config/orchestrate/config.toml").write_text('cache = "~/big"\n')
+    args = parser().parse_args(["test"])
+    settings = resolve(args, {"HOME": str(home), "XDG_CONFIG_HOME": "here"})
+    assert settings["cache"].value == os.path.expanduser("~/big")  # noqa: PTH111, that of this process
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "hint"),
+    [
+        ("\njobs = 'four'\n", ":2: jobs: expected an integer, got 'four'", ""),
+        ("jobs = 0\n", ":1: jobs: expected 1 or more, got 0", ""),
+        ("# x\n\nkconfig = ['debug']\n", ":3: unknown key kconfig", "did you mean kconfigs?"),
+        ("kconfigs = 'debug'\n", ":1: kconfigs: expected a list, got 'debug'", ""),
+        ("kconfigs = []\n", ":1: kconfigs: expected something, got nothing", ""),
+        ("accel = 'kvn'\n", ":1: accel: expected one of auto, kvm, tcg, got 'kvn'", ""),
+        ("cache = 'here'\n", ":1: cache: expected an absolute path or ~/..., got 'here'", ""),
+        ("cache_budget = 'much'\n", ":1: cache_budget: much: not a size", ""),
+        ("jobs = \n", "not TOML", ""),
+        ("[kernel]\nbase = 'x'\n", ":1: unknown key kernel", "known keys"),
+        ("a = " + "[" * 5000, "not TOML", ""),
+    ],
+)
+def test_a_wrong_file_names_file_line_key_and_what_is_allowed(home: Path, text: str, words: str, hint: str) -> None:
+    user(home, text)
+    error = refused(home)
+    assert f"config.toml{words}" in error.message or (words == "not TOML" and words in error.message)
+    assert hint in error.hint
+
+
+def test_several_wrong_keys_are_named_at_once_with_their_lines(home: Path) -> None:
+    user(home, 'jobs = "x"\nbase = 5\n')
+    assert "line 1: jobs: expected an integer" in refused(home).message
+    assert "line 2: base: expected a string" in refused(home).message
+
+
+@pytest.mark.parametrize(
+    ("word", "text", "words"),
+    [
+        ("ORCHESTRATE_JOBS", "x", "ORCHESTRATE_JOBS: jobs: expected an integer, got 'x'"),
+        ("ORCHESTRATE_KCONFIG", "debug", "ORCHESTRATE_KCONFIG: there is no such setting"),
+        ("ORCHESTRATE_TREE", "linux", "ORCHESTRATE_TREE: tree: expected an absolute path"),
+    ],
+)
+def test_a_wrong_variable_is_named(home: Path, word: str, text: str, words: str) -> None:
+    error = refused(home, **{word: text})
+    assert error.message.startswith(words)
+    assert word != "ORCHESTRATE_KCONFIG" or error.hint == "did you mean kconfigs?"
+
+
+def test_an_empty_variable_is_not_set_and_other_programs_variables_are_theirs(home: Path) -> None:
+    args = found(home, ORCHESTRATE_JOBS="", ORCHESTRATE_ROOT="/x", ORCHESTRATION="y")
+    assert args.settings == Settings()
+
+
+# --- a tree that nobody trusts
+
+
+@pytest.mark.parametrize("name", sorted(set(KEYS) - set(FROM_TREE)))
+def test_a_tree_sets_no_place_no_server_and_no_amount(home: Path, name: str) -> None:
+    value = {"jobs": "1000", "accel": "'kvm'", "color": "'never'"}.get(name, "'/tmp/20G'")
+    user(home, f'tree = "{home}/linux"\n')
+    where = tree(home, f"{name} = {value if name != 'cache_budget' else repr('20G')}\n")
+    error = refused(home)
+    assert error.message == f"{where}/orchestrate.toml:1: a tree may not set {name}"
+    assert "it may set base, kconfigs" in error.hint
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "base = '--output=/etc/passwd'",
+        "base = 'a b'",
+        "base = 'x\\ny'",
+        "kconfigs = ['/etc/passwd']",
+        "kconfigs = ['../x']",
+        "kconfigs = ['base', 'a+../../x']",
+        "testcases = ['/x']",
+        "testcases = ['-v']",
+        "machine = '../../etc/passwd'",
+        "machine = 'q35,accel=kvm -device x'",
+        'base = "\\u001b[31m"',
+    ],
+)
+def test_a_tree_names_nothing_but_names_and_revisions(home: Path, line: str) -> None:
+    where = tree(home, f"{line}\n")
+    assert f"{where}/orchestrate.toml:1: {line.split()[0]}: expected a" in refused(home, "--tree", str(where)).message
+
+
+def test_of_a_file_that_is_not_the_trees_nothing_is_told(home: Path) -> None:
+    (home / "secret").write_text('password = "hunter2"\n')
+    (home / "linux/orchestrate.toml").symlink_to(home / "secret")
+    error = refused(home, "--tree", str(home / "linux"))
+    assert "a symbolic link" in error.message
+    assert "hunter2" not in error.message + error.hint + error.detail
+    assert "password" not in error.message + error.hint + error.detail
+
+
+@pytest.mark.parametrize("kind", ["fifo", "directory", "large", "bytes"])
+def test_what_is_no_small_text_file_neither_hangs_nor_falls(home: Path, kind: str) -> None:
+    path = home / "linux/orchestrate.toml"
+    {
+        "fifo": lambda: os.mkfifo(path),
+        "directory": path.mkdir,
+        "large": lambda: path.write_bytes(b"#" * 10_000_000),
+        "bytes": lambda: path.write_bytes(b"base = '\xff'"),
+    }[kind]()
+    errors: list[OrchestrateError] = []
+    thread = threading.Thread(target=lambda: errors.append(refused(home, "--tree", str(home / "linux"))), daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert str(path) in errors[0].message
+
+
+def test_variables_are_named_after_keys() -> None:
+    assert variable("cache_budget") == "ORCHESTRATE_CACHE_BUDGET"
