@@ -42,6 +42,10 @@ class Function:
     def text(self) -> str:
         return self.head + self.body
 
+    @property
+    def returns_nothing(self) -> bool:
+        return bool(re.match(r"(?:[a-z_]+\s+)*void\s+(?!\*)", _return_type(self)))
+
 
 def metamutant(original: str, mutants: Mapping[int, str]) -> str:
     """The original with the functions of all mutants (number -> the whole text as it has it), switched by number.
@@ -125,7 +129,6 @@ def _squeezed(text: str) -> str:
 
 def _switched(function: Function, roles: Mapping[int, Function]) -> str:
     names = ", ".join(_parameters(function))
-    is_void = bool(re.match(r"(?:[a-z_]+\s+)*void\s+(?!\*)", _return_type(function)))
     copies, cases = [], []
     for number, role in sorted(roles.items()):
         name = f"{function.name}__mutant{number}"
@@ -133,7 +136,7 @@ def _switched(function: Function, roles: Mapping[int, Function]) -> str:
         head = head if re.match(r"\s*static\b", head) else "static " + re.sub(r"^extern\s+", "", head)
         copies.append(f"{head}{role.body}\n")
         call = f"{name}({names})"
-        leave = f"{call};\n\t\treturn;" if is_void else f"return {call};"
+        leave = f"{call};\n\t\treturn;" if function.returns_nothing else f"return {call};"
         cases.append(f"\tcase {number}:\n\t\t{leave}\n")
     body = function.body.removeprefix("{\n")
     switch = f"{{\n\tswitch ({SWITCH}) {{\n{''.join(cases)}\t}}\n"

@@ -1,0 +1,86 @@
+"""C source text -> tokens with their places. Comments are no tokens; a preprocessor directive is one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Kind(Enum):
+    """What a token is."""
+
+    NAME = "name"  # an identifier or a keyword
+    NUMBER = "number"
+    TEXT = "text"  # a string or a character
+    MARK = "mark"  # an operator, a bracket, a separator
+    DIRECTIVE = "directive"  # a whole line that begins with #, and its continuations
+
+
+@dataclass(frozen=True)
+class Token:
+    """`start` and `end` are offsets in the text that was read, the end exclusive."""
+
+    kind: Kind
+    text: str
+    start: int
+    end: int
+
+
+class NotBalanced(ValueError):
+    """A bracket has no partner, as where both branches of an #if open one."""
+
+
+_TOKEN = re.compile(
+    r"""(?P<space>\s+|\\\n)
+    |(?P<comment>/\*.*?(?:\*/|\Z)|//[^\n]*)
+    |(?P<directive>(?<![^\n])[ \t]*\#(?:\\\n|/\*.*?\*/|[^\n])*)
+    |(?P<text>[LuU]?"(?:\\.|[^"\\\n])*"?|[LuU]?'(?:\\.|[^'\\\n])*'?)
+    |(?P<number>\.?[0-9](?:[eEpP][+-]|[\w.])*)
+    |(?P<name>[A-Za-z_$][\w$]*)
+    |(?P<mark>\.\.\.|<<=|>>=|->|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^]=|\#\#|.)""",
+    re.VERBOSE | re.DOTALL,
+)
+_OPENS = {"(": ")", "[": "]", "{": "}"}
+
+
+def tokens_of(text: str) -> tuple[Token, ...]:
+    """The tokens of a text, which is read as if it began a line."""
+    found: list[Token] = []
+    at = 0
+    while at < len(text):
+        # Leading blanks of a directive belong to it, and would else be taken for space
+        match = _TOKEN.match(text, at)
+        assert match, "the last alternative matches any character"
+        if match.lastgroup == "space":
+            newline = match[0].rfind("\n")
+            rest = text[match.end() : match.end() + 1]
+            if rest == "#" and newline >= 0:
+                directive = _TOKEN.match(text, at + newline + 1)
+                assert directive
+                if directive.lastgroup == "directive":
+                    match = directive
+        if match.lastgroup not in ("space", "comment"):
+            found.append(Token(Kind(match.lastgroup), match[0], match.start(), match.end()))
+        at = match.end()
+    return tuple(found)
+
+
+def partners(tokens: Sequence[Token]) -> Mapping[int, int]:
+    """The index of the partner of each bracket, both ways. Raises NotBalanced."""
+    found: dict[int, int] = {}
+    open_at: list[int] = []
+    for index, token in enumerate(tokens):
+        if token.kind is not Kind.MARK:
+            continue
+        if token.text in _OPENS:
+            open_at.append(index)
+        elif token.text in _OPENS.values():
+            if not open_at or _OPENS[tokens[open_at[-1]].text] != token.text:
+                raise NotBalanced(f"{token.text!r} at {token.start} closes nothing")
+            opened = open_at.pop()
+            found[opened], found[index] = index, opened
+    if open_at:
+        raise NotBalanced(f"{tokens[open_at[-1]].text!r} at {tokens[open_at[-1]].start} is not closed")
+    return found
