@@ -17,6 +17,7 @@ SMP = range(1, 17)  # up to CONFIG_NR_CPUS of the base kernel
 MEMORY_MIB = range(128, 16385)  # a guest with less does not hold its own initramfs
 LONGEST_S = 86400
 MOST_JOBS = 1024
+MOST_GENERATED = 1000
 USUAL_SMP = 4  # CPUs of a guest where the host has as many: enough for three roles and a bystander to race
 SEEDS = range(2**64)  # what the cases read it into
 
@@ -66,6 +67,8 @@ def _check_numbers(request: Request) -> None:
             raise UsageError(f"{option} {seconds:g}: must be more than 0 and at most {LONGEST_S} seconds")
     if request.jobs is not None and not 1 <= request.jobs <= MOST_JOBS:
         raise UsageError(f"--jobs {request.jobs}: must be 1 to {MOST_JOBS}")
+    if not 0 <= request.generate <= MOST_GENERATED:
+        raise UsageError(f"--generate {request.generate}: must be 1 to {MOST_GENERATED}")
     if not 0 < request.error < 0.5:
         raise UsageError(f"--error {request.error:g}: must be more than 0 and less than 0.5")
     if request.seed not in SEEDS:
@@ -87,7 +90,7 @@ def _sized(machine: Machine, request: Request, host: Host) -> Machine:
 def _check_mutants(request: Request, catalog: Catalog, mutants: tuple[Mutant, ...]) -> None:
     """Raises UnknownName for a mutant that does not exist, and for a case or kconfig that a mutant names wrongly."""
     known = {mutant.name: mutant for mutant in mutants}
-    for name in request.only_mutants:
+    for name in () if request.generate else request.only_mutants:  # those that are yet to be written have no names
         named("mutant", name, known)
     for mutant in mutants:
         catalog.kconfig(mutant.kconfig)

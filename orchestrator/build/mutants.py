@@ -73,13 +73,17 @@ def parameter(number: int) -> str:
     return f"{SWITCH}={number}"
 
 
-def make_schemata(context: Context, applied: AppliedTree, mutants: Sequence[Mutant]) -> Product[Schemata]:
-    """Put all mutants into one tree. A mutant that does not apply or cannot be switched is refused, not fatal."""
+def make_schemata(
+    context: Context, applied: AppliedTree, mutants: Sequence[Mutant], left_out: frozenset[str] = frozenset()
+) -> Product[Schemata]:
+    """Put all mutants into one tree, but for those whose names are left out: their numbers stay theirs. A mutant that
+    does not apply or cannot be switched is refused, not fatal."""
+    taken = [(number, mutant) for number, mutant in enumerate(mutants, 1) if mutant.name not in left_out]
     product_key = key(
         "schemata",
         home=str(applied.base.home),
         tree=applied.tree,
-        mutants=[(mutant.name, mutant.digest, mutant.has_own_build) for mutant in mutants],
+        mutants=[(number, mutant.name, mutant.digest, mutant.has_own_build) for number, mutant in taken],
         schema=SCHEMA,
         how=file_digest(Path(schemata.__file__)) + file_digest(Path(__file__)),
     )
@@ -87,7 +91,7 @@ def make_schemata(context: Context, applied: AppliedTree, mutants: Sequence[Muta
     known = context.store.read("schemata", product_key, lambda found: kept.load(SchemataFile, found / FILE, SCHEMA))
     if known and git.has(known.tree):  # else the base was imported anew since
         return Product(_schemata(applied, known), cached=True, note=_note(known))
-    facts = _combine(Trees(applied.base, context.runner), applied.tree, mutants)
+    facts = _combine(Trees(applied.base, context.runner), applied.tree, taken)
 
     def fill(scratch: Path) -> None:
         write_atomically(scratch / FILE, kept.dumps(facts, SCHEMA))
@@ -97,11 +101,11 @@ def make_schemata(context: Context, applied: AppliedTree, mutants: Sequence[Muta
     return Product(_schemata(applied, facts), cached=False, note=_note(facts), detail=detail)
 
 
-def _combine(trees: Trees, tree: str, mutants: Sequence[Mutant]) -> SchemataFile:
+def _combine(trees: Trees, tree: str, mutants: Sequence[tuple[int, Mutant]]) -> SchemataFile:
     refused: list[tuple[str, str]] = []
     texts: dict[str, dict[int, str]] = {}  # file -> number -> the file as the mutant has it
     originals: dict[str, str] = {}
-    for number, mutant in enumerate(mutants, 1):
+    for number, mutant in mutants:
         if mutant.has_own_build:
             continue
         mutated, why = trees.with_diff(tree, mutant.diff)
@@ -121,7 +125,7 @@ def _combine(trees: Trees, tree: str, mutants: Sequence[Mutant]) -> SchemataFile
     combined[MAKEFILE] = (trees.read(tree, MAKEFILE) or "") + MAKEFILE_LINE
     whole = trees.with_files(tree, combined)
     own: list[tuple[str, str]] = []
-    for mutant in mutants:
+    for _, mutant in mutants:
         if mutant.has_own_build:
             mutated, why = trees.with_diff(whole, mutant.diff)
             if why:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from orchestrator.build.objects import configured_objects, object_of
 from orchestrator.build.toolchain import Toolchain, host_error, make
 from orchestrator.build.worktree import build_directory
 from orchestrator.codec import decode, encode
@@ -20,14 +21,12 @@ from orchestrator.context import Context
 from orchestrator.model.kernel import AppliedTree, Base, KernelConfig
 from orchestrator.model.static_finding import Severity, StaticFinding
 from orchestrator.parse.static_findings import diagnostics
-from orchestrator.process import Command, find_program
+from orchestrator.process import find_program
 from orchestrator.source.git import Git
 from orchestrator.source.trees import move_to
 from orchestrator.store import key, locked, write_atomically
 
 NAME = "static"  # of the worktree, its lock, and the stage of the store
-# What make says of a directory's objects: "real-obj-y := mm/vma.o ..."; "lib-y := lib/sort.o ..."
-OBJECTS = re.compile(r"^(?:real-obj-[ym]|lib-y) :?= *(.*)$", re.MULTILINE)
 MAKE_ERROR = re.compile(r"^make\S* \*\*\* (?:\[.*\] )?(No rule .+?|.+?)\.?(?:  Stop\.)?$", re.MULTILINE)
 
 
@@ -106,8 +105,8 @@ def _compile(
 
     make_targets("olddefconfig")
     compiled = make_targets("prepare")
-    made = {name: _object(name) for name in sources if (source / name).is_file()}  # a patch removes files, too
-    ours = _objects(context, build, {posixpath.dirname(name) for name in made})
+    made = {name: object_of(name) for name in sources if (source / name).is_file()}  # a patch removes files, too
+    ours = configured_objects(context, build, [posixpath.dirname(name) for name in made])
     objects = [name for name in made.values() if name in ours]
     for name in objects:
         (build / name).unlink(missing_ok=True)  # what is up to date is not compiled, and says nothing
@@ -127,20 +126,3 @@ def _compile(
         findings += diagnostics("sparse", make_targets("C=2", *objects))
     log.write_text("".join(said))  # of all steps: each began it anew
     return tuple(findings)
-
-
-def _object(source: str) -> str:
-    return f"{posixpath.splitext(source)[0]}.o"
-
-
-def _objects(context: Context, build: Path, directories: set[str]) -> frozenset[str]:
-    """The objects that this configuration makes in some directories; Kbuild would compile any other one, too."""
-    found: set[str] = set()
-    for directory in sorted(directories):
-        argv = ("make", "-rR", "-f", "../scripts/Makefile.build", f"obj={directory}", "srctree=..", "srcroot=..")
-        more = ("objtree=.", "VPATH=..", "SRCARCH=x86", "--print-data-base", "--question")
-        text = context.runner.run(Command((*argv, *more), cwd=build)).text
-        found |= {
-            word if "/" in word else f"{directory}/{word}" for line in OBJECTS.findall(text) for word in line.split()
-        }
-    return frozenset(found)

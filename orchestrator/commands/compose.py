@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from orchestrator import host_cpus
+from orchestrator.build.generated import generated_mutants
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import COMPILER, find_toolchain
 from orchestrator.catalog import Catalog, load_catalog
 from orchestrator.commands.earlier import earlier_times
 from orchestrator.context import Context, Places
 from orchestrator.declarations.known_issues import KNOWN_ISSUES, read_known_issues
+from orchestrator.declarations.names import named
 from orchestrator.declarations.patches import DELAYS, MUTANTS, absolute, read_mutants, read_series
 from orchestrator.errors import CommandFailed, ToolMissing, UsageError
 from orchestrator.events import CommandRan, Listener, StageFinished, StageStarted
@@ -29,7 +31,7 @@ from orchestrator.model.kernel import Base, Source
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.machine import Accel, Host
 from orchestrator.model.outcome import Outcome
-from orchestrator.model.request import Baseline, Plan, Request
+from orchestrator.model.request import GENERATED, Baseline, Plan, Request
 from orchestrator.model.series import Mutant, Series
 from orchestrator.model.subject import Subject
 from orchestrator.parse.series import with_patches
@@ -64,15 +66,17 @@ def invoke(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = Fal
     context = Context(places, catalog, runner, emit)
     request = request_of(args)
     series = catalog.series(request.patch) if request.patch else None
-    mutants: tuple[Mutant, ...] = ()
-    if with_mutants:
-        series, mutants = choose_mutants(request, catalog, series)
     find = Finders(
         base=_once_each(lambda source: find_base(source, context)),
         accel=_once(lambda: find_accel(request, catalog, context)),
     )
+    mutants: tuple[Mutant, ...] = ()
+    if with_mutants:
+        request, series, mutants = choose_mutants(request, catalog, series)
     plan = make_plan(request, catalog, series, find_host(context), mutants)
     check_base(plan.source, context)
+    if request.generate:
+        plan = replace(plan, mutants=write_mutants(context, plan, find))
     return Invocation(context, replace(plan, known=find_known_issues(request, catalog)), find)
 
 
@@ -85,15 +89,33 @@ def find_host(context: Context) -> Host:
     return Host(host_cpus.cpus(), host_cpus.available_memory_mib(), compiler)
 
 
-def choose_mutants(request: Request, catalog: Catalog, series: Series | None) -> tuple[Series, tuple[Mutant, ...]]:
-    """The series, with its delay points when there are any and they are wanted, and its mutants. Raises UsageError."""
+def choose_mutants(
+    request: Request, catalog: Catalog, series: Series | None
+) -> tuple[Request, Series, tuple[Mutant, ...]]:
+    """The series, with its delay points when there are any and they are wanted, and its mutants. A series without any
+    has them generated, which the request then says. Raises UsageError."""
     if series is None or request.patch is None:
         raise UsageError("mutants are mutants of a series", hint="--patch PATH")
+    if request.generate and request.mutants:
+        raise UsageError("--generate and --mutants: mutants are either written anew or read from a directory")
     directory = Path(request.mutants) if request.mutants else catalog.beside(request.patch, MUTANTS)
-    if directory is None:
-        raise UsageError(f"{series.name} has no {series.name}{MUTANTS} beside it", hint="--mutants DIR")
+    if directory is None or request.generate:
+        return replace(request, generate=request.generate or GENERATED), series, ()
     delays = catalog.beside(request.patch, DELAYS) if request.delays else None
-    return with_patches(series, read_series(delays)) if delays else series, read_mutants(directory)
+    return request, with_patches(series, read_series(delays)) if delays else series, read_mutants(directory)
+
+
+def write_mutants(context: Context, plan: Plan, find: Finders) -> tuple[Mutant, ...]:
+    """Mutants of the lines that the plan's series changes. Raises UsageError, PatchDoesNotApply, BaseUnavailable."""
+    if plan.series is None:
+        return ()
+    made = generated_mutants(context, find.base(plan.source)[0], plan.series)
+    for place, why in made.unreadable:
+        context.warn(f"no mutants of {place}: {why}")
+    known = {mutant.name: mutant for mutant in made.mutants}
+    for name in plan.request.only_mutants:
+        named("mutant", name, known)
+    return made.mutants
 
 
 def request_of(args: argparse.Namespace) -> Request:
@@ -114,6 +136,7 @@ def request_of(args: argparse.Namespace) -> Request:
         smp=getattr(args, "smp", None),
         memory_mib=getattr(args, "memory", None),
         mutants=str(args.mutants.resolve()) if getattr(args, "mutants", None) else None,
+        generate=getattr(args, "generate", 0),
         only_mutants=tuple(getattr(args, "mutant", ())),
         budget_s=getattr(args, "budget", None),
         delays=not getattr(args, "no_delays", False),

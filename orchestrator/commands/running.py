@@ -54,7 +54,8 @@ def run_mutation(invocation: Invocation, run_dir: Path) -> mutation_run.Mutation
     context, plan = invocation.context, invocation.plan
     products = Products(context, plan, run_dir, invocation.find)
     budget_s = plan.request.budget_s
-    question = Mutation(plan, Budget(budget_s).is_over if budget_s else lambda: False, products.refused)
+    is_over = Budget(budget_s).is_over if budget_s else lambda: False
+    question = Mutation(plan, is_over, products.refused, products.left_out)
     record = partial(_mutation_record, invocation, question, products)
     save_record(record(), run_dir / mutation_run.MUTATION_RUN)
     reports: list[mutation_run.MutationReport] = []
@@ -123,7 +124,9 @@ def _words(error: BaseException) -> str:
 def _mutation_record(invocation: Invocation, question: Mutation, products: Products) -> MutationRecord:
     plan = invocation.plan
     names = tuple(kconfig.name for kconfig in plan.kconfigs)
-    reasons = {mutant.name: why_not_run(mutant, plan, names) for mutant in plan.mutants}
+    left_out = [products.left_out(name) for name in names]
+    unworthy = {name: why for found in left_out for name, why in found.items() if all(name in one for one in left_out)}
+    reasons = {mutant.name: why_not_run(mutant, plan, names) for mutant in plan.mutants} | unworthy
     budget_s = plan.request.budget_s or 0.0
     reasons |= dict.fromkeys(question.over_budget, f"the budget of {budget_s:g} s was used up")
     return MutationRecord(

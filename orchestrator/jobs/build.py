@@ -17,6 +17,7 @@ from orchestrator.build.configure import configure
 from orchestrator.build.mutants import make_schemata
 from orchestrator.build.product import Product
 from orchestrator.build.programs import programs
+from orchestrator.build.screen import screen
 from orchestrator.build.toolchain import Toolchain, find_toolchain
 from orchestrator.build.userland import userland
 from orchestrator.context import Context
@@ -47,12 +48,17 @@ class Finders:
 
 @dataclass(frozen=True)
 class Tree:
-    """A subject's source. `refused` are mutants that could not be put into it, each with the reason."""
+    """A subject's source. `refused` are mutants that could not be put into it, `left_out` generated ones that are not
+    worth a guest, each with the reason."""
 
     base: Base
     applied: AppliedTree  # what is compiled
     toolchain: Toolchain
     refused: tuple[tuple[str, str], ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
+
+
+Sift = Callable[[Tree], tuple[tuple[str, str], ...]]
 
 
 @dataclass(frozen=True)
@@ -74,16 +80,31 @@ def check_accelerator(stage: Stage, find: Finders) -> None:
     stage("accelerator", work)
 
 
-def make_tree(context: Context, stage: Stage, subject: Subject, find: Finders) -> Tree:
-    """toolchain, base, apply, and schemata where there are mutants. Raises what `stage` makes of a stage's error."""
+def make_tree(context: Context, stage: Stage, subject: Subject, find: Finders, sift: Sift = lambda tree: ()) -> Tree:
+    """toolchain, base, apply, and schemata where there are mutants; `sift` is asked which of them to leave out. Raises
+    what `stage` makes of a stage's error."""
     kernel = subject.kernel
     tools = stage("toolchain", lambda: find_toolchain(context))
     base = stage("base", lambda: Product(*find.base(kernel.source)))
     applied = stage("apply", lambda: apply(context, base, kernel.series))
     if not kernel.mutants:
         return Tree(base, applied, tools)
-    combined = stage("schemata", lambda: make_schemata(context, applied, kernel.mutants))
-    return Tree(base, combined.tree_of(kernel.own_mutant), tools, combined.refused)
+    left_out = sift(Tree(base, applied, tools))
+    names = frozenset(name for name, _ in left_out)
+    combined = stage("schemata", lambda: make_schemata(context, applied, kernel.mutants, names))
+    return Tree(base, combined.tree_of(kernel.own_mutant), tools, combined.refused, left_out)
+
+
+def sift(
+    context: Context, stage: Stage, subject: Subject, tree: Tree, most: int, logs: Path
+) -> tuple[tuple[str, str], ...]:
+    """configure and screen: the generated mutants that are not worth a guest, with the reasons. Raises what `stage`
+    makes of a stage's error."""
+    config = make_config(context, stage, subject, tree, logs)
+    applied, mutants, log = tree.applied, subject.kernel.mutants, logs / "screen.log"
+    return stage(
+        "screen", lambda: screen(context, subject, applied, mutants, most, config, tree.toolchain, log)
+    ).left_out
 
 
 def make_config(context: Context, stage: Stage, subject: Subject, tree: Tree, logs: Path) -> KernelConfig:

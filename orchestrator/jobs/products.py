@@ -26,6 +26,7 @@ from orchestrator.jobs.build import (
     make_guest_spec,
     make_kernel,
     make_tree,
+    sift,
 )
 from orchestrator.jobs.journal import Journal, Stopped
 from orchestrator.jobs.reproduce import reproduce
@@ -93,7 +94,11 @@ class Products:
 
         def make() -> Tree:
             check_accelerator(made.journal.stage, self._find)
-            return make_tree(self.context, made.journal.stage, subject, replace(self._find, base=base))
+            return make_tree(self.context, made.journal.stage, subject, replace(self._find, base=base), worth_a_guest)
+
+        def worth_a_guest(tree: Tree) -> tuple[tuple[str, str], ...]:
+            most, logs = self.plan.request.generate, made.journal.home / "logs"
+            return sift(self.context, made.journal.stage, subject, tree, most, logs) if most else ()
 
         return self._kernel(subject).once("tree", make)
 
@@ -163,8 +168,15 @@ class Products:
 
     def refused(self) -> dict[str, str]:
         """The mutants that could not be put into some kernel so far, with the reasons."""
-        trees = [made.values.get("tree") for made in list(self._kernels.values())]
-        return {name: why for tree in trees if isinstance(tree, Tree) for name, why in tree.refused}
+        return {name: why for tree in self._trees() for name, why in tree.refused}
+
+    def left_out(self, kconfig: str) -> dict[str, str]:
+        """The generated mutants that are not worth a guest on a kconfig, as far as that is known, with the reasons."""
+        return {name: why for tree in self._trees(kconfig) for name, why in tree.left_out}
+
+    def _trees(self, kconfig: str = "") -> list[Tree]:
+        made = [found.values.get("tree") for (name, _), found in list(self._kernels.items()) if kconfig in ("", name)]
+        return [tree for tree in made if isinstance(tree, Tree)]
 
     def _kernel(self, subject: Subject) -> _Once:
         """What subjects of the same kernel share. Its stages stand in the journal of the first of them. Each kconfig

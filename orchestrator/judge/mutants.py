@@ -65,6 +65,7 @@ class MutantRow:
     reason: str
     kill: Kill | None = None
     cells: tuple[Cell, ...] = ()
+    breaks: str = ""  # what is wrong with it
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def row_of(
     )
 
     def made(status: MutantStatus, reason: str, kill: Kill | None = None) -> MutantRow:
-        return MutantRow(mutant.name, mutant.group, status, reason, kill, cells)
+        return MutantRow(mutant.name, mutant.group, status, reason, kill, cells, mutant.breaks)
 
     if refused:
         return made(MutantStatus.ERROR, refused)

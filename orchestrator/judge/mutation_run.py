@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.build.schemata import SWITCH
@@ -108,9 +108,7 @@ def _proven(found: MutantRow, mutant: Mutant, records: list[KernelRecord], run_d
         line = f"{SWITCH}: {record.facts.mutant} is on".encode()
         consoles = [run_dir / record.name / f"guest-{number}/console.log" for number in record.numbers]
         if not all(line in path.read_bytes() for path in consoles if path.is_file()):
-            return MutantRow(
-                found.mutant, found.group, MutantStatus.ERROR, "the guest did not switch it on", None, found.cells
-            )
+            return replace(found, status=MutantStatus.ERROR, reason="the guest did not switch it on", kill=None)
     return found
 
 

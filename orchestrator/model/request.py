@@ -11,6 +11,8 @@ from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.machine import Machine
 from orchestrator.model.series import Mutant, Series
 
+GENERATED = 30  # mutants that are written where nobody says how many
+
 
 class Baseline(Enum):
     """When the unpatched kernel is tested too."""
@@ -39,6 +41,7 @@ class Request:
     smp: int | None = None  # None: the machine's own
     memory_mib: int | None = None
     mutants: str | None = None  # a directory of mutants
+    generate: int = 0  # so many mutants of the changed lines instead of a directory's
     only_mutants: tuple[str, ...] = ()  # empty: all
     budget_s: float | None = None  # of a mutation run: no mutant is begun later; of a test: no pair of reruns
     error: float = 0.05  # the probability of a wrong answer about a failure that is accepted

@@ -172,7 +172,7 @@ def _ordered(candidates: Iterable[_Candidate]) -> list[_Candidate]:
 
 
 def _mutant(one: _Candidate, names: set[str]) -> Mutant:
-    stem = re.sub(r"[^\w.-]", "-", posixpath.basename(one.file.name))
+    stem = re.sub(r"[^A-Za-z0-9_-]", "-", posixpath.basename(one.file.name).removesuffix(".c")).lstrip("-_") or "file"
     name = wanted = f"{stem}-{one.line}-{one.edit.operator}"
     number = 1
     while name in names:

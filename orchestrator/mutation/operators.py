@@ -68,7 +68,7 @@ def negate_condition(body: Body, one: Statement) -> Iterator[Edit]:
 
 def drop_operand(body: Body, one: Statement) -> Iterator[Edit]:
     """a && b -> a && 1, and 1 && b; with || and 0 likewise"""
-    for group in _nested(one.condition or (one.tokens if one.shape is Shape.RETURN else ())):
+    for group in _nested(one.condition or (one.tokens[1:] if one.shape is Shape.RETURN else ())):
         joints = [index for index, token in _top(group) if token.text in ("&&", "||")]
         if len({group[index].text for index in joints}) != 1:
             continue  # none, or && beside || without parentheses
@@ -76,7 +76,7 @@ def drop_operand(body: Body, one: Statement) -> Iterator[Edit]:
         edges = [-1, *joints, len(group)]
         for left, right in pairwise(edges):
             operand = group[left + 1 : right]
-            if not operand or operand[0].text == "return" or _binds_less(operand):
+            if not operand or _binds_less(operand):
                 continue
             start, end = operand[0].start, operand[-1].end
             neutral = "1" if joint == "&&" else "0"
@@ -204,7 +204,7 @@ def swap_neighbours(body: Body, one: Statement) -> Iterator[Edit]:
     shown = f"`{body.source(later.start, later.end)}` comes before `{body.source(one.start, one.end)}`"
     if _UNLOCKS.fullmatch(later.called):
         yield Edit("early-release", 8, one.start, later.end, new, shown)
-    elif _LOCKS.fullmatch(one.called):
+    elif _LOCKS.fullmatch(one.called) and not _UNLOCKS.fullmatch(one.called):
         yield Edit("late-lock", 8, one.start, later.end, new, shown)
     elif _is_shared(one) and _is_shared(later):
         yield Edit("swap-stores", 6, one.start, later.end, new, shown)

@@ -33,9 +33,9 @@ class NotBalanced(ValueError):
 
 
 _TOKEN = re.compile(
-    r"""(?P<space>\s+|\\\n)
+    r"""(?P<directive>(?<![^\n])[ \t]*\#(?:\\\n|/\*.*?\*/|[^\n])*)
+    |(?P<space>\n|[^\S\n]+|\\\n)
     |(?P<comment>/\*.*?(?:\*/|\Z)|//[^\n]*)
-    |(?P<directive>(?<![^\n])[ \t]*\#(?:\\\n|/\*.*?\*/|[^\n])*)
     |(?P<text>[LuU]?"(?:\\.|[^"\\\n])*"?|[LuU]?'(?:\\.|[^'\\\n])*'?)
     |(?P<number>\.?[0-9](?:[eEpP][+-]|[\w.])*)
     |(?P<name>[A-Za-z_$][\w$]*)
@@ -47,24 +47,11 @@ _OPENS = {"(": ")", "[": "]", "{": "}"}
 
 def tokens_of(text: str) -> tuple[Token, ...]:
     """The tokens of a text, which is read as if it began a line."""
-    found: list[Token] = []
-    at = 0
-    while at < len(text):
-        # Leading blanks of a directive belong to it, and would else be taken for space
-        match = _TOKEN.match(text, at)
-        assert match, "the last alternative matches any character"
-        if match.lastgroup == "space":
-            newline = match[0].rfind("\n")
-            rest = text[match.end() : match.end() + 1]
-            if rest == "#" and newline >= 0:
-                directive = _TOKEN.match(text, at + newline + 1)
-                assert directive
-                if directive.lastgroup == "directive":
-                    match = directive
-        if match.lastgroup not in ("space", "comment"):
-            found.append(Token(Kind(match.lastgroup), match[0], match.start(), match.end()))
-        at = match.end()
-    return tuple(found)
+    return tuple(
+        Token(Kind(match.lastgroup), match[0], match.start(), match.end())
+        for match in _TOKEN.finditer(text)
+        if match.lastgroup not in ("space", "comment")
+    )
 
 
 def partners(tokens: Sequence[Token]) -> Mapping[int, int]:

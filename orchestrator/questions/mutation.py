@@ -30,12 +30,13 @@ NAMED_ATTEMPTS = 3  # of each case that a mutant's header names; a mutant that s
 
 @dataclass(frozen=True)
 class Mutation:
-    """`refused` are mutants that the kernels turned out not to have, with reasons. `over_budget` collects those that
-    were not begun."""
+    """`refused` are mutants that the kernels turned out not to have, `left_out` those that are not worth a guest on a
+    kconfig, with reasons. `over_budget` collects those that were not begun."""
 
     plan: Plan
     is_budget_over: Callable[[], bool]
     refused: Callable[[], Mapping[str, str]]
+    left_out: Callable[[str], Mapping[str, str]] = lambda kconfig: {}
     over_budget: set[str] = field(default_factory=set)
 
     def next(self, known: Known) -> Sequence[Job]:
@@ -61,10 +62,10 @@ class Mutation:
             return [session]
         if (session in known.issued and not known.is_over(session)) or report.outcome.is_bad:
             return []  # of a bad control: what the mutants did would say nothing
-        limit_s = _boot_limit_s(report)
+        limit_s, unworthy = _boot_limit_s(report), {*self.refused(), *self.left_out(kconfig.name)}
         jobs: list[Job] = []
         for number, mutant in enumerate(self.plan.mutants, 1):
-            if mutant.name in self.refused() or why_not_run(mutant, self.plan, (kconfig.name,)):
+            if mutant.name in unworthy or why_not_run(mutant, self.plan, (kconfig.name,)):
                 continue
             if any(self._is_killed(one, number, known) for one in before):
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TextIO
 
@@ -14,6 +15,7 @@ from orchestrator.reporters.summary import seconds
 from orchestrator.reporters.text import printable
 
 _EVIDENCE_CHARS = 110
+ALIKE = 4  # skipped mutants with the same reason that share a line
 
 
 def show_matrix(matrix: Matrix, report: RunReport, stream: TextIO, *, is_quiet: bool = False) -> None:
@@ -24,7 +26,14 @@ def show_matrix(matrix: Matrix, report: RunReport, stream: TextIO, *, is_quiet: 
 
 def matrix_lines(matrix: Matrix, width: int | None = None) -> list[str]:
     """Columns: status, mutant, guest seconds to the kill, kconfig, case, what noticed it, the evidence."""
-    return columns([(row.status.name, row.mutant, *_how(row)) for row in matrix.rows], width)
+    alike = Counter(row.reason for row in matrix.rows if row.status is MutantStatus.SKIPPED)
+    shown = [row for row in matrix.rows if row.status is not MutantStatus.SKIPPED or alike[row.reason] < ALIKE]
+    together = [
+        (MutantStatus.SKIPPED.name, f"{count} mutants", "", "", "", "", printable(reason))
+        for reason, count in alike.items()
+        if count >= ALIKE
+    ]
+    return columns([*together, *((row.status.name, row.mutant, *_how(row)) for row in shown)], width)
 
 
 def _how(row: MutantRow) -> tuple[str, ...]:
@@ -33,7 +42,8 @@ def _how(row: MutantRow) -> tuple[str, ...]:
         tried = (
             ", ".join(f"{cell.kconfig} {cell.case}" for cell in row.cells) if row.status is MutantStatus.ERROR else ""
         )
-        return ("", "", "", "", printable(f"{row.reason} {f'({tried})' if tried else ''}"))
+        what = f": {row.breaks}" if row.status is MutantStatus.SURVIVED and row.breaks else ""
+        return ("", "", "", "", printable(f"{row.reason}{what} {f'({tried})' if tried else ''}"))
     place = _place(kill)
     evidence = printable(kill.evidence)[: _EVIDENCE_CHARS - len(place)]
     return (f"{kill.guest_s:5.1f} s", kill.kconfig, kill.case, kill.detector.value, f"{evidence}{place}")

@@ -49,7 +49,17 @@ LAYERS = (
     ("questions",),  # policies: they name jobs and see reports, and know neither who does the jobs nor how
     ("judge",),
     ("retention",),
-    ("parse", "declarations.schema", "codec", "events", "deadline", "environment", "words", "build.schemata"),
+    (
+        "parse",
+        "declarations.schema",
+        "codec",
+        "events",
+        "deadline",
+        "environment",
+        "words",
+        "build.schemata",
+        "mutation",
+    ),
     ("roots",),
     ("model", "errors"),
     ("",),  # the package itself: its version
@@ -144,6 +154,7 @@ PURE = (
     "parse",
     "judge",
     "questions",
+    "mutation",
     "guest.condition",
     *(f"evidence.postmortem.{name}" for name in ("facts", "refcnt", "rules", "text")),
 )

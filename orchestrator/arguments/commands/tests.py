@@ -10,6 +10,7 @@ from orchestrator.arguments.exit_status import CONTINUES, REQUEST, VERDICT
 from orchestrator.arguments.options import cases, failures, kernel, reports
 from orchestrator.arguments.options.guest import GUEST
 from orchestrator.arguments.options.messages import MESSAGES
+from orchestrator.model.request import GENERATED
 
 TEST = Command(
     "test",
@@ -90,8 +91,12 @@ MUTANTS = Command(
     "mutants",
     "measure which mutants of a series the test cases kill",
     "Builds the series with faults put into it, the mutants, and runs the test cases on each: a mutant that no case "
-    "notices shows what the suite cannot find.",
-    (("orchestrate mutants vm_refcnt", "the mutants beside patches/vm_refcnt"),),
+    "notices shows what the suite cannot find. A series without mutants of its own has them written, from the lines "
+    "that it changes.",
+    (
+        ("orchestrate mutants vm_refcnt", "the mutants beside patches/vm_refcnt"),
+        ("orchestrate mutants fix.patch", "mutants that are written anew, of the lines that the patch changes"),
+    ),
     (kernel.PATCH_ARGUMENT,),
     (
         kernel.KERNEL,
@@ -104,6 +109,16 @@ MUTANTS = Command(
                     metavar="DIR",
                     completes="directory",
                     help="the directory of the mutants (default: beside the series)",
+                ),
+                option(
+                    "--generate",
+                    type=int,
+                    nargs="?",
+                    default=0,
+                    const=GENERATED,
+                    metavar="N",
+                    help="write up to N mutants of the lines that the series changes, instead of reading some from a "
+                    f"directory; a series that has no mutants beside it gets {GENERATED}",
                 ),
                 repeatable("--mutant", metavar="NAME", help="test only this mutant (repeatable)"),
                 option("--budget", type=float, metavar="S", help="start no further mutant after S seconds"),

@@ -1,0 +1,38 @@
+"""base + series -> mutants of the lines that the series changes."""
+
+from __future__ import annotations
+
+from orchestrator.build.apply import apply
+from orchestrator.context import Context
+from orchestrator.errors import UsageError
+from orchestrator.model.kernel import Base
+from orchestrator.model.series import Series
+from orchestrator.mutation.generate import ChangedFile, Generated, generate, hunks_of
+from orchestrator.mutation.vocabulary import load_vocabulary
+from orchestrator.source.git import Git
+from orchestrator.source.objects import Trees
+from orchestrator.source.trees import base_tree
+
+
+def generated_mutants(context: Context, base: Base, series: Series) -> Generated:
+    """Mutants of the changed lines, the most informative first. Raises PatchDoesNotApply, and UsageError if there is
+    none to be made."""
+    git, trees = Git(base.home / "git", context.runner), Trees(base, context.runner)
+    before, after = base_tree(base, context.runner), apply(context, base, series).value.tree
+    diff = git.check(
+        "diff-tree", "-r", "-p", "--unified=0", "--no-renames", "--no-prefix", "--no-ext-diff", before, after
+    )
+    files = [
+        ChangedFile(name, trees.read(before, name) or "", text, hunks)
+        for name, hunks in hunks_of(diff.stdout.decode("utf-8", "surrogateescape")).items()
+        if name != "/dev/null" and (text := trees.read(after, name)) is not None
+    ]
+    found = generate(files, load_vocabulary())
+    if not found.mutants:
+        detail = "\n".join(f"{place}: {why}" for place, why in found.unreadable)
+        raise UsageError(
+            f"{series.name} changes no line in the body of a function, so no mutant can be made of it",
+            hint="write some by hand: --mutants DIR",
+            detail=detail,
+        )
+    return found

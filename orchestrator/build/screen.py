@@ -1,0 +1,213 @@
+"""Generated mutants -> those that are worth a guest: they compile, and to other code than the series and each other.
+
+Each mutant is compiled by itself, as the kernel compiles its file, but without debug information: equal objects then
+are equal code (trivial compiler equivalence, Papadakis et al., ICSE 2015). A header is compiled as part of the
+changed sources that include it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator import host_cpus, kept
+from orchestrator.build.objects import configured_objects, is_made_from, object_of, saved_command
+from orchestrator.build.product import Product
+from orchestrator.build.toolchain import Toolchain, first_error, host_error, make
+from orchestrator.build.worktree import build_directory, compiling, worktree_lock
+from orchestrator.context import Context
+from orchestrator.errors import CommandFailed
+from orchestrator.manifest import file_digest
+from orchestrator.model.kernel import AppliedTree, KernelConfig
+from orchestrator.model.series import Mutant
+from orchestrator.model.subject import Subject
+from orchestrator.process import Command
+from orchestrator.source.objects import Trees
+from orchestrator.source.trees import move_worktree
+from orchestrator.store import key, write_atomically
+from orchestrator.words import counted
+
+FILE, SCHEMA = "screened.json", 1
+# Of debug information, of dependencies, and what would make a warning of a mutant fatal
+DROPPED = re.compile(r"-g\S*|-W[pl],-MM?D\S*|-fdebug-\S*|-Werror\S*")
+
+
+@dataclass(frozen=True)
+class Screened:
+    """What screened.json says: the mutants that no guest is spent on, with the reasons."""
+
+    left_out: tuple[tuple[str, str], ...]
+
+
+def screen(
+    context: Context,
+    subject: Subject,
+    applied: AppliedTree,
+    mutants: Sequence[Mutant],
+    most: int,
+    config: KernelConfig,
+    toolchain: Toolchain,
+    log: Path,
+) -> Product[Screened]:
+    """Which of some mutants of a tree to leave out; at most the first `most` of the others stay. Raises CommandFailed
+    if the series itself does not compile, which a build explains."""
+    product_key = key(
+        "screen",
+        tree=applied.tree,
+        config=config.digest,
+        compiler=toolchain.compiler,
+        mutants=[(mutant.name, mutant.digest) for mutant in mutants],
+        most=most,
+        how=file_digest(Path(__file__)),
+    )
+    if known := context.store.read("screen", product_key, lambda found: kept.load(Screened, found / FILE, SCHEMA)):
+        return Product(known, cached=True, note=_note(known, mutants))
+    with worktree_lock(context, applied.base, subject.worktree) as lock:
+        source = move_worktree(applied.base, subject.worktree, applied.tree, context.runner)
+        build = build_directory(source, subject.kernel.kconfig.name)
+        changed = dict.fromkeys((*applied.files, *(name for mutant in mutants for name in files_of(mutant.diff))))
+        with compiling(context, applied.base):
+            commands = _compile_series(context, build, list(changed), config, toolchain, lock, log)
+            found = Screened(tuple(_left_out(_Compiler(context, applied, build, commands), mutants, most)))
+    context.store.put(
+        "screen", product_key, lambda scratch: write_atomically(scratch / FILE, kept.dumps(found, SCHEMA))
+    )
+    detail = "\n".join(f"{name}: {why}" for name, why in found.left_out)
+    return Product(found, cached=False, note=_note(found, mutants), detail=detail)
+
+
+def files_of(diff: bytes) -> tuple[str, ...]:
+    """The files that a diff of ours changes."""
+    return tuple(
+        name.decode("utf-8", "surrogateescape") for name in re.findall(rb"^\+\+\+ b/(.*)$", diff, re.MULTILINE)
+    )
+
+
+def _compile_series(
+    context: Context,
+    build: Path,
+    files: Sequence[str],
+    config: KernelConfig,
+    toolchain: Toolchain,
+    lock: int,
+    log: Path,
+) -> Mapping[str, tuple[str, ...]]:
+    """Compile the changed sources without any mutant. How the compiler was called, by source; nothing for sources that
+    this configuration leaves out."""
+
+    def run_make(*targets: str) -> None:
+        command = make(build.parent, build, *targets, toolchain=toolchain, places=context.places)
+        result = context.runner.run(command, log=log, holding=lock)
+        if result.status != 0:
+            where, what = first_error(result.text) or ("make", result.tail(1))
+            raise host_error(result, result.text) or CommandFailed(f"{where}: {what}", detail=result.tail(40))
+
+    build.mkdir(exist_ok=True)
+    current = build / ".config"
+    if not current.exists() or current.read_bytes() != config.path.read_bytes():
+        shutil.copyfile(config.path, current)  # otherwise leave its time: make would look at every object
+    run_make("prepare")
+    sources = [name for name in files if name.endswith(".c") and (build.parent / name).is_file()]
+    ours = configured_objects(context, build, [posixpath.dirname(name) for name in sources])
+    compiled = [name for name in sources if object_of(name) in ours]
+    if compiled:
+        run_make(*(object_of(name) for name in compiled))
+    return {name: saved_command(build, object_of(name)) for name in compiled}
+
+
+def _left_out(compiler: _Compiler, mutants: Sequence[Mutant], most: int) -> Iterator[tuple[str, str]]:
+    """In the order of the mutants, until enough of them stay. The reasons say what is known."""
+    same: dict[tuple[str, ...], str] = {}  # objects -> the first mutant that compiles to them
+    stay = at = 0
+    size = 4 * host_cpus.cpus()
+    with ThreadPoolExecutor(host_cpus.cpus()) as pool:
+        unchanged = set(pool.map(compiler.unchanged, compiler.commands))
+        while at < len(mutants) and stay < most:
+            batch = mutants[at : at + size]
+            at += len(batch)
+            for mutant, (why, made) in zip(batch, pool.map(compiler.compile, batch), strict=True):
+                if not why and unchanged.issuperset(made):
+                    why = "without effect in this kconfig: it compiles to the same code"
+                elif not why and (first := same.setdefault(made, mutant.name)) != mutant.name:
+                    why = f"compiles to the same code as {first}"
+                if why or stay == most:
+                    yield mutant.name, why or _beyond(most)
+                else:
+                    stay += 1
+    for mutant in mutants[at:]:
+        yield mutant.name, _beyond(most)
+
+
+@dataclass(frozen=True)
+class _Compiler:
+    """Compiles mutants one by one, in several threads. `commands` are of the series' sources."""
+
+    context: Context
+    applied: AppliedTree
+    build: Path
+    commands: Mapping[str, tuple[str, ...]]
+
+    def compile(self, mutant: Mutant) -> tuple[str, tuple[str, ...]]:
+        """Why the mutant is not worth a guest, or nothing and the objects that it changes."""
+        (name,) = files_of(mutant.diff)
+        sources = [one for one in self.commands if one == name or is_made_from(self.build, object_of(one), name)]
+        if not sources and name.endswith(".c"):
+            return f"{name} is not compiled in this kconfig", ()
+        if not sources:
+            return f"no changed source that is compiled includes {name}", ()
+        trees = Trees(self.applied.base, self.context.runner)
+        tree, why = trees.with_diff(self.applied.tree, mutant.diff)
+        text = trees.read(tree, name) if tree else None
+        if text is None:
+            return why or f"{name} is gone", ()
+        made: list[str] = []
+        for source in sources:
+            error, digest = self._object(source, name, text)
+            if error:
+                return f"does not compile: {error}", ()
+            made.append(f"{source} {digest}")
+        return "", tuple(made)
+
+    def unchanged(self, source: str) -> str:
+        """What a source of the series compiles to, in the same words."""
+        text = (self.build.parent / source).read_text(encoding="utf-8", errors="surrogateescape")
+        return f"{source} {self._object(source, source, text)[1]}"
+
+    def _object(self, source: str, name: str, text: str) -> tuple[str, str]:
+        """A source compiled with one file replaced: the compiler's first error, or the digest of the object."""
+        with tempfile.TemporaryDirectory(prefix=".mutant-", dir=self.applied.base.home) as home:
+            for file in dict.fromkeys((source, name)):
+                copy = Path(home) / file
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(self.build.parent / file, copy)
+            (Path(home) / name).write_text(text, encoding="utf-8", errors="surrogateescape")
+            product = Path(home) / "object"
+            argv = _beside(self.commands[source], source, Path(home), product)
+            result = self.context.runner.run(Command(argv, cwd=self.build))
+            if result.status != 0:
+                return (first_error(result.text) or ("", result.tail(1)))[1], ""
+            return "", file_digest(product)
+
+
+def _beside(command: Sequence[str], source: str, home: Path, product: Path) -> tuple[str, ...]:
+    """A saved command of the compiler for the copy of a source in another directory, whose files come first."""
+    words = [word for word in command if not DROPPED.fullmatch(word)]
+    words[words.index("-o") + 1] = str(product)
+    words[-1] = str(home / source)
+    include = [f"-I{home / word.removeprefix('-I../')}" for word in words if word.startswith("-I../")]
+    found = (f"-iquote{home / posixpath.dirname(source)}", f"-iquote../{posixpath.dirname(source)}", *include)
+    return (words[0], *found, f"-fmacro-prefix-map={home}/=", *words[1:])
+
+
+def _beyond(most: int) -> str:
+    return f"not among the {most} most informative"
+
+
+def _note(found: Screened, mutants: Sequence[Mutant]) -> str:
+    return f"{counted(len(mutants) - len(found.left_out), 'mutant')} of {len(mutants)} worth a guest"
