@@ -66,6 +66,7 @@ class MutantRow:
     kill: Kill | None = None
     cells: tuple[Cell, ...] = ()
     breaks: str = ""  # what is wrong with it
+    place: str = ""  # of a generated one: FILE: FUNCTION()
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,16 @@ class Matrix:
 
     def count(self, status: MutantStatus) -> int:
         return sum(row.status is status for row in self.rows)
+
+    @property
+    def by_place(self) -> dict[str, tuple[int, int]]:
+        """Of each function with generated mutants: how many were killed, and how many were tested."""
+        found: dict[str, tuple[int, int]] = {}
+        for row in self.rows:
+            if row.place and row.status in (MutantStatus.KILLED, MutantStatus.SURVIVED):
+                killed, tested = found.get(row.place, (0, 0))
+                found[row.place] = (killed + (row.status is MutantStatus.KILLED), tested + 1)
+        return found
 
     @property
     def median_kill_s(self) -> float | None:
@@ -110,7 +121,7 @@ def row_of(
     )
 
     def made(status: MutantStatus, reason: str, kill: Kill | None = None) -> MutantRow:
-        return MutantRow(mutant.name, mutant.group, status, reason, kill, cells, mutant.breaks)
+        return MutantRow(mutant.name, mutant.group, status, reason, kill, cells, mutant.breaks, mutant.place)
 
     if refused:
         return made(MutantStatus.ERROR, refused)

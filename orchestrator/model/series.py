@@ -58,6 +58,7 @@ class Mutant:
     has_own_build: bool
     origin: str
     diff: bytes = field(repr=False)
+    place: str = ""  # of a generated one: FILE: FUNCTION()
 
     @property
     def digest(self) -> str:

@@ -192,6 +192,7 @@ def _mutant(one: _Candidate, names: set[str]) -> Mutant:
         has_own_build=False,
         origin=ORIGIN,
         diff=diff_of(one.file.name, one.file.after, one.edit).encode("utf-8", "surrogateescape"),
+        place=f"{one.file.name}: {one.function}()",
     )
 
 

@@ -20,7 +20,7 @@ ALIKE = 4  # skipped mutants with the same reason that share a line
 
 def show_matrix(matrix: Matrix, report: RunReport, stream: TextIO, *, is_quiet: bool = False) -> None:
     """Write it, or only what came of the run."""
-    lines = [] if is_quiet else matrix_lines(matrix, width(stream))
+    lines = [] if is_quiet else [*matrix_lines(matrix, width(stream)), *_places(matrix, width(stream))]
     tell("\n".join([*lines, *_end(matrix, report), ""]), stream)
 
 
@@ -34,6 +34,13 @@ def matrix_lines(matrix: Matrix, width: int | None = None) -> list[str]:
         if count >= ALIKE
     ]
     return columns([*together, *((row.status.name, row.mutant, *_how(row)) for row in shown)], width)
+
+
+def _places(matrix: Matrix, width: int | None) -> list[str]:
+    """How many mutants of each changed function were killed, those with survivors first."""
+    places = sorted(matrix.by_place.items(), key=lambda item: (item[1][0] == item[1][1], item[0]))
+    rows = [(f"{killed} of {tested} killed", printable(place)) for place, (killed, tested) in places]
+    return ["", *columns(rows, width)] if rows else []
 
 
 def _how(row: MutantRow) -> tuple[str, ...]:

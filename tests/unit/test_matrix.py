@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 
 import pytest
 
-from orchestrator.judge.mutants import Detector, Matrix, MutantStatus, kill_of, mutation_verdict, row_of
+from orchestrator.judge.mutants import Detector, Matrix, MutantRow, MutantStatus, kill_of, mutation_verdict, row_of
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
-from orchestrator.model.report import CaseResult, StageResult, Subtest, SuiteReport
+from orchestrator.model.report import CaseResult, RunReport, StageResult, Subtest, SuiteReport
 from orchestrator.model.series import Mutant, Observable
+from orchestrator.reporters.terminal_matrix import ALIKE, matrix_lines, show_matrix
 
 MUTANT = Mutant("early", "order", "it", "that", "base", (), (), Observable.YES, "", False, "", b"")
+REPORT = RunReport("fix", "", Verdict.SURVIVED, "why", (), "/run", "", 1.0, "host")
 BOOT = StageResult("boot", Outcome.PASS, 3.0)
 PASSED = CaseResult("first", Outcome.PASS, Outcome.PASS, "", 5.0)
 WARNING = KernelReport(
@@ -142,3 +145,26 @@ def test_an_idle_case_is_the_weakest_evidence_and_none_under_delays() -> None:
     assert row_of(MUTANT, [suite(PASSED, idle)], {"debug": control}).status is MutantStatus.KILLED
     delayed = replace(suite(PASSED, idle), facts=KernelFacts(delays="vma_delay.reader_taken=2000"))
     assert row_of(MUTANT, [delayed]).status is MutantStatus.SURVIVED
+
+
+def test_generated_mutants_are_summed_up_by_function() -> None:
+    def row(name: str, place: str, status: MutantStatus) -> MutantRow:
+        mutant = replace(MUTANT, name=name, place=place, breaks=f"{name} is left out")
+        kill = kill_of(suite(failed("bad"))) if status is MutantStatus.KILLED else None
+        return replace(row_of(mutant, [suite(PASSED)]), status=status, reason="alike", kill=kill)
+
+    rows = (
+        row("one", "mm/a.c: f()", MutantStatus.KILLED),
+        row("two", "mm/b.c: g()", MutantStatus.KILLED),
+        row("three", "mm/b.c: g()", MutantStatus.SURVIVED),
+        *(row(f"more-{number}", "mm/c.c: h()", MutantStatus.SKIPPED) for number in range(ALIKE)),
+    )
+    matrix = Matrix(rows, ("base",), ("a",))
+    assert matrix.by_place == {"mm/a.c: f()": (1, 1), "mm/b.c: g()": (1, 2)}
+    text = "\n".join(matrix_lines(matrix))
+    assert f"{ALIKE} mutants" in text
+    assert "more-1" not in text
+    assert "alike: three is left out" in text, "what a survivor was"
+    shown = io.StringIO()
+    show_matrix(matrix, REPORT, shown)
+    assert shown.getvalue().index("1 of 2 killed  mm/b.c: g()") < shown.getvalue().index("1 of 1 killed  mm/a.c: f()")
