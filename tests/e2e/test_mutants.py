@@ -73,3 +73,23 @@ def test_the_report_can_be_had_again(mutation_run: tuple[int, Path, str]) -> Non
         [sys.executable, "-m", "orchestrator", "report", run_dir], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (again.returncode, again.stdout) == (status, said)
+
+
+def test_mutants_are_written_of_the_changed_lines(tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    result = subprocess.run(
+        [
+            sys.executable, "-m", "orchestrator", "mutants", "vm_refcnt", "--generate", "3",
+            "--testcase", "fault-vs-munmap", "--duration", "2", "--output", run_dir,
+        ],
+        cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"},
+    )  # fmt: skip
+    assert (run_dir / "matrix.json").exists(), result.stderr
+    found = rows(run_dir)
+    tested = {name: row for name, row in found.items() if row["status"] in ("KILLED", "SURVIVED")}
+    assert len(tested) == 3, result.stdout
+    assert "KILLED" in {row["status"] for row in tested.values()}, result.stdout
+    assert {row["status"] for row in found.values()} <= {"KILLED", "SURVIVED", "SKIPPED"}
+    assert all(row["place"] and row["breaks"] for row in found.values())
+    assert "killed  mm/" in result.stdout, "by function"
+    assert len(result.stdout.splitlines()) < 40, "mutants that are skipped for one reason share a line"
