@@ -191,7 +191,8 @@ class _Compiler:
             argv = _beside(self.commands[source], source, Path(home), product)
             result = self.context.runner.run(Command(argv, cwd=self.build))
             if result.status != 0:
-                return (first_error(result.text) or ("", result.tail(1)))[1], ""
+                said = result.stderr.decode(errors="replace")
+                return (first_error(said) or ("", result.tail(1)))[1], ""
             return "", file_digest(product)
 
 
