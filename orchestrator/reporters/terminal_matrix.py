@@ -13,6 +13,7 @@ from orchestrator.reporters.columns import columns
 from orchestrator.reporters.stream import tell, width
 from orchestrator.reporters.summary import seconds
 from orchestrator.reporters.text import printable
+from orchestrator.words import counted
 
 _EVIDENCE_CHARS = 110
 ALIKE = 4  # skipped mutants with the same reason that share a line
@@ -29,7 +30,7 @@ def matrix_lines(matrix: Matrix, width: int | None = None) -> list[str]:
     alike = Counter(row.reason for row in matrix.rows if row.status is MutantStatus.SKIPPED)
     shown = [row for row in matrix.rows if row.status is not MutantStatus.SKIPPED or alike[row.reason] < ALIKE]
     together = [
-        (MutantStatus.SKIPPED.name, f"{count} mutants", "", "", "", "", printable(reason))
+        (MutantStatus.SKIPPED.name, counted(count, "mutant"), "", "", "", "", printable(reason))
         for reason, count in alike.items()
         if count >= ALIKE
     ]
