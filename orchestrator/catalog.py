@@ -6,8 +6,10 @@ Adding a thing is adding a file; `declarations/` reads them.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,7 +18,7 @@ from orchestrator.declarations.kconfigs import read_fragment
 from orchestrator.declarations.names import named
 from orchestrator.declarations.patches import named_patches, read_series, read_url, split_parts
 from orchestrator.declarations.testcases import read_cases
-from orchestrator.errors import BadDeclaration, PatchUnreadable, UsageError
+from orchestrator.errors import BadDeclaration, PatchUnreadable, UnknownName, UsageError
 from orchestrator.model.case import Case, Userland
 from orchestrator.model.kernel import Fragment, Kconfig
 from orchestrator.model.machine import Accel, Machine
@@ -29,6 +31,8 @@ LIBRARY = "lib"  # beside cases: the harness that their programs are linked with
 
 Named = TypeVar("Named", Case, Fragment, Machine, Accel, Userland)
 # The tag of cases that run only when they are asked for: by name, by the name of their directory, or by a tag
+NOT = "!"
+WILDCARD = re.compile(r"[*?[]")
 ON_REQUEST = "on-request"
 
 
@@ -51,11 +55,32 @@ class Catalog:
         """One case by its name, or several: those of a directory, or those with a tag."""
         if name in self.testcases:
             return (self.testcases[name],)
-        chosen = tuple(case for case in self.testcases.values() if name in (case.group, *case.tags))
+        chosen = tuple(case for case in self.testcases.values() if name and name in (case.group, *case.tags))
         if not chosen:
             groups = {case.group: None for case in self.testcases.values() if case.group}
             tags = {tag: None for case in self.testcases.values() for tag in case.tags}
             named("test case", name, {**self.testcases, **groups, **tags})
+        return chosen
+
+    def matching_cases(self, pattern: str) -> tuple[Case, ...]:
+        """The cases that match a pattern as of a shell (`fork-*`), or what `cases` says of a name. Raises
+        UnknownName."""
+        if not WILDCARD.search(pattern):
+            return self.cases(pattern)
+        found = tuple(case for case in self.testcases.values() if fnmatchcase(case.name, pattern))
+        if not found:
+            raise UnknownName(f"no test case matches {pattern}", hint="`orchestrate list testcases` lists their names")
+        return found
+
+    def chosen_cases(self, patterns: Sequence[str], kconfigs: Sequence[Kconfig]) -> tuple[Case, ...]:
+        """The cases that patterns choose, without those that patterns behind a `!` name, in whatever order they stand;
+        where no pattern chooses, of the default cases. Raises UnknownName, UsageError."""
+        wanted = [case for one in patterns if not one.startswith(NOT) for case in self.matching_cases(one)]
+        unwanted = {case for one in patterns if one.startswith(NOT) for case in self.matching_cases(one[len(NOT) :])}
+        found = wanted if any(not one.startswith(NOT) for one in patterns) else self.default_cases(kconfigs)
+        chosen = tuple(case for case in dict.fromkeys(found) if case not in unwanted)
+        if found and not chosen:
+            raise UsageError(f"--testcase {' '.join(patterns)}: no test case is left")
         return chosen
 
     def default_cases(self, kconfigs: Sequence[Kconfig]) -> tuple[Case, ...]:

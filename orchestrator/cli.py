@@ -10,6 +10,7 @@ import argparse
 import importlib
 import os
 import sys
+from collections.abc import Sequence
 
 from orchestrator.arguments.options.failures import BISECT_EXIT
 from orchestrator.arguments.parser import parser
@@ -31,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
         status = _told(error)
         return GIVE_UP if bisects else status  # it would be the same for every commit
     try:
-        _apply_settings(args)
+        _apply_settings(args, words)
         command = importlib.import_module(f"orchestrator.commands.{args.command}")
         status = command.run(args)
     except KeyboardInterrupt:  # where no run is going on; a run stops in its own way (compose.stoppable)
@@ -41,10 +42,11 @@ def main(argv: list[str] | None = None) -> int:
     return for_bisection(status) if bisects else status
 
 
-def _apply_settings(args: argparse.Namespace) -> None:
+def _apply_settings(args: argparse.Namespace, words: Sequence[str]) -> None:
     """Raises UsageError, BadDeclaration."""
     from orchestrator.settings import resolve  # here: --help, which never comes so far, needs no reader of TOML
 
+    args.command_line = words
     args.found = resolve.resolve(args, os.environ)
     resolve.apply(args, args.found)
 

@@ -86,5 +86,5 @@ class Context:
     def say(self, text: str) -> None:
         self.emit(Note(Level.INFO, text))
 
-    def warn(self, text: str) -> None:
-        self.emit(Note(Level.WARNING, text))
+    def warn(self, text: str, detail: str = "") -> None:
+        self.emit(Note(Level.WARNING, text, detail))

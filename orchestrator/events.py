@@ -110,8 +110,11 @@ class CommandRan:
 
 @dataclass(frozen=True)
 class Note:
+    """`detail` is what only few want to read."""
+
     level: Level
     text: str
+    detail: str = ""
 
 
 @dataclass(frozen=True)

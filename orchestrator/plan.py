@@ -28,8 +28,7 @@ def make_plan(
     """What to do for a request on this host. Raises UsageError, UnknownName."""
     _check_numbers(request)
     kconfigs = tuple(dict.fromkeys(catalog.kconfig(spec) for spec in request.kconfigs))
-    named = [case for name in request.testcases for case in catalog.cases(name)]
-    cases = tuple(dict.fromkeys(named or catalog.default_cases(kconfigs)))
+    cases = catalog.chosen_cases(request.testcases, kconfigs)
     if not cases:
         raise UsageError("there is no test case to run", hint=f"{catalog.root}/testcases is empty")
     userlands = dict.fromkeys(case.userland for case in cases if case.userland)

@@ -60,6 +60,7 @@ class RunRecord:
     arch: str = ""  # of the kernels
     compiler: str = ""  # its version line; its name where it is not installed
     version: str = ""  # of orchestrate
+    command: str = ""  # the line that began it, to be pasted: the same one resumes it
 
     @property
     def is_interrupted(self) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from orchestrator.codec import dumps
-from orchestrator.commands.compose import Invocation, invoke, listening, stoppable
+from orchestrator.commands.compose import Invocation, command_line, invoke, listening, stoppable
 from orchestrator.commands.outputs import outputs_of
 from orchestrator.commands.rundir import claim
 from orchestrator.commands.running import account
@@ -39,8 +39,9 @@ def run(args: argparse.Namespace) -> int:
         context, plan = invocation.context, invocation.plan
         history = History(Path(plan.source.tree), context.runner)
         question = _question(invocation, history, args)
+        line = command_line(args)
         about = f"bisect {question.good}..{question.bad}"
-        with stoppable(context.runner.cancel), claim(context, plan, about, args.output) as (run_dir, resumed):
+        with stoppable(context.runner.cancel), claim(context, plan, about, args.output, line) as (run_dir, resumed):
             commits = counted(history.count([question.good], question.bad), "commit")
             words = f"{question.good[:12]}..{question.bad[:12]}: {commits}"
             emit(RunStarted(str(run_dir), (words, f"case: {question.case}"), resumed))
@@ -50,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
     if ended and not isinstance(ended[0], Interrupted):
         raise ended[0]
     if ended:
+        stream.tell(f"INTERRUPTED; what continues it:\n  {line}\n")
         return Verdict.INTERRUPTED.exit_status
     result = question.result(report_of(products))
     write_atomically(run_dir / BISECTION, f"{dumps(result)}\n".encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import signal
 import sys
 import threading
@@ -40,6 +41,7 @@ from orchestrator.process import Cancel, CommandResult, Runner
 from orchestrator.reporters.progress import Progress
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, check_packaged, find_in_tree, packaged_base, tree_base
 
+PROGRAM = "orchestrate"
 T = TypeVar("T")
 K = TypeVar("K")
 
@@ -200,8 +202,15 @@ def find_accel(request: Request, catalog: Catalog, context: Context) -> tuple[Ac
         request.accel, catalog.accel("kvm"), catalog.accel("tcg"), context.runner, context.places.cache / "probes"
     )
     if request.accel == "auto" and accel.name == "tcg":
-        context.warn(f"{evidence.evidence}; emulating (TCG): everything takes longer, limits are scaled")
+        context.warn(f"{evidence.evidence}; emulating (TCG), which is slower; limits are longer", evidence.detail)
     return accel, evidence
+
+
+def command_line(args: argparse.Namespace) -> str:
+    """The command as it was given, to be pasted from anywhere: it may hold relative paths."""
+    program = sys.argv[0] if Path(sys.argv[0]).name == PROGRAM else PROGRAM
+    line = shlex.join((program, *args.command_line))
+    return f"cd {shlex.quote(str(Path.cwd()))} && {line}"
 
 
 @contextmanager

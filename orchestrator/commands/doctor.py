@@ -19,6 +19,7 @@ from orchestrator.errors import CommandFailed, OrchestrateError, ToolMissing
 from orchestrator.guest.accel import Probe, probe
 from orchestrator.process import Cancel, Command, Runner, attach, find_program
 from orchestrator.reporters import stream
+from orchestrator.reporters.columns import columns, wrapped
 from orchestrator.reporters.text import printable
 from orchestrator.retention import by_kind, show_size
 from orchestrator.store import Store
@@ -93,22 +94,27 @@ def run(args: argparse.Namespace) -> int:
         }
         stream.data(json.dumps(report, indent=1).encode() + b"\n")
         return COMPLAINT if problems else 0
-    for tool in tools:
-        state = tool.found or ("missing (optional)" if tool.optional else "MISSING")
-        stream.out(f"{tool.name:34} {state:34} {tool.why}\n")
-    for found in probes:
-        stream.out(
-            f"accelerator {found.accel:22} {'works' if found.works else 'not usable':34} {printable(found.evidence)}\n"
-        )
-    stream.out(f"{'free disk':34} {f'{free_gib:.0f} GiB':34} {places.cache}\n")
-    for kind, (count, size) in used.items():
-        stream.out(f"{f'{kind.value} on the disk':34} {f'{count}, {show_size(size)}':34}\n")
-    stream.out(f"{'ccache':34} {ccache}\n")
-    stream.out(f"{'CPUs, memory':34} {host_cpus.cpus()}, {host_cpus.available_memory_mib()} MiB available\n")
-    if install:
-        stream.out(f"\nto install what is missing:\n  {install}\n")
-    stream.out(f"\n{'not ready: ' + '; '.join(problems) if problems else 'ready'}\n")
+    rows = [_tool_row(tool, verbose=args.verbose) for tool in tools]
+    for probe_ in probes:
+        said = f"{probe_.evidence} ({probe_.detail})" if args.verbose and probe_.detail else probe_.evidence
+        rows.append(("ok" if probe_.works else "no", f"accelerator {probe_.accel}", said))
+    rows += [("", "CPUs, memory", f"{host_cpus.cpus()}, {host_cpus.available_memory_mib()} MiB available")]
+    rows += [("", "free disk", f"{free_gib:.0f} GiB in {places.cache}")]
+    rows += [("", f"disk: {kind.value}", f"{count}, {show_size(size)}") for kind, (count, size) in used.items()]
+    rows += [("", "ccache", ccache)]
+    lines = columns([tuple(map(printable, row)) for row in rows], stream.width())
+    lines += ["", "to install what is missing:", f"  {install}"] if install else []
+    lines += ["", *wrapped(f"not ready: {'; '.join(problems)}" if problems else "ready", stream.width())]
+    stream.out("".join(f"{line}\n" for line in lines))
     return COMPLAINT if problems else 0
+
+
+def _tool_row(tool: Tool, *, verbose: bool) -> tuple[str, str, str]:
+    """Whether it is there, its name, what for; and where or in which package."""
+    if tool.found:
+        return "ok", Path(tool.name).name, f"{tool.why} ({tool.found})" if verbose else tool.why
+    state = "optional" if tool.optional else "MISSING"
+    return state, Path(tool.name).name, f"{tool.why} (package {tool.package})"
 
 
 def _verify(store: Store) -> None:

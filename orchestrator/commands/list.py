@@ -10,6 +10,7 @@ from orchestrator.declarations.patches import read_series
 from orchestrator.errors import PatchUnreadable
 from orchestrator.model.series import Series
 from orchestrator.reporters import stream
+from orchestrator.reporters.columns import columns
 from orchestrator.reporters.text import printable
 from orchestrator.source.bases import DEFAULT_BASE, installed
 from orchestrator.words import counted
@@ -20,11 +21,15 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         stream.data(codec.dumps([dict(row) for row in rows]).encode() + b"\n")
         return 0
-    shown = [[printable(value) for value in row.values()] for row in rows]
-    width = max((len(name) for name, *_ in shown), default=0)
-    for name, *others in shown:
-        stream.out(f"{name:{width}}  {'  '.join(others)}".rstrip() + "\n")
+    shown = [_shown([printable(value) for value in row.values()]) for row in rows]
+    stream.out("".join(f"{line}\n" for line in columns(shown, stream.width())))
     return 0
+
+
+def _shown(values: list[str]) -> tuple[str, str]:
+    """The name, and all else that is known."""
+    name, summary, *others = values
+    return name, f"{summary} ({', '.join(others)})" if any(others) else summary
 
 
 Row = dict[str, str]

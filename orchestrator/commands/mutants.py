@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
-from orchestrator.commands.compose import invoke, listening, stoppable
+from orchestrator.commands.compose import command_line, invoke, listening, stoppable
 from orchestrator.commands.outputs import outputs_of
 from orchestrator.commands.rundir import claim
 from orchestrator.commands.running import run_mutation
@@ -21,9 +21,10 @@ def run(args: argparse.Namespace) -> int:
     with listening(args) as emit:
         invocation = invoke(args, emit, with_mutants=True)
         context, plan = invocation.context, invocation.plan
-        with stoppable(context.runner.cancel), claim(context, plan, "mutants", args.output) as (run_dir, resumed):
+        line = command_line(args)
+        with stoppable(context.runner.cancel), claim(context, plan, "mutants", args.output, line) as (run_dir, resumed):
             emit(RunStarted(str(run_dir), (*describe(plan), f"mutants: {len(plan.mutants)}"), resumed))
             with outputs.copied(run_dir):
                 judged = run_mutation(invocation, run_dir)
-    summary = partial(terminal_matrix.show_matrix, judged.matrix, judged.report, is_quiet=args.quiet)
+    summary = partial(terminal_matrix.show_matrix, judged.matrix, judged.report, is_quiet=args.quiet, resume=line)
     return outputs.deliver(run_dir, judged.report.verdict.exit_status, summary)

@@ -42,12 +42,13 @@ def judge_again(run_dir: Path, args: argparse.Namespace, known: Sequence[KnownIs
         )
         mutation = replace(mutation, report=_presented(mutation.report, args))
         matrix.write_mutation_run(mutation, run_dir)
-        summary = partial(terminal_matrix.show_matrix, mutation.matrix, mutation.report, is_quiet=args.quiet)
+        how = {"is_quiet": args.quiet, "resume": record.command}
+        summary = partial(terminal_matrix.show_matrix, mutation.matrix, mutation.report, **how)
         return outputs.deliver(run_dir, mutation.report.verdict.exit_status, summary)
     judged = judge_run(run_dir, interrupted=record.is_interrupted, known=known)
     report = _presented(decode(Places.of_user(args.settings.cache), Runner(Cancel()), judged, run_dir), args)
     write_files(report, run_dir)
-    summary = partial(terminal.show, report, color=args.color, is_quiet=args.quiet)
+    summary = partial(terminal.show, report, color=args.color, is_quiet=args.quiet, resume=record.command)
     return outputs.deliver(run_dir, report.verdict.exit_status, summary)
 
 

@@ -26,9 +26,11 @@ LOCK = ".lock"
 
 
 @contextmanager
-def claim(context: Context, plan: Plan, about: str, output: Path | None) -> Iterator[tuple[Path, bool]]:
+def claim(
+    context: Context, plan: Plan, about: str, output: Path | None, command: str = ""
+) -> Iterator[tuple[Path, bool]]:
     """The run directory, held against other runs, and whether an interrupted run is resumed in it. `about` is the
-    command, with what it was given beyond the request.
+    command, with what it was given beyond the request; `command` is its line, for people.
 
     A directory that holds something else is refused. One that holds a finished run, or one of another request, is
     moved aside to DIR.old (.old.2, ...): nothing is lost, and the report is where it was asked for.
@@ -49,9 +51,10 @@ def claim(context: Context, plan: Plan, about: str, output: Path | None) -> Iter
         except BlockingIOError:
             raise UsageError(f"{run_dir} is in use by another run", hint="give this one its own --output") from None
         if resumed:
-            save_record(_resumed(load_record(RunRecord, run_dir / RUN), plan), run_dir / RUN)
+            record = _resumed(load_record(RunRecord, run_dir / RUN), plan)
         else:
-            _begin(run_dir, plan, request_key)
+            record = _begin(run_dir, plan, request_key)
+        save_record(replace(record, command=command), run_dir / RUN)
         yield run_dir, resumed
 
 
@@ -68,14 +71,14 @@ def _resumed(record: RunRecord, plan: Plan) -> RunRecord:
     )
 
 
-def _begin(run_dir: Path, plan: Plan, request_key: str) -> None:
+def _begin(run_dir: Path, plan: Plan, request_key: str) -> RunRecord:
     series = plan.series
     if series:
         patches = run_dir / "patches"
         patches.mkdir(exist_ok=True)
         for number, patch in enumerate(series.patches, 1):
             (patches / f"{number:04d}-{_plain(_bare_name(patch))}.patch").write_bytes(patch.diff)
-    record = RunRecord(
+    return RunRecord(
         request=plan.request,
         key=request_key,
         series=series.name if series else "",
@@ -91,7 +94,6 @@ def _begin(run_dir: Path, plan: Plan, request_key: str) -> None:
         compiler=plan.compiler,
         version=__version__,
     )
-    save_record(record, run_dir / RUN)
 
 
 def planned(plan: Plan) -> tuple[PlannedKernel, ...]:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
-from orchestrator.commands.compose import invoke, listening, stoppable
+from orchestrator.build.toolchain import find_toolchain
+from orchestrator.commands.compose import Invocation, command_line, invoke, listening, stoppable
 from orchestrator.commands.outputs import outputs_of
 from orchestrator.commands.rundir import claim, planned
 from orchestrator.commands.running import run_test
 from orchestrator.events import RunStarted
+from orchestrator.jobs.dry_run import dry_run
 from orchestrator.model.request import Plan
 from orchestrator.questions.regression import subjects
-from orchestrator.reporters import terminal
+from orchestrator.reporters import stream, terminal
+from orchestrator.reporters.text import printable
+from orchestrator.source.bases import DEFAULT_BASE
 from orchestrator.words import counted
 
 
@@ -22,13 +26,37 @@ def run(args: argparse.Namespace) -> int:
     with listening(args) as emit:
         invocation = invoke(args, emit)
         context, plan = invocation.context, invocation.plan
-        with stoppable(context.runner.cancel), claim(context, plan, "test", args.output) as (run_dir, resumed):
+        if args.dry_run:
+            return show_plan(invocation)
+        line = command_line(args)
+        with stoppable(context.runner.cancel), claim(context, plan, "test", args.output, line) as (run_dir, resumed):
             cases = sum(len(kernel.cases) for kernel in planned(plan))
             emit(RunStarted(str(run_dir), describe(plan), resumed, cases))
             with outputs.copied(run_dir):
                 report = run_test(invocation, run_dir)
-    summary = partial(terminal.show, report, color=args.color, is_quiet=args.quiet)
+    summary = partial(terminal.show, report, color=args.color, is_quiet=args.quiet, resume=line)
     return outputs.deliver(run_dir, report.verdict.exit_status, summary)
+
+
+def show_plan(invocation: Invocation) -> int:
+    """Say what would be done. Builds, boots and writes nothing."""
+    context, plan = invocation.context, invocation.plan
+    accel, _ = invocation.find.accel()
+    machine = plan.machine
+    lines = [*describe(plan)]
+    lines += [
+        f"base: {plan.source.tree} at {plan.source.revision}" if plan.source.tree else f"base: {base_name(plan)}",
+        f"guest: {machine.name}, {counted(machine.smp, 'CPU')}, {machine.memory_mib} MiB, {accel.name}, "
+        f"{counted(plan.slots, 'guest')} at a time",
+        "",
+        *dry_run(plan, accel, find_toolchain(context).value, context.places),
+    ]
+    stream.out("".join(f"{printable(line)}\n" for line in lines))
+    return 0
+
+
+def base_name(plan: Plan) -> str:
+    return plan.source.revision or DEFAULT_BASE
 
 
 def describe(plan: Plan) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ from orchestrator.store import key, write_atomically
 SOURCE = Path(__file__).parent / "files/probe.S"
 PROVED = 85  # (0x2a << 1) | 1, as isa-debug-exit makes it
 FORGET_NO_S = 3600.0
-SCHEMA = 1  # of a remembered answer
+SCHEMA = 2  # of a remembered answer
 PROBE_S = 5.0  # under a second where it works
 QEMU = "qemu-system-x86_64"
 
@@ -39,6 +39,7 @@ class Probe:
     accel: str
     works: bool
     evidence: str
+    detail: str = ""  # what QEMU said about it
 
 
 def probe(accel: Accel, runner: Runner, limit_s: float = PROBE_S) -> Probe:
@@ -65,7 +66,7 @@ def probe(accel: Accel, runner: Runner, limit_s: float = PROBE_S) -> Probe:
     how = f"no sign of life in {limit_s:g} s" if result.timed_out else f"QEMU ended with {result.status}"
     # registers follow the first line where KVM gives up, the reason comes last where QEMU does
     words = "; ".join(said[:1] if result.timed_out else said[-3:])
-    return Probe(accel.name, False, f"a tiny guest did not run: {how}{f' ({words})' if words else ''}")
+    return Probe(accel.name, False, f"a tiny guest showed {how}" if result.timed_out else how, words)
 
 
 def choose(choice: str, kvm: Accel, tcg: Accel, runner: Runner, remembered: Path) -> tuple[Accel, Probe]:
@@ -77,8 +78,12 @@ def choose(choice: str, kvm: Accel, tcg: Accel, runner: Runner, remembered: Path
     if found.works:
         return with_clock(kvm, tsc_khz()), found
     if choice == "kvm":
-        raise UsageError(f"--accel kvm: {found.evidence}", hint="use --accel auto or tcg, or load the kvm module")
-    return with_clock(tcg, tsc_khz()), Probe("tcg", True, f"KVM is not usable here: {found.evidence}")
+        raise UsageError(
+            f"--accel kvm: {found.evidence}",
+            detail=found.detail,
+            hint="use --accel auto or tcg, or load the kvm module",
+        )
+    return with_clock(tcg, tsc_khz()), Probe("tcg", True, f"KVM is not usable here: {found.evidence}", found.detail)
 
 
 def qemu_version(program: str, runner: Runner) -> str:

@@ -75,7 +75,7 @@ def check_accelerator(stage: Stage, find: Finders) -> None:
 
     def work() -> Product[Accel]:
         accel, evidence = find.accel()
-        return Product(accel, cached=True, note=f"{accel.name}: {evidence.evidence}")
+        return Product(accel, cached=True, note=f"{accel.name}: {evidence.evidence}", detail=evidence.detail)
 
     stage("accelerator", work)
 
@@ -129,11 +129,16 @@ def make_guest_spec(
     made = stage("programs", lambda: programs(context, plan.cases, built.tree.applied, built.tree.toolchain))
     disk = _disk(context, stage, plan, built)
     accel, _ = find.accel()
-    # virtual CPUs take turns where there are more of them than real ones
-    crowding = max(1.0, plan.slots * plan.machine.smp / host_cpus.cpus())
-    slowdown = accel.timeout_scale * subject.kernel.kconfig.slowdown * crowding
+    slowdown = slowdown_of(plan, accel, subject)
     limit_s = plan.request.boot_timeout_s or BOOT_S * slowdown
     return GuestSpec(plan.machine, accel, built.kernel, made, slowdown, limit_s, disk=disk)
+
+
+def slowdown_of(plan: Plan, accel: Accel, subject: Subject) -> float:
+    """By how much limits are longer than on an idle host with KVM."""
+    # virtual CPUs take turns where there are more of them than real ones
+    crowding = max(1.0, plan.slots * plan.machine.smp / host_cpus.cpus())
+    return accel.timeout_scale * subject.kernel.kconfig.slowdown * crowding
 
 
 def _disk(context: Context, stage: Stage, plan: Plan, built: Built) -> Path | None:

@@ -19,7 +19,8 @@ from orchestrator.jobs.boot import GuestSpec
 from orchestrator.jobs.session import case_limit_s
 from orchestrator.model.case import Case
 from orchestrator.model.kernel import Base, Role
-from orchestrator.model.request import Plan
+from orchestrator.model.machine import Accel, Machine
+from orchestrator.model.request import Plan, Request
 from orchestrator.model.subject import Subject
 from orchestrator.source.bases import ARCHIVES
 from orchestrator.store import write_atomically
@@ -47,7 +48,7 @@ def script(plan: Plan, suite: Subject, base: Base, spec: GuestSpec) -> str:
     it, because its source is no patch's."""
     exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in REPRODUCIBLE)
     image = spec.machine.image
-    cases = "\n".join(_case_line(case, plan, spec) for case in plan.cases)
+    cases = "\n".join(case_line(case, plan.request, spec.slowdown) for case in plan.cases)
     return f"""#!/bin/sh
 # What orchestrate did for {suite.name}, as plain commands. It builds in $WORK (default: a new directory below
 # /tmp). KERNEL=path/of/a/bzImage skips the build: the one of the run itself is
@@ -66,7 +67,7 @@ if [ -z "${{KERNEL:-}}" ]; then
   mkdir -p "$WORK/linux"
   cd "$WORK/linux"
   export GIT_CEILING_DIRECTORIES="$WORK"  # in a repository git would apply nothing, and say nothing
-  {_source(plan, base)}{_patches(suite, plan)}
+  {source_line(plan.request.tree, base.name, base.commit)}{_patches(suite, plan)}
 
   # --- the kernel
   {exports.replace(chr(10), chr(10) + "  ")}
@@ -79,7 +80,7 @@ fi
 
 # --- the guest; its console goes to $WORK/console.log
 cd "$WORK"
-{_qemu(spec)} </dev/null >console.log 2>qemu.stderr &
+{qemu_line(spec.machine, spec.accel, spec.disk)} </dev/null >console.log 2>qemu.stderr &
 qemu=$!
 trap 'kill $qemu 2>/dev/null || true' EXIT
 printf '[127.0.0.1]:%s %s\\n' "$PORT" "$(cut -d' ' -f2- "$guest/known_hosts")" >known_hosts
@@ -99,18 +100,18 @@ echo "console: $WORK/console.log"
 """
 
 
-def _qemu(spec: GuestSpec) -> str:
-    """QEMU's command line. Placeholders that shlex.join leaves unquoted are replaced by the shell's variables
-    afterwards."""
+def qemu_line(machine: Machine, accel: Accel, disk: Path | None = None) -> str:
+    """QEMU's command line, with the shell's variables KERNEL, guest and PORT. Placeholders that shlex.join leaves
+    unquoted are replaced by them afterwards."""
     boot = Boot(
-        spec.machine,
-        spec.accel,
+        machine,
+        accel,
         Path("@KERNEL@"),
         Path("@INITRD@"),
-        spec.machine.memory_mib,
-        spec.machine.smp,
+        machine.memory_mib,
+        machine.smp,
         on_panic="none",
-        disk=spec.disk,
+        disk=disk,
     )
     words = shlex.join(qemu_argv.argv(boot))
     filled = {"@KERNEL@": '"$KERNEL"', "@INITRD@": '"$guest"/initramfs.cpio', "127.0.0.1:0-": '127.0.0.1:"$PORT"-'}
@@ -119,10 +120,11 @@ def _qemu(spec: GuestSpec) -> str:
     return words
 
 
-def _source(plan: Plan, base: Base) -> str:
-    if plan.request.tree:
-        return f"git -C {shlex.quote(plan.request.tree)} archive {base.commit} | tar -x"
-    return f"tar -xf {ARCHIVES / base.name}.tar.xz --strip-components=1"
+def source_line(tree: str | None, base: str, commit: str) -> str:
+    """What unpacks the base here."""
+    if tree:
+        return f"git -C {shlex.quote(tree)} archive {shlex.quote(commit)} | tar -x"
+    return f"tar -xf {ARCHIVES / base}.tar.xz --strip-components=1"
 
 
 def _patches(suite: Subject, plan: Plan) -> str:
@@ -140,10 +142,11 @@ def _given_kernel(suite: Subject, spec: GuestSpec) -> str:
     return f"KERNEL=${{KERNEL:-{shlex.quote(os.fspath(spec.kernel.image))}}}\n"
 
 
-def _case_line(case: Case, plan: Plan, spec: GuestSpec) -> str:
-    duration_s = plan.request.duration_s if plan.request.duration_s is not None else case.duration_s
-    limit_s = case_limit_s(case, duration_s, spec)
-    words = case_words(case, duration_s=duration_s, limit_s=limit_s, seed=plan.request.seed, slowdown=spec.slowdown)
+def case_line(case: Case, request: Request, slowdown: float) -> str:
+    """A case in the guest. Any token will do: nobody reads its sentinel line."""
+    duration_s = request.duration_s if request.duration_s is not None else case.duration_s
+    limit_s = case_limit_s(case, duration_s, slowdown)
+    words = case_words(case, duration_s=duration_s, limit_s=limit_s, seed=request.seed, slowdown=slowdown)
     return f"echo by-hand | in_guest {shlex.quote(shlex.join(words))} || echo '{case.name} ended with' $?"
 
 

@@ -31,9 +31,9 @@ from orchestrator.plan import unmet_need
 from orchestrator.words import counted
 
 
-def case_limit_s(case: Case, duration_s: float, spec: GuestSpec) -> int:
+def case_limit_s(case: Case, duration_s: float, slowdown: float) -> int:
     """The time after which the guest ends a case, in whole seconds."""
-    return math.ceil(duration_s + case.timeout_s * spec.slowdown)
+    return math.ceil(duration_s + case.timeout_s * slowdown)
 
 
 class GuestSession:
@@ -181,7 +181,7 @@ class GuestSession:
 
     def _run(self, guest: Guest, case: Case, planned: Planned) -> Attempt:
         duration_s = self._request.duration_s if self._request.duration_s is not None else case.duration_s
-        limit_s = case_limit_s(case, duration_s, self._spec)
+        limit_s = case_limit_s(case, duration_s, self._spec.slowdown)
         self._context.emit(CaseStarted(self._journal.name, case.name, limit_s, planned.pair))
         number = int(guest.directory.name.removeprefix("guest-"))
         console = f"{guest.directory.name}/console.log"

@@ -35,6 +35,8 @@ def _row(row: Sequence[str], widths: Sequence[int], lead: int, width: int | None
     if width - lead >= max(LEAST, longest):
         return wrapped(row[-1], width, margin + GAP.join([*cells, ""]), " " * lead)
     above = GAP.join(cell.strip() for cell in row[:-1] if cell.strip())
+    if len(short := margin + GAP.join([above, row[-1]])) <= width:
+        return [short]
     below = margin + INDENT
     return [*wrapped(above, width, margin, below), *wrapped(row[-1], width, below, below)]
 

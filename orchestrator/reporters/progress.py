@@ -19,12 +19,14 @@ from typing import TextIO
 from orchestrator import events
 from orchestrator.model.outcome import Outcome
 from orchestrator.parse.compiler import COMPILED
+from orchestrator.reporters.columns import wrapped
 from orchestrator.reporters.status import EarlierTimes, Status, after, words
-from orchestrator.reporters.stream import show_status, tell
+from orchestrator.reporters.stream import show_status, tell, width
 from orchestrator.reporters.summary import seconds
 from orchestrator.reporters.text import printable
 
 _LINE_CHARS = 4_000  # a command of make can have 100 KB
+COMMAND = "+ "  # how the line of a command begins
 SILENCE_S = 30.0
 _STEP_S = 0.5
 _OBJECT = COMPILED.encode()
@@ -80,8 +82,10 @@ class Progress:
     def _write(self, said: str) -> None:
         with self._lock:
             self._written_s = time.monotonic()
+            # a command stays whole: it is to be pasted
+            lines = [said] if said.startswith(COMMAND) else wrapped(said, width(self._stream), "", "    ")
             if not self._gone:
-                self._gone = not tell(said + "\n", self._stream)
+                self._gone = not tell("".join(f"{line}\n" for line in lines), self._stream)
 
     def _go_on(self) -> None:
         is_terminal = _changes(self._stream, os.environ)
@@ -161,7 +165,10 @@ def _said(event: events.Event, verbose: bool) -> list[str]:
         case events.CommandRan():
             return _command(event, verbose)
         case events.Note():
-            return [f"{event.level.name.lower()}: {event.text}"] if verbose or event.level > events.Level.DEBUG else []
+            if not verbose and event.level == events.Level.DEBUG:
+                return []
+            detail = f" ({event.detail})" if event.detail and verbose else ""
+            return [f"{event.level.name.lower()}: {event.text}{detail}"]
         case events.RunFinished():
             return [f"{event.verdict} ({seconds(event.time_s)}): {event.reason}", f"report: {event.run_dir}"]
 
@@ -183,7 +190,7 @@ def _command(event: events.CommandRan, verbose: bool) -> list[str]:
     else:
         ended = f"exit status {event.status}"
     log = f", log: {event.log}" if event.log else ""
-    return [f"+ {shlex.join(event.argv)}  # in {event.cwd}: {ended} after {seconds(event.time_s)}{log}"]
+    return [f"{COMMAND}{shlex.join(event.argv)}  # in {event.cwd}: {ended} after {seconds(event.time_s)}{log}"]
 
 
 def _ended(said: str, outcome: Outcome, message: str) -> str:

@@ -9,6 +9,7 @@ from orchestrator import events
 from orchestrator.reporters.summary import seconds
 from orchestrator.words import counted
 
+_LEAST_S = 2.0  # what takes less needs no promise
 _MOST_NAMED = 3  # cases that run at the same time
 
 
@@ -84,25 +85,34 @@ def after(status: Status, event: events.Event, now_s: float) -> Status:
 
 
 def words(status: Status, now_s: float, earlier: EarlierTimes, compiled: int = 0) -> str:
-    """`[base.patched] build 1 min 12 s, 412 objects compiled (last time 10 min 5 s, 2890 objects compiled)`. Empty
+    """`[base.patched] build 72 s, 412 objects compiled (last time 10 min 5 s, 2890 objects compiled)`. Empty
     where nothing is going on."""
     if status.cases:
         return _cases(status, now_s, earlier)
     if not status.stages:
         return ""
     stage = status.stages[-1]
-    parts = [f"[{stage.suite}] {stage.name} {seconds(now_s - stage.since_s)}"]
+    parts = [f"[{stage.suite}] {stage.name} {_elapsed(now_s - stage.since_s)}"]
     if stage.log:
         parts.append(f"{counted(compiled, 'object')} compiled")
     last = earlier.get(stage.key)
-    before = f" (last time {', '.join(filter(None, (seconds(last.time_s), last.note)))})" if last else ""
+    before = (
+        f" (last time {', '.join(filter(None, (_elapsed(last.time_s), last.note)))})"
+        if last and last.time_s >= _LEAST_S
+        else ""
+    )
     return ", ".join(parts) + before
+
+
+def _elapsed(time_s: float) -> str:
+    """In whole seconds: it is read while it changes."""
+    return f"{int(time_s)} s" if time_s < 120 else seconds(time_s)
 
 
 def _cases(status: Status, now_s: float, earlier: EarlierTimes) -> str:
     first = status.cases[0]
     at_work = [
-        f"{one.name}{f', pair {one.pair}' if one.pair else ''} {seconds(now_s - one.since_s)}" for one in status.cases
+        f"{one.name}{f', pair {one.pair}' if one.pair else ''} {_elapsed(now_s - one.since_s)}" for one in status.cases
     ]
     named = ", ".join(at_work[:_MOST_NAMED]) + (
         f" and {len(at_work) - _MOST_NAMED} more" if at_work[_MOST_NAMED:] else ""
@@ -116,7 +126,7 @@ def _cases(status: Status, now_s: float, earlier: EarlierTimes) -> str:
         else f"{counted(status.done, 'case')} done"
     )
     left_s = 0.0 if again else _left_s(status, now_s, earlier)
-    left = f", about {seconds(left_s)} left" if left_s else ""
+    left = f", about {_elapsed(left_s)} left" if left_s else ""
     return f"[{first.suite}] {counts}: {named}{left}"
 
 

@@ -22,7 +22,7 @@ from orchestrator.reporters.text import harmless, printable
 STDOUT = "stdout"  # the filename of an error of `out` and `data`
 ERASE = "\r\x1b[K"  # to the line's start, and clear it
 _LOCK = threading.RLock()
-_status: list[TextIO] = []  # the terminal whose last line is a status now
+_status: list[tuple[TextIO, str]] = []  # the terminal whose last line is a status now, and that line
 
 
 def open_closed() -> None:
@@ -85,17 +85,19 @@ def show_status(text: str, stream: TextIO) -> None:
     """Show one line at the bottom of a terminal until something else is written. It is cut to the terminal's width.
     Empty text removes it. Never raises."""
     with _LOCK, suppress(OSError, ValueError):
+        line = encodable(printable(text)[: (width(stream) or 80) - 1], stream)
+        if (stream, line) in _status:
+            return
         _erase()
-        if text:
-            columns = width(stream) or 80
-            stream.write(encodable(printable(text)[: columns - 1], stream))
+        if line:
+            stream.write(line)
             stream.flush()
-            _status.append(stream)
+            _status.append((stream, line))
 
 
 def _erase() -> None:
     while _status:
-        stream = _status.pop()
+        stream, _ = _status.pop()
         stream.write(ERASE)
         stream.flush()
 

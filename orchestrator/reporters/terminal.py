@@ -48,9 +48,12 @@ def show(
     *,
     color: str | None = None,
     is_quiet: bool = False,
+    resume: str = "",
 ) -> None:
-    """Write the summary, or only what came of the run. Never raises for a stream that cannot be written to."""
+    """Write the summary, or only what came of the run; of an interrupted one also `resume`, the command that continues
+    it. Never raises for a stream that cannot be written to."""
     lines = [*(_end(report, width(stream)) if is_quiet else summary_lines(report, width(stream)))]
+    lines += map(Line, resume_lines(report, resume))
     if wants_colour(stream, os.environ if environment is None else environment, color):
         attempt(lambda: _show_rich(lines, stream), stream)
     else:
@@ -112,9 +115,15 @@ def _end(report: RunReport, columns: int | None) -> Iterator[Line]:
     """What came of the run, why, and where to read on."""
     subject = f"{printable(report.series)}: " if report.series else ""
     verdict = f"{subject}{report.verdict.value.upper()}  ({seconds(report.time_s)})"
-    yield Line(verdict, _VERDICT_STYLES[report.verdict])
+    yield from (Line(line, _VERDICT_STYLES[report.verdict]) for line in wrapped(verdict, columns))
     yield from map(Line, wrapped(printable(report.reason), columns))
     yield Line(f"report: {printable(report.run_dir)}")
+
+
+def resume_lines(report: RunReport, resume: str) -> list[str]:
+    """What to do about an interrupted run."""
+    is_open = report.verdict is Verdict.INTERRUPTED and resume
+    return ["to continue where it stopped:", f"  {printable(resume)}"] if is_open else []
 
 
 def _show_rich(lines: list[Line], stream: TextIO) -> None:

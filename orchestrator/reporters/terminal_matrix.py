@@ -12,6 +12,7 @@ from orchestrator.reporters import decoded
 from orchestrator.reporters.columns import columns
 from orchestrator.reporters.stream import tell, width
 from orchestrator.reporters.summary import seconds
+from orchestrator.reporters.terminal import resume_lines
 from orchestrator.reporters.text import printable
 from orchestrator.words import counted
 
@@ -19,10 +20,10 @@ _EVIDENCE_CHARS = 110
 ALIKE = 4  # skipped mutants with the same reason that share a line
 
 
-def show_matrix(matrix: Matrix, report: RunReport, stream: TextIO, *, is_quiet: bool = False) -> None:
-    """Write it, or only what came of the run."""
+def show_matrix(matrix: Matrix, report: RunReport, stream: TextIO, *, is_quiet: bool = False, resume: str = "") -> None:
+    """Write it, or only what came of the run. `resume` is the command that continues it."""
     lines = [] if is_quiet else [*matrix_lines(matrix, width(stream)), *_places(matrix, width(stream))]
-    tell("\n".join([*lines, *_end(matrix, report), ""]), stream)
+    tell("\n".join([*lines, *_end(matrix, report, resume), ""]), stream)
 
 
 def matrix_lines(matrix: Matrix, width: int | None = None) -> list[str]:
@@ -64,7 +65,7 @@ def _place(kill: Kill) -> str:
     return f" ({printable(spot.place.file)}:{spot.place.line})" if spot else ""
 
 
-def _end(matrix: Matrix, report: RunReport) -> Iterator[str]:
+def _end(matrix: Matrix, report: RunReport, resume: str) -> Iterator[str]:
     median_s = matrix.median_kill_s
     yield ""
     if median_s is not None:
@@ -74,3 +75,4 @@ def _end(matrix: Matrix, report: RunReport) -> Iterator[str]:
     yield f"{printable(report.series)}: {report.verdict.value.upper()}  ({seconds(report.time_s)})"
     yield printable(report.reason)
     yield f"report: {printable(report.run_dir)}"
+    yield from resume_lines(report, resume)

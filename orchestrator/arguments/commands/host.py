@@ -7,6 +7,7 @@ from orchestrator.arguments.options.kernel import TREE
 from orchestrator.arguments.options.messages import VERBOSE
 
 KINDS = ("runs", "products", "builds", "worktrees", "bases", "ccache", "leftovers")  # as in retention.Kind
+SHELLS = ("bash", "zsh", "fish")
 LISTED = ("testcases", "kconfigs", "patches", "machines", "bases")
 
 CONFIG = Command(
@@ -95,4 +96,26 @@ DOCTOR = Command(
     ((0, "ready"), (3, "not ready")),
 )
 
-COMMANDS = (LIST, CONFIG, CLEAN, DOCTOR)
+COMPLETION = Command(
+    "completion",
+    "print the completions for a shell",
+    "Prints what bash, zsh or fish needs to complete commands, options and names.",
+    (
+        ("source <(orchestrate completion bash)", "in ~/.bashrc"),
+        ("orchestrate completion zsh >~/.zfunc/_orchestrate", "in a directory of $fpath"),
+        ("orchestrate completion fish >~/.config/fish/completions/orchestrate.fish", ""),
+    ),
+    (option("shell", choices=SHELLS, metavar="SHELL", help=f"one of {', '.join(SHELLS)}"),),
+)
+
+MAN = Command(
+    "man",
+    "print the man page",
+    "Prints the man page, which says all that --help says.",
+    (
+        ("orchestrate man | man -l -", "read it"),
+        ("orchestrate man >~/.local/share/man/man1/orchestrate.1", "install it"),
+    ),
+)
+
+COMMANDS = (LIST, CONFIG, CLEAN, DOCTOR, COMPLETION, MAN)

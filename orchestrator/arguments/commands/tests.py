@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from orchestrator.arguments.command import Command, Group, option, repeatable, switch
+from orchestrator.arguments.command import Command, Group, option, plus, repeatable, switch
 from orchestrator.arguments.exit_status import CONTINUES, REQUEST, VERDICT
 from orchestrator.arguments.options import cases, failures, kernel, reports
 from orchestrator.arguments.options.guest import GUEST
 from orchestrator.arguments.options.messages import MESSAGES
 from orchestrator.model.request import GENERATED
+
+DRY_RUN = switch("--dry-run", help="show the plan and the commands that would run, and do nothing")
 
 TEST = Command(
     "test",
@@ -26,7 +28,7 @@ TEST = Command(
         ),
     ),
     (kernel.PATCH_ARGUMENT,),
-    (kernel.KERNEL, GUEST, cases.CASES, failures.FAILURES, reports.reports("the report"), MESSAGES),
+    (kernel.KERNEL, GUEST, cases.CASES, failures.FAILURES, reports.reports("the report"), plus(MESSAGES, (DRY_RUN,))),
     VERDICT,
 )
 

@@ -8,9 +8,10 @@ from orchestrator.arguments.command import Group, option, repeatable
 
 TESTCASE = repeatable(
     "--testcase",
-    metavar="NAME",
+    metavar="PATTERN",
     completes="testcases",
-    help="run only this case, or the cases of this directory or tag (repeatable)",
+    help="run only the cases of this name, directory or tag, or that match a pattern as 'fork-*'; '!PATTERN' leaves "
+    "them out (repeatable)",
 )
 DURATION = option("--duration", type=float, metavar="S", help="how long each case runs, in seconds (default: its own)")
 SEED = option("--seed", type=int, default=1, metavar="N", help="the seed of the cases' random choices (default: 1)")

@@ -1,0 +1,25 @@
+"""What every shell's completion needs to know of a command."""
+
+from __future__ import annotations
+
+from orchestrator.arguments.command import Command, Option
+
+HELP = Option(("-h", "--help"), "show this text", "", {"action": "help"})
+LISTED = ("testcases", "kconfigs", "patches", "machines", "bases")
+
+
+def options_of(command: Command) -> tuple[Option, ...]:
+    return (*(one for group in command.groups for one in group.options), HELP)
+
+
+def takes_value(option: Option) -> bool:
+    return option.keywords.get("action") not in ("store_true", "help")
+
+
+def choices_of(option: Option) -> tuple[str, ...]:
+    return tuple(option.keywords.get("choices") or ())
+
+
+def argument_of(command: Command) -> Option | None:
+    """What a command takes that is no option."""
+    return command.arguments[0] if command.arguments else None

@@ -1,0 +1,63 @@
+"""What a test would do, as plain commands, without doing it: the same lines that reproduce.sh has after a run."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from orchestrator.build.toolchain import Toolchain, make
+from orchestrator.context import Places
+from orchestrator.jobs.build import slowdown_of
+from orchestrator.jobs.reproduce import case_line, qemu_line, source_line
+from orchestrator.model.machine import Accel
+from orchestrator.model.request import Baseline, Plan
+from orchestrator.model.subject import Subject
+from orchestrator.process import Command
+from orchestrator.questions.regression import per_patch, subjects
+from orchestrator.source.bases import DEFAULT_BASE
+
+SOURCE, BUILD = Path("linux"), Path("build")
+
+
+def dry_run(plan: Plan, accel: Accel, toolchain: Toolchain, places: Places) -> Iterator[str]:
+    """The commands for each kernel, as a script would have them; comments say what they are for."""
+    for subject, when in _kernels(plan):
+        yield f"# {subject.name}{f': {when}' if when else ''}"
+        yield from _commands(plan, subject, accel, toolchain, places)
+        yield ""
+
+
+def _kernels(plan: Plan) -> Iterator[tuple[Subject, str]]:
+    """The kernels, and when each is made if that depends on what is found."""
+    for kconfig in plan.kconfigs:
+        tested, *base = subjects(plan, kconfig)
+        yield tested, ""
+        if plan.request.baseline is not Baseline.NEVER:
+            when = "" if plan.request.baseline is Baseline.ALWAYS else f"only if something fails on {tested.name}"
+            yield from ((one, when) for one in base)
+        if plan.request.each_patch:
+            yield from ((one, "") for one in per_patch(plan, kconfig))
+
+
+def _commands(plan: Plan, subject: Subject, accel: Accel, toolchain: Toolchain, places: Places) -> Iterator[str]:
+    kernel, image = subject.kernel, Path(plan.machine.image)
+
+    def made(*targets: str) -> Command:
+        return make(SOURCE, BUILD, *targets, toolchain=toolchain, places=places)
+
+    yield f"mkdir -p {SOURCE / BUILD} && cd {SOURCE}"
+    yield source_line(plan.request.tree, plan.source.revision or DEFAULT_BASE, plan.source.revision)
+    for number, patch in enumerate(kernel.series.patches if kernel.series else (), 1):
+        yield f"git apply {shlex.quote(patch.name or f'{number:04d}.patch')}"
+    yield "export " + " ".join(f"{name}={shlex.quote(value)}" for name, value in made().env)
+    yield shlex.join(made("tinyconfig").argv)
+    fragments = (shlex.quote(os.fspath(fragment.path)) for fragment in kernel.kconfig.fragments)
+    yield f"cat {' '.join(fragments)} >>{BUILD}/.config"
+    yield shlex.join(made("olddefconfig").argv)
+    yield shlex.join(made(image.name, "vmlinux").argv)
+    yield f"KERNEL={BUILD / image}"
+    yield f"{qemu_line(plan.machine, accel)} &"
+    slowdown = slowdown_of(plan, accel, subject)
+    yield from (case_line(case, plan.request, slowdown) for case in plan.cases)
