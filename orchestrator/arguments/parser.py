@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import shutil
 import textwrap
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from orchestrator.arguments.command import Command, Option
 from orchestrator.arguments.commands import COMMANDS
 from orchestrator.errors import UsageError
 from orchestrator.reporters import stream
+from orchestrator.words import near
 
 WIDEST = 100  # longer lines are hard to read
 NARROW = 60  # here an option's text goes below it
@@ -33,7 +33,7 @@ def parser() -> Parser:
     )
     top.add_argument("-h", "--help", action="help", help="show this text")
     top.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}", help="show the version")
-    subparsers = top.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True, prog=PROGRAM)
+    subparsers = top.add_subparsers(title="commands", dest="command", metavar="COMMAND", prog=PROGRAM)
     for command in COMMANDS:
         _add(subparsers, command)
     return top
@@ -130,20 +130,23 @@ class Parser(argparse.ArgumentParser):
         optional = next((one for one in self._get_positional_actions() if one.nargs == "?"), None)
         if optional and rest and not rest[0].startswith("-"):  # before 3.13 argparse takes it only before all options
             optional(self, found, rest.pop(0))
+        if found.__dict__.get("command", "") is None:
+            self.error("no command is given")
         if rest:
             known = [flag for action in self._actions for flag in action.option_strings]
             word = rest[0].partition("=")[0]
-            near = difflib.get_close_matches(word, known, n=3) if word.startswith("-") else []
+            meant = near(word, known) if word.startswith("-") else ""
             what = "unknown option" if word.startswith("-") else "unexpected argument"
-            self.error(f"{what} {rest[0]}" + (f"; did you mean {' or '.join(near)}?" if near else ""))
+            self.error("; ".join(filter(None, (f"{what} {rest[0]}", meant))))
         return found, rest
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:
             return
         choices = [str(choice) for choice in action.choices]
-        near = difflib.get_close_matches(str(value), choices, n=3)
-        meant = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(choices)}"
+        meant = near(str(value), choices) or f"choose from {', '.join(choices)}"
+        if isinstance(action, argparse._SubParsersAction):
+            self.error(f"unknown command {value}; {meant}")
         raise argparse.ArgumentError(action, f"invalid choice {value}; {meant}")
 
     def _print_message(self, message: str, file: object = None) -> None:

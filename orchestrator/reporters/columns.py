@@ -21,23 +21,26 @@ def row_lines(rows: Sequence[Sequence[str]], width: int | None, margin: str = ""
     room beside the others, it goes below them."""
     count = max(map(len, rows), default=0)
     full = [[*row, *[""] * (count - len(row))] for row in rows]
-    widths = [min(WIDEST, max(len(row[at]) for row in full)) for at in range(count - 1)]
-    lead = len(margin) + sum(size + len(GAP) for size in widths)
-    return [_row(row, widths, lead, width, margin) for row in full]
+    widest = WIDEST if width is None else min(WIDEST, width // 3)
+    widths = [min(widest, max(len(row[at]) for row in full)) for at in range(count - 1)]
+    room = None if width is None else width - len(margin) - sum(size + len(GAP) for size in widths)
+    return [_row(row, widths, room, width, margin) for row in full]
 
 
-def _row(row: Sequence[str], widths: Sequence[int], lead: int, width: int | None, margin: str) -> list[str]:
+def _row(row: Sequence[str], widths: Sequence[int], room: int | None, width: int | None, margin: str) -> list[str]:
+    """`room` is what the last column has beside the others."""
     cells = [f"{cell:<{size}}" for cell, size in zip(row[:-1], widths, strict=True)]
     line = (margin + GAP.join([*cells, row[-1]])).rstrip()
-    if width is None or len(line) <= width:
+    if width is None or room is None or (len(line) <= width and room >= LEAST):
         return [line]
     longest = max(map(len, row[-1].split()), default=0)
-    if width - lead >= max(LEAST, longest):
-        return wrapped(row[-1], width, margin + GAP.join([*cells, ""]), " " * lead)
+    is_even = all(len(cell) <= size for cell, size in zip(row[:-1], widths, strict=True))
+    if is_even and room >= max(LEAST, longest):
+        return wrapped(row[-1], width, margin + GAP.join([*cells, ""]), " " * (width - room))
     above = GAP.join(cell.strip() for cell in row[:-1] if cell.strip())
-    if len(short := margin + GAP.join([above, row[-1]])) <= width:
-        return [short]
     below = margin + INDENT
+    if len(short := margin + GAP.join([above, row[-1]])) <= width:
+        return [short.rstrip()]
     return [*wrapped(above, width, margin, below), *wrapped(row[-1], width, below, below)]
 
 

@@ -19,6 +19,7 @@ from orchestrator.settings.values import checked
 from orchestrator.words import near
 
 DEFAULT = "default"
+PACKAGED = "linux-source-"  # how the names of Debian's source packages begin
 OPTION = "option"
 
 
@@ -43,11 +44,13 @@ def resolve(args: argparse.Namespace, environment: Mapping[str, str]) -> Mapping
     path = user_file(environment)
     layers = [of_options(args), of_environment(environment)]
     user = Layer(*read_user_settings(path)) if path else Layer(Settings(), {})
-    tree = _first("tree", [*layers, user]).value
-    if tree is not None:
-        layers.append(Layer(*read_tree_settings(Path(tree))))
+    tree, base = _first("tree", [*layers, user]), _first("base", layers)
+    if tree.origin != OPTION and str(base.value).startswith(PACKAGED):
+        tree = Setting(None, f"set aside: {base.value} is no revision of it") if tree.value else tree
+    if tree.value is not None:
+        layers.append(Layer(*read_tree_settings(Path(tree.value))))
     layers.append(user)
-    return {name: _first(name, layers) for name in KEYS}
+    return {name: _first(name, layers) for name in KEYS} | {"tree": tree}
 
 
 def apply(args: argparse.Namespace, found: Mapping[str, Setting]) -> None:

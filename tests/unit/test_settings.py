@@ -62,6 +62,15 @@ def test_an_option_beats_the_environment_that_beats_the_tree_that_beats_the_user
     assert (request.machine, request.jobs, request.accel) == ("microvm", 5, "auto")
 
 
+def test_a_package_as_the_base_sets_the_tree_of_a_file_aside_and_not_that_of_an_option(home: Path) -> None:
+    user(home, f'tree = "{home}/linux"\n')
+    tree(home, 'kconfigs = ["debug"]\n')
+    args = found(home, "--base", "linux-source-6.12")
+    assert (args.tree, args.settings.kconfigs) == (None, None)
+    assert args.found["tree"].origin == "set aside: linux-source-6.12 is no revision of it"
+    assert found(home, "--base", "linux-source-6.12", "--tree", str(home / "linux")).settings.kconfigs == ("debug",)
+
+
 def test_nothing_set_is_as_before(home: Path) -> None:
     args = found(home)
     assert args.settings == Settings()

@@ -103,7 +103,7 @@ COMPLETION = Command(
     (
         ("source <(orchestrate completion bash)", "in ~/.bashrc"),
         ("orchestrate completion zsh >~/.zfunc/_orchestrate", "in a directory of $fpath"),
-        ("orchestrate completion fish >~/.config/fish/completions/orchestrate.fish", ""),
+        ("orchestrate completion fish >~/.config/fish/completions/orchestrate.fish", "where fish looks for it"),
     ),
     (option("shell", choices=SHELLS, metavar="SHELL", help=f"one of {', '.join(SHELLS)}"),),
 )
