@@ -202,7 +202,8 @@ def find_accel(request: Request, catalog: Catalog, context: Context) -> tuple[Ac
         request.accel, catalog.accel("kvm"), catalog.accel("tcg"), context.runner, context.places.cache / "probes"
     )
     if request.accel == "auto" and accel.name == "tcg":
-        context.warn(f"{evidence.evidence}; emulating (TCG), which is slower; limits are longer", evidence.detail)
+        words = f"{evidence.in_short}; emulating (TCG), which is slower; limits are longer"
+        context.warn(words, evidence.evidence if evidence.evidence != evidence.in_short else "")
     return accel, evidence
 
 

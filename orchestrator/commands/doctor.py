@@ -96,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
         return COMPLAINT if problems else 0
     rows = [_tool_row(tool, verbose=args.verbose) for tool in tools]
     for probe_ in probes:
-        said = f"{probe_.evidence} ({probe_.detail})" if args.verbose and probe_.detail else probe_.evidence
+        said = probe_.evidence if args.verbose else probe_.in_short
         rows.append(("ok" if probe_.works else "no", f"accelerator {probe_.accel}", said))
     rows += [("", "CPUs, memory", f"{host_cpus.cpus()}, {host_cpus.available_memory_mib()} MiB available")]
     rows += [("", "free disk", f"{free_gib:.0f} GiB in {places.cache}")]

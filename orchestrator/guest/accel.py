@@ -39,7 +39,11 @@ class Probe:
     accel: str
     works: bool
     evidence: str
-    detail: str = ""  # what QEMU said about it
+    short: str = ""  # the same without what QEMU said; empty: there is no more to it
+
+    @property
+    def in_short(self) -> str:
+        return self.short or self.evidence
 
 
 def probe(accel: Accel, runner: Runner, limit_s: float = PROBE_S) -> Probe:
@@ -66,7 +70,8 @@ def probe(accel: Accel, runner: Runner, limit_s: float = PROBE_S) -> Probe:
     how = f"no sign of life in {limit_s:g} s" if result.timed_out else f"QEMU ended with {result.status}"
     # registers follow the first line where KVM gives up, the reason comes last where QEMU does
     words = "; ".join(said[:1] if result.timed_out else said[-3:])
-    return Probe(accel.name, False, f"a tiny guest showed {how}" if result.timed_out else how, words)
+    seen = f"a tiny guest did not run: {how}"
+    return Probe(accel.name, False, f"{seen} ({words})" if words else seen, seen)
 
 
 def choose(choice: str, kvm: Accel, tcg: Accel, runner: Runner, remembered: Path) -> tuple[Accel, Probe]:
@@ -78,12 +83,9 @@ def choose(choice: str, kvm: Accel, tcg: Accel, runner: Runner, remembered: Path
     if found.works:
         return with_clock(kvm, tsc_khz()), found
     if choice == "kvm":
-        raise UsageError(
-            f"--accel kvm: {found.evidence}",
-            detail=found.detail,
-            hint="use --accel auto or tcg, or load the kvm module",
-        )
-    return with_clock(tcg, tsc_khz()), Probe("tcg", True, f"KVM is not usable here: {found.evidence}", found.detail)
+        raise UsageError(f"--accel kvm: {found.evidence}", hint="use --accel auto or tcg, or load the kvm module")
+    why, in_short = (f"KVM is not usable here: {words}" for words in (found.evidence, found.in_short))
+    return with_clock(tcg, tsc_khz()), Probe("tcg", True, why, in_short)
 
 
 def qemu_version(program: str, runner: Runner) -> str:

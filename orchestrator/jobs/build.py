@@ -75,7 +75,7 @@ def check_accelerator(stage: Stage, find: Finders) -> None:
 
     def work() -> Product[Accel]:
         accel, evidence = find.accel()
-        return Product(accel, cached=True, note=f"{accel.name}: {evidence.evidence}", detail=evidence.detail)
+        return Product(accel, cached=True, note=f"{accel.name}: {evidence.in_short}", detail=evidence.evidence)
 
     stage("accelerator", work)
 

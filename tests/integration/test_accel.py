@@ -29,6 +29,7 @@ def test_an_accelerator_that_never_gets_there_does_not_pass() -> None:
     assert not found.works
     assert "no sign of life in 0.5 s (qemu-system-x86_64: warning: TCG doesn't support" in found.evidence
     assert "terminating" not in found.evidence
+    assert found.in_short == "a tiny guest did not run: no sign of life in 0.5 s"
 
 
 def test_qemus_own_words_are_the_evidence() -> None:

@@ -25,9 +25,9 @@ MODULES = {
 # From top to bottom. A module may import from its own layer and from those below.
 LAYERS = (
     ("cli", "__main__"),
-    ("arguments",),
     ("commands",),
     ("settings",),
+    ("arguments",),
     ("questions.ask",),  # the one place where questions meet those who answer them
     ("jobs",),
     ("judge.mutation_run",),
