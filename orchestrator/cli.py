@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from orchestrator.arguments.options.failures import BISECT_EXIT
 from orchestrator.arguments.parser import parser
-from orchestrator.errors import Fault, OrchestrateError
+from orchestrator.errors import Fault, OrchestrateError, UsageError
 from orchestrator.reporters import stream
 from orchestrator.reporters.complaint import complain
 
@@ -37,6 +37,9 @@ def main(argv: list[str] | None = None) -> int:
         status = command.run(args)
     except KeyboardInterrupt:  # where no run is going on; a run stops in its own way (compose.stoppable)
         status = Fault.INTERRUPT.value
+    except UsageError as error:
+        error.hint = "; ".join(filter(None, (_origin(error, args), error.hint)))
+        status = _told(error)
     except Exception as error:  # noqa: BLE001, by itself Python would exit with 1: the patch is at fault
         status = _told(error)
     return for_bisection(status) if bisects else status
@@ -49,6 +52,13 @@ def _apply_settings(args: argparse.Namespace, words: Sequence[str]) -> None:
     args.command_line = words
     args.found = resolve.resolve(args, os.environ)
     resolve.apply(args, args.found)
+
+
+def _origin(error: UsageError, args: argparse.Namespace) -> str:
+    """Where what an error is about was set, if that was not on the command line."""
+    from orchestrator.settings import resolve  # it is loaded by now, or there are no settings
+
+    return resolve.blame(error.message, getattr(args, "found", {}))
 
 
 def for_bisection(status: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from functools import partial
 
 from orchestrator.build.toolchain import find_toolchain
@@ -16,6 +17,7 @@ from orchestrator.model.request import Plan
 from orchestrator.questions.regression import subjects
 from orchestrator.reporters import stream, terminal
 from orchestrator.reporters.text import printable
+from orchestrator.settings.resolve import set_elsewhere
 from orchestrator.source.bases import DEFAULT_BASE
 from orchestrator.words import counted
 
@@ -27,23 +29,28 @@ def run(args: argparse.Namespace) -> int:
         invocation = invoke(args, emit)
         context, plan = invocation.context, invocation.plan
         if args.dry_run:
-            return show_plan(invocation)
+            return show_plan(invocation, told_settings(args))
         line = command_line(args)
         with stoppable(context.runner.cancel), claim(context, plan, "test", args.output, line) as (run_dir, resumed):
             cases = sum(len(kernel.cases) for kernel in planned(plan))
-            emit(RunStarted(str(run_dir), describe(plan), resumed, cases))
+            emit(RunStarted(str(run_dir), (*describe(plan), *told_settings(args)), resumed, cases))
             with outputs.copied(run_dir):
                 report = run_test(invocation, run_dir)
     summary = partial(terminal.show, report, color=args.color, is_quiet=args.quiet, resume=line)
     return outputs.deliver(run_dir, report.verdict.exit_status, summary)
 
 
-def show_plan(invocation: Invocation) -> int:
+def told_settings(args: argparse.Namespace) -> list[str]:
+    """The settings that are not on the command line, a line each: what is tested depends on them."""
+    return [f"setting: {name} from {one.origin}" for name, one in set_elsewhere(args.found).items()]
+
+
+def show_plan(invocation: Invocation, settings: Sequence[str]) -> int:
     """Say what would be done. Builds, boots and writes nothing."""
     context, plan = invocation.context, invocation.plan
     accel, _ = invocation.find.accel()
     machine = plan.machine
-    lines = [*describe(plan)]
+    lines = [*describe(plan), *settings]
     lines += [
         f"base: {plan.source.tree} at {plan.source.revision}" if plan.source.tree else f"base: {base_name(plan)}",
         f"guest: {machine.name}, {counted(machine.smp, 'CPU')}, {machine.memory_mib} MiB, {accel.name}, "

@@ -6,6 +6,7 @@ An option beats the environment, that beats the tree's file, that beats the user
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,3 +116,18 @@ def _as_option(name: str, value: Any) -> Any:
     if name == "tree":
         return Path(value)
     return list(value) if isinstance(value, tuple) else value
+
+
+def set_elsewhere(found: Mapping[str, Setting]) -> Mapping[str, Setting]:
+    """What neither the command line nor nobody has set: somebody who reads a run should know of it."""
+    return {name: one for name, one in found.items() if one.value is not None and one.origin != OPTION}
+
+
+def blame(words: str, found: Mapping[str, Setting]) -> str:
+    """Where a value that an error speaks of was set, if not on the command line; empty if no such value is in it."""
+    for name, one in set_elsewhere(found).items():
+        values = one.value if isinstance(one.value, tuple) else (str(one.value),)
+        parts = {part for value in values for part in (value, *value.split("+"))}
+        if any(re.search(rf"(?<![\w-]){re.escape(part)}(?![\w-])", words) for part in parts):
+            return f"{name} is set in {one.origin}"
+    return ""

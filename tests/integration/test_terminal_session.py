@@ -192,6 +192,9 @@ def test_settings_of_a_tree_hold_and_are_shown(cli: Cli, tree: Path, good_patch:
     result = cli("test", "good.patch", "--tree", "linux", "--accel", "tcg", "--dry-run", "--base", "main")
     assert "cases: gup\n" in result.stdout
     assert "kernels: debug.patched\n" in result.stdout
+    assert "setting: kconfigs from linux/orchestrate.toml:2\n" in result.stdout
+    wrong = cli("test", "good.patch", "--tree", "linux", "--dry-run", env={"ORCHESTRATE_KCONFIGS": "debgu"})
+    assert "kconfigs is set in ORCHESTRATE_KCONFIGS; did you mean debug?" in wrong.stderr
     shown = json.loads(cli("config", "--tree", "linux", "--json").stdout)
     assert {"name": "kconfigs", "value": ["debug"], "origin": "linux/orchestrate.toml:2"} in shown
     (tree / "orchestrate.toml").write_text("jobs = 9\n")

@@ -13,7 +13,7 @@ from orchestrator.arguments.parser import parser
 from orchestrator.commands.compose import request_of
 from orchestrator.errors import OrchestrateError, UsageError
 from orchestrator.settings.keys import FROM_TREE, KEYS, Settings, variable
-from orchestrator.settings.resolve import apply, resolve
+from orchestrator.settings.resolve import apply, blame, resolve
 
 
 @pytest.fixture
@@ -195,3 +195,13 @@ def test_what_is_no_small_text_file_neither_hangs_nor_falls(home: Path, kind: st
 
 def test_variables_are_named_after_keys() -> None:
     assert variable("cache_budget") == "ORCHESTRATE_CACHE_BUDGET"
+
+
+def test_an_error_about_a_value_says_where_it_was_set(home: Path) -> None:
+    user(home, '\nkconfigs = ["base", "debug+kasna"]\njobs = 3\n')
+    args = found(home, "--machine", "q36")
+    where = f"kconfigs is set in {home}/config/orchestrate/config.toml:2"
+    assert blame("unknown kconfig kasna", args.found) == where
+    assert blame("unknown kconfig debug+kasna", args.found) == where
+    assert blame("unknown machine q36", args.found) == ""  # that was an option
+    assert blame("unknown kconfig kasna2", args.found) == ""
