@@ -156,7 +156,8 @@ def test_of_a_journal_in_json_only_what_the_kernel_said_counts(tmp_path: Path) -
 
 def test_colours_in_the_middle_of_a_message_hide_nothing(tmp_path: Path) -> None:
     """dmesg --color=always paints the subsystem apart."""
-    text = b"\x1b[32m[   12.690000] \x1b[0m\x1b[33mwatchdog: \x1b[0m\x1b[31mBUG: soft lockup - CPU#5 stuck for 23s!\x1b[0m\n"
+    said = b"\x1b[33mwatchdog: \x1b[0m\x1b[31mBUG: soft lockup - CPU#5 stuck for 23s! [prog:40]\x1b[0m\n"
+    text = b"\x1b[32m[   12.690000] \x1b[0m" + said
     assert [report.kind for report in classified(text, tmp_path).reports] == ["soft-lockup"]
 
 
