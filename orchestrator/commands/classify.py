@@ -12,19 +12,28 @@ from pathlib import Path
 from orchestrator.commands import report
 from orchestrator.commands.outputs import STDOUT
 from orchestrator.declarations.known_issues import read_known_issues
-from orchestrator.errors import HostRefused, UsageError
+from orchestrator.errors import Fault, HostRefused, UsageError
 from orchestrator.evidence.decode import decode_kernel_reports
 from orchestrator.judge.known import is_expired, mark_known
 from orchestrator.judge.logs import classify_log
 from orchestrator.model.kernel_report import LogReport
-from orchestrator.reporters import logs, stream
+from orchestrator.reporters import github, logs, stream
 from orchestrator.store import write_atomically
+
+GITHUB = "github"
 
 
 def run(args: argparse.Namespace) -> int:
+    """Raises UsageError for outputs that exclude each other."""
+    if args.format == GITHUB and args.json == STDOUT:
+        raise UsageError("--format github and --json -: stdout holds one of them", hint="give --json a file")
     known = read_known_issues(args.known_issues) if args.known_issues else None
     paths: list[Path] = args.paths
     if len(paths) == 1 and paths[0].is_dir():
+        if args.format == GITHUB:
+            raise UsageError(
+                "--format github is for log files", hint=f"name the logs: {paths[0]}/*/guest-*/console.log"
+            )
         return report.judge_again(paths[0], args, known)
     today = datetime.now(UTC).date().isoformat()
     # of a log nothing but the titles is known: kconfig and base do not restrict here
@@ -33,16 +42,26 @@ def run(args: argparse.Namespace) -> int:
     found = [replace(log, reports=mark_known(log.reports, issues)) for log in found]
     if args.vmlinux:
         found = [replace(log, reports=decode_kernel_reports(log.reports, args.vmlinux)) for log in found]
-    _give(found, args.json)
-    unreadable = [log for log in found if log.error]
-    for log in unreadable:
-        stream.tell(f"orchestrate: {log.file}: {log.error}\n")
-    return UsageError.fault.value if unreadable else 0
+    _give(found, args.json, args.format)
+    for log in found:
+        if log.error or log.unread:
+            stream.tell(f"orchestrate: {log.file}: {log.error or f'warning: {logs.doubt(log)}'}\n")
+    return _status(found, is_gate=args.exit_code)
 
 
-def _give(found: Sequence[LogReport], json: str | None) -> None:
+def _status(found: Sequence[LogReport], *, is_gate: bool) -> int:
+    """The exit status. `is_gate`: what is in the logs counts too, and a log that may hide something is not good."""
+    if any(log.error for log in found):
+        return UsageError.fault.value
+    if is_gate and any(report.outcome.is_bad for log in found for report in log.reports):
+        return Fault.PATCH.value
+    return Fault.INFRASTRUCTURE.value if is_gate and any(log.is_doubtful for log in found) else 0
+
+
+def _give(found: Sequence[LogReport], json: str | None, form: str) -> None:
     """The JSON where it is wanted, and what it says on a stdout that is left for it. Raises UsageError, OSError."""
-    listing = "".join(f"{line}\n" for line in logs.log_lines(found))
+    lines = github.commands(found) if form == GITHUB else logs.log_lines(found)
+    listing = "".join(f"{line}\n" for line in lines)
     if json == STDOUT:
         stream.data(logs.dumps(found).encode())
     elif json:

@@ -2,35 +2,55 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import os
 import sys
 import threading
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import IO, BinaryIO, cast
 
 from orchestrator.model.kernel_report import KernelReport, LogReport
 from orchestrator.parse.kernel_report import Scanner
 from orchestrator.parse.log_format import PRINTK, SAMPLE, Format, detect
+from orchestrator.parse.log_text import LogText
+from orchestrator.parse.log_unread import Unread
 
 CHUNK = 1 << 20
 STDIN = Path("-")
-_GZIP = b"\x1f\x8b"
+_COMPRESSED: Mapping[bytes, Callable[[BinaryIO], IO[bytes]]] = {
+    b"\x1f\x8b": lambda handle: cast(BinaryIO, gzip.GzipFile(fileobj=handle)),
+    b"\xfd7zXZ\0": lzma.open,
+    b"BZh": bz2.open,
+}
+_NO_LOGS: Mapping[bytes, str] = {
+    b"\x28\xb5\x2f\xfd": "zstd data; unpack it first: zstd -d",
+    b"\x04\x22\x4d\x18": "lz4 data; unpack it first: lz4 -d",
+    b"PK\x03\x04": "a zip archive; unpack it first",
+    b"LPKSHHRH": "a journal, which is no text; journalctl --file FILE -k prints it",
+    b"KDUMP   ": "a memory dump; crash or makedumpfile --dump-dmesg gets the log out of it",
+    b"\x7fELF": "an ELF file; crash or makedumpfile --dump-dmesg gets the log out of a memory dump",
+}
+_TAR = (257, b"ustar")  # where a tar archive names itself
 
 
 def classify_log(path: Path) -> LogReport:
-    """The reports of a log file of any form, plain or gzip; "-" is stdin. An unreadable file gets an error instead."""
+    """The reports of a log file of any form, plain or compressed (gzip, xz, bzip2); "-" is stdin. An unreadable file
+    gets an error instead."""
     try:
         if path == STDIN:
             return _scan(sys.stdin.buffer, str(path))
         with path.open("rb") as handle:
-            is_gzip = handle.peek(len(_GZIP)).startswith(_GZIP)
-            source = cast(BinaryIO, gzip.GzipFile(fileobj=handle)) if is_gzip else handle
-            return _scan(source, str(path))
-    except (EOFError, zlib.error) as error:
-        return LogReport(str(path), error=f"damaged gzip data: {error}")
+            start = handle.peek(8)
+            unpack = next((unpack for magic, unpack in _COMPRESSED.items() if start.startswith(magic)), None)
+            return _scan(unpack(handle) if unpack else handle, str(path))
+    except (EOFError, zlib.error, lzma.LZMAError) as error:
+        return LogReport(str(path), error=f"damaged compressed data: {error}")
     except OSError as error:
         return LogReport(str(path), error=error.strerror or str(error))
 
@@ -70,20 +90,38 @@ class _GrowingLog:
         return _in_order([*self._complete, *self._scanner.so_far()])
 
 
-def _scan(handle: BinaryIO, name: str) -> LogReport:
-    sample = b""
-    while len(sample) < SAMPLE and (chunk := handle.read(CHUNK)):
-        sample += chunk
-    form = detect(sample)
-    return LogReport(name, form.name, _reports(handle, form, sample))
+def _scan(handle: IO[bytes], name: str) -> LogReport:
+    chunks = iter(lambda: handle.read(CHUNK), b"")
+    first = next(chunks, b"")
+    if what := _no_log(first):
+        return LogReport(name, error=what)
+    text = LogText(chain([first], chunks))
+    pieces = iter(text)
+    sample: list[bytes] = []
+    while sum(map(len, sample)) < SAMPLE and (piece := next(pieces, b"")):
+        sample.append(piece)
+    form = detect(b"".join(sample))
+    if text.is_json:  # its last line is not the last that the kernel said
+        form = replace(form, name=f"json, {form.name}", has_margin=False)
+    return _read(name, form, chain(sample, pieces))
 
 
-def _reports(handle: BinaryIO, form: Format, sample: bytes) -> tuple[KernelReport, ...]:
-    scanner = Scanner(form)
-    found = scanner.feed(sample)
-    while chunk := handle.read(CHUNK):
-        found += scanner.feed(chunk)
-    return _in_order([*found, *scanner.close()])
+def _no_log(start: bytes) -> str:
+    """What a file is that has no lines; empty for a log."""
+    at, mark = _TAR
+    if start[at:].startswith(mark):
+        return "a tar archive; unpack it first"
+    return next((what for magic, what in _NO_LOGS.items() if start.startswith(magic)), "")
+
+
+def _read(name: str, form: Format, pieces: Iterator[bytes]) -> LogReport:
+    scanner, unread = Scanner(form), Unread(form)
+    found: list[KernelReport] = []
+    for lines in pieces:
+        found += scanner.feed(lines)
+        unread.feed(lines)
+    reports = _in_order([*found, *scanner.close()])
+    return LogReport(name, form.name, form.is_marked, reports, unread.outside(reports))
 
 
 def _in_order(found: Iterable[KernelReport]) -> tuple[KernelReport, ...]:

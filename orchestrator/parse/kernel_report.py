@@ -85,7 +85,8 @@ class Scanner:
             self._block(b"\n" + self._rest)
             self._offset += len(self._rest)
             self._rest = b""
-        for report in self._open.values():
+        last = self._open.values() if self.form.is_marked or self.form.has_margin else ()
+        for report in last:
             if report.kinds and report.kind.is_fatal and not any(line.message.strip() for line in report.lines[1:]):
                 report.is_doubtful = False  # nothing came after it, as after no program's words
         return self.flush()

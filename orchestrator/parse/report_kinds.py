@@ -228,7 +228,10 @@ def _first_of_one(expression: str) -> frozenset[str]:
             depth += (token[0] == "(") - (token[0] == ")")
             if not depth:
                 inside, rest = expression[group.end() : token.start()], expression[token.end() :]
-                return frozenset() if rest[:1] in ("?", "*", "{") else first_characters(inside)
+                if rest.startswith("?"):  # the group's or what follows it, if both are known
+                    firsts = first_characters(inside), _first_of_one(rest.lstrip("?"))
+                    return firsts[0] | firsts[1] if all(firsts) else frozenset()
+                return frozenset() if rest[:1] in ("*", "{") else first_characters(inside)
     single = re.match(r"\\([^\w\s])|([A-Za-z0-9=<'\"#%&,/:;@_~-])|\[([A-Za-z0-9]+)\]", expression)
     if not single or re.match(r"[?*]|\{0", expression[single.end() :]):
         return frozenset()

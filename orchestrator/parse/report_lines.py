@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -19,11 +19,15 @@ MAX_FRAMES = 64  # of one stack
 OWN = "trace"  # the stack that the report is about
 
 # x86 " func+0x1/0x2", "RIP: 0010:func+0x1/0x2", once "IP: [<c0123456>] "; arm64 "pc : "; riscv "epc : ",
-# "[<ffffffff80001234>] "; arm "PC is at ", " (f) from (func+..)"; powerpc "NIP [c000..] "; s390 "Krnl PSW : ".
+# "[<ffffffff80001234>] "; arm "PC is at ", " (f) from (func+..)"; powerpc "NIP [c000..] ", xmon "    pc: c000..: ";
+# s390 "Krnl PSW : "; mips "epc   : 80108880 "; loongarch "  ERA: 9000.. "; sparc "TPC: <func+..>". What a stack is of
+# ("<IRQ>", "<EOI>", "<NMI>") once stood before its first frame, on the same line.
 # decode_stacktrace.sh has (file:line) instead of the offset; frames marked [inline], which only decoded logs have, are
 # passed over. A "? " marks a stale stack slot.
 _FRAME = re.compile(
-    r"(?:[RE]?IP: (?:[0-9a-f]{4}:)?(?:\[<[0-9a-f]+>\]\s+){0,2}|EIP is at |e?pc : |PC is at |NIP \[[0-9a-f]+\] "
+    r"(?: {0,8}<(?:/?[A-Z]+|#[A-Z]{2})> )*"
+    r"(?:[RE]?IP: (?:[0-9a-f]{4}:)?(?:\[<[0-9a-f]+>\]\s+){0,2}|EIP is at |e?pc : |PC is at |NIP \[[0-9a-f]+\] |TPC: <"
+    r"|epc   : [0-9a-f]{8,16} | {1,4}ERA: [0-9a-f]{16} | {1,4}pc: [0-9a-f]{8,16}: "
     r"|Krnl PSW : [0-9a-f]{16} [0-9a-f]{16} \("
     r"|\s*(?:\w+ from |\([^()\s]+(?: \[\w+\])?\) from \()?"
     r"|(?:\s*\[<?[0-9a-f]{8,16}>?\]){1,2} (?:\([^()\s]+(?: \[\w+\])?\) from )?(?:\[<[0-9a-f]+>\] )?\(?)"
@@ -32,6 +36,7 @@ _FRAME = re.compile(
 _STALE = re.compile(r"\s*(?:\[<[0-9a-f]+>\] )?\? ")
 _SUFFIX = re.compile(r"(?:\.(?:isra|constprop|part|cold|llvm|lto_priv)\b(?:\.\d+)*)+")  # what compilers add to names
 _GROUPS = {"task", "pid", "cpu"}
+_CALLERS = {"T": "pid", "C": "cpu"}  # what printk's caller is, by its letter
 
 Patterns: TypeAlias = tuple[re.Pattern[str], ...]
 
@@ -102,7 +107,7 @@ def has_frame(message: bytes) -> bool:
     return (
         b"Call Trace:" in message
         or b"Call trace:" in message
-        or (b"+0x" in message and message.startswith((b"RIP:", b" ", b"pc :", b"epc :", b"[<")))
+        or (b"+0x" in message and message.startswith((b"RIP:", b" ", b"pc :", b"epc ", b"[<")))
     )
 
 
@@ -152,16 +157,27 @@ def first_gap(messages: Sequence[str], lines: Lines, length: int) -> int:
 
 
 def facts(messages: Sequence[str], caller: str, lines: Lines) -> CurrentTask:
-    """Task, pid and CPU. `caller` is printk's (T66, C1; or empty) and counts where the report itself is silent."""
+    """Task, pid and CPU. `caller` is printk's (T66, C1; or empty) and counts where the report itself is silent.
+
+    They are of one task: a line adds to what is known only if it agrees with it in a field that both have.
+    """
     found: dict[str, str] = {}
     for pattern in lines.facts:
         if all(field in found for field in pattern.groupindex):
             continue
-        if match := next((match for message in messages if (match := pattern.match(message))), None):
-            found = {**match.groupdict(), **found}
-    pid = found.get("pid") or (caller[1:] if caller.startswith("T") else None)
-    cpu = found.get("cpu") or (caller[1:] if caller.startswith("C") else None)
+        matches = (match.groupdict() for message in messages if (match := pattern.match(message)))
+        if more := next((more for more in matches if _agree(found, more)), None):
+            found = {**more, **found}
+    if not found and caller[:1] in _CALLERS:
+        found = {_CALLERS[caller[0]]: caller[1:]}
+    pid, cpu = found.get("pid"), found.get("cpu")
     return CurrentTask(found.get("task", "").strip(), int(pid) if pid else None, int(cpu) if cpu else None)
+
+
+def _agree(known: Mapping[str, str], more: Mapping[str, str]) -> bool:
+    """Whether both may be of the same task. What has no field in common says nothing of it, unless nothing is known."""
+    common = known.keys() & more.keys()
+    return not known or (bool(common) and all(known[field].strip() == more[field].strip() for field in common))
 
 
 def _union(patterns: Patterns) -> re.Pattern[str]:

@@ -54,6 +54,14 @@ def test_kasan_shows_who_accessed_allocated_and_freed() -> None:
         ("kasan-old-spelling", "unlink_anon_vmas", "split-merge", 66, 1),
         ("oops-null-deref-s390", "vma_start_read", "split-merge", 66, 1),
         ("warning-6.18-format", "vms_complete_munmap_vmas", "fault-vs-munmap", 66, 1),
+        ("warning-condition-nested", "drv_wait", "split-merge", 66, 1),
+        ("warning-old", "drv_xmit", "split-merge", 66, None),
+        ("hung-task-io-wait", "drv_read_block", "split-merge", 66, None),
+        ("oops-mips-paging", "drv_poll", "split-merge", 66, 1),
+        ("oops-loongarch-ale", "drv_load", "split-merge", 66, 0),
+        ("oops-powerpc-xmon", "drv_read", "split-merge", 66, None),
+        ("oops-sparc64", "drv_read", "split-merge", 66, 0),
+        ("unwind-bp", "", "split-merge", 66, None),
     ],
 )
 def test_who_was_at_work(name: str, frame: str, task: str, pid: int, cpu: int | None) -> None:
@@ -70,6 +78,49 @@ def test_stacks_of_other_reports() -> None:
     assert [stack.name for stack in only("bad-page-owner").stacks] == ["alloc", "free", "trace"]
     assert only("slab-corruption-page-owner").frame == "unlink_anon_vmas"
     assert len(only("kcsan-data-race").stacks) == 2
+
+
+KCSAN = """\
+[    1.000002] BUG: KCSAN: data-race in foo / bar
+[    1.000004] write to 0xc000000ffde9d420 of 1 bytes by task 10 on cpu 24:
+[    1.000005]  foo+0x35c/0x5d0
+[    1.000007] read to 0xc000000ffde9d420 of 1 bytes by task 1 on cpu 1:
+[    1.000008]  bar+0x59c/0x5d0
+[    1.000010] Reported by Kernel Concurrency Sanitizer on:
+"""
+KCSAN_END = "[    1.000012] ==================================================================\n"
+
+
+def test_task_pid_and_cpu_are_of_one_line_or_of_lines_that_agree() -> None:
+    by = "[    1.000011] CPU: 1 PID: 1 Comm: swapper/0 Not tainted 6.2.0 #1\n"
+    (both,) = scan(KCSAN + by + KCSAN_END)
+    assert (both.task, both.pid, both.cpu) == ("swapper/0", 1, 1)
+    (first,) = scan(KCSAN + KCSAN_END)
+    assert (first.task, first.pid, first.cpu) == ("", 10, 24)
+
+
+def test_who_printed_the_report_is_not_mixed_with_whom_it_is_about() -> None:
+    (lockup,) = scan("[    5.000000][   T15] watchdog: Watchdog detected hard LOCKUP on cpu 1\n")
+    assert (lockup.pid, lockup.cpu) == (None, 1)
+
+
+def test_a_frame_beside_the_mark_of_its_stack_is_a_frame() -> None:
+    """Linux 4.8 and before: <IRQ> and <EOI> stand on the line of the frame."""
+    text = """\
+[   29.000001] BUG: soft lockup - CPU#0 stuck for 22s! [insmod:48]
+[   29.000002] CPU: 0 PID: 48 Comm: insmod Not tainted 4.8.0 #1
+[   29.000003] Call Trace:
+[   29.000004]  <IRQ>  [<ffffffff811c8972>] dump_stack+0x5b2/0x5f0
+[   29.000007]  <EOI>  [<ffffffff810e4299>] guilty_loop+0x249/0xe90 [mod]
+[   29.000008]  [<ffffffff810e5425>] caller_of_guilty+0x545/0x830 [mod]
+"""
+    (kernel_report,) = scan(text)
+    assert kernel_report.frame == "guilty_loop"
+    assert kernel_report.stacks[0].frames == (
+        "dump_stack+0x5b2/0x5f0",
+        "guilty_loop+0x249/0xe90",
+        "caller_of_guilty+0x545/0x830",
+    )
 
 
 def test_a_pointer_to_a_function_that_lay_on_the_stack_is_no_frame() -> None:

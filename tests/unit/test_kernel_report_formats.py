@@ -79,7 +79,7 @@ FORMS: dict[str, tuple[str, Write]] = {
         lambda s, us, who, text: b"Nov 22 %s.%s kernel: %s" % (clock(s), us.encode(), text),
     ),
     "OpenWrt's logread": (
-        "stamped",
+        "syslog",
         lambda s, us, who, text: b"Sun Nov 22 %s 2026 kern.warn kernel: [%5d.%s] %s" % (clock(s), s, us.encode(), text),
     ),
     "dmesg -T, quoted in a mail": (

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.arguments.command import Command, Group, option, switch
-from orchestrator.arguments.exit_status import HOST, VERDICT
+from orchestrator.arguments.exit_status import VERDICT
 from orchestrator.arguments.options import reports
 from orchestrator.arguments.options.cases import KNOWN_ISSUES
 from orchestrator.arguments.options.messages import COLOR, QUIET
@@ -19,6 +19,7 @@ CLASSIFY = Command(
     (
         ("orchestrate classify dmesg.txt /var/log/kern.log.2.gz", "any logs, plain or compressed"),
         ("journalctl -k | orchestrate classify - --json -", "from a pipe, as JSON"),
+        ("orchestrate classify console.log --exit-code --format github", "as a step of a GitHub workflow"),
     ),
     (
         option(
@@ -27,7 +28,7 @@ CLASSIFY = Command(
             type=Path,
             metavar="FILE|RUN_DIR",
             completes="file",
-            help="console logs, dmesg, syslog, ... (plain or gzip; - is stdin), or one run directory",
+            help="console logs, dmesg, syslog, ... (plain, gzip, xz or bzip2; - is stdin), or one run directory",
         ),
     ),
     (
@@ -44,13 +45,27 @@ CLASSIFY = Command(
                 replace(KNOWN_ISSUES, help="kernel reports that are no failure"),
             ),
         ),
-        Group("reports", (reports.json("the list"),)),
+        Group(
+            "reports",
+            (
+                reports.json("the list"),
+                option(
+                    "--format",
+                    choices=("text", "github"),
+                    default="text",
+                    metavar="FORMAT",
+                    help="how stdout lists them: text, or annotations for a GitHub workflow (github)",
+                ),
+                switch("--exit-code", help="let the exit status say what is in the logs"),
+            ),
+        ),
         Group("messages", (QUIET, COLOR)),
     ),
     (
-        (0, "all files could be read, whatever is in them"),
-        (2, "one could not be read, or the request is wrong"),
-        HOST,
+        (0, "all files could be read; with --exit-code: and nothing in them is a failure"),
+        (1, "with --exit-code: a kernel report is a failure (crash or fail)"),
+        (2, "a file could not be read, or the request is wrong"),
+        (3, "the host is at fault; with --exit-code: lines look like a report that could not be read"),
     ),
 )
 

@@ -1,0 +1,49 @@
+"""The kernel reports of log files as GitHub's workflow commands, which its pages show beside the file and its line.
+
+https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions says how they are escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from orchestrator.model.kernel_report import KernelReport, LogReport
+from orchestrator.reporters.logs import doubt, remarks
+from orchestrator.reporters.text import harmless
+
+MOST_LINES = 40  # of a report's text
+STDIN = "-"
+
+
+def commands(logs: Sequence[LogReport]) -> Iterator[str]:
+    """A line for each report, for each file that could not be read, and for each in which something may be left."""
+    for log in logs:
+        if log.error:
+            yield _command("error", log, {}, f"cannot be read: {log.error}")
+        for kernel_report in log.reports:
+            yield _annotation(log, kernel_report)
+        if log.unread:
+            yield _command("warning", log, {"line": str(log.unread[0])}, doubt(log))
+
+
+def _annotation(log: LogReport, kernel_report: KernelReport) -> str:
+    level = "error" if kernel_report.outcome.is_bad else "notice"
+    lines = harmless(kernel_report.text).split("\n")
+    left = [f"... and {len(lines) - MOST_LINES} lines more"] if len(lines) > MOST_LINES else []
+    text = "\n".join([", ".join(remarks(kernel_report)), *lines[:MOST_LINES], *left])
+    place = {"line": str(kernel_report.line_start), "endLine": str(kernel_report.line_end)}
+    return _command(level, log, {**place, "title": kernel_report.title}, text)
+
+
+def _command(level: str, log: LogReport, properties: dict[str, str], message: str) -> str:
+    named = {"file": log.file, **properties} if log.file != STDIN else properties
+    shown = ",".join(f"{key}={_property(value)}" for key, value in named.items())
+    return f"::{level}{' ' if shown else ''}{shown}::{_data(message)}"
+
+
+def _data(text: str) -> str:
+    return harmless(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
