@@ -5,10 +5,9 @@ Adding a thing is adding a file; `declarations/` reads them.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TypeVar
@@ -16,7 +15,7 @@ from typing import TypeVar
 from orchestrator.declarations.files import read_toml
 from orchestrator.declarations.kconfigs import read_fragment
 from orchestrator.declarations.names import named
-from orchestrator.declarations.patches import named_patches, read_series, read_url, split_parts
+from orchestrator.declarations.patches import exists, name_of, named_patches, read_series, read_url
 from orchestrator.declarations.testcases import read_cases
 from orchestrator.errors import BadDeclaration, PatchUnreadable, UnknownName, UsageError
 from orchestrator.model.case import Case, Userland
@@ -24,6 +23,8 @@ from orchestrator.model.kernel import Fragment, Kconfig
 from orchestrator.model.machine import Accel, Machine
 from orchestrator.model.series import Series
 from orchestrator.parse import report_kinds
+from orchestrator.parse.patch_name import Kind, PatchName, split_parts
+from orchestrator.parse.series import ALL, Choice
 from orchestrator.roots import BUILT_IN, VARIABLE, roots
 
 PACKAGE = Path(__file__).resolve().parent
@@ -123,27 +124,27 @@ class Catalog:
         found = path.resolve().with_name(f"{path.stem if path.is_file() else path.name}{suffix}") if path else None
         return found if found and found.is_dir() else None
 
-    def series(self, patch: str) -> Series:
+    def patch_name(self, patch: str) -> PatchName:
+        """What --patch names. Raises PatchUnreadable, UsageError."""
+        return name_of(patch, self.patches)
+
+    def series(self, patch: str, choice: Choice = ALL) -> Series:
         """A path, a URL, or the name of a patch or series under patches/; behind it `#N/M` for one part alone."""
-        name, only = (patch, None) if Path(patch).exists() else split_parts(patch)
-        if name.startswith(("http://", "https://")):
-            return read_url(name, only)
-        path = self.patch_path(name)
+        name = self.patch_name(patch)
+        chosen = replace(choice, parts=name.parts or choice.parts)
+        if name.kind is Kind.WEB:
+            return read_url(name.text, chosen)
+        path = self.patch_path(name.text)
         if path is None:
-            near = difflib.get_close_matches(name, self.patches, n=3)
-            listed = near or sorted(self.patches)
-            raise PatchUnreadable(
-                f"{patch}: no such file or directory, and no patch of that name",
-                hint=f"known names: {', '.join(listed)}",
-            )
-        return read_series(path, only)
+            raise PatchUnreadable(f"{patch}: commits and messages are no file", hint="--patch of `orchestrate test`")
+        return read_series(path, chosen)
 
     def patch_path(self, patch: str) -> Path | None:
         """Where a patch or series is, by path or by name; None for a URL and for what does not exist."""
-        if Path(patch).exists():
+        if exists(patch):
             return Path(patch)
         name, _ = split_parts(patch)
-        return Path(name) if Path(name).exists() else self.patches.get(name)
+        return Path(name) if exists(name) else self.patches.get(name)
 
 
 def load_catalog(*layers: Path) -> Catalog:

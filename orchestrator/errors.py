@@ -148,6 +148,10 @@ class DownloadFailed(OrchestrateError):
     """A patch series could not be downloaded."""
 
 
+class NotFound(DownloadFailed):
+    """The server has nothing at this address."""
+
+
 class Interrupted(OrchestrateError):
     """Ctrl-C or SIGTERM. What finished is kept; the same command resumes."""
 

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from orchestrator.errors import DownloadFailed, UsageError
+from orchestrator import __version__
+from orchestrator.errors import DownloadFailed, NotFound, UsageError
 
 MAX_TEXT_BYTES = 64 * 1024 * 1024
 """A mail thread with a long series is some hundred KB."""
@@ -24,6 +25,7 @@ _READ_TIMEOUT_S = 20.0  # without one byte; the total is the deadline
 _ATTEMPTS = 5
 _BACK_OFF_S = 0.5  # doubles with each attempt: 0.5, 1, 2, 4
 _LONGEST_PAUSE_S = 30.0
+_NOTHING_THERE = frozenset({404, 410})
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP statuses that may be different next time
 
 
@@ -79,7 +81,7 @@ class _Transfer:
 
     def _attempt(self, session: requests.Session) -> bytes:
         # identity: gzip is undone by us, within the limit
-        headers = {"Accept-Encoding": "identity"}
+        headers = {"Accept-Encoding": "identity", "User-Agent": f"orchestrate/{__version__}"}
         with session.get(self.url, headers=headers, stream=True, timeout=_READ_TIMEOUT_S) as response:
             self._check(response)
             return self._body(response)
@@ -90,9 +92,8 @@ class _Transfer:
             pause = response.headers.get("Retry-After", "")
             raise _Retry(f"the server answers {status}", float(pause) if re.fullmatch(r"[0-9]{1,4}", pause) else 0.0)
         if response.status_code != requests.codes.ok:
-            raise DownloadFailed(
-                f"cannot download {self.url}: the server answers {status}", hint="is the address right?"
-            )
+            kind = NotFound if response.status_code in _NOTHING_THERE else DownloadFailed
+            raise kind(f"cannot download {self.url}: the server answers {status}", hint="is the address right?")
         if response.headers.get("Content-Type", "").lower().startswith("text/html"):
             raise DownloadFailed(
                 f"{self.url} is a web page, not a patch",

@@ -23,9 +23,15 @@ SEEDS = range(2**64)  # what the cases read it into
 
 
 def make_plan(
-    request: Request, catalog: Catalog, series: Series | None, host: Host, mutants: tuple[Mutant, ...] = ()
+    request: Request,
+    catalog: Catalog,
+    series: Series | None,
+    host: Host,
+    mutants: tuple[Mutant, ...] = (),
+    source: Source | None = None,
 ) -> Plan:
-    """What to do for a request on this host. Raises UsageError, UnknownName."""
+    """What to do for a request on this host. `source` is the base that was chosen for the series; None: the one that
+    the request names. Raises UsageError, UnknownName."""
     _check_numbers(request)
     kconfigs = tuple(dict.fromkeys(catalog.kconfig(spec) for spec in request.kconfigs))
     cases = catalog.chosen_cases(request.testcases, kconfigs)
@@ -38,7 +44,7 @@ def make_plan(
     machine = _sized(catalog.machine(request.machine), request, host)
     return Plan(
         request=request,
-        source=Source(request.tree or "", request.base or ("HEAD" if request.tree else "")),
+        source=source or requested_source(request),
         series=series,
         kconfigs=kconfigs,
         cases=cases,
@@ -47,6 +53,11 @@ def make_plan(
         mutants=mutants,
         compiler=host.compiler,
     )
+
+
+def requested_source(request: Request) -> Source:
+    """The base that a request names: a package, or a revision of a tree."""
+    return Source(request.tree or "", request.base or ("HEAD" if request.tree else ""))
 
 
 def slots(machine: Machine, host: Host) -> int:

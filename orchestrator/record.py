@@ -2,6 +2,7 @@
 
 RUN_DIR/
   run.json  report.json  junit.xml  reproduce.sh  patches/
+  base-patches/               those that the series requires and that belong to the base, where there are any
   mutation.json matrix.json   of a mutation run: each mutant is a SUBJECT named KCONFIG.MUTANT
   SUBJECT/                    KCONFIG.ROLE
     kernel.json               stages so far, attempts, facts about kernel and guests
@@ -29,13 +30,14 @@ from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.planned import PlannedKernel
 from orchestrator.model.report import BOOT, BaseResult, StageResult
 from orchestrator.model.request import Request
-from orchestrator.model.series import Mutant
+from orchestrator.model.series import Mutant, Origin
 from orchestrator.store import write_atomically
 
 T = TypeVar("T")
 # The share of the host's CPU time from which on others are worth a note: more than its housekeeping takes
 CROWDED = 0.1
 KERNEL = "kernel.json"
+PATCHES, BASE_PATCHES = "patches", "base-patches"
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class RunRecord:
     trouble: str = ""  # what ended the run outside of any stage: then it is not finished
     trouble_fault: Fault = Fault.INFRASTRUCTURE  # whose that is
     message_ids: tuple[str, ...] = ()  # of the patches, "" where a patch is no mail
+    commits: tuple[str, ...] = ()  # of the patches, "" where a patch is none of the user's own tree
+    origin: Origin | None = None
     arch: str = ""  # of the kernels
     compiler: str = ""  # its version line; its name where it is not installed
     version: str = ""  # of orchestrate

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from orchestrator import host_cpus
 from orchestrator.build.generated import generated_mutants
@@ -20,11 +20,12 @@ from orchestrator.build.product import Product
 from orchestrator.build.toolchain import COMPILER, find_toolchain
 from orchestrator.catalog import Catalog, load_catalog
 from orchestrator.commands.earlier import earlier_times
+from orchestrator.commands.intake import take
 from orchestrator.context import Context, Places
 from orchestrator.declarations.known_issues import KNOWN_ISSUES, read_known_issues
 from orchestrator.declarations.names import named
 from orchestrator.declarations.patches import DELAYS, MUTANTS, absolute, read_mutants, read_series
-from orchestrator.errors import CommandFailed, ToolMissing, UsageError
+from orchestrator.errors import CommandFailed, PatchDoesNotApply, ToolMissing, UsageError
 from orchestrator.events import CommandRan, Listener, StageFinished, StageStarted
 from orchestrator.guest.accel import Probe, choose
 from orchestrator.jobs.build import Finders, Stage
@@ -33,13 +34,16 @@ from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.machine import Accel, Host
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.request import GENERATED, Baseline, Plan, Request
-from orchestrator.model.series import Mutant, Series
+from orchestrator.model.series import Mutant, Patch, Series
 from orchestrator.model.subject import Subject
-from orchestrator.parse.series import with_patches
+from orchestrator.parse.series import series_of, with_patches
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, CommandResult, Runner
 from orchestrator.reporters.progress import Progress
+from orchestrator.settings.resolve import DEFAULT, OPTION
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, check_packaged, find_in_tree, packaged_base, tree_base
+from orchestrator.source.commits import commit_series
+from orchestrator.words import counted
 
 PROGRAM = "orchestrate"
 T = TypeVar("T")
@@ -66,8 +70,8 @@ def invoke(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = Fal
 
     runner = Runner(cancel, announce)
     context = Context(places, catalog, runner, emit)
-    request = request_of(args)
-    series = catalog.series(request.patch) if request.patch else None
+    taken = take(request_of(args), catalog, context, Path.cwd(), usual_of(args))
+    request, series = taken.request, taken.series
     find = Finders(
         base=_once_each(lambda source: find_base(source, context)),
         accel=_once(lambda: find_accel(request, catalog, context)),
@@ -75,7 +79,7 @@ def invoke(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = Fal
     mutants: tuple[Mutant, ...] = ()
     if with_mutants:
         request, series, mutants = choose_mutants(request, catalog, series)
-    plan = make_plan(request, catalog, series, find_host(context), mutants)
+    plan = make_plan(request, catalog, series, find_host(context), mutants, taken.source)
     check_base(plan.source, context)
     if request.generate:
         plan = replace(plan, mutants=write_mutants(context, plan, find))
@@ -96,14 +100,15 @@ def choose_mutants(
 ) -> tuple[Request, Series, tuple[Mutant, ...]]:
     """The series, with its delay points when there are any and they are wanted, and its mutants. A series without any
     has them generated, which the request then says. Raises UsageError."""
-    if series is None or request.patch is None:
+    if series is None:
         raise UsageError("mutants are mutants of a series", hint="--patch PATH")
     if request.generate and request.mutants:
         raise UsageError("--generate and --mutants: mutants are either written anew or read from a directory")
-    directory = Path(request.mutants) if request.mutants else catalog.beside(request.patch, MUTANTS)
+    patch = request.patch or ""
+    directory = Path(request.mutants) if request.mutants else catalog.beside(patch, MUTANTS)
     if directory is None or request.generate:
         return replace(request, generate=request.generate or GENERATED), series, ()
-    delays = catalog.beside(request.patch, DELAYS) if request.delays else None
+    delays = catalog.beside(patch, DELAYS) if request.delays else None
     return request, with_patches(series, read_series(delays)) if delays else series, read_mutants(directory)
 
 
@@ -120,12 +125,21 @@ def write_mutants(context: Context, plan: Plan, find: Finders) -> tuple[Mutant, 
     return made.mutants
 
 
+def usual_of(args: argparse.Namespace) -> frozenset[str]:
+    """Which of tree and base the user set once, and did not give now."""
+    return frozenset(name for name in ("tree", "base") if args.found[name].origin not in (OPTION, DEFAULT))
+
+
 def request_of(args: argparse.Namespace) -> Request:
     """The request that arguments make; paths are made absolute, so that it means the same from anywhere."""
     return Request(
         patch=None if args.patch is None else absolute(args.patch),
+        part=getattr(args, "part", None),
+        version=getattr(args, "version", None),
+        dirty=getattr(args, "dirty", None),
+        archive=getattr(args, "archive", None) or "",
         tree=str(args.tree.resolve()) if args.tree else None,
-        base=args.base,
+        base=getattr(args, "base", None),
         kconfigs=tuple(args.kconfig) or ("base",),
         testcases=tuple(getattr(args, "testcase", ())),
         machine=args.machine or Request.machine,
@@ -189,11 +203,27 @@ def find_base(source: Source, context: Context) -> tuple[Base, bool]:
     """The base, and whether an earlier run had imported it. Raises UsageError, BaseUnavailable."""
     at = Workplace(context.places.bases, context.runner, context.say)
     if not source.tree:
-        return packaged_base(source.revision or DEFAULT_BASE, at)
-    base, notes = tree_base(Path(source.tree), source.revision, at)
-    for note in notes:
-        context.warn(note)
-    return base, False  # it is looked up each time
+        base, was_there = packaged_base(source.revision or DEFAULT_BASE, at)
+    else:
+        base, notes = tree_base(Path(source.tree), source.revision, at)
+        was_there = False  # it is looked up each time
+        for note in notes:
+            context.warn(note)
+    return on_top(base, source.below, context.runner), was_there
+
+
+def on_top(base: Base, patches: tuple[Patch, ...], runner: Runner) -> Base:
+    """The base with patches that belong to it. Raises UsageError if they do not apply."""
+    if not patches:
+        return base
+    try:
+        commits = commit_series(base, series_of("below", patches, ()), runner)
+    except PatchDoesNotApply as error:
+        raise UsageError(
+            f"what the series is based on: {error.message}", hint="another base: --base REV", detail=error.detail
+        ) from error
+    origin = f"{base.origin} with {counted(len(patches), 'patch')} that the series requires"
+    return replace(base, commit=commits[-1], origin=origin, under=base.commit)
 
 
 def find_accel(request: Request, catalog: Catalog, context: Context) -> tuple[Accel, Probe]:
@@ -222,8 +252,14 @@ def listening(args: argparse.Namespace) -> Iterator[Progress]:
         yield progress
 
 
+class Stoppable(Protocol):
+    """What can be asked to stop."""
+
+    def set(self) -> None: ...
+
+
 @contextmanager
-def stoppable(cancel: Cancel) -> Iterator[None]:
+def stoppable(cancel: Stoppable) -> Iterator[None]:
     """Ctrl-C and SIGTERM request a stop. Every wait checks for it, ends what it started, and the record is kept."""
 
     def stop(signum: int, frame: object) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from orchestrator.model.request import Baseline, Plan
 from orchestrator.model.series import Patch
 from orchestrator.os_errors import situation
 from orchestrator.questions.regression import per_patch, subjects
-from orchestrator.record import RunRecord, load_record, save_record
+from orchestrator.record import BASE_PATCHES, PATCHES, RunRecord, load_record, save_record
 from orchestrator.store import is_held, key
 
 LOCK = ".lock"
@@ -74,10 +74,9 @@ def _resumed(record: RunRecord, plan: Plan) -> RunRecord:
 def _begin(run_dir: Path, plan: Plan, request_key: str) -> RunRecord:
     series = plan.series
     if series:
-        patches = run_dir / "patches"
-        patches.mkdir(exist_ok=True)
-        for number, patch in enumerate(series.patches, 1):
-            (patches / f"{number:04d}-{_plain(_bare_name(patch))}.patch").write_bytes(patch.diff)
+        _write_patches(run_dir / PATCHES, series.patches)
+    if plan.source.below:
+        _write_patches(run_dir / BASE_PATCHES, plan.source.below)
     return RunRecord(
         request=plan.request,
         key=request_key,
@@ -90,10 +89,18 @@ def _begin(run_dir: Path, plan: Plan, request_key: str) -> RunRecord:
         planned=planned(plan),
         subjects=tuple(patch.subject or _bare_name(patch) for patch in series.patches) if series else (),
         message_ids=tuple(patch.message_id for patch in series.patches) if series else (),
+        commits=tuple(patch.commit for patch in series.patches) if series else (),
+        origin=series.origin if series else None,
         arch=plan.kernel(plan.kconfigs[0]).arch,
         compiler=plan.compiler,
         version=__version__,
     )
+
+
+def _write_patches(directory: Path, patches: Sequence[Patch]) -> None:
+    directory.mkdir(exist_ok=True)
+    for number, patch in enumerate(patches, 1):
+        (directory / f"{number:04d}-{_plain(_bare_name(patch))}.patch").write_bytes(patch.diff)
 
 
 def planned(plan: Plan) -> tuple[PlannedKernel, ...]:
@@ -118,7 +125,7 @@ def _prepare(run_dir: Path, request_key: str) -> bool:
     if not run_dir.exists() or (run_dir.is_dir() and not any(run_dir.iterdir())):
         return False
     if not run_dir.is_dir() or not (run_dir / RUN).is_file():
-        if run_dir.is_dir() and {path.name for path in run_dir.iterdir()} <= {LOCK, "patches"}:
+        if run_dir.is_dir() and {path.name for path in run_dir.iterdir()} <= {LOCK, PATCHES, BASE_PATCHES}:
             return False  # a run that was killed before it had a record
         raise UsageError(f"--output {run_dir}: exists and is not a run directory of ours", hint="choose another")
     record = load_record(RunRecord, run_dir / RUN)
@@ -185,6 +192,7 @@ def _key(plan: Plan, about: str) -> str:
         # how many at a time and what it is called in reports is no part of what is asked
         request=encode(replace(plan.request, jobs=None, suite_name="", attachments_root="")),
         series=plan.series.digest if plan.series else "",
+        source=(plan.source.tree, plan.source.revision, [patch.sha256 for patch in plan.source.below]),
         cases=cases,
         fragments=fragments,
         mutants=[(mutant.name, mutant.digest, mutant.kconfig, mutant.cases) for mutant in plan.mutants],

@@ -5,17 +5,20 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from orchestrator.build.toolchain import find_toolchain
 from orchestrator.commands.compose import Invocation, command_line, invoke, listening, stoppable
-from orchestrator.commands.outputs import outputs_of
+from orchestrator.commands.outputs import Outputs, outputs_of
 from orchestrator.commands.rundir import claim, planned
 from orchestrator.commands.running import run_test
 from orchestrator.events import RunStarted
 from orchestrator.jobs.dry_run import dry_run
-from orchestrator.model.request import Plan
+from orchestrator.model.report import RunReport
+from orchestrator.model.request import Plan, Request
 from orchestrator.questions.regression import subjects
 from orchestrator.reporters import stream, terminal
+from orchestrator.reporters.origin import origin_words
 from orchestrator.reporters.text import printable
 from orchestrator.settings.resolve import set_elsewhere
 from orchestrator.source.bases import DEFAULT_BASE
@@ -27,22 +30,34 @@ def run(args: argparse.Namespace) -> int:
     outputs.check()
     with listening(args) as emit:
         invocation = invoke(args, emit)
-        context, plan = invocation.context, invocation.plan
         if args.dry_run:
-            return show_plan(invocation, told_settings(args))
-        line = command_line(args)
-        with stoppable(context.runner.cancel), claim(context, plan, "test", args.output, line) as (run_dir, resumed):
-            cases = sum(len(kernel.cases) for kernel in planned(plan))
-            emit(RunStarted(str(run_dir), (*describe(plan), *told_settings(args)), resumed, cases))
-            with outputs.copied(run_dir):
-                report = run_test(invocation, run_dir)
-    summary = partial(terminal.show, report, color=args.color, is_quiet=args.quiet, resume=line)
+            return show_plan(invocation, told_settings(args, invocation.plan.request))
+        with stoppable(invocation.context.runner.cancel):
+            report, run_dir = test(invocation, args, outputs)
+    summary = partial(terminal.show, report, color=args.color, is_quiet=args.quiet, resume=command_line(args))
     return outputs.deliver(run_dir, report.verdict.exit_status, summary)
 
 
-def told_settings(args: argparse.Namespace) -> list[str]:
-    """The settings that are not on the command line, a line each: what is tested depends on them."""
-    return [f"setting: {name} from {one.origin}" for name, one in set_elsewhere(args.found).items()]
+def test(invocation: Invocation, args: argparse.Namespace, outputs: Outputs) -> tuple[RunReport, Path]:
+    """The report of a run, whose files are written, and its directory."""
+    context, plan = invocation.context, invocation.plan
+    with claim(context, plan, "test", args.output, command_line(args)) as (run_dir, resumed):
+        cases = sum(len(kernel.cases) for kernel in planned(plan))
+        words = (*describe(plan), *told_settings(args, plan.request))
+        context.emit(RunStarted(str(run_dir), words, resumed, cases))
+        with outputs.copied(run_dir):
+            return run_test(invocation, run_dir), run_dir
+
+
+def told_settings(args: argparse.Namespace, request: Request) -> list[str]:
+    """The settings that are not on the command line, a line each: what is tested depends on them. A tree and a base of
+    which the request has made others are none of those."""
+    used = {"tree": request.tree, "base": request.base}
+    return [
+        f"setting: {name} from {one.origin}"
+        for name, one in set_elsewhere(args.found).items()
+        if used.get(name, one.value) == one.value
+    ]
 
 
 def show_plan(invocation: Invocation, settings: Sequence[str]) -> int:
@@ -70,6 +85,8 @@ def describe(plan: Plan) -> tuple[str, ...]:
     """What is about to be done, a line each."""
     series = plan.series
     lines = [f"{series.name}: {counted(len(series.patches), 'patch')}" if series else "no patch: the base itself"]
+    if series and series.origin:
+        lines.append(f"from {origin_words(series.origin)}")
     lines += [f"note: {note}" for note in (series.notes if series else ())]
     lines.append(f"kernels: {', '.join(subjects(plan, kconfig)[0].name for kconfig in plan.kconfigs)}")
     lines.append(f"cases: {', '.join(case.name for case in plan.cases)}")

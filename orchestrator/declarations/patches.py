@@ -7,25 +7,31 @@ import gzip
 import io
 import lzma
 import re
+import signal
+import tempfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from orchestrator.declarations.names import check_mutant_name
-from orchestrator.errors import PatchUnreadable, UsageError
+from orchestrator.errors import DownloadFailed, NotFound, PatchUnreadable, UsageError
 from orchestrator.fetch import fetch_text
-from orchestrator.model.series import Mutant, Series
+from orchestrator.model.series import Mutant, Origin, Place, Series
 from orchestrator.parse import mutant
-from orchestrator.parse.series import Parts, read_patches
+from orchestrator.parse.patch_name import PatchName, patch_name, split_parts, thread_address, without_credentials
+from orchestrator.parse.series import ALL, Choice, read_patches
+from orchestrator.process import Cancel, Command, Runner, find_program
 
 MAX_PATCH_BYTES = 64 << 20
 DOWNLOAD_S = 120.0
 MUTANTS, DELAYS = "-mutants", "-delays"
 NUMBERED = re.compile(r"\d+-")
-PARTS = re.compile(r"#(?P<first>\d+)(?:-(?P<last>\d+))?/(?P<total>\d+)$")
-PATCH_FILE = re.compile(r"\.(patch|diff|mbox)(\.(gz|xz|bz2))?$")
-COMPRESSED = re.compile(r"\.(gz|xz|bz2)$")
+PATCH_FILE = re.compile(r"\.(patch|diff|mbox)(\.(gz|xz|bz2|zst))?$")
+COMPRESSED = re.compile(r"\.(gz|xz|bz2|zst)$")
+ZSTD = b"\x28\xb5\x2f\xfd"
+ARCHIVE = "https://lore.kernel.org/all"  # where messages are looked up unless the user names another archive
 OPENERS: Mapping[bytes, Callable[[BinaryIO], io.BufferedIOBase]] = {
     b"\x1f\x8b": lambda stream: gzip.GzipFile(fileobj=stream),
     b"\xfd7zXZ\0": lzma.LZMAFile,
@@ -47,32 +53,63 @@ def named_patches(root: Path) -> Mapping[str, Path]:
     return found
 
 
-def split_parts(patch: str) -> tuple[str, Parts | None]:
-    """What --patch names, and which parts of it alone: t.mbox#12/345, t.mbox#3-5/9. Raises UsageError."""
-    match = PARTS.search(patch)
-    if match is None:
-        return patch, None
-    first, last, total = int(match["first"]), int(match["last"] or match["first"]), int(match["total"])
-    if not 1 <= first <= last <= total:
-        raise UsageError(f"--patch {patch}: there is no part {match[0][1:]}")
-    return patch[: match.start()], Parts(range(first, last + 1), total)
-
-
 def absolute(patch: str) -> str:
     """What --patch names, so that it means the same from anywhere: a path is made absolute. Raises UsageError."""
-    if Path(patch).exists():
+    if exists(patch):
         return str(Path(patch).resolve())
     name, only = split_parts(patch)
-    return f"{Path(name).resolve()}#{only}" if only and Path(name).exists() else patch
+    return f"{Path(name).resolve()}#{only}" if only and exists(name) else patch
 
 
-def read_url(url: str, only: Parts | None = None) -> Series:
+def name_of(patch: str, known: Collection[str]) -> PatchName:
+    """What --patch names. Raises PatchUnreadable, UsageError."""
+    paths = [path for path in (patch, split_parts(patch)[0]) if exists(path)]
+    try:
+        nearby = [path.name for path in Path(patch).parent.iterdir() if PATCH_FILE.search(path.name)]
+    except (OSError, ValueError):
+        nearby = []
+    return patch_name(patch, paths, known, nearby)
+
+
+def exists(path: str) -> bool:
+    """Whether a text is a path of something."""
+    try:
+        return bool(path) and Path(path).exists()
+    except (OSError, ValueError):  # too long a name, a NUL
+        return False
+
+
+def read_url(url: str, choice: Choice = ALL) -> Series:
     """The patches of an mbox or patch on the web, compressed or not. Raises PatchUnreadable, DownloadFailed."""
     data = unpacked(url, fetch_text(url, deadline_s=DOWNLOAD_S))
-    return read_patches([(url, data)], url.rstrip("/").rpartition("/")[2], only)
+    series = read_patches([(url, data)], url.rstrip("/").rpartition("/")[2], choice)
+    return replace(series, origin=Origin(Place.WEB, without_credentials(url)))
 
 
-def read_series(path: Path, only: Parts | None = None) -> Series:
+def fetch_thread(archive: str, message_id: str) -> bytes:
+    """The mails of a message's thread, as an mbox, from an archive that public-inbox serves. Raises DownloadFailed,
+    PatchUnreadable."""
+    url = thread_address(archive, message_id)
+    try:
+        return unpacked(url, fetch_text(url, deadline_s=DOWNLOAD_S))
+    except NotFound as error:
+        raise DownloadFailed(
+            f"{archive} has no message <{message_id}>",
+            hint="is the message id right, and has the mail reached this archive yet? --archive URL names another one",
+            detail=error.message,
+        ) from error
+
+
+def read_thread(archive: str, message_id: str, data: bytes, choice: Choice = ALL) -> Series:
+    """The series in the mails of a message's thread: the newest version, unless `choice` says another one. Raises
+    PatchUnreadable."""
+    url = thread_address(archive, message_id)
+    series = read_patches([(url, data)], "", replace(choice, newest=True))
+    name = re.sub(r"[^A-Za-z0-9._]+", "-", series.patches[0].subject).strip("-.")[:52] or "thread"
+    return replace(series, name=name, origin=Origin(Place.ARCHIVE, message_id, without_credentials(archive)))
+
+
+def read_series(path: Path, choice: Choice = ALL) -> Series:
     """The patches of a file, a directory of *.patch/*.diff/*.mbox, or an mbox, compressed or not.
 
     Raises PatchUnreadable.
@@ -91,11 +128,14 @@ def read_series(path: Path, only: Parts | None = None) -> Series:
             contents.append((str(file), unpacked(str(file), file.read_bytes())))
         except OSError as error:
             raise PatchUnreadable(f"{file}: {error.strerror}") from error
-    return read_patches(contents, path.name if path.is_dir() else Path(COMPRESSED.sub("", path.name)).stem, only)
+    name = path.name if path.is_dir() else Path(COMPRESSED.sub("", path.name)).stem
+    return replace(read_patches(contents, name, choice), origin=Origin(Place.FILE, str(path)))
 
 
 def unpacked(name: str, data: bytes) -> bytes:
-    """What a gzip, xz or bzip2 file holds, and any other file as it is. Raises PatchUnreadable."""
+    """What a gzip, xz, bzip2 or zstd file holds, and any other file as it is. Raises PatchUnreadable."""
+    if data.startswith(ZSTD):
+        return _unpacked_zstd(name, data)
     opener = next((opener for magic, opener in OPENERS.items() if data.startswith(magic)), None)
     if opener is None:
         return data
@@ -107,6 +147,22 @@ def unpacked(name: str, data: bytes) -> bytes:
     if len(plain) > MAX_PATCH_BYTES:
         raise PatchUnreadable(f"{name}: unpacked larger than {MAX_PATCH_BYTES >> 20} MiB, which no patch is")
     return plain
+
+
+def _unpacked_zstd(name: str, data: bytes) -> bytes:
+    """By zstd(1), into a file that prlimit(1) keeps from growing: what it unpacks to can be without end."""
+    if find_program("zstd") is None:
+        raise PatchUnreadable(f"{name}: zstd is not installed", hint="apt-get install zstd, or decompress it first")
+    with tempfile.TemporaryDirectory(prefix="orchestrate-zstd-") as scratch:
+        packed, plain = Path(scratch) / "packed", Path(scratch) / "plain"
+        packed.write_bytes(data)
+        words = ("prlimit", f"--fsize={MAX_PATCH_BYTES}", "--", "zstd", "-d", "-q", str(packed), "-o", str(plain))
+        result = Runner(Cancel()).run(Command(words))
+        if result.status == -signal.SIGXFSZ:
+            raise PatchUnreadable(f"{name}: unpacked larger than {MAX_PATCH_BYTES >> 20} MiB, which no patch is")
+        if result.status != 0:
+            raise PatchUnreadable(f"{name}: a damaged compressed file: {result.tail(1)}", hint="get it again")
+        return plain.read_bytes()
 
 
 def read_mutants(directory: Path) -> tuple[Mutant, ...]:

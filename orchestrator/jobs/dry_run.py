@@ -48,8 +48,9 @@ def _commands(plan: Plan, subject: Subject, accel: Accel, toolchain: Toolchain, 
         return make(SOURCE, BUILD, *targets, toolchain=toolchain, places=places)
 
     yield f"mkdir -p {SOURCE / BUILD} && cd {SOURCE}"
-    yield source_line(plan.request.tree, plan.source.revision or DEFAULT_BASE, plan.source.revision)
-    for number, patch in enumerate(kernel.series.patches if kernel.series else (), 1):
+    yield source_line(plan.source.tree, plan.source.revision or DEFAULT_BASE, plan.source.revision)
+    patches = (*plan.source.below, *(kernel.series.patches if kernel.series else ()))
+    for number, patch in enumerate(patches, 1):
         yield f"git apply {shlex.quote(patch.name or f'{number:04d}.patch')}"
     yield "export " + " ".join(f"{name}={shlex.quote(value)}" for name, value in made().env)
     yield shlex.join(made("tinyconfig").argv)

@@ -22,6 +22,7 @@ from orchestrator.model.kernel import Base, Role
 from orchestrator.model.machine import Accel, Machine
 from orchestrator.model.request import Plan, Request
 from orchestrator.model.subject import Subject
+from orchestrator.record import BASE_PATCHES, PATCHES
 from orchestrator.source.bases import ARCHIVES
 from orchestrator.store import write_atomically
 
@@ -67,7 +68,7 @@ if [ -z "${{KERNEL:-}}" ]; then
   mkdir -p "$WORK/linux"
   cd "$WORK/linux"
   export GIT_CEILING_DIRECTORIES="$WORK"  # in a repository git would apply nothing, and say nothing
-  {source_line(plan.request.tree, base.name, base.commit)}{_patches(suite, plan)}
+  {source_line(plan.source.tree, base.name, base.under or base.commit)}{_patches(suite, plan)}
 
   # --- the kernel
   {exports.replace(chr(10), chr(10) + "  ")}
@@ -128,12 +129,17 @@ def source_line(tree: str | None, base: str, commit: str) -> str:
 
 
 def _patches(suite: Subject, plan: Plan) -> str:
-    """The lines that apply what the suite's kernel has of the series."""
-    series = suite.kernel.series
-    if series is None:
-        return ""
-    chosen = f"printf '%s\\n' \"$run\"/patches/*.patch | head -n {len(series.patches)}"
-    return f'\n  {chosen} | while read -r patch; do git apply --whitespace=nowarn "$patch"; done'
+    """The lines that apply what the series requires, and what the suite's kernel has of it."""
+    series, below = suite.kernel.series, plan.source.below
+    required = _applying(BASE_PATCHES, len(below)) if below else ""
+    return required + (_applying(PATCHES, len(series.patches)) if series else "")
+
+
+def _applying(directory: str, count: int) -> str:
+    """The line that applies the first patches of a directory of the run."""
+    chosen = f"printf '%s\\n' \"$run\"/{directory}/*.patch | head -n {count}"
+    apply = '[ ! -s "$patch" ] || git apply --whitespace=nowarn "$patch"'  # a commit may change nothing
+    return f"\n  {chosen} | while read -r patch; do {apply}; done"
 
 
 def _given_kernel(suite: Subject, spec: GuestSpec) -> str:

@@ -66,6 +66,8 @@ def run_report(
         notes=(*run.remarks(had_guests=had_guests), *notes),
         subjects=run.subjects,
         message_ids=run.message_ids,
+        commits=run.commits,
+        origin=run.origin,
         arch=run.arch,
         compiler=run.compiler,
         version=run.version,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from orchestrator.model.series import Mutant, Series
+from orchestrator.model.series import Mutant, Patch, Series
 
 
 class Role(Enum):
@@ -23,10 +23,12 @@ class Role(Enum):
 
 @dataclass(frozen=True)
 class Source:
-    """The base of a kernel as the user names it: a revision of a git tree, or a Debian package."""
+    """The base of a kernel as the user names it: a revision of a git tree, or a Debian package. `below` are patches
+    that the series requires: they belong to the base, not to what is tested."""
 
     tree: str = ""  # a directory, absolute; empty: a package
     revision: str = ""
+    below: tuple[Patch, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Base:
     home: Path  # our directory for this base: the object store, worktrees, build directories
     url: str = ""  # of the remote that the branch comes from, without credentials
     branch: str = ""  # of the user's tree
+    under: str = ""  # the commit below the patches that the series requires; empty: there are none
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class Kernel:
     def id(self) -> str:
         """A digest of everything above. Authors and subjects of mails are not part of it."""
         parts = (
-            self.source,
+            (self.source.tree, self.source.revision, [patch.sha256 for patch in self.source.below]),
             [patch.sha256 for patch in self.series.patches] if self.series else [],
             [fragment.symbols for fragment in self.kconfig.fragments],
             [mutant.digest for mutant in self.mutants],

@@ -9,6 +9,7 @@ from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict, worst
+from orchestrator.model.series import Origin
 
 BOOT = "boot"  # the stage whose log is the console
 HOST_TEST, STATIC_CHECKS = "vma-userspace", "static-checks"  # stages beside the way to a guest
@@ -198,6 +199,8 @@ class RunReport:
     notes: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()  # of the patches
     message_ids: tuple[str, ...] = ()  # of the patches' mails, without brackets; "" where there is none
+    commits: tuple[str, ...] = ()  # of the patches, in the user's own tree; "" where a patch is none
+    origin: Origin | None = None  # where the series lay
     arch: str = ""  # what was to be built, also where no kernel came so far
     compiler: str = ""  # its own version line
     version: str = ""  # of orchestrate, that made the run

@@ -27,6 +27,10 @@ class Request:
     """What the user requested, before names are resolved. run.json records it."""
 
     patch: str | None = None
+    part: str | None = None  # of a series, alone: 3, or 2-4
+    version: int | None = None  # of the versions in one thread
+    dirty: bool | None = None  # test what a tree has uncommitted; None: where a range ends at its HEAD
+    archive: str = ""  # where messages are looked up; empty: the default
     tree: str | None = None
     base: str | None = None
     kconfigs: tuple[str, ...] = ("base",)

@@ -22,6 +22,41 @@ class Patch:
     version: int = 1
     message_id: str = ""
     letter: bytes = field(default=b"", repr=False)  # empty: a diff without one
+    commit: str = ""  # the id of the commit that it is in the user's own tree
+
+
+class Place(Enum):
+    """What kind of place a series lay in."""
+
+    FILE = "file"  # or a directory
+    WEB = "web"
+    ARCHIVE = "archive"  # a thread of a mail archive
+    TREE = "tree"  # the commits of a git tree, and what is not committed there
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a series lay. `name` is a path, a URL, a message id or a git range, `archive` the address of the message's
+    archive. The rest is about a git tree: `base` and `head` are the ids of the commits that its patches lie between,
+    `uncommitted` are the files of the last patch if that one holds what is not committed."""
+
+    place: Place
+    name: str
+    archive: str = ""
+    tree: str = ""
+    base: str = ""
+    head: str = ""
+    uncommitted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Foundation:
+    """What the mails of a series say that it is to be applied to."""
+
+    base_commit: str = ""
+    prerequisites: tuple[str, ...] = ()  # what `git patch-id --stable` says of patches, in their order
+    based_on: tuple[str, ...] = ()  # message ids of other series
+    trees: tuple[str, ...] = ()  # of the subjects: 6.1, 5.15.y
 
 
 @dataclass(frozen=True)
@@ -32,6 +67,8 @@ class Series:
     patches: tuple[Patch, ...]
     digest: str
     notes: tuple[str, ...] = ()  # what intake ignored or guessed, for the user
+    origin: Origin | None = None
+    foundation: Foundation = Foundation()
 
 
 class Observable(Enum):

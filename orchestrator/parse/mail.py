@@ -27,6 +27,9 @@ _PATCH_NAME = re.compile(r"\.(patch|diff|mbox|eml)$", re.IGNORECASE)
 _ENCODED = r"=\?[^?\s]+\?[bq]\?[^?]*\?="
 _ENCODED_WORDS = re.compile(rf"{_ENCODED}(?:\s*{_ENCODED})*", re.IGNORECASE)
 _PATCH_TYPES = ("text/x-patch", "text/x-diff", "application/x-patch")
+_OWN_HEADER = re.compile(r"(From|Subject|Date):\s*(.*)", re.IGNORECASE)
+_MADE_OF_CUTS = re.compile(r"(?:-|>8|8<|>%|%<)(?:-|>8|8<|>%|%<| (?=[ \-<>8%]))*")
+_SCISSORS = re.compile(r">8|8<|>%|%<")
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Body:
     is_flowed: bool = False
     deletes_space: bool = False
     is_attached: bool = False
+    charset: str = ""
     message: email.message.Message | None = field(default=None, compare=False, repr=False)
 
 
@@ -139,6 +143,62 @@ def unflowed(lines: Sequence[bytes], *, deletes_space: bool) -> list[bytes]:
     return found
 
 
+def decoded_text(body: Body) -> str:
+    """The text of a part in its own charset; where that is unknown or wrong, UTF-8 or else Latin-1."""
+    for charset in (body.charset, "utf-8"):
+        try:
+            return body.text.decode(charset or "utf-8")
+        except (LookupError, ValueError):
+            continue
+    return body.text.decode("latin-1")
+
+
+def below_scissors(lines: Sequence[str]) -> int:
+    """Where the text of a patch begins in the lines above its diff: behind the last scissors line. 0 without one.
+    As for `git am --scissors`, a line below `---` is none."""
+    end = next((at for at, line in enumerate(lines) if line.rstrip() == "---"), len(lines))
+    return next((at + 1 for at in reversed(range(end)) if is_scissors(lines[at])), 0)
+
+
+def is_scissors(line: str) -> bool:
+    """`-- >8 --`, `---8<--- cut here ---8<---`: for a third at least it consists of dashes and scissors."""
+    line = line.strip()
+    if not 8 <= len(line) <= 200 or not _SCISSORS.search(line):
+        return False
+    return 3 * sum(len(match[0]) for match in _MADE_OF_CUTS.finditer(line)) > len(line)
+
+
+def with_own_headers(tag: Tag, lines: Sequence[str]) -> Tag:
+    """The tag of a mail, with the Subject that its text begins with: that of a patch which somebody passes on. Its
+    version and number count where the mail's own subject has none."""
+    at = below_scissors(lines)
+    while at < len(lines) and not lines[at].strip():
+        at += 1
+    subject: list[str] = []
+    is_header = is_subject = False
+    for line in lines[at:]:
+        header = _OWN_HEADER.match(line)
+        if header:
+            is_header, is_subject = True, header[1].lower() == "subject"
+        elif not is_header or not line.strip() or not line.startswith((" ", "\t")):  # else it was folded
+            break
+        if is_subject:
+            subject.append(header[2] if header else line)
+    own = read_tag(_decoded(" ".join(word.strip() for word in subject)))
+    if not own.title:
+        return tag
+    is_numbered = tag.number is not None
+    return replace(
+        tag,
+        title=own.title,
+        is_patch=tag.is_patch or own.is_patch,
+        version=max(tag.version, own.version),
+        number=tag.number if is_numbered else own.number,
+        total=tag.total if is_numbered else own.total,
+        tree=tag.tree or own.tree,
+    )
+
+
 def git_date(text: str) -> str:
     """The Date of a mail as git writes it: `SECONDS ZONE`. Empty when it is not a date."""
     parts = email.utils.parsedate_tz(text)
@@ -209,4 +269,5 @@ def _bodies(message: email.message.Message) -> Iterator[Body]:
                 is_flowed=str(message.get_param("format", "")).lower() == "flowed",
                 deletes_space=str(message.get_param("delsp", "")).lower() == "yes",
                 is_attached=is_named or kind in _PATCH_TYPES,
+                charset=str(message.get_param("charset", "") or ""),
             )

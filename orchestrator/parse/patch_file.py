@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import NoReturn
 
@@ -24,7 +24,8 @@ _RAW_HINT = "save the mail in raw form (the archive's raw or mbox link), not fro
 
 @dataclass(frozen=True)
 class FoundPatch:
-    """A patch with what is needed to choose and to order; `place` names it for people."""
+    """A patch with what is needed to choose and to order; `place` names it for people, `text` is all that its mail
+    says."""
 
     patch: Patch
     tag: Tag
@@ -33,6 +34,7 @@ class FoundPatch:
     in_reply_to: tuple[str, ...] = ()
     sender: str = ""
     sent_s: float = 0.0
+    text: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,10 @@ def mailed(file: str, data: bytes, mail: mails.Mail, notes: list[str], *, severa
         refuse(file, line, f"several diffs in one mail: {tag.title!r}", "save each attachment as a file in a directory")
     body, at = with_diff[0]
     diff = _diff(file, data, mail, body, at, notes)
+    above = mails.decoded_text(replace(body, text=b"\n".join(body.text.split(b"\n")[:at]))).split("\n")
+    if mails.below_scissors(above):
+        notes.append(f"what stands above the scissors line was left out: {tag.title}")
+    tag = mails.with_own_headers(tag, above)
     label = PurePath(file).name if not several else _label(tag)
     return [
         FoundPatch(
@@ -145,8 +151,14 @@ def mailed(file: str, data: bytes, mail: mails.Mail, notes: list[str], *, severa
             in_reply_to=mail.in_reply_to,
             sender=mail.sender,
             sent_s=mail.sent_s,
+            text=text_of(mail),
         )
     ]
+
+
+def text_of(mail: mails.Mail) -> str:
+    """All text of a mail, its parts one after the other."""
+    return "\n".join(mails.decoded_text(body) for body in mail.bodies)
 
 
 def _diff(file: str, data: bytes, mail: mails.Mail, body: mails.Body, at: int, notes: list[str]) -> diffs.Diff:

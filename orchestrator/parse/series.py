@@ -8,37 +8,51 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from orchestrator.errors import PatchUnreadable
-from orchestrator.model.series import Patch, Series
+from orchestrator.model.series import Origin, Patch, Series
 from orchestrator.parse import diff as diffs
 from orchestrator.parse import mail as mails
-from orchestrator.parse.patch_file import FoundPatch, OtherMail, mailed, read_file, refuse, starts
+from orchestrator.parse.foundation import read_foundation
+from orchestrator.parse.patch_file import FoundPatch, OtherMail, mailed, read_file, refuse, starts, text_of
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Some parts of a numbered series: N/M or N-M/M at the end of what --patch names."""
+    """Some parts of a numbered series: N/M or N-M/M at the end of what --patch names, or --part N without a total."""
 
     numbers: range
-    total: int
+    total: int | None = None
 
     def __str__(self) -> str:
         first, last = self.numbers[0], self.numbers[-1]
-        return f"{first}/{self.total}" if first == last else f"{first}-{last}/{self.total}"
+        of = "" if self.total is None else f"/{self.total}"
+        return f"{first}{of}" if first == last else f"{first}-{last}{of}"
 
 
-def read_patches(files: Sequence[tuple[str, bytes]], name: str = "", only: Parts | None = None) -> Series:
+@dataclass(frozen=True)
+class Choice:
+    """What of several things in one place is wanted: `parts` without the others; one `version` of a thread, that of a
+    `message`, or the `newest` one. Without any of them two versions are an error."""
+
+    parts: Parts | None = None
+    version: int | None = None
+    message: str = ""
+    newest: bool = False
+
+
+ALL = Choice()
+
+
+def read_patches(files: Sequence[tuple[str, bytes]], name: str = "", choice: Choice = ALL) -> Series:
     """Read a series from (file name, content) pairs: one patch, one mbox, or the files of a directory.
 
     Files are taken in natural name order (2-x before 10-x), the mails of an mbox in the order of their n/m, or of
-    their thread. `name` defaults to the single file's stem, or the directory's name. `only`: without the other parts.
-    Raises PatchUnreadable.
+    their thread. `name` defaults to the single file's stem, or the directory's name. Raises PatchUnreadable.
     """
     if not files:
         raise PatchUnreadable("no patch files", hint="give a patch, an mbox, or a directory with .patch files")
@@ -47,29 +61,77 @@ def read_patches(files: Sequence[tuple[str, bytes]], name: str = "", only: Parts
     answers: list[OtherMail] = []
     for file, data in sorted(files, key=lambda item: _natural(PurePath(item[0]).name)):
         found += read_file(file, data, notes, answers)
-    found = _chosen(found, notes) or _answering(answers, notes)
+    named = {item.patch.message_id: item.tag for item in found} | {one.mail.message_id: one.mail.tag for one in answers}
+    if choice.message and choice.message in named and choice.version is None:
+        choice = replace(choice, version=named[choice.message].version)
+    found = _chosen(_of_one_version(found, choice, notes), notes) or _answering(answers, notes)
     if not found:
         where = files[0][0] if len(files) == 1 else f"the {len(files)} files of {name or 'the directory'}"
         raise PatchUnreadable(
             f"{where}: no patch in it" + (f" ({'; '.join(notes)})" if notes else ""),
             hint="a cover letter and replies alone change nothing: give the patches themselves",
         )
-    if only:
-        found = _parts(found, only, notes)
-    else:
+    if not choice.parts:
         _check_parts(found)
+    found = _ordered(found, notes, by_number=len(files) == 1)
+    if choice.parts:
+        found = _parts(found, choice.parts, notes)
     trees = sorted({item.tag.tree for item in found if item.tag.tree})
     if trees:
         notes.append(f"its subjects say that it is for {' and '.join(trees)}")
-    found = _ordered(found, notes, by_number=len(files) == 1)
+    covers = [answer.mail for answer in answers if answer.mail.tag.number == 0 and not answer.mail.tag.is_reply]
+    versions = {item.tag.version for item in found}
+    texts = [text_of(cover) for cover in covers if cover.tag.version in versions] + [item.text for item in found]
+    foundation = read_foundation(texts, trees, notes)
     patches = tuple(item.patch for item in found)
     first = PurePath(files[0][0])
     stem = name or (first.stem if len(files) == 1 else first.parent.name or "series")
-    return Series(stem, patches, _digest(patches), tuple(dict.fromkeys(notes)))
+    return Series(stem, patches, _digest(patches), tuple(dict.fromkeys(notes)), foundation=foundation)
 
 
 def _natural(text: str) -> list[tuple[int, str]]:
     return [(int(digits or 0), rest) for digits, rest in re.findall(r"(\d*)(\D*)", text)]
+
+
+def _of_one_version(found: list[FoundPatch], choice: Choice, notes: list[str]) -> list[FoundPatch]:
+    """Without the versions that are not wanted. Raises PatchUnreadable if the wanted one is not there."""
+    numbered = [item for item in found if item.tag.number is not None]
+    versions = sorted({item.tag.version for item in numbered or found})
+    if choice.version is not None and choice.version not in versions:
+        there = ", ".join(f"v{version}" for version in versions) or "none"
+        raise PatchUnreadable(f"version {choice.version} is not there, but {there}", hint="name one that is")
+    wanted = choice.version
+    if wanted is None and choice.newest and len(versions) > 1:
+        wanted = versions[-1]
+        others = ", ".join(f"v{version}" for version in versions[:-1])
+        notes.append(f"v{wanted} was taken, the newest of its thread, which also has {others} (--version)")
+    if wanted is None:
+        return found
+    kept = [item for item in found if item.tag.version == wanted or (numbered and item.tag.number is None)]
+    return [*_not_sent_again(kept, numbered, wanted, notes), *kept]
+
+
+def _not_sent_again(
+    kept: Sequence[FoundPatch], numbered: Sequence[FoundPatch], version: int, notes: list[str]
+) -> list[FoundPatch]:
+    """The parts that a version lacks because its author sent only the others again, each as an answer to the version
+    before: they are as they were."""
+    again = [item for item in kept if item.tag.number is not None]
+    older = [item for item in numbered if item.tag.version < version]
+    names = {item.patch.message_id for item in older}
+    if not again or any(names.isdisjoint(item.in_reply_to) for item in again):
+        return []
+    total = again[0].tag.total or 0
+    missing = {*range(1, total + 1)} - {item.tag.number for item in again}
+    last: dict[int, FoundPatch] = {}
+    for item in sorted(older, key=lambda item: item.tag.version):
+        if item.tag.number is not None and item.tag.number in missing and item.tag.total == total:
+            last[item.tag.number] = item
+    if not missing or last.keys() != missing:
+        return []
+    listed = ", ".join(f"{item.tag.number}/{total} of v{item.tag.version}" for _, item in sorted(last.items()))
+    notes.append(f"v{version} sends only a part of the series again: with it go {listed}")
+    return [replace(item, tag=replace(item.tag, version=version)) for item in last.values()]
 
 
 def _chosen(found: list[FoundPatch], notes: list[str]) -> list[FoundPatch]:
@@ -138,7 +200,7 @@ def _check_parts(found: list[FoundPatch]) -> None:
     if len(versions) > 1:
         raise PatchUnreadable(
             f"two versions are mixed: {_several(found, lambda item: f'v{item.tag.version}')}",
-            hint="give the patches of one version",
+            hint=f"--version {max(versions)} takes the newest alone",
         )
     numbered = [item for item in found if item.tag.number is not None]
     if not numbered:
@@ -163,10 +225,9 @@ def _check_parts(found: list[FoundPatch]) -> None:
         raise PatchUnreadable(f"number beyond the total: {_ranges(beyond, total)}", hint="get the whole thread")
     if missing:
         first = numbered[0]
-        alone = shlex.quote(f"{first.file}#{first.tag.number}/{total}")
         raise PatchUnreadable(
             f"the series is incomplete: missing {_ranges(missing, total)}",
-            hint=f"get the whole thread, or test a part alone: --patch {alone}",
+            hint=f"get the whole thread, or test a part alone: --part {first.tag.number}",
         )
 
 
@@ -183,13 +244,23 @@ def _ranges(numbers: Sequence[int], total: int) -> str:
 
 
 def _parts(found: Sequence[FoundPatch], only: Parts, notes: list[str]) -> list[FoundPatch]:
-    """The requested parts. Raises PatchUnreadable if one is missing or is there twice."""
-    chosen = [item for item in found if item.tag.total == only.total and item.tag.number in only.numbers]
-    numbers = Counter(item.tag.number for item in chosen)
-    missing = [number for number in only.numbers if numbers[number] != 1]
-    if missing:
-        there = "twice" if numbers[missing[0]] > 1 else "not"
-        raise PatchUnreadable(f"part {missing[0]}/{only.total} is {there} there", hint="name parts that are")
+    """The requested parts, by their numbers; where there are none, by their places. Raises PatchUnreadable if one is
+    missing or is there twice."""
+    totals = sorted({item.tag.total for item in found if item.tag.total is not None})
+    if not totals and only.total is None and only.numbers[-1] <= len(found):
+        chosen = [found[number - 1] for number in only.numbers]
+    else:
+        chosen = [
+            item
+            for item in found
+            if item.tag.total == (only.total or item.tag.total) and item.tag.number in only.numbers
+        ]
+        numbers = Counter(item.tag.number for item in chosen)
+        if missing := [number for number in only.numbers if numbers[number] != 1]:
+            there = "twice" if numbers[missing[0]] > 1 else "not"
+            total = f"/{only.total}" if only.total else ""
+            known = f"its parts are {', '.join(f'1-{total}/{total}' for total in totals)}" if totals else "it has none"
+            raise PatchUnreadable(f"part {missing[0]}{total} is {there} there", hint=f"name parts that are: {known}")
     notes.append(f"parts {only} alone" if len(only.numbers) > 1 else f"part {only} alone")
     return chosen
 
@@ -236,6 +307,12 @@ def _digest(patches: Iterable[Patch]) -> str:
     return hashlib.sha256("".join(patch.sha256 + "\n" for patch in patches).encode()).hexdigest()
 
 
+def series_of(name: str, patches: Iterable[Patch], notes: Iterable[str], origin: Origin | None = None) -> Series:
+    """Patches that are in order already, as a series."""
+    patches = tuple(patches)
+    return Series(name, patches, _digest(patches), tuple(notes), origin)
+
+
 def first_patches(series: Series, count: int) -> Series:
     """The first `count` patches of the series."""
     patches = series.patches[:count]
@@ -245,4 +322,4 @@ def first_patches(series: Series, count: int) -> Series:
 def with_patches(series: Series, more: Series) -> Series:
     """The series with the patches of another one on top, under its own name."""
     patches = (*series.patches, *more.patches)
-    return Series(series.name, patches, _digest(patches), (*series.notes, f"with {more.name} on top"))
+    return replace(series, patches=patches, digest=_digest(patches), notes=(*series.notes, f"with {more.name} on top"))

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 _REPLY = re.compile(r"^\s*((re|aw|sv|antw|fwd|fw|wg)(\[\d+\])?\s*:)", re.IGNORECASE)
 _TAGS = re.compile(r"^\s*((?:\[[^\]]*\]\s*)+)")
 _BEHIND_TAGS = re.compile(r"^(?:[:\s]|-\s)+")  # [PATCH 1/2]: mm: x
-_PATCH_WORD = re.compile(r"\b(PATCH|RFC|RFT)(?=v?\d|\b)", re.IGNORECASE)
+_PATCH_WORD = re.compile(r"\b(PATCH|RFC|RFT)(?=v?\d|_|\b)", re.IGNORECASE)
 _PART = re.compile(r"(?<![\w.])(\d+)\s*(?:/|of)\s*(\d+)(?![\w.])", re.IGNORECASE)
-_VERSION = re.compile(r"(?:(?<![\w.-])|(?<=PATCH)|(?<=RFC)|(?<=RFT))v(\d+)(?:\.(\d+))?(?![\w.])", re.IGNORECASE)
+_VERSION = re.compile(r"(?:(?<![\w.-])|(?<=PATCH)|(?<=RFC)|(?<=RFT)|(?<=_))v(\d+)(?:\.(\d+))?(?![\w.])", re.IGNORECASE)
 _TREE = re.compile(r"(?<![\w.])(?:linux-|stable-|for-)?v?(\d+\.\d+(?:\.(?:\d+|y))?)(?![\w/])", re.IGNORECASE)
 _OLDEST_TREE = (2, 6)  # [PATCH v2.1 3/7] is a version, [PATCH v5.10 3/7] names a tree
 

@@ -35,6 +35,7 @@ from orchestrator.reporters.junit_entries import (
 from orchestrator.reporters.junit_files import RunFiles
 from orchestrator.reporters.junit_names import is_under_test, suite_name
 from orchestrator.reporters.junit_results import Element
+from orchestrator.reporters.origin import origin_words
 
 MAX_BYTES = 29_000_000
 """The smallest limit of the known readers is 30 MB for a file."""
@@ -199,12 +200,16 @@ def _properties(report: RunReport, suite: _Suite) -> list[tuple[str, str]]:
         "arch": report.arch,
         "compiler": report.compiler,
     }
+    if report.origin:
+        of_run["origin"] = origin_words(report.origin)
+        of_run["uncommitted"] = ", ".join(report.origin.uncommitted)
     if suite.left_out:
         of_run["left_out"] = f"{suite.left_out} test cases, to keep this file small; report.json has them all"
     of_patches: dict[str, str] = {}
     for number, subject in enumerate(report.subjects, 1):
         of_patches[f"patch.{number}"] = subject
         of_patches[f"patch.{number}.message_id"] = "".join(report.message_ids[number - 1 : number])
+        of_patches[f"patch.{number}.commit"] = "".join(report.commits[number - 1 : number])
     known = {**of_run, **dict(suite.report.facts.properties()), **of_patches}
     return [(name, text.one_line(value, 500)) for name, value in known.items() if value]
 

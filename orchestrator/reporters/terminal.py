@@ -12,7 +12,9 @@ from typing import TextIO
 
 from orchestrator.model.outcome import Verdict
 from orchestrator.model.report import RunReport
+from orchestrator.model.series import Place
 from orchestrator.reporters.columns import row_lines, wrapped
+from orchestrator.reporters.origin import origin_words
 from orchestrator.reporters.stream import attempt, encodable, tell, width
 from orchestrator.reporters.summary import Row, Table, Tone, seconds, tables
 from orchestrator.reporters.text import harmless, printable
@@ -117,6 +119,8 @@ def _end(report: RunReport, columns: int | None) -> Iterator[Line]:
     verdict = f"{subject}{report.verdict.value.upper()}  ({seconds(report.time_s)})"
     yield from (Line(line, _VERDICT_STYLES[report.verdict]) for line in wrapped(verdict, columns))
     yield from map(Line, wrapped(printable(report.reason), columns))
+    if report.origin and report.origin.place is not Place.FILE:  # a file that the user named goes without saying
+        yield Line(f"patch: {printable(origin_words(report.origin))}")  # whole, as the next: to be copied
     yield Line(f"report: {printable(report.run_dir)}")
 
 

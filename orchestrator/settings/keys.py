@@ -42,6 +42,9 @@ class Settings:
     accel: Literal["auto", "kvm", "tcg"] | None = _key("QEMU's accelerator", "auto", option="accel")
     jobs: int | None = _key("guests at a time", "as many as the host has CPUs and memory for", option="jobs")
     color: Literal["auto", "always", "never"] | None = _key("when to use colour", "auto", option="color")
+    archive: str | None = _key(
+        "the mail archive where message ids are looked up", "https://lore.kernel.org/all", option="archive"
+    )
     cache: str | None = _key("where kernels and products are kept", "$XDG_CACHE_HOME/orchestrate")
     cache_budget: str | None = _key("what `orchestrate clean` leaves of it at most", "no limit", option="max_size")
 

@@ -35,6 +35,10 @@ def checked(name: str, value: Any, where: str) -> Any:
             parse_size(value)
         except UsageError as error:
             raise BadDeclaration(f"{where}: {name}: {error.message}") from None
+    if name == "archive" and not re.match(r"https?://[^/\s]+\S*$", value):
+        raise BadDeclaration(
+            f"{where}: archive: expected an address that begins with https:// or http://, got {value!r}"
+        )
     if name == "jobs" and value < 1:
         raise BadDeclaration(f"{where}: jobs: expected 1 or more, got {value}")
     return value

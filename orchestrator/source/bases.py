@@ -14,6 +14,8 @@ import shlex
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,6 +30,7 @@ from orchestrator.store import locked, write_atomically, writing
 
 ARCHIVES = Path("/usr/src")
 DEFAULT_BASE = "linux-source-6.12"
+SHALLOW = "shallow"
 CREDENTIALS = re.compile(r"^(\w[\w+.-]*://)[^/]*@")  # of a URL: what stands before the host
 # Neither is worth CPU time for objects that are read a few times
 CHEAP = ("core.compression=1", "pack.compression=1", "gc.auto=0")
@@ -83,18 +86,18 @@ def find_in_tree(tree: Path, revision: str, runner: Runner) -> Revision:
     """Look up a revision of a user's git tree. Raises UsageError, BaseDamaged."""
     if not tree.is_dir():
         raise UsageError(f"--tree {tree}: no such directory")
-    found = _in_tree(tree, runner, "rev-parse", "--path-format=absolute", "--git-common-dir")
+    found = in_tree(tree, runner, "rev-parse", "--path-format=absolute", "--git-common-dir")
     if found.status != 0:
         raise UsageError(f"--tree {tree}: not a git tree that can be read", detail=found.tail(5))
-    if _ask_tree(tree, runner, "config", "extensions.partialClone"):
+    if ask_tree(tree, runner, "config", "extensions.partialClone"):
         raise UsageError(
             f"--tree {tree}: a partial clone, whose missing objects cannot be borrowed",
             hint=f"git -C {tree} fetch --refetch --no-filter",
         )
-    commit = _ask_tree(tree, runner, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+    commit = ask_tree(tree, runner, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
     if not commit:
         raise UsageError(f"{revision}: no such revision in {tree}", hint=f"git -C {tree} log --oneline {revision}")
-    if not _ask_tree(tree, runner, "cat-file", "-t", f"{commit}:Kconfig"):
+    if not ask_tree(tree, runner, "cat-file", "-t", f"{commit}:Kconfig"):
         raise UsageError(f"{revision}: {tree} holds no Linux kernel at this revision (no Kconfig)")
     return Revision(found.text.removesuffix("\n"), commit)
 
@@ -116,15 +119,37 @@ def tree_base(tree: Path, revision: str, at: Workplace) -> tuple[Base, tuple[str
                     f"{tree}: git cannot read commit {commit}", hint=f"git -C {shlex.quote(os.fspath(tree))} fsck"
                 )
     notes: tuple[str, ...] = ()
-    if _ask_tree(tree, at.runner, "status", "--porcelain", "--untracked-files=no"):
+    if revision != commit and ask_tree(tree, at.runner, "status", "--porcelain", "--untracked-files=no"):
         notes = (f"uncommitted changes in {tree} are not part of the base (commit {commit[:12]})",)
-    origin = f"{tree} {revision} ({commit[:12]})"
+    origin = f"{tree} {commit[:12] if revision == commit else f'{revision} ({commit[:12]})'}"
     return Base(tree.resolve().name, commit, origin, home, *_remote(tree, revision, at.runner)), notes
+
+
+@contextmanager
+def borrowed(tree: Path, runner: Runner) -> Iterator[Git]:
+    """A store for a moment that has all objects of a user's tree: git is asked here, not with the user's settings, and
+    what it makes is gone afterwards."""
+    common = Path(ask_tree(tree, runner, "rev-parse", "--path-format=absolute", "--git-common-dir"))
+    with tempfile.TemporaryDirectory(prefix="orchestrate-tree-") as scratch:
+        git = Git(Path(scratch) / "git", runner)
+        _new_store(git.directory, runner)
+        _borrow(git, common)
+        yield git
+
+
+def _borrow(git: Git, common: Path) -> None:
+    """Have a store read the objects of a repository, and end history where that ends in a shallow clone."""
+    write_atomically(git.directory / ALTERNATES, b"%b/objects\n" % os.fsencode(common))
+    shallow, ours = common / SHALLOW, git.directory / SHALLOW
+    if shallow.is_file():
+        write_atomically(ours, shallow.read_bytes())
+    else:
+        ours.unlink(missing_ok=True)
 
 
 def _remote(tree: Path, revision: str, runner: Runner) -> tuple[str, str]:
     """The URL that the revision's branch comes from, without credentials, and the branch's name; empty when unknown."""
-    ask = partial(_ask_tree, tree, runner)
+    ask = partial(ask_tree, tree, runner)
     full = ask("rev-parse", "--symbolic-full-name", revision)
     kind, _, branch = full.removeprefix("refs/").partition("/")
     if kind == "remotes":
@@ -136,14 +161,14 @@ def _remote(tree: Path, revision: str, runner: Runner) -> tuple[str, str]:
     return CREDENTIALS.sub(r"\1", ask("remote", "get-url", remote or "origin")), branch
 
 
-def _in_tree(tree: Path, runner: Runner, *args: str) -> CommandResult:
+def in_tree(tree: Path, runner: Runner, *args: str, env: tuple[tuple[str, str], ...] = ()) -> CommandResult:
     """git with the user's own configuration (safe.directory). It only reads, and takes no locks."""
-    return runner.run(Command(("git", "-C", os.fspath(tree), *args), env=(("GIT_OPTIONAL_LOCKS", "0"),)))
+    return runner.run(Command(("git", "-C", os.fspath(tree), *args), env=(("GIT_OPTIONAL_LOCKS", "0"), *env)))
 
 
-def _ask_tree(tree: Path, runner: Runner, *args: str) -> str:
+def ask_tree(tree: Path, runner: Runner, *args: str) -> str:
     """git's answer; empty if it has none. Raises BaseDamaged."""
-    result = _in_tree(tree, runner, *args)
+    result = in_tree(tree, runner, *args)
     if what := damage(result):
         hint = f"git -C {shlex.quote(os.fspath(tree))} fsck"
         raise BaseDamaged(f"{tree}: its git objects are damaged: {what}", hint=hint, detail=result.tail())
@@ -175,7 +200,7 @@ def _borrows(git: Git, common: str, commit: str) -> bool:
     """Whether a store, which is made if there is none, has a commit of the store that it borrows from."""
     if not (git.directory / "HEAD").is_file():
         _new_store(git.directory, git.runner)
-    write_atomically(git.directory / ALTERNATES, f"{common}/objects\n".encode())
+    _borrow(git, Path(common))
     return git.has(f"{commit}^{{tree}}")
 
 

@@ -117,7 +117,9 @@ def _words(git: Git, patch: Patch, scratch: Path) -> _Words:
     said = b""
     if patch.letter:
         # what cannot be read of a mail (an unknown charset) is left out: the diff counts, which intake has checked
-        said = git.ask("mailinfo", "--quoted-cr=strip", str(message), os.devnull, stdin=patch.letter).stdout
+        said = git.ask(
+            "mailinfo", "--scissors", "--quoted-cr=strip", str(message), os.devnull, stdin=patch.letter
+        ).stdout
     lines = (line.partition(": ") for line in said.decode("utf-8", "replace").split("\n"))
     info = {name: value for name, _, value in lines}
     name = re.sub(r"[<>\s]+", " ", info.get("Author", "")).strip()

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from orchestrator import catalog
+from orchestrator.commands.compose import on_top
 from orchestrator.jobs.boot import GuestSpec
 from orchestrator.jobs.reproduce import reproduce
 from orchestrator.model.case import Programs
@@ -17,6 +19,7 @@ from orchestrator.model.kernel import KernelImage
 from orchestrator.model.machine import Host
 from orchestrator.model.request import Request
 from orchestrator.model.subject import patched
+from orchestrator.parse.series import read_patches
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import Workplace, tree_base
@@ -39,14 +42,20 @@ def linux(tree: Path) -> Path:
     return tree
 
 
-def run_of(run_dir: Path, tree: Path, patch: str, *kconfigs: str) -> None:
-    """A run directory as far as the scripts know it."""
+def run_of(run_dir: Path, tree: Path, patch: str, *kconfigs: str, below: str = "") -> None:
+    """A run directory as far as the scripts know it. `below` is a patch that the series requires."""
     known = catalog.load_catalog()
     path = run_dir.parent / f"{run_dir.name}.patch"
     path.write_text(patch)
     request = Request(patch=str(path), tree=str(tree), kconfigs=kconfigs or ("base",), testcases=("split-merge",))
     plan = make_plan(request, known, known.series(str(path)), Host(cpus=2, memory_mib=4096))
     base = tree_base(tree, "HEAD", Workplace(run_dir.parent / "bases", Runner(Cancel()), print))[0]
+    if below:
+        required = read_patches([("below.patch", below.encode())]).patches
+        plan = replace(plan, source=replace(plan.source, below=required))
+        base = on_top(base, required, Runner(Cancel()))
+        (run_dir / "base-patches").mkdir(parents=True)
+        (run_dir / "base-patches/0001-below.patch").write_text(below)
     kernel = KernelImage(Path("/store/image"), Path("/store/vmlinux"), Path("/store/config"), "6", "", "gcc")
     programs = Programs(Path("/store/initramfs.cpio"), "", ())
     spec = GuestSpec(plan.machine, known.accel("tcg"), kernel, programs, slowdown=1.0, boot_limit_s=5.0)
@@ -92,6 +101,17 @@ def test_patches_are_applied_also_inside_a_repository(linux: Path, tmp_path: Pat
     run_of(tmp_path / "run", linux, GOOD)
     reproduced("run/base.patched/reproduce.sh", tmp_path, WORK=str(linux / "work"))
     assert "line six\n" in (linux / "work/linux/mm/memory.c").read_text()
+
+
+def test_what_the_series_requires_is_applied_first(linux: Path, tmp_path: Path) -> None:
+    """And a commit that changes nothing is nothing to apply."""
+    run_of(tmp_path / "run", linux, GOOD.replace("line 6\n", "line 6b\n"), below=GOOD.replace("line six", "line 6b"))
+    (tmp_path / "run/base-patches/0000-empty.patch").write_text("")
+    script = tmp_path / "run/base.patched/reproduce.sh"
+    assert "base-patches/*.patch | head -n 1 |" in script.read_text()
+    script.write_text(script.read_text().replace("head -n 1 |", "head -n 2 |"))
+    reproduced(script, tmp_path, WORK=str(tmp_path / "work"))
+    assert "line six\n" in (tmp_path / "work/linux/mm/memory.c").read_text()
 
 
 def test_each_kernel_of_a_run_is_built_in_a_tree_of_its_own(linux: Path, tmp_path: Path) -> None:

@@ -42,7 +42,8 @@ LAYERS = (
     ("catalog",),
     ("declarations",),
     ("execution",),  # knows jobs as values alone
-    ("process", "store", "fetch", "evidence.symbols", "host_time", "host_cpus"),
+    ("b4",),
+    ("process", "store", "fetch", "watching", "evidence.symbols", "host_time", "host_cpus"),
     ("os_errors",),
     ("manifest",),
     ("kept",),
@@ -69,6 +70,7 @@ OWNERS = {
     "cattrs": {"codec"},
     "subprocess": {"process", "source.archive", "guest.qemu"},  # the latter two only name PIPE of process.start
     "requests": {"fetch"},
+    "watchfiles": {"watching"},
     "paramiko": {"guest.ssh"},
     "fabric": {"guest.ssh"},
     "invoke": {"guest.ssh"},

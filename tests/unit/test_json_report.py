@@ -33,12 +33,14 @@ from orchestrator.model.report import (
     Subtest,
     SuiteReport,
 )
+from orchestrator.model.series import Origin, Place
 from orchestrator.reporters import json_report, json_schema
 from tests.valid_json import read_valid, validator
 
 DOCUMENTED = Path(__file__).parents[2] / "docs" / "report-json.md"
 RECORDS = (
     RunReport,
+    Origin,
     SuiteReport,
     StageResult,
     CaseResult,
@@ -253,5 +255,5 @@ def test_each_key_is_documented(record: type) -> None:
 
 def test_the_names_of_outcomes_verdicts_answers_and_roles_are_documented() -> None:
     page = DOCUMENTED.read_text(encoding="utf-8")
-    for member in (*Outcome, *Verdict, *Role, *Answer, *MutantStatus, *Detector):
+    for member in (*Outcome, *Verdict, *Role, *Answer, *MutantStatus, *Detector, *Place):
         assert f"`{member.name}`" in page

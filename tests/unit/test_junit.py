@@ -30,6 +30,7 @@ from orchestrator.model.report import (
     Subtest,
     SuiteReport,
 )
+from orchestrator.model.series import Origin, Place
 from orchestrator.reporters import junit
 from orchestrator.reporters.junit_entries import Output
 from orchestrator.reporters.table import write_files
@@ -696,6 +697,8 @@ def test_properties_say_what_was_tested_and_with_what() -> None:
         version="0.4",
         subjects=("mm: one", "mm: two"),
         message_ids=("<1@example.org>", ""),
+        commits=("", "c0ffee12"),
+        origin=Origin(Place.TREE, "main..fix", tree="/linux", base="b" * 40, head="c" * 40, uncommitted=("mm/a.c",)),
     )
     of_kernel = replace(facts(), commit="c0ffee", base_url="https://example.org/linux.git", base_branch="mm-unstable")
     root = parsed(replace(run, suites=(replace(run.suites[0], facts=of_kernel),)))
@@ -713,8 +716,11 @@ def test_properties_say_what_was_tested_and_with_what() -> None:
         "patch.1": "mm: one",
         "patch.1.message_id": "<1@example.org>",
         "patch.2": "mm: two",
+        "patch.2.commit": "c0ffee12",
+        "origin": "main..fix (bbbbbbbbbbbb..cccccccccccc) of /linux, with uncommitted changes in 1 file",
+        "uncommitted": "mm/a.c",
     }
-    assert "patch.2.message_id" not in found
+    assert not {"patch.2.message_id", "patch.1.commit"} & found.keys()
 
 
 def test_a_mutant_says_what_killed_it_and_a_survivor_is_typed_as_one() -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from orchestrator.declarations.patches import read_series
 from orchestrator.errors import PatchUnreadable
+from orchestrator.parse.patch_name import read_parts
+from orchestrator.parse.series import Choice
 
 DATA = Path(__file__).parent.parent / "data" / "mail"
 RIGHT = {
@@ -28,10 +30,13 @@ RIGHT = {
 def test_what_is_in_a_mail(name: str) -> None:
     right = RIGHT[name]
     if right is None:
-        with pytest.raises(PatchUnreadable):
+        with pytest.raises(PatchUnreadable, match="incomplete") as caught:
             read_series(DATA / name)
+        assert caught.value.hint == "get the whole thread, or test a part alone: --part 12"
+        assert len(read_series(DATA / name, Choice(read_parts("12"))).patches) == 1
         return
     series = read_series(DATA / name)
+    assert series.foundation.trees == (("5.10",) if name.startswith("tree-as-version") else ())
     assert [patch.subject for patch in series.patches] == right
     assert all(b"\r\n" not in patch.diff for patch in series.patches)
     assert {patch.version for patch in series.patches} == {2 if right == ["sample"] else 1}

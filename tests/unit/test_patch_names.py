@@ -5,16 +5,25 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
-import shlex
 from pathlib import Path
 
 import pytest
 
 from orchestrator.catalog import load_catalog
 from orchestrator.declarations import patches
-from orchestrator.declarations.patches import absolute, read_series, split_parts, unpacked
+from orchestrator.declarations.patches import absolute, read_series, unpacked
 from orchestrator.errors import PatchUnreadable, UsageError
-from orchestrator.parse.series import Parts
+from orchestrator.parse.patch_name import (
+    Kind,
+    Range,
+    patch_name,
+    read_parts,
+    read_range,
+    split_parts,
+    thread_address,
+    without_credentials,
+)
+from orchestrator.parse.series import Choice, Parts
 
 MAIL = """\
 From x Mon Sep 17 00:00:00 2001
@@ -59,8 +68,8 @@ def test_a_part_is_tested_alone(thread: Path) -> None:
         catalog.series(f"{thread}#4-5/9")
     with pytest.raises(PatchUnreadable, match="incomplete") as caught:
         catalog.series(str(thread))
-    (way_on,) = shlex.split(caught.value.hint.partition("--patch ")[2])
-    assert [patch.number for patch in catalog.series(way_on).patches] == [2]
+    alone = Choice(read_parts(caught.value.hint.partition("--part ")[2]))
+    assert [patch.number for patch in catalog.series(str(thread), alone).patches] == [2]
     assert [patch.number for patch in catalog.series("vm_refcnt#6/9").patches] == [6]
     assert catalog.patch_path(f"{thread}#3/9") == thread
 
@@ -82,10 +91,10 @@ def test_compressed_files_are_read_as_they_are(thread: Path, suffix: str, pack: 
     data = thread.read_bytes()
     packed = thread.with_name(f"t.mbox.{suffix}")
     packed.write_bytes(pack(data))
-    series = read_series(packed, Parts(range(2, 5), 9))
+    series = read_series(packed, Choice(Parts(range(2, 5), 9)))
     assert (series.name, len(series.patches)) == ("t", 3)
     thread.unlink()
-    assert len(read_series(thread.parent, Parts(range(2, 5), 9)).patches) == 3, "also in a directory"
+    assert len(read_series(thread.parent, Choice(Parts(range(2, 5), 9))).patches) == 3, "also in a directory"
     for damaged in (pack(data)[:-9], pack(data)[:20] + bytes(40)):
         with pytest.raises(PatchUnreadable, match="damaged compressed file"):
             unpacked("x", damaged)
@@ -95,3 +104,100 @@ def test_what_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(patches, "MAX_PATCH_BYTES", 1 << 20)
     with pytest.raises(PatchUnreadable, match="unpacked larger than 1 MiB"):
         unpacked("bomb.gz", gzip.compress(bytes((1 << 20) + 1)))
+
+
+# --- what is named
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "what"),
+    [
+        ("main..HEAD", Kind.RANGE, "main..HEAD"),
+        ("HEAD~3..", Kind.RANGE, "HEAD~3.."),
+        ("..topic", Kind.RANGE, "..topic"),
+        ("HEAD^!", Kind.RANGE, "HEAD^!"),
+        ("v6.12..mm/topic-1", Kind.RANGE, "v6.12..mm/topic-1"),
+        ("origin/mm-unstable..@{1}", Kind.RANGE, "origin/mm-unstable..@{1}"),
+        ("20260105.12-3@host.example.org", Kind.MESSAGE, "20260105.12-3@host.example.org"),
+        ("<a/b..c@host>", Kind.MESSAGE, "a/b..c@host"),
+        ("Message-ID: <x@y>", Kind.MESSAGE, "x@y"),
+        ("https://example.org/fix.patch", Kind.WEB, "https://example.org/fix.patch"),
+        ("https://example.org/list/a@b/raw", Kind.WEB, "https://example.org/list/a@b/raw"),
+        ("https://me@example.org/x.mbox", Kind.WEB, "https://me@example.org/x.mbox"),
+        ("https://example.org/~me@home/x/y.mbox", Kind.WEB, "https://example.org/~me@home/x/y.mbox"),
+        ("vm_refcnt", Kind.NAME, "vm_refcnt"),
+        ("a@b", Kind.PATH, "a@b"),
+        ("x..y", Kind.PATH, "x..y"),
+    ],
+)
+def test_what_is_named(text: str, kind: Kind, what: str) -> None:
+    found = patch_name(text, {"a@b", "x..y"}, {"vm_refcnt"})
+    assert (found.kind, found.text, found.archive) == (kind, what, "")
+
+
+@pytest.mark.parametrize("behind", ["", "/", "/T/", "/t/", "/T/#u", "/#m1234", "/t.mbox.gz"])
+def test_a_page_of_an_archive_stands_for_the_thread_of_its_message(behind: str) -> None:
+    found = patch_name(f"https://lists.example.org/linux-mm/a%2Fb+c@host{behind}", (), ())
+    assert (found.kind, found.text, found.archive) == (Kind.MESSAGE, "a/b+c@host", "https://lists.example.org/linux-mm")
+    assert thread_address(found.archive, found.text) == "https://lists.example.org/linux-mm/a%2Fb+c@host/t.mbox.gz"
+    short = patch_name(f"https://lists.example.org/r/x@y{behind}", (), ())
+    assert short.archive == "https://lists.example.org/all"
+
+
+def test_a_password_in_an_address_is_not_for_reports() -> None:
+    assert without_credentials("https://me:secret@example.org/a@b/x") == "https://example.org/a@b/x"
+    assert without_credentials("https://example.org/all/a@b/") == "https://example.org/all/a@b/"
+
+
+def test_parts_stand_behind_anything_that_is_named() -> None:
+    for text in ("x@y", "https://example.org/t.mbox", "main..HEAD", "vm_refcnt"):
+        found = patch_name(f"{text}#2-3/7", (), {"vm_refcnt"})
+        assert (found.text, found.parts) == (text, Parts(range(2, 4), 7))
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("../fix.pach", "../fix.patch"),
+        ("fix.pach", "fix.patch"),
+        ("vm_refcont", "vm_refcnt"),
+        ("main...topic", "main..topic"),
+        ("...", "HEAD..HEAD"),
+        ("lore.example.org/all/x@y/", "https://lore.example.org/all/x@y/"),
+        ("ftp://example.org/x.patch", "http:// or https://"),
+        ("https:/example.org/x.patch", "http:// or https://"),
+        ("HEAD", "HEAD^!"),
+        ("HEAD~2", "HEAD~2.."),
+        ("v6.12-rc1", "v6.12-rc1.."),
+        ("0123abcd", "0123abcd^!"),
+        ("a b@host", "angle brackets"),
+        ("fix @ host", "angle brackets"),
+        ("nothing", "known names: vm_refcnt"),
+        ("..", "known names"),
+        ("", "known names"),
+        ("x@yz.mbox", "known names"),
+    ],
+)
+def test_a_near_miss_is_told_what_it_may_have_been(text: str, hint: str) -> None:
+    with pytest.raises(PatchUnreadable) as caught:
+        patch_name(text, (), {"vm_refcnt"}, ["fix.patch"])
+    assert hint in caught.value.hint
+
+
+def test_what_is_too_long_is_refused_at_once() -> None:
+    for text in ("~" * 100_000, "a@{" * 40_000, "x" * 100_000 + "@y", "." * 100_000):
+        with pytest.raises(PatchUnreadable, match="too long"):
+            patch_name(text, (), ())
+
+
+def test_the_ends_of_a_range() -> None:
+    assert read_range("main..HEAD") == Range("main", "HEAD")
+    assert read_range("main..") == Range("main", "")
+    assert read_range("..topic") == Range("", "topic")
+    assert read_range("topic~2^!") == Range("", "topic~2", alone=True)
+
+
+@pytest.mark.parametrize("wrong", ["0", "3-2", "x", "1/2", "-1", "", "99999999999"])
+def test_a_part_that_cannot_be_is_refused(wrong: str) -> None:
+    with pytest.raises(UsageError, match="--part"):
+        read_parts(wrong)

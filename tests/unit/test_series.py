@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from orchestrator.errors import PatchUnreadable
 from orchestrator.model.series import Series
-from orchestrator.parse.series import Parts, read_patches
+from orchestrator.parse.series import Choice, Parts, read_patches
 from orchestrator.parse.tag import read_tag
 
 DATA = Path(__file__).parent.parent / "data" / "series"
@@ -219,17 +219,18 @@ def test_missing_parts_are_named() -> None:
 def test_one_part_of_many_is_refused_and_the_way_to_test_it_alone_is_named() -> None:
     error = refusal(("a b.mbox", part(12, 345)))
     assert error.message == "the series is incomplete: missing 1-11/345, 13-345/345"
-    assert "--patch 'a b.mbox#12/345'" in error.hint
+    assert "--part 12" in error.hint
 
 
 def test_parts_alone_are_what_was_asked_for() -> None:
     files = [("thread.mbox", part(4, 9) + part(2, 9) + part(3, 9) + part(3, 8))]
-    series = read_patches(files, only=Parts(range(3, 5), 9))
+    series = read_patches(files, choice=Choice(Parts(range(3, 5), 9)))
     assert subjects(series) == ["mm: part 3", "mm: part 4"]
     assert "parts 3-4/9 alone" in series.notes
-    for missing in (Parts(range(4, 6), 9), Parts(range(1, 2), 7)):
+    assert subjects(read_patches(files, choice=Choice(Parts(range(2, 3))))) == ["mm: part 2"]
+    for missing in (Parts(range(4, 6), 9), Parts(range(1, 2), 7), Parts(range(7, 8))):
         with pytest.raises(PatchUnreadable, match="is not there"):
-            read_patches(files, only=missing)
+            read_patches(files, choice=Choice(missing))
 
 
 def test_two_versions_in_one_thread_are_named() -> None:

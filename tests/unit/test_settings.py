@@ -71,6 +71,12 @@ def test_a_package_as_the_base_sets_the_tree_of_a_file_aside_and_not_that_of_an_
     assert found(home, "--base", "linux-source-6.12", "--tree", str(home / "linux")).settings.kconfigs == ("debug",)
 
 
+def test_the_archive_is_an_option_and_a_setting(home: Path) -> None:
+    user(home, 'archive = "https://lists.example.org/all"\n')
+    assert request_of(found(home)).archive == "https://lists.example.org/all"
+    assert request_of(found(home, "--archive", "http://127.0.0.1/x")).archive == "http://127.0.0.1/x"
+
+
 def test_nothing_set_is_as_before(home: Path) -> None:
     args = found(home)
     assert args.settings == Settings()
@@ -95,6 +101,7 @@ def test_a_relative_xdg_directory_is_ignored_and_home_is_spelled_out(home: Path)
         ("kconfigs = []\n", ":1: kconfigs: expected something, got nothing", ""),
         ("accel = 'kvn'\n", ":1: accel: expected one of auto, kvm, tcg, got 'kvn'", ""),
         ("cache = 'here'\n", ":1: cache: expected an absolute path or ~/..., got 'here'", ""),
+        ("archive = 'lore'\n", ":1: archive: expected an address that begins with https:// or http://, got 'lore'", ""),
         ("cache_budget = 'much'\n", ":1: cache_budget: much: not a size", ""),
         ("jobs = \n", "not TOML", ""),
         ("[kernel]\nbase = 'x'\n", ":1: unknown key kernel", "known keys"),
@@ -138,7 +145,9 @@ def test_an_empty_variable_is_not_set_and_other_programs_variables_are_theirs(ho
 
 @pytest.mark.parametrize("name", sorted(set(KEYS) - set(FROM_TREE)))
 def test_a_tree_sets_no_place_no_server_and_no_amount(home: Path, name: str) -> None:
-    value = {"jobs": "1000", "accel": "'kvm'", "color": "'never'"}.get(name, "'/tmp/20G'")
+    value = {"jobs": "1000", "accel": "'kvm'", "color": "'never'", "archive": "'https://evil.example'"}.get(
+        name, "'/tmp/20G'"
+    )
     user(home, f'tree = "{home}/linux"\n')
     where = tree(home, f"{name} = {value if name != 'cache_budget' else repr('20G')}\n")
     error = refused(home)

@@ -21,6 +21,7 @@ from orchestrator.model.report import (
     Subtest,
     SuiteReport,
 )
+from orchestrator.model.series import Origin, Place
 from orchestrator.reporters import summary, terminal
 from orchestrator.reporters.stream import tell
 
@@ -55,6 +56,27 @@ def a_report() -> RunReport:
     return RunReport(
         "fix", "", Verdict.PATCH_AT_FAULT, "fault crashed", (suite,), "/runs/1", "", 200.0, "h", ("a note",)
     )
+
+
+@pytest.mark.parametrize(
+    ("origin", "line"),
+    [
+        (Origin(Place.ARCHIVE, "1@x", "https://a.org/all"), "patch: <1@x> and its thread, from https://a.org/all"),
+        (Origin(Place.WEB, "https://example.org/x.patch"), "patch: https://example.org/x.patch"),
+        (
+            Origin(Place.TREE, "main..fix", tree="/linux", base="b" * 40, head="c" * 40),
+            "patch: main..fix (bbbbbbbbbbbb..cccccccccccc) of /linux",
+        ),
+        (Origin(Place.FILE, "/tmp/x.patch"), None),
+    ],
+)
+def test_the_summary_says_where_the_patch_came_from(origin: Origin, line: str | None) -> None:
+    run = replace(a_report(), origin=origin)
+    said = [one for one in terminal.plain(run).splitlines() if one.startswith("patch: ")]
+    assert said == ([line] if line else [])
+    stream = _Tty()
+    terminal.show(run, stream, {"TERM": "xterm"})
+    assert ("patch: " in stream.getvalue()) == bool(line)
 
 
 def test_the_plain_summary_says_it_all() -> None:

@@ -6,6 +6,7 @@ from orchestrator.arguments import exit_status
 from orchestrator.arguments.command import Command, Group, option, plus
 from orchestrator.arguments.options import kernel
 from orchestrator.arguments.options.guest import GDB, GUEST, MACHINE
+from orchestrator.arguments.options.intake import INTAKE
 from orchestrator.arguments.options.messages import MESSAGES
 
 BUILD = Command(
@@ -14,7 +15,7 @@ BUILD = Command(
     "Applies the patch, configures and builds, and prints the name, release and image of each kernel.",
     (("orchestrate build fix.patch --kconfig base --kconfig debug", "two kernels"),),
     (kernel.PATCH_ARGUMENT,),
-    (kernel.KERNEL, Group("guest", (MACHINE,)), MESSAGES),
+    (kernel.KERNEL, INTAKE, Group("guest", (MACHINE,)), MESSAGES),
     exit_status.KERNEL,
 )
 
@@ -24,7 +25,7 @@ BOOT = Command(
     "Prints the name of each kernel, its release, the time until the guest answered, the accelerator and the build id.",
     (("orchestrate boot fix.patch --kconfig debug", "does it boot?"),),
     (kernel.PATCH_ARGUMENT,),
-    (kernel.KERNEL, plus(GUEST, (GDB,)), MESSAGES),
+    (kernel.KERNEL, INTAKE, plus(GUEST, (GDB,)), MESSAGES),
     exit_status.KERNEL,
 )
 
@@ -48,7 +49,7 @@ SHELL = Command(
             "--freeze-on-failure left paused, give its RUN_DIR first",
         ),
     ),
-    (kernel.KERNEL, plus(GUEST, (GDB,)), MESSAGES),
+    (kernel.KERNEL, INTAKE, plus(GUEST, (GDB,)), MESSAGES),
 )
 
 COMMANDS = (BUILD, BOOT, SHELL)

@@ -9,6 +9,7 @@ from orchestrator.arguments.command import Command, Group, option, plus, repeata
 from orchestrator.arguments.exit_status import CONTINUES, REQUEST, VERDICT
 from orchestrator.arguments.options import cases, failures, kernel, reports
 from orchestrator.arguments.options.guest import GUEST
+from orchestrator.arguments.options.intake import INTAKE
 from orchestrator.arguments.options.messages import MESSAGES
 from orchestrator.model.request import GENERATED
 
@@ -26,9 +27,19 @@ TEST = Command(
             "orchestrate test v3.mbox --tree ~/linux --base mm-unstable --kconfig debug+kasan",
             "on a revision of a tree, with another configuration",
         ),
+        ("orchestrate test", "in a kernel's git tree: the branch, and what is not committed"),
+        ("orchestrate test 20260105.12-1@example.org --tree ~/linux --base auto", "a thread of a mail archive"),
     ),
     (kernel.PATCH_ARGUMENT,),
-    (kernel.KERNEL, GUEST, cases.CASES, failures.FAILURES, reports.reports("the report"), plus(MESSAGES, (DRY_RUN,))),
+    (
+        kernel.KERNEL,
+        INTAKE,
+        GUEST,
+        cases.CASES,
+        failures.FAILURES,
+        reports.reports("the report"),
+        plus(MESSAGES, (DRY_RUN,)),
+    ),
     VERDICT,
 )
 
@@ -102,6 +113,7 @@ MUTANTS = Command(
     (kernel.PATCH_ARGUMENT,),
     (
         kernel.KERNEL,
+        INTAKE,
         Group(
             "mutants",
             (

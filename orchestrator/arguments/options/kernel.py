@@ -13,8 +13,10 @@ PATCH = option(
     metavar="PATCH",
     completes="patches",
     action=Once,
-    help="a .patch file, a directory of them, an mbox (file or URL, also .gz, .xz, .bz2), or a name of `orchestrate "
-    "list patches`; PATCH#3/7 and PATCH#2-4/7: only these parts of a series. Without a patch the base itself is tested",
+    help="a .patch file, a directory of them, an mbox (file or URL, also .gz, .xz, .bz2, .zst), a name of `orchestrate "
+    "list patches`, commits of a git tree (main..HEAD), or a message id or its address in a mail archive: its thread. "
+    "Without a patch, in a kernel's git tree: what the branch has over its upstream and what is not committed; "
+    "elsewhere, and with --tree or --base: the base itself",
 )
 TREE = option(
     "--tree",
@@ -27,7 +29,8 @@ BASE = option(
     "--base",
     metavar="NAME|REV",
     completes="bases",
-    help="what the patch applies to: a name of `orchestrate list bases`, or with --tree a revision (default: HEAD)",
+    help="what the patch applies to: a name of `orchestrate list bases`; or with --tree a revision (default: the "
+    "base-commit of the mails, or HEAD), or auto: the newest branch or tag to which the series applies",
 )
 KCONFIG = repeatable(
     "--kconfig",
