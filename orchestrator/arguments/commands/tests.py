@@ -9,7 +9,7 @@ from orchestrator.arguments.command import Command, Group, option, plus, repeata
 from orchestrator.arguments.exit_status import CONTINUES, REQUEST, VERDICT
 from orchestrator.arguments.options import cases, failures, kernel, reports
 from orchestrator.arguments.options.guest import GUEST
-from orchestrator.arguments.options.intake import INTAKE
+from orchestrator.arguments.options.intake import DIRTY, INTAKE
 from orchestrator.arguments.options.messages import MESSAGES
 from orchestrator.model.request import GENERATED
 
@@ -39,6 +39,39 @@ TEST = Command(
         failures.FAILURES,
         reports.reports("the report"),
         plus(MESSAGES, (DRY_RUN,)),
+    ),
+    VERDICT,
+)
+
+WATCH = Command(
+    "watch",
+    "test what a git tree holds, and again on each save",
+    "Tests what the branch has over its upstream and what is not committed, as `test` does in a kernel's git tree, and "
+    "again whenever a file is saved. A run that a save makes out of date is stopped and begun anew; what it has "
+    "compiled is kept. The cases come first whose names or tags match the functions that were changed.",
+    (
+        ("orchestrate watch", "in a kernel's git tree; Ctrl-C ends"),
+        ("orchestrate watch HEAD.. --testcase uffd --baseline never", "what is not committed, and one case"),
+    ),
+    (replace(kernel.PATCH_ARGUMENT, help="commits of the tree, as --patch"),),
+    (
+        replace(
+            kernel.KERNEL,
+            options=(
+                replace(
+                    kernel.PATCH,
+                    help="commits of the tree: main..HEAD; what is not committed belongs to a range that ends at HEAD",
+                ),
+                replace(kernel.TREE, help="the git tree; it is only read (default: the one around)"),
+                kernel.KCONFIG,
+            ),
+        ),
+        Group("patch", (DIRTY,)),
+        GUEST,
+        cases.CASES,
+        failures.FAILURES,
+        reports.reports("the report of the last run"),
+        MESSAGES,
     ),
     VERDICT,
 )
@@ -153,4 +186,4 @@ MUTANTS = Command(
     ),
 )
 
-COMMANDS = (TEST, BISECT, MUTANTS)
+COMMANDS = (TEST, WATCH, BISECT, MUTANTS)
