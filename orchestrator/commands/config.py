@@ -25,7 +25,8 @@ def run(args: argparse.Namespace) -> int:
         for name, key in KEYS.items()
     ]
     stream.out("".join(f"{line}\n" for line in columns([tuple(map(printable, row)) for row in shown], stream.width())))
-    stream.tell(f"your own settings: {printable(str(user_file(os.environ)))}\n")
+    path = user_file(os.environ)
+    stream.tell(f"your own settings: {printable(str(path)) if path else 'nowhere, since HOME is not set'}\n")
     return 0
 
 

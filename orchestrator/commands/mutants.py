@@ -9,7 +9,7 @@ from orchestrator.commands.compose import command_line, invoke, listening, stopp
 from orchestrator.commands.outputs import outputs_of
 from orchestrator.commands.rundir import claim
 from orchestrator.commands.running import run_mutation
-from orchestrator.commands.test import describe
+from orchestrator.commands.test import describe, told_settings
 from orchestrator.events import RunStarted
 from orchestrator.judge.mutation_run import MATRIX
 from orchestrator.reporters import terminal_matrix
@@ -23,7 +23,11 @@ def run(args: argparse.Namespace) -> int:
         context, plan = invocation.context, invocation.plan
         line = command_line(args)
         with stoppable(context.runner.cancel), claim(context, plan, "mutants", args.output, line) as (run_dir, resumed):
-            emit(RunStarted(str(run_dir), (*describe(plan), f"mutants: {len(plan.mutants)}"), resumed))
+            emit(
+                RunStarted(
+                    str(run_dir), (*describe(plan), *told_settings(args), f"mutants: {len(plan.mutants)}"), resumed
+                )
+            )
             with outputs.copied(run_dir):
                 judged = run_mutation(invocation, run_dir)
     summary = partial(terminal_matrix.show_matrix, judged.matrix, judged.report, is_quiet=args.quiet, resume=line)

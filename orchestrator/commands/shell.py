@@ -37,10 +37,12 @@ def run(args: argparse.Namespace) -> int:
                 guest, identity = boot(invocation.context, spec, Path(where) / "guest", debug=debug)
         try:
             machine = spec.machine
-            stream.tell(
+            told = (
                 f"{identity.release}, {counted(machine.smp, 'CPU')}, {machine.memory_mib} MiB, {spec.accel.name}; "
                 f"the cases are in /cases; console: {guest.directory}/console.log (until you leave)\n"
             )
+            if not args.quiet:
+                stream.tell(told)
             return _attach(guest.access, args.words)
         finally:
             guest.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import orchestrator
-from orchestrator.words import counted
+from orchestrator.words import counted, near
 
 PACKAGE = Path(orchestrator.__file__).parent
 # Words after a number in braces that are plurals of what can be one: units have none, a verb is no noun
@@ -59,3 +59,10 @@ def test_terms_of_the_field_are_not_replaced_by_words_of_ours() -> None:
         if OLD_TERMS.search(line)
     ]
     assert found == []
+
+
+def test_near_names_are_asked_for_and_far_ones_are_not() -> None:
+    assert near("debgu", ["debug", "kasan"]) == "did you mean debug?"
+    assert near("fork-falt", ["fork-fault", "fork", "gup"]) == "did you mean fork-fault or fork?"
+    assert near("xyzzy", ["debug"]) == ""
+    assert near("", []) == ""
