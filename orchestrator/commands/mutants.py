@@ -23,11 +23,8 @@ def run(args: argparse.Namespace) -> int:
         context, plan = invocation.context, invocation.plan
         line = command_line(args)
         with stoppable(context.runner.cancel), claim(context, plan, "mutants", args.output, line) as (run_dir, resumed):
-            emit(
-                RunStarted(
-                    str(run_dir), (*describe(plan), *told_settings(args), f"mutants: {len(plan.mutants)}"), resumed
-                )
-            )
+            told = (*describe(plan), *told_settings(args, plan.request), f"mutants: {len(plan.mutants)}")
+            emit(RunStarted(str(run_dir), told, resumed))
             with outputs.copied(run_dir):
                 judged = run_mutation(invocation, run_dir)
     summary = partial(terminal_matrix.show_matrix, judged.matrix, judged.report, is_quiet=args.quiet, resume=line)
