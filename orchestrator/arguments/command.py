@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,17 @@ class Option:
     help: str
     completes: str = ""
     keywords: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """The flags, and `--no-dirty` beside `--dirty` if there are both."""
+        if self.keywords.get("action") is not argparse.BooleanOptionalAction:
+            return self.flags
+        return (*self.flags, *(flag.replace("--", "--no-", 1) for flag in self.flags if flag.startswith("--")))
+
+    @property
+    def takes_value(self) -> bool:
+        return self.keywords.get("action") not in ("store_true", "help", argparse.BooleanOptionalAction)
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def _heading(option: Option) -> str:
     value = option.keywords.get("metavar", "")
     if not option.flags[0].startswith("-"):
         return rf"\fI{_text(value or option.flags[0])}\fR"
-    flags = ", ".join(rf"\fB{_text(flag)}\fR" for flag in option.flags)
+    flags = ", ".join(rf"\fB{_text(flag)}\fR" for flag in option.spellings)
     return rf"{flags} \fI{_text(value)}\fR" if value else flags
 
 

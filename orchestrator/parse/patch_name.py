@@ -33,6 +33,7 @@ _NO_SCHEME = re.compile(r"(?:[\w-]+\.)+(?:org|com|net|io|dev)(?::\d+)?/\S")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:/", re.IGNORECASE)
 _LONGEST = 4096  # PATH_MAX
 _WHOLE_THREAD = frozenset({"", "T", "t", "t.mbox.gz", "t.mbox", "t.atom"})
+FEW = 5  # names that one hint may hold
 
 
 class Kind(Enum):
@@ -168,5 +169,8 @@ def _refuse(text: str, whole: str, known: Collection[str], nearby: Collection[st
         )
     if re.search(r"\s", whole.strip()) and "@" in whole:
         raise PatchUnreadable(what, hint="a message id stands in angle brackets and has no space: '<20260105.1@host>'")
-    hint = f"near names: {', '.join(near)}" if near else f"known names: {', '.join(sorted(known)) or 'none'}"
+    names = f"known names: {', '.join(sorted(known)) or 'none'}"
+    if len(known) > FEW:
+        names = f"`orchestrate list patches` lists the {len(known)} known names"
+    hint = f"near names: {', '.join(near)}" if near else names
     raise PatchUnreadable(what, hint=hint)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from orchestrator.model.kernel_report import KernelReport, LogReport
 from orchestrator.reporters.logs import doubt, remarks
 from orchestrator.reporters.text import harmless
+from orchestrator.words import counted
 
 MOST_LINES = 40  # of a report's text
 STDIN = "-"
@@ -29,7 +30,7 @@ def commands(logs: Sequence[LogReport]) -> Iterator[str]:
 def _annotation(log: LogReport, kernel_report: KernelReport) -> str:
     level = "error" if kernel_report.outcome.is_bad else "notice"
     lines = harmless(kernel_report.text).split("\n")
-    left = [f"... and {len(lines) - MOST_LINES} lines more"] if len(lines) > MOST_LINES else []
+    left = [f"... and {counted(len(lines) - MOST_LINES, 'line')} more"] if len(lines) > MOST_LINES else []
     text = "\n".join([", ".join(remarks(kernel_report)), *lines[:MOST_LINES], *left])
     place = {"line": str(kernel_report.line_start), "endLine": str(kernel_report.line_end)}
     return _command(level, log, {**place, "title": kernel_report.title}, text)

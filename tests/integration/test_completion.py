@@ -51,6 +51,8 @@ def completed(tmp_path: Path, *words: str) -> list[str]:
         (("list", "test"), ["testcases"]),
         (("test", "--jobs", ""), []),
         (("doctor", "fix"), []),
+        (("test", "--no-"), ["--no-dirty"]),
+        (("test", "--dirty", "fix"), ["fix.patch"]),
     ],
 )
 def test_bash_is_offered_commands_options_and_names(tmp_path: Path, words: tuple[str, ...], offered: list[str]) -> None:
@@ -63,7 +65,7 @@ def test_a_shell_gets_every_command_and_option_in_its_own_language(tmp_path: Pat
     for command in COMMANDS:
         assert command.name in text
         for option in options_of(command):
-            assert all(flag.lstrip("-") in text for flag in option.flags)
+            assert all(flag.lstrip("-") in text for flag in option.spellings)
     if shutil.which(shell):
         (tmp_path / "completion").write_text(text)
         checked = subprocess.run(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from orchestrator.arguments.command import Command, Option
 from orchestrator.arguments.commands import COMMANDS
-from orchestrator.arguments.completion.words import argument_of, choices_of, options_of, takes_value
+from orchestrator.arguments.completion.words import argument_of, choices_of, options_of
 
 _BASH = r"""# bash completion for orchestrate: source it, or put it into
 # ~/.local/share/bash-completion/completions/orchestrate
@@ -52,10 +52,10 @@ def _command(command: Command) -> Iterator[str]:
     yield f"        {command.name})"
     yield "            case $prev in"
     for option in options_of(command):
-        if takes_value(option):
-            yield f"                {'|'.join(option.flags)}) {_value(option)}; return ;;"
+        if option.takes_value:
+            yield f"                {'|'.join(option.spellings)}) {_value(option)}; return ;;"
     yield "            esac"
-    flags = " ".join(flag for option in options_of(command) for flag in option.flags)
+    flags = " ".join(flag for option in options_of(command) for flag in option.spellings)
     argument = argument_of(command)
     yield f'            if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W {shlex.quote(flags)} -- "$cur"))'
     yield f"            else {_value(argument) if argument else ':'}; fi ;;"

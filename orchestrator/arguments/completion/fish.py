@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from orchestrator.arguments.command import Command, Option
 from orchestrator.arguments.commands import COMMANDS
-from orchestrator.arguments.completion.words import LISTED, argument_of, choices_of, options_of, takes_value
+from orchestrator.arguments.completion.words import LISTED, argument_of, choices_of, options_of
 from orchestrator.arguments.parser import PROGRAM
 
 _FISH = """# fish completion for orchestrate: put it into ~/.config/fish/completions/orchestrate.fish
@@ -27,7 +27,7 @@ def _command(command: Command) -> Iterator[str]:
     on = f"complete -c {PROGRAM} -n '__fish_seen_subcommand_from {command.name}'"
     yield f"complete -c {PROGRAM} -n __fish_use_subcommand -f -a {command.name} -d {_quoted(command.summary)}"
     for option in options_of(command):
-        flags = " ".join(f"-l {flag[2:]}" if flag.startswith("--") else f"-s {flag[1:]}" for flag in option.flags)
+        flags = " ".join(f"-l {flag[2:]}" if flag.startswith("--") else f"-s {flag[1:]}" for flag in option.spellings)
         yield f"{on} {flags}{_value(option)} -d {_quoted(option.help.split(';')[0])}"
     argument = argument_of(command)
     if argument is None:
@@ -38,7 +38,7 @@ def _command(command: Command) -> Iterator[str]:
 
 
 def _value(option: Option) -> str:
-    if not takes_value(option):
+    if not option.takes_value:
         return ""
     if choices := choices_of(option):
         return f" -x -a {_quoted(' '.join(choices))}"

@@ -12,10 +12,6 @@ def options_of(command: Command) -> tuple[Option, ...]:
     return (*(one for group in command.groups for one in group.options), HELP)
 
 
-def takes_value(option: Option) -> bool:
-    return option.keywords.get("action") not in ("store_true", "help")
-
-
 def choices_of(option: Option) -> tuple[str, ...]:
     return tuple(option.keywords.get("choices") or ())
 

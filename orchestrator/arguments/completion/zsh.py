@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from orchestrator.arguments.command import Command, Option
 from orchestrator.arguments.commands import COMMANDS
-from orchestrator.arguments.completion.words import argument_of, choices_of, options_of, takes_value
+from orchestrator.arguments.completion.words import argument_of, choices_of, options_of
 
 _ZSH = r"""#compdef orchestrate
 # zsh completion for orchestrate: put it as _orchestrate into a directory of $fpath
@@ -48,8 +48,8 @@ def _command(command: Command) -> Iterator[str]:
     yield "            _arguments \\"
     for option in options_of(command):
         help_words = option.help.split(";")[0].replace("[", "(").replace("]", ")").replace(":", ",")
-        for flag in option.flags:
-            value = f":value:{_value(option)}" if takes_value(option) else ""
+        for flag in option.spellings:
+            value = f":value:{_value(option)}" if option.takes_value else ""
             star = "*" if option.keywords.get("action") == "append" else ""
             yield f"                {_quoted(f'{star}{flag}[{help_words}]{value}')} \\"
     argument = argument_of(command)
