@@ -3,9 +3,9 @@
     .venv/bin/python benchmarks/coverage.py [--pairs 100] [--patch vm_refcnt] [--rounds 5] [--smp 2]
 
 Two guests of one kernel, with counting and without, do the same small piece of work in turn, in random order. In each,
-as many shells at a time as it has CPUs start programs (fork, exec, page faults, mmap, munmap, exit) ROUNDS times. Printed
-are the ratios, with to without, of the CPU time that QEMU took for the work and of the time that passed: the median and
-its 95 % interval (sign test). On a host that is busy with other things only the CPU time means something.
+as many shells at a time as it has CPUs start programs (fork, exec, page faults, mmap, munmap, exit) ROUNDS times.
+Printed are the ratios, with to without, of the CPU time that QEMU took for the work and of the time that passed: the
+median and its 95 % interval (sign test). On a host that is busy with other things only the CPU time means something.
 
 A second way does not depend on the host's other work: counts in a second of QEMU's CPU time, and what one count costs
 in the boot sector's loop, where one CPU does nothing else.

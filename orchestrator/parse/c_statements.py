@@ -122,58 +122,64 @@ def _directive_end(text: str, at: int) -> int:
     return at
 
 
-@dataclass(frozen=True)
+@dataclass
 class _State:
     """Where the parser is: what an #else goes back to."""
 
-    scopes: tuple[str, ...] = ()  # of the open braces: function, block, type
-    current: tuple[_Token, ...] = ()  # the statement that has begun
+    scopes: tuple[str, ...] = ()  # of the open braces: function, block, type, file
+    current: list[_Token] = field(default_factory=list)  # the statement that has begun
     depth: int = 0  # of its brackets
     function: str = ""
     number: int = 0
+
+    def copy(self) -> _State:
+        return replace(self, current=list(self.current))
+
+    @property
+    def is_in_code(self) -> bool:
+        return self.scopes[-1:] in (("function",), ("block",))
+
+
+@dataclass
+class _Branch:
+    """An open #if: the negated conditions of its earlier branches and that of this one, where the parser was before it,
+    and where behind its first branch."""
+
+    conditions: list[str]
+    before: _State
+    behind: _State | None = None
 
 
 @dataclass
 class _Parser:
     found: list[CStatement] = field(default_factory=list)
-    state: _State = _State()
-    conditions: list[list[str]] = field(
-        default_factory=list
-    )  # of each open #if: negations of earlier branches, its own
-    before: list[_State] = field(default_factory=list)  # each open #if
-    first_end: list[_State | None] = field(default_factory=list)  # behind its first branch
+    state: _State = field(default_factory=_State)
+    branches: list[_Branch] = field(default_factory=list)
     functions: int = 0
 
     # --- directives
 
     def directive(self, one: _Directive) -> None:
         if one.name in ("if", "ifdef", "ifndef"):
-            self.conditions.append([_condition(one)])
-            self.before.append(self.state)
-            self.first_end.append(None)
-        elif one.name in ("else", "elif", "elifdef", "elifndef") and self.conditions:
-            branch = self.conditions[-1]
-            branch[-1] = negated(branch[-1])
+            self.branches.append(_Branch([_condition(one)], self.state.copy()))
+        elif one.name in ("else", "elif", "elifdef", "elifndef") and self.branches:
+            branch = self.branches[-1]
+            branch.conditions[-1] = negated(branch.conditions[-1])
             if one.name != "else":
-                branch.append(_condition(one))
-            if self.first_end[-1] is None:
-                self.first_end[-1] = self.state
-            self.state = self.before[-1]
-        elif one.name == "endif" and self.conditions:
-            self.conditions.pop()
-            self.before.pop()
-            end = self.first_end.pop()
-            self.state = end or self.state
-        kind = Kind.MACRO if one.name == "define" else Kind.DIRECTIVE
-        self._add(one.first, one.last, kind)
+                branch.conditions.append(_condition(one))
+            branch.behind = branch.behind or self.state
+            self.state = branch.before.copy()
+        elif one.name == "endif" and self.branches:
+            self.state = self.branches.pop().behind or self.state
+        self._add(one.first, one.last, Kind.MACRO if one.name == "define" else Kind.DIRECTIVE)
 
     # --- tokens
 
     def token(self, token: _Token) -> None:
-        state, text = self.state, token.text
-        if state.depth == 0 and self._ends_before(token):
+        text = token.text
+        if self.state.depth == 0 and self._ends_before(token):
             self._finish()
-            state = self.state
+        state = self.state
         if text in ("(", "["):
             self._push(token, 1)
         elif text in (")", "]"):
@@ -185,27 +191,23 @@ class _Parser:
             self._close(token)
         elif text == ";" and state.depth == 0:
             if state.current:
-                self._push(token, 0)
+                self._push(token)
                 self._finish()
         elif text == ":" and state.depth == 0 and self._is_label():
-            self._push(token, 0)
+            self._push(token)
             self._finish(Kind.LABEL)
         else:
-            self._push(token, 0)
-            if text in ("else", "do") and len(self.state.current) == 1 and self._in_code():
+            self._push(token)
+            if text in ("else", "do") and len(state.current) == 1 and state.is_in_code:
                 self._finish(Kind.LABEL)
 
     def end(self) -> None:
         """Of the file."""
         self._finish()
 
-    def _push(self, token: _Token, deeper: int) -> None:
-        state = self.state
-        depth = max(0, state.depth + deeper)
-        self.state = replace(state, current=(*state.current, token), depth=depth)
-
-    def _in_code(self) -> bool:
-        return bool(self.state.scopes) and self.state.scopes[-1] in ("function", "block")
+    def _push(self, token: _Token, deeper: int = 0) -> None:
+        self.state.current.append(token)
+        self.state.depth = max(0, self.state.depth + deeper)
 
     def _ends_before(self, token: _Token) -> bool:
         """MACRO(...) and then a word: a loop of a macro and its body, or a macro that is a whole declaration."""
@@ -218,65 +220,62 @@ class _Parser:
     def _end_control(self) -> None:
         """`if (...)`: the statement ends with its condition."""
         state = self.state
-        is_control = state.depth == 0 and state.current[0].text in _CONTROL and self._in_code()
+        is_control = state.depth == 0 and state.current[0].text in _CONTROL and state.is_in_code
         if is_control and _closing(state.current, 1) == len(state.current) - 1:
             self._finish()
 
     def _is_label(self) -> bool:
-        texts = [token.text for token in self.state.current]
-        if not texts or not self._in_code():
+        current = self.state.current
+        if not current or not self.state.is_in_code:
             return False
-        return texts[0] in ("case", "default") or (len(texts) == 1 and bool(_WORD.match(texts[0])))
+        return current[0].text in ("case", "default") or (len(current) == 1 and bool(_WORD.match(current[0].text)))
 
     def _open(self, token: _Token) -> None:
         state = self.state
-        texts = [one.text for one in state.current]
-        top = _outside_brackets(state.current)
-        if state.depth or any(text in _ASSIGNMENTS for text in top) or (texts and texts[0] == "return"):
-            self._push(token, 1)  # a value, or ({ ... }): part of the statement
+        if state.depth:
+            self._push(token, 1)  # of a value, or ({ ... }): part of the statement
             return
-        if self._in_code():
+        texts = [one.text for one in state.current]
+        if any(text in _ASSIGNMENTS for text in _outside_brackets(state.current)) or texts[:1] == ["return"]:
+            self._push(token, 1)
+            return
+        scope = "block"
+        if state.is_in_code:
             if texts and texts[0] in (*_AGGREGATES, "static", "const") and "(" not in texts:
                 self._push(token, 1)
                 return
             self._finish()
-            scope = "block"
         elif "(" in texts and (texts[-1] == ")" or texts[0] not in (*_AGGREGATES, "typedef")):
             self.functions += 1
-            # gcc has a function begin at its brace
-            self.state = replace(state, current=(*state.current, token), function=_name(texts), number=self.functions)
+            state.function, state.number = _name(texts), self.functions
+            self._push(token)  # gcc has a function begin at its brace
             self._finish(Kind.HEAD)
             scope = "function"
         else:
             self._finish()
-            scope = "type" if texts[:1] != ["extern"] else "file"
-        self.state = replace(self.state, scopes=(*self.state.scopes, scope))
+            scope = "file" if texts[:1] == ["extern"] else "type"
+        self.state.scopes = (*self.state.scopes, scope)
 
     def _close(self, token: _Token) -> None:
         if self.state.depth:
             self._push(token, -1)
             return
         self._finish()
-        scopes = self.state.scopes
-        is_end = scopes[-1:] == ("function",)
-        self.state = replace(
-            self.state,
-            scopes=scopes[:-1],
-            function="" if is_end else self.state.function,
-            number=0 if is_end else self.state.number,
-        )
+        state = self.state
+        if state.scopes[-1:] == ("function",):
+            state.function, state.number = "", 0
+        state.scopes = state.scopes[:-1]
 
     def _finish(self, kind: Kind | None = None) -> None:
         """The statement that has begun, if any, is complete."""
-        current = self.state.current
-        self.state = replace(self.state, current=(), depth=0)
+        current, self.state.current, self.state.depth = self.state.current, [], 0
         if current:
             if kind is None:
-                kind = _kind(current) if self._in_code() else Kind.OUTSIDE
+                kind = _kind(current) if self.state.is_in_code else Kind.OUTSIDE
             self._add(current[0].line, current[-1].line, kind)
 
     def _add(self, first: int, last: int, kind: Kind) -> None:
-        conditions = tuple(one for branch in self.conditions for one in branch)
+        conditions = tuple(one for branch in self.branches for one in branch.conditions)
         is_inside = kind not in (Kind.OUTSIDE, Kind.DIRECTIVE, Kind.MACRO)
         function, number = (self.state.function, self.state.number) if is_inside else ("", 0)
         self.found.append(CStatement(first, last, kind, function, number, conditions))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -138,6 +140,15 @@ def test_a_directive_amid_a_statement_does_not_end_it() -> None:
     found = body("call(a,", "#ifdef CONFIG_X", "\tb,", "#endif", "\tc);", "d();")
     assert (1, 5, Kind.CODE) in found
     assert (6, 6, Kind.CODE) in found
+
+
+def test_a_huge_table_takes_time_in_proportion() -> None:
+    """100,000 entries: a quadratic parser would take an hour."""
+    rows = "".join(f"\t{{ {number}, f({number}) }},\n" for number in range(25_000))
+    began_s = time.process_time()
+    found = statements(f"static const struct row rows[] = {{\n{rows}}};\n" + inside(f"int a[] = {{\n{rows}}};"))
+    assert time.process_time() - began_s < 20
+    assert (found[0].first, found[0].last) == (1, 25_002)
 
 
 @settings(max_examples=300, deadline=None)
