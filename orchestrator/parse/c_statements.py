@@ -321,7 +321,10 @@ def _name(head: Sequence[str]) -> str:
             names.append((head[at - 1], at - 1))
         depth += (text == "(") - (text == ")")
     real = [name for name, at in names if at > 0 and not (name.startswith("__") and _is_attribute(head, at))]
-    return (real or [name for name, _ in names] or [""])[0]
+    if real:
+        return real[0]
+    name, at = names[0] if names else ("", 0)
+    return f"{name}({head[at + 2]})" if name.isupper() else name  # SYSCALL_DEFINE2(munmap, ...)
 
 
 def _is_attribute(head: Sequence[str], at: int) -> bool:

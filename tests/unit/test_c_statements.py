@@ -80,7 +80,7 @@ def test_a_head_is_one_statement_with_its_brace() -> None:
         ("struct page *lookup(struct mm_struct *mm)", "lookup"),
         ("int locked(struct x *x) __must_hold(&x->lock)", "locked"),
         ("int (*pick(int a))(int)", "pick"),
-        ("SYSCALL_DEFINE2(munmap, unsigned long, addr, size_t, len)", "SYSCALL_DEFINE2"),
+        ("SYSCALL_DEFINE2(munmap, unsigned long, addr, size_t, len)", "SYSCALL_DEFINE2(munmap)"),
     ],
 )
 def test_a_function_has_its_name(head: str, name: str) -> None:
