@@ -79,6 +79,13 @@ def _check_numbers(request: Request) -> None:
         raise UsageError(f"--jobs {request.jobs}: must be 1 to {MOST_JOBS}")
     if not 0 <= request.generate <= MOST_GENERATED:
         raise UsageError(f"--generate {request.generate}: must be 1 to {MOST_GENERATED}")
+    if request.coverage_min is not None:
+        if not 0 < request.coverage_min <= 100:
+            raise UsageError(f"--coverage-min {request.coverage_min:g}: must be more than 0 and at most 100 percent")
+        if not request.coverage:
+            raise UsageError("--coverage-min needs what --no-coverage leaves out")
+        if not request.patch:
+            raise UsageError("--coverage-min is about the lines that a patch changes", hint="--patch PATH")
     if not 0 < request.error < 0.5:
         raise UsageError(f"--error {request.error:g}: must be more than 0 and less than 0.5")
     if request.seed not in SEEDS:

@@ -162,6 +162,8 @@ def request_of(args: argparse.Namespace) -> Request:
         error=getattr(args, "error", Request.error),
         strict=getattr(args, "strict", False),
         fresh_baseline=getattr(args, "fresh_baseline", False),
+        coverage=not getattr(args, "no_coverage", False),
+        coverage_min=getattr(args, "coverage_min", None),
         suite_name=getattr(args, "suite_name", None) or "",
         attachments_root=absolute_directory(getattr(args, "attachments_root", None) or ""),
     )

@@ -1,4 +1,4 @@
-"""--junit and --json: the report files where the user wants them too; `-` is stdout."""
+"""--junit, --json, --lcov and --cobertura: a run's files where the user wants them too; `-` is stdout."""
 
 from __future__ import annotations
 
@@ -13,24 +13,29 @@ from pathlib import Path
 from typing import TextIO
 
 from orchestrator.errors import Fault, UsageError
+from orchestrator.model.report import COVERAGE
 from orchestrator.reporters import stream
-from orchestrator.reporters.table import JUNIT, REPORT
+from orchestrator.reporters.table import COBERTURA, JUNIT, LCOV, REPORT
 
 STDOUT = "-"
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where copies of the two reports go: a path, `-`, or nowhere. `report` is the name of the JSON report."""
+    """Where copies of the files go: a path, `-`, or nowhere. `report` is the name of the JSON report."""
 
     junit: str | None = None
     json: str | None = None
     report: str = REPORT
+    lcov: str | None = None
+    cobertura: str | None = None
 
     def check(self) -> None:
         """Find out before the run that a report cannot be written. Raises UsageError."""
-        if self.junit == self.json == STDOUT:
-            raise UsageError("--junit - and --json -: stdout holds one report", hint="give one of them a file")
+        on_stdout = [option for option, _, target in self._options() if target == STDOUT]
+        if len(on_stdout) > 1:
+            both = " and ".join(f"{option} -" for option in on_stdout)
+            raise UsageError(f"{both}: stdout holds one report", hint="give one of them a file")
         for target in (Path(target) for _, target in self._wanted() if target != STDOUT):
             nearest = next(path for path in (target.resolve(), *target.resolve().parents) if path.exists())
             if target.is_dir() or not os.access(nearest, os.W_OK):
@@ -39,7 +44,7 @@ class Outputs:
     @property
     def for_people(self) -> TextIO:
         """The stream that is left for the summary."""
-        return sys.stderr if STDOUT in (self.junit, self.json) else sys.stdout
+        return sys.stderr if any(target == STDOUT for _, target in self._wanted()) else sys.stdout
 
     @contextmanager
     def copied(self, run_dir: Path) -> Iterator[None]:
@@ -63,15 +68,26 @@ class Outputs:
 
     def _wanted(self) -> list[tuple[str, str]]:
         """The files' names in the run directory, and where they go."""
-        return [(name, target) for name, target in ((JUNIT, self.junit), (self.report, self.json)) if target]
+        return [(name, target) for _, name, target in self._options() if target]
+
+    def _options(self) -> tuple[tuple[str, str, str | None], ...]:
+        return (
+            ("--junit", JUNIT, self.junit),
+            ("--json", self.report, self.json),
+            ("--lcov", LCOV, self.lcov),
+            ("--cobertura", COBERTURA, self.cobertura),
+        )
 
 
 def outputs_of(args: argparse.Namespace, report: str = REPORT) -> Outputs:
-    return Outputs(getattr(args, "junit", None), args.json, report)
+    lcov, cobertura = getattr(args, "lcov", None), getattr(args, "cobertura", None)
+    return Outputs(getattr(args, "junit", None), args.json, report, lcov, cobertura)
 
 
 def _copy(source: Path, target: str) -> str:
     """Why it could not be done; empty when it was."""
+    if source.name in (LCOV, COBERTURA) and not source.exists():
+        return f"{target}: no coverage was measured; the run's stage {COVERAGE} says why"
     try:
         if target == STDOUT:
             stream.data(source.read_bytes())

@@ -61,9 +61,15 @@ def claim(
 def _resumed(record: RunRecord, plan: Plan) -> RunRecord:
     """The request without what may have changed since: such a change is no reason for another run."""
     asked = plan.request
+    presented = replace(
+        record.request,
+        coverage_min=asked.coverage_min,
+        suite_name=asked.suite_name,
+        attachments_root=asked.attachments_root,
+    )
     return replace(
         record,
-        request=replace(record.request, suite_name=asked.suite_name, attachments_root=asked.attachments_root),
+        request=presented,
         known=plan.known,
         compiler=plan.compiler,
         version=__version__,
@@ -190,7 +196,7 @@ def _key(plan: Plan, about: str) -> str:
         "run",
         about=about,
         # how many at a time and what it is called in reports is no part of what is asked
-        request=encode(replace(plan.request, jobs=None, suite_name="", attachments_root="")),
+        request=encode(replace(plan.request, jobs=None, coverage_min=None, suite_name="", attachments_root="")),
         series=plan.series.digest if plan.series else "",
         source=(plan.source.tree, plan.source.revision, [patch.sha256 for patch in plan.source.below]),
         cases=cases,

@@ -52,18 +52,7 @@ def probe(accel: Accel, runner: Runner, limit_s: float = PROBE_S) -> Probe:
         there = Path("/dev/kvm").exists()
         return Probe("kvm", False, "/dev/kvm is not accessible to this user" if there else "there is no /dev/kvm")
     with tempfile.TemporaryDirectory(prefix="orchestrate-probe-") as where:
-        image = Path(where) / "probe.bin"
-        _assemble(image, runner)
-        result = runner.run(
-            Command(
-                (
-                    QEMU, "-nodefaults", "-display", "none", "-no-reboot", *accel.args, "-m", "32",
-                    "-drive", f"file={in_option(image)},format=raw,if=ide,snapshot=on",
-                    "-device", "isa-debug-exit,iobase=0xf4,iosize=1",
-                )
-            ),
-            timeout_s=limit_s,
-        )  # fmt: skip
+        result = runner.run(boot_sector_command(Path(where), runner, QEMU, accel.args), timeout_s=limit_s)
     if result.status == PROVED:
         return Probe(accel.name, True, f"a guest reached long mode and computed there in {result.time_s:.1f} s")
     said = [line for line in result.stderr.decode(errors="replace").splitlines() if "terminating on signal" not in line]
@@ -72,6 +61,20 @@ def probe(accel: Accel, runner: Runner, limit_s: float = PROBE_S) -> Probe:
     words = "; ".join(said[:1] if result.timed_out else said[-3:])
     seen = f"a tiny guest did not run: {how}"
     return Probe(accel.name, False, f"{seen} ({words})" if words else seen, seen)
+
+
+def boot_sector_command(where: Path, runner: Runner, qemu: str, args: tuple[str, ...]) -> Command:
+    """The boot sector, assembled in a directory, on a machine with these further arguments. Raises ToolMissing when gcc
+    is not there."""
+    image = where / "probe.bin"
+    _assemble(image, runner)
+    return Command(
+        (
+            qemu, "-nodefaults", "-display", "none", "-no-reboot", *args, "-m", "32",
+            "-drive", f"file={in_option(image)},format=raw,if=ide,snapshot=on",
+            "-device", "isa-debug-exit,iobase=0xf4,iosize=1",
+        )
+    )  # fmt: skip
 
 
 def choose(choice: str, kvm: Accel, tcg: Accel, runner: Runner, remembered: Path) -> tuple[Accel, Probe]:

@@ -15,6 +15,7 @@ from orchestrator.deadline import Deadline
 from orchestrator.errors import BootFailed, GuestUnreachable, QemuCrashed
 from orchestrator.guest import case_argv, evidence
 from orchestrator.guest.console import kernel_line
+from orchestrator.guest.counters import Counters, Counting, Counts
 from orchestrator.guest.evidence import Examination
 from orchestrator.guest.initramfs import Keys, run_part
 from orchestrator.guest.qemu import Qemu
@@ -92,9 +93,20 @@ def case_words(case: Case, *, duration_s: float, limit_s: int, seed: int, slowdo
 class Guest:
     """One virtual machine. `close` it, whatever happens."""
 
-    def __init__(self, boot: Boot, directory: Path, runner: Runner, *, outlives_us: bool = False) -> None:
-        """`outlives_us`: QEMU does not end with us, so that `leave` can leave it behind; nor does it when we crash."""
+    def __init__(
+        self,
+        boot: Boot,
+        directory: Path,
+        runner: Runner,
+        *,
+        outlives_us: bool = False,
+        counting: Counting | None = None,
+    ) -> None:
+        """`outlives_us`: QEMU does not end with us, so that `leave` can leave it behind; nor does it when we crash.
+        `counting`: instructions to count."""
         directory.mkdir(parents=True, exist_ok=True)
+        self._counters = Counters(directory, counting) if counting else None
+        boot = replace(boot, plugin=counting.argv()) if counting else boot
         self._runner = runner
         self._client, host_public, keys = _make_keys(directory, runner)
         self._host_key = host_public
@@ -187,6 +199,10 @@ class Guest:
         )
         run = _told(run, sentinel) if sentinel else run
         return _examined(run, found) if found else run
+
+    def counts(self) -> Counts | None:
+        """What has been counted since power-on; None if nothing was to be. Works also when the guest is dead."""
+        return self._counters.read(lambda: self.qemu.is_alive) if self._counters else None
 
     def close(self) -> None:
         if self.link:

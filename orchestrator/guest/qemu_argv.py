@@ -25,6 +25,7 @@ class Boot:
     on_panic: str = "pause"  # or none, where nobody will examine it
     is_paused: bool = False  # at the first instruction, until a debugger lets it go
     disk: Path | None = None  # an image that guests share: none of them can write to it
+    plugin: tuple[str, ...] = ()  # of TCG: what counts
 
 
 # fmt: off
@@ -36,6 +37,7 @@ def argv(boot: Boot) -> tuple[str, ...]:
         "-no-reboot",                                    # with panic=-1: a dead kernel ends the process
         *boot.machine.args,
         *boot.accel.args,
+        *boot.plugin,
         # one socket each: SeaBIOS' MP table, all that a kernel without ACPI has, lists one CPU of a socket
         "-smp", f"{boot.smp},sockets={boot.smp}",
         "-m", str(boot.memory_mib),

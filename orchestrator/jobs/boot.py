@@ -10,6 +10,7 @@ from pathlib import Path
 
 from orchestrator.context import Context
 from orchestrator.errors import BootFailed, NoGuest, ProductDamaged, QemuCrashed
+from orchestrator.guest.counters import Counting
 from orchestrator.guest.guest import Guest, Identity
 from orchestrator.guest.qemu_argv import Boot
 from orchestrator.model.case import Programs
@@ -34,6 +35,7 @@ class GuestSpec:
     boot_limit_s: float
     cmdline: tuple[str, ...] = ()  # more boot parameters
     disk: Path | None = None  # the userland that some case's program lies in
+    counting: Counting | None = None  # the instructions that its guests count
 
 
 def boot(
@@ -98,6 +100,7 @@ def _boot(
         directory,
         context.runner,
         outlives_us=outlives_us,
+        counting=spec.counting,
     )
     try:
         if debug:

@@ -28,9 +28,11 @@ from orchestrator.jobs.build import (
     make_tree,
     sift,
 )
+from orchestrator.jobs.coverage import counting
 from orchestrator.jobs.journal import Journal, Stopped
 from orchestrator.jobs.reproduce import reproduce
 from orchestrator.model.kernel import Base, KernelConfig, Role, Source
+from orchestrator.model.report import COVERAGE
 from orchestrator.model.request import Plan
 from orchestrator.model.series import Series
 from orchestrator.model.subject import Subject
@@ -131,9 +133,21 @@ class Products:
             built = self.built(subject)
             return make_guest_spec(self.context, made.journal.stage, subject, built, self.plan, self._find)
 
+        def count(spec: GuestSpec, built: Built) -> GuestSpec:
+            """The series' own statements are counted where the whole series is tested."""
+            if not self.plan.request.coverage or subject.role is not Role.PATCHED or not subject.kernel.series:
+                return spec
+            home, machine = made.journal.home, spec.machine
+            made_of = made.journal.stage(
+                COVERAGE, lambda: counting(self.context, built, machine.qemu, spec.accel, home)
+            )
+            # else the kernel does not lie where its vmlinux says; where it cannot move, it needs no telling
+            still = ("nokaslr",) if made_of and "CONFIG_RANDOMIZE_BASE" in built.config.symbols else ()
+            return replace(spec, counting=made_of, cmdline=(*spec.cmdline, *still))
+
         def tell() -> GuestSpec:
             built, spec = self.built(subject), self._kernel(subject).once("guest spec", make)
-            spec = replace(spec, cmdline=_parameters(subject))
+            spec = count(replace(spec, cmdline=_parameters(subject)), built)
             made.journal.settle(programs=spec.programs.digest, mutant=subject.mutant, delays=" ".join(subject.delays))
             made.journal.facts(
                 accelerator=spec.accel.name,

@@ -15,6 +15,7 @@ from orchestrator.build.product import Product
 from orchestrator.context import Context
 from orchestrator.errors import BootFailed, GuestUnreachable, ProductDamaged
 from orchestrator.events import CaseStarted, GuestLost, GuestReady
+from orchestrator.guest.counters import HITS, Counts, write_hits
 from orchestrator.guest.guest import INITRAMFS, Guest, Identity
 from orchestrator.jobs.boot import GuestSpec, boot
 from orchestrator.jobs.diagnosis import diagnose_boot, discard, with_diagnosis
@@ -92,6 +93,7 @@ class GuestSession:
             guest, identity = self._boot_from_store(directory)
         if number:  # QEMU has read it; reproduce.sh boots that of guest 0
             (directory / INITRAMFS).unlink()
+        self._write_hits(guest, None, directory.name)
         self._context.emit(GuestReady(self._journal.name, identity.ready_s, self._spec.accel.name, number))
         self._journal.facts(release=identity.release, cpus=identity.cpus)
         return guest, identity.ready_s
@@ -185,6 +187,7 @@ class GuestSession:
         self._context.emit(CaseStarted(self._journal.name, case.name, limit_s, planned.pair))
         number = int(guest.directory.name.removeprefix("guest-"))
         console = f"{guest.directory.name}/console.log"
+        before = guest.counts()
         begun = self._journal.begin(planned, number, guest.qemu.console.mark(), console)
         ended = guest.run_case(
             case,
@@ -197,6 +200,7 @@ class GuestSession:
         )
         return replace(
             ended,
+            coverage=self._write_hits(guest, before, begun.home),
             guest=begun.guest,
             number=begun.number,
             pair=begun.pair,
@@ -206,6 +210,16 @@ class GuestSession:
             stderr=f"{begun.home}/stderr",
             expects=case.expects,
         )
+
+    def _write_hits(self, guest: Guest, before: Counts | None, where: str) -> str:
+        """Write what has been executed since `before` (None: since power-on) into a directory below the kernel's, and
+        return the file's name as records have it; empty where nothing is counted."""
+        counts = guest.counts()
+        if counts is None:
+            return ""
+        name = f"{where}/{HITS}"
+        write_hits(counts.since(before), self._journal.home / name)
+        return name
 
     def _is_left(self, guest: Guest, attempt: Attempt) -> bool:
         """Leave a guest that reported something, hangs or panicked to the user, and say how to enter it."""

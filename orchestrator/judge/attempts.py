@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from orchestrator.evidence.coverage.collect import collect
 from orchestrator.guest.evidence import FILES
 from orchestrator.judge.known import EXPECTED, applies, is_expired, mark_expected, mark_known, missing, release_of
 from orchestrator.judge.leaks import leak_metrics, leaks
@@ -60,6 +61,7 @@ def classify(
         started=record.started,
         facts=record.facts,
         earlier_base=record.earlier_base,
+        coverage=collect(record, home),
         attempts=tuple(replace(finding, console="") for finding in found),  # a case has the text of what it shows
     )
 

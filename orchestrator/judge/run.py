@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from orchestrator.evidence.coverage.judge import with_result
 from orchestrator.judge.attempts import classify
 from orchestrator.judge.compare import compare
 from orchestrator.judge.first_bad import FirstBad, by_kconfig, first_bad_patch, regressed_cases
@@ -31,7 +32,8 @@ def judge_run(run_dir: Path, *, interrupted: bool = False, known: Sequence[Known
     run = load_record(RunRecord, run_dir / RUN)
     issues = run.known if known is None else known
     records = records_of(run_dir)
-    judged = tuple(classify(record, run_dir / record.name, issues) for record in records)
+    least = run.request.coverage_min
+    judged = tuple(with_result(classify(record, run_dir / record.name, issues), least) for record in records)
     suites = with_planned(with_comparisons(judged, run.request.error), run.planned, run.started)
     found, reason = verdict(
         suites, interrupted, strict=run.request.strict, trouble=run.trouble, fault=run.trouble_fault

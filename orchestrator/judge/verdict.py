@@ -8,7 +8,7 @@ from orchestrator.errors import Fault
 from orchestrator.judge.cause import cause
 from orchestrator.model.kernel import Role
 from orchestrator.model.outcome import Outcome, Verdict
-from orchestrator.model.report import Answer, CaseResult, Comparison, StageResult, SuiteReport
+from orchestrator.model.report import COVERAGE, Answer, CaseResult, Comparison, StageResult, SuiteReport
 
 _DEEDS = {
     Outcome.NOT_EXERCISED: "did not exercise",
@@ -57,7 +57,11 @@ def verdict(
     if wrong:
         return Verdict.BAD_REQUEST, _sentence(wrong)
     excused = [_deed(suite, item) for suite, item in items if item.outcome.is_bad and is_excused(item)]
-    unknown = [_deed(suite, item) for suite, item in items if item.outcome.is_bad and not is_excused(item)]
+    unknown = [
+        _deed(suite, item)
+        for suite, item in items
+        if item.outcome.is_bad and not is_excused(item) and not is_short(item)
+    ]
     # what was asked of the base in vain leaves a question open
     unknown += [
         _deed(suite, item)
@@ -75,6 +79,8 @@ def verdict(
     if none_passed := [suite for suite in tested if not any(case.outcome is Outcome.PASS for case in suite.cases)]:
         first, *others = none_passed
         return Verdict.NO_VERDICT, _sentence([f"{first.name}: {_why_none_passed(first)}", *(s.name for s in others)])
+    if short := [_deed(suite, item) for suite, item in items if is_short(item)]:
+        return Verdict.FAILED, _sentence(short)
     if strict and excused:
         return Verdict.FAILED, _sentence(excused)
     return Verdict.CLEAN, _clean(tested, subjects, excused)
@@ -94,6 +100,11 @@ def is_patch_failure(item: StageResult | CaseResult) -> bool:
     if isinstance(item, StageResult):
         return item.is_patch_fault and not item.also_on_base
     return item.outcome is not Outcome.ERROR and not item.is_host_fault
+
+
+def is_short(item: StageResult | CaseResult) -> bool:
+    """Whether it says that too few of the changed statements ran: nothing is wrong with the series or the host."""
+    return isinstance(item, StageResult) and item.stage == COVERAGE and item.outcome is Outcome.FAIL
 
 
 def is_excused(item: StageResult | CaseResult) -> bool:

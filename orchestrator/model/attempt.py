@@ -100,6 +100,7 @@ class Attempt:
     number: int = 1
     pair: int = 0
     is_unmarked: bool = False  # the console did not show its end in time
+    coverage: str = ""  # the file with the instructions that it executed, of those that are counted; "": none are
 
     @property
     def home(self) -> str:

@@ -55,7 +55,9 @@ class Request:
     known_issues: str | None = None  # None: the file beside the series or in the tree, if there is one
     each_patch: bool = False  # build, boot and test behind each patch of the series too
     freeze: bool = False  # leave the guest paused at the first kernel report, hang or crash, and end there
-    suite_name: str = ""  # this and the next: of RunReport, no part of what is tested
+    coverage: bool = True  # count the instructions of changed statements, where TCG runs the guests
+    coverage_min: float | None = None  # this and the next: no part of what is tested. The percentage that has to run
+    suite_name: str = ""  # this and the next: of RunReport
     attachments_root: str = ""
 
 

@@ -17,6 +17,8 @@ from xml.etree import ElementTree
 from junit_xml import TestCase as XmlCase  # under other names: pytest collects classes that are called Test*
 from junit_xml import TestSuite as XmlSuite
 
+from orchestrator.evidence.coverage.told import places_never_hit, sentence
+from orchestrator.model.coverage import Coverage
 from orchestrator.model.kernel import Role
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import RunReport, SuiteReport
@@ -210,8 +212,21 @@ def _properties(report: RunReport, suite: _Suite) -> list[tuple[str, str]]:
         of_patches[f"patch.{number}"] = subject
         of_patches[f"patch.{number}.message_id"] = "".join(report.message_ids[number - 1 : number])
         of_patches[f"patch.{number}.commit"] = "".join(report.commits[number - 1 : number])
-    known = {**of_run, **dict(suite.report.facts.properties()), **of_patches}
+    known = {**of_run, **dict(suite.report.facts.properties()), **_of_coverage(suite.report.coverage), **of_patches}
     return [(name, text.one_line(value, 500)) for name, value in known.items() if value]
+
+
+def _of_coverage(found: Coverage | None) -> dict[str, str]:
+    """What ran of the changed statements. The last one may be cut; the file of the coverage stage has them all."""
+    if found is None:
+        return {}
+    return {
+        "coverage": sentence(found),
+        "coverage.percent": "" if found.percent is None else f"{found.percent:.1f}",
+        "coverage.hit": str(found.hit),
+        "coverage.counted": str(found.counted),
+        "coverage.never_hit": ", ".join(places_never_hit(found)),
+    }
 
 
 def _time(milliseconds: int) -> str:

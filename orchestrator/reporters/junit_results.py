@@ -1,8 +1,9 @@
 """Which element a JUnit test case holds, and the type that CI servers group by. Pure.
 
-`<failure>` is for what the series does wrong, `<error>` for what leaves the question open: the host, a tool, the
-request, the base. A file has neither exactly when the run's exit status is 0; so what the base gets wrong too is
-`<skipped>` in a run that is clean all the same, and `<error type="FailsOnBase">` in one that is not.
+`<failure>` is for what the series does wrong, and for a demand of the user's that is not met. `<error>` is for what
+leaves the question open: the host, a tool, the request, the base. A file has neither exactly when the run's exit status
+is 0; so what the base gets wrong too is `<skipped>` in a run that is clean all the same, and `<error
+type="FailsOnBase">` in one that is not.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from orchestrator.judge.leaks import is_leak
-from orchestrator.judge.verdict import is_excused, is_patch_failure
+from orchestrator.judge.verdict import is_excused, is_patch_failure, is_short
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
@@ -106,6 +107,8 @@ def _result(owner: StageResult | CaseResult, outcome: Outcome, in_run: Standing,
         if in_run.is_cut_short:
             return JUnitResult(Element.ERROR, "NotCompared")
         return JUnitResult(Element.FAILURE, type_of(outcome, owner.kernel_reports, otherwise))
+    if is_short(owner):
+        return JUnitResult(Element.FAILURE, "Coverage")
     if owner.comparison:
         return JUnitResult(Element.ERROR, "Inconclusive")
     if isinstance(owner, StageResult) and owner.is_request_fault:

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import groupby
 
+from orchestrator.evidence.coverage import told
 from orchestrator.judge.verdict import is_excused
+from orchestrator.model.coverage import Coverage
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import (
+    COVERAGE,
     Answer,
     CaseResult,
     Metric,
@@ -28,6 +31,7 @@ _BAD_SUBTESTS = 10  # for each case; the files have them all
 _MESSAGE_CHARS = 200
 _REMARK_CHARS = 80  # of what a stage that passed has to say
 _THROUGHPUT = "ops/s"
+_NEVER_HIT, _NEVER_HIT_CHARS = 20, 110  # lines, and their length
 NOT_RUN = "NOT RUN"
 
 
@@ -83,6 +87,7 @@ class Table:
     title: str
     rows: tuple[Row, ...]
     kernel_reports: tuple[Evidence, ...]
+    never_hit: tuple[str, ...] = ()  # changed statements that could have run, of a kernel that was measured
 
 
 def tables(report: RunReport) -> tuple[Table, ...]:
@@ -118,11 +123,20 @@ def _table(report: RunReport, suite: SuiteReport) -> Table:
     for case in suite.cases:
         kernel_reports.extend(_evidence(case.kernel_reports, report, case.console_log, case.case))
         kernel_reports.extend(_diagnosis(case, report))
-    return Table(printable(suite.name), tuple(rows), tuple(kernel_reports))
+    return Table(printable(suite.name), tuple(rows), tuple(kernel_reports), tuple(_never_hit(suite.coverage)))
+
+
+def _never_hit(found: Coverage | None) -> Iterator[str]:
+    missed = told.never_hit(found) if found and found.cases else ()
+    for line in missed[:_NEVER_HIT]:
+        yield _message(line, _NEVER_HIT_CHARS)
+    if len(missed) > _NEVER_HIT:
+        yield f"... {len(missed) - _NEVER_HIT} more, in report.json"
 
 
 def _stage_row(stage: StageResult) -> Row:
-    said = _message(stage.message, _MESSAGE_CHARS if stage.outcome.is_bad else _REMARK_CHARS)
+    is_whole = stage.outcome.is_bad or stage.stage == COVERAGE
+    said = _message(stage.message, _MESSAGE_CHARS if is_whole else _REMARK_CHARS)
     if stage.hint and stage.outcome.is_bad:
         said = f"{said} (hint: {printable(stage.hint)})"
     if stage.cached:
@@ -174,16 +188,16 @@ def _subtest_rows(subtests: Sequence[Subtest], excused: bool) -> Iterator[Row]:
     bad = [subtest for subtest in subtests if subtest.outcome.is_bad]
     never_ran = [subtest for subtest in bad if not subtest.time_s and not subtest.metrics and subtest.message]
     alike = never_ran if len(never_ran) > 1 and len({subtest.message for subtest in never_ran}) == 1 else []
-    told = [subtest for subtest in bad if subtest not in alike]
+    shown = [subtest for subtest in bad if subtest not in alike]
 
     def row(name: str, outcome: Outcome, time: str = "", ops: str = "", said: str = "") -> Row:
         return Row(1, name, outcome.name, Tone.OPEN if excused else _TONES[outcome], time, ops, said)
 
-    for subtest in told[:_BAD_SUBTESTS]:
+    for subtest in shown[:_BAD_SUBTESTS]:
         name, ops = printable(subtest.name), _throughput(subtest.metrics)
         yield row(name, subtest.outcome, seconds(subtest.time_s), ops, _message(subtest.message))
-    if len(told) > _BAD_SUBTESTS:
-        left = told[_BAD_SUBTESTS:]
+    if len(shown) > _BAD_SUBTESTS:
+        left = shown[_BAD_SUBTESTS:]
         yield row(f"... {len(left)} more", max(subtest.outcome for subtest in left))
     if alike:
         outcome = max(subtest.outcome for subtest in alike)

@@ -8,22 +8,25 @@ from pathlib import Path
 
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.report import RunReport
-from orchestrator.reporters import decoded, json_report, junit
+from orchestrator.reporters import cobertura, decoded, json_report, junit, lcov
 from orchestrator.store import write_atomically
 
 
 @dataclass(frozen=True)
 class FileReporter:
-    """`file` is its name in the run directory. `content` may read the run directory, and raises nothing."""
+    """`file` is its name in the run directory. `content` may read the run directory, and raises nothing; None: there is
+    nothing to say, and no file."""
 
     file: str
-    content: Callable[[RunReport], bytes]
+    content: Callable[[RunReport], bytes | None]
 
 
-REPORT, JUNIT = "report.json", "junit.xml"
+REPORT, JUNIT, LCOV, COBERTURA = "report.json", "junit.xml", "coverage.info", "cobertura.xml"
 REPORTERS = (
     FileReporter(REPORT, json_report.content),
     FileReporter(JUNIT, junit.content),
+    FileReporter(LCOV, lcov.content),
+    FileReporter(COBERTURA, cobertura.content),
 )
 
 
@@ -31,7 +34,11 @@ def write_files(report: RunReport, run_dir: Path, reporters: Sequence[FileReport
     """A file for each kernel report, then those of the reporters, each whole or not at all."""
     write_decoded((kernel_report for suite in report.suites for kernel_report in suite.kernel_reports), run_dir)
     for reporter in reporters:
-        write_atomically(run_dir / reporter.file, reporter.content(report))
+        content = reporter.content(report)
+        if content is None:
+            (run_dir / reporter.file).unlink(missing_ok=True)  # of an earlier judgement
+        else:
+            write_atomically(run_dir / reporter.file, content)
 
 
 def write_decoded(kernel_reports: Iterable[KernelReport], run_dir: Path) -> None:

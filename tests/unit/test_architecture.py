@@ -35,6 +35,7 @@ LAYERS = (
     ("judge.run",),
     ("build",),
     ("judge.attempts", "judge.logs"),
+    ("evidence.coverage.collect",),
     ("record",),
     ("plan",),
     ("guest", "evidence", "source", "reporters"),
@@ -75,6 +76,7 @@ OWNERS = {
     "fabric": {"guest.ssh"},
     "invoke": {"guest.ssh"},
     "cryptography": {"guest.ssh"},
+    "elftools": {"evidence.coverage.elf"},
     "junit_xml": {"reporters.junit"},
     "yaml": {"declarations.files"},
     "drgn": {
@@ -159,6 +161,7 @@ PURE = (
     "mutation",
     "guest.condition",
     *(f"evidence.postmortem.{name}" for name in ("facts", "refcnt", "rules", "text")),
+    *(f"evidence.coverage.{name}" for name in ("functions", "judge", "line_table", "mapping", "told")),
 )
 # They read what a run left in files, or ask the host
 IMPURE = ("judge.attempts", "judge.logs", "judge.run", "judge.mutation_run", "questions.ask")

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.judge.mutants import Cell, Detector, Kill, Matrix, MutantRow, MutantStatus
+from orchestrator.model.coverage import CaseHits, CopyHits, Coverage, FileCoverage, StatementCoverage
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.kernel_report import Frame, KernelReport, SourceLine, Stack
@@ -35,6 +36,7 @@ from orchestrator.model.report import (
 )
 from orchestrator.model.series import Origin, Place
 from orchestrator.reporters import json_report, json_schema
+from tests.unit.coverages import FOUND
 from tests.valid_json import read_valid, validator
 
 DOCUMENTED = Path(__file__).parents[2] / "docs" / "report-json.md"
@@ -47,6 +49,11 @@ RECORDS = (
     Finding,
     Comparison,
     BaseResult,
+    Coverage,
+    FileCoverage,
+    StatementCoverage,
+    CaseHits,
+    CopyHits,
     KernelFacts,
     Subtest,
     Metric,
@@ -102,6 +109,7 @@ st.register_type_strategy(
         attempts=few(Finding),
         earlier_base=few(BaseResult),
         facts=...,
+        coverage=st.none() | st.just(FOUND),
         has_mutants=...,
     ),
 )
@@ -117,7 +125,7 @@ def a_report() -> RunReport:
     stage = StageResult("boot", Outcome.PASS, 7.0, is_patch_fault=True, subtests=(subtest,))
     suite = SuiteReport(
         "s", "base", Role.PATCHED, (stage,), (case,), "2026-11-22T10:00:00", KernelFacts(base="b", slowdown=1.5),
-        (finding,), (BaseResult("c", 9, (("outcome: fail",),)),),
+        (finding,), (BaseResult("c", 9, (("outcome: fail",),)),), FOUND,
     )  # fmt: skip
     return RunReport("fix", "0" * 64, Verdict.PATCH_AT_FAULT, "r", (suite,), "/run", "", 9.0, "host", ("n",))
 

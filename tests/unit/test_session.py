@@ -13,6 +13,7 @@ import pytest
 from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
 from orchestrator.errors import BootFailed, GuestUnreachable, OrchestrateError, ProductDamaged
+from orchestrator.guest.counters import HITS, Counts, read_hits
 from orchestrator.guest.guest import INITRAMFS
 from orchestrator.jobs.boot import GuestSpec
 from orchestrator.jobs.journal import Journal, Stopped
@@ -73,6 +74,7 @@ class Guest:
         self.runs = runs
         self.case = ""
         self.is_closed = False
+        self.readings, self.is_counting = 0, False
         directory.mkdir(parents=True)
         (directory / INITRAMFS).touch()
         self.console = directory / "console.log"
@@ -88,6 +90,11 @@ class Guest:
         self.case = case.name
         return replace(self.runs.pop(0)(self, home), seed=seed)
 
+    def counts(self) -> Counts | None:
+        """Of two instructions: the first is executed at boot, the second once from each reading to the next."""
+        self.readings += 1
+        return Counts((0x1000, 0x2000), (5, self.readings - 1)) if self.is_counting else None
+
     def close(self) -> None:
         self.is_closed = True
 
@@ -102,6 +109,7 @@ class World:
         self.guests: list[Guest] = []
         self.limits: list[float] = []
         self.renewed = 0
+        self.is_counting = False
         self.catalog = load_catalog()
         self.context = Context(
             Places(home / "cache", home / "state"), self.catalog, Runner(Cancel()), lambda event: None
@@ -122,6 +130,7 @@ class World:
         if error := self.boots.pop(0):
             raise error
         self.guests.append(Guest(directory, self.runs))
+        self.guests[-1].is_counting = self.is_counting
         return self.guests[-1], SimpleNamespace(ready_s=2.0, release="6.12", cpus=2)
 
     def hold(self, *cases: str, boots: list[OrchestrateError | None], runs: list[Run], **facts: object) -> SuiteReport:
@@ -152,6 +161,30 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 DAMAGED = ProductDamaged("the initramfs in the store had been damaged since it was made, and has been dropped")
 HUNG = BootFailed("the kernel did not finish booting within 30 s")
+
+
+def test_what_was_executed_is_kept_by_boot_and_by_attempt(world: World) -> None:
+    """Of each guest and of each attempt, however that ended: the difference of two readings."""
+    world.is_counting = True
+
+    def dies_in_its_directory(guest: Guest, home: Path) -> Attempt:
+        home.mkdir(parents=True)
+        return dies(guest, home)
+
+    world.hold("uffd", "gup", "uffd", boots=[None, None], runs=[passes, dies_in_its_directory, passes])
+    home = world.home / "base.patched"
+    attempts = world.journal.record.attempts
+    assert [attempt.coverage for attempt in attempts] == [
+        f"cases/{name}/{HITS}" for name in ("uffd/1", "gup/1", "uffd/2")
+    ]
+    assert [read_hits(home / attempt.coverage) for attempt in attempts] == [{0x2000: 1}] * 3
+    assert [read_hits(home / f"guest-{number}" / HITS) for number in (0, 1)] == [{0x1000: 5}] * 2
+
+
+def test_where_nothing_counts_nothing_is_kept(world: World) -> None:
+    world.hold("uffd", boots=[None], runs=[passes])
+    assert [attempt.coverage for attempt in world.journal.record.attempts] == [""]
+    assert not list(world.home.rglob(HITS))
 
 
 def test_cases_run_one_after_the_other_in_one_guest(world: World) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from orchestrator.arguments.command import Command, Group, option, plus, repeatable, switch
 from orchestrator.arguments.exit_status import CONTINUES, REQUEST, VERDICT
-from orchestrator.arguments.options import cases, failures, kernel, reports
+from orchestrator.arguments.options import cases, coverage, failures, kernel, reports
 from orchestrator.arguments.options.guest import GUEST
 from orchestrator.arguments.options.intake import DIRTY, INTAKE
 from orchestrator.arguments.options.messages import MESSAGES
@@ -37,6 +37,7 @@ TEST = Command(
         GUEST,
         cases.CASES,
         failures.FAILURES,
+        coverage.COVERAGE,
         reports.reports("the report"),
         plus(MESSAGES, (DRY_RUN,)),
     ),

@@ -27,6 +27,17 @@ NAMES = (
 )
 
 
+COVERAGE_FILES = (
+    option(
+        "--lcov",
+        metavar="FILE",
+        completes="file",
+        help="write the coverage of the changed lines as an lcov tracefile here too; - is stdout",
+    ),
+    option("--cobertura", metavar="FILE", completes="file", help="write it as Cobertura XML here too; - is stdout"),
+)
+
+
 def json(what: str = "the JSON report") -> Option:
     return option("--json", metavar="FILE", completes="file", help=f"write {what} as JSON here too; - is stdout")
 

@@ -1,0 +1,65 @@
+"""The plugin that counts instructions, compiled, and proved on the QEMU that is to load it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from orchestrator.build.toolchain import Toolchain
+from orchestrator.context import Context
+from orchestrator.errors import CommandFailed
+from orchestrator.guest.accel import boot_sector_command, qemu_version
+from orchestrator.guest.counters import Counters, Counting, write_addresses
+from orchestrator.manifest import file_digest
+from orchestrator.model.machine import Accel
+from orchestrator.process import Command
+from orchestrator.store import key
+
+SOURCE = Path(__file__).parents[1] / "guest/files/coverage/plugin.c"
+FLAGS = ("-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-shared", "-fPIC", "-fvisibility=hidden", "-pthread")
+PLUGIN = "coverage.so"
+PROOF_S = 10.0  # below one second on an idle host
+# The boot sector begins here, once; and ends with a signature that nothing executes
+RUNS_ONCE, NEVER_RUNS = 0x7C00, 0x7DFE
+
+
+def coverage_plugin(context: Context, toolchain: Toolchain, qemu: str, accel: Accel) -> Path:
+    """The plugin, which counts right in this QEMU with this accelerator. Raises CommandFailed with what it or QEMU
+    says, ToolMissing."""
+    product_key = key(
+        "plugin",
+        source=file_digest(SOURCE),
+        flags=FLAGS,
+        compiler=toolchain.compiler,
+        qemu=qemu_version(qemu, context.runner),
+        accel=accel.args,
+    )
+    if found := context.store.get("plugin", product_key):
+        return found / PLUGIN
+
+    def fill(scratch: Path) -> None:
+        command = Command(("gcc", *FLAGS, "-o", os.fspath(scratch / PLUGIN), os.fspath(SOURCE)))
+        result = context.runner.run(command)
+        if result.status != 0:
+            raise CommandFailed("the counting plugin does not compile", detail=result.tail(), hint=command.line())
+        _prove(context, scratch / PLUGIN, qemu, accel)
+
+    return context.store.put("plugin", product_key, fill) / PLUGIN
+
+
+def _prove(context: Context, plugin: Path, qemu: str, accel: Accel) -> None:
+    """Boot the boot sector with two instructions counted. Raises CommandFailed."""
+    with tempfile.TemporaryDirectory(prefix="orchestrate-plugin-") as scratch:
+        where = Path(scratch)
+        counting = Counting(plugin, where / "addresses", (RUNS_ONCE, NEVER_RUNS))
+        write_addresses(counting)
+        counters = Counters(where, counting)
+        command = boot_sector_command(where, context.runner, qemu, (*accel.args, *counting.argv()))
+        result = context.runner.run(Command(command.argv, cwd=where), timeout_s=PROOF_S)
+        counts = counters.read(is_alive=lambda: False).counts
+    if counts == (1, 0):
+        return
+    said = result.stderr.decode(errors="replace").strip().splitlines()
+    how = f"counted {counts[0]} and {counts[1]} instead of 1 and 0"
+    raise CommandFailed(f"this QEMU does not count: {said[-1] if said else how}", detail=result.tail())

@@ -1,0 +1,106 @@
+"""A built kernel -> the instructions to count in its guests, and what they are of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator import kept
+from orchestrator.build.plugin import coverage_plugin
+from orchestrator.build.product import Product
+from orchestrator.context import Context
+from orchestrator.errors import CommandFailed, ToolMissing, VmlinuxUnreadable
+from orchestrator.evidence.coverage import functions, line_table
+from orchestrator.evidence.coverage.collect import CODE_MAP, CODE_MAP_SCHEMA
+from orchestrator.evidence.coverage.elf import read_sections
+from orchestrator.evidence.coverage.mapping import Kernel, changed_statements, is_of_kernel
+from orchestrator.guest.counters import Counting, write_addresses
+from orchestrator.jobs.build import Built
+from orchestrator.model.coverage import ChangedFile, CodeMap, LineState
+from orchestrator.model.machine import Accel
+from orchestrator.model.outcome import Outcome
+from orchestrator.parse.changed_lines import changed_lines
+from orchestrator.parse.kbuild import makefile_names, why_not_built
+from orchestrator.source.git import Git
+from orchestrator.store import key, write_atomically
+from orchestrator.words import counted
+
+ADDRESSES = "coverage.addresses"
+COUNTS = "tcg"  # the accelerator that counts
+EVERY_BOOT = "start_kernel"
+
+
+def counting(context: Context, built: Built, qemu: str, accel: Accel, home: Path) -> Product[Counting | None]:
+    """What to count of the changed statements of a kernel, written into its directory in a run. None, with the reason,
+    if nothing is counted: a run without coverage is worth having."""
+    (home / CODE_MAP).unlink(missing_ok=True)  # of an interrupted run, which may have been about another build
+    if accel.name != COUNTS:
+        note = f"not measured under {accel.name.upper()}: the emulator counts (--accel tcg)"
+        return Product(None, cached=False, outcome=Outcome.SKIP, note=note)
+    try:
+        found, cached = _kept_code_map(context, built)
+        addresses = found.addresses
+        plugin = coverage_plugin(context, built.tree.toolchain, qemu, accel) if addresses else None
+    except (CommandFailed, ToolMissing, VmlinuxUnreadable) as error:
+        note = f"not measured: {error.message}"
+        return Product(None, cached=False, outcome=Outcome.SKIP, note=note, detail=error.detail)
+    write_atomically(home / CODE_MAP, kept.dumps(found, CODE_MAP_SCHEMA))
+    statements = [statement for file in found.files for statement in file.statements]
+    countable = sum(statement.state is LineState.NEVER_HIT for statement in statements)
+    instructions = counted(len(addresses) - bool(found.control), "instruction")
+    note = f"{counted(countable, 'changed statement')} at {instructions}"
+    if plugin is None:
+        return Product(None, cached=cached, note="no changed statement has instructions in this kernel")
+    made = Counting(plugin, home / ADDRESSES, addresses)
+    write_addresses(made)
+    return Product(made, cached=cached, note=note)
+
+
+def _kept_code_map(context: Context, built: Built) -> tuple[CodeMap, bool]:
+    """The map, and whether an earlier run made it. Raises VmlinuxUnreadable, CommandFailed."""
+    applied, kernel = built.tree.applied, built.kernel
+    product_key = key(
+        "coverage-map",
+        schema=CODE_MAP_SCHEMA,
+        kernel=kernel.image.parent.name,
+        base=applied.base.commit,
+        tree=applied.tree,
+    )
+
+    def read(product: Path) -> CodeMap:
+        return kept.load(CodeMap, product / CODE_MAP, CODE_MAP_SCHEMA)
+
+    if known := context.store.read("coverage-map", product_key, read):
+        return known, True
+
+    def fill(scratch: Path) -> None:
+        write_atomically(scratch / CODE_MAP, kept.dumps(code_map(context, built), CODE_MAP_SCHEMA))
+
+    return read(context.store.put("coverage-map", product_key, fill)), False
+
+
+def code_map(context: Context, built: Built) -> CodeMap:
+    """The changed statements of a kernel. Raises VmlinuxUnreadable, CommandFailed."""
+    base, tree = built.tree.applied.base, built.tree.applied.tree
+    git = Git(base.home / "git", context.runner)
+    told = ("--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
+    diff = git.check("diff-tree", "-r", "-p", "-U0", "-M", *told, base.commit, tree).stdout
+    changed = {file: lines for file, lines in changed_lines(diff).items() if is_of_kernel(file)}
+    sections = read_sections(built.kernel.vmlinux, (*line_table.SECTIONS, *functions.SECTIONS))
+    try:
+        table = line_table.read_line_table(sections, changed)
+    except ValueError as error:
+        raise VmlinuxUnreadable(f"{built.kernel.vmlinux}: {error}") from error
+    rows: dict[str, list[line_table.Row]] = {file: [] for file in table.files}
+    for row in table.rows:
+        rows[row.file].append(row)
+    others = {name for file in changed if file not in rows for name in makefile_names(file)}
+    texts = {name: data.decode("utf-8", "replace") for name, data in git.blobs(tree, [*changed, *others]).items()}
+    symbols, known = built.config.symbols, functions.Functions(sections)
+    kernel = Kernel(rows, known.at, symbols, lambda file: why_not_built(file, texts, symbols))
+    files = (
+        ChangedFile(file, changed_statements(file, texts[file], lines, kernel))
+        for file, lines in changed.items()
+        if file in texts
+    )
+    found = tuple(file for file in files if file.statements)
+    return CodeMap(built.kernel.build_id, found, known.start(EVERY_BOOT))

@@ -1,0 +1,163 @@
+"""The counting plugin in a real QEMU that runs a boot sector: what is counted, and what is left when QEMU is gone.
+
+ORCHESTRATE_TEST_QEMUS names more QEMUs, separated by colons: both interfaces of plugins are worth a test.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator import catalog
+from orchestrator.build import plugin
+from orchestrator.build.plugin import coverage_plugin
+from orchestrator.build.toolchain import Toolchain, find_toolchain
+from orchestrator.context import Context, Places
+from orchestrator.errors import CommandFailed
+from orchestrator.guest.accel import SOURCE, boot_sector_command
+from orchestrator.guest.counters import Counters, Counting, read_hits, write_addresses, write_hits
+from orchestrator.process import Cancel, Runner
+
+QEMUS = ["qemu-system-x86_64", *filter(None, os.environ.get("ORCHESTRATE_TEST_QEMUS", "").split(":"))]
+TCG = catalog.load_catalog().accel("tcg")
+START = 0x7C00
+ROUNDS = 20_000_000  # of the boot sector's loop
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Context:
+    places = Places(tmp_path / "cache", tmp_path / "state")
+    return Context(places, catalog.load_catalog(), Runner(Cancel()), lambda event: None)
+
+
+@pytest.fixture
+def toolchain(context: Context) -> Toolchain:
+    return find_toolchain(context).value
+
+
+@pytest.fixture(params=QEMUS)
+def qemu(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def labels(where: Path) -> dict[str, int]:
+    """Addresses in the boot sector; `loop` is the loop's first instruction."""
+    subprocess.run(["gcc", "-c", "-o", where / "probe.o", SOURCE], check=True)
+    said = subprocess.run(["objdump", "-d", where / "probe.o"], check=True, capture_output=True, text=True).stdout
+    loop = next(line for line in said.splitlines() if "loop " in line)
+    names = subprocess.run(["nm", where / "probe.o"], check=True, capture_output=True, text=True).stdout.splitlines()
+    found = {name: START + int(value, 16) for value, _, name in map(str.split, names)}
+    return {**found, "loop": START + int(loop.split("loop")[1].split()[0].removeprefix("0x"), 16)}
+
+
+class Guest:
+    """A QEMU that runs the boot sector with some instructions counted."""
+
+    def __init__(self, context: Context, library: Path, qemu: str, where: Path, addresses: tuple[int, ...]) -> None:
+        where.mkdir()
+        counting = Counting(library, where / "some, addresses", addresses)
+        write_addresses(counting)
+        self.counters = Counters(where, counting)
+        command = boot_sector_command(where, context.runner, qemu, (*TCG.args, *counting.argv()))
+        self.process = subprocess.Popen(command.argv, cwd=where)
+
+    def read(self) -> tuple[int, ...]:
+        return self.counters.read(lambda: self.process.poll() is None).counts
+
+
+@pytest.fixture
+def at(tmp_path: Path) -> dict[str, int]:
+    return labels(tmp_path)
+
+
+def test_each_execution_is_counted_and_nothing_else(
+    context: Context, toolchain: Toolchain, qemu: str, tmp_path: Path, at: dict[str, int]
+) -> None:
+    library = coverage_plugin(context, toolchain, qemu, TCG)
+    wanted = (START, at["long_mode"], at["loop"], at["failed"], 0xFFFF_FFFF_8123_4567)
+    guest = Guest(context, library, qemu, tmp_path / "a, guest", wanted)
+    guest.process.wait(60)
+    assert guest.read() == (1, 1, ROUNDS, 0, 0)
+
+
+def test_counts_outlive_a_qemu_that_is_killed(
+    context: Context, toolchain: Toolchain, qemu: str, tmp_path: Path, at: dict[str, int]
+) -> None:
+    library = coverage_plugin(context, toolchain, qemu, TCG)
+    guest = Guest(context, library, qemu, tmp_path / "guest", (START, at["loop"]))
+    while guest.read()[1] == 0:
+        assert guest.process.poll() is None
+        time.sleep(0.001)
+    alive = guest.read()
+    guest.process.send_signal(signal.SIGKILL)
+    guest.process.wait(60)
+    dead = guest.read()
+    assert dead[0] == 1
+    assert dead[1] >= alive[1] > 0
+
+
+def test_readings_while_it_runs_only_grow(
+    context: Context, toolchain: Toolchain, qemu: str, tmp_path: Path, at: dict[str, int]
+) -> None:
+    library = coverage_plugin(context, toolchain, qemu, TCG)
+    guest = Guest(context, library, qemu, tmp_path / "guest", (START, at["loop"]))
+    readings = []
+    while guest.process.poll() is None:
+        readings.append(guest.read())
+        time.sleep(0.005)
+    assert readings == sorted(readings)
+    assert guest.read() == (1, ROUNDS)
+
+
+def test_it_is_built_and_proved_once(context: Context, toolchain: Toolchain, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = coverage_plugin(context, toolchain, QEMUS[0], TCG)
+    monkeypatch.setattr(plugin, "_prove", lambda *_: pytest.fail("proved again"))
+    assert coverage_plugin(context, toolchain, QEMUS[0], TCG) == made
+
+
+def test_a_qemu_that_does_not_count_is_found_out(context: Context, toolchain: Toolchain, tmp_path: Path) -> None:
+    """One without plugins says so; one that ignores them counts nothing."""
+    refusing, ignoring = tmp_path / "refusing", tmp_path / "ignoring"
+    version = 'case "$*" in --version) exec qemu-system-x86_64 --version;; esac\n'
+    refusing.write_text(f"#!/bin/sh\n{version}echo 'qemu: -plugin: invalid option' >&2\nexit 1\n")
+    ignoring.write_text(f"#!/bin/sh\n{version}exit 85\n")
+    for path, words in ((refusing, "-plugin: invalid option"), (ignoring, "counted 0 and 0 instead of 1 and 0")):
+        path.chmod(0o755)
+        with pytest.raises(CommandFailed, match=words):
+            coverage_plugin(context, toolchain, str(path), TCG)
+    assert not list(context.store.products())
+
+
+def test_a_source_that_does_not_compile_is_an_error_of_ours(
+    context: Context, toolchain: Toolchain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "broken.c"
+    broken.write_text("int main(void) { return undeclared; }\n")
+    monkeypatch.setattr(plugin, "SOURCE", broken)
+    with pytest.raises(CommandFailed, match="does not compile") as raised:
+        coverage_plugin(context, toolchain, QEMUS[0], TCG)
+    assert "undeclared" in raised.value.detail
+
+
+def test_counters_of_another_size_are_refused(context: Context, toolchain: Toolchain, tmp_path: Path) -> None:
+    library = coverage_plugin(context, toolchain, QEMUS[0], TCG)
+    counting = Counting(library, tmp_path / "addresses", (1, 2, 3))
+    write_addresses(counting)
+    Counters(tmp_path, replace(counting, addresses=(1,)))
+    command = boot_sector_command(tmp_path, context.runner, QEMUS[0], (*TCG.args, *counting.argv()))
+    done = subprocess.run(command.argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "2 words are no place for 3 counters" in done.stderr
+
+
+def test_hits_come_back_from_their_file(tmp_path: Path) -> None:
+    hits = {0xFFFFFFFF81000000: 3, 0x7C00: 1}
+    write_hits(hits, tmp_path / "coverage.txt")
+    assert read_hits(tmp_path / "coverage.txt") == hits
+    assert (tmp_path / "coverage.txt").read_text() == "7c00 1\nffffffff81000000 3\n"
