@@ -119,6 +119,8 @@ def _culprit(kind: ReportKind, messages: Sequence[str], named: CodeFrame | None,
         named = next((named_in(message) for message in messages if header.match(message)), None)
     own = [trace.frames for trace in traces if kind.trace_after or trace.name == subject]
     reliable = [[frame for frame in frames if not frame.is_doubtful] for frames in own]
+    if kind.culprit is Walk.OUTERMOST and sum(map(len, reliable)) <= 1:  # one that could not unwind
+        reliable = [[frame for frames in [*reliable, stale(messages[after:])] for frame in frames]]
     found = culprit(kind.culprit, reliable, named, _role(kind, table))
     if found.function and not found.is_guess:
         return found

@@ -69,7 +69,8 @@ class CodeFrame:
 
 def code_frame(message: str, *, is_first: bool = False) -> CodeFrame | None:
     """The frame in a line of a report; None where there is none, or a stale one."""
-    match = _FRAME.match(_MARKS.sub("", message, count=1))
+    marks = _MARKS.match(message)
+    match = _FRAME.match(message[marks.end() :] if marks else message)
     if not match:
         return None
     # a line of a header may be of an inline function in the one that the log names: no file then
