@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo check check-fast setup tools dev lint types test schemas clean
+.PHONY: demo check check-fast setup tools dev lint types test schemas code-functions clean
 
 demo: tools
 	$(BIN)/orchestrate test --patch patches/vm_refcnt
@@ -54,6 +54,10 @@ test: dev tools
 # the JSON Schema files, after a change of what report.json or matrix.json hold
 schemas: setup
 	$(BIN)/python -m orchestrator.reporters.json_schema
+
+# whose code the functions of kernel sources are, for the titles of kernel reports: make code-functions TREES="DIR ..."
+code-functions: setup
+	$(BIN)/python -m orchestrator.source.code_functions $(TREES)
 
 clean:
 	rm -rf $(VENV) *.egg-info

@@ -14,9 +14,11 @@ from orchestrator.commands.outputs import STDOUT
 from orchestrator.declarations.known_issues import read_known_issues
 from orchestrator.errors import Fault, HostRefused, UsageError
 from orchestrator.evidence.decode import decode_kernel_reports
+from orchestrator.evidence.symbols import Symbols
 from orchestrator.judge.known import is_expired, mark_known
 from orchestrator.judge.logs import classify_log
 from orchestrator.model.kernel_report import LogReport
+from orchestrator.parse.report_kinds import load_kinds
 from orchestrator.reporters import github, logs, stream
 from orchestrator.store import write_atomically
 
@@ -38,10 +40,12 @@ def run(args: argparse.Namespace) -> int:
     today = datetime.now(UTC).date().isoformat()
     # of a log nothing but the titles is known: kconfig and base do not restrict here
     issues = [issue for issue in known or () if not is_expired(issue, today)]
-    found = [classify_log(path) for path in paths]
+    symbols = Symbols(args.vmlinux) if args.vmlinux else None
+    table = replace(load_kinds(), locate=symbols.file_of) if symbols else None
+    found = [classify_log(path, table) for path in paths]
     found = [replace(log, reports=mark_known(log.reports, issues)) for log in found]
-    if args.vmlinux:
-        found = [replace(log, reports=decode_kernel_reports(log.reports, args.vmlinux)) for log in found]
+    if symbols:
+        found = [replace(log, reports=decode_kernel_reports(log.reports, symbols)) for log in found]
     _give(found, args.json, args.format)
     for log in found:
         if log.error or log.unread:

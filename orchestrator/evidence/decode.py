@@ -59,15 +59,15 @@ def decode_suites(
     return decoded, tuple(dict.fromkeys(notes))
 
 
-def decode_kernel_reports(kernel_reports: Iterable[KernelReport], vmlinux: Path) -> tuple[KernelReport, ...]:
+def decode_kernel_reports(kernel_reports: Iterable[KernelReport], symbols: Symbols) -> tuple[KernelReport, ...]:
     """Kernel reports of any log with the frames that this vmlinux has. Raises VmlinuxUnreadable, and UsageError if this
     vmlinux cannot be the kernel that wrote the log. A log has no build id, but the sizes of functions show it."""
-    symbols, decoded = Symbols(vmlinux), []
+    decoded = []
     for kernel_report in kernel_reports:
         wrong = next((ref for ref in code_refs(kernel_report.text) if symbols.contradicts(ref)), None)
         if wrong:
             raise UsageError(
-                f"{vmlinux} is not the kernel that wrote the report at line {kernel_report.line_start}: "
+                f"{symbols.vmlinux} is not the kernel that wrote the report at line {kernel_report.line_start}: "
                 f"it has no {wrong.function} of {wrong.size:#x} bytes",
                 hint="give the vmlinux of the same build",
             )

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from orchestrator.errors import VmlinuxUnreadable
 from orchestrator.model.kernel_report import SourceLine
-from orchestrator.parse.frames import CodeRef
+from orchestrator.parse.frames import CodeRef, code_refs
 
 _LOAD = 1  # PT_LOAD
 _NOT_LISTED = ("$", ".L")  # local labels and arm64's mapping symbols, which the kernel's own table leaves out too
@@ -29,7 +29,7 @@ class Symbols:
         """Raises VmlinuxUnreadable when the file is no ELF file with symbols."""
         import drgn  # here: most commands never decode anything
 
-        self._vmlinux = vmlinux
+        self.vmlinux = vmlinux
         first = _first_address(vmlinux)
         with _damage_named(vmlinux):
             program = drgn.Program()
@@ -67,6 +67,12 @@ class Symbols:
         found = {self._lines(address + ref.looked_up) for address in fitting}
         return found.pop() if len(found) == 1 else ()
 
+    def file_of(self, printed: str) -> str:
+        """The file of the function in `function+0xoffset/0xsize`; empty when this vmlinux does not have the place.
+        Raises VmlinuxUnreadable."""
+        places = [self.places(ref) for ref in code_refs(printed)]
+        return places[0][-1].file if places and places[0] else ""
+
     def contradicts(self, ref: CodeRef) -> bool:
         """Whether functions of this name exist and none has this size: then the report is of another kernel."""
         addresses = self._by_name.get(ref.function, []) if not ref.module else []
@@ -78,7 +84,7 @@ class Symbols:
         return self._starts[after] - address if after < len(self._starts) else 0
 
     def _look_up(self, address: int) -> tuple[SourceLine, ...]:
-        with _damage_named(self._vmlinux):
+        with _damage_named(self.vmlinux):
             try:
                 found = self._program.source_location(address)
             except LookupError:  # between two functions

@@ -57,10 +57,24 @@ def is_expired(issue: KnownIssue, today: str) -> bool:
 
 
 def mark_known(kernel_reports: Sequence[KernelReport], issues: Sequence[KnownIssue]) -> tuple[KernelReport, ...]:
-    """The reports, with those that a known issue matches marked: they are no failure, and name its link."""
-    return tuple(
-        _marked(kernel_report, [(issue.title, issue.link) for issue in issues]) for kernel_report in kernel_reports
-    )
+    """The reports, with those that a known issue matches marked: they are no failure, and name its link. An entry may
+    match an alternative title, if none matches the title itself; then that is named too."""
+    return tuple(_known(kernel_report, issues) for kernel_report in kernel_reports)
+
+
+def _known(kernel_report: KernelReport, issues: Sequence[KnownIssue]) -> KernelReport:
+    found = _marked(kernel_report, [(issue.title, issue.link) for issue in issues])
+    if found.known:
+        return found
+    alike = ((issue, _match(issue.title, kernel_report)) for issue in issues)
+    reason = next((f"{issue.link}, as {title!r}" for issue, title in alike if title), "")
+    return replace(kernel_report, known=reason, outcome=Outcome.PASS) if reason else kernel_report
+
+
+def _match(pattern: str, kernel_report: KernelReport) -> str:
+    """The first of a report's titles that an expression matches; empty if none."""
+    titles = (kernel_report.title, *kernel_report.alternatives)
+    return next((title for title in titles if re.fullmatch(pattern, title)), "")
 
 
 def mark_expected(kernel_reports: Sequence[KernelReport], patterns: Sequence[str]) -> tuple[KernelReport, ...]:
@@ -91,9 +105,7 @@ def remarks(issues: Sequence[KnownIssue], suites: Sequence[SuiteReport], today: 
             yield f"known issue {issue.title!r} expired on {issue.expires}: it counts again ({issue.link})"
         elif not any(applies(issue, suite.kconfig, release_of(suite.facts)) for suite in suites):
             continue
-        elif not any(
-            re.fullmatch(issue.title, kernel_report.title) and kernel_report.known for kernel_report in kernel_reports
-        ):
+        elif not any(_match(issue.title, kernel_report) and kernel_report.known for kernel_report in kernel_reports):
             yield f"known issue {issue.title!r} was not seen ({issue.link})"
 
 

@@ -17,9 +17,10 @@ from typing import IO, BinaryIO, cast
 
 from orchestrator.model.kernel_report import KernelReport, LogReport
 from orchestrator.parse.kernel_report import Scanner
-from orchestrator.parse.log_format import PRINTK, SAMPLE, Format, detect
+from orchestrator.parse.log_format import PRINTK, SAMPLE, detect
 from orchestrator.parse.log_text import LogText
 from orchestrator.parse.log_unread import Unread
+from orchestrator.parse.report_kinds import KindTable
 
 CHUNK = 1 << 20
 STDIN = Path("-")
@@ -39,16 +40,16 @@ _NO_LOGS: Mapping[bytes, str] = {
 _TAR = (257, b"ustar")  # where a tar archive names itself
 
 
-def classify_log(path: Path) -> LogReport:
+def classify_log(path: Path, table: KindTable | None = None) -> LogReport:
     """The reports of a log file of any form, plain or compressed (gzip, xz, bzip2); "-" is stdin. An unreadable file
-    gets an error instead."""
+    gets an error instead. `table`: kinds of report that are not those of everybody."""
     try:
         if path == STDIN:
-            return _scan(sys.stdin.buffer, str(path))
+            return _scan(sys.stdin.buffer, str(path), table)
         with path.open("rb") as handle:
             start = handle.peek(8)
             unpack = next((unpack for magic, unpack in _COMPRESSED.items() if start.startswith(magic)), None)
-            return _scan(unpack(handle) if unpack else handle, str(path))
+            return _scan(unpack(handle) if unpack else handle, str(path), table)
     except (EOFError, zlib.error, lzma.LZMAError) as error:
         return LogReport(str(path), error=f"damaged compressed data: {error}")
     except OSError as error:
@@ -90,7 +91,7 @@ class _GrowingLog:
         return _in_order([*self._complete, *self._scanner.so_far()])
 
 
-def _scan(handle: IO[bytes], name: str) -> LogReport:
+def _scan(handle: IO[bytes], name: str, table: KindTable | None) -> LogReport:
     chunks = iter(lambda: handle.read(CHUNK), b"")
     first = next(chunks, b"")
     if what := _no_log(first):
@@ -103,7 +104,7 @@ def _scan(handle: IO[bytes], name: str) -> LogReport:
     form = detect(b"".join(sample))
     if text.is_json:  # its last line is not the last that the kernel said
         form = replace(form, name=f"json, {form.name}", has_margin=False)
-    return _read(name, form, chain(sample, pieces))
+    return _read(name, Scanner(form, table), chain(sample, pieces))
 
 
 def _no_log(start: bytes) -> str:
@@ -114,8 +115,8 @@ def _no_log(start: bytes) -> str:
     return next((what for magic, what in _NO_LOGS.items() if start.startswith(magic)), "")
 
 
-def _read(name: str, form: Format, pieces: Iterator[bytes]) -> LogReport:
-    scanner, unread = Scanner(form), Unread(form)
+def _read(name: str, scanner: Scanner, pieces: Iterator[bytes]) -> LogReport:
+    form, unread = scanner.form, Unread(scanner.form)
     found: list[KernelReport] = []
     for lines in pieces:
         found += scanner.feed(lines)

@@ -10,6 +10,7 @@ from orchestrator.model.report import Finding, StageResult
 
 Signature = frozenset[str]
 NOTHING: Signature = frozenset()
+_REPORT, _ALIKE = "report: ", "also called: "  # the latter: an alternative title, and after a line end the title
 NOT_BUILT: Signature = frozenset({"not built"})  # of a program that the tree does not build: nothing of it was run
 
 
@@ -35,11 +36,36 @@ def signature(finding: Finding) -> Signature | None:
 
 
 def shown(of_base: Signature, wanted: Signature) -> Signature:
-    """What an attempt on the base showed of a failure with the marks `wanted`. If it ended worse, it did not get far
-    enough to show the rest, so all marks but those of kernel reports count as shown."""
+    """What an attempt on the base showed of a failure with the marks `wanted`. A report that has a title in common with
+    one of the base's, alternative titles among them, was shown. If the base ended worse, it did not get far enough to
+    show the rest, so all marks but those of kernel reports count as shown."""
+    of_base |= _alike(of_base, wanted)
     if _severity(of_base) <= _severity(wanted):
         return of_base
-    return of_base | {mark for mark in wanted if not mark.startswith(("report: ", "kind of report: "))}
+    return of_base | {mark for mark in wanted if not mark.startswith((_REPORT, _ALIKE, "kind of report: "))}
+
+
+def _alike(of_base: Signature, wanted: Signature) -> Signature:
+    """The marks of the reports of `wanted` that the base showed under one of their titles."""
+    known = {title for titles in _titles(of_base).values() for title in titles}
+    same = {title for title, titles in _titles(wanted).items() if titles & known}
+    return frozenset(mark for mark in wanted if _title(mark) in same)
+
+
+def _titles(marks: Signature) -> dict[str, set[str]]:
+    """All titles of each report, by its first one."""
+    found: dict[str, set[str]] = {}
+    for mark in marks:
+        if title := _title(mark):
+            found.setdefault(title, {title}).add(mark.removeprefix(_ALIKE).partition("\n")[0])
+    return {title: titles - {f"{_REPORT}{title}"} for title, titles in found.items()}
+
+
+def _title(mark: str) -> str:
+    """The title of the report that a mark is of; empty for other marks."""
+    if mark.startswith(_REPORT):
+        return mark.removeprefix(_REPORT)
+    return mark.partition("\n")[2] if mark.startswith(_ALIKE) else ""
 
 
 def _severity(marks: Signature) -> Outcome:
@@ -59,4 +85,6 @@ def signature_of_boot(stage: StageResult) -> Signature:
 
 def _of_reports(reports: Iterable[KernelReport]) -> set[str]:
     bad = [report for report in reports if report.outcome.is_bad]
-    return {f"report: {report.title}" for report in bad} | {f"kind of report: {report.kind}" for report in bad}
+    titles = {f"{_REPORT}{report.title}" for report in bad}
+    alike = {f"{_ALIKE}{other}\n{report.title}" for report in bad for other in report.alternatives}
+    return titles | alike | {f"kind of report: {report.kind}" for report in bad}

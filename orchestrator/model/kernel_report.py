@@ -59,8 +59,10 @@ class KernelReport:
     line_end: int
     offset: int
     text: str = field(repr=False)
-    frame: str = ""  # the culprit function: the first of its trace that is not ignored
+    frame: str = ""  # the culprit function
     corrupted: bool = False  # cut off, or lines of it are lost
+    damage: str = ""  # why it is corrupted
+    alternatives: tuple[str, ...] = ()  # other titles that the same bug may have
     task: str = ""  # who was at work, as far as the report says so
     pid: int | None = None
     cpu: int | None = None

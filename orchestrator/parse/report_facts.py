@@ -97,21 +97,22 @@ class Report:
         """The finished report. `is_short`: it has come often enough for its text to be of no more interest."""
         self._trim(table)
         messages = self._messages()
-        name, function = title(self.kinds, messages, table)
+        named = title(self.kinds, messages, table)
+        damage = self._damage(messages, has_function=bool(named.function) and not named.is_guess)
         facts = report_lines.facts(messages, self.caller.decode() if self.caller else "", table.lines)
         texts = [line.text[:MAX_LINE] for line in self.lines]
         return KernelReport(
             kind=self.kind.kind,
-            title=name,
+            title=named.text,
+            alternatives=named.alternatives,
             outcome=Outcome.CRASH if self.is_crash else max(found.outcome for found in self.kinds),
             line_start=self.lines[0].number,
             line_end=self.line_end,
             offset=self.lines[0].offset,
             text=b"\n".join(texts[:SHORT_TEXT] if is_short else texts).decode("utf-8", "replace"),
-            frame=function,
-            corrupted=self._is_corrupted(
-                messages, has_function=bool(function) and not table.ignored.fullmatch(function)
-            ),
+            frame=named.function,
+            corrupted=bool(damage),
+            damage=damage,
             task=facts.task,
             pid=facts.pid,
             cpu=facts.cpu,
@@ -130,17 +131,19 @@ class Report:
     def _messages(self) -> list[str]:
         return [line.message.decode("utf-8", "replace") for line in self.lines]
 
-    def _is_corrupted(self, messages: list[str], *, has_function: bool) -> bool:
-        """Lines are missing: printk lost some, a trace or the report did not end, the title lacks its function."""
+    def _damage(self, messages: list[str], *, has_function: bool) -> str:
+        """Why lines of it are missing, or are not to be trusted; empty where nothing tells so."""
         if self.has_lost_lines:
-            return True
+            return "printk dropped messages while it was printed"
         if self.is_complete or self.kind.is_plain:
-            return False
+            return ""
         if not any(message.startswith("Kernel panic") for message in messages):  # which ends everything
             tags = [tag for message in messages for tag in re.findall(r"</?TASK>", message)]
-            if tags[-1:] == ["<TASK>"] or (self.kind.must_end and not tags):
-                return True
+            if tags[-1:] == ["<TASK>"]:
+                return "its trace has no end"
+            if self.kind.must_end and not tags:
+                return "it has no end"
         traced = [pattern for pattern in (self.kind.trace_after, self.kind.untraced) if pattern]
         if traced and not any(pattern.match(message) for message in messages for pattern in traced):
-            return True
-        return "{function}" in self.kind.titles[0] and not has_function
+            return "its trace is missing"
+        return "" if has_function or "{function}" not in self.kind.titles[0] else "no function of a subsystem is in it"

@@ -1,5 +1,4 @@
-"""The table of kernel report kinds: data/kernel_reports/KIND.toml, the user's own, and data/ignored-frames.toml, read
-once and checked.
+"""The table of kernel report kinds: data/kernel_reports/KIND.toml and the user's own, read once and checked.
 
 Expressions are matched at the start of a message, that is behind the printk prefix.
 """
@@ -7,7 +6,7 @@ Expressions are matched at the start of a message, that is behind the printk pre
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -19,6 +18,8 @@ from orchestrator.declarations.schema import from_toml
 from orchestrator.errors import BadDeclaration
 from orchestrator.model.outcome import Outcome
 from orchestrator.parse import report_lines as report_lines
+from orchestrator.parse.code_places import CodePlaces, load_places
+from orchestrator.parse.culprit import Walk
 from orchestrator.parse.report_lines import Lines
 from orchestrator.roots import kernel_report_files, user_root
 
@@ -34,7 +35,12 @@ class ReportKind:
     titles: tuple[str, ...]  # the first one whose fields are all there
     before: tuple[re.Pattern[str], ...] = ()
     end: tuple[re.Pattern[str], ...] = ()
+    alternatives: tuple[str, ...] = ()  # titles that it shares with other kinds, which the same bug may show
     fields: tuple[tuple[str, re.Pattern[str]], ...] = ()
+    culprit: Walk = Walk.INNERMOST  # where in the stack the function for the title is
+    # stack -> expression for a line of those reports that are about it, and not about what was running
+    about: tuple[tuple[str, re.Pattern[str]], ...] = ()
+    own: re.Pattern[str] | None = None  # functions that are a subsystem's own here, wherever they are
     absorbs: frozenset[str] = frozenset()  # kinds whose start inside this report, before any trace, belongs to it
     folds: tuple[re.Pattern[str], ...] = ()  # starts of this kind that only follow from the report before
     farewell: tuple[re.Pattern[str], ...] = ()  # messages after which a start of this kind is expected (is_boot)
@@ -61,8 +67,6 @@ class KindTable:
     """All kinds, most specific first, with the expressions that the scanner needs, compiled for bytes."""
 
     kinds: tuple[ReportKind, ...]
-    ignored: re.Pattern[str]  # functions that are never the culprit one, whole names
-    printers: re.Pattern[str]  # those of them that are not even named when there is nothing else
     starts: tuple[tuple[ReportKind, re.Pattern[bytes]], ...]
     any_start: re.Pattern[bytes]
     before: re.Pattern[bytes]
@@ -72,6 +76,13 @@ class KindTable:
     opener: bytes  # any message that matters outside of a report, but for those that begin with anything
     contains: tuple[bytes, ...]  # what is in messages of the latter sort
     lines: Lines
+    # the file of a `function+0xoffset/0xsize`, as a vmlinux knows it; empty where it does not
+    locate: Callable[[str], str] | None = None
+
+    @property
+    def places(self) -> CodePlaces:
+        """Whose code a function is. Read when the first report needs it: clean logs never do."""
+        return load_places()
 
     def candidate(self, tail: bytes) -> re.Pattern[bytes]:
         """What is looked for in clean text: `tail`, the end of a prefix, and an opener behind it.
@@ -79,15 +90,6 @@ class KindTable:
         sre finds a literal at the beginning with memchr, so that most of the text is never looked at.
         """
         return re.compile(tail + self.opener)
-
-
-@dataclass(frozen=True)
-class _Ignored:
-    """data/ignored-frames.toml: names and expressions for names of functions."""
-
-    names: tuple[str, ...] = ()
-    patterns: tuple[re.Pattern[str], ...] = ()
-    printers: tuple[re.Pattern[str], ...] = ()
 
 
 def load_kinds() -> KindTable:
@@ -101,10 +103,10 @@ def _load(own: Path | None) -> KindTable:
     data = files("orchestrator").joinpath("data")
     kinds = [item for item in data.joinpath("kernel_reports").iterdir() if item.name.endswith(".toml")]
     texts = {**{item.name: item.read_text() for item in kinds}, **kernel_report_files(own)}
-    return read_table(texts, data.joinpath("ignored-frames.toml").read_text(), report_lines.load_lines())
+    return read_table(texts, report_lines.load_lines())
 
 
-def read_table(texts: Mapping[str, str], ignored: str, lines: Lines) -> KindTable:
+def read_table(texts: Mapping[str, str], lines: Lines) -> KindTable:
     """Check and compile the table from file name -> TOML text. Raises BadDeclaration naming file and key."""
     kinds = sorted((_kind(name, text) for name, text in sorted(texts.items())), key=lambda kind: kind.priority)
     for one, other in pairwise(kinds):
@@ -117,14 +119,9 @@ def read_table(texts: Mapping[str, str], ignored: str, lines: Lines) -> KindTabl
     for kind in kinds:
         if unknown := kind.absorbs - names:
             raise BadDeclaration(f"{kind.kind}.toml: absorbs: unknown kind {sorted(unknown)[0]!r}")
-    frames = from_toml(_Ignored, ignored, "ignored-frames.toml")
-    printers = [*(pattern.pattern for pattern in frames.printers), "(?!)"]
-    others = [*map(re.escape, frames.names), *(pattern.pattern for pattern in frames.patterns)]
     openers = [pattern.pattern for kind in kinds for pattern in kind.openers]
     return KindTable(
         kinds=tuple(kinds),
-        ignored=re.compile("|".join([*others, *printers])),
-        printers=re.compile("|".join(printers)),
         starts=tuple((kind, _any(kind.start)) for kind in kinds),
         any_start=_any(start for kind in kinds for start in kind.start),
         before=_any(before for kind in kinds for before in kind.before),
@@ -174,7 +171,7 @@ def _problems(kind: ReportKind, name: str) -> Iterator[tuple[str, str]]:
     for key, values in (("start", kind.start), ("titles", kind.titles)):
         if not values:
             yield f"{key}: one at least", ""
-    for key, texts in (("titles", kind.titles), ("contains", kind.contains)):
+    for key, texts in (("titles", kind.titles), ("alternatives", kind.alternatives), ("contains", kind.contains)):
         if "" in texts:
             yield f"{key}: an empty string", ""
     for pattern in kind.start:
@@ -185,8 +182,12 @@ def _problems(kind: ReportKind, name: str) -> Iterator[tuple[str, str]]:
     for key, pattern in kind.fields:
         if pattern.groups != 1:
             yield f"fields.{key} must have one group", ""
+    stacks = {name for name, _ in report_lines.load_lines().stacks}
+    for stack, _ in kind.about:
+        if stack not in stacks:
+            yield f"about: unknown stack {stack!r}", f"stacks: {', '.join(sorted(stacks))}"
     known = {"function", *dict(kind.fields), *(group for pattern in kind.start for group in pattern.groupindex)}
-    for wanted in re.findall(r"\{(\w*)\}", " ".join(kind.titles)):
+    for wanted in re.findall(r"\{(\w*)\}", " ".join([*kind.titles, *kind.alternatives])):
         if wanted not in known:
             yield f"titles: no field {wanted!r}", f"fields: {', '.join(sorted(known))}"
     if "{" in kind.titles[-1]:

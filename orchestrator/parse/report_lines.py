@@ -12,29 +12,13 @@ from typing import TypeAlias
 from orchestrator.declarations.schema import from_toml
 from orchestrator.errors import BadDeclaration
 from orchestrator.model.kernel_report import Stack
+from orchestrator.parse.stack_frames import CodeFrame, code_frame, is_border, is_frame
 
 NAME = "report-lines.toml"
 MAX_STACKS = 16
 MAX_FRAMES = 64  # of one stack
 OWN = "trace"  # the stack that the report is about
 
-# x86 " func+0x1/0x2", "RIP: 0010:func+0x1/0x2", once "IP: [<c0123456>] "; arm64 "pc : "; riscv "epc : ",
-# "[<ffffffff80001234>] "; arm "PC is at ", " (f) from (func+..)"; powerpc "NIP [c000..] ", xmon "    pc: c000..: ";
-# s390 "Krnl PSW : "; mips "epc   : 80108880 "; loongarch "  ERA: 9000.. "; sparc "TPC: <func+..>". What a stack is of
-# ("<IRQ>", "<EOI>", "<NMI>") once stood before its first frame, on the same line.
-# decode_stacktrace.sh has (file:line) instead of the offset; frames marked [inline], which only decoded logs have, are
-# passed over. A "? " marks a stale stack slot.
-_FRAME = re.compile(
-    r"(?: {0,8}<(?:/?[A-Z]+|#[A-Z]{2})> )*"
-    r"(?:[RE]?IP: (?:[0-9a-f]{4}:)?(?:\[<[0-9a-f]+>\]\s+){0,2}|EIP is at |e?pc : |PC is at |NIP \[[0-9a-f]+\] |TPC: <"
-    r"|epc   : [0-9a-f]{8,16} | {1,4}ERA: [0-9a-f]{16} | {1,4}pc: [0-9a-f]{8,16}: "
-    r"|Krnl PSW : [0-9a-f]{16} [0-9a-f]{16} \("
-    r"|\s*(?:\w+ from |\([^()\s]+(?: \[\w+\])?\) from \()?"
-    r"|(?:\s*\[<?[0-9a-f]{8,16}>?\]){1,2} (?:\([^()\s]+(?: \[\w+\])?\) from )?(?:\[<[0-9a-f]+>\] )?\(?)"
-    r"(?P<function>[A-Za-z_$][\w.$]*)(?:(?P<offset>\+0x[0-9a-f]+/0x[0-9a-f]+)| \((?:[^\s()]*/)?[\w.-]+\.[chSs]:\d+)"
-)
-_STALE = re.compile(r"\s*(?:\[<[0-9a-f]+>\] )?\? ")
-_SUFFIX = re.compile(r"(?:\.(?:isra|constprop|part|cold|llvm|lto_priv)\b(?:\.\d+)*)+")  # what compilers add to names
 _GROUPS = {"task", "pid", "cpu"}
 _CALLERS = {"T": "pid", "C": "cpu"}  # what printk's caller is, by its letter
 
@@ -48,6 +32,14 @@ class CurrentTask:
     task: str = ""
     pid: int | None = None
     cpu: int | None = None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A stack, and what it is: data/report-lines.toml has the names."""
+
+    name: str
+    frames: tuple[CodeFrame, ...]
 
 
 @dataclass(frozen=True)
@@ -111,9 +103,10 @@ def has_frame(message: bytes) -> bool:
     )
 
 
-def stacks(messages: Sequence[str], lines: Lines) -> tuple[Stack, ...]:
-    """The stacks of a report in the order in which it shows them; frames as printed, stale ones left out."""
-    found: list[tuple[str, list[str]]] = [(OWN, [])]
+def traces(messages: Sequence[str], lines: Lines) -> tuple[Trace, ...]:
+    """The stacks of a report in the order in which it shows them, without stale frames."""
+    found: list[tuple[str, list[CodeFrame]]] = [(OWN, [])]
+    is_first = False
     for message in messages:
         if name := next((name for name, header in lines.stacks if header.match(message)), None):
             # a register dump and the call trace behind it are one stack
@@ -121,35 +114,23 @@ def stacks(messages: Sequence[str], lines: Lines) -> tuple[Stack, ...]:
                 found.append((name, []))
             else:
                 found[-1] = (name, found[-1][1])
-        if match := _FRAME.match(message):
-            found[-1][1].append(f"{match['function']}{match['offset'] or ''}")
-    return tuple(Stack(name, tuple(frames[:MAX_FRAMES])) for name, frames in found if frames)[:MAX_STACKS]
+        is_first = is_first or is_border(message)
+        if frame := code_frame(message, is_first=is_first):
+            found[-1][1].append(frame)
+            is_first = False
+    return tuple(Trace(name, tuple(frames[:MAX_FRAMES])) for name, frames in found if frames)[:MAX_STACKS]
 
 
-def functions(found: Sequence[Stack]) -> list[str]:
-    """The functions of stacks, as the source names them."""
-    return [plain_name(frame.partition("+")[0]) for stack in found for frame in stack.frames]
-
-
-def plain_name(name: str) -> str:
-    """A function's name, or a text with such names, without what compilers add to them."""
-    return _SUFFIX.sub("", name)
-
-
-def stale(messages: Sequence[str]) -> list[str]:
-    """The functions behind a "?", of a kernel that could not unwind: what was found on the stack.
-
-    The beginning of a function (__pfx_F) is no return address: something had a pointer to it.
-    """
-    found = (_FRAME.match(message.replace("? ", "", 1)) for message in messages if _STALE.match(message))
-    return [plain_name(match["function"]) for match in found if match and not match["function"].startswith("__pfx_")]
+def stacks(messages: Sequence[str], lines: Lines) -> tuple[Stack, ...]:
+    """The same, as printed."""
+    return tuple(Stack(trace.name, tuple(frame.printed for frame in trace.frames)) for trace in traces(messages, lines))
 
 
 def first_gap(messages: Sequence[str], lines: Lines, length: int) -> int:
     """Where the first `length` lines in a row begin that look like no line of a report; the end if there are none."""
     run = 0
     for at, message in enumerate(messages):
-        is_like = any(form.match(message) for form in (lines.continues, lines.evidence, _FRAME))
+        is_like = is_frame(message) or any(form.match(message) for form in (lines.continues, lines.evidence))
         run = 0 if is_like else run + 1
         if run == length:
             return at + 1 - length

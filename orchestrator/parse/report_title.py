@@ -1,17 +1,21 @@
 """What a kernel report is called: stable over runs, so that the same bug has the same title.
 
-No addresses, offsets, process numbers, CPU numbers or build ids; the culprit function is the first one that
-data/ignored-frames.toml does not list. Where a report that was cut has ignored frames only, its first function is
-named, unless it is one that printed the report.
+No addresses, offsets, process numbers, CPU numbers or build ids. Alternative titles are what the same bug may be called
+in another run: the same function under another kind, the same kind at the function that called it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from orchestrator.parse import report_lines as report_lines
+from orchestrator.parse.code_places import Role
+from orchestrator.parse.culprit import Culprit, RoleOf, Walk, culprit
 from orchestrator.parse.report_kinds import KindTable, ReportKind
-from orchestrator.parse.report_lines import OWN, functions, plain_name, stacks, stale
+from orchestrator.parse.report_lines import OWN
+from orchestrator.parse.stack_frames import CodeFrame, is_of_module, linked, named_in, plain_name, stale
 
 _SCRUBS = (
     (re.compile(r"\+0x[0-9a-f]+(/0x[0-9a-f]+)?"), ""),
@@ -21,27 +25,57 @@ _SCRUBS = (
     (re.compile(r"\s+"), " "),
 )
 
-
 _PLACES = ("one", "place", "work")  # fields that name a function too, where the report says more than its trace
+_ACCESSES = ("one", "other")  # fields that name the function of one of two accesses, whose stacks come in this order
 
 
-def title(kinds: Sequence[ReportKind], messages: Sequence[str], table: KindTable) -> tuple[str, str]:
-    """The first title, of the kind that names the report, whose fields are all found in it; the culprit function.
+@dataclass(frozen=True)
+class Title:
+    """`function` is the culprit; empty where the report names none."""
+
+    text: str
+    function: str = ""
+    is_guess: bool = False  # that function works for others
+    alternatives: tuple[str, ...] = ()
+
+
+def title(kinds: Sequence[ReportKind], messages: Sequence[str], table: KindTable) -> Title:
+    """The first title, of the kind that names the report, whose fields are all found in it.
 
     `kinds` are all that the report is: the function may be named in the line of another one.
     """
     kind = min(kinds, key=lambda kind: kind.priority)
     fields = _fields(kind, messages)
-    named = [fields.pop("function", ""), *(_fields(other, messages).get("function", "") for other in kinds)]
-    function = _function(kind, messages, [name for name in named if name], table)
+    named = [_named(one, messages) for one in (kind, *kinds)]
+    found = _culprit(kind, messages, next((frame for frame in named if frame), None), table)
+    fields.pop("function", "")
+    fields |= _accesses(kind, fields, messages, table)
     place = next((fields[name] for name in _PLACES if name in fields), "")
-    if function and not (place and table.ignored.fullmatch(function)):
-        fields["function"] = function
-    for template in kind.titles:
+    if found.function and not (place and _role(kind, table)(CodeFrame(found.function)).is_for_others):
+        fields["function"] = found.function
+    text, is_named = _filled(kind.titles, fields)
+    function = found.function if is_named else place or found.function
+    return Title(
+        text, function, found.is_guess and function == found.function, tuple(_alternatives(kind, fields, found, text))
+    )
+
+
+def _filled(templates: Sequence[str], fields: Mapping[str, str]) -> tuple[str, bool]:
+    """The first whose fields are all there, and whether it names the function. The last one needs none."""
+    for template in templates:
         needed = re.findall(r"\{(\w+)\}", template)
         if all(field in fields for field in needed):
-            return template.format_map(fields)[:200], function if "function" in needed else place or function
-    return kind.titles[-1], function  # needs no field, as the table's check says
+            return template.format_map(fields)[:200], "function" in needed
+    return templates[-1], False
+
+
+def _alternatives(kind: ReportKind, fields: Mapping[str, str], found: Culprit, text: str) -> list[str]:
+    if "function" not in fields:
+        return []
+    shared = [_filled([template, ""], fields)[0] for template in kind.alternatives]
+    by_caller, is_named = _filled(kind.titles, {**fields, "function": found.caller})
+    titles = [*shared, *([by_caller] if found.caller and is_named else [])]
+    return [one for one in dict.fromkeys(titles) if one not in ("", text)]
 
 
 def _fields(kind: ReportKind, messages: Sequence[str]) -> dict[str, str]:
@@ -65,13 +99,52 @@ def _scrubbed(text: str) -> str:
     return plain_name(text).strip()
 
 
-def _function(kind: ReportKind, messages: Sequence[str], named: Sequence[str], table: KindTable) -> str:
-    """The first function that is not an ignored frame; if all are, the first one."""
+def _named(kind: ReportKind, messages: Sequence[str]) -> CodeFrame | None:
+    """The function that the report's first line names. The file beside it may be that of an inline function."""
+    function = _fields(kind, messages).get("function")
+    if not function:
+        return None
+    line = next((message for message in messages if re.search(rf"\b{re.escape(function)}\b", plain_name(message))), "")
+    return CodeFrame(function, is_module=is_of_module(line))
+
+
+def _culprit(kind: ReportKind, messages: Sequence[str], named: CodeFrame | None, table: KindTable) -> Culprit:
     after = 0
     if kind.trace_after:
         after = next((i for i, message in enumerate(messages) if kind.trace_after.match(message)), len(messages))
-    found = stacks(messages[after:], table.lines)
-    own = found if kind.trace_after else [stack for stack in found if stack.name == OWN]
-    candidates = [*map(plain_name, named), *(functions(own) or stale(messages[after:]))]
-    culprit = next((name for name in candidates if not table.ignored.fullmatch(name)), None)
-    return culprit or next((name for name in candidates if not table.printers.fullmatch(name)), "")
+    traces = report_lines.traces(messages[after:], table.lines)
+    subject = next((stack for stack, said in kind.about if any(said.match(message) for message in messages)), OWN)
+    if subject != OWN:
+        header = dict(table.lines.stacks)[subject]
+        named = next((named_in(message) for message in messages if header.match(message)), None)
+    own = [trace.frames for trace in traces if kind.trace_after or trace.name == subject]
+    reliable = [[frame for frame in frames if not frame.is_doubtful] for frames in own]
+    if kind.culprit is Walk.OUTERMOST and sum(map(len, reliable)) <= 1:  # one that could not unwind
+        reliable = [[frame for frames in [*reliable, stale(messages[after:])] for frame in frames]]
+    found = culprit(kind.culprit, reliable, named, _role(kind, table))
+    if found.function and not found.is_guess:
+        return found
+    doubtful = [*own, linked(messages), stale(messages[after:])]  # the better first
+    other = culprit(kind.culprit, [*reliable, *doubtful], named, _role(kind, table))
+    return other if other.function and not other.is_guess else found
+
+
+def _role(kind: ReportKind, table: KindTable) -> RoleOf:
+    def role(frame: CodeFrame) -> Role:
+        if kind.own and kind.own.fullmatch(frame.function):
+            return Role.OWN
+        file = frame.file or (table.locate(frame.printed) if table.locate and frame.printed else "")
+        return table.places.role(frame.function, file, is_module=frame.is_module)
+
+    return role
+
+
+def _accesses(kind: ReportKind, fields: Mapping[str, str], messages: Sequence[str], table: KindTable) -> dict[str, str]:
+    """Of a report about two accesses: who made them, where the kernel names the library that did it for them."""
+    names = [name for name in _ACCESSES if name in fields]
+    own = [trace.frames for trace in report_lines.traces(messages, table.lines) if trace.name == OWN]
+    found: dict[str, str] = {}
+    for name in names:
+        frames = next((frames for frames in own if frames[0].function == fields[name]), ())
+        found[name] = culprit(Walk.INNERMOST, [frames], None, _role(kind, table)).function or fields[name]
+    return found

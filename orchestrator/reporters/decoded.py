@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from orchestrator.model.kernel_report import Frame, KernelReport, Mark, SourceLine
-from orchestrator.parse.report_kinds import load_kinds
+from orchestrator.parse.code_places import load_places
+from orchestrator.parse.stack_frames import plain_name
 
 LEGEND = ">> a line that the series wrote, > a function that it changed, ? perhaps of an earlier call"
 
 _PREFIX = re.compile(r"(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?")
-_SUFFIX = re.compile(r"\.(?:isra|constprop|part|cold|llvm|lto_priv)\b.*$")  # what compilers add to names
 _BARE_FRAME = re.compile(r"\s*(?:\[<[0-9a-f]+>\] )?(?:\? )?[\w.$]+\+0x[0-9a-f]+/0x[0-9a-f]+(?: \(\w+\)| \[.*\])?\s*$")
 # What nobody reads on a first screen; it is in the file and in the log: registers, code bytes, what is constant here
 _NOISE = re.compile(
@@ -54,15 +54,12 @@ def spots(kernel_report: KernelReport) -> tuple[Spot, ...]:
 
 def callers(kernel_report: KernelReport) -> tuple[str, ...]:
     """The callers of the culprit function, the nearest first: an assertion does not say who violated it."""
-    culprit, places, ignored = _culprit_place(kernel_report), list(_reliable(kernel_report)), load_kinds().ignored
-
-    def says_nothing(name: str) -> bool:
-        return bool(ignored.fullmatch(name) or _ENTRY.fullmatch(name))
-
+    culprit, places = _culprit_place(kernel_report), list(_reliable(kernel_report))
     if culprit not in places:
         return ()
-    names = dict.fromkeys(place.function for place in places[places.index(culprit) + 1 :])
-    return tuple(name for name in names if name != culprit.function and not says_nothing(name))[:_CALLERS]
+    own = (place.function for place in places[places.index(culprit) + 1 :] if not _is_for_others(place))
+    names = (name for name in dict.fromkeys(own) if name != culprit.function and not _ENTRY.fullmatch(name))
+    return tuple(names)[:_CALLERS]
 
 
 def screen(kernel_report: KernelReport) -> str:
@@ -119,15 +116,18 @@ def _by(place: SourceLine) -> str:
 
 
 def _culprit_place(kernel_report: KernelReport) -> SourceLine | None:
-    """The innermost line of the culprit frame that is not in an ignored function."""
+    """The innermost line of the culprit frame whose function is a subsystem's own."""
     decoded = [frame for frame in kernel_report.frames if frame.is_reliable and frame.places]
-    named = next((frame for frame in decoded if _SUFFIX.sub("", frame.function) == kernel_report.frame), None)
-    ignored = load_kinds().ignored
+    named = next((frame for frame in decoded if plain_name(frame.function) == kernel_report.frame), None)
     for frame in (named, *decoded):
         for place in frame.places if frame else ():
-            if not ignored.fullmatch(place.function):
+            if not _is_for_others(place):
                 return place
     return decoded[0].places[0] if decoded else None
+
+
+def _is_for_others(place: SourceLine) -> bool:
+    return load_places().role(plain_name(place.function), place.file).is_for_others
 
 
 def _reliable(kernel_report: KernelReport) -> Iterator[SourceLine]:

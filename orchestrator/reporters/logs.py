@@ -33,7 +33,10 @@ def log_lines(logs: Sequence[LogReport]) -> Iterator[str]:
 
 def remarks(kernel_report: KernelReport) -> list[str]:
     """Its severity, and what else is to be said beside its title."""
-    found = [SEVERITIES[kernel_report.outcome], *(["corrupted"] if kernel_report.corrupted else [])]
+    found = [
+        SEVERITIES[kernel_report.outcome],
+        *([f"corrupted: {kernel_report.damage}"] if kernel_report.corrupted else []),
+    ]
     return [*found, f"known: {kernel_report.known}"] if kernel_report.known else found
 
 

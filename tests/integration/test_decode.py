@@ -201,11 +201,11 @@ def test_reports_of_any_log_are_decoded_by_a_vmlinux_that_is_named(vmlinux: Path
     _, _, size = next(row for row in functions(vmlinux) if row[0] == "outer")
     text = f"Nov 22 14:00:01 host kernel: [    1.0] RIP: 0010:outer+0x1/{size:#x}\n not_here+0x1/0x999"
     kernel_report = KernelReport("oops", "t", Outcome.CRASH, 7, 8, 0, text)
-    (found,) = decode_kernel_reports([kernel_report], vmlinux)
+    (found,) = decode_kernel_reports([kernel_report], Symbols(vmlinux))
     assert [bool(frame.places) for frame in found.frames] == [True, False]
     other = replace(kernel_report, text=text.replace("not_here", "other"))
     with pytest.raises(UsageError, match="is not the kernel that wrote the report at line 7: it has no other of 0x999"):
-        decode_kernel_reports([other], vmlinux)
+        decode_kernel_reports([other], Symbols(vmlinux))
 
 
 def test_classify_decodes_log_files_with_vmlinux(cli: Cli, vmlinux: Path, tmp_path: Path) -> None:

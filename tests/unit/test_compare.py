@@ -154,6 +154,20 @@ def test_a_kernel_report_is_excused_by_the_same_title_only() -> None:
     assert settled(new, new, ran(CRASH, "WARNING in old")) is Answer.REGRESSION, "however bad the base is"
 
 
+def test_a_report_that_has_an_alternative_title_in_common_is_the_same_failure() -> None:
+    """A compiler inlines a function in one kernel and not in the other; a fault ends as an oops or as a KASAN
+    report."""
+
+    def warned(title: str, *alternatives: str) -> Finding:
+        found = ran(FAIL, title)
+        return replace(found, kernel_reports=(replace(found.kernel_reports[0], alternatives=alternatives),))
+
+    one, inlined = warned("WARNING in f", "WARNING in g"), warned("WARNING in g", "WARNING in h")
+    assert settled(one, one, inlined) is Answer.PRE_EXISTING
+    assert settled(inlined, inlined, one) is Answer.PRE_EXISTING
+    assert settled(one, one, warned("WARNING in h", "WARNING in i")) is Answer.REGRESSION
+
+
 def test_coarse_marks_drop_out_once_the_base_shows_them() -> None:
     """The kind of report is enough to recognise it until the base shows that kind, too; then the title decides."""
     new, old = ran(FAIL, "WARNING in new"), ran(FAIL, "WARNING in old")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from orchestrator.errors import BadDeclaration
 from orchestrator.model.kernel_report import KernelReport
-from orchestrator.parse.kernel_report import scan
+from orchestrator.parse.code_places import Role
+from orchestrator.parse.kernel_report import Scanner, scan
 from orchestrator.parse.report_kinds import load_kinds
-from orchestrator.parse.report_lines import read_lines, stale
+from orchestrator.parse.report_lines import read_lines
+from orchestrator.parse.stack_frames import code_frame, stale
 from tests.unit.test_kernel_report_corpus import read
 
 CONSOLE = Path(__file__).parent.parent / "data" / "console"
@@ -44,8 +47,8 @@ def test_kasan_shows_who_accessed_allocated_and_freed() -> None:
     ("name", "frame", "task", "pid", "cpu"),
     [
         ("hung-task-vma-real", "vma_keep_readers_out", "bug-leak", 68, None),  # not khungtaskd, which reports it
-        ("soft-lockup-arm64", "mas_walk", "split-merge", 66, 1),
-        ("hard-lockup-arm64", "mas_walk", "fork-fault", 71, 1),
+        ("soft-lockup-arm64", "lock_vma_under_rcu", "split-merge", 66, 1),
+        ("hard-lockup-arm64", "lock_vma_under_rcu", "fork-fault", 71, 1),
         ("kmemleak-objects", "vm_area_alloc", "split-merge", 66, None),
         ("kcsan-assert", "vma_refcount_put", "split-merge", 66, 1),
         ("oops-null-deref-riscv", "vma_start_read", "split-merge", 66, 1),
@@ -124,15 +127,16 @@ def test_a_frame_beside_the_mark_of_its_stack_is_a_frame() -> None:
 
 
 def test_a_pointer_to_a_function_that_lay_on_the_stack_is_no_frame() -> None:
-    assert stale([" ? __pfx_mas_walk+0x10/0x10", " ? mas_walk+0x24/0x1b0", " vma_lookup+0x3b/0xdd"]) == ["mas_walk"]
+    found = stale([" ? __pfx_mas_walk+0x10/0x10", " ? mas_walk+0x24/0x1b0", " vma_lookup+0x3b/0xdd"])
+    assert [frame.function for frame in found] == ["mas_walk"]
 
 
-def test_ignored_frames_are_no_more_than_that() -> None:
-    is_ignored = load_kinds().ignored.fullmatch
-    assert all(
-        map(is_ignored, ["raw_spin_rq_lock_nested", "_raw_spin_lock", "arch_local_irq_enable", "cpus_read_lock"])
-    )
-    assert not any(map(is_ignored, ["raw_sendmsg", "raw_rcv", "arch_show_interrupts", "arch_prepare_kprobe"]))
+def test_names_of_older_kernels_are_no_more_than_that() -> None:
+    role = load_kinds().places.role
+    helpers = ["raw_spin_rq_lock_nested", "_raw_spin_lock", "arch_local_irq_enable", "cpus_read_lock"]
+    assert all(role(name).is_for_others for name in helpers)
+    others = ["raw_sendmsg", "raw_rcv", "spin_table_show", "arch_prepare_kprobe"]
+    assert {role(name) for name in others} == {Role.OWN}
 
 
 WHOLE = [
@@ -203,3 +207,81 @@ def test_a_wrong_declaration_names_the_key(text: str, what: str) -> None:
     with pytest.raises(BadDeclaration) as caught:
         read_lines(text)
     assert what in caught.value.message
+
+
+LOCATED = b"""\
+[    1.000000][    T1] ------------[ cut here ]------------
+[    1.000000][    T1] WARNING: CPU: 0 PID: 1 at a.c:1 new_helper+0x1/0x20
+[    1.000000][    T1] RIP: 0010:new_helper+0x1/0x20
+[    1.000000][    T1] Call Trace:
+[    1.000000][    T1]  drv_start+0x1/0x20
+[    1.000000][    T1] ---[ end trace 0000000000000000 ]---
+"""
+
+
+def test_a_vmlinux_knows_files_that_no_table_has() -> None:
+    """A function of lib/ that came into the kernel after the table was made."""
+    files = {"new_helper+0x1/0x20": "lib/new.c"}
+    scanner = Scanner(table=replace(load_kinds(), locate=lambda printed: files.get(printed, "")))
+    (with_vmlinux,) = [*scanner.feed(LOCATED), *scanner.close()]
+    (without,) = scan(LOCATED)
+    assert (with_vmlinux.frame, without.frame) == ("drv_start", "new_helper")
+
+
+def test_a_decoded_log_knows_files_too() -> None:
+    (found,) = scan(LOCATED.replace(b"0010:new_helper+0x1/0x20", b"0010:new_helper+0x1/0x20 lib/new.c:12"))
+    assert found.frame == "drv_start"
+
+
+def test_the_word_of_a_link_register_counts_where_there_is_no_trace() -> None:
+    (found,) = scan(
+        b"[    1.000000][    T1] Unable to handle kernel NULL pointer dereference at virtual address 00000000\n"
+        b"[    1.000000][    T1] Internal error: Oops: 96000004 [#1] SMP\n"
+        b"[    1.000000][    T1] pc : __memcpy+0x10/0x80\n"
+        b"[    1.000000][    T1] lr : drv_read+0x20/0x60\n"
+        b"[    1.000000][    T1] ---[ end trace 0000000000000000 ]---\n"
+    )
+    assert found.frame == "drv_read"
+
+
+@pytest.mark.parametrize(
+    "printed",
+    ["__x64_sys_munmap", "__arm64_sys_munmap", "__do_sys_munmap", "__se_sys_munmap", "SyS_munmap", "SYSC_munmap"],
+)
+def test_a_system_call_has_one_name(printed: str) -> None:
+    frame = code_frame(f" {printed}.isra.0+0x1/0x20")
+    assert frame
+    assert frame.function == "sys_munmap"
+
+
+@pytest.mark.parametrize(
+    ("line", "function"),
+    [
+        ("RIP: 0010:f+0x1/0x20", "f"),
+        ("RIP: e030:[<ffffffff81000000>]  [<ffffffff81000000>] f+0x1/0x20", "f"),
+        ("EIP is at f+0x1/0x20", "f"),
+        ("IP: [<ffffffff81000000>] f+0x1/0x20", "f"),
+        ("PC is at f+0x1/0x20", "f"),
+        ("pc : [<ffffff8008000000>] f+0x1/0x20", "f"),
+        ("epc   : 80108880 f+0x1/0x20", "f"),
+        ("   era: 900000000410645c f+0x1/0x20", "f"),
+        ("NIP [c000000000123456] .f+0x1/0x20", "f"),
+        ("--- interrupt: 901 at .f+0x1/0x20", "f"),
+        ("[c0000000fe3a3b50] [c000000000123456] .f+0x1/0x20 (unreliable)", "f"),
+        ("Krnl PSW : 0704c00180000000 0000000000123456 (f+0x1/0x20)", "f"),
+        ("([<0000000000123456>] f+0x1/0x20)", "f"),
+        ("TPC: <f+0x1/0x20>", "f"),
+        ("[<c0107a1c>] (g) from [<c01046a0>] (f+0x1/0x20)", "f"),
+        (" g from f+0x1/0x20", "f"),
+        (" <EOI>  [<ffffffff81000000>] f+0x1/0x20 [mod]", "f"),
+        (" <IRQ>  [<ffffffff81000000>] f+0x1/0x20", "f"),
+        ("kmemleak:     [<00000000a040c523>] f+0x1/0x20", "f"),
+        (" f (fs/ext4/inode.c:12)", "f"),
+        (" f fs/ext4/inode.c:12 [inline]", None),
+        (" ? f+0x1/0x20", None),
+        ("RIP: 0033:0x7f29f9901ca7", None),
+    ],
+)
+def test_forms_of_frames(line: str, function: str | None) -> None:
+    frame = code_frame(line)
+    assert (frame.function if frame else None) == function

@@ -28,6 +28,18 @@ def test_the_whole_title_must_match() -> None:
     assert mark_known([KERNEL_REPORT], [KnownIssue("WARNING", LINK, "2026-06-30")]) == (KERNEL_REPORT,)
 
 
+def test_an_alternative_title_may_match_and_is_named() -> None:
+    stall = KernelReport(
+        "rcu-stall", "RCU stall in f", Outcome.FAIL, 1, 9, 0, "text", alternatives=("stall in f", "RCU stall in g")
+    )
+    issue = KnownIssue("stall in f", LINK, "2026-06-30")
+    (known,) = mark_known([stall], [issue])
+    assert (known.known, known.outcome) == (f"{LINK}, as 'stall in f'", Outcome.PASS)
+    of_title = KnownIssue("RCU stall in f", "https://bugs.example.org/2", "2026-06-30")
+    assert mark_known([stall], [issue, of_title])[0].known == of_title.link  # the title itself comes first
+    assert mark_known([stall], [KnownIssue("stall", LINK, "2026-06-30")]) == (stall,)
+
+
 @pytest.mark.parametrize(
     ("base", "release", "does"),
     [

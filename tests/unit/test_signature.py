@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.judge.signature import NOTHING, signature, signature_of_boot
+from orchestrator.judge.signature import NOTHING, Signature, shown, signature, signature_of_boot
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import Finding, StageResult, Subtest
@@ -74,3 +74,29 @@ def test_a_boot_is_known_by_the_same_marks_as_an_attempt_to_boot() -> None:
 def test_a_boot_that_the_host_spoilt_has_no_marks() -> None:
     assert signature_of_boot(StageResult("boot", Outcome.ERROR, 20.0, "no QEMU")) == NOTHING
     assert signature_of_boot(StageResult("boot", Outcome.PASS, 2.0)) == NOTHING
+
+
+def reported(title: str, *alternatives: str, kind: str = "warning") -> Signature:
+    report = replace(WARNING, kind=kind, title=title, alternatives=alternatives)
+    return signature(replace(FAILED, kernel_reports=(report,), only_reports=True)) or NOTHING
+
+
+@pytest.mark.parametrize(
+    ("of_base", "is_shown"),
+    [
+        (reported("WARNING in f"), True),
+        (reported("WARNING in g"), True),  # the function was inlined there
+        (reported("WARNING in e", "WARNING in f"), True),
+        (reported("kernel BUG in f", "WARNING in f", kind="kernel-bug"), True),
+        (reported("WARNING in h", "WARNING in i"), False),
+        (NOTHING, False),
+    ],
+)
+def test_a_report_is_shown_under_any_of_its_titles(of_base: Signature, is_shown: bool) -> None:
+    wanted = reported("WARNING in f", "WARNING in g", "kernel BUG in f")
+    assert (wanted <= shown(of_base, wanted) | {"kind of report: warning"}) is is_shown
+
+
+def test_one_report_under_another_title_does_not_show_a_second_one() -> None:
+    wanted = reported("WARNING in f", "WARNING in g") | reported("WARNING in x", "WARNING in y")
+    assert "report: WARNING in x" not in shown(reported("WARNING in g"), wanted)
