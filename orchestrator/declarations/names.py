@@ -72,4 +72,5 @@ def named(kind: str, name: str, known: Mapping[str, T]) -> T:
 def _listed(kind: str, known: Mapping[str, object]) -> str:
     if len(known) > FEW and kind in LISTS:
         return f"`orchestrate list {LISTS[kind]}` lists the {len(known)} that there are"
-    return f"known: {', '.join(known)}"
+    more = f" and {len(known) - FEW} more" if len(known) > FEW else ""
+    return f"known: {', '.join([*known][:FEW])}{more}"
