@@ -6,7 +6,6 @@ addr2line that is kept running, which takes some ten times as long.
 
 from __future__ import annotations
 
-import posixpath
 import struct
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from pathlib import Path
 from orchestrator.errors import VmlinuxUnreadable
 from orchestrator.model.kernel_report import SourceLine
 from orchestrator.parse.frames import CodeRef, code_refs
+from orchestrator.parse.provenance import in_tree
 
 _LOAD = 1  # PT_LOAD
 _NOT_LISTED = ("$", ".L")  # local labels and arm64's mapping symbols, which the kernel's own table leaves out too
@@ -89,7 +89,7 @@ class Symbols:
                 found = self._program.source_location(address)
             except LookupError:  # between two functions
                 return ()
-            return tuple(SourceLine(at.name() or "", _relative(at.filename), at.line) for at in found if at.filename)
+            return tuple(SourceLine(at.name() or "", in_tree(at.filename), at.line) for at in found if at.filename)
 
 
 @contextmanager
@@ -98,14 +98,6 @@ def _damage_named(vmlinux: Path) -> Iterator[None]:
         yield
     except Exception as error:  # drgn has no kind of its own for a damaged file
         raise VmlinuxUnreadable(f"{vmlinux}: {error}") from error
-
-
-def _relative(path: str) -> str:
-    """A file's name inside the kernel tree: Kbuild calls the source `..` from where it compiles."""
-    plain = posixpath.normpath(path)
-    while plain.startswith("../"):
-        plain = plain.removeprefix("../")
-    return plain
 
 
 def _first_address(vmlinux: Path) -> int:

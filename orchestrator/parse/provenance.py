@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -33,6 +34,15 @@ def placed(place: SourceLine, source: Provenance) -> SourceLine:
     if changers := source.changers.get(at):
         return replace(shown, mark=Mark.FUNCTION, patches=changers)
     return shown
+
+
+def in_tree(path: str) -> str:
+    """The name inside the kernel tree of a file in debug information: Kbuild calls the source `..` from where it
+    compiles."""
+    plain = posixpath.normpath(path)
+    while plain.startswith("../"):
+        plain = plain.removeprefix("../")
+    return plain
 
 
 def lines_of(text: bytes) -> list[bytes]:

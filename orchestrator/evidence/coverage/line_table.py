@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from orchestrator.evidence.coverage.elf import Sections
+from orchestrator.parse.provenance import in_tree
 
 # DWARF 5, 6.2.5.2 and 6.2.5.3: the opcodes that do something for us
 COPY, ADVANCE_PC, ADVANCE_LINE, SET_FILE, CONST_ADD_PC, FIXED_ADVANCE_PC = 1, 2, 3, 4, 8, 9
@@ -197,14 +198,6 @@ def _value(reader: _Reader, form: int, sections: Sections, offset_size: int) -> 
 def _joined(directories: list[bytes], directory: int, name: bytes) -> str:
     above = directories[directory] if directory < len(directories) else b""
     return in_tree(posixpath.join(above, name).decode("utf-8", "surrogateescape"))
-
-
-def in_tree(path: str) -> str:
-    """A file's name inside the kernel tree: Kbuild calls the source `..` from where it compiles."""
-    plain = posixpath.normpath(path)
-    while plain.startswith("../"):
-        plain = plain.removeprefix("../")
-    return plain
 
 
 def _run(program: _Program, names: Mapping[int, str]) -> Iterator[Row]:
