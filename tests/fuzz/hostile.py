@@ -445,9 +445,9 @@ HOSTILE: tuple[Hostile, ...] = (
     ),
     *_of(
         "compressed",
-        gzip_bomb=just(gzip.compress(bytes(80 << 20))),
-        bzip2_bomb=just(bz2.compress(bytes(80 << 20))),
-        xz_bomb=just(lzma.compress(bytes(80 << 20))),
+        gzip_bomb=lambda n: gzip.compress(bytes(80 << 20)),
+        bzip2_bomb=lambda n: bz2.compress(bytes(80 << 20)),
+        xz_bomb=lambda n: lzma.compress(bytes(80 << 20)),
         xz_memory=just(b"\xfd7zXZ\0\0\x04\xe6\xd6\xb4F\x02\0!\x01\x28\0\0\0"),
         bzip2_damaged=just(bz2.compress(b"a" * 1000)[:-9] + b"x" * 9),
     ),
