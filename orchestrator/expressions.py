@@ -20,6 +20,7 @@ MAX_LENGTH = 2000  # characters of an expression
 MAX_WIDE = 3  # repeats of anything, or of anything but a few characters, in one expression
 _TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^]\\])*\]|\(\?[^)]|.", re.DOTALL)
 _UNBOUNDED = re.compile(r"[*+]|\{\d*,\}|\{(?:\d+,)?\d\d+\}")  # ten times is as good as without end
+_SHORT = re.compile(r"\{(?:\d+,)?\d{1,2}\}")
 _QUANTIFIER = re.compile(r"(?:[*+?]|\{\d*,?\d*\})[?+]?")
 _WIDE = re.compile(r"\.|\\[SDW]|\[\^")
 _OPTIONS = re2.Options()
@@ -93,7 +94,7 @@ def _costly(expression: str) -> str:
                     return "a repeat inside a repeat, which can take forever"
                 if not inside:
                     repeated.append(atom)
-                    wide += bool(_WIDE.match(atom))
+                    wide += bool(_WIDE.match(atom)) and not _SHORT.match(rest)
             at += _count(tokens, at, quantifier.end())
             atom, inside = "|", []
             continue
