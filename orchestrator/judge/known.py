@@ -66,7 +66,7 @@ def _known(kernel_report: KernelReport, issues: Sequence[KnownIssue]) -> KernelR
 def _match(pattern: str, kernel_report: KernelReport) -> str:
     """The first of a report's titles that an expression matches; empty if none."""
     titles = (kernel_report.title, *kernel_report.alternatives)
-    return next((title for title in titles if re.fullmatch(pattern, title)), "")
+    return next((title for title in titles if is_title(pattern, title)), "")
 
 
 def mark_expected(kernel_reports: Sequence[KernelReport], patterns: Sequence[str]) -> tuple[KernelReport, ...]:

@@ -205,7 +205,7 @@ def _problems(kind: ReportKind, name: str) -> Iterator[tuple[str, str]]:
 
 
 _FIELD = re.compile(r"\{(\w+)\}")
-_CROSSING = re.compile(r"(?<!\\)(?:\\\\)*(?:\[\^(?![^]]*\\n)[^]]*\]|\\[DW])(?:[*+]|\{\d*,\})")
+_CROSSING = re.compile(r"(?<!\\)(?:\\\\)*(?:\[\^(?![^]]*(?:\\n|\n))[^]]*\]|\\[DW])(?:[*+]|\{\d*,\})")
 
 
 def _problems_of_opener(expression: str, contains: tuple[str, ...]) -> Iterator[tuple[str, str]]:
