@@ -1,13 +1,14 @@
 # make demo    from nothing to a verdict on patches/vm_refcnt
 # make check   from nothing through lint, types and all tests
 # make check-fast   lint, types, unit and contract tests: no kernel, no guest, below three minutes
+# make fuzz    mutated input for every reader, a million times (MUTATIONS=N, READER="NAME")
 # make setup   just .venv/bin/orchestrate
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo check check-fast setup tools dev lint types test schemas code-functions clean
+.PHONY: demo check check-fast fuzz setup tools dev lint types test schemas code-functions clean
 
 demo: tools
 	$(BIN)/orchestrate test --patch patches/vm_refcnt
@@ -50,6 +51,12 @@ test: dev tools
 	$(BIN)/orchestrate build --patch patches/vm_refcnt
 	$(BIN)/pytest -n 2 tests/unit tests/contract tests/integration
 	$(BIN)/pytest tests/e2e
+
+# What breaks a reader is kept in fuzz-findings/. `python -m tests.fuzz.guided READER` is guided by coverage.
+MUTATIONS ?= 1000000
+fuzz: dev
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --editable '.[fuzz]'
+	nice $(BIN)/python -m tests.fuzz.run --mutations $(MUTATIONS) $(if $(READER),--reader "$(READER)")
 
 # the JSON Schema files, after a change of what report.json or matrix.json hold
 schemas: setup

@@ -25,6 +25,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, is_dataclass
@@ -170,7 +171,10 @@ def converter(*, forbid_extra_keys: bool) -> Converter:
 
 def refuse(expected: str, data: object) -> NoReturn:
     """Raises ValueError: that is not what was expected."""
-    text = "nothing" if data is None else repr(data)
+    try:
+        text = "nothing" if data is None else repr(data[:100] if isinstance(data, str) else data)
+    except (RecursionError, ValueError):  # nested too deeply, or a number of more digits than Python writes
+        text = type(data).__name__
     raise ValueError(f"expected {expected}, got {text if len(text) <= 60 else f'{text[:57]}...'}")
 
 
@@ -253,8 +257,8 @@ def _no_constant(name: str) -> NoReturn:
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     data = dict(pairs)
     if len(data) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"an object has the key {next(n for n in names if names.count(n) > 1)!r} twice")
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        raise ValueError(f"an object has the key {twice[:100]!r} twice")
     return data
 
 

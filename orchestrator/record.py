@@ -16,12 +16,13 @@ RUN_DIR/
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from orchestrator import host_time
-from orchestrator.codec import decode, encode
+from orchestrator import bounded, host_time, record_checks
+from orchestrator.codec import decode, encode, parse
 from orchestrator.errors import Fault, UsageError
 from orchestrator.host_time import HostTime
 from orchestrator.model.attempt import Attempt
@@ -158,13 +159,27 @@ def save_record(value: RunRecord | KernelRecord | MutationRecord | Attempt, path
 def load_record(kind: type[T], path: Path) -> T:
     """Raises UsageError if the file was not written by a run of ours."""
     try:
-        return decode(kind, json.loads(path.read_text()))
+        value = decode(kind, parse(bounded.read_bytes(path, bounded.RECORD)))
     except FileNotFoundError as error:
         raise UsageError(f"{path} does not exist: not a run directory?") from error
     except (OSError, ValueError) as error:
+        why = (error.strerror if isinstance(error, OSError) else None) or error
         raise UsageError(
-            f"{path} cannot be read: {error}", hint="another version of orchestrate may have written it"
+            f"{path} cannot be read: {why}", hint="another version of orchestrate may have written it"
         ) from error
+    if problem := next(_problems(value), None):
+        raise UsageError(f"{path}: {problem}", hint="somebody changed the file: no run of ours writes that")
+    return value
+
+
+def _problems(value: object) -> Iterator[str]:
+    if isinstance(value, RunRecord):
+        yield from record_checks.of_run(value.request.error, value.known)
+    elif isinstance(value, KernelRecord):
+        attempts = (*value.attempts, *value.superseded)
+        yield from record_checks.of_kernel(value.name, value.guests, value.first_guest, attempts, value.stages)
+    elif isinstance(value, Attempt):
+        yield from record_checks.of_attempt(value)
 
 
 def finish(path: Path, began: HostTime, *, is_interrupted: bool) -> None:

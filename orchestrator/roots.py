@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from orchestrator import bounded
 from orchestrator.errors import BadDeclaration, UsageError
 
 VARIABLE = "ORCHESTRATE_ROOT"
@@ -34,8 +35,11 @@ def roots() -> tuple[Path, ...]:
 def kernel_report_files(root: Path | None) -> Mapping[str, str]:
     """The user's own kinds of kernel reports, ROOT/kernel_reports/KIND.toml: file name -> text. Raises
     BadDeclaration."""
-    found = sorted((root / "kernel_reports").glob("*.toml")) if root else []
+    return {path.name: _text(path) for path in (sorted((root / "kernel_reports").glob("*.toml")) if root else [])}
+
+
+def _text(path: Path) -> str:
     try:
-        return {path.name: path.read_text("utf-8") for path in found}
+        return bounded.read_bytes(path, bounded.DECLARATION).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadDeclaration(f"{root}/kernel_reports: {error}") from error
+        raise BadDeclaration(f"{path}: {getattr(error, 'strerror', None) or error}") from error

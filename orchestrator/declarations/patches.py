@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
@@ -15,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
+from orchestrator import bounded
 from orchestrator.declarations.names import check_mutant_name
 from orchestrator.errors import DownloadFailed, NotFound, PatchUnreadable, UsageError
 from orchestrator.fetch import fetch_text
@@ -123,11 +125,10 @@ def read_series(path: Path, choice: Choice = ALL) -> Series:
     contents = []
     for file in files:
         try:
-            if file.stat().st_size > MAX_PATCH_BYTES:
-                raise PatchUnreadable(f"{file}: larger than {MAX_PATCH_BYTES >> 20} MiB, which no patch is")
-            contents.append((str(file), unpacked(str(file), file.read_bytes())))
+            contents.append((str(file), unpacked(str(file), bounded.read_bytes(file, MAX_PATCH_BYTES))))
         except OSError as error:
-            raise PatchUnreadable(f"{file}: {error.strerror}") from error
+            hint = "save it to a file first" if error.errno == errno.EINVAL else ""
+            raise PatchUnreadable(f"{file}: {error.strerror}", hint=hint) from error
     name = path.name if path.is_dir() else Path(COMPRESSED.sub("", path.name)).stem
     return replace(read_patches(contents, name, choice), origin=Origin(Place.FILE, str(path)))
 
@@ -174,4 +175,7 @@ def read_mutants(directory: Path) -> tuple[Mutant, ...]:
         raise UsageError(f"{directory}: no *.patch in this directory")
     for path in paths:
         check_mutant_name(path.stem, str(path))
-    return tuple(mutant.parse(path.stem, path.read_bytes()) for path in paths)
+    try:
+        return tuple(mutant.parse(path.stem, bounded.read_bytes(path, bounded.DECLARATION)) for path in paths)
+    except OSError as error:
+        raise UsageError(f"{error.filename}: {error.strerror}") from error

@@ -24,9 +24,11 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from enum import Enum, IntEnum
+from itertools import islice
 from types import GenericAlias
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
+from orchestrator import expressions
 from orchestrator.codec import INVALID, MISSING, Place, Problem, converter, exactly, problems, refuse, spelled
 from orchestrator.errors import BadDeclaration
 from orchestrator.parse.toml_lines import key_lines
@@ -34,9 +36,13 @@ from orchestrator.parse.toml_lines import key_lines
 T = TypeVar("T")
 N = TypeVar("N", int, float)
 
+MAX_DOTS, MAX_TABLES = 200, 1000  # of TOML: tomllib's time is quadratic in both
+MAX_NUMBER = 10**9  # seconds, MiB, lines: what is more is a slip, and overflows where it is used
+MAX_PROBLEMS = 20  # that are listed
+
 _NUMBERS: Mapping[type, re.Pattern[str]] = {
-    int: re.compile(r"-?\d+"),
-    float: re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?"),
+    int: re.compile(r"-?[0-9]+"),
+    float: re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]{1,3})?"),
 }
 
 
@@ -47,12 +53,25 @@ class Plain(str):
 
 
 def from_toml(kind: type[T], text: str, source: str, **given: str) -> T:
-    """`declared` of TOML text. What is wrong is named with its line."""
+    """`declared` of TOML text. What is wrong is named with its line. Raises BadDeclaration."""
+    if line := next((at for at, line in enumerate(text.split("\n"), 1) if _is_crowded(line)), 0):
+        raise BadDeclaration(f"{source}:{line}: not TOML that somebody wrote: a name of more than {MAX_DOTS} parts")
+    if text.count("\n[") > MAX_TABLES:
+        raise BadDeclaration(f"{source}: more than {MAX_TABLES} tables")
     try:
         data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except RecursionError:
+        raise BadDeclaration(f"{source}: not TOML: nested too deeply") from None
+    except ValueError as error:  # not only TOMLDecodeError: Python reads no number of 5000 digits
         raise BadDeclaration(f"{source}: not TOML: {error}") from None
     return _declared(kind, data, source, given, key_lines(text))
+
+
+def _is_crowded(line: str) -> bool:
+    """Whether the name that a line begins with has so many parts that tomllib, which is quadratic in them, would be
+    slow."""
+    name = line if line.lstrip().startswith("[") else line.partition("=")[0]
+    return name.count(".") > MAX_DOTS
 
 
 def declared(kind: type[T], data: object, source: str, **given: str) -> T:
@@ -68,7 +87,9 @@ def _declared(kind: type[T], data: object, source: str, given: Mapping[str, str]
         if not found:
             return _CONVERTER.structure({**keys, **given} if given else data, kind)
     except INVALID as error:
-        found = list(problems(error))
+        found = list(islice(problems(error), MAX_PROBLEMS))
+    except RecursionError:
+        raise BadDeclaration(f"{source}: nested too deeply") from None
     hints = [_hint(key, problem.kind, given) for problem in found for key in problem.unknown]
     told = sorted(((_words(problem), _line(problem, lines)) for problem in found), key=lambda one: one[1])
     if len(told) == 1 and told[0][1]:
@@ -112,7 +133,7 @@ def _str(data: object, _: Any) -> str:
 
 
 def _number(data: Any, kind: type[N]) -> N:
-    if isinstance(data, Plain) and _NUMBERS[kind].fullmatch(data):
+    if isinstance(data, Plain) and len(data) <= 40 and _NUMBERS[kind].fullmatch(data):
         number = kind(str(data))
     elif type(data) in (int, kind):  # True is no number
         number = kind(data)
@@ -120,6 +141,8 @@ def _number(data: Any, kind: type[N]) -> N:
         refuse("an integer" if kind is int else "a number", data)
     if not 0 <= number < math.inf:
         refuse("a finite number that is not negative", data)
+    if number > MAX_NUMBER:
+        refuse(f"a number up to {MAX_NUMBER:,}", data)
     return number
 
 
@@ -138,10 +161,9 @@ def _pattern(data: object, _: Any) -> re.Pattern[str]:
     expression = _str(data, str)
     if not expression:
         refuse("a regular expression", data)
-    try:
-        return re.compile(expression)
-    except re.error as error:
-        raise ValueError(f"{expression!r}: {error}") from None
+    if problem := expressions.problem(expression):
+        raise ValueError(f"{expression!r}: {problem}")
+    return re.compile(expression)
 
 
 def _is_pairs(kind: Any) -> bool:

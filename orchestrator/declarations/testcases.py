@@ -12,9 +12,12 @@ from orchestrator.declarations.files import read_yaml
 from orchestrator.declarations.names import check_case_name, named
 from orchestrator.declarations.schema import declared
 from orchestrator.errors import BadDeclaration
-from orchestrator.judge.known import pattern_problem
+from orchestrator.expressions import title_problem
 from orchestrator.model.case import Case, Userland
 
+FILE = re.compile(r"[\w+-][\w.+-]{0,100}")
+SETTING = re.compile(r"[A-Za-z0-9_][\w./*-]{0,200}")  # a file below /proc/sys, /sys/kernel/debug or a cgroup
+VALUE = re.compile(r"[^\0\r\n]{0,1000}")
 KSELFTEST = re.compile(r"[\w-]+")  # a directory below tools/testing/selftests, a program in it
 
 
@@ -61,10 +64,15 @@ def _checked(path: Path, case: Case, userlands: Mapping[str, Userland]) -> Case:
         what = f"not both {' and '.join(given)}" if given else "none is there"
         raise BadDeclaration(f"{path}: {case.name}: a case has one of {', '.join(ways)}; {what}")
     for source in case.sources:
-        if not (path.parent / source).is_file():
-            raise BadDeclaration(f"{path}: sources: there is no {source} in this directory")
+        if not FILE.fullmatch(source) or not (path.parent / source).is_file():
+            raise BadDeclaration(f"{path}: sources: there is no {source[:80]} in this directory")
+    for setting in (*case.sysctls, *case.debugfs, *case.cgroup):
+        if not SETTING.fullmatch(setting[0]) or ".." in setting[0] or not VALUE.fullmatch(setting[1]):
+            raise BadDeclaration(f"{path}: {case.name}: no setting of a kernel: {'='.join(setting)[:80]!r}")
+    if word := next((word for word in (*case.args, case.program, *case.needs.kconfig) if "\0" in word), None):
+        raise BadDeclaration(f"{path}: {case.name}: a NUL in {word[:80]!r}")
     for pattern in case.expects:
-        if problem := pattern_problem(pattern):
+        if problem := title_problem(pattern):
             raise BadDeclaration(f"{path}: expects: {problem}")
     if case.kselftest:
         case = replace(case, kselftest=f"{case.kselftest}/{case.program or case.name}", program="")

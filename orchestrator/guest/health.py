@@ -118,8 +118,9 @@ def parse_tasks(text: str, case: str) -> tuple[CaseTask, ...]:
     found = []
     for line in STAT.finditer(text):
         if line["comm"] == case[:COMM]:
-            rest = line["rest"].split()
-            found.append(CaseTask(int(line["pid"]), line["state"], int(rest[10]) + int(rest[11])))
+            ticks = line["rest"].split()[10:12]
+            if len(ticks) == 2 and all(re.fullmatch(r"[0-9]{1,18}", one) for one in (line["pid"], *ticks)):
+                found.append(CaseTask(int(line["pid"]), line["state"], sum(map(int, ticks))))
     return tuple(found)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from orchestrator.model.attempt import Count
 
 _LINE = re.compile(r"^orchestrate-sentinel (?P<token>\w+) (?P<words>[^\n]*)$", re.MULTILINE)
-_COUNT = re.compile(r"(?P<name>\w+)=(?P<before>\d+),(?P<after>\d+)")
+_COUNT = re.compile(r"\b(?P<name>\w{1,100})=(?P<before>\d{1,18}),(?P<after>\d{1,18})\b")
 
 
 @dataclass(frozen=True)
@@ -55,4 +55,4 @@ def read_sentinel(stderr: str, token: str) -> Sentinel | None:
 
 def _number(facts: dict[str, str], name: str) -> int | None:
     text = facts.get(name, "")
-    return int(text) if text.isdecimal() else None
+    return int(text) if text.isdecimal() and len(text) <= 18 else None

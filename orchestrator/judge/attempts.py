@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +23,7 @@ from orchestrator.parse import kselftest, ktap, stress_ng, taint
 from orchestrator.record import KernelRecord
 
 EXCERPT = 64 << 10  # bytes of console shown with a case: the last ones
+MAX_OUTPUT = 64 << 20  # bytes of what a program printed that are read; the guest itself keeps less
 SKIPPED = 4  # kselftest's exit status
 READERS = {Dialect.KSELFTEST: kselftest.parse, Dialect.STRESS_NG: stress_ng.parse}
 OF_LOST_GUEST = {
@@ -70,7 +73,7 @@ def judge_attempt(
     attempt: Attempt, record: KernelRecord, home: Path, known: Sequence[KnownIssue], consoles: Consoles
 ) -> Finding:
     """What one attempt that has ended shows, without a look at the others; the arguments are those of classify."""
-    window = _window(attempt, record)
+    window = _window(attempt, _starts(record)[attempt.guest])
     said = _said_by(attempt.guest, home, applicable(known, record), consoles) if window else ()
     return _judge(attempt, _in_window(said, window) if window else (), window, home)
 
@@ -78,8 +81,9 @@ def judge_attempt(
 def _findings(record: KernelRecord, home: Path, said: Said) -> tuple[Finding, ...]:
     """An attempt that was begun and has no end counts only if the kernel reported something."""
     found = []
+    starts = _starts(record)
     for attempt in record.attempts:
-        window = _window(attempt, record)
+        window = _window(attempt, starts[attempt.guest])
         reports = _in_window(said.get(attempt.guest, ()), window) if window else ()
         if attempt.ending is not Ending.UNFINISHED:
             found.append(_judge(attempt, reports, window, home))
@@ -119,31 +123,35 @@ def _said_by(guest: int, home: Path, issues: Sequence[KnownIssue], consoles: Con
     return mark_known(consoles.reports(home / f"guest-{guest}/console.log"), issues)
 
 
-def _window(attempt: Attempt, record: KernelRecord) -> Window | None:
-    """The console bytes of an attempt: from its start to the start of the next one on the same guest. None if it had no
-    guest.
+def _window(attempt: Attempt, starts: Sequence[int]) -> Window | None:
+    """The console bytes of an attempt: from its start to the start of the next one on the same guest, of those that
+    `starts` has in their order. None if it had no guest.
 
     A kernel report between the end of a case and the beginning of the next is a late effect of the earlier case. What
     the kernel says during an examination answers our own questions.
     """
     if not attempt.console:
         return None
-    later = [start for start in _starts(record, attempt.guest) if start > attempt.console_from]
-    return Window(attempt.guest, attempt.console_from, min(later, default=attempt.examined_at))
+    next_one = bisect_right(starts, attempt.console_from)
+    end = starts[next_one] if next_one < len(starts) else attempt.examined_at
+    return Window(attempt.guest, attempt.console_from, end)
 
 
-def _starts(record: KernelRecord, guest: int) -> list[int]:
-    """The console offsets at which attempts begin on a guest."""
-    return [attempt.console_from for attempt in record.attempts if attempt.guest == guest and attempt.console]
+def _starts(record: KernelRecord) -> defaultdict[int, list[int]]:
+    """The console offsets at which attempts begin on each guest, in their order."""
+    found = defaultdict[int, list[int]](list)
+    for attempt in sorted(record.attempts, key=lambda attempt: attempt.console_from):
+        if attempt.console:
+            found[attempt.guest].append(attempt.console_from)
+    return found
 
 
 def _in_window(kernel_reports: Sequence[KernelReport], window: Window) -> tuple[KernelReport, ...]:
-    end = window.end
-    return tuple(
-        kernel_report
-        for kernel_report in kernel_reports
-        if window.start <= kernel_report.offset and (end is None or kernel_report.offset < end)
-    )
+    """Those that begin in a window, of reports in the order of the log."""
+    first = bisect_left(kernel_reports, window.start, key=lambda kernel_report: kernel_report.offset)
+    if window.end is None:
+        return tuple(kernel_reports[first:])
+    return tuple(kernel_reports[first : bisect_left(kernel_reports, window.end, first, key=lambda one: one.offset)])
 
 
 def _interrupted(attempt: Attempt, reports: tuple[KernelReport, ...]) -> Finding:
@@ -307,7 +315,10 @@ def _read(run: Attempt, home: Path) -> ktap.KtapReport:
 
 
 def _text(path: Path) -> str:
-    return path.read_text(errors="replace") if path.is_file() else ""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as handle:
+        return handle.read(MAX_OUTPUT).decode(errors="replace")
 
 
 def _signal(number: int) -> str:
@@ -323,7 +334,8 @@ def _stage(stage: StageResult, record: KernelRecord, said: Said, home: Path) -> 
         log = f"logs/{stage.stage}.log"
         return replace(stage, log=f"{home.name}/{log}") if (home / log).is_file() else stage
     found: dict[str, KernelReport] = {}
-    windows = [Window(number, 0, min(_starts(record, number), default=stage.examined_at)) for number in record.numbers]
+    starts = _starts(record)
+    windows = [Window(guest, 0, min(starts[guest], default=stage.examined_at)) for guest in record.numbers]
     for window in windows:
         for kernel_report in _in_window(said[window.guest], window):
             found.setdefault(kernel_report.title, kernel_report)
@@ -363,8 +375,9 @@ def _excerpt(path: Path, window: Window) -> str:
     if not path.is_file():
         return ""
     with path.open("rb") as handle:
-        size = path.stat().st_size if window.end is None else window.end
-        at = max(window.start, size - EXCERPT)
+        whole = path.stat().st_size
+        size = whole if window.end is None else min(window.end, whole)
+        at = min(size, max(window.start, size - EXCERPT))
         handle.seek(at)
         text = handle.read(size - at).decode(errors="replace")
-    return text if at == window.start else f"[{at - window.start} bytes before this are in {path.name}]\n{text}"
+    return text if at <= window.start else f"[{at - window.start} bytes before this are in {path.name}]\n{text}"

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
+import io
 import lzma
 import os
+import select
+import stat
 import sys
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -38,6 +43,8 @@ _NO_LOGS: Mapping[bytes, str] = {
     b"\x7fELF": "an ELF file; crash or makedumpfile --dump-dmesg gets the log out of a memory dump",
 }
 _TAR = (257, b"ustar")  # where a tar archive names itself
+MOST_UNPACKED = 4 << 30  # bytes of a log that was compressed: a thousand times as many come out as go in
+WRITER_MS = 1000  # for which somebody may take to open a pipe for writing
 
 
 def classify_log(path: Path, table: KindTable | None = None) -> LogReport:
@@ -46,14 +53,63 @@ def classify_log(path: Path, table: KindTable | None = None) -> LogReport:
     try:
         if path == STDIN:
             return _scan(sys.stdin.buffer, str(path), table)
-        with path.open("rb") as handle:
+        with _opened(path) as handle:
             start = handle.peek(8)
             unpack = next((unpack for magic, unpack in _COMPRESSED.items() if start.startswith(magic)), None)
-            return _scan(unpack(handle) if unpack else handle, str(path), table)
+            return _scan(cast(BinaryIO, _Bounded(unpack(handle))) if unpack else handle, str(path), table)
     except (EOFError, zlib.error, lzma.LZMAError) as error:
         return LogReport(str(path), error=f"damaged compressed data: {error}")
     except OSError as error:
         return LogReport(str(path), error=error.strerror or str(error))
+    except ValueError as error:  # a NUL in the name
+        return LogReport(str(path), error=str(error))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[io.BufferedReader]:
+    """A file, or a pipe that somebody writes into (`<(dmesg)`). Raises OSError."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
+        raise (
+            IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            if stat.S_ISDIR(mode)
+            else OSError(errno.EINVAL, "neither a file nor a pipe")
+        )
+    number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # else a pipe waits for its writer
+    with os.fdopen(number, "rb") as handle:
+        if stat.S_ISFIFO(os.fstat(number).st_mode):
+            if not _has_writer(number):
+                raise OSError(errno.EPIPE, "nobody writes into this pipe")
+            os.set_blocking(number, True)
+        yield handle
+
+
+def _has_writer(pipe: int) -> bool:
+    """Whether something is in a pipe, or somebody has it open who may write."""
+    waiting = select.poll()
+    waiting.register(pipe, select.POLLIN)
+    if any(event & select.POLLIN for _, event in waiting.poll(WRITER_MS)):
+        return True
+    try:
+        return os.read(pipe, 1) != b""  # with nothing in it: the end, where there is no writer
+    except BlockingIOError:
+        return True
+
+
+class _Bounded:
+    """What comes out of a compressed file, which is not read without end."""
+
+    def __init__(self, handle: IO[bytes]) -> None:
+        self._handle = handle
+        self._left = MOST_UNPACKED
+
+    def read(self, size: int = -1) -> bytes:
+        """Raises OSError."""
+        data = self._handle.read(size)
+        self._left -= len(data)
+        if self._left < 0:
+            raise OSError(errno.EFBIG, f"unpacked larger than {MOST_UNPACKED >> 30} GiB")
+        return data
 
 
 class Consoles:

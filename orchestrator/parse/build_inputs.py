@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
 
 # gcc, make, cp, cat; dash says "cannot open ../x: No such file" alone
 MISSING = re.compile(
-    r"""['"]?(?P<file>[^\s'":]+)['"]?: No such file(?: or directory)?\b|No rule to make target '(?P<target>[^']+)'"""
+    r"""(?<![^\s'":])(?P<file>[^\s'":]+)['"]?: No such file(?: or directory)?\b"""
+    r"""|No rule to make target '(?P<target>[^'\n]+)'"""
 )
+CLIMB = re.compile(r"^(?:\.\./)+")
 WORDS = re.compile(r"[^\s:|;=<>()\\]+")
 
 
@@ -29,8 +31,13 @@ def roots_of(names: Iterable[str], paths: Iterable[str]) -> frozenset[str]:
     directories that are there, unless such a directory was missed itself.
     """
     wanted = {_from_root(name) for name in names} - {""}
-    found = {path for path in paths if any(path == name or path.startswith(f"{name}/") for name in wanted)}
+    found = (path for path in paths if any(name in wanted for name in (path, *_directories(path))))
     return frozenset(f"{top}/" if slash else top for top, slash, _ in (path.partition("/") for path in found))
+
+
+def _directories(path: str) -> Iterator[str]:
+    """Those that a path lies in: a and a/b of a/b/c."""
+    return (path[:at] for at, c in enumerate(path) if c == "/")
 
 
 def named(text: str, directory: str, files: Container[str]) -> frozenset[str]:
@@ -42,6 +49,5 @@ def named(text: str, directory: str, files: Container[str]) -> frozenset[str]:
 def _from_root(name: str) -> str:
     """The part of a name after its climb; of a pattern of make, the directory that it looks in."""
     path = posixpath.normpath(name.partition("*")[0])
-    while path.startswith("../"):
-        path = path.removeprefix("../")
+    path = CLIMB.sub("", path)
     return path if path not in (".", "..") and not path.startswith("/") else ""

@@ -50,7 +50,7 @@ TOP_LEVEL = frozenset(
 _PREFIXES = frozenset({"a", "b", "i", "w", "c", "o", "."})  # git's own, with diff.mnemonicPrefix, and ./
 _BACKUP_SUFFIXES = (".orig", ".old", ".bak", "~")
 
-_HUNK = re.compile(rb"^@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
+_HUNK = re.compile(rb"^@@ -\d{1,9}(?:,(\d{1,9}))? \+\d{1,9}(?:,(\d{1,9}))? @@")
 _GIT_HEADER_NEXT = re.compile(
     rb"(index |old mode |new mode |new file mode |deleted file mode |similarity index |dissimilarity index "
     rb"|rename from |copy from |--- |GIT binary patch)"
@@ -151,7 +151,7 @@ class _Reader:
         self.lines = list(lines)
         if self.lines and not self.lines[-1]:
             self.lines.pop()  # what split() leaves behind the last newline: no empty context line
-        self.files: list[str] = []
+        self.files: dict[str, None] = {}
         self.notes: list[str] = []
         self.end = 0  # behind the last line that says something
         self.current: str | None = None  # the file whose hunks may follow
@@ -262,8 +262,7 @@ class _Reader:
             parts = name.split("/")
             if name.startswith("/") or ".." in parts or ".git" in parts or not name:
                 raise DamagedDiff(i, f"touches {name!r}, which is not inside a kernel tree")
-            if name not in self.files:
-                self.files.append(name)
+            self.files[name] = None
         self.current = names[-1]
 
     def _hunk(self, i: int) -> int:

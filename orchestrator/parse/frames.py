@@ -14,10 +14,12 @@ _CODE = re.compile(
     r"(?P<stale>\? )?(?<![\w.$])(?P<function>[A-Za-z_.$][\w.$]*)\+0x(?P<offset>[0-9a-f]+)/0x(?P<size>[0-9a-f]+)"
     r"(?: \[(?P<module>[A-Za-z_]\w*)(?: [0-9a-f]{40})?\])?(?P<is_pc> \(P\w*\))?"
 )
-# Before an address that the CPU was about to execute, or at which it trapped. All others point behind a call.
-_INSTRUCTION = re.compile(
-    r"(?:[RE]IP: (?:[0-9a-f]{4}:)?|\b(?:e?pc|PC is at) ?:? ?|\bWARNING: .* at \S+:\d+ )(?:\[<[0-9a-f]+>\] )?$"
-)
+# What stands before an address that the CPU was about to execute, or at which it trapped. All others point behind a
+# call.
+_ADDRESS = r"(?:\[<[0-9a-f]{1,16}>\] )?"
+_INSTRUCTION = re.compile(rf"(?:[RE]IP: (?:[0-9a-f]{{4}}:)?|\b(?:e?pc|PC is at) ?:? ?){_ADDRESS}$")
+_PLACE = re.compile(rf" at \S+:\d+ {_ADDRESS}")  # of a warning
+MAX_LINE = 1000  # characters that are looked at, as many as a report's line has
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,9 @@ def code_refs(text: str) -> tuple[CodeRef, ...]:
     for number, line in enumerate(text.split("\n"), 1):
         if "+0x" not in line:
             continue
-        for match in _CODE.finditer(line):
+        for match in _CODE.finditer(line, 0, MAX_LINE):
             place = (match["function"], int(match["offset"], 16))
-            is_instruction = bool(match["is_pc"] or _INSTRUCTION.search(line, 0, match.start()))
+            is_instruction = bool(match["is_pc"] or _is_instruction(line, match.start()))
             if is_instruction:
                 instructions.add(place)
             found.append(
@@ -66,3 +68,11 @@ def code_refs(text: str) -> tuple[CodeRef, ...]:
                 )
             )
     return tuple(found)
+
+
+def _is_instruction(line: str, at: int) -> bool:
+    """Whether what stands before that place in the line says that the CPU was there."""
+    if _INSTRUCTION.search(line, max(0, at - 60), at):
+        return True
+    named = line.rfind(" at ", 0, at)
+    return 0 <= line.find("WARNING: ") < named and _PLACE.fullmatch(line, named, at) is not None

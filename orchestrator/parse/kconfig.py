@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from orchestrator.errors import BadDeclaration
 from orchestrator.model.kernel import Fragment
 
+MAX_PLACES, MAX_BLOCKS = 20, 50  # entries of a symbol, and blocks around one, that a hint looks at
 _SET = re.compile(r"(CONFIG_\w+)=(.*)")
 _NOT_SET = re.compile(r"# (CONFIG_\w+) is not set\s*$")
 _ALMOST_NOT_SET = re.compile(r"#\s*(CONFIG_\w+)\s+is\s+not\s+set\b", re.IGNORECASE)
@@ -150,13 +152,13 @@ def unmet(symbol: str, kconfig_sources: Mapping[str, str] | None, config_text: s
     """
     name = symbol.removeprefix("CONFIG_")
     places: list[str] = []
-    depends: list[str] = []
+    depends: dict[str, None] = {}
     for path, text in sorted((kconfig_sources or {}).items()):
-        if not re.search(rf"^\s*(?:menu)?config\s+{re.escape(name)}\s*$", text, re.MULTILINE):
+        if not re.search(rf"^[ \t]*(?:menu)?config[ \t]+{re.escape(name)}[ \t\r]*$", text, re.MULTILINE):
             continue
-        for number, expressions in _definitions(name, text):
+        for number, expressions in islice(_definitions(name, text), MAX_PLACES):
             places.append(f"{path}:{number}")
-            depends += [expression for expression in expressions if expression not in depends]
+            depends |= dict.fromkeys(expressions)
     is_set = {key.removeprefix("CONFIG_") for key in parse_config(config_text)}
     words = dict.fromkeys(word for expression in depends for word in _positive(expression))
     missing = [f"CONFIG_{word}" for word in words if config_text and word not in is_set]
@@ -166,8 +168,8 @@ def unmet(symbol: str, kconfig_sources: Mapping[str, str] | None, config_text: s
 def _positive(expression: str) -> list[str]:
     """Symbols that an expression wants set: not negated, not compared, no literal y/m/n."""
     text = re.sub(r"\$\([^()]*\)|\"[^\"]*\"|'[^']*'", " ", expression)
-    text = re.sub(r"\w+\s*(?:!?=|[<>]=?)\s*\w*", " ", text)
-    return [word for bang, word in re.findall(r"(!?)\s*\b([A-Z0-9_]{2,}[A-Za-z0-9_]*)\b", text) if not bang]
+    text = re.sub(r"\b\w++\s*+(?:!?=|[<>]=?)\s*\w*", " ", text)
+    return [word for bang, word in re.findall(r"(!\s*+)?\b([A-Z0-9_]{2,}[A-Za-z0-9_]*)\b", text) if not bang]
 
 
 def _definitions(name: str, text: str) -> Iterable[tuple[int, list[str]]]:
@@ -206,7 +208,7 @@ def _definitions(name: str, text: str) -> Iterable[tuple[int, list[str]]]:
                 yield entry
             entry, in_menu_head = None, word in ("menu", "choice")
         if word in ("config", "menuconfig") and rest == name:
-            entry = (number, [expression for block in blocks for expression in block])
+            entry = (number, [expression for block in blocks[-MAX_BLOCKS:] for expression in block])
         elif word == "if":
             blocks.append([rest])
         elif word in ("menu", "choice"):
@@ -215,22 +217,23 @@ def _definitions(name: str, text: str) -> Iterable[tuple[int, list[str]]]:
             blocks.pop()
         elif word in ("help", "---help---"):
             help_indent = -1
-        elif match := re.match(r"depends\s+on\s+(.*?)(?:\s+#.*)?$", line):
+        elif match := re.match(r"depends\s++on\s++(?=\S)", line):
+            expression = line[match.end() :].partition(" #")[0].partition("\t#")[0].strip()
             if entry:
-                entry[1].append(match[1])
+                entry[1].append(expression)
             elif in_menu_head and blocks:
-                blocks[-1].append(match[1])
+                blocks[-1].append(expression)
     if entry:
         yield entry
 
 
 def _joined(text: str) -> Iterable[tuple[int, str]]:
     """Numbered lines, continued ones (with a backslash at the end) put together."""
-    first, parts = 0, ""
+    first, parts = 0, list[str]()
     for number, line in enumerate(text.split("\n"), 1):
         first = first if parts else number
         if line.endswith("\\"):
-            parts += line[:-1]
+            parts.append(line[:-1])
             continue
-        yield first, parts + line.strip() if parts else line
-        parts = ""
+        yield first, "".join(parts) + line.strip() if parts else line
+        parts = []

@@ -12,7 +12,8 @@ RECURSIVE = re.compile(
     r"^(?:(?P<place>\S+:\d+):)?error: recursive dependency detected!\n(?P<steps>(?:(?:\S+:\d+:)?\tsymbol .+\n)+)",
     re.MULTILINE,
 )
-INCLUSION = re.compile(r"^Recursive inclusion detected\.\n(?:.*\n)*? +included from: (?P<place>\S+)$", re.MULTILINE)
+INCLUSION = re.compile(r"^Recursive inclusion detected\.$", re.MULTILINE)
+INCLUDER = re.compile(r"^ +included from: (?P<place>\S+)$", re.MULTILINE)
 # make itself: a tree's Makefiles are read to configure it
 MAKEFILE = re.compile(r"^(?:\.\./)?(?P<place>[^\s:]+:\d+): \*\*\* (?P<what>.+?)\.  Stop\.$", re.MULTILINE)
 
@@ -22,7 +23,7 @@ def main_message(log: str) -> str:
     if match := RECURSIVE.search(log):
         steps = re.findall(r"\t(symbol .+)", match["steps"])
         return f"{match['place'] or 'Kconfig'}: recursive dependency: {', '.join(steps)}"
-    if match := INCLUSION.search(log):
+    if (found := INCLUSION.search(log)) and (match := INCLUDER.search(log, found.end())):
         return f"{match['place']}: recursive inclusion"
     if messages := [(match["place"], match["what"]) for match in MESSAGE.finditer(log)]:
         # the parser's own complaint is followed by one that says what is wrong, or by those about the rest of the entry

@@ -9,18 +9,23 @@ clean text, never line by line: logs have hundreds of megabytes. A program that 
 from __future__ import annotations
 
 import copy
+import math
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.parse.log_format import HEADLESS, MARGIN, PRINTK, Format
-from orchestrator.parse.report_facts import MAX_LINE, Line, Report
+from orchestrator.parse.report_facts import MAX_LINE, SHORT_TEXT, Line, Report
 from orchestrator.parse.report_kinds import KindTable, ReportKind, load_kinds
 
 LONGEST_LINE = 1 << 20  # bytes without a newline after which a line is no longer waited for
 HOLD_LINES = 200  # a report is held back for so many lines: a panic that follows from it belongs to it
 CONTINUATION = b" " * 8  # what a line has instead of a prefix that is of the same message as the one before it
 FOREIGN_LINES = 2000  # lines of others after which an open report has ended
+MOST_OPEN = 32  # reports at a time: one of each task or CPU that speaks
 FULL_TEXTS = 20  # reports of the same title that keep their whole text
+FLOOD_LINES, FLOOD_TEXTS = 5, 1000  # lines of reports that are recognised when they come again, and how many are
 NESTING = 4  # reports within one another that are followed
 
 
@@ -29,6 +34,29 @@ def scan(text: str | bytes, form: Format = PRINTK) -> tuple[KernelReport, ...]:
     data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
     scanner = Scanner(form)
     return tuple(sorted([*scanner.feed(data), *scanner.close()], key=lambda kernel_report: kernel_report.offset))
+
+
+class _Starts:
+    """Where in a block something may begin. Each thing is looked for once over each byte, whatever the others find."""
+
+    def __init__(self, block: bytes, looked_for: Sequence[re.Pattern[bytes] | bytes]) -> None:
+        self._block = block
+        self._found = dict.fromkeys(looked_for, -1)  # the next place of each; len(block): there is none
+
+    def after(self, at: int) -> int | None:
+        """The next byte from `at` on in whose line something may begin."""
+        for what, found in self._found.items():
+            if found < at:
+                self._found[what] = self._find(what, at)
+        first = min(self._found.values())
+        return first if first < len(self._block) else None
+
+    def _find(self, what: re.Pattern[bytes] | bytes, at: int) -> int:
+        if isinstance(what, bytes):
+            found = self._block.find(what, at)
+            return found if found >= 0 else len(self._block)
+        match = what.search(self._block, at - 1)  # with the end of the line before
+        return match.end() - 1 if match else len(self._block)
 
 
 class Scanner:
@@ -41,32 +69,41 @@ class Scanner:
         self.table = table or load_kinds()
         self.form = form
         self.is_dead = False
-        self._candidate = self.table.candidate(form.tail)
         # a report may begin in a line that lost its prefix, in a file that somebody cut out of a log
         self._may_lack_prefix = form.is_marked and not form.is_strict
-        self._headless = self.table.candidate(rb"\n" + HEADLESS.pattern) if self._may_lack_prefix else None
+        tails = (form.tail, rb"\n" + HEADLESS.pattern) if self._may_lack_prefix else (form.tail,)
+        self._looked_for: tuple[re.Pattern[bytes] | bytes, ...] = (
+            *map(self.table.candidate, tails),
+            *self.table.contains,
+        )
         self._unclaimed: Line | None = None  # such a line, until the next one tells whether it was the kernel's
-        self._rest = b""  # the line that is not complete yet
+        self._rest = bytearray()  # the line that is not complete yet
         self._in_long_line = False
         self._offset = 0  # of the first byte of _rest
         self._number = 0  # lines seen
         self._has_booted = False
         self._said_farewell = False
         self._open: dict[bytes | None, Report] = {}
+        self._until_s, self._until_line = -math.inf, 0  # until then no open report ends by itself
         self._held: list[Report] = []
+        self._room = HOLD_LINES  # for reports that are held, before they are looked through
+        self._ready: list[KernelReport] = []
         self._seen: dict[str, int] = {}
+        self._known: dict[tuple[object, ...], KernelReport] = {}
 
     def feed(self, data: bytes) -> list[KernelReport]:
         """Take the next bytes; gives the reports that are certainly complete."""
-        self._rest += data
-        end = self._rest.rfind(b"\n") + 1
+        end = data.rfind(b"\n") + 1
         if end:
-            block, self._rest = self._rest[:end], self._rest[end:]
-            self._block(b"\n" + block)
-            self._offset += end
+            block = b"\n" + self._rest + data[:end]
+            self._rest = bytearray(data[end:])
+            self._block(block)
+            self._offset += len(block) - 1
+        else:
+            self._rest += data
         if len(self._rest) > LONGEST_LINE:
             self._offset += len(self._rest)
-            self._rest, self._in_long_line = b"", True
+            self._rest, self._in_long_line = bytearray(), True
         return self._release(HOLD_LINES)
 
     def flush(self) -> list[KernelReport]:
@@ -77,14 +114,15 @@ class Scanner:
 
     def so_far(self) -> list[KernelReport]:
         """What `close` would return if the log ended here. Does not change the scanner."""
-        return copy.deepcopy(self, {id(self.table): self.table, id(self.form): self.form}).close()
+        shared = (self.table, self.form, self._known, self._looked_for)
+        return copy.deepcopy(self, {id(one): one for one in shared}).close()
 
     def close(self) -> list[KernelReport]:
         """The end of the log: an incomplete last line counts too."""
         if self._rest:
             self._block(b"\n" + self._rest)
             self._offset += len(self._rest)
-            self._rest = b""
+            self._rest = bytearray()
         last = self._open.values() if self.form.is_marked or self.form.has_margin else ()
         for report in last:
             if report.kinds and report.kind.is_fatal and not any(line.message.strip() for line in report.lines[1:]):
@@ -98,9 +136,10 @@ class Scanner:
             at = block.find(b"\n", 1) + 1 or len(block)
             self._number += 1
             self._in_long_line = False
+        starts = _Starts(block, self._looked_for)
         while at < len(block):
             if not self._open and not self._unclaimed:
-                found = self._next(block, at)
+                found = starts.after(at)
                 if found is None:
                     self._number += block.count(b"\n", at)
                     return
@@ -111,18 +150,6 @@ class Scanner:
             self._number += 1
             self._line(block[at:end].rstrip(b"\r\n"), self._offset + at - 1)
             at = end
-
-    def _next(self, block: bytes, at: int) -> int | None:
-        """The next byte from `at` on in whose line something may begin."""
-        match = self._candidate.search(block, at - 1)
-        first = match.end() if match else None
-        if self._headless and (match := self._headless.search(block, at - 1, first or len(block))):
-            first = match.end()
-        for text in self.table.contains:
-            found = block.find(text, at, first if first is not None else len(block))
-            if found >= 0:
-                first = found + 1
-        return first
 
     # --- line by line, while a report is open
 
@@ -170,9 +197,10 @@ class Scanner:
             margin = report.margin
             if not line.message.startswith(margin) and (first := self._first(line)):
                 return first  # of another report, quoted otherwise
-            while not line.message.startswith(margin):  # of an empty line the spaces at its end are missing, or more
-                margin = margin[:-1]
-            return replace(line, message=line.message[len(margin) :], margin=report.margin)
+            # of an empty line the spaces at its end are missing, or more
+            both = zip(margin, line.message, strict=False)
+            common = next((at for at, (one, other) in enumerate(both) if one != other), len(margin))
+            return replace(line, message=line.message[common:], margin=report.margin)
         return self._first(line) or line
 
     def _first(self, line: Line) -> Line | None:
@@ -237,7 +265,8 @@ class Scanner:
         report = report or self._new(line)
         if not report.kinds:
             report.is_doubtful, report.margin = line.is_doubtful, line.margin
-        report.kinds.append(kind)
+        report.be(kind)
+        self._until_s = -math.inf  # its kind says how long it may be quiet
         report.ends = self.table.ends[kind.kind]
         return report
 
@@ -251,12 +280,13 @@ class Scanner:
     def _cause(self, caller: bytes | None) -> Report | None:
         """The report that a consequence (a panic after an oops) belongs to: that of the same caller, else the last
         one."""
-        recent = [report for report in self._held if self._number - report.line_end <= HOLD_LINES]
+        recent = [report for report in self._held[-HOLD_LINES:] if self._number - report.line_end <= HOLD_LINES]
         named = [*(report for report in self._open.values() if report.kinds), *recent]
         cause = max(named, key=lambda report: (report.caller == caller, report.line_end), default=None)
         if cause in self._held:
             self._held.remove(cause)
             self._open[cause.caller] = cause
+            self._until_s, self._until_line = -math.inf, 0
         if cause and cause.caller != caller:  # the panic's own lines follow, and are of its caller
             self._open[caller] = cause
         return cause
@@ -276,16 +306,23 @@ class Scanner:
         return inner
 
     def _new(self, line: Line) -> Report:
+        if len(self._open) >= MOST_OPEN:
+            self._finish(min(self._open.values(), key=lambda report: report.line_end))
         report = Report(line.caller, is_doubtful=line.is_doubtful)
         self._open[line.caller] = report
+        self._until_s, self._until_line = -math.inf, 0
         return report
 
     def _expire(self, time_s: float | None) -> None:
         """End reports that have been quiet for too long, by the kernel's clock or by lines of others."""
+        if (time_s is None or time_s <= self._until_s) and self._number <= self._until_line:
+            return
         for report in list(self._open.values()):
             is_quiet = time_s is not None and report.is_quiet(time_s)
             if is_quiet or self._number - report.line_end > FOREIGN_LINES:
                 self._finish(report)
+        self._until_s = min((report.quiet_s for report in self._open.values()), default=math.inf)
+        self._until_line = min((report.line_end for report in self._open.values()), default=0) + FOREIGN_LINES
 
     def _finish(self, report: Report) -> None:
         mine = [caller for caller, other in self._open.items() if other is report]
@@ -297,6 +334,7 @@ class Scanner:
         if outer and report.is_complete:
             outer.is_resumed = True
             self._open[outer.caller] = outer
+            self._until_s, self._until_line = -math.inf, 0
         elif outer:
             self._keep(outer)
 
@@ -305,17 +343,41 @@ class Scanner:
         outer, report.interrupted = report.interrupted, None
         if report.kinds and report.is_proven(self.table):
             self._held.append(report)
+            if len(self._held) > self._room:
+                self._look_through(HOLD_LINES)
+                self._room = 2 * len(self._held) + HOLD_LINES
         if outer:
             self._keep(outer)
 
     # --- giving them out
 
     def _release(self, hold_lines: int) -> list[KernelReport]:
+        self._look_through(hold_lines)
+        ready, self._ready = self._ready, []
+        return ready
+
+    def _look_through(self, hold_lines: int) -> None:
+        """Reports that nothing can follow from any more are ready."""
         done = [report for report in self._held if self._number - report.line_end > hold_lines]
         self._held = [report for report in self._held if self._number - report.line_end <= hold_lines]
-        return [self._kernel_report(report) for report in sorted(done, key=lambda report: report.lines[0].offset)]
+        done.sort(key=lambda report: report.lines[0].offset)
+        self._ready += [self._kernel_report(report) for report in done]
 
     def _kernel_report(self, report: Report) -> KernelReport:
-        full = report.kernel_report(self.table, is_short=False)
+        full = self._judged(report)
         self._seen[full.title] = self._seen.get(full.title, 0) + 1
-        return full if self._seen[full.title] <= FULL_TEXTS else report.kernel_report(self.table, is_short=True)
+        return full if self._seen[full.title] <= FULL_TEXTS else replace(full, text=report.text(SHORT_TEXT))
+
+    def _judged(self, report: Report) -> KernelReport:
+        """The finished report. A flood says the same again and again: what such a report is called is asked once."""
+        said = report.said() if len(report.lines) <= FLOOD_LINES else None
+        if said is None or said not in self._known:
+            full = report.kernel_report(self.table)
+            if said and len(self._known) < FLOOD_TEXTS:
+                self._known[said] = full
+            return full
+        first = report.lines[0]
+        return replace(
+            self._known[said], line_start=first.number, line_end=report.line_end, offset=first.offset,
+            text=report.text(), time_s=first.time_s,
+        )  # fmt: skip

@@ -18,7 +18,8 @@ from orchestrator.parse.ktap import KtapReport
 SKIPPED = 4
 # "Testing wp-fork on anon... done", "... skipped [reason: huge page size is 0]", "... failed [reason: ...]"
 UFFD = re.compile(
-    r"^Testing (?P<name>.+?)\.\.\. (?P<how>done|skipped|failed)(?: \[reason: (?P<why>.*?)\]?)?$", re.MULTILINE
+    r"^Testing (?P<name>.{1,300}?)\.\.\. (?P<how>done|skipped|failed)(?: \[reason: (?P<why>[^\n]{0,1000}?)\]?)?$",
+    re.MULTILINE,
 )
 _UFFD_OUTCOMES = {"done": Outcome.PASS, "skipped": Outcome.SKIP, "failed": Outcome.FAIL}
 TOTALS = re.compile(r"^# (?:Totals|Planned tests != run tests)\b")

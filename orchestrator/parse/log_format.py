@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from orchestrator.parse.log_landmarks import MARGINS, gap_of_landmarks, prefix_of_landmarks
 
 SAMPLE = 4 << 20  # bytes of a file that decide its form
 SAMPLE_LINES = 20_000
-_LONGEST = 8192  # bytes of a line that are looked at
+MOST_PREFIX = 8192  # bytes of a line in which its prefix is
+MOST_PIECES = 16  # in one line
 
 # what a serial line adds: terminal sequences, NUL and other control bytes (a file system adds thousands of NUL after a
 # crash), bytes that are no ASCII. The latter may also begin the name of a month, so few of them are tried.
@@ -105,12 +107,14 @@ class Format:
 
         More often where a program left its line open, a reset cut one, or two CPUs wrote into one another.
         """
-        match = self.prefix.match(line) or (None if self.is_strict else _WALL.match(line))
+        match = self.prefix.match(line, 0, MOST_PREFIX) or (
+            None if self.is_strict else _WALL.match(line, 0, MOST_PREFIX)
+        )
         if match:
             yield 0, match
         if self.is_strict or not self.is_console or not self.is_marked:
             return
-        for inside in _INSIDE.finditer(line, match.end() if match else 0):
+        for inside in islice(_INSIDE.finditer(line, match.end() if match else 0), MOST_PIECES):
             yield inside.start(), inside
 
 
@@ -137,8 +141,8 @@ FORMATS = (
           is_console=False),
     # /dev/kmsg, extended netconsole (which may put the release before it, and the caller behind it), perhaps stamped by
     # who received it
-    _form("kmsg", rb"(?:[^\n]{1,60}?\s)?(?:[\w.+~-]+,)?\d{1,3},\d+,(?P<us>\d+),[-+c](?:,caller=(?P<caller>[TC]\d+))?"
-          rb"(?:,\w+=[^,;\n]*)*;", b";"),
+    _form("kmsg", rb"(?:[^\n]{1,60}?\s)?(?:[\w.+~-]+,)?\d{1,3},\d+,(?P<us>\d{1,18}),[-+c]"
+          rb"(?:,caller=(?P<caller>[TC]\d+))?(?:,\w+=[^,;\n]*)*;", b";"),
     # dmesg -T, in any language; crash's log -T with the zone
     _form("dmesg-T", _LEVEL + rb"(?:" + _DECODED + rb")?\[(?=[^\]\n]{0,40} )[^\]\n]{3,30}? " + _CLOCK
           + rb"(?: [A-Z+-][\w:]{1,5})? \d{4}\] ?" + _CALLER + rb" ?", rb"\] "),
@@ -170,7 +174,7 @@ def detect(sample: bytes) -> Format:
     other logs share needs half of the lines. Where there is neither, the form is what stands before the lines that only
     a kernel prints; BARE if nothing does.
     """
-    lines = [line[:_LONGEST] for line in sample.split(b"\n", SAMPLE_LINES)[:SAMPLE_LINES] if line.strip()]
+    lines = [line[:MOST_PREFIX] for line in sample.split(b"\n", SAMPLE_LINES)[:SAMPLE_LINES] if line.strip()]
     counts = {form: sum(form.prefix.match(line) is not None for line in lines) for form in FORMATS}
     most = max((counts[form] for form in FORMATS if form.is_own), default=0)
     for form in FORMATS:

@@ -17,19 +17,30 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from orchestrator.parse import mail_limits
 from orchestrator.parse.tag import Tag, read_tag
 
 # "From " lines as git and mail archives write them; git format-patch puts the commit's name there.
-_SEPARATOR = re.compile(rb"^From \S+ .*\d\d:\d\d:\d\d.*\d{4}.*\r?\n(?=>?[A-Za-z][A-Za-z0-9-]*:| )", re.MULTILINE)
+_SEPARATOR = re.compile(
+    rb"^From \S{1,200} (?>[^\n]{0,200}?\d\d:\d\d:\d\d)(?>[^\n]{0,80}?\d{4})[^\n]{0,200}\n"
+    rb"(?=>?[A-Za-z][A-Za-z0-9-]{0,80}:| )",
+    re.MULTILINE,
+)
 _HEADER = re.compile(rb"[A-Za-z][A-Za-z0-9-]*:")
 _MAIL_HEADER = re.compile(rb"^(From|Subject|Date|Message-Id|Received|Return-Path):", re.IGNORECASE | re.MULTILINE)
 _PATCH_NAME = re.compile(r"\.(patch|diff|mbox|eml)$", re.IGNORECASE)
 _ENCODED = r"=\?[^?\s]+\?[bq]\?[^?]*\?="
 _ENCODED_WORDS = re.compile(rf"{_ENCODED}(?:\s*{_ENCODED})*", re.IGNORECASE)
+# what the standard library's reader raises for some malformed headers and parts, by their thousands of forms
+_FAILURES = (TypeError, ValueError, LookupError, AttributeError, RecursionError)
 _PATCH_TYPES = ("text/x-patch", "text/x-diff", "application/x-patch")
 _OWN_HEADER = re.compile(r"(From|Subject|Date):\s*(.*)", re.IGNORECASE)
 _MADE_OF_CUTS = re.compile(r"(?:-|>8|8<|>%|%<)(?:-|>8|8<|>%|%<| (?=[ \-<>8%]))*")
 _SCISSORS = re.compile(r">8|8<|>%|%<")
+
+
+class Unreadable(Exception):
+    """A mail that is too malformed to be taken apart."""
 
 
 @dataclass(frozen=True)
@@ -78,17 +89,21 @@ def split_mbox(data: bytes) -> list[tuple[int, bytes]] | None:
 
 
 def parse(data: bytes, offset: int = 0) -> Mail:
-    """Decode one mail. Whatever is malformed in it is taken as it stands: what matters is checked in the diff."""
+    """Decode one mail. Whatever is malformed in it is taken as it stands: what matters is checked in the diff. Raises
+    Unreadable."""
     text = re.sub(rb"^From [^\n]*\n", b"", data, count=1)
     text = re.sub(rb"^>(>*From )", rb"\1", text, flags=re.MULTILINE)  # how an mbox escapes such lines
-    return _mail(email.parser.BytesParser().parsebytes(text), text, offset)
+    try:
+        return _mail(email.parser.BytesParser().parsebytes(text), text, offset)
+    except _FAILURES as error:
+        raise Unreadable(str(error)) from error
 
 
 def _mail(message: email.message.Message, letter: bytes, offset: int = 0) -> Mail:
     return Mail(
         letter=letter,
         tag=read_tag(_header(message, "Subject")),
-        sender=email.utils.parseaddr(_header(message, "From"))[1].lower(),
+        sender=_address(_header(message, "From")),
         sent_s=float(git_date(_header(message, "Date")).partition(" ")[0] or 0),
         message_id=_header(message, "Message-ID").strip("<> "),
         in_reply_to=tuple(
@@ -105,9 +120,16 @@ def _mail(message: email.message.Message, letter: bytes, offset: int = 0) -> Mai
 
 def attached(body: Body) -> list[Mail]:
     """The mails that an attachment consists of: a forwarded one, the output of git format-patch."""
+    try:
+        return _attached(body)
+    except (Unreadable, *_FAILURES):
+        return []
+
+
+def _attached(body: Body) -> list[Mail]:
     if body.message:
         return [_mail(body.message, body.text)]
-    letters = split_mbox(body.text) if body.is_attached else None
+    letters = split_mbox(body.text) if body.is_attached and not mail_limits.excess(body.text) else None
     read_ones = [parse(raw) for _, raw in letters or ()]
     return read_ones if all(mail.tag.title for mail in read_ones) else []
 
@@ -201,12 +223,12 @@ def with_own_headers(tag: Tag, lines: Sequence[str]) -> Tag:
 
 def git_date(text: str) -> str:
     """The Date of a mail as git writes it: `SECONDS ZONE`. Empty when it is not a date."""
-    parts = email.utils.parsedate_tz(text)
-    if parts is None:
-        return ""
     try:
+        parts = email.utils.parsedate_tz(text[: mail_limits.LONGEST_SUBJECT])
+        if parts is None:
+            return ""
         seconds, ahead_s = email.utils.mktime_tz(parts), parts[9] or 0
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, IndexError, TypeError):  # parsedate_tz is no match for every text
         return ""
     hours, minutes = divmod(abs(ahead_s) // 60, 60)
     if not 0 <= seconds < 2**33 or hours * 60 + minutes > 14 * 60:
@@ -215,7 +237,15 @@ def git_date(text: str) -> str:
 
 
 def _headers(message: email.message.Message, name: str) -> list[str]:
-    return [_decoded(str(value)) for key, value in message.raw_items() if key.lower() == name.lower()]
+    longest = mail_limits.LONGEST_HEADER if name == "References" else mail_limits.LONGEST_SUBJECT
+    return [_decoded(str(value)[:longest]) for key, value in message.raw_items() if key.lower() == name.lower()]
+
+
+def _address(text: str) -> str:
+    try:
+        return email.utils.parseaddr(text)[1].lower()
+    except (RecursionError, ValueError, IndexError):  # of nested comments and groups
+        return ""
 
 
 def _header(message: email.message.Message, name: str) -> str:
@@ -229,18 +259,27 @@ def _decoded(value: str) -> str:
         text = raw.decode()
     except UnicodeDecodeError:
         text = raw.decode("latin-1")
-    text = re.sub(r"\s*[\r\n]+\s*", " ", text).strip()
+    text = " ".join(part.strip() for part in re.split(r"[\r\n]+", text)).strip()
     return _ENCODED_WORDS.sub(lambda match: _decoded_words(match[0]), text)
 
 
 def _decoded_words(text: str) -> str:
     try:
         parts = email.header.decode_header(text)
-        return "".join(
+        decoded = "".join(
             part if isinstance(part, str) else part.decode(charset or "ascii", "replace") for part, charset in parts
         )
-    except (ValueError, LookupError, email.errors.HeaderParseError):
+    except (ValueError, LookupError, OverflowError, email.errors.HeaderParseError):
         return text
+    return decoded.encode("utf-8", "replace").decode()  # UTF-7 and others can name what is no character
+
+
+def _written(message: email.message.Message) -> bytes:
+    """A forwarded mail as a file; empty if it is so malformed that the library cannot write what it has read."""
+    try:
+        return message.as_bytes()
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return b""
 
 
 def _bodies(message: email.message.Message) -> Iterator[Body]:
@@ -248,8 +287,8 @@ def _bodies(message: email.message.Message) -> Iterator[Body]:
     kind = message.get_content_type()
     if kind == "message/rfc822" and message.is_multipart():
         for inner in message.get_payload():
-            if isinstance(inner, email.message.Message):
-                yield Body(inner.as_bytes(), is_attached=True, message=inner)
+            if isinstance(inner, email.message.Message) and (letter := _written(inner)):
+                yield Body(letter, is_attached=True, message=inner)
     elif message.is_multipart():
         for part in message.get_payload():
             if isinstance(part, email.message.Message):

@@ -28,7 +28,7 @@ from orchestrator.errors import BadDeclaration
 from orchestrator.model.series import Mutant, Observable
 
 _FIELD = re.compile(r"(?P<name>[A-Z][\w-]*):[ \t]*(?P<value>.*)")
-_DELAY = re.compile(r"([\w-]+)=(\d+)")
+_DELAY = re.compile(r"([\w-]+)=(\d{1,9})")
 
 
 @dataclass(frozen=True)
@@ -78,19 +78,19 @@ def parse(name: str, text: bytes) -> Mutant:
 
 def _fields(name: str, head: str) -> dict[str, str | None]:
     """Names and values; None where a field has none."""
-    fields: dict[str, str] = {}
+    fields: dict[str, list[str]] = {}
     last = ""
     for line in head.splitlines():
         if line.startswith((" ", "\t")) and last:
-            fields[last] = f"{fields[last]} {line.strip()}".strip()
+            fields[last].append(line.strip())
         elif match := _FIELD.fullmatch(line):
             last = match["name"]
             if last in fields:
                 raise BadDeclaration(f"{name}: {last}: given twice")
-            fields[last] = match["value"].strip()
+            fields[last] = [match["value"].strip()]
         elif line.strip():
             raise BadDeclaration(f"{name}: {line!r} is neither a field nor the indented rest of one")
-    return {field: value or None for field, value in fields.items()}
+    return {field: " ".join(filter(None, words)) or None for field, words in fields.items()}
 
 
 def _observable(name: str, words: str) -> tuple[Observable, str]:

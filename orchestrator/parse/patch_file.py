@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import NoReturn
@@ -17,8 +17,10 @@ from orchestrator.errors import PatchUnreadable
 from orchestrator.model.series import Patch
 from orchestrator.parse import diff as diffs
 from orchestrator.parse import mail as mails
+from orchestrator.parse import mail_limits
 from orchestrator.parse.tag import Tag
 
+MOST_DEPTH = 3  # of mails attached to mails
 _RAW_HINT = "save the mail in raw form (the archive's raw or mbox link), not from a mail program"
 
 
@@ -57,9 +59,16 @@ def read_file(file: str, data: bytes, notes: list[str], answers: list[OtherMail]
     if letters is None:
         return [_plain(file, data, notes)]
     several = len(letters) > 1
+    if len(letters) > mail_limits.MOST_MAILS:
+        refuse(file, None, f"{len(letters)} mails in one file", "save the thread of the series alone")
     found: list[FoundPatch] = []
     for offset, raw in letters:
-        mail = mails.parse(raw, offset)
+        if excess := mail_limits.excess(raw):
+            refuse(file, _line_at(data, offset + excess[0]), f"no mail that somebody wrote: {excess[1]}", _RAW_HINT)
+        try:
+            mail = mails.parse(raw, offset)
+        except mails.Unreadable as error:
+            refuse(file, _line_at(data, offset), f"a malformed mail: {error}", _RAW_HINT)
         tag = mail.tag
         if tag.is_reply or tag.number == 0 or (mail.in_reply_to and not tag.is_patch):
             kind = "cover letter" if tag.number == 0 else "reply"
@@ -95,11 +104,18 @@ def _plain(file: str, data: bytes, notes: list[str]) -> FoundPatch:
             "give the output of git format-patch or diff -u" + (f"; {_RAW_HINT}" if "HTML" in kind else ""),
         )
     lines = data.split(b"\n")
-    diff = _checked(file, lines[at:], at, notes)
+    diff = _checked(file, lines[at:], lambda: at, notes)
     letter = _shown(lines[:at])
-    title = mails.parse(letter).tag.title if letter else ""
+    title = _title(letter) if letter else ""
     tag = Tag(title or PurePath(file).stem, is_patch=True)
     return FoundPatch(_patch(PurePath(file).name, tag, diff, letter, ""), tag, file, file)
+
+
+def _title(letter: bytes) -> str:
+    try:
+        return mails.parse(letter).tag.title
+    except mails.Unreadable:
+        return ""
 
 
 def _shown(lines: Sequence[bytes]) -> bytes:
@@ -113,19 +129,23 @@ def _shown(lines: Sequence[bytes]) -> bytes:
     return b"From: %b\nDate: %b\nSubject: %b\n\n%b\n---\n" % (who, date, title, b"\n".join(text))
 
 
-def mailed(file: str, data: bytes, mail: mails.Mail, notes: list[str], *, several: bool) -> list[FoundPatch]:
-    """The patches of one mail: its own, or those of the mails attached to it. None of a mail without a diff."""
+def mailed(
+    file: str, data: bytes, mail: mails.Mail, notes: list[str], *, several: bool, depth: int = 0
+) -> list[FoundPatch]:
+    """The patches of one mail: its own, or those of the mails attached to it. None of a mail without a diff.
+    `depth`: of mails that it is attached to."""
     tag = mail.tag
-    attached = [mails.attached(body) for body in mail.bodies]
+    attached = [mails.attached(body) if depth < MOST_DEPTH else [] for body in mail.bodies]
     inside = [inner for several_of_them in attached for inner in several_of_them if inner.tag.number != 0]
     if inside and not any(starts(body.text) for body, inner in zip(mail.bodies, attached, strict=True) if not inner):
         if len(inside) == 1:
             inside = [mails.inherited(inside[0], mail)]
         several = several or len(inside) > 1
         inside = [replace(inner, offset=mail.offset) for inner in inside]
-        return [item for inner in inside for item in mailed(file, data, inner, notes, several=several)]
+        return [item for inner in inside for item in mailed(file, data, inner, notes, several=several, depth=depth + 1)]
     with_diff = [(body, at) for body in mail.bodies if (at := _line_of_start(body.text)) is not None]
-    line = data.count(b"\n", 0, mail.offset) + 1
+    if len(with_diff) != 1:
+        line = _line_at(data, mail.offset)
     if not with_diff:
         if several and not tag.number:
             notes.append(f"mail without a diff ignored: {tag.title or file}")
@@ -164,7 +184,7 @@ def text_of(mail: mails.Mail) -> str:
 def _diff(file: str, data: bytes, mail: mails.Mail, body: mails.Body, at: int, notes: list[str]) -> diffs.Diff:
     """The diff that starts at a line of a mail's body. Raises PatchUnreadable."""
     lines = body.text.split(b"\n")
-    first = _file_line(data, mail, lines, at)
+    index = data.find(b"\n".join(lines[at : at + 4]), mail.offset)  # -1 when the file holds it in encoded form
     if body.is_decoded and lines[at].endswith(b"\r"):
         # the canonical line end of encoded text in MIME, not damage: a header of a diff has no other CR
         lines = [line.removesuffix(b"\r") for line in lines]
@@ -172,9 +192,10 @@ def _diff(file: str, data: bytes, mail: mails.Mail, body: mails.Body, at: int, n
     if body.is_flowed and _is_stuffed(lines[at:]):
         lines = [*lines[:at], *mails.unflowed(lines[at:], deletes_space=body.deletes_space)]
         notes.append(f"format=flowed undone: {mail.tag.title}")
-        first = None
-    where = file if first is not None else f"{file}: decoded text of {mail.tag.title!r}"
-    return _checked(where, lines[at:], at if first is None else first, notes)
+        index = -1
+    if index < 0:
+        return _checked(f"{file}: decoded text of {mail.tag.title!r}", lines[at:], lambda: at, notes)
+    return _checked(file, lines[at:], lambda: _line_at(data, index) - 1, notes)
 
 
 def _label(tag: Tag) -> str:
@@ -191,10 +212,9 @@ def starts(text: bytes) -> bool:
     return _line_of_start(text) is not None
 
 
-def _file_line(data: bytes, mail: mails.Mail, lines: list[bytes], at: int) -> int | None:
-    """0-based line of the file where the diff starts, None when the file holds it in encoded form."""
-    index = data.find(b"\n".join(lines[at : at + 4]), mail.offset)
-    return data.count(b"\n", 0, index) if index >= 0 else None
+def _line_at(data: bytes, offset: int) -> int:
+    """Of the byte, from 1. To be asked for an error only: in an mbox of many mails it would make the time quadratic."""
+    return data.count(b"\n", 0, offset) + 1
 
 
 def _is_stuffed(lines: Sequence[bytes]) -> bool:
@@ -203,12 +223,12 @@ def _is_stuffed(lines: Sequence[bytes]) -> bool:
     return len(context) > 1 and all(line.startswith(b"  ") for line in context)
 
 
-def _checked(file: str, lines: list[bytes], first: int, notes: list[str]) -> diffs.Diff:
-    """`first` is the 0-based line of the file where the diff starts."""
+def _checked(file: str, lines: list[bytes], first: Callable[[], int], notes: list[str]) -> diffs.Diff:
+    """`first` gives the 0-based line of the file where the diff starts."""
     try:
         diff = diffs.parse(lines)
     except diffs.DamagedDiff as damage:
-        refuse(file, first + damage.line + 1, damage.what, damage.hint)
+        refuse(file, first() + damage.line + 1, damage.what, damage.hint)
     notes += [f"{PurePath(file).name}: {note}" for note in diff.notes]
     return diff
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 
@@ -32,14 +33,19 @@ class Line:
     is_doubtful: bool  # no prefix at the line's beginning proves that it was the kernel
     margin: bytes = b""  # what stood before the message in a log without prefixes
 
+    def __deepcopy__(self, memo: object) -> Line:
+        """Nothing in it can change: copies of a report share its lines."""
+        return self
+
 
 @dataclass(eq=False)
 class Report:
     """Lines of one report. `kinds` is empty while only what comes before a report was seen."""
 
     caller: bytes | None
-    kinds: list[ReportKind] = field(default_factory=list)
+    kinds: list[ReportKind] = field(default_factory=list)  # each once
     lines: list[Line] = field(default_factory=list)
+    last_s: float | None = None  # the latest time of its lines
     ends: re.Pattern[bytes] | None = None
     is_doubtful: bool = False  # needs evidence that the kernel said it
     margin: bytes = b""  # of its first line; its others have it too
@@ -65,12 +71,24 @@ class Report:
 
     def is_quiet(self, time_s: float) -> bool:
         """Whether the kernel's clock went on for too long without a line of this report."""
-        last_s = max((line.time_s for line in self.lines if line.time_s is not None), default=time_s)
-        return time_s - last_s > (self.kind.gap_s if self.kinds else PROVISIONAL_GAP_S)
+        return time_s > self.quiet_s
+
+    @property
+    def quiet_s(self) -> float:
+        """The kernel's time after which it is quiet for too long."""
+        gap_s = self.kind.gap_s if self.kinds else PROVISIONAL_GAP_S
+        return math.inf if self.last_s is None else self.last_s + gap_s
+
+    def be(self, kind: ReportKind) -> None:
+        """It is of that kind too."""
+        if not any(one is kind for one in self.kinds):
+            self.kinds.append(kind)
 
     def add(self, line: Line) -> bool:
         """Take a line; says whether it was the last one: the end marker, or as many as a report may have."""
         self.lines.append(line)
+        if line.time_s is not None and (self.last_s is None or line.time_s > self.last_s):
+            self.last_s = line.time_s
         self.has_trace = self.has_trace or (bool(self.kinds) and report_lines.has_frame(line.message))
         if self.kinds and self.is_end(line.message):
             self.is_complete = True
@@ -93,14 +111,13 @@ class Report:
             return True
         return any(table.lines.evidence.match(message) for message in self._messages())
 
-    def kernel_report(self, table: KindTable, *, is_short: bool) -> KernelReport:
-        """The finished report. `is_short`: it has come often enough for its text to be of no more interest."""
+    def kernel_report(self, table: KindTable) -> KernelReport:
+        """The finished report."""
         self._trim(table)
         messages = self._messages()
         named = title(self.kinds, messages, table)
         damage = self._damage(messages, has_function=bool(named.function) and not named.is_guess)
         facts = report_lines.facts(messages, self.caller.decode() if self.caller else "", table.lines)
-        texts = [line.text[:MAX_LINE] for line in self.lines]
         return KernelReport(
             kind=self.kind.kind,
             title=named.text,
@@ -109,7 +126,7 @@ class Report:
             line_start=self.lines[0].number,
             line_end=self.line_end,
             offset=self.lines[0].offset,
-            text=b"\n".join(texts[:SHORT_TEXT] if is_short else texts).decode("utf-8", "replace"),
+            text=self.text(),
             frame=named.function,
             corrupted=bool(damage),
             damage=damage,
@@ -119,6 +136,16 @@ class Report:
             time_s=self.lines[0].time_s,
             stacks=report_lines.stacks(messages, table.lines),
         )
+
+    def said(self) -> tuple[object, ...]:
+        """All that decides what it is called and whether it was cut: what has the same is the same report again."""
+        kinds, messages = tuple(kind.kind for kind in self.kinds), tuple(line.message for line in self.lines)
+        has_time = any(line.time_s is not None for line in self.lines)
+        return kinds, messages, self.caller, self.is_complete, self.is_crash, self.has_lost_lines, has_time
+
+    def text(self, lines: int | None = None) -> str:
+        """Its lines as they came, or the first of them."""
+        return b"\n".join(line.text[:MAX_LINE] for line in self.lines[:lines]).decode("utf-8", "replace")
 
     def _trim(self, table: KindTable) -> None:
         """Where no clock tells that a report was over, its lines do: it ends before many that are of no report."""

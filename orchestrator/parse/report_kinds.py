@@ -179,6 +179,13 @@ def _problems(kind: ReportKind, name: str) -> Iterator[tuple[str, str]]:
             yield f"start {pattern.pattern!r} matches an empty line", ""
     for pattern in kind.openers:
         yield from _problems_of_opener(pattern.pattern, kind.contains)
+    for pattern in (*kind.openers, *kind.end, *kind.folds):
+        try:
+            _any([pattern])
+        except re.error as error:
+            yield f"{pattern.pattern!r}: {error}, in an expression for bytes", ""
+    if not kind.lines:
+        yield "lines: a report has one at least", ""
     for key, pattern in kind.fields:
         if pattern.groups != 1:
             yield f"fields.{key} must have one group", ""
@@ -187,17 +194,26 @@ def _problems(kind: ReportKind, name: str) -> Iterator[tuple[str, str]]:
         if stack not in stacks:
             yield f"about: unknown stack {stack!r}", f"stacks: {', '.join(sorted(stacks))}"
     known = {"function", *dict(kind.fields), *(group for pattern in kind.start for group in pattern.groupindex)}
-    for wanted in re.findall(r"\{(\w*)\}", " ".join([*kind.titles, *kind.alternatives])):
-        if wanted not in known:
-            yield f"titles: no field {wanted!r}", f"fields: {', '.join(sorted(known))}"
+    for title in (*kind.titles, *kind.alternatives):
+        for wanted in _FIELD.findall(title):
+            if wanted not in known:
+                yield f"titles: no field {wanted!r}", f"fields: {', '.join(sorted(known))}"
+        if re.search(r"[{}]", _FIELD.sub("", title)):
+            yield f"titles: {title!r}: a brace alone", "a title has {field} and no other braces"
     if "{" in kind.titles[-1]:
         yield "titles: the last one must need no field, for reports that are cut short", ""
+
+
+_FIELD = re.compile(r"\{(\w+)\}")
+_CROSSING = re.compile(r"(?<!\\)(?:\\\\)*(?:\[\^(?![^]]*(?:\\n|\n))[^]]*\]|\\[DW])(?:[*+]|\{\d*,\})")
 
 
 def _problems_of_opener(expression: str, contains: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     if re.search(r"(?<!\\)[\^$]|\\[sAZ]", expression.replace("[^", "[")):
         # it is looked for in a block of many lines, which may end with CR LF
         yield f"{expression!r}: no ^, $ or \\s in start, before and farewell", ""
+    if crossing := _CROSSING.search(expression):
+        yield f"{expression!r}: {crossing[0]} goes on over the ends of lines", "add \\n to what is not in it"
     if len(_choices(expression)) > 1:
         yield f"{expression!r}: two expressions, not one with | outside of a group", ""
     if not first_characters(expression) and not any(text in expression for text in contains):

@@ -83,7 +83,8 @@ def _fields(kind: ReportKind, messages: Sequence[str]) -> dict[str, str]:
     for message in messages:
         match = next((match for pattern in kind.start if (match := pattern.match(message))), None)
         if match:
-            fields = {**{name: _scrubbed(value) for name, value in match.groupdict().items() if value}, **fields}
+            more = {name: value for name, value in match.groupdict().items() if value and name not in fields}
+            fields = {**{name: _scrubbed(value) for name, value in more.items()}, **fields}
             if kind.kind not in kind.absorbs:  # a line that is there for each inlined function names the real one last
                 break
     for name, pattern in kind.fields:

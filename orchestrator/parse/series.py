@@ -18,6 +18,7 @@ from orchestrator.model.series import Origin, Patch, Series
 from orchestrator.parse import diff as diffs
 from orchestrator.parse import mail as mails
 from orchestrator.parse.foundation import read_foundation
+from orchestrator.parse.mail_limits import MOST_PARTS
 from orchestrator.parse.patch_file import FoundPatch, OtherMail, mailed, read_file, refuse, starts, text_of
 
 
@@ -138,32 +139,39 @@ def _chosen(found: list[FoundPatch], notes: list[str]) -> list[FoundPatch]:
     """The patches themselves, without copies and answers: in a numbered series, what has no number; in another
     thread, what comes from somebody else or is another way to change the same lines."""
     kept: list[FoundPatch] = []
+    message_ids: set[str] = set()
     seen: dict[tuple[int | None, int | None, int, str], FoundPatch] = {}
     for item in found:
         key = (item.tag.number, item.tag.total, item.tag.version, item.patch.sha256)
         if item.tag.number is not None and key in seen:
             notes.append(f"second copy ignored: {item.tag.title}")
             continue
-        if item.patch.message_id and any(item.patch.message_id == other.patch.message_id for other in kept):
+        if item.patch.message_id and item.patch.message_id in message_ids:
             notes.append(f"second copy ignored: {item.tag.title}")
             continue
         seen[key] = item
+        message_ids.add(item.patch.message_id)
         kept.append(item)
     # only inside one mbox: the files of a directory were put there on purpose
     one_file = len({item.file for item in kept}) == 1
     is_numbered = any(item.tag.number is not None for item in kept)
 
+    has_versions = len({item.tag.version for item in kept}) > 1  # in a thread without numbers the user chooses one
+    by_message_id = {item.patch.message_id: item for item in kept}
+
     def answers(item: FoundPatch) -> bool:
-        if item.tag.number is not None or not one_file or _differs_in_version(item, kept):
+        if item.tag.number is not None or not one_file or (has_versions and not is_numbered):
             return False
-        others = [other for other in kept if other is not item and other.patch.message_id in item.in_reply_to]
+        named = dict.fromkeys(item.in_reply_to)
+        others = [by_message_id[name] for name in named if name in by_message_id and by_message_id[name] is not item]
         return is_numbered or any(
             other.sender != item.sender or _is_alternative(item.patch.diff, other.patch.diff) for other in others
         )
 
     answering = [item for item in kept if answers(item)]
     notes += [f"ignored, it answers a mail of the series: {item.tag.title}" for item in answering]
-    return [item for item in kept if item not in answering]
+    left_out = set(map(id, answering))
+    return [item for item in kept if id(item) not in left_out]
 
 
 def _is_alternative(one: bytes, other: bytes) -> bool:
@@ -189,12 +197,6 @@ def _answering(answers: Sequence[OtherMail], notes: list[str]) -> list[FoundPatc
     return found
 
 
-def _differs_in_version(item: FoundPatch, among: Iterable[FoundPatch]) -> bool:
-    """A [PATCH v2] that answers a [PATCH] is another version, which the user must choose, and no fix-up."""
-    numbered = any(other.tag.number is not None for other in among)
-    return not numbered and any(other.tag.version != item.tag.version for other in among)
-
-
 def _check_parts(found: list[FoundPatch]) -> None:
     versions = Counter(item.tag.version for item in found)
     if len(versions) > 1:
@@ -212,6 +214,8 @@ def _check_parts(found: list[FoundPatch]) -> None:
             hint="give one series; patches that belong together must be numbered together (git format-patch -n)",
         )
     total = numbered[0].tag.total or 0
+    if total > MOST_PARTS:
+        raise PatchUnreadable(f"{numbered[0].place}: part of a series of {total}", hint="correct its subject")
     numbers = Counter(item.tag.number for item in numbered)
     twice = [item for item in numbered if numbers[item.tag.number] > 1]
     if twice:
@@ -295,11 +299,12 @@ def _threaded(found: list[FoundPatch]) -> list[FoundPatch]:
     if not any(count > 1 or name in ids for name, count in answered.items()):
         return found
     left, ordered = sorted(found, key=lambda item: item.sent_s), list[FoundPatch]()
+    waiting = Counter(item.patch.message_id for item in left)
     while left:
-        waiting = {item.patch.message_id for item in left}
-        free = (item for item in left if waiting.isdisjoint(item.in_reply_to))
-        ordered.append(next(free, left[0]))  # else they answer each other in a circle
-        left.remove(ordered[-1])
+        free = (at for at, item in enumerate(left) if not any(waiting[name] for name in item.in_reply_to))
+        at = next(free, 0)  # else they answer each other in a circle
+        waiting[left[at].patch.message_id] -= 1
+        ordered.append(left.pop(at))
     return ordered
 
 

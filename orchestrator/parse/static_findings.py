@@ -11,12 +11,13 @@ from orchestrator.model.static_finding import Severity, StaticFinding
 
 # "../mm/vma.c:12:6: warning: unused variable 'x' [-Wunused-variable]"; sparse has no option behind it
 DIAGNOSTIC = re.compile(
-    r"^(?P<file>[^\s:]+):(?P<line>\d+):(?:\d+:)? (?:fatal )?(?P<severity>error|warning): (?P<message>.+)$"
+    r"^(?P<file>[^\s:]+):(?P<line>\d{1,9}):(?:\d+:)? (?:fatal )?(?P<severity>error|warning): (?P<message>.+)$"
 )
 # sparse, about the types in the line before: "../mm/vma.c:12:6:    expected struct page *page"
 TYPES = re.compile(r"^[^\s:]+:\d+:\d+: {2,}(?P<message>(?:expected|got|struct|union|void|int) ?.*)$")
 CHECKPATCH = re.compile(
-    r"^(?P<file>[^:]*):(?P<line>\d+): (?P<severity>ERROR|WARNING|CHECK):(?P<message>[A-Z0-9_]+: .+)$", re.MULTILINE
+    r"^(?P<file>[^:\n]*):(?P<line>\d{1,9}): (?P<severity>ERROR|WARNING|CHECK):(?P<message>[A-Z0-9_]+: .+)$",
+    re.MULTILINE,
 )
 NUMBER = re.compile(r"\b\d+\b")
 

@@ -16,10 +16,14 @@ from orchestrator.parse.ktap import KtapReport
 
 LINE = re.compile(r"^stress-ng: (?P<level>\w+): +\[\d+\] (?P<words>.*)$", re.MULTILINE)
 DISPATCHING = re.compile(r"dispatching hogs: (?P<hogs>.+)")
-HOG = re.compile(r"\d+ (?P<name>[\w-]+)")
+HOG = re.compile(r"(?<!\d)\d{1,9} (?P<name>[\w-]{1,100})")
+ABOUT = re.compile(r"[\w-]{1,100}(?=[:\s]|$)")
+_NUMBER = r"\d{1,18}(?:\.\d{1,18})?"
 # stressor, bogo ops, real, user and system time, bogo ops/s in real time
-TABLE = re.compile(r"(?P<name>[\w-]+) +(?P<ops>\d+) +(?P<real>[\d.]+) +[\d.]+ +[\d.]+ +(?P<rate>[\d.]+)(?: |$)")
-MEASURED = re.compile(r"(?P<name>[\w-]+) +(?P<value>[\d.]+) (?P<what>[^()]+?)(?: \(.*)?$")
+TABLE = re.compile(
+    rf"[\w-]+ +(?P<ops>\d{{1,18}}) +(?P<real>{_NUMBER}) +{_NUMBER} +{_NUMBER} +(?P<rate>{_NUMBER})(?: |$)"
+)
+MEASURED = re.compile(rf"[\w-]+ +(?P<value>{_NUMBER}) (?P<what>[^()]+)")
 SKIPPED = re.compile(r"skipping (?:the |this )?stress|stressor will be skipped")
 MEANINGS = {
     1: "wrong usage, or the guest lacks resources",
@@ -46,7 +50,11 @@ def parse(stdout: str, stderr: str, status: int | None) -> KtapReport:
     hogs = [
         hog["name"] for line in lines if (match := DISPATCHING.match(line.words)) for hog in HOG.finditer(match["hogs"])
     ]
-    subtests = tuple(_subtest(name, lines) for name in dict.fromkeys(hogs))
+    about: dict[str, list[_Said]] = {name: [] for name in hogs}
+    for line in lines:
+        if (match := ABOUT.match(line.words)) and match[0] in about:
+            about[match[0]].append(line)
+    subtests = tuple(_subtest(name, own) for name, own in about.items())
     loud = [line.words for line in lines if line.level in LOUD]
     what = ""
     if status is not None and not hogs:
@@ -64,8 +72,8 @@ def parse(stdout: str, stderr: str, status: int | None) -> KtapReport:
     return KtapReport(subtests, len(subtests), problems, is_ktap=True, skip_reason=skipped)
 
 
-def _subtest(name: str, lines: list[_Said]) -> Subtest:
-    own = [line for line in lines if re.match(rf"{re.escape(name)}(?:[:\s]|$)", line.words)]
+def _subtest(name: str, own: list[_Said]) -> Subtest:
+    """What the lines about a stressor say of it."""
     failed = [line.words for line in own if line.level == "fail"]
     skipped = [line.words for line in own if SKIPPED.search(line.words)]
     outcome = Outcome.FAIL if failed else Outcome.SKIP if skipped else Outcome.PASS

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from orchestrator.codec import Place
 
-_TABLE = re.compile(r"\s*(?P<many>\[)?\[\s*(?P<name>[\w.\"' -]+?)\s*\]")
+_TABLE = re.compile(r"\s*(?P<many>\[)?\[(?P<name>[\w.\"' \t-]+)\]")
 _KEY = re.compile(r"\s*(?P<quote>[\"']?)(?P<key>[\w-]+)(?P=quote)\s*=\s*(?P<value>.*)")
 _LONG = ('"""', "'''")
 
@@ -26,7 +26,7 @@ def key_lines(text: str) -> Mapping[Place, int]:
             inside = "" if line.count(inside) % 2 else inside
             continue
         if match := _TABLE.match(line):
-            names = tuple(part.strip(" \"'") for part in match["name"].split("."))
+            names = tuple(part.strip(" \t\"'") for part in match["name"].split("."))
             if match["many"]:
                 at = counts[match["name"]] = counts.get(match["name"], -1) + 1
                 table = (*names, at)

@@ -17,7 +17,9 @@ from orchestrator.model.report import Subtest
 NAME = re.compile(r'"Test "\s*"(\w+)"\s*" FAILED\\n"')
 FAILED = re.compile(r"^Test (\w+) FAILED$", re.MULTILINE)
 ASSERT = re.compile(r"^Assert FAILED at (?P<place>[^\s:]+:\d+):(?P<function>\w+)\(\): (?P<what>.+?)\.?$", re.MULTILINE)
-TOTAL = re.compile(r"^(?P<run>\d+) tests run, (?P<passed>\d+) passed, (?P<failed>\d+) failed\.$", re.MULTILINE)
+TOTAL = re.compile(
+    r"^(?P<run>\d{1,9}) tests run, (?P<passed>\d{1,9}) passed, (?P<failed>\d{1,9}) failed\.$", re.MULTILINE
+)
 # "SUMMARY: AddressSanitizer: heap-use-after-free vma.c:12 in f", "vma.c:12:3: runtime error: shift ..."
 SANITIZER = re.compile(
     r"^(?:SUMMARY: (?P<asan>(?:Address|Leak)Sanitizer: .+)|(?P<place>[^\s:]+:\d+:\d+): runtime error: (?P<ubsan>.+))$",

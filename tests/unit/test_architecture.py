@@ -37,6 +37,7 @@ LAYERS = (
     ("judge.attempts", "judge.logs"),
     ("evidence.coverage.collect",),
     ("record",),
+    ("record_checks",),
     ("plan",),
     ("guest", "evidence", "source", "reporters"),
     ("context",),
@@ -63,6 +64,7 @@ LAYERS = (
         "mutation",
     ),
     ("roots",),
+    ("bounded", "expressions"),  # how much is read of others' files, and which of their expressions
     ("model", "errors"),
     ("",),  # the package itself: its version
 )
@@ -78,7 +80,8 @@ OWNERS = {
     "cryptography": {"guest.ssh"},
     "elftools": {"evidence.coverage.elf"},
     "junit_xml": {"reporters.junit"},
-    "yaml": {"declarations.files"},
+    "yaml": {"declarations.yaml_text"},
+    "re2": {"expressions"},
     "drgn": {
         "evidence.symbols",
         "evidence.postmortem.extract",

@@ -259,3 +259,44 @@ def test_equal_priorities_are_an_error() -> None:
 def test_the_shipped_table_is_read_once() -> None:
     assert load_kinds() is load_kinds()
     assert len(load_kinds().kinds) >= 20
+
+
+def test_each_report_of_a_flood_is_found_once_and_in_order() -> None:
+    lines = [f"[{at // 10:5d}.{at % 10}00000] BUG: KASAN: double-free in f{at % 40}+0x1/0x2\n" for at in range(3000)]
+    text = "".join(f"{line}[{at // 10:5d}.{at % 10}00000] {'=' * 30}\n" for at, line in enumerate(lines))
+    found = scan(text)
+    assert len(found) == 3000
+    assert [report.line_start for report in found] == list(range(1, 6000, 2))
+    assert [report.frame for report in found[:3]] == ["f0", "f1", "f2"]
+    assert found[2999].frame == "f39"
+
+
+def test_reports_of_more_tasks_than_can_be_open_are_all_found() -> None:
+    said = "WARNING: CPU: 0 PID: 1 at mm/x.c:1 f+0x1/0x2"
+    text = "".join(f"[    1.000000][ T{at}] {said}\n" for at in range(1000, 1500))
+    found = scan(text)
+    assert len(found) == 500
+    assert {report.frame for report in found} == {"f"}
+
+
+@pytest.mark.parametrize(
+    ("titles", "words"),
+    [
+        ('["own {", "own"]', "a brace alone"),
+        ('["own }"]', "a brace alone"),
+        ('["own {}", "own"]', "a brace alone"),
+        ('["own {function!x}", "own"]', "a brace alone"),
+        ('["own {function:>999999999}", "own"]', "a brace alone"),
+    ],
+)
+def test_a_title_that_cannot_be_filled_in_is_refused_when_the_table_is_read(titles: str, words: str) -> None:
+    text = f"""kind = "own"\npriority = 1\noutcome = "fail"\nstart = ['own (?P<function>a)']\ntitles = {titles}\n"""
+    with pytest.raises(BadDeclaration, match=words):
+        read_table({"own.toml": text}, "", LINES)
+
+
+@pytest.mark.parametrize("start", ["own: (a+)+b", "own: [^x]*x", "own: \\\\D+", "own \\\\u20ac"])
+def test_a_start_that_is_slow_or_no_expression_for_bytes_is_refused(start: str) -> None:
+    text = f'kind = "own"\npriority = 1\noutcome = "fail"\nstart = ["{start}"]\ntitles = ["own"]\n'
+    with pytest.raises(BadDeclaration, match=r"own\.toml"):
+        read_table({"own.toml": text}, "", LINES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,3 +102,51 @@ def test_an_attempt_takes_the_place_of_the_one_that_was_begun() -> None:
     record = KERNEL_RECORD.with_attempt(other).with_attempt(ended)
     assert record.attempts == (ended, other)
     assert record.with_attempt(replace(ended, number=3)).attempts == (ended, other, replace(ended, number=3))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"name": "../../etc"}, "name: '../../etc' is no kernel's name"),
+        ({"guests": 100_000_000}, "guests: 0..100000000"),
+        ({"guests": -1}, "guests: 0..-1"),
+        ({"stages": [{"stage": "a/b", "outcome": "PASS", "time_s": 0.0}]}, "stages[0]: 'a/b'"),
+        ({"attempts": [{"case": "../x", "ending": "EXITED"}]}, "attempts[0].case: '../x'"),
+        (
+            {"attempts": [{"case": "x", "ending": "EXITED", "stdout": "/etc/passwd"}]},
+            "attempts[0].stdout: '/etc/passwd'",
+        ),
+        ({"attempts": [{"case": "x", "ending": "EXITED", "stdout": "a/../../b"}]}, "attempts[0].stdout"),
+        ({"attempts": [{"case": "x", "ending": "EXITED", "console_from": -1}]}, "attempts[0].console_from: -1"),
+        ({"attempts": [{"case": "x", "ending": "EXITED", "examined_at": 10**30}]}, "attempts[0].examined_at"),
+        ({"attempts": [{"case": "x", "ending": "EXITED", "guest": 7}]}, "attempts[0].guest: 7"),
+        ({"attempts": [{"case": "x", "ending": "EXITED", "taint_after": -1}]}, "attempts[0].a status, taint or count"),
+        ({"attempts": [{"case": "x", "ending": "EXITED", "expects": ["("]}]}, "attempts[0].expects: '('"),
+        ({"attempts": [{"case": "x", "ending": "EXITED"}] * 5001}, "attempts: a kernel has at most 5000"),
+    ],
+)
+def test_a_record_that_no_run_writes_is_refused_when_it_is_loaded(
+    tmp_path: Path, changes: dict[str, object], words: str
+) -> None:
+    path = tmp_path / KERNEL
+    save_record(KernelRecord("base.patched", "base", Role.PATCHED, "2026-01-01T00:00:00"), path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    with pytest.raises(UsageError) as refused:
+        load_record(KernelRecord, path)
+    assert refused.value.message.startswith(f"{path}: {words}")
+
+
+@pytest.mark.parametrize("text", ["[" * 9**5, '{"a":' * 9**5, "{", "\xff", '{"key": 1, "key": 2}', "9" * 5000])
+def test_a_record_that_is_no_json_of_ours_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "run.json"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=r"run\.json cannot be read"):
+        load_record(RunRecord, path)
+
+
+@pytest.mark.parametrize("error", [0.0, -1.0, 1.0, float("nan")])
+def test_a_runs_probability_of_a_mistake_is_one(tmp_path: Path, error: float) -> None:
+    path = tmp_path / "run.json"
+    save_record(RunRecord(Request(error=error), "k", "s", "d", "2026-01-01T00:00:00"), path)
+    with pytest.raises(UsageError, match="no probability"):
+        load_record(RunRecord, path)

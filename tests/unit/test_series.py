@@ -628,3 +628,46 @@ def test_whatever_the_bytes_intake_gives_a_series_or_says_why_not(pieces: list[b
         return
     assert series.patches
     assert all(patch.files and patch.diff for patch in series.patches)
+
+
+def test_a_forwarded_mail_that_cannot_be_written_again_has_no_patch() -> None:
+    inner = b"Content-Type: message/rfc822\n\nContent-Type: multipart/mixed\n\n\xef\xbf\xbd\n"
+    data = b"From: a@b\nSubject: [PATCH] x\nContent-Type: multipart/mixed; boundary=b\n\n--b\n" + inner + b"\n--b--\n"
+    with pytest.raises(PatchUnreadable, match="no diff in it"):
+        read_patches([("f.patch", data)])
+
+
+@pytest.mark.parametrize(
+    ("subject", "words"),
+    [
+        ("[PATCH 1/9999999999] x", "part of a series of 99999"),
+        (f"[PATCH 1/{'9' * 900}] x", "part of a series of 99999"),
+    ],
+)
+def test_a_series_of_more_parts_than_anybody_writes_is_refused(subject: str, words: str) -> None:
+    diff = "--- a/mm/x.c\n+++ b/mm/x.c\n@@ -1 +1 @@\n-a\n+b\n"
+    data = f"From: a@b\nSubject: {subject}\n\n{diff}".encode()
+    with pytest.raises(PatchUnreadable, match=words):
+        read_patches([("f.patch", data)])
+
+
+def test_parts_in_parts_are_followed_as_deep_as_a_mail_has_them() -> None:
+    head = b"From: a@b\nSubject: [PATCH] x\n\n" + b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (at, at) for at in range(3000)
+    )
+    with pytest.raises(PatchUnreadable, match=r"f\.patch:\d+: no mail that somebody wrote: more than 40 multiparts"):
+        read_patches([("f.patch", head)])
+
+
+@pytest.mark.parametrize("word", ["=?utf-7?q?+2AA-?=", "=?nothing?q?a?=", "=?idna?q?=FF?=", "=?undefined?q?a?="])
+def test_a_subject_in_any_charset_is_text(word: str) -> None:
+    diff = "--- a/mm/x.c\n+++ b/mm/x.c\n@@ -1 +1 @@\n-a\n+b\n"
+    series = read_patches([("f.patch", f"From: a@b\nSubject: [PATCH] {word} x\n\n{diff}".encode())])
+    assert series.patches[0].subject.encode("utf-8")
+
+
+@pytest.mark.parametrize("header", ["format*; format*0=x", "format*=x; format*1=y"])
+def test_a_mail_that_the_library_cannot_take_apart_is_named(header: str) -> None:
+    data = f"From: a@b\nSubject: [PATCH] x\nContent-Type: text/plain; {header}\n\nx\n".encode()
+    with pytest.raises(PatchUnreadable, match=r"f\.patch"):
+        read_patches([("f.patch", data)])
