@@ -1,7 +1,7 @@
 """What a run leaves in its directory: written as it happens, read again by resume, classify and report.
 
 RUN_DIR/
-  run.json  report.json  junit.xml  reproduce.sh  patches/
+  run.json  report.json  junit.xml  report.html  reproduce.sh  patches/
   base-patches/               those that the series requires and that belong to the base, where there are any
   mutation.json matrix.json   of a mutation run: each mutant is a SUBJECT named KCONFIG.MUTANT
   SUBJECT/                    KCONFIG.ROLE

@@ -9,6 +9,7 @@ from pathlib import Path
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.report import RunReport
 from orchestrator.reporters import cobertura, decoded, json_report, junit, lcov
+from orchestrator.reporters.html import page
 from orchestrator.store import write_atomically
 
 
@@ -21,10 +22,12 @@ class FileReporter:
     content: Callable[[RunReport], bytes | None]
 
 
-REPORT, JUNIT, LCOV, COBERTURA = "report.json", "junit.xml", "coverage.info", "cobertura.xml"
+REPORT, JUNIT, HTML = "report.json", "junit.xml", "report.html"
+LCOV, COBERTURA = "coverage.info", "cobertura.xml"
 REPORTERS = (
     FileReporter(REPORT, json_report.content),
     FileReporter(JUNIT, junit.content),
+    FileReporter(HTML, page.content),
     FileReporter(LCOV, lcov.content),
     FileReporter(COBERTURA, cobertura.content),
 )

@@ -84,6 +84,7 @@ OWNERS = {
         "evidence.postmortem.extract",
         "evidence.postmortem.console",
     },  # the latter two run as children
+    "jinja2": {"reporters.html.render"},
     "rich": {"reporters.terminal", "reporters.progress"},
 }
 
