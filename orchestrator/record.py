@@ -3,6 +3,7 @@
 RUN_DIR/
   run.json  report.json  junit.xml  report.html  reproduce.sh  patches/
   base-patches/               those that the series requires and that belong to the base, where there are any
+  summary.md annotations.txt report.sarif badge.svg   what CI shows
   mutation.json matrix.json   of a mutation run: each mutant is a SUBJECT named KCONFIG.MUTANT
   SUBJECT/                    KCONFIG.ROLE
     kernel.json               stages so far, attempts, facts about kernel and guests

@@ -1,4 +1,5 @@
 """--junit, --json, --lcov and --cobertura: a run's files where the user wants them too; `-` is stdout."""
+"""--junit, --json, --markdown, ...: the report files where the user wants them too; `-` is stdout."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TextIO
 
@@ -16,6 +17,7 @@ from orchestrator.errors import Fault, UsageError
 from orchestrator.model.report import COVERAGE
 from orchestrator.reporters import stream
 from orchestrator.reporters.table import COBERTURA, JUNIT, LCOV, REPORT
+from orchestrator.reporters.table import ANNOTATIONS, JUNIT, MARKDOWN, REPORT, SARIF
 
 STDOUT = "-"
 
@@ -23,9 +25,13 @@ STDOUT = "-"
 @dataclass(frozen=True)
 class Outputs:
     """Where copies of the files go: a path, `-`, or nowhere. `report` is the name of the JSON report."""
+    """Where copies of the reports go: a path, `-`, or nowhere. `report` is the name of the JSON report."""
 
     junit: str | None = None
     json: str | None = None
+    markdown: str | None = None
+    annotations: str | None = None
+    sarif: str | None = None
     report: str = REPORT
     lcov: str | None = None
     cobertura: str | None = None
@@ -36,6 +42,9 @@ class Outputs:
         if len(on_stdout) > 1:
             both = " and ".join(f"{option} -" for option in on_stdout)
             raise UsageError(f"{both}: stdout holds one report", hint="give one of them a file")
+        on_stdout = [f"--{name} -" for name in _OPTIONS if getattr(self, name) == STDOUT]
+        if len(on_stdout) > 1:
+            raise UsageError(f"{' and '.join(on_stdout)}: stdout holds one report", hint="give one of them a file")
         for target in (Path(target) for _, target in self._wanted() if target != STDOUT):
             nearest = next(path for path in (target.resolve(), *target.resolve().parents) if path.exists())
             if target.is_dir() or not os.access(nearest, os.W_OK):
@@ -82,6 +91,17 @@ class Outputs:
 def outputs_of(args: argparse.Namespace, report: str = REPORT) -> Outputs:
     lcov, cobertura = getattr(args, "lcov", None), getattr(args, "cobertura", None)
     return Outputs(getattr(args, "junit", None), args.json, report, lcov, cobertura)
+        files = {
+            "junit": JUNIT, "json": self.report, "markdown": MARKDOWN, "annotations": ANNOTATIONS, "sarif": SARIF,
+        }  # fmt: skip
+        return [(files[name], target) for name in _OPTIONS if (target := getattr(self, name))]
+
+
+_OPTIONS = tuple(entry.name for entry in fields(Outputs) if entry.name != "report")
+
+
+def outputs_of(args: argparse.Namespace, report: str = REPORT) -> Outputs:
+    return Outputs(**{name: getattr(args, name, None) for name in _OPTIONS}, report=report)
 
 
 def _copy(source: Path, target: str) -> str:

@@ -16,7 +16,10 @@ from orchestrator.reporters import decoded
 from orchestrator.reporters.compared import compared
 
 # `mm/vma.c:12:3: message`, as compilers and kconfig name a place, anywhere in a stage's message
-_PLACE = re.compile(r"(?:^|[\s(])(?P<file>[\w.+-]+(?:/[\w.+-]+)*):(?P<line>[1-9]\d{0,8})(?::\d+)?: (?P<what>.+)")
+_PLACE = re.compile(
+    r"(?:^|[\s(])(?P<file>(?:[\w.+-]+/)*(?:[\w+-]+\.[A-Za-z]\w*|Kconfig[\w.-]*|Makefile|Kbuild)):(?P<line>[1-9]\d{0,8})"
+    r"(?::\d+)?: (?P<what>.+)"
+)
 
 
 class Level(Enum):
@@ -80,7 +83,8 @@ def _of_suite(suite: SuiteReport) -> Iterator[Pinpoint]:
 
 def _of_message(suite: SuiteReport, stage: StageResult) -> Iterator[Pinpoint]:
     """The place that a failed stage names: the compiler's first error, a line of a Kconfig file."""
-    if match := _PLACE.search(stage.message):
+    match = _PLACE.search(stage.message)
+    if match and stage.is_patch_fault:
         title = f"{stage.stage}: {match['what']}"
         yield Pinpoint(
             match["file"],

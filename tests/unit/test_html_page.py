@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.arguments.parser import parser
+from orchestrator.declarations.patches import read_series
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import Answer, Comparison, RunReport
 from orchestrator.reporters.html import page, render, view
@@ -85,7 +87,11 @@ def test_the_verdict_is_first_and_all_the_evidence_is_there(tmp_path: Path) -> N
         found = shown.text.find(words, at)
         assert found >= 0, f"{words!r} is not behind {shown.text[max(0, at - 80) : at]!r}"
         at = found
-    assert "--patch patches --kconfig base --testcase fork --seed 7" in shown.text
+    command = "orchestrate test patches --kconfig base --testcase fork --seed 7"
+    assert command in shown.text
+    asked = parser().parse_args(command.split()[1:])
+    assert (asked.patch, asked.kconfig, asked.testcase, asked.seed) == ("patches", ["base"], ["fork"], 7)
+    assert len(read_series(tmp_path / asked.patch).patches) == 1
 
 
 def test_files_that_are_there_are_linked_to_and_others_only_named(tmp_path: Path) -> None:

@@ -72,12 +72,13 @@ CLASSIFY = Command(
 REPORT = Command(
     "report",
     "judge a run again, show its report and write its files",
-    "Judges the recorded attempts of a run again, writes report.json and junit.xml, and shows the summary. The exit "
-    "status is that of the run.",
+    "Judges the recorded attempts of a run again, writes report.html, report.json, junit.xml and the others, and shows "
+    "the summary. The exit status is that of the run.",
     (("orchestrate report RUN_DIR --junit junit.xml", "the JUnit file of a run that is over"),),
     (option("run_dir", type=Path, metavar="RUN_DIR", completes="directory", help="the directory that a run printed"),),
     (
         Group("reports", (reports.JUNIT, reports.json("the report"), *reports.COVERAGE_FILES, *reports.NAMES)),
+        Group("reports", (reports.JUNIT, reports.json("the report"), *reports.OTHERS, *reports.NAMES)),
         Group("messages", (QUIET, COLOR)),
     ),
     VERDICT,

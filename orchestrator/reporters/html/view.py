@@ -13,7 +13,6 @@ from pathlib import PurePath
 
 from orchestrator.guest.dump import NAME as DUMP
 from orchestrator.judge.cause import cause
-from orchestrator.judge.verdict import is_excused, is_patch_failure
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
@@ -28,6 +27,7 @@ from orchestrator.model.report import (
 )
 from orchestrator.reporters import decoded
 from orchestrator.reporters.compared import compared
+from orchestrator.reporters.failures import failures, is_not_run, items_of, name_of
 from orchestrator.reporters.html.diff import LineNote, PatchDiff, annotated, patch_diff
 from orchestrator.reporters.pinpoint import Pinpoint, pinpoints
 from orchestrator.reporters.summary import NOT_RUN, Tone, seconds, throughput, tone
@@ -289,24 +289,23 @@ def _is_bad(row: Row) -> bool:
 
 def _rows(
     suites: Sequence[SuiteReport],
-    items_of: Callable[[SuiteReport], Sequence[StageResult] | Sequence[CaseResult]],
+    chosen: Callable[[SuiteReport], Sequence[StageResult] | Sequence[CaseResult]],
     places: Mapping[tuple[str, str], str],
 ) -> list[Row]:
     """One row for each name, in the order in which they first come."""
     found: dict[str, dict[int, Cell]] = {}
     said: dict[str, str] = {}
     for column, suite in enumerate(suites):
-        for item in items_of(suite):
-            name = _name(item)
-            found.setdefault(name, {})[column] = _cell(suite, item, places)
-            if (item.outcome.is_bad or suite.has_mutants) and name not in said:
-                said[name] = cause(item) if isinstance(item, CaseResult) else item.message
+        for item in chosen(suite):
+            found.setdefault(name_of(item), {})[column] = _cell(suite, item, places)
+            if (item.outcome.is_bad or suite.has_mutants) and name_of(item) not in said:
+                said[name_of(item)] = cause(item) if isinstance(item, CaseResult) else item.message
         for case, again in _only_again(suite).items():
             if case in found:
                 found[case][column] = again
     return [
-        Row(name, tuple(cells.get(column) for column in range(len(suites))), said.get(name, ""))
-        for name, cells in found.items()
+        Row(test, tuple(cells.get(column) for column in range(len(suites))), said.get(test, ""))
+        for test, cells in found.items()
     ]
 
 
@@ -329,9 +328,8 @@ def _cell(suite: SuiteReport, item: StageResult | CaseResult, places: Mapping[tu
     ops = ""
     if isinstance(item, CaseResult):
         ops = throughput([*item.metrics, *(metric for subtest in item.subtests for metric in subtest.metrics)])
-    is_not_run = isinstance(item, CaseResult) and item.is_not_run
-    anchor = places.get((suite.name, _name(item)), "")
-    return Cell(_label(suite, item), tone(item), "" if is_not_run else seconds(item.time_s), ops, anchor)
+    anchor = places.get((suite.name, name_of(item)), "")
+    return Cell(_label(suite, item), tone(item), "" if is_not_run(item) else seconds(item.time_s), ops, anchor)
 
 
 def _chunks(rows: Sequence[Row]) -> Iterator[Chunk]:
@@ -340,17 +338,8 @@ def _chunks(rows: Sequence[Row]) -> Iterator[Chunk]:
         yield Chunk(f"{part[0].name} … {part[-1].name}" if len(part) > 1 else part[0].name, part)
 
 
-def _items(suite: SuiteReport) -> Iterator[StageResult | CaseResult]:
-    yield from suite.stages
-    yield from suite.cases
-
-
-def _name(item: StageResult | CaseResult) -> str:
-    return item.stage if isinstance(item, StageResult) else item.case
-
-
 def _label(suite: SuiteReport, item: StageResult | CaseResult) -> str:
-    if isinstance(item, CaseResult) and item.is_not_run:
+    if is_not_run(item):
         return NOT_RUN
     return _MUTANTS.get(item.outcome.name, item.outcome.name) if suite.has_mutants else item.outcome.name
 
@@ -359,14 +348,8 @@ def _label(suite: SuiteReport, item: StageResult | CaseResult) -> str:
 
 
 def _failures(report: RunReport, files: RunFiles, anchors: Mapping[str, str]) -> tuple[tuple[Failure, ...], int]:
-    """What the series is at fault for comes first, then what nobody knows, what is excused, and the base's own."""
-    bad = [
-        (suite, item)
-        for suite in report.suites
-        for item in _items(suite)
-        if item.outcome.is_bad and not (isinstance(item, CaseResult) and item.is_not_run)
-    ]
-    bad.sort(key=lambda pair: (pair[0].role is Role.BASELINE, not is_patch_failure(pair[1]), is_excused(pair[1])))
+    """The first of them, and how many more there are."""
+    bad = failures(report)
     shown = tuple(
         _failure(f"f{number}", suite, item, files, anchors)
         for number, (suite, item) in enumerate(bad[:MOST_FAILURES], 1)
@@ -415,17 +398,13 @@ def _failure(
 
 def _command(suite: SuiteReport, case: CaseResult) -> str:
     """Only this case again, on this kernel; to be run in the run directory."""
-    patch = [] if suite.role is Role.BASELINE else ["--patch", _chosen(suite)]
+    patch = {Role.BASELINE: [], Role.PER_PATCH: ["patches", "--each-patch"]}.get(suite.role, ["patches"])
     base = suite.facts.base.split(" ")[0]
-    where = ["--tree", base, "--base", suite.facts.commit] if base.startswith("/") else []
-    if base and not where:
-        where = ["--base", base]
+    where = ["--base", base] if base else []
+    if base.startswith("/"):
+        where = ["--tree", base, "--base", suite.facts.commit]
     words = ["orchestrate", "test", *patch, *where, "--kconfig", suite.kconfig, "--testcase", case.case]
     return shlex.join([*words, "--seed", str(case.seed)])
-
-
-def _chosen(suite: SuiteReport) -> str:
-    return f"patches#1-{suite.facts.patches}" if suite.role is Role.PER_PATCH and suite.facts.patches else "patches"
 
 
 # --- kernel reports
@@ -490,10 +469,10 @@ def _note(one: Pinpoint, anchors: Mapping[str, str]) -> LineNote:
 
 def _compared(report: RunReport, places: Mapping[tuple[str, str], str]) -> Iterator[Compared]:
     for suite in report.suites:
-        for item in _items(suite):
+        for item in items_of(suite):
             if item.comparison:
-                name = _name(item)
-                yield Compared(name, suite.name, places.get((suite.name, name), ""), item.comparison)
+                anchor = places.get((suite.name, name_of(item)), "")
+                yield Compared(name_of(item), suite.name, anchor, item.comparison)
 
 
 def _kernel(suite: SuiteReport) -> KernelView:
