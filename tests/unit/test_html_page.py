@@ -105,6 +105,15 @@ def test_files_that_are_there_are_linked_to_and_others_only_named(tmp_path: Path
     assert "kernel log" in shown.text
 
 
+def test_nothing_outside_of_the_run_directory_is_read_or_linked_to(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "postmortem.txt").write_text("secret")
+    outside = case("fork", Outcome.TIMEOUT, "hung", evidence=("../postmortem.txt",), stdout="/etc/passwd")
+    shown = read(report(suite(outside), run_dir=str(tmp_path / "run")))
+    assert "secret" not in shown.text
+    assert not [link for link in shown.all("href") if ".." in link or "passwd" in link]
+
+
 def test_each_anchor_that_is_linked_to_is_there_once(tmp_path: Path) -> None:
     shown = read(run_directory(tmp_path))
     ids = shown.all("id")
@@ -172,7 +181,7 @@ def test_a_failure_that_the_base_has_is_no_reason_and_is_shown() -> None:
         suite(case("old", Outcome.FAIL, "as ever", comparison=known), case("new", Outcome.FAIL, comparison=REGRESSION))
     )
     shown = view.page(run, view.RunFiles())
-    assert [one.name for one in shown.guilty] == ["new"]
+    assert [one.name for one in shown.at_fault] == ["new"]
     assert [one.name for one in shown.failures] == ["new", "old"]
 
 

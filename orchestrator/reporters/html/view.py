@@ -206,7 +206,7 @@ class Page:
     time: str
     failures: tuple[Failure, ...]
     more_failures: int
-    guilty: tuple[Failure, ...]
+    at_fault: tuple[Failure, ...]
     matrix: Matrix
     reports: tuple[Report, ...]
     more_reports: int
@@ -237,7 +237,7 @@ def page(report: RunReport, files: RunFiles, more_notes: Iterable[LineNote] = ()
         time=seconds(report.time_s),
         failures=failures,
         more_failures=left_out,
-        guilty=tuple(one for one in failures if one.tone in (Tone.BAD, Tone.DEAD)),
+        at_fault=tuple(one for one in failures if one.tone in (Tone.BAD, Tone.DEAD)),
         matrix=_matrix(report, places),
         reports=reports,
         more_reports=more_reports,
