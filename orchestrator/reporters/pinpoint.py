@@ -140,12 +140,12 @@ def _of_reports(
             suite.name,
             test,
             spot.place.text.strip(),
-            _patch_number(spot.place),
+            patch_number(spot.place),
             suite.facts.patches,
         )
 
 
-def _patch_number(place: SourceLine) -> int:
+def patch_number(place: SourceLine) -> int:
     if place.mark is not Mark.LINE or not place.patches:
         return 0
     number = place.patches[0].partition("/")[0]
