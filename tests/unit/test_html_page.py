@@ -17,6 +17,7 @@ from orchestrator.arguments.parser import parser
 from orchestrator.declarations.patches import read_series
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import Answer, Comparison, RunReport
+from orchestrator.model.series import Origin, Place
 from orchestrator.reporters.html import page, render, view
 from tests.run_reports import (
     CRASHED,
@@ -92,6 +93,17 @@ def test_the_verdict_is_first_and_all_the_evidence_is_there(tmp_path: Path) -> N
     asked = parser().parse_args(command.split()[1:])
     assert (asked.patch, asked.kconfig, asked.testcase, asked.seed) == ("patches", ["base"], ["fork"], 7)
     assert len(read_series(tmp_path / asked.patch).patches) == 1
+
+
+def test_the_line_that_made_the_run_is_there_to_be_pasted() -> None:
+    assert (
+        "The whole run again: orchestrate test 'a b'.patch" in read(report(command="orchestrate test 'a b'.patch")).text
+    )
+
+
+def test_where_the_series_lay_is_said() -> None:
+    origin = Origin(Place.ARCHIVE, "20261128@example.org", "https://archive.example.org")
+    assert "<20261128@example.org> and its thread, from https://archive" in read(report(origin=origin)).text
 
 
 def test_files_that_are_there_are_linked_to_and_others_only_named(tmp_path: Path) -> None:

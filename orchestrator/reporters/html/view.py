@@ -29,6 +29,7 @@ from orchestrator.reporters import decoded
 from orchestrator.reporters.compared import compared
 from orchestrator.reporters.failures import failures, is_not_run, items_of, name_of
 from orchestrator.reporters.html.diff import LineNote, PatchDiff, annotated, patch_diff
+from orchestrator.reporters.origin import origin_words
 from orchestrator.reporters.pinpoint import Pinpoint, pinpoints
 from orchestrator.reporters.summary import NOT_RUN, Tone, seconds, throughput, tone
 from orchestrator.reporters.text import middle, tail
@@ -202,6 +203,7 @@ class Page:
     report: RunReport
     tone: Tone
     title: str
+    origin: str  # where the series lay, in words
     counts: str
     time: str
     failures: tuple[Failure, ...]
@@ -233,6 +235,7 @@ def page(report: RunReport, files: RunFiles, more_notes: Iterable[LineNote] = ()
         report=report,
         tone=_VERDICT_TONES[report.verdict],
         title=report.series or "the base",
+        origin=origin_words(report.origin) if report.origin else "",
         counts=_counts(report),
         time=seconds(report.time_s),
         failures=failures,
