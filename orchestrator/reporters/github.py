@@ -9,6 +9,7 @@ from orchestrator.reporters.logs import doubt, remarks
 from orchestrator.reporters.text import harmless
 from orchestrator.words import counted
 from orchestrator.reporters.workflow_command import command
+from orchestrator.words import counted
 
 MOST_LINES = 40  # of a report's text
 STDIN = "-"
