@@ -1,5 +1,4 @@
-"""--junit, --json, --lcov and --cobertura: a run's files where the user wants them too; `-` is stdout."""
-"""--junit, --json, --markdown, ...: the report files where the user wants them too; `-` is stdout."""
+"""--junit, --json, --markdown, --lcov, ...: a run's files where the user wants them too; `-` is stdout."""
 
 from __future__ import annotations
 
@@ -9,15 +8,14 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from orchestrator.errors import Fault, UsageError
 from orchestrator.model.report import COVERAGE
 from orchestrator.reporters import stream
-from orchestrator.reporters.table import COBERTURA, JUNIT, LCOV, REPORT
-from orchestrator.reporters.table import ANNOTATIONS, JUNIT, MARKDOWN, REPORT, SARIF
+from orchestrator.reporters.table import ANNOTATIONS, COBERTURA, JUNIT, LCOV, MARKDOWN, REPORT, SARIF
 
 STDOUT = "-"
 
@@ -25,16 +23,15 @@ STDOUT = "-"
 @dataclass(frozen=True)
 class Outputs:
     """Where copies of the files go: a path, `-`, or nowhere. `report` is the name of the JSON report."""
-    """Where copies of the reports go: a path, `-`, or nowhere. `report` is the name of the JSON report."""
 
     junit: str | None = None
     json: str | None = None
-    markdown: str | None = None
-    annotations: str | None = None
-    sarif: str | None = None
     report: str = REPORT
     lcov: str | None = None
     cobertura: str | None = None
+    markdown: str | None = None
+    annotations: str | None = None
+    sarif: str | None = None
 
     def check(self) -> None:
         """Find out before the run that a report cannot be written. Raises UsageError."""
@@ -42,9 +39,6 @@ class Outputs:
         if len(on_stdout) > 1:
             both = " and ".join(f"{option} -" for option in on_stdout)
             raise UsageError(f"{both}: stdout holds one report", hint="give one of them a file")
-        on_stdout = [f"--{name} -" for name in _OPTIONS if getattr(self, name) == STDOUT]
-        if len(on_stdout) > 1:
-            raise UsageError(f"{' and '.join(on_stdout)}: stdout holds one report", hint="give one of them a file")
         for target in (Path(target) for _, target in self._wanted() if target != STDOUT):
             nearest = next(path for path in (target.resolve(), *target.resolve().parents) if path.exists())
             if target.is_dir() or not os.access(nearest, os.W_OK):
@@ -85,23 +79,16 @@ class Outputs:
             ("--json", self.report, self.json),
             ("--lcov", LCOV, self.lcov),
             ("--cobertura", COBERTURA, self.cobertura),
+            ("--markdown", MARKDOWN, self.markdown),
+            ("--annotations", ANNOTATIONS, self.annotations),
+            ("--sarif", SARIF, self.sarif),
         )
 
 
 def outputs_of(args: argparse.Namespace, report: str = REPORT) -> Outputs:
-    lcov, cobertura = getattr(args, "lcov", None), getattr(args, "cobertura", None)
-    return Outputs(getattr(args, "junit", None), args.json, report, lcov, cobertura)
-        files = {
-            "junit": JUNIT, "json": self.report, "markdown": MARKDOWN, "annotations": ANNOTATIONS, "sarif": SARIF,
-        }  # fmt: skip
-        return [(files[name], target) for name in _OPTIONS if (target := getattr(self, name))]
-
-
-_OPTIONS = tuple(entry.name for entry in fields(Outputs) if entry.name != "report")
-
-
-def outputs_of(args: argparse.Namespace, report: str = REPORT) -> Outputs:
-    return Outputs(**{name: getattr(args, name, None) for name in _OPTIONS}, report=report)
+    """Those of a command that has only some of the options, too."""
+    names = ("junit", "json", "lcov", "cobertura", "markdown", "annotations", "sarif")
+    return Outputs(**{name: getattr(args, name, None) for name in names}, report=report)
 
 
 def _copy(source: Path, target: str) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from orchestrator.model.kernel_report import KernelReport, LogReport
 from orchestrator.reporters.logs import doubt, remarks
 from orchestrator.reporters.text import harmless
-from orchestrator.words import counted
 from orchestrator.reporters.workflow_command import command
 from orchestrator.words import counted
 

@@ -8,7 +8,17 @@ from pathlib import Path
 
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.report import RunReport
-from orchestrator.reporters import badge, change_annotations, cobertura, decoded, json_report, junit, lcov, markdown, sarif
+from orchestrator.reporters import (
+    badge,
+    change_annotations,
+    cobertura,
+    decoded,
+    json_report,
+    junit,
+    lcov,
+    markdown,
+    sarif,
+)
 from orchestrator.reporters.html import page
 from orchestrator.store import write_atomically
 

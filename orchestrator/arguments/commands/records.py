@@ -77,8 +77,16 @@ REPORT = Command(
     (("orchestrate report RUN_DIR --junit junit.xml", "the JUnit file of a run that is over"),),
     (option("run_dir", type=Path, metavar="RUN_DIR", completes="directory", help="the directory that a run printed"),),
     (
-        Group("reports", (reports.JUNIT, reports.json("the report"), *reports.COVERAGE_FILES, *reports.NAMES)),
-        Group("reports", (reports.JUNIT, reports.json("the report"), *reports.OTHERS, *reports.NAMES)),
+        Group(
+            "reports",
+            (
+                reports.JUNIT,
+                reports.json("the report"),
+                *reports.OTHERS,
+                *reports.COVERAGE_FILES,
+                *reports.NAMES,
+            ),
+        ),
         Group("messages", (QUIET, COLOR)),
     ),
     VERDICT,
