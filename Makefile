@@ -8,7 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo check check-fast fuzz setup tools dev lint types test schemas code-functions clean
+.PHONY: demo check check-fast fuzz setup tools dev browser lint types test schemas code-functions clean
 
 demo: tools
 	$(BIN)/orchestrate test --patch patches/vm_refcnt
@@ -38,6 +38,12 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 tools: setup
 	$(BIN)/orchestrate doctor --install
 
+# for the tests of report.html: 350 MB, half a minute, once. They are skipped where it cannot be installed
+browser:
+	@command -v chromium >/dev/null || { \
+	  echo "installing chromium"; $(SUDO) apt-get -qq update && $(SUDO) apt-get -qq install -y --no-install-recommends chromium; } || \
+	  echo "no chromium: the tests of report.html in a browser are skipped"
+
 lint: dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -47,7 +53,7 @@ types: dev
 
 # The kernel and its source first, which the tests with guests and some others need. Tests with guests run one after the
 # other: they look at the clock.
-test: dev tools
+test: dev tools browser
 	$(BIN)/orchestrate build --patch patches/vm_refcnt
 	$(BIN)/pytest -n 2 tests/unit tests/contract tests/integration
 	$(BIN)/pytest tests/e2e

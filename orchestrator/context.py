@@ -59,6 +59,11 @@ class Places:
     def runs(self) -> Path:
         return self.state / "runs"
 
+    @property
+    def history(self) -> Path:
+        """The history of runs, unless another is named."""
+        return self.state / "history.db"
+
 
 def _xdg(variable: str, default: str) -> Path:
     named = Path(os.environ.get(variable, ""))

@@ -152,6 +152,10 @@ class NotFound(DownloadFailed):
     """The server has nothing at this address."""
 
 
+class HistoryUnavailable(OrchestrateError):
+    """The database of the history cannot be reached, read or written."""
+
+
 class Interrupted(OrchestrateError):
     """Ctrl-C or SIGTERM. What finished is kept; the same command resumes."""
 

@@ -1,8 +1,9 @@
 """What a run leaves in its directory: written as it happens, read again by resume, classify and report.
 
 RUN_DIR/
-  run.json  report.json  junit.xml  reproduce.sh  patches/
+  run.json  report.json  junit.xml  report.html  reproduce.sh  patches/
   base-patches/               those that the series requires and that belong to the base, where there are any
+  summary.md annotations.txt report.sarif badge.svg   what CI shows
   mutation.json matrix.json   of a mutation run: each mutant is a SUBJECT named KCONFIG.MUTANT
   SUBJECT/                    KCONFIG.ROLE
     kernel.json               stages so far, attempts, facts about kernel and guests
@@ -67,6 +68,7 @@ class RunRecord:
     compiler: str = ""  # its version line; its name where it is not installed
     version: str = ""  # of orchestrate
     command: str = ""  # the line that began it, to be pasted: the same one resumes it
+    id: str = ""  # random, so that a copy of the directory is known to be the same run; of an old run empty
 
     @property
     def is_interrupted(self) -> bool:

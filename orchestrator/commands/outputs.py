@@ -1,4 +1,4 @@
-"""--junit, --json, --lcov and --cobertura: a run's files where the user wants them too; `-` is stdout."""
+"""--junit, --json, --markdown, --lcov, ...: a run's files where the user wants them too; `-` is stdout."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import TextIO
 from orchestrator.errors import Fault, UsageError
 from orchestrator.model.report import COVERAGE
 from orchestrator.reporters import stream
-from orchestrator.reporters.table import COBERTURA, JUNIT, LCOV, REPORT
+from orchestrator.reporters.table import ANNOTATIONS, COBERTURA, JUNIT, LCOV, MARKDOWN, REPORT, SARIF
 
 STDOUT = "-"
 
@@ -29,6 +29,9 @@ class Outputs:
     report: str = REPORT
     lcov: str | None = None
     cobertura: str | None = None
+    markdown: str | None = None
+    annotations: str | None = None
+    sarif: str | None = None
 
     def check(self) -> None:
         """Find out before the run that a report cannot be written. Raises UsageError."""
@@ -76,12 +79,16 @@ class Outputs:
             ("--json", self.report, self.json),
             ("--lcov", LCOV, self.lcov),
             ("--cobertura", COBERTURA, self.cobertura),
+            ("--markdown", MARKDOWN, self.markdown),
+            ("--annotations", ANNOTATIONS, self.annotations),
+            ("--sarif", SARIF, self.sarif),
         )
 
 
 def outputs_of(args: argparse.Namespace, report: str = REPORT) -> Outputs:
-    lcov, cobertura = getattr(args, "lcov", None), getattr(args, "cobertura", None)
-    return Outputs(getattr(args, "junit", None), args.json, report, lcov, cobertura)
+    """Those of a command that has only some of the options, too."""
+    names = ("junit", "json", "lcov", "cobertura", "markdown", "annotations", "sarif")
+    return Outputs(**{name: getattr(args, name, None) for name in names}, report=report)
 
 
 def _copy(source: Path, target: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -100,6 +101,7 @@ def _begin(run_dir: Path, plan: Plan, request_key: str) -> RunRecord:
         arch=plan.kernel(plan.kconfigs[0]).arch,
         compiler=plan.compiler,
         version=__version__,
+        id=uuid.uuid4().hex,
     )
 
 

@@ -75,6 +75,7 @@ def run_report(
         version=run.version,
         suite_name=run.request.suite_name,
         attachments_root=run.request.attachments_root,
+        command=run.command,
     )
 
 

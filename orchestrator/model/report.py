@@ -209,3 +209,4 @@ class RunReport:
     version: str = ""  # of orchestrate, that made the run
     suite_name: str = ""  # what stands in front of the names of JUnit's suites
     attachments_root: str = ""  # JUnit names attachments relative to this directory; empty: by absolute paths
+    command: str = ""  # the line that began the run, to be pasted

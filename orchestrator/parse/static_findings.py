@@ -19,6 +19,11 @@ CHECKPATCH = re.compile(
     r"^(?P<file>[^:\n]*):(?P<line>\d{1,9}): (?P<severity>ERROR|WARNING|CHECK):(?P<message>[A-Z0-9_]+: .+)$",
     re.MULTILINE,
 )
+# as StaticFinding.words writes them
+TOLD = re.compile(
+    r"^(?P<file>[^:\n]+):(?P<line>\d+): (?P<severity>error|warning|check): (?P<message>.+) \[(?P<tool>[^\]\s]+)\]$",
+    re.MULTILINE,
+)
 NUMBER = re.compile(r"\b\d+\b")
 
 
@@ -47,6 +52,14 @@ def checkpatch_findings(text: str) -> tuple[StaticFinding, ...]:
         )
         for match in CHECKPATCH.finditer(text)
         if not match["message"].startswith("NOT_UNIFIED_DIFF: ")
+    )
+
+
+def findings_told(text: str) -> tuple[StaticFinding, ...]:
+    """The findings about a line of a file that the `words` in a text tell."""
+    return tuple(
+        StaticFinding(match["tool"], match["file"], int(match["line"]), Severity(match["severity"]), match["message"])
+        for match in TOLD.finditer(text)
     )
 
 

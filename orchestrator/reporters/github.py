@@ -1,7 +1,4 @@
-"""The kernel reports of log files as GitHub's workflow commands, which its pages show beside the file and its line.
-
-https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions says how they are escaped.
-"""
+"""The kernel reports of log files as GitHub's workflow commands, which its pages show beside the file and its line."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from orchestrator.model.kernel_report import KernelReport, LogReport
 from orchestrator.reporters.logs import doubt, remarks
 from orchestrator.reporters.text import harmless
+from orchestrator.reporters.workflow_command import command
 from orchestrator.words import counted
 
 MOST_LINES = 40  # of a report's text
@@ -38,13 +36,4 @@ def _annotation(log: LogReport, kernel_report: KernelReport) -> str:
 
 def _command(level: str, log: LogReport, properties: dict[str, str], message: str) -> str:
     named = {"file": log.file, **properties} if log.file != STDIN else properties
-    shown = ",".join(f"{key}={_property(value)}" for key, value in named.items())
-    return f"::{level}{' ' if shown else ''}{shown}::{_data(message)}"
-
-
-def _data(text: str) -> str:
-    return harmless(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    return command(level, named, message)

@@ -23,6 +23,7 @@ from orchestrator.reporters.columns import wrapped
 from orchestrator.reporters.status import EarlierTimes, Status, after, words
 from orchestrator.reporters.stream import show_status, tell, width
 from orchestrator.reporters.summary import seconds
+from orchestrator.reporters.table import HTML
 from orchestrator.reporters.text import printable
 
 _LINE_CHARS = 4_000  # a command of make can have 100 KB
@@ -170,7 +171,7 @@ def _said(event: events.Event, verbose: bool) -> list[str]:
             detail = f" ({event.detail})" if event.detail and verbose else ""
             return [f"{event.level.name.lower()}: {event.text}{detail}"]
         case events.RunFinished():
-            return [f"{event.verdict} ({seconds(event.time_s)}): {event.reason}", f"report: {event.run_dir}"]
+            return [f"{event.verdict} ({seconds(event.time_s)}): {event.reason}", f"report: {event.run_dir}/{HTML}"]
 
 
 def _case(event: events.CaseStarted | events.CaseFinished) -> str:

@@ -142,7 +142,7 @@ def _stage_row(stage: StageResult) -> Row:
     if stage.cached:
         said = f"cached {said}".strip()
     said = _compared(stage, said)
-    return Row(0, printable(stage.stage), stage.outcome.name, _tone(stage), seconds(stage.time_s), "", said)
+    return Row(0, printable(stage.stage), stage.outcome.name, tone(stage), seconds(stage.time_s), "", said)
 
 
 def _case_row(case: CaseResult) -> Row:
@@ -155,7 +155,7 @@ def _case_row(case: CaseResult) -> Row:
         said = f"{counted} {said}".strip()
     said = _compared(case, said)
     name, label = printable(case.case), case.outcome.name
-    return Row(0, name, label, _tone(case), seconds(case.time_s), _throughput(metrics), said)
+    return Row(0, name, label, tone(case), seconds(case.time_s), throughput(metrics), said)
 
 
 def _not_run_rows(cases: Iterable[CaseResult]) -> Iterator[Row]:
@@ -172,7 +172,7 @@ def _compared(item: StageResult | CaseResult, said: str) -> str:
     return "; ".join(part for part in (printable(compared(item)), said) if part)
 
 
-def _tone(item: StageResult | CaseResult) -> Tone:
+def tone(item: StageResult | CaseResult) -> Tone:
     if not item.outcome.is_bad:
         return _TONES[item.outcome]
     if is_excused(item):
@@ -194,7 +194,7 @@ def _subtest_rows(subtests: Sequence[Subtest], excused: bool) -> Iterator[Row]:
         return Row(1, name, outcome.name, Tone.OPEN if excused else _TONES[outcome], time, ops, said)
 
     for subtest in shown[:_BAD_SUBTESTS]:
-        name, ops = printable(subtest.name), _throughput(subtest.metrics)
+        name, ops = printable(subtest.name), throughput(subtest.metrics)
         yield row(name, subtest.outcome, seconds(subtest.time_s), ops, _message(subtest.message))
     if len(shown) > _BAD_SUBTESTS:
         left = shown[_BAD_SUBTESTS:]
@@ -209,7 +209,7 @@ def _message(message: str, limit: int = _MESSAGE_CHARS) -> str:
     return f"{said[: limit - 3]}..." if len(said) > limit else said
 
 
-def _throughput(metrics: list[Metric] | tuple[Metric, ...]) -> str:
+def throughput(metrics: list[Metric] | tuple[Metric, ...]) -> str:
     """The sum of all metrics in operations per second; empty if there is none."""
     values = [metric.value for metric in metrics if metric.unit == _THROUGHPUT]
     return f"{sum(values):,.0f}" if values else ""
@@ -219,7 +219,7 @@ def _diagnosis(case: CaseResult, report: RunReport) -> Iterator[Evidence]:
     """Why it hung or crashed, and the file with the details."""
     if case.diagnosis:
         place = next((name for name in case.evidence if name.endswith("postmortem.txt")), case.console_log)
-        yield Evidence(printable(case.diagnosis), printable(f"{report.run_dir}/{place}"), _tone(case))
+        yield Evidence(printable(case.diagnosis), printable(f"{report.run_dir}/{place}"), tone(case))
 
 
 def _evidence(kernel_reports: tuple[KernelReport, ...], report: RunReport, log: str, owner: str) -> Iterator[Evidence]:

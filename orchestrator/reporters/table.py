@@ -8,7 +8,18 @@ from pathlib import Path
 
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.report import RunReport
-from orchestrator.reporters import cobertura, decoded, json_report, junit, lcov
+from orchestrator.reporters import (
+    badge,
+    change_annotations,
+    cobertura,
+    decoded,
+    json_report,
+    junit,
+    lcov,
+    markdown,
+    sarif,
+)
+from orchestrator.reporters.html import page
 from orchestrator.store import write_atomically
 
 
@@ -21,10 +32,17 @@ class FileReporter:
     content: Callable[[RunReport], bytes | None]
 
 
-REPORT, JUNIT, LCOV, COBERTURA = "report.json", "junit.xml", "coverage.info", "cobertura.xml"
+REPORT, JUNIT, HTML = "report.json", "junit.xml", "report.html"
+LCOV, COBERTURA = "coverage.info", "cobertura.xml"
+MARKDOWN, ANNOTATIONS, SARIF, BADGE = "summary.md", "annotations.txt", "report.sarif", "badge.svg"
 REPORTERS = (
     FileReporter(REPORT, json_report.content),
     FileReporter(JUNIT, junit.content),
+    FileReporter(HTML, page.content),
+    FileReporter(MARKDOWN, markdown.content),
+    FileReporter(ANNOTATIONS, change_annotations.content),
+    FileReporter(SARIF, sarif.content),
+    FileReporter(BADGE, badge.content),
     FileReporter(LCOV, lcov.content),
     FileReporter(COBERTURA, cobertura.content),
 )

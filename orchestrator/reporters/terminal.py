@@ -17,6 +17,7 @@ from orchestrator.reporters.columns import row_lines, wrapped
 from orchestrator.reporters.origin import origin_words
 from orchestrator.reporters.stream import attempt, encodable, tell, width
 from orchestrator.reporters.summary import Row, Table, Tone, seconds, tables
+from orchestrator.reporters.table import HTML
 from orchestrator.reporters.text import harmless, printable
 
 _STYLES = {Tone.GOOD: "green", Tone.OPEN: "yellow", Tone.BAD: "red", Tone.DEAD: "bold red", Tone.UNKNOWN: "magenta"}
@@ -123,7 +124,7 @@ def _end(report: RunReport, columns: int | None) -> Iterator[Line]:
     yield from map(Line, wrapped(printable(report.reason), columns))
     if report.origin and report.origin.place is not Place.FILE:  # a file that the user named goes without saying
         yield Line(f"patch: {printable(origin_words(report.origin))}")  # whole, as the next: to be copied
-    yield Line(f"report: {printable(report.run_dir)}")
+    yield Line(f"report: {printable(report.run_dir)}/{HTML}")
 
 
 def resume_lines(report: RunReport, resume: str) -> list[str]:

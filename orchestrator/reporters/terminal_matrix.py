@@ -12,6 +12,7 @@ from orchestrator.reporters import decoded
 from orchestrator.reporters.columns import columns
 from orchestrator.reporters.stream import tell, width
 from orchestrator.reporters.summary import seconds
+from orchestrator.reporters.table import HTML
 from orchestrator.reporters.terminal import resume_lines
 from orchestrator.reporters.text import printable
 from orchestrator.words import counted
@@ -74,5 +75,5 @@ def _end(matrix: Matrix, report: RunReport, resume: str) -> Iterator[str]:
         yield f"median time to kill: {median_s:.1f} s; {counts}"
     yield f"{printable(report.series)}: {report.verdict.value.upper()}  ({seconds(report.time_s)})"
     yield printable(report.reason)
-    yield f"report: {printable(report.run_dir)}"
+    yield f"report: {printable(report.run_dir)}/{HTML}"
     yield from resume_lines(report, resume)

@@ -46,6 +46,10 @@ class Settings:
         "the mail archive where message ids are looked up", "https://lore.kernel.org/all", option="archive"
     )
     cache: str | None = _key("where kernels and products are kept", "$XDG_CACHE_HOME/orchestrate")
+    history: str | None = _key(
+        "the history of runs: a file, or postgresql://HOST/DATABASE", "$XDG_STATE_HOME/orchestrate/history.db",
+        option="history",
+    )  # fmt: skip
     cache_budget: str | None = _key("what `orchestrate clean` leaves of it at most", "no limit", option="max_size")
 
 

@@ -21,7 +21,7 @@ def checked(name: str, value: Any, where: str) -> Any:
     place."""
     if value in ("", ()):
         raise BadDeclaration(f"{where}: {name}: expected something, got nothing")
-    if name in PLACES:
+    if name in PLACES or (name == "history" and "://" not in value):
         path = Path(value)
         try:
             path = path.expanduser()

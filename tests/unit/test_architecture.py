@@ -26,6 +26,7 @@ MODULES = {
 LAYERS = (
     ("cli", "__main__"),
     ("commands",),
+    ("history",),
     ("settings",),
     ("arguments",),
     ("questions.ask",),  # the one place where questions meet those who answer them
@@ -87,6 +88,10 @@ OWNERS = {
         "evidence.postmortem.extract",
         "evidence.postmortem.console",
     },  # the latter two run as children
+    "jinja2": {"reporters.html.render"},
+    "sqlalchemy": {f"history.{name}" for name in ("database", "keep", "questions", "schema")}
+    | {"history.migrations.versions.v0001_first_tables"},
+    "alembic": {"history.database", "history.migrations.versions.v0001_first_tables"},
     "rich": {"reporters.terminal", "reporters.progress"},
 }
 

@@ -33,7 +33,7 @@ from orchestrator.model.report import (
 from orchestrator.model.series import Origin, Place
 from orchestrator.reporters import junit
 from orchestrator.reporters.junit_entries import Output
-from orchestrator.reporters.table import write_files
+from orchestrator.reporters.table import REPORTERS, write_files
 
 KASAN = KernelReport("kasan", "KASAN: use-after-free in f", Outcome.CRASH, 12, 40, 999, "BUG: KASAN: the text")
 GCC = "gcc (Debian 12.2.0-14+deb12u1) 12.2.0"
@@ -431,7 +431,9 @@ def test_outputs_are_read_from_the_run_directory_only_and_no_scratch_is_left(tmp
     run = replace(report(suite(*cases)), run_dir=str(run_dir))
     write_files(run, tmp_path / "out")
     write_files(run, tmp_path / "out")
-    assert sorted(entry.name for entry in (tmp_path / "out").iterdir()) == ["junit.xml", "report.json"]
+    assert {entry.name for entry in (tmp_path / "out").iterdir()} == {
+        reporter.file for reporter in REPORTERS if reporter.content(run) is not None
+    }
     data = (tmp_path / "out/junit.xml").read_text(encoding="utf-8")
     assert "the end" in data
     assert "secret</system-out>" not in data

@@ -17,6 +17,9 @@ from orchestrator.reporters import stream
 def run_dir(tmp_path: Path) -> Path:
     (tmp_path / "junit.xml").write_text("<testsuites/>")
     (tmp_path / "report.json").write_text("{}")
+    (tmp_path / "summary.md").write_text("### fine")
+    (tmp_path / "annotations.txt").write_text("::notice::fine")
+    (tmp_path / "report.sarif").write_text('{"runs": []}')
     return tmp_path
 
 
@@ -37,7 +40,16 @@ def test_the_file_itself_is_there_already(run_dir: Path) -> None:
     assert (run_dir / "junit.xml").read_text() == "<testsuites/>"
 
 
-@pytest.mark.parametrize(("option", "report"), [("junit", "<testsuites/>"), ("json", "{}")])
+@pytest.mark.parametrize(
+    ("option", "report"),
+    [
+        ("junit", "<testsuites/>"),
+        ("json", "{}"),
+        ("markdown", "### fine"),
+        ("annotations", "::notice::fine"),
+        ("sarif", '{"runs": []}'),
+    ],
+)
 def test_a_dash_is_stdout_and_the_summary_moves_to_stderr(
     run_dir: Path, option: str, report: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -52,6 +64,8 @@ def test_a_dash_is_stdout_and_the_summary_moves_to_stderr(
 def test_stdout_holds_one_report() -> None:
     with pytest.raises(UsageError, match="--junit - and --json -"):
         Outputs("-", "-").check()
+    with pytest.raises(UsageError, match="--json - and --markdown - and --sarif -"):
+        Outputs(json="-", markdown="-", sarif="-").check()
 
 
 @pytest.mark.parametrize(("verdict", "status"), [(1, 1), (0, 3)])

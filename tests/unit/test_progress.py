@@ -30,7 +30,10 @@ EVENTS: list[tuple[events.Event, list[str]]] = [
     (events.CommandRan(("git", "cat-file"), "/b", 1, 1.0), []),
     (events.Note(events.Level.WARNING, "KVM does not work"), ["warning: KVM does not work"]),
     (events.Note(events.Level.DEBUG, "detail"), []),
-    (events.RunFinished("clean", "all passed", 2.0, "/runs/1"), ["clean (2.0 s): all passed", "report: /runs/1"]),
+    (
+        events.RunFinished("clean", "all passed", 2.0, "/runs/1"),
+        ["clean (2.0 s): all passed", "report: /runs/1/report.html"],
+    ),
 ]
 
 

@@ -23,9 +23,12 @@ def a_report(run_dir: Path) -> RunReport:
 
 
 def test_a_run_directory_gets_each_reporters_file_and_one_for_each_kernel_report(tmp_path: Path) -> None:
-    write_files(a_report(tmp_path), tmp_path)
+    run = a_report(tmp_path)
+    write_files(run, tmp_path)
     files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
-    assert files == {"report.json", "junit.xml", "logs/r-1.txt"}
+    said = {reporter.file for reporter in REPORTERS if reporter.content(run) is not None}
+    assert files == {*said, "logs/r-1.txt"}
+    assert {"report.json", "junit.xml", "report.html", "summary.md", "report.sarif", "badge.svg"} <= files
     assert "BUG: \\udcff" in (tmp_path / "logs/r-1.txt").read_text()
 
 

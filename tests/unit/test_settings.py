@@ -77,6 +77,20 @@ def test_the_archive_is_an_option_and_a_setting(home: Path) -> None:
     assert request_of(found(home, "--archive", "http://127.0.0.1/x")).archive == "http://127.0.0.1/x"
 
 
+def test_the_history_is_a_file_or_a_server(home: Path) -> None:
+    def history(*words: str) -> str | None:
+        args = parser().parse_args(["history", "import", *words])
+        apply(args, resolve(args, {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")}))
+        return args.history
+
+    assert history() is None
+    user(home, 'history = "~/h.db"\n')
+    assert history() == os.path.expanduser("~/h.db")  # noqa: PTH111, that of this process
+    user(home, 'history = "postgresql://db/runs"\n')
+    assert history() == "postgresql://db/runs"
+    assert history("--history", "here.db") == "here.db"
+
+
 def test_nothing_set_is_as_before(home: Path) -> None:
     args = found(home)
     assert args.settings == Settings()
@@ -102,6 +116,7 @@ def test_a_relative_xdg_directory_is_ignored_and_home_is_spelled_out(home: Path)
         ("accel = 'kvn'\n", ":1: accel: expected one of auto, kvm, tcg, got 'kvn'", ""),
         ("cache = 'here'\n", ":1: cache: expected an absolute path or ~/..., got 'here'", ""),
         ("archive = 'lore'\n", ":1: archive: expected an address that begins with https:// or http://, got 'lore'", ""),
+        ("history = 'h.db'\n", ":1: history: expected an absolute path or ~/..., got 'h.db'", ""),
         ("cache_budget = 'much'\n", ":1: cache_budget: much: not a size", ""),
         ("jobs = \n", "not TOML", ""),
         ("[kernel]\nbase = 'x'\n", ":1: unknown key kernel", "known keys"),

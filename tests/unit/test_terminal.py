@@ -96,7 +96,7 @@ def test_the_plain_summary_says_it_all() -> None:
         "",
         "fix: THE PATCH IS AT FAULT (3 min 20 s)",
         "fault crashed",
-        "report: /runs/1",
+        "report: /runs/1/report.html",
     ]
 
 

@@ -72,12 +72,21 @@ CLASSIFY = Command(
 REPORT = Command(
     "report",
     "judge a run again, show its report and write its files",
-    "Judges the recorded attempts of a run again, writes report.json and junit.xml, and shows the summary. The exit "
-    "status is that of the run.",
+    "Judges the recorded attempts of a run again, writes report.html, report.json, junit.xml and the others, and shows "
+    "the summary. The exit status is that of the run.",
     (("orchestrate report RUN_DIR --junit junit.xml", "the JUnit file of a run that is over"),),
     (option("run_dir", type=Path, metavar="RUN_DIR", completes="directory", help="the directory that a run printed"),),
     (
-        Group("reports", (reports.JUNIT, reports.json("the report"), *reports.COVERAGE_FILES, *reports.NAMES)),
+        Group(
+            "reports",
+            (
+                reports.JUNIT,
+                reports.json("the report"),
+                *reports.OTHERS,
+                *reports.COVERAGE_FILES,
+                *reports.NAMES,
+            ),
+        ),
         Group("messages", (QUIET, COLOR)),
     ),
     VERDICT,
@@ -103,4 +112,82 @@ POSTMORTEM = Command(
     (Group("output", (switch("--print", help="print the post-mortem to stdout instead"),)),),
 )
 
-COMMANDS = (CLASSIFY, REPORT, POSTMORTEM)
+QUESTIONS = ("news", "runs", "passes", "titles", "flakes", "metric", "mutants", "known")  # as in history.questions
+
+HISTORY = Command(
+    "history",
+    "keep runs in a database, and ask it",
+    "Keeps runs as rows in one SQLite file or a PostgreSQL server. `import` takes run directories (again: what has "
+    "changed), `query` asks a question (news: what is new since the day before, runs, passes: when a test last passed, "
+    "titles: since when a kernel report exists, flakes: how often a case fails, metric: over time, mutants: the "
+    "mutation score, known: known issues that expired or were never seen), `prune` removes old runs.",
+    (
+        ("orchestrate history import", "all runs of this user"),
+        ("orchestrate history import RUN_DIR --history postgresql://ci@db/orchestrate", "a run into a server"),
+        ("orchestrate history query news", "what began to fail in the last day, what still fails, what is missing?"),
+        ("orchestrate history query passes --test split-merge", "when did it last pass, since when does it fail?"),
+        ("orchestrate history query metric --test scale --metric 'vma*' --format csv", "a metric over time"),
+        ("orchestrate history prune --keep-days 365 --yes", "forget runs of more than a year ago"),
+    ),
+    (
+        option("action", choices=("import", "query", "prune"), metavar="ACTION", help="import, query or prune"),
+        option(
+            "words",
+            nargs="*",
+            metavar="RUN_DIR|QUESTION",
+            completes="directory",
+            help="import: run directories, or directories of some (default: all runs of this user); query: one of "
+            f"{', '.join(QUESTIONS)}",
+        ),
+    ),
+    (
+        Group(
+            "history",
+            (
+                option(
+                    "--history",
+                    metavar="FILE|URL",
+                    completes="file",
+                    help="the history (default: the setting history, else history.db in the state directory)",
+                ),
+                option(
+                    "--location",
+                    metavar="URL",
+                    help="import: where others find these runs; a run's directory name is added",
+                ),
+            ),
+        ),
+        Group(
+            "what a question is about",
+            (
+                option("--test", metavar="NAME", help="only these tests: CASE, CASE.SUBTEST or a stage; * and ? match"),
+                option("--kernel", metavar="NAME", help="only these kernels: KCONFIG.ARCH.COMPILER; * and ? match"),
+                option("--series", metavar="NAME", help="only runs of these series; * and ? match"),
+                option("--metric", metavar="NAME", help="only these metrics; * and ? match"),
+                option("--title", metavar="TITLE", help="only kernel reports with these titles; * and ? match"),
+                option("--since", metavar="DATE", help="only runs since then (UTC, YYYY-MM-DD)"),
+            ),
+        ),
+        Group(
+            "output",
+            (
+                option(
+                    "--format",
+                    choices=("table", "json", "csv"),
+                    default="table",
+                    metavar="FORM",
+                    help="table (default), json or csv",
+                ),
+            ),
+        ),
+        Group(
+            "what is pruned",
+            (
+                option("--keep-days", type=float, metavar="N", help="prune: runs that began more than N days ago"),
+                switch("--yes", help="prune: remove them (default: only list them)"),
+            ),
+        ),
+    ),
+)
+
+COMMANDS = (CLASSIFY, REPORT, POSTMORTEM, HISTORY)

@@ -14,6 +14,21 @@ OUTPUT = option(
     help="the run directory (default: a new one, or that of the same request if it was interrupted)",
 )
 JUNIT = option("--junit", metavar="FILE", completes="file", help="write the JUnit report here too; - is stdout")
+OTHERS = (
+    option(
+        "--markdown",
+        metavar="FILE",
+        completes="file",
+        help="write a summary in Markdown here too, for a comment or $GITHUB_STEP_SUMMARY; - is stdout",
+    ),
+    option(
+        "--annotations",
+        metavar="FILE",
+        completes="file",
+        help="write the lines at fault as commands of GitHub Actions here too; - is stdout",
+    ),
+    option("--sarif", metavar="FILE", completes="file", help="write the lines at fault as SARIF here too; - is stdout"),
+)
 # `report` uses the names of the run unless they are given again
 NAMES = (
     option("--suite-name", metavar="NAME", help="add the prefix NAME. to the names of JUnit's suites"),
@@ -44,4 +59,4 @@ def json(what: str = "the JSON report") -> Option:
 
 def reports(what: str) -> Group:
     """The reports of a run; `what` its JSON file holds."""
-    return Group("reports", (OUTPUT, JUNIT, json(what), *NAMES))
+    return Group("reports", (OUTPUT, JUNIT, json(what), *OTHERS, *NAMES))

@@ -1,0 +1,143 @@
+"""orchestrate history: runs into a database, and questions to it."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import importlib.util
+import io
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.context import Places
+from orchestrator.errors import HistoryUnavailable, OrchestrateError, ToolMissing, UsageError
+from orchestrator.reporters import stream
+from orchestrator.reporters.text import printable
+from orchestrator.words import counted, near
+
+if TYPE_CHECKING:
+    from orchestrator.history.questions import Answer
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?)?")
+_WIDEST = 60  # characters of a column of a table
+
+
+def run(args: argparse.Namespace) -> int:
+    """SQLAlchemy is for those who keep a history: it need not be there, and is imported when it is asked for."""
+    if importlib.util.find_spec("sqlalchemy") is None or importlib.util.find_spec("alembic") is None:
+        raise ToolMissing(
+            "the history needs SQLAlchemy and alembic", hint=f"{sys.executable} -m pip install sqlalchemy alembic"
+        )
+    actions: dict[str, Callable[[argparse.Namespace], int]] = {"import": _import, "query": _query, "prune": _prune}
+    return actions[args.action](args)
+
+
+def _target(args: argparse.Namespace) -> str:
+    return args.history or str(Places.of_user(args.settings.cache).history)
+
+
+def _import(args: argparse.Namespace) -> int:
+    """Each run by itself: one that cannot be read keeps no other out."""
+    from orchestrator.history.database import open_database
+    from orchestrator.history.keep import keep
+    from orchestrator.history.read import find_runs, read_run
+
+    places = [Path(word) for word in args.words] or [Places.of_user(args.settings.cache).runs]
+    found = dict.fromkeys(run_dir.resolve() for place in places for run_dir in find_runs(place))
+    database = open_database(_target(args), create=True)
+    status = 0
+    for run_dir in found:
+        location = f"{args.location.rstrip('/')}/{run_dir.name}" if args.location else ""
+        try:
+            what = keep(database, read_run(run_dir, location)).value
+        except HistoryUnavailable:
+            raise
+        except OrchestrateError as error:
+            what, status = error.message, error.fault.value
+        stream.out(f"{printable(str(run_dir))}: {printable(what)}\n")
+    return status
+
+
+def _query(args: argparse.Namespace) -> int:
+    from orchestrator.history.database import open_database
+    from orchestrator.history.questions import QUESTIONS, Filter
+
+    (question, *others) = args.words or [""]
+    if question not in QUESTIONS or others:
+        raise UsageError(
+            f"history query {' '.join(args.words)}: no such question".replace(" :", ":"),
+            hint=near(question, QUESTIONS) or f"one of {', '.join(QUESTIONS)}",
+        )
+    if args.since and not _MOMENT.fullmatch(args.since):
+        raise UsageError(f"--since {args.since}: no date", hint="YYYY-MM-DD, or YYYY-MM-DDTHH:MM")
+    names = ("test", "kernel", "series", "metric", "title", "since")
+    wanted = Filter(**{name: getattr(args, name) or "" for name in names})
+    database = open_database(_target(args), create=False)
+    with database.reading() as connection:
+        answer = QUESTIONS[question](connection, wanted)
+    if args.format == "table":
+        stream.out("".join(f"{line}\n" for line in table(answer)))
+    else:
+        stream.data({"json": as_json, "csv": as_csv}[args.format](answer))
+    return 0
+
+
+def _prune(args: argparse.Namespace) -> int:
+    from orchestrator.history.database import open_database
+    from orchestrator.history.keep import prune
+
+    if args.keep_days is None or not args.keep_days >= 0 or args.words:
+        raise UsageError("history prune takes --keep-days N and nothing else", hint="--keep-days 365")
+    try:
+        before = datetime.now(UTC) - timedelta(days=args.keep_days)
+    except OverflowError:
+        raise UsageError(f"--keep-days {args.keep_days:g}: so old is nothing") from None
+    database = open_database(_target(args), create=False)
+    gone = prune(database, before.strftime("%Y-%m-%dT%H:%M:%S"), is_rehearsal=not args.yes)
+    for _, started, series in gone:
+        stream.out(f"{printable(started)}  {printable(series)}\n")
+    stream.out(f"{counted(len(gone), 'run')} {'removed' if args.yes else 'would be removed; --yes removes them'}\n")
+    return 0
+
+
+def table(answer: Answer) -> Iterator[str]:
+    """Lines for a terminal, the columns under their names."""
+    rows = [[_shown(value) for value in row] for row in answer.rows]
+    heads = [name.replace("_", " ") for name in answer.columns]
+    widths = [max([len(head), *(len(row[at]) for row in rows)]) for at, head in enumerate(heads)]
+    is_number = [any(isinstance(row[at], int | float) for row in answer.rows) for at in range(len(heads))]
+    for row in [heads, *rows]:
+        cells = [cell.rjust(width) if right else cell.ljust(width)
+                 for cell, width, right in zip(row, widths, is_number, strict=True)]  # fmt: skip
+        yield "  ".join(cells).rstrip()
+    if not rows:
+        yield "nothing"
+
+
+def as_json(answer: Answer) -> bytes:
+    """A list of objects, one for each row."""
+    found = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+    return json.dumps(found, indent=1).encode("ascii") + b"\n"
+
+
+def as_csv(answer: Answer) -> bytes:
+    """With a line of the columns' names; nothing where a value is missing."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(answer.columns)
+    writer.writerows(answer.rows)
+    return text.getvalue().encode()
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:,.3f}" if abs(value) < 1000 else f"{value:,.0f}"
+    shown = printable(str(value))
+    return shown if len(shown) <= _WIDEST else f"{shown[: _WIDEST - 3]}..."

@@ -1,0 +1,156 @@
+"""Where the history is: one SQLite file, or a PostgreSQL server. Transactions, and the tables of today's version.
+
+SQLite is in WAL mode, so readers and one writer work at the same time; writers wait for each other. Every change is one
+transaction that is on the disk when it ends: a writer that is killed leaves all of it or nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import NullPool
+
+from orchestrator.errors import HistoryUnavailable, UsageError
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+HEAD = max(path.name[1:5] for path in MIGRATIONS.glob("versions/v*.py"))
+WAIT_S = 120.0  # for other writers
+
+
+@dataclass(frozen=True)
+class Database:
+    """A history. `name` is for people: no password is in it."""
+
+    name: str
+    engine: Engine
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that may change something: all of it or nothing. Raises HistoryUnavailable."""
+        with self._said(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A view of one moment. Raises HistoryUnavailable."""
+        options = {"sqlite_begin": "BEGIN", "isolation_level": "REPEATABLE READ"}
+        if self.engine.dialect.name == "sqlite":
+            del options["isolation_level"]
+        with self._said(), self.engine.connect().execution_options(**options) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def _said(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            raise HistoryUnavailable(f"{self.name}: {_reason(error.orig)}") from error
+        except sqlite3.Error as error:  # while it connects
+            raise HistoryUnavailable(f"{self.name}: {_reason(error)}") from error
+
+
+def open_database(target: str, *, create: bool) -> Database:
+    """The history at a path or a postgresql:// URL, with today's tables. Without `create` a file must be there.
+
+    Raises UsageError, HistoryUnavailable.
+    """
+    url = _url(target)
+    if url.get_backend_name() == "sqlite":
+        path = Path(url.database or "")
+        if not create and not path.is_file():
+            raise UsageError(f"{path}: there is no history", hint="orchestrate history import makes one")
+        path.parent.mkdir(parents=True, exist_ok=True)
+    database = Database(url.render_as_string(hide_password=True) if "://" in target else target, _engine(url))
+    _upgrade(database)
+    return database
+
+
+def _url(target: str) -> URL:
+    if "://" not in target:
+        return URL.create("sqlite", database=str(Path(target).absolute()))
+    try:
+        url = make_url(target)
+    except ArgumentError as error:
+        raise UsageError("the URL of the history cannot be read", hint="postgresql://USER@HOST/DATABASE") from error
+    if url.drivername not in ("postgresql", "postgres", "postgresql+psycopg"):
+        raise UsageError(f"{url.drivername}:// is no history", hint="a path of a file, or postgresql://HOST/DATABASE")
+    return url.set(drivername="postgresql+psycopg")
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        try:
+            return create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": 10})
+        except (ModuleNotFoundError, NoSuchModuleError) as error:
+            raise UsageError("PostgreSQL's driver is not installed", hint="pip install 'psycopg[binary]'") from error
+    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": WAIT_S})
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: sqlite3.Connection, _: Any) -> None:
+        connection.isolation_level = None  # no hidden COMMIT before DDL: _began begins transactions
+        # patterns tell upper from lower case, as those of PostgreSQL do
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "case_sensitive_like = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _began(connection: Connection) -> None:
+        # a writer says so at once: one that began as a reader can end in a deadlock
+        connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE"))
+
+    return engine
+
+
+def _upgrade(database: Database) -> None:
+    """Make the tables of today's version out of those of an earlier one, or of none."""
+    with database.reading() as connection:
+        if _version(database, connection) == HEAD:
+            return
+    with database.writing() as connection:
+        alone_with(connection, "tables")
+        if _version(database, connection) != HEAD:  # nobody else was faster
+            _migrate(connection)
+
+
+def alone_with(connection: Connection, name: str) -> None:
+    """Until the transaction ends nobody else is at work on what has this name. In SQLite nobody is at all."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"orchestrate {name}"})
+
+
+def _version(database: Database, connection: Connection) -> str:
+    """Of its tables; empty where there are none. Raises UsageError for what is not ours."""
+    tables = inspect(connection).get_table_names()
+    if "alembic_version" not in tables:
+        if tables:
+            raise UsageError(f"{database.name}: holds tables of something else", hint="give the history its own")
+        return ""
+    version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or ""
+    if version > HEAD:
+        raise UsageError(f"{database.name}: was written by a newer version of orchestrate")
+    return str(version)
+
+
+def _migrate(connection: Connection) -> None:
+    """alembic takes longer to load than most questions take: it is imported when it is needed."""
+    from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    with EnvironmentContext(Config(), scripts, fn=lambda revision, _: scripts._upgrade_revs("head", revision)) as made:
+        # DDL is part of the transaction, in SQLite too, as we begin transactions ourselves
+        made.configure(connection=connection, transactional_ddl=True)
+        made.run_migrations()
+
+
+def _reason(error: BaseException | None) -> str:
+    """The database's own words, on one line."""
+    return " ".join(str(error).split())

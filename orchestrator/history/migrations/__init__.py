@@ -1,0 +1,1 @@
+"""From the tables of one version to those of the next: alembic revisions, run by database.py."""

@@ -1,0 +1,39 @@
+"""A run report -> report.html."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePath
+
+from orchestrator.model.report import RunReport
+from orchestrator.reporters.files import read_tail
+from orchestrator.reporters.html.render import render
+from orchestrator.reporters.html.view import POSTMORTEM_BYTES, RunFiles, page, summary_of
+
+PATCHES = "patches"
+_PATCH_BYTES = 4_000_000  # a patch that is larger is linked to
+
+
+def content(report: RunReport) -> bytes:
+    """The whole page. Patches and post-mortems are read from the run directory, if it exists."""
+    shown = page(report, read_files(report))
+    return render("report.html", page=shown, summary_of=summary_of).encode("utf-8", "backslashreplace")
+
+
+def read_files(report: RunReport) -> RunFiles:
+    """What the page takes from the run directory. A file that cannot be read is not there."""
+    root = Path(report.run_dir)
+    patches = tuple((path.name, _patch(path)) for path in sorted((root / PATCHES).glob("*.patch")))
+    named = [name for suite in report.suites for case in suite.cases for name in case.evidence]
+    texts = {
+        name: read_tail(root, name, POSTMORTEM_BYTES * 4)[0].decode("utf-8", "replace")
+        for name in named
+        if PurePath(name).name == "postmortem.txt"
+    }
+    return RunFiles(patches, texts, lambda path: read_tail(root, path, 1)[1] > 0)
+
+
+def _patch(path: Path) -> bytes:
+    try:
+        return path.read_bytes() if path.stat().st_size <= _PATCH_BYTES else b"(this patch is too large to be shown)\n"
+    except OSError:
+        return b"(this patch cannot be read)\n"
