@@ -64,7 +64,7 @@ def problem(expression: str) -> str:
         return str(error)
     except RecursionError:
         return "nested too deeply"
-    if re.search(r"(?<!\\)(?:\\\\)*\\[1-9]|\(\?P=|\(\?\(", expression):
+    if re.search(r"(?<!\\)(?:\\\\)*(?:\\[1-9]|\(\?P=|\(\?\()", expression):
         return "refers back to a group: expressions are put together, and their groups have other numbers then"
     return _costly(expression)
 

@@ -16,7 +16,7 @@ _CODE = re.compile(
 )
 # What stands before an address that the CPU was about to execute, or at which it trapped. All others point behind a
 # call.
-_ADDRESS = r"(?:\[<[0-9a-f]{1,16}>\] )?"
+_ADDRESS = r"(?:\[<[0-9a-f]{1,16}>\] {1,2}){0,2}"  # before 4.10 twice
 _INSTRUCTION = re.compile(rf"(?:[RE]IP: (?:[0-9a-f]{{4}}:)?|\b(?:e?pc|PC is at) ?:? ?){_ADDRESS}$")
 _PLACE = re.compile(rf" at \S+:\d+ {_ADDRESS}")  # of a warning
 MAX_LINE = 1000  # characters that are looked at, as many as a report's line has

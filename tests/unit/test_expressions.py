@@ -95,3 +95,8 @@ def test_a_day_that_does_not_exist_is_said_so(tmp_path: Path, day: str) -> None:
     path.write_text("- title: x\n  link: y\n  expires: 2026-06-30T00:00:00Z\n")
     with pytest.raises(BadDeclaration, match="expected a day like 2026-06-30"):
         read_known_issues(path)
+
+
+def test_a_parenthesis_that_is_a_character_begins_no_condition() -> None:
+    assert problem(r"\(?([a-z]+)\)?") == ""
+    assert problem(r"(a)?(?(1)b|c)") != ""
