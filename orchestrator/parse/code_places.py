@@ -19,7 +19,7 @@ from orchestrator.errors import BadDeclaration
 PLACES, FUNCTIONS = "code-places.toml", "code-functions.txt"
 CACHED = 1 << 14  # functions, and files; a log may have any number of names
 # Code of these may be built into a module: inline functions, and what a module brings with it
-_OF_MODULES = ("include/", "lib/", "crypto/")
+_OF_MODULES = re.compile(r"(?:include|lib|crypto|arch/[^/]+/(?:include|lib|crypto))/")
 
 
 class Role(Enum):
@@ -89,7 +89,7 @@ class CodePlaces:
 
     def _look_up(self, function: str, file: str, is_module: bool) -> Role:
         known = file or self._file_of.get(function, "")
-        if is_module and not file and not known.startswith(_OF_MODULES):
+        if is_module and not file and not _OF_MODULES.match(known):
             known = ""
         at = self.rank(function, known) if known else None
         named = next((at for at, place in enumerate(self._places) if place.names.fullmatch(function)), None)

@@ -1,37 +1,47 @@
-"""The judgement sets hold together: each log has one answer, and each answer names functions of its log."""
+"""The judgement set: reports whose culprit was named by hand before any classifier had seen them."""
+
+from __future__ import annotations
 
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-DATA = Path(__file__).parents[1] / "data"
-SETS = [path for path in (DATA / "culprits", DATA / "culprits-holdout") if path.is_dir()]
+from orchestrator.parse.kernel_report import scan
+from orchestrator.parse.log_format import detect
+
+SET = Path(__file__).parents[1] / "data/culprits"
+ANSWERS: list[dict[str, Any]] = tomllib.loads((SET / "answers.toml").read_text(encoding="utf-8"))["report"]
+# Where the rule names another function than a maintainer would, with the reason
+MISSES = {
+    "038-null-memcpy-nvmet.log": "the page that TCP copies into is nvmet's, which the place of the code does not say"
+}
+SYSTEM_CALL = re.compile(r"^(?:__(?:x64|ia32|arm64|riscv|s390x|powerpc)_sys_|__(?:do|se)_sys_|SyS_|SYSC_)")
 
 
-def answers(directory: Path) -> list[dict]:
-    return tomllib.loads((directory / "answers.toml").read_text(encoding="utf-8"))["report"]
+def test_files_and_answers_match() -> None:
+    files = [answer["file"] for answer in ANSWERS]
+    assert len(files) == len(set(files)) > 200
+    assert sorted(files) == sorted(path.name for path in SET.glob("*.log"))
 
 
-@pytest.mark.parametrize("directory", SETS, ids=lambda path: path.name)
-def test_files_and_answers_match(directory):
-    files = [answer["file"] for answer in answers(directory)]
-    assert files, "a set without answers judges nothing"
-    assert len(files) == len(set(files))
-    assert sorted(files) == sorted(path.name for path in directory.glob("*.log"))
-
-
-@pytest.mark.parametrize(
-    ("directory", "answer"),
-    [(directory, answer) for directory in SETS for answer in answers(directory)],
-    ids=lambda value: value["file"] if isinstance(value, dict) else value.name,
-)
-def test_answers_name_functions_of_the_log(directory, answer):
+@pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer["file"])
+def test_answers_name_functions_of_the_log(answer: dict[str, Any]) -> None:
     assert answer.keys() == {"file", "kind", "culprit", "also", "why"}
     assert answer["kind"]
     assert answer["why"].endswith(".")
     assert answer["culprit"] not in answer["also"]
-    log = (directory / answer["file"]).read_text(encoding="utf-8")
+    log = (SET / answer["file"]).read_text(encoding="utf-8")
     for function in (answer["culprit"], *answer["also"]):
         assert re.search(rf"(?<![\w.]){re.escape(function)}(?!\w)", log), f"{function} is not in {answer['file']}"
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer["file"])
+def test_the_culprit_is_one_that_a_maintainer_would_name(answer: dict[str, Any]) -> None:
+    log = (SET / answer["file"]).read_bytes()
+    found = scan(log, detect(log))
+    assert found, "the report is not found"
+    accepted = {SYSTEM_CALL.sub("sys_", function) for function in (answer["culprit"], *answer["also"])}
+    assert (found[0].frame in accepted) is (answer["file"] not in MISSES), found[0].title
