@@ -7,8 +7,9 @@ from orchestrator.context import Context
 from orchestrator.errors import UsageError
 from orchestrator.model.kernel import Base
 from orchestrator.model.series import Series
-from orchestrator.mutation.generate import ChangedFile, Generated, generate, hunks_of
+from orchestrator.mutation.generate import ChangedFile, Generated, generate
 from orchestrator.mutation.vocabulary import load_vocabulary
+from orchestrator.parse.changed_lines import hunks
 from orchestrator.source.git import Git
 from orchestrator.source.objects import Trees
 from orchestrator.source.trees import base_tree
@@ -19,13 +20,12 @@ def generated_mutants(context: Context, base: Base, series: Series) -> Generated
     none to be made."""
     git, trees = Git(base.home / "git", context.runner), Trees(base, context.runner)
     before, after = base_tree(base, context.runner), apply(context, base, series).value.tree
-    diff = git.check(
-        "diff-tree", "-r", "-p", "--unified=0", "--no-renames", "--no-prefix", "--no-ext-diff", before, after
-    )
+    prefixes = ("--src-prefix=a/", "--dst-prefix=b/")
+    diff = git.check("diff-tree", "-r", "-p", "-U0", "--no-renames", "--no-ext-diff", *prefixes, before, after)
     files = [
-        ChangedFile(name, trees.read(before, name) or "", text, hunks)
-        for name, hunks in hunks_of(diff.stdout.decode("utf-8", "surrogateescape")).items()
-        if name != "/dev/null" and (text := trees.read(after, name)) is not None
+        ChangedFile(name, trees.read(before, name) or "", text, changed)
+        for name, changed in hunks(diff.stdout).items()
+        if (text := trees.read(after, name)) is not None
     ]
     found = generate(files, load_vocabulary())
     if not found.mutants:

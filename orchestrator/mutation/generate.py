@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestrator.build.schemata import Function, split_functions
@@ -19,6 +19,7 @@ from orchestrator.mutation.operators import OPERATORS
 from orchestrator.mutation.statements import NotReadable, Shape, Statement, statements_of
 from orchestrator.mutation.tokens import Kind, NotBalanced
 from orchestrator.mutation.vocabulary import Vocabulary
+from orchestrator.parse.changed_lines import Hunk
 from orchestrator.words import counted
 
 ORIGIN = "generated"
@@ -26,14 +27,6 @@ OF_NO_KERNEL = ("tools/", "samples/", "scripts/", "usr/", "Documentation/")
 CONTEXT = 3  # lines around a change in a diff
 REVERTED = 30  # lines of a hunk that is still worth reverting as a whole: more change too much at once
 REVERT_WEIGHT = 7
-
-
-@dataclass(frozen=True)
-class Hunk:
-    """One stretch of a change: lines of the old file that lines of the new one replace, both counted from 1."""
-
-    old: range
-    new: range
 
 
 @dataclass(frozen=True)
@@ -220,25 +213,6 @@ def diff_of(name: str, text: str, edit: Edit) -> str:
         f"diff --git a/{name} b/{name}\n--- a/{name}\n+++ b/{name}\n"
         f"@@ -{head},{sizes + len(old_lines)} +{head},{sizes + len(new_lines)} @@\n{body}"
     )
-
-
-def hunks_of(diff: str) -> Mapping[str, tuple[Hunk, ...]]:
-    """By the name of the new file, what `git diff --unified=0 --no-prefix` says. Names that git quotes are left out."""
-    found: dict[str, list[Hunk]] = {}
-    name = ""
-    for line in diff.splitlines():
-        if line.startswith("+++ "):
-            name = line[4:].split("\t")[0]
-        elif name and (match := re.match(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@", line)):
-            old, new = (_range(match[at], match[at + 1]) for at in (1, 3))
-            found.setdefault(name, []).append(Hunk(old, new))
-    return {name: tuple(hunks) for name, hunks in found.items() if not name.startswith('"')}
-
-
-def _range(start: str, count: str | None) -> range:
-    """Of no lines, git names the line before."""
-    first, number = int(start), 1 if count is None else int(count)
-    return range(first, first + number) if number else range(first + 1, first + 1)
 
 
 def _line_starts(text: str) -> list[int]:

@@ -1,4 +1,4 @@
-"""`git diff -U0` -> which lines of the new files are new. Pure."""
+"""`git diff -U0` -> which lines of which files changed. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_HUNK = re.compile(rb"@@ -\d+(?:,(?P<removed>\d+))? \+(?P<at>\d+)(?:,(?P<added>\d+))? @@")
+_HUNK = re.compile(rb"@@ -(?P<old>\d+)(?:,(?P<removed>\d+))? \+(?P<new>\d+)(?:,(?P<added>\d+))? @@")
+
+
+@dataclass(frozen=True)
+class Hunk:
+    """One stretch of a change: lines of the old file that lines of the new one replace, both counted from 1. Where one
+    side has none, its range is empty and begins at the line behind the place."""
+
+    old: range
+    new: range
 
 
 @dataclass(frozen=True)
@@ -17,10 +26,10 @@ class ChangedLines:
     cut: frozenset[int] = frozenset()
 
 
-def changed_lines(diff: bytes) -> Mapping[str, ChangedLines]:
+def hunks(diff: bytes) -> Mapping[str, tuple[Hunk, ...]]:
     """By the new names of files; files that are gone are not listed. `diff` has no lines of context, and its names the
     prefixes a/ and b/."""
-    found: dict[str, ChangedLines] = {}
+    found: dict[str, list[Hunk]] = {}
     name: str | None = None
     left = 0  # lines of the hunk: they may begin like a header
     for line in diff.split(b"\n"):
@@ -33,14 +42,27 @@ def changed_lines(diff: bytes) -> Mapping[str, ChangedLines]:
             said = line[4:].rstrip(b"\t").strip(b'"').decode("utf-8", "surrogateescape")
             name = said.removeprefix("b/") if said.startswith("b/") else None
             if name is not None:
-                found.setdefault(name, ChangedLines(frozenset()))
+                found.setdefault(name, [])
         elif match := _HUNK.match(line):
-            at, removed = int(match["at"]), int(match["removed"] if match["removed"] is not None else 1)
-            added = int(match["added"] if match["added"] is not None else 1)
-            left = added + removed
+            old, new = _range(match["old"], match["removed"]), _range(match["new"], match["added"])
+            left = len(old) + len(new)
             if name is not None:
-                before = found[name]
-                found[name] = ChangedLines(
-                    before.added | frozenset(range(at, at + added)), before.cut | ({at} if not added else frozenset())
-                )
-    return found
+                found[name].append(Hunk(old, new))
+    return {name: tuple(of_file) for name, of_file in found.items()}
+
+
+def changed_lines(diff: bytes) -> Mapping[str, ChangedLines]:
+    """The same, without what was there before."""
+    return {
+        name: ChangedLines(
+            frozenset(line for hunk in of_file for line in hunk.new),
+            frozenset(hunk.new.start - 1 for hunk in of_file if not hunk.new),
+        )
+        for name, of_file in hunks(diff).items()
+    }
+
+
+def _range(start: bytes, count: bytes | None) -> range:
+    """Of no lines, git names the line before."""
+    first, number = int(start), 1 if count is None else int(count)
+    return range(first, first + number) if number else range(first + 1, first + 1)

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from orchestrator.build.schemata import metamutant
 from orchestrator.declarations.names import check_mutant_name
 from orchestrator.model.series import Mutant
-from orchestrator.mutation.generate import ChangedFile, Hunk, generate, hunks_of
+from orchestrator.mutation.generate import ChangedFile, generate
 from orchestrator.mutation.statements import NotReadable, Shape, statements_of
 from orchestrator.mutation.tokens import Kind, NotBalanced, partners, tokens_of
 from orchestrator.mutation.vocabulary import load_vocabulary
+from orchestrator.parse.changed_lines import Hunk, hunks
 
 VOCABULARY = load_vocabulary()
 NAME = "mm/file.c"
@@ -203,10 +204,11 @@ def test_files_that_are_in_no_kernel_have_no_mutants() -> None:
 
 def test_hunks_are_read_as_git_counts_them() -> None:
     diff = (
-        "diff --git mm/a.c mm/a.c\n--- mm/a.c\n+++ mm/a.c\n@@ -3 +3,2 @@ f\n-x\n+y\n+z\n@@ -9,2 +10,0 @@\n-a\n-b\n"
-        "diff --git mm/b.c mm/b.c\n--- /dev/null\n+++ mm/b.c\n@@ -0,0 +1 @@\n+x\n"
+        b"diff --git a/mm/a.c b/mm/a.c\n--- a/mm/a.c\n+++ b/mm/a.c\n@@ -3 +3,2 @@ f\n-x\n+y\n+++ z\n@@ -9,2 +10,0 @@\n"
+        b"-a\n-b\n"
+        b"diff --git a/mm/b.c b/mm/b.c\n--- /dev/null\n+++ b/mm/b.c\n@@ -0,0 +1 @@\n+x\n"
     )
-    assert hunks_of(diff) == {
+    assert hunks(diff) == {
         "mm/a.c": (Hunk(range(3, 4), range(3, 5)), Hunk(range(9, 11), range(11, 11))),
         "mm/b.c": (Hunk(range(1, 1), range(1, 2)),),
     }
