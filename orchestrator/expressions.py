@@ -64,9 +64,17 @@ def problem(expression: str) -> str:
         return str(error)
     except RecursionError:
         return "nested too deeply"
-    if re.search(r"(?<!\\)(?:\\\\)*(?:\\[1-9]|\(\?P=|\(\?\()", expression):
+    if _refers_back(_TOKEN.findall(expression)):
         return "refers back to a group: expressions are put together, and their groups have other numbers then"
     return _costly(expression)
+
+
+def _refers_back(tokens: list[str]) -> bool:
+    following = [*tokens[1:], ""]
+    return any(
+        token == "(?(" or re.fullmatch(r"\\[1-9]", token) or (token == "(?P" and after == "=")
+        for token, after in zip(tokens, following, strict=True)
+    )
 
 
 def _costly(expression: str) -> str:

@@ -258,7 +258,8 @@ def expected(owner: StageResult | CaseResult, outcome: Outcome, suite: SuiteRepo
         return "errors"
     if is_clean and (is_excused(owner) or (is_beside and outcome is not Outcome.ERROR)):
         return "skipped"
-    is_series_fault = is_patch_failure(owner) and not (is_excused(owner) or is_beside or is_control)
+    is_cut_short = report.verdict in (Verdict.NO_VERDICT, Verdict.BAD_REQUEST) and not suite.has_mutants
+    is_series_fault = is_patch_failure(owner) and not (is_excused(owner) or is_beside or is_control or is_cut_short)
     return "failures" if is_series_fault else "errors"
 
 

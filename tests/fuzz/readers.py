@@ -55,8 +55,8 @@ from orchestrator.parse import (
 from orchestrator.parse.frames import code_refs
 from orchestrator.parse.kernel_report import Scanner, scan
 from orchestrator.parse.log_format import SAMPLE, detect
-from orchestrator.parse.report_lines import plain_name
 from orchestrator.parse.series import read_patches
+from orchestrator.parse.stack_frames import plain_name
 from orchestrator.record import KernelRecord, RunRecord, save_record
 from orchestrator.roots import kernel_report_files
 
@@ -123,8 +123,7 @@ def _kind(data: bytes) -> object:
     ours = PACKAGE / "data"
     texts = {item.name: item.read_text() for item in (ours / "kernel_reports").glob("warning.toml")}
     texts |= kernel_report_files(path.parents[1])
-    lines = report_lines.load_lines()
-    table = report_kinds.read_table(texts, (ours / "ignored-frames.toml").read_text(), lines)
+    table = report_kinds.read_table(texts, report_lines.load_lines())
     scanner = Scanner(table=table)
     said = b"".join(b"[    1.00000%d] own: " % n + b"a" * 900 + b"\n" for n in range(3))
     return [scanner.feed(said), scanner.close()]

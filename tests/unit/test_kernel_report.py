@@ -292,11 +292,11 @@ def test_reports_of_more_tasks_than_can_be_open_are_all_found() -> None:
 def test_a_title_that_cannot_be_filled_in_is_refused_when_the_table_is_read(titles: str, words: str) -> None:
     text = f"""kind = "own"\npriority = 1\noutcome = "fail"\nstart = ['own (?P<function>a)']\ntitles = {titles}\n"""
     with pytest.raises(BadDeclaration, match=words):
-        read_table({"own.toml": text}, "", LINES)
+        read_table({"own.toml": text}, LINES)
 
 
 @pytest.mark.parametrize("start", ["own: (a+)+b", "own: [^x]*x", "own: \\\\D+", "own \\\\u20ac"])
 def test_a_start_that_is_slow_or_no_expression_for_bytes_is_refused(start: str) -> None:
     text = f'kind = "own"\npriority = 1\noutcome = "fail"\nstart = ["{start}"]\ntitles = ["own"]\n'
     with pytest.raises(BadDeclaration, match=r"own\.toml"):
-        read_table({"own.toml": text}, "", LINES)
+        read_table({"own.toml": text}, LINES)
