@@ -16,6 +16,8 @@ from typing import Any
 
 import re2
 
+from orchestrator.words import counted
+
 MAX_LENGTH = 2000  # characters of an expression
 MAX_WIDE = 3  # repeats of anything, or of anything but a few characters, in one expression
 _TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^]\\])*\]|\(\?[^)]|.", re.DOTALL)
@@ -46,7 +48,7 @@ def is_title(expression: str, title: str) -> bool:
 def _linear(expression: str) -> Any:
     """Raises ValueError."""
     if len(expression) > MAX_LENGTH:
-        raise ValueError(f"longer than {MAX_LENGTH} characters")
+        raise ValueError(f"longer than {counted(MAX_LENGTH, 'character')}")
     try:
         return re2.compile(expression.encode("utf-8", "replace").decode(), _OPTIONS)
     except re2.error as error:
@@ -57,7 +59,7 @@ def _linear(expression: str) -> Any:
 def problem(expression: str) -> str:
     """Why an expression for Python's re is refused; empty if it is not."""
     if len(expression) > MAX_LENGTH:
-        return f"longer than {MAX_LENGTH} characters"
+        return f"longer than {counted(MAX_LENGTH, 'character')}"
     try:
         re.compile(expression)
     except (re.error, OverflowError) as error:

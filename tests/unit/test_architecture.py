@@ -60,12 +60,11 @@ LAYERS = (
         "events",
         "deadline",
         "environment",
-        "words",
         "build.schemata",
         "mutation",
     ),
     ("roots",),
-    ("bounded", "expressions"),  # how much is read of others' files, and which of their expressions
+    ("bounded", "expressions", "words"),  # how much is read of others' files, and which of their expressions
     ("model", "errors"),
     ("",),  # the package itself: its version
 )
