@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from orchestrator.arguments.parser import parser
 from orchestrator.declarations.patches import read_series
 from orchestrator.model.outcome import Outcome, Verdict
-from orchestrator.model.report import Answer, Comparison, RunReport
+from orchestrator.model.report import Answer, Comparison, RunReport, SuiteReport
 from orchestrator.model.series import Origin, Place
 from orchestrator.reporters.html import page, render, view
+from orchestrator.reporters.html.covered import covered
 from tests.run_reports import (
     CRASHED,
     DUMP,
@@ -32,6 +33,7 @@ from tests.run_reports import (
     run_directory,
     suite,
 )
+from tests.unit import coverages
 
 
 class Reader(HTMLParser):
@@ -212,3 +214,28 @@ def test_a_run_of_28000_cases_has_a_page_that_can_be_mailed(bad: bool, limit: in
     if bad:
         assert f"and {28_000 - view.MOST_FAILURES} more" in text
         assert f"and {14_000 - view.MOST_REPORTS} more titles" in text
+
+
+def test_the_diff_says_which_lines_ran() -> None:
+    patch = "--- a/mm/memory.c\n+++ b/mm/memory.c\n@@ -9,1 +9,15 @@\n one();\n" + "".join(
+        f"+line{number}();\n" for number in range(10, 24)
+    )
+    files = view.RunFiles(patches=(("a.patch", patch.encode()),))
+    shown = view.page(coverages.report(coverages.suite()), files)
+    (file,) = shown.patches[0].files
+    kinds = {line.line: [note.kind for note in line.notes] for line in file.lines if line.notes}
+    assert kinds == {10: ["covered"], 11: ["covered"], 20: ["not-covered"], 21: ["not-covered"], 22: ["not-covered"]}
+    assert [line.line for line in file.lines for note in line.notes if note.words] == [20], "once for a statement"
+    assert shown.is_covered
+    assert not view.page(coverages.report(coverages.suite(None)), files).is_covered
+
+
+def test_one_kernel_that_ran_a_line_is_enough() -> None:
+    def kernel(statement: coverages.StatementCoverage, name: str) -> SuiteReport:
+        return coverages.suite(
+            coverages.Coverage((coverages.FileCoverage("mm/memory.c", (statement,)),), ("boot",)), name
+        )
+
+    ran = coverages.statement(20, coverages.LineState.HIT, last=22, hits=2)
+    both = coverages.report(kernel(coverages.MISSED, "a"), kernel(ran, "b"))
+    assert [(note.line, note.kind) for note in covered(both)] == [(20, "covered"), (21, "covered"), (22, "covered")]

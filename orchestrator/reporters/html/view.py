@@ -28,6 +28,7 @@ from orchestrator.model.report import (
 from orchestrator.reporters import decoded
 from orchestrator.reporters.compared import compared
 from orchestrator.reporters.failures import failures, is_not_run, items_of, name_of
+from orchestrator.reporters.html.covered import covered
 from orchestrator.reporters.html.diff import LineNote, PatchDiff, annotated, patch_diff
 from orchestrator.reporters.origin import origin_words
 from orchestrator.reporters.pinpoint import Pinpoint, pinpoints
@@ -215,6 +216,7 @@ class Page:
     pinpoints: tuple[Pinpoint, ...]
     more_pinpoints: int
     patches: tuple[PatchDiff, ...]
+    is_covered: bool  # the diff says of its lines which were executed
     diff_left_out: tuple[Link, ...]
     compared: tuple[Compared, ...]
     kernels: tuple[KernelView, ...]
@@ -222,14 +224,14 @@ class Page:
     files: tuple[Link, ...]
 
 
-def page(report: RunReport, files: RunFiles, more_notes: Iterable[LineNote] = ()) -> Page:
-    """Everything that the page shows. `more_notes` are about lines of the tree with the series, beside those about the
-    culprits: what ran them, and what did not."""
+def page(report: RunReport, files: RunFiles) -> Page:
+    """Everything that the page shows."""
     reports, anchors, more_reports = _reports(report, files)
     failures, left_out = _failures(report, files, anchors)
     places = {(failure.kernel, failure.name): failure.anchor for failure in failures}
     found = pinpoints(report)
-    notes = [*(_note(one, anchors) for one in found), *more_notes]
+    ran = tuple(covered(report))
+    notes = [*(_note(one, anchors) for one in found), *ran]
     patches, left_out_patches = _patches(report, files)
     return Page(
         report=report,
@@ -247,6 +249,7 @@ def page(report: RunReport, files: RunFiles, more_notes: Iterable[LineNote] = ()
         pinpoints=found[:MOST_PINPOINTS],
         more_pinpoints=max(0, len(found) - MOST_PINPOINTS),
         patches=annotated(patches, notes),
+        is_covered=bool(ran),
         diff_left_out=left_out_patches,
         compared=tuple(_compared(report, places)),
         kernels=tuple(map(_kernel, report.suites)),
