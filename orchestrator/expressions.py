@@ -11,12 +11,11 @@ nearly anything. A message has 1000 bytes (report_facts.MAX_LINE), so that the r
 from __future__ import annotations
 
 import re
+import warnings
 from functools import lru_cache
 from typing import Any
 
 import re2
-
-from orchestrator.words import counted
 
 MAX_LENGTH = 2000  # characters of an expression
 MAX_WIDE = 3  # repeats of anything, or of anything but a few characters, in one expression
@@ -48,7 +47,7 @@ def is_title(expression: str, title: str) -> bool:
 def _linear(expression: str) -> Any:
     """Raises ValueError."""
     if len(expression) > MAX_LENGTH:
-        raise ValueError(f"longer than {counted(MAX_LENGTH, 'character')}")
+        raise ValueError(f"too long: {len(expression)} of at most {MAX_LENGTH}")
     try:
         return re2.compile(expression.encode("utf-8", "replace").decode(), _OPTIONS)
     except re2.error as error:
@@ -59,10 +58,12 @@ def _linear(expression: str) -> Any:
 def problem(expression: str) -> str:
     """Why an expression for Python's re is refused; empty if it is not."""
     if len(expression) > MAX_LENGTH:
-        return f"longer than {counted(MAX_LENGTH, 'character')}"
+        return f"too long: {len(expression)} of at most {MAX_LENGTH}"
     try:
-        re.compile(expression)
-    except (re.error, OverflowError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # of what a later Python reads in another way: "[[a]"
+            re.compile(expression)
+    except (re.error, OverflowError, Warning) as error:
         return str(error)
     except RecursionError:
         return "nested too deeply"

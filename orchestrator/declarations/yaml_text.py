@@ -15,7 +15,7 @@ import yaml
 from orchestrator.declarations.schema import Plain
 
 MAX_DEPTH = 32
-MAX_VALUES = 100_000
+MAX_VALUES = 10_000
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # libyaml's, where PyYAML was built with it
 _TABS = "YAML is indented with spaces"
 

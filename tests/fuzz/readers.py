@@ -121,7 +121,7 @@ def _kind(data: bytes) -> object:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     ours = PACKAGE / "data"
-    texts = {name: (ours / "kernel_reports" / name).read_text() for name in ("warning.toml", "misuse.toml")}
+    texts = {item.name: item.read_text() for item in (ours / "kernel_reports").glob("panic.toml")}
     texts |= kernel_report_files(path.parents[1])
     table = report_kinds.read_table(texts, report_lines.load_lines())
     scanner = Scanner(table=table)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tests.fuzz.readers import READERS, is_refusal
 
-GRACE_S = 0.5  # CPU time that any input may take, however small: 64 MiB may come out of a compressed one
+GRACE_S = 1.0  # CPU time that any input may take, however small: 64 MiB may come out of a compressed one
 S_PER_BYTE = 1e-6
 END_S = 20.0  # of CPU time, after which a reader is not waited for any longer
 
