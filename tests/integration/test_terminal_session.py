@@ -30,6 +30,7 @@ class Terminal:
         self.pid, self.descriptor = pty.fork()
         if self.pid == 0:
             os.chdir(where)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a job in the background has it ignored, which is respected
             os.execvpe(words[0], words, {**environment, "COLUMNS": str(columns)})
         self.said = b""
 
@@ -41,8 +42,9 @@ class Terminal:
 
     def end(self) -> int:
         """Read to the end, and the exit status."""
-        while self._read(60.0):
-            pass
+        deadline = time.monotonic() + 120
+        while self._read(5.0):
+            assert time.monotonic() < deadline, self.text
         os.close(self.descriptor)
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 

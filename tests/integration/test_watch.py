@@ -145,7 +145,18 @@ class Watch:
             **os.environ,
             "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "XDG_STATE_HOME": str(home / "state"),
         }  # fmt: skip
-        words = [sys.executable, "-m", "orchestrator", "watch", "--accel", "tcg", *options]
+        # a job in the background has SIGINT ignored, which is respected
+        words = [
+            "env",
+            "--default-signal=INT",
+            sys.executable,
+            "-m",
+            "orchestrator",
+            "watch",
+            "--accel",
+            "tcg",
+            *options,
+        ]
         self.child = subprocess.Popen(
             words,
             cwd=tree,
