@@ -133,7 +133,10 @@ def _left_out(compiler: _Compiler, mutants: Sequence[Mutant], most: int) -> Iter
             at += len(batch)
             for mutant, (why, made) in zip(batch, pool.map(compiler.compile, batch), strict=True):
                 if not why and unchanged.issuperset(made):
-                    why = "without effect in this kconfig: it compiles to the same code"
+                    # of a header, sources that the series does not change may make something else
+                    is_source = all(name.endswith(".c") for name in files_of(mutant.diff))
+                    where = "in this kconfig" if is_source else "in the changed sources that include it"
+                    why = f"without effect {where}: it compiles to the same code"
                 elif not why and (first := same.setdefault(made, mutant.name)) != mutant.name:
                     why = f"compiles to the same code as {first}"
                 if why or stay == most:

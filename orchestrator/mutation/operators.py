@@ -299,5 +299,4 @@ def _filled(template: str, arguments: Sequence[str]) -> str | None:
     wanted = {int(number) for number in re.findall(r"\$(\d)", template)}
     if wanted and max(wanted) > len(arguments):
         return None
-    text = template.replace("$*", ", ".join(arguments))
-    return re.sub(r"\$(\d)", lambda match: arguments[int(match[1]) - 1], text)
+    return re.sub(r"\$(\d)", lambda match: arguments[int(match[1]) - 1], template)

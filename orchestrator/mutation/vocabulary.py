@@ -29,7 +29,7 @@ class Callees:
 
 @dataclass(frozen=True)
 class Swap:
-    """Calls that a mutant makes weaker: name of the callee -> what the call becomes, with $1, $2 and $* for its
+    """Calls that a mutant makes weaker: name of the callee -> what the call becomes, with $1 and $2 for its
     arguments."""
 
     operator: str
