@@ -1,5 +1,6 @@
 # make demo    from nothing to a verdict on patches/vm_refcnt
 # make check   from nothing through lint, types and all tests
+# make check-long   the tests with guests that are too long for it: every hang, chance on both kernels, each sabotage
 # make check-fast   lint, types, unit and contract tests: no kernel, no guest, below three minutes
 # make fuzz    mutated input for every reader, a million times (MUTATIONS=N, READER="NAME")
 # make setup   just .venv/bin/orchestrate
@@ -8,7 +9,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo check check-fast fuzz setup tools dev browser lint types test schemas code-functions clean
+.PHONY: demo check check-long check-fast fuzz setup tools dev browser lint types test schemas code-functions clean
 
 demo: tools
 	$(BIN)/orchestrate test --patch patches/vm_refcnt
@@ -56,7 +57,11 @@ types: dev
 test: dev tools browser
 	$(BIN)/orchestrate build --patch patches/vm_refcnt
 	$(BIN)/pytest -n 2 tests/unit tests/contract tests/integration
-	$(BIN)/pytest tests/e2e
+	$(BIN)/pytest tests/e2e -m "not long"
+
+check-long: dev tools
+	$(BIN)/orchestrate build --patch patches/vm_refcnt
+	$(BIN)/pytest tests/e2e -m long
 
 # What breaks a reader is kept in fuzz-findings/. `python -m tests.fuzz.guided READER` is guided by coverage.
 MUTATIONS ?= 1000000

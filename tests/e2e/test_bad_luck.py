@@ -20,6 +20,7 @@ PATCH = ("--patch", "patches/vm_refcnt", "--baseline", "never")
 TWO = ("--testcase", "fault-vs-munmap", "--testcase", "split-merge")
 
 
+@pytest.mark.long
 def test_a_frozen_guest_is_noticed_within_ten_seconds(start: Start) -> None:
     job = start(*PATCH, *TWO, "--duration", "40")
     job.wait_for(r"\] fault-vs-munmap \.\.\.")
@@ -51,6 +52,7 @@ def test_a_kernel_that_crashes_is_a_crash_and_the_rest_runs(start: Start, own_ro
     assert job.case("split-merge")["outcome"] == "PASS"
 
 
+@pytest.mark.long
 def test_a_case_whose_qemu_the_host_kills_cannot_be_judged(start: Start) -> None:
     job = start(*PATCH, *TWO, "--duration", "6")
     job.wait_for(r"\] fault-vs-munmap \.\.\.")
@@ -66,6 +68,7 @@ def test_a_case_whose_qemu_the_host_kills_cannot_be_judged(start: Start) -> None
     assert job.report()["verdict"] == "CLEAN"
 
 
+@pytest.mark.long
 def test_a_qemu_that_crashes_at_boot_is_started_once_more(start: Start) -> None:
     job = start(*PATCH, *TWO[:2], "--duration", "1")
     job.wait_for(r"boot \.\.\.")
@@ -79,9 +82,16 @@ def test_a_qemu_that_crashes_at_boot_is_started_once_more(start: Start) -> None:
     assert (job.run_dir / "base.patched/guest-0.crashed/console.log").exists()
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGKILL])
-@pytest.mark.parametrize("moment", ["boot", "case"])
-def test_a_stopped_run_leaves_no_qemu_and_resumes(start: Start, signum: signal.Signals, moment: str) -> None:
+@pytest.mark.parametrize(
+    ("moment", "signum"),
+    [
+        ("case", signal.SIGINT),
+        pytest.param("case", signal.SIGKILL, marks=pytest.mark.long),
+        pytest.param("boot", signal.SIGINT, marks=pytest.mark.long),
+        pytest.param("boot", signal.SIGKILL, marks=pytest.mark.long),
+    ],
+)
+def test_a_stopped_run_leaves_no_qemu_and_resumes(start: Start, moment: str, signum: signal.Signals) -> None:
     job = start(*PATCH, *TWO, "--duration", "3")
     job.wait_for({"boot": r"boot \.\.\.", "case": r"\] split-merge \.\.\."}[moment])
     time.sleep(0.5)
@@ -105,6 +115,7 @@ def test_a_stopped_run_leaves_no_qemu_and_resumes(start: Start, signum: signal.S
         assert "resum" in again.text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGKILL])
 def test_a_build_that_is_stopped_resumes(
     start: Start, series_with: Callable[..., Path], tmp_path: Path, signum: signal.Signals
@@ -140,11 +151,13 @@ def test_a_git_that_was_killed_does_not_block_the_next_run(start: Start, series_
     assert not stale.exists()
 
 
+@pytest.mark.long
 def test_two_runs_at_the_same_time_share_the_cache(start: Start) -> None:
     jobs = [start(*PATCH, *TWO[:2], "--duration", "2", output=f"run-{n}") for n in range(2)]
     assert [job.finish() for job in jobs] == [0, 0], jobs[0].text + jobs[1].text
 
 
+@pytest.mark.long
 def test_the_same_run_directory_is_not_shared(start: Start) -> None:
     first = start(*PATCH, *TWO, "--duration", "5")
     first.wait_for(r"boot \.\.\.")
@@ -202,6 +215,7 @@ def test_a_case_that_reports_nothing_is_never_green(start: Start, own_root: Path
     assert job.case("silent")["outcome"] == "FAIL"
 
 
+@pytest.mark.long
 def test_a_program_that_never_ends_is_ended_and_the_guest_stays(start: Start, own_root: Path) -> None:
     add_case(own_root, "stuck", "fflush(stdout); for (;;) pause();", timeout_s=1)
     job = start(*PATCH, "--testcase", "stuck", "--duration", "1", env={"ORCHESTRATE_ROOT": str(own_root)})
@@ -222,6 +236,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", where], check=True)
 
 
+@pytest.mark.long
 def test_a_full_disk_is_named(small_disk: Path) -> None:
     import sys
 

@@ -51,6 +51,7 @@ def test_a_failure_that_the_base_does_not_have_is_the_patchs(start: Start, serie
         assert (job.run_dir / f"base.patched/cases/fault-vs-munmap/{number}/stdout").is_file()
 
 
+@pytest.mark.long
 def test_a_failure_that_the_base_has_too_is_not_the_patchs(start: Start, own_root: Path) -> None:
     add_case(own_root, "hopeless", 'puts("not ok 1 never"); return 1;')
     environment = {"ORCHESTRATE_ROOT": str(own_root)}
@@ -72,6 +73,7 @@ def test_a_failure_that_the_base_has_too_is_not_the_patchs(start: Start, own_roo
     assert strict.report()["verdict"] == "FAILED"
 
 
+@pytest.mark.long
 def test_where_nothing_passes_there_is_no_verdict(start: Start, own_root: Path) -> None:
     add_case(own_root, "hopeless", 'puts("not ok 1 never"); return 1;')
     job = start("--patch", "vm_refcnt", "--testcase", "hopeless", env={"ORCHESTRATE_ROOT": str(own_root)})
@@ -80,6 +82,7 @@ def test_where_nothing_passes_there_is_no_verdict(start: Start, own_root: Path) 
     assert ElementTree.parse(job.run_dir / "junit.xml").find(".//error") is not None
 
 
+@pytest.mark.long
 def test_chance_on_both_kernels_is_no_regression(start: Start, own_root: Path) -> None:
     add_case(own_root, "flaky", FLAKY)
     source = own_root / "testcases/flaky/main.c"
@@ -95,6 +98,7 @@ def test_chance_on_both_kernels_is_no_regression(start: Start, own_root: Path) -
     assert comparison["base_failed"], "the base has shown it"
 
 
+@pytest.mark.long
 def test_what_is_not_settled_when_the_budget_ends_is_inconclusive(
     start: Start, series_with: Callable[..., Path]
 ) -> None:

@@ -56,6 +56,7 @@ def test_an_oops_is_a_crash_and_the_rest_still_runs(start: Start, series_with: W
     assert all(line in full for line in oops["text"].splitlines())
 
 
+@pytest.mark.long
 def test_a_panic_at_boot_stops_the_boot_stage(start: Start, series_with: With) -> None:
     job = start("--patch", str(series_with("panics-at-boot")), *QUICK)
     assert job.finish() == 1, job.text
@@ -72,6 +73,7 @@ def test_a_panic_at_boot_stops_the_boot_stage(start: Start, series_with: With) -
     assert re.search(r"^>> mmap_init +mm/mmap\.c:\d+ \[10/10\] +panic\(", failure.text or "", re.MULTILINE)
 
 
+@pytest.mark.long
 def test_a_hang_at_boot_is_found_at_its_limit(start: Start, series_with: With) -> None:
     job = start("--patch", str(series_with("hangs-at-boot")), *QUICK, "--boot-timeout", "15")
     assert job.finish() == 1, job.text
@@ -108,6 +110,7 @@ def test_a_series_that_does_not_apply_names_file_and_hunk(start: Start) -> None:
     assert [stage["stage"] for stage in job.suite()["stages"]] == ["accelerator", "toolchain", "base", "apply"]
 
 
+@pytest.mark.long
 def test_a_patch_that_only_a_later_one_mends_is_found_by_each_patch(start: Start, tmp_path: Path) -> None:
     """vm_refcnt in one patch that does not compile, and a second one that mends it: the whole is fine."""
     broken = (ROOT / "patches/broken/does-not-compile.patch").read_text()
@@ -132,6 +135,7 @@ def test_a_patch_that_only_a_later_one_mends_is_found_by_each_patch(start: Start
     assert "patch 1/2 mm: all of it is the first that does not build or boot" in job.report()["reason"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("patch", "words"),
     [

@@ -124,6 +124,7 @@ def test_guests_run_side_by_side(spec: tuple[Context, GuestSpec], guest: Guest, 
         second.close()
 
 
+@pytest.mark.long
 def test_a_guest_whose_ssh_never_comes_is_reported_and_ended(spec: tuple[Context, GuestSpec], tmp_path: Path) -> None:
     context, good = spec
     # a network card that this kernel has no driver for
@@ -172,6 +173,7 @@ done
 """
 
 
+@pytest.mark.long
 def test_who_waits_for_a_child_that_was_stopped_does_not_hang(
     spec: tuple[Context, GuestSpec], guest: Guest, tmp_path: Path
 ) -> None:
@@ -192,6 +194,7 @@ def test_who_waits_for_a_child_that_was_stopped_does_not_hang(
     assert run.status == 0, (tmp_path / "stdout").read_text()
 
 
+@pytest.mark.long
 def test_reclaim_gets_to_its_limit_with_little_of_the_hosts_cpu(
     spec: tuple[Context, GuestSpec], guest: Guest, tmp_path: Path
 ) -> None:

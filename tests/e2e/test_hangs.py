@@ -46,6 +46,7 @@ def run(start: Start, series_with: Callable[..., Path], tmp_path: Path) -> Calla
     return begin
 
 
+@pytest.mark.long
 def test_each_hang_is_told_from_the_others_and_explained(run: Callable[..., Job]) -> None:
     job = run(*HANGS)
     assert job.finish() == 1, job.text
@@ -111,6 +112,7 @@ def _postmortem_can_be_had_again(job: Job) -> None:
     assert "left no memory dump" in gone.stderr
 
 
+@pytest.mark.long
 def test_a_guest_that_qemu_does_not_run_is_the_hosts_doing(run: Callable[..., Job]) -> None:
     job = run("slow", more=("--duration", "15"))
     job.wait_for(r"\] slow \.\.\.")
@@ -153,6 +155,7 @@ def test_a_frozen_guest_waits_for_its_user(run: Callable[..., Job]) -> None:
     assert "no guest of this run is there any more" in gone.stderr
 
 
+@pytest.mark.long
 def test_a_guest_is_frozen_while_its_report_is_new(start: Start, series_with: Callable[..., Path]) -> None:
     """The kernel warns once and says nothing after that."""
     job = start(

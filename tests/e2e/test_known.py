@@ -109,6 +109,7 @@ def test_a_report_that_was_expected_and_did_not_come_is_a_failure(run: Callable[
     assert failure.attrib["message"] == missed
 
 
+@pytest.mark.long
 def test_a_run_that_freezes_at_failures_does_not_freeze_at_what_is_known_or_expected(run: Callable[..., Job]) -> None:
     job = run("fault-vs-munmap", "panics", more=("--freeze-on-failure",))
     assert job.finish() == 0, job.text

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+
 from tests.e2e.conftest import Start, add_case
 
 LEAVER = """
@@ -59,6 +61,7 @@ int main(int argc, char **argv)
 """
 
 
+@pytest.mark.long
 def test_what_is_left_behind_not_exercised_or_never_finished_is_said(start: Start, own_root: Path) -> None:
     add_case(own_root, "leaver", LEAVER)
     add_case(own_root, "harness", "")

@@ -66,6 +66,7 @@ def applied(context: Context, original: AppliedTree, series: Path | str) -> Appl
     return AppliedTree(original.base, trees_of(original.base, commits, context.runner)[-1], (), commits)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/usr/include/x86_64-linux-gnu/urcu.h").exists(), reason="liburcu-dev is not installed")
 class TestUserspaceVma:
     failed: frozenset[str] = frozenset()

@@ -26,6 +26,7 @@ def sabotages(case: str, program: Path) -> list[str]:
     return sorted(set(listed.stdout.split()))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tried", TRIED)
 def test_every_oracle_of_a_case_fails_when_sabotaged(start: Start, own_root: Path, tmp_path: Path, tried: str) -> None:
     name, _, kconfig = tried.partition(":")
