@@ -47,6 +47,7 @@ def make_plan(
         source=source or requested_source(request),
         series=series,
         kconfigs=kconfigs,
+        toolchains=request.toolchains,
         cases=cases,
         machine=machine,
         slots=request.jobs or slots(machine, host),

@@ -89,7 +89,7 @@ def _make(
     lock: int,
     scratch: Path,
 ) -> None:
-    directory = build_directory(source, subject.kernel.kconfig.name)
+    directory = build_directory(source, subject.kernel.variant.name)
     directory.mkdir(exist_ok=True)
     current = directory / ".config"
     if not current.exists() or current.read_bytes() != config.path.read_bytes():

@@ -65,7 +65,7 @@ def _generate(
     log: Path,
     lock: int,
 ) -> str:
-    build = build_directory(source, f"{subject.kernel.kconfig.name}.configure")  # a name that no kconfig has
+    build = build_directory(source, f"{subject.kernel.variant.name}.configure")  # a name that no variant has
     shutil.rmtree(build, ignore_errors=True)
     build.mkdir()
     for target in ("tinyconfig", "olddefconfig"):

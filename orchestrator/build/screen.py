@@ -70,7 +70,7 @@ def screen(
         return Product(known, cached=True, note=_note(known, mutants))
     with worktree_lock(context, applied.base, subject.worktree) as lock:
         source = move_worktree(applied.base, subject.worktree, applied.tree, context.runner)
-        build = build_directory(source, subject.kernel.kconfig.name)
+        build = build_directory(source, subject.kernel.variant.name)
         changed = dict.fromkeys((*applied.files, *(name for mutant in mutants for name in files_of(mutant.diff))))
         with compiling(context, applied.base):
             commands = _compile_series(context, build, list(changed), config, toolchain, lock, log)

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from orchestrator import host_cpus
 from orchestrator.build.product import Product
+from orchestrator.build.toolchains import compiler_of
 from orchestrator.context import Context, Places
 from orchestrator.errors import CommandFailed, ToolMissing
+from orchestrator.model.kernel import USUAL_TOOLCHAIN
 from orchestrator.process import Command, CommandResult
 
 # Fixed, so that the same sources make the same kernel, and so that nothing is rebuilt because the clock went on
@@ -22,22 +24,24 @@ REPRODUCIBLE = (
     ("KBUILD_BUILD_VERSION", "1"),
     ("LOCALVERSION", ""),  # set and empty: no "+" for a tree that is no tagged commit
 )
-COMPILER = "gcc"
 
 
 @dataclass(frozen=True)
 class Toolchain:
-    """`compiler` is gcc's own version line. `cc` is what make is given."""
+    """`compiler` is the compiler's own version line. `cc` is what make is given, `variables` what else."""
 
     compiler: str
     cc: str
+    variables: tuple[str, ...] = ()
 
 
-def find_toolchain(context: Context) -> Product[Toolchain]:
-    """Raises ToolMissing without gcc. ccache is used where it is installed."""
-    version = context.runner.check(Command((COMPILER, "--version"))).text.splitlines()[0]
-    cc = "ccache gcc" if shutil.which("ccache") else "gcc"
-    return Product(Toolchain(version, cc), cached=True, note=version)
+def find_toolchain(context: Context, name: str = USUAL_TOOLCHAIN) -> Product[Toolchain]:
+    """A toolchain by its name. Raises ToolMissing, and UsageError for a directory that has none. ccache is used where
+    it is installed."""
+    found = compiler_of(name)
+    version = context.runner.check(Command((found.program, "--version"))).text.splitlines()[0]
+    cc = f"ccache {found.program}" if shutil.which("ccache") else found.program
+    return Product(Toolchain(version, cc, found.variables), cached=True, note=version)
 
 
 def _ccache_environment(places: Places, build: Path) -> tuple[tuple[str, str], ...]:
@@ -56,14 +60,18 @@ def _ccache_environment(places: Places, build: Path) -> tuple[tuple[str, str], .
     )
 
 
+def variables(toolchain: Toolchain) -> tuple[str, ...]:
+    """What make is told about the compiler."""
+    return (f"CC={toolchain.cc}", f"HOSTCC={toolchain.cc}", *toolchain.variables)
+
+
 def make(source: Path, build: Path, *targets: str, toolchain: Toolchain, places: Places) -> Command:
     """make in a build directory inside the source tree: Kbuild then refers to the source as `..`."""
     argv = (
         "make",
         f"--jobs={host_cpus.cpus()}",
         f"O={build.name}",
-        f"CC={toolchain.cc}",
-        f"HOSTCC={toolchain.cc}",
+        *variables(toolchain),
         *targets,
     )
     return Command(argv, cwd=source, env=(*REPRODUCIBLE, *_ccache_environment(places, build)))
@@ -81,7 +89,7 @@ HOST_LACKS = (
 )
 ERROR_LINE = re.compile(
     r"^(?:(?P<place>[^\s:]+:\d+(?::\d+)?): (?:fatal )?error: (?P<what>.+)"
-    r"|(?P<link>ld: .+|.*undefined reference to .+)"
+    r"|(?P<link>(?:\S*/)?(?:\S+-)?ld(?:\.\w+)?(?:-\d+)?: .+|.*undefined reference to .+)"
     r"|(?P<modpost>ERROR: modpost: .+))$",
     re.MULTILINE,
 )

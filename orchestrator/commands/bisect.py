@@ -33,7 +33,8 @@ def run(args: argparse.Namespace) -> int:
     outputs.check()
     if args.tree is None:
         raise UsageError("there is no tree to bisect", hint="--tree DIR, or the setting tree (`orchestrate config`)")
-    args.base, args.kconfig, args.testcase = args.bad, [args.kconfig], [args.testcase]
+    args.base, args.testcase = args.bad, [args.testcase]
+    args.kconfig, args.toolchain = [args.kconfig], [args.toolchain]
     with listening(args) as emit:
         invocation = invoke(args, emit)
         context, plan = invocation.context, invocation.plan
@@ -102,4 +103,4 @@ def _question(invocation: Invocation, history: History, args: argparse.Namespace
             f"--testcase {args.testcase[0]} names {counted(len(plan.cases), 'case')}, a bisection is about one"
         )
     steps = 2 + math.ceil(math.log2(count + 1))
-    return Bisection(plan, plan.kconfigs[0], plan.cases[0].name, good, bad, history.candidates, steps)
+    return Bisection(plan, plan.variants[0], plan.cases[0].name, good, bad, history.candidates, steps)

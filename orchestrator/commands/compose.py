@@ -17,7 +17,8 @@ from typing import Protocol, TypeVar
 from orchestrator import host_cpus
 from orchestrator.build.generated import generated_mutants
 from orchestrator.build.product import Product
-from orchestrator.build.toolchain import COMPILER, find_toolchain
+from orchestrator.build.toolchain import find_toolchain
+from orchestrator.build.toolchains import check_toolchain
 from orchestrator.catalog import Catalog, load_catalog
 from orchestrator.commands.earlier import earlier_times
 from orchestrator.commands.intake import take
@@ -29,7 +30,7 @@ from orchestrator.errors import CommandFailed, PatchDoesNotApply, ToolMissing, U
 from orchestrator.events import CommandRan, Listener, StageFinished, StageStarted
 from orchestrator.guest.accel import Probe, choose
 from orchestrator.jobs.build import Finders, Stage
-from orchestrator.model.kernel import Base, Source
+from orchestrator.model.kernel import USUAL_TOOLCHAIN, Base, Source
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.machine import Accel, Host
 from orchestrator.model.outcome import Outcome
@@ -91,7 +92,7 @@ def find_host(context: Context) -> Host:
     try:
         compiler = find_toolchain(context).value.compiler
     except (ToolMissing, CommandFailed):  # the toolchain's stage says so, where it belongs
-        compiler = COMPILER
+        compiler = USUAL_TOOLCHAIN
     return Host(host_cpus.cpus(), host_cpus.available_memory_mib(), compiler)
 
 
@@ -141,6 +142,7 @@ def request_of(args: argparse.Namespace) -> Request:
         tree=str(args.tree.resolve()) if args.tree else None,
         base=getattr(args, "base", None),
         kconfigs=tuple(args.kconfig) or ("base",),
+        toolchains=tuple(dict.fromkeys(map(check_toolchain, args.toolchain))) or (USUAL_TOOLCHAIN,),
         testcases=tuple(getattr(args, "testcase", ())),
         machine=args.machine or Request.machine,
         accel=getattr(args, "accel", None) or Request.accel,

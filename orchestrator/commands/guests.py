@@ -25,8 +25,8 @@ from orchestrator.reporters import stream
 def kernels(invocation: Invocation, *, with_accelerator: bool = False) -> Iterator[tuple[Subject, Stage, Built]]:
     """The kernels under test, one after the other, each made when it is asked for."""
     context, plan, find = invocation.context, invocation.plan, invocation.find
-    for kconfig in plan.kconfigs:
-        subject = subjects(plan, kconfig)[0]
+    for variant in plan.variants:
+        subject = subjects(plan, variant)[0]
         stage = announced(context, subject)
         if with_accelerator:
             check_accelerator(stage, find)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 
 from orchestrator import codec
+from orchestrator.build.toolchains import compiler_of, installed_toolchains
 from orchestrator.catalog import Catalog, load_catalog
 from orchestrator.declarations.patches import read_series
-from orchestrator.errors import PatchUnreadable
+from orchestrator.errors import CommandFailed, PatchUnreadable, ToolMissing
 from orchestrator.model.series import Series
+from orchestrator.process import Cancel, Command, Runner
 from orchestrator.reporters import stream
 from orchestrator.reporters.columns import columns
 from orchestrator.reporters.text import printable
@@ -85,4 +87,24 @@ def _first_comment(text: str) -> str:
     return first.lstrip("# ").partition(": ")[2] or first.lstrip("# ")
 
 
-ROWS = {"testcases": _testcases, "kconfigs": _kconfigs, "patches": _patches, "machines": _machines, "bases": _bases}
+def _toolchains(_: Catalog) -> list[Row]:
+    """Those on PATH; what cannot be used says why."""
+    runner, rows = Runner(Cancel()), []
+    for name in installed_toolchains():
+        try:
+            program = compiler_of(name).program
+            summary = runner.check(Command((program, "--version"))).text.partition("\n")[0]
+        except (ToolMissing, CommandFailed) as error:
+            summary = f"(cannot be used: {error.message})"
+        rows.append({"name": name, "summary": summary})
+    return rows
+
+
+ROWS = {
+    "testcases": _testcases,
+    "kconfigs": _kconfigs,
+    "patches": _patches,
+    "machines": _machines,
+    "bases": _bases,
+    "toolchains": _toolchains,
+}

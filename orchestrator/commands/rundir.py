@@ -98,7 +98,7 @@ def _begin(run_dir: Path, plan: Plan, request_key: str) -> RunRecord:
         message_ids=tuple(patch.message_id for patch in series.patches) if series else (),
         commits=tuple(patch.commit for patch in series.patches) if series else (),
         origin=series.origin if series else None,
-        arch=plan.kernel(plan.kconfigs[0]).arch,
+        arch=plan.kernel(plan.variants[0]).arch,
         compiler=plan.compiler,
         version=__version__,
         id=uuid.uuid4().hex,
@@ -116,11 +116,13 @@ def planned(plan: Plan) -> tuple[PlannedKernel, ...]:
     if plan.mutants:
         return ()
     names = tuple(case.name for case in plan.cases)
-    found = [subjects(plan, kconfig) for kconfig in plan.kconfigs]
+    found = [subjects(plan, variant) for variant in plan.variants]
     wanted = [subject for pair in found for subject in pair[: 2 if plan.request.baseline is Baseline.ALWAYS else 1]]
     if plan.request.each_patch:
-        wanted += [subject for kconfig in plan.kconfigs for subject in per_patch(plan, kconfig)]
-    return tuple(PlannedKernel(one.name, one.kernel.kconfig.name, one.role, names) for one in wanted)
+        wanted += [subject for variant in plan.variants for subject in per_patch(plan, variant)]
+    return tuple(
+        PlannedKernel(one.name, one.kernel.kconfig.name, one.role, names, one.kernel.toolchain) for one in wanted
+    )
 
 
 def _bare_name(patch: Patch) -> str:

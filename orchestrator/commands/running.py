@@ -123,10 +123,11 @@ def _words(error: BaseException) -> str:
 
 def _mutation_record(invocation: Invocation, question: Mutation, products: Products) -> MutationRecord:
     plan = invocation.plan
-    names = tuple(kconfig.name for kconfig in plan.kconfigs)
+    names = tuple(variant.name for variant in plan.variants)
+    kconfigs = tuple(kconfig.name for kconfig in plan.kconfigs)
     left_out = [products.left_out(name) for name in names]
     unworthy = {name: why for found in left_out for name, why in found.items() if all(name in one for one in left_out)}
-    reasons = {mutant.name: why_not_run(mutant, plan, names) for mutant in plan.mutants} | unworthy
+    reasons = {mutant.name: why_not_run(mutant, plan, kconfigs) for mutant in plan.mutants} | unworthy
     budget_s = plan.request.budget_s or 0.0
     reasons |= dict.fromkeys(question.over_budget, f"the budget of {budget_s:g} s was used up")
     return MutationRecord(

@@ -71,7 +71,7 @@ def show_plan(invocation: Invocation, settings: Sequence[str]) -> int:
         f"guest: {machine.name}, {counted(machine.smp, 'CPU')}, {machine.memory_mib} MiB, {accel.name}, "
         f"{counted(plan.slots, 'guest')} at a time",
         "",
-        *dry_run(plan, accel, find_toolchain(context).value, context.places),
+        *dry_run(plan, accel, lambda name: find_toolchain(context, name).value, context.places),
     ]
     stream.out("".join(f"{printable(line)}\n" for line in lines))
     return 0
@@ -88,6 +88,6 @@ def describe(plan: Plan) -> tuple[str, ...]:
     if series and series.origin:
         lines.append(f"from {origin_words(series.origin)}")
     lines += [f"note: {note}" for note in (series.notes if series else ())]
-    lines.append(f"kernels: {', '.join(subjects(plan, kconfig)[0].name for kconfig in plan.kconfigs)}")
+    lines.append(f"kernels: {', '.join(subjects(plan, variant)[0].name for variant in plan.variants)}")
     lines.append(f"cases: {', '.join(case.name for case in plan.cases)}")
     return tuple(lines)

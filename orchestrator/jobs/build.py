@@ -84,7 +84,7 @@ def make_tree(context: Context, stage: Stage, subject: Subject, find: Finders, s
     """toolchain, base, apply, and schemata where there are mutants; `sift` is asked which of them to leave out. Raises
     what `stage` makes of a stage's error."""
     kernel = subject.kernel
-    tools = stage("toolchain", lambda: find_toolchain(context))
+    tools = stage("toolchain", lambda: find_toolchain(context, kernel.toolchain))
     base = stage("base", lambda: Product(*find.base(kernel.source)))
     applied = stage("apply", lambda: apply(context, base, kernel.series))
     if not kernel.mutants:
@@ -126,7 +126,8 @@ def make_guest_spec(
     context: Context, stage: Stage, subject: Subject, built: Built, plan: Plan, find: Finders
 ) -> GuestSpec:
     """programs (, userland): everything that a guest is made of."""
-    made = stage("programs", lambda: programs(context, plan.cases, built.tree.applied, built.tree.toolchain))
+    tools = find_toolchain(context).value  # whatever the kernel is built with
+    made = stage("programs", lambda: programs(context, plan.cases, built.tree.applied, tools))
     disk = _disk(context, stage, plan, built)
     accel, _ = find.accel()
     slowdown = slowdown_of(plan, accel, subject)

@@ -7,6 +7,7 @@ from pathlib import Path
 from orchestrator import kept
 from orchestrator.build.plugin import coverage_plugin
 from orchestrator.build.product import Product
+from orchestrator.build.toolchain import find_toolchain
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed, ToolMissing, VmlinuxUnreadable
 from orchestrator.evidence.coverage import functions, line_table
@@ -39,7 +40,7 @@ def counting(context: Context, built: Built, qemu: str, accel: Accel, home: Path
     try:
         found, cached = _kept_code_map(context, built)
         addresses = found.addresses
-        plugin = coverage_plugin(context, built.tree.toolchain, qemu, accel) if addresses else None
+        plugin = coverage_plugin(context, find_toolchain(context).value, qemu, accel) if addresses else None
     except (CommandFailed, ToolMissing, VmlinuxUnreadable) as error:
         note = f"not measured: {error.message}"
         return Product(None, cached=False, outcome=Outcome.SKIP, note=note, detail=error.detail)

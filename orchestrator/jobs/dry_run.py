@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from orchestrator.build.toolchain import Toolchain, make
@@ -21,24 +21,25 @@ from orchestrator.source.bases import DEFAULT_BASE
 SOURCE, BUILD = Path("linux"), Path("build")
 
 
-def dry_run(plan: Plan, accel: Accel, toolchain: Toolchain, places: Places) -> Iterator[str]:
-    """The commands for each kernel, as a script would have them; comments say what they are for."""
+def dry_run(plan: Plan, accel: Accel, find: Callable[[str], Toolchain], places: Places) -> Iterator[str]:
+    """The commands for each kernel, as a script would have them; comments say what they are for. `find` is given the
+    name of a toolchain."""
     for subject, when in _kernels(plan):
         yield f"# {subject.name}{f': {when}' if when else ''}"
-        yield from _commands(plan, subject, accel, toolchain, places)
+        yield from _commands(plan, subject, accel, find(subject.kernel.toolchain), places)
         yield ""
 
 
 def _kernels(plan: Plan) -> Iterator[tuple[Subject, str]]:
     """The kernels, and when each is made if that depends on what is found."""
-    for kconfig in plan.kconfigs:
-        tested, *base = subjects(plan, kconfig)
+    for variant in plan.variants:
+        tested, *base = subjects(plan, variant)
         yield tested, ""
         if plan.request.baseline is not Baseline.NEVER:
             when = "" if plan.request.baseline is Baseline.ALWAYS else f"only if something fails on {tested.name}"
             yield from ((one, when) for one in base)
         if plan.request.each_patch:
-            yield from ((one, "") for one in per_patch(plan, kconfig))
+            yield from ((one, "") for one in per_patch(plan, variant))
 
 
 def _commands(plan: Plan, subject: Subject, accel: Accel, toolchain: Toolchain, places: Places) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orchestrator.build.apply import apply
 from orchestrator.build.product import Product
+from orchestrator.build.toolchain import find_toolchain
 from orchestrator.jobs import host_test, static_checks
 from orchestrator.jobs.boot import GuestSpec
 from orchestrator.jobs.journal import Stopped
@@ -35,7 +36,8 @@ def _test_on_host(job: HostTest, products: Products) -> None:
     context, journal, tree = products.context, products.journal(job.subject), products.tree(job.subject)
     base = apply(context, tree.base, None).value
     log = journal.home / f"logs/{job.test}.log"
-    journal.stage(job.test, lambda: host_test.userspace_vma(context, tree.applied, base, tree.toolchain, log))
+    tools = find_toolchain(context).value  # whatever the kernel is built with
+    journal.stage(job.test, lambda: host_test.userspace_vma(context, tree.applied, base, tools, log))
 
 
 def _check(job: StaticChecks, products: Products) -> None:

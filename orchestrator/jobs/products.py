@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from orchestrator.build.mutants import parameter
+from orchestrator.build.product import Product
+from orchestrator.build.toolchain import Toolchain
 from orchestrator.context import Context
 from orchestrator.guest.accel import qemu_version
 from orchestrator.jobs.base_results import recall, remember
@@ -94,9 +96,15 @@ class Products:
             _tell_base(found, made.journal)  # a series that does not apply was made for another one
             return found, was_there
 
+        def stage(name: str, work: Callable[[], Product[T]]) -> T:
+            value = made.journal.stage(name, work)
+            if isinstance(value, Toolchain):  # reports are named by it, wherever the run stops
+                made.journal.facts(compiler=value.compiler)
+            return value
+
         def make() -> Tree:
-            check_accelerator(made.journal.stage, self._find)
-            return make_tree(self.context, made.journal.stage, subject, replace(self._find, base=base), worth_a_guest)
+            check_accelerator(stage, self._find)
+            return make_tree(self.context, stage, subject, replace(self._find, base=base), worth_a_guest)
 
         def worth_a_guest(tree: Tree) -> tuple[tuple[str, str], ...]:
             most, logs = self.plan.request.generate, made.journal.home / "logs"
@@ -161,7 +169,7 @@ class Products:
                 request, kconfig = self.plan.request, subject.kernel.kconfig
                 facts = made.journal.record.facts
                 made.journal.recalled(recall(self.context, facts, kconfig, self.plan.cases, request.duration_s))
-            reproduce(self.plan, subject, built.tree.base, spec, self.run_dir)
+            reproduce(self.plan, subject, built.tree.base, built.tree.toolchain, spec, self.run_dir)
             return spec
 
         return made.once("guest spec", tell)
@@ -184,19 +192,19 @@ class Products:
         """The mutants that could not be put into some kernel so far, with the reasons."""
         return {name: why for tree in self._trees() for name, why in tree.refused}
 
-    def left_out(self, kconfig: str) -> dict[str, str]:
-        """The generated mutants that are not worth a guest on a kconfig, as far as that is known, with the reasons."""
-        return {name: why for tree in self._trees(kconfig) for name, why in tree.left_out}
+    def left_out(self, variant: str) -> dict[str, str]:
+        """The generated mutants that are not worth a guest on a variant, as far as that is known, with the reasons."""
+        return {name: why for tree in self._trees(variant) for name, why in tree.left_out}
 
-    def _trees(self, kconfig: str = "") -> list[Tree]:
-        made = [found.values.get("tree") for (name, _), found in list(self._kernels.items()) if kconfig in ("", name)]
+    def _trees(self, variant: str = "") -> list[Tree]:
+        made = [found.values.get("tree") for (name, _), found in list(self._kernels.items()) if variant in ("", name)]
         return [tree for tree in made if isinstance(tree, Tree)]
 
     def _kernel(self, subject: Subject) -> _Once:
-        """What subjects of the same kernel share. Its stages stand in the journal of the first of them. Each kconfig
+        """What subjects of the same kernel share. Its stages stand in the journal of the first of them. Each variant
         has its own, even where two say the same."""
         with self._lock:
-            return self._kernels.setdefault((subject.kernel.kconfig.name, subject.kernel.id), _Once())
+            return self._kernels.setdefault((subject.kernel.variant.name, subject.kernel.id), _Once())
 
     def _of(self, subject: Subject) -> _Made:
         with self._lock:
@@ -212,6 +220,7 @@ class Products:
         series = self.plan.series
         journal.facts(
             arch=subject.kernel.arch,
+            toolchain=subject.kernel.toolchain,
             patches=len(subject.kernel.series.patches) if subject.kernel.series else 0,
             patch=_last_patch(subject, series),
             series_digest=series.digest if series else "",  # of the whole: all kernels of a run are about it

@@ -11,7 +11,7 @@ import os
 import shlex
 from pathlib import Path
 
-from orchestrator.build.toolchain import REPRODUCIBLE
+from orchestrator.build.toolchain import REPRODUCIBLE, Toolchain, variables
 from orchestrator.guest import qemu_argv
 from orchestrator.guest.guest import case_words
 from orchestrator.guest.qemu_argv import Boot
@@ -33,10 +33,10 @@ case ${KERNEL:-} in "" | /*) ;; *) KERNEL=$PWD/$KERNEL ;; esac
 case ${WORK:-} in "" | /*) ;; *) WORK=$PWD/$WORK ;; esac"""
 
 
-def reproduce(plan: Plan, suite: Subject, base: Base, spec: GuestSpec, run_dir: Path) -> None:
+def reproduce(plan: Plan, suite: Subject, base: Base, toolchain: Toolchain, spec: GuestSpec, run_dir: Path) -> None:
     """Write KERNEL/reproduce.sh, and the reproduce.sh of the run that runs those of all kernels."""
     home = run_dir / suite.name
-    _write(home / SCRIPT, script(plan, suite, base, spec))
+    _write(home / SCRIPT, script(plan, suite, base, toolchain, spec))
     scripts = sorted(path.parent.name for path in run_dir.glob(f"*/{SCRIPT}"))
     lines = ["#!/bin/sh", "# All kernels of this run, one after the other, each in its own part of $WORK.", "set -eu"]
     lines += [CALLERS, 'cd "$(dirname "$0")"', "work=${WORK:-}"]
@@ -44,11 +44,12 @@ def reproduce(plan: Plan, suite: Subject, base: Base, spec: GuestSpec, run_dir: 
     _write(run_dir / SCRIPT, "\n".join(lines) + "\n")
 
 
-def script(plan: Plan, suite: Subject, base: Base, spec: GuestSpec) -> str:
+def script(plan: Plan, suite: Subject, base: Base, toolchain: Toolchain, spec: GuestSpec) -> str:
     """The script for one kernel. KERNEL=bzImage in the environment skips the build. A kernel with mutants always skips
     it, because its source is no patch's."""
     exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in REPRODUCIBLE)
     image = spec.machine.image
+    make = shlex.join(("make", "O=build", *variables(toolchain)))
     cases = "\n".join(case_line(case, plan.request, spec.slowdown) for case in plan.cases)
     return f"""#!/bin/sh
 # What orchestrate did for {suite.name}, as plain commands. It builds in $WORK (default: a new directory below
@@ -74,8 +75,8 @@ if [ -z "${{KERNEL:-}}" ]; then
   {exports.replace(chr(10), chr(10) + "  ")}
   mkdir -p build
   cp "$suite/config" build/.config
-  make O=build olddefconfig
-  make O=build -j"$(nproc)" {Path(image).name} vmlinux
+  {make} olddefconfig
+  {make} -j"$(nproc)" {Path(image).name} vmlinux
   KERNEL="$WORK/linux/build/{image}"
 fi
 

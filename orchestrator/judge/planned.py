@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.planned import PlannedKernel
 from orchestrator.model.report import CaseResult, SuiteReport
@@ -19,9 +20,14 @@ def with_planned(
     by_name = {suite.name: suite for suite in suites}
     found = []
     for plan in planned:
-        suite = by_name.pop(plan.name, None) or SuiteReport(plan.name, plan.kconfig, plan.role, (), (), started)
+        suite = by_name.pop(plan.name, None) or _empty(plan, started)
         found.append(_completed(suite, plan.cases))
     return (*found, *by_name.values())
+
+
+def _empty(plan: PlannedKernel, started: str) -> SuiteReport:
+    facts = KernelFacts(toolchain=plan.toolchain)
+    return SuiteReport(plan.name, plan.kconfig, plan.role, (), (), started, facts=facts)
 
 
 def _completed(suite: SuiteReport, planned: Sequence[str]) -> SuiteReport:

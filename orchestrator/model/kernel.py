@@ -6,7 +6,7 @@ import hashlib
 import math
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from orchestrator.model.series import Mutant, Patch, Series
 
@@ -72,6 +72,29 @@ class Kconfig:
         return math.prod(fragment.slowdown for fragment in self.fragments)
 
 
+USUAL_TOOLCHAIN = "gcc"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How kernels are configured and compiled. What is asked about a series is asked for each variant."""
+
+    kconfig: Kconfig
+    toolchain: str = USUAL_TOOLCHAIN  # as in Kernel
+
+    @property
+    def name(self) -> str:
+        return variant_name(self.kconfig.name, self.toolchain)
+
+
+def variant_name(kconfig: str, toolchain: str) -> str:
+    """`debug+kasan`, or with another compiler than the usual `debug+kasan.clang-19`."""
+    if toolchain == USUAL_TOOLCHAIN:
+        return kconfig
+    where = PurePath(toolchain)
+    return f"{kconfig}.{where.parent.name if where.name == 'bin' else where.name}"
+
+
 @dataclass(frozen=True)
 class Kernel:
     """What a kernel is made of, and nothing else: equal values are the same kernel, whatever its role.
@@ -86,6 +109,11 @@ class Kernel:
     mutants: tuple[Mutant, ...] = ()
     own_mutant: str = ""
     arch: str = "x86_64"
+    toolchain: str = USUAL_TOOLCHAIN  # a name of build/toolchains.py, or the directory that it lies in
+
+    @property
+    def variant(self) -> Variant:
+        return Variant(self.kconfig, self.toolchain)
 
     @property
     def id(self) -> str:
@@ -97,6 +125,7 @@ class Kernel:
             [mutant.digest for mutant in self.mutants],
             self.own_mutant,
             self.arch,
+            self.toolchain,
         )
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 

@@ -15,6 +15,7 @@ class KernelFacts:
     base_branch: str = ""
     tree: str = ""  # what was compiled
     arch: str = ""
+    toolchain: str = ""  # as it was requested: gcc, clang-19, a directory
     compiler: str = ""
     kernel: str = ""  # the release that was built
     release: str = ""  # the release that the guest showed

@@ -15,3 +15,4 @@ class PlannedKernel:
     kconfig: str
     role: Role
     cases: tuple[str, ...]
+    toolchain: str = ""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from orchestrator.model.case import Case
-from orchestrator.model.kernel import Kconfig, Kernel, Source
+from orchestrator.model.kernel import USUAL_TOOLCHAIN, Kconfig, Kernel, Source, Variant
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.machine import Machine
 from orchestrator.model.series import Mutant, Series
@@ -34,6 +34,7 @@ class Request:
     tree: str | None = None
     base: str | None = None
     kconfigs: tuple[str, ...] = ("base",)
+    toolchains: tuple[str, ...] = (USUAL_TOOLCHAIN,)
     testcases: tuple[str, ...] = ()  # empty: all
     machine: str = "q35"
     accel: str = "auto"  # or kvm, tcg: the probe decides what auto is
@@ -75,7 +76,13 @@ class Plan:
     mutants: tuple[Mutant, ...] = ()  # all that the mutated kernels carry; a mutant's number is its place, from 1
     known: tuple[KnownIssue, ...] = ()
     compiler: str = ""  # as in Host
+    toolchains: tuple[str, ...] = (USUAL_TOOLCHAIN,)
 
-    def kernel(self, kconfig: Kconfig) -> Kernel:
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """Each kconfig with the first toolchain, then with the next."""
+        return tuple(Variant(kconfig, toolchain) for toolchain in self.toolchains for kconfig in self.kconfigs)
+
+    def kernel(self, variant: Variant) -> Kernel:
         """With the whole series."""
-        return Kernel(self.source, kconfig, self.series)
+        return Kernel(self.source, variant.kconfig, self.series, toolchain=variant.toolchain)

@@ -26,10 +26,10 @@ class Subject:
 
 def patched(kernel: Kernel) -> Subject:
     """The kernel under test: with the whole series."""
-    return Subject(kernel, Role.PATCHED, f"{kernel.kconfig.name}.patched")
+    return Subject(kernel, Role.PATCHED, f"{kernel.variant.name}.patched")
 
 
 def baseline(kernel: Kernel) -> Subject:
     """The base as it is: whatever `kernel` has beyond it is left out."""
-    plain = Kernel(kernel.source, kernel.kconfig, arch=kernel.arch)
-    return Subject(plain, Role.BASELINE, f"{kernel.kconfig.name}.baseline")
+    plain = Kernel(kernel.source, kernel.kconfig, arch=kernel.arch, toolchain=kernel.toolchain)
+    return Subject(plain, Role.BASELINE, f"{kernel.variant.name}.baseline")

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from orchestrator.judge.signature import NOTHING, Signature, signature
 from orchestrator.model.attempt import Planned
 from orchestrator.model.job import Build, Job, Session
-from orchestrator.model.kernel import Kconfig, Kernel, Role, Source
+from orchestrator.model.kernel import Role, Source, Variant
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import SuiteReport
 from orchestrator.model.request import Plan
@@ -68,10 +68,10 @@ class BisectionState:
 
 @dataclass(frozen=True)
 class Bisection:
-    """Between two commits of a tree, about one case on one kconfig."""
+    """Between two commits of a tree, about one case on one variant."""
 
     plan: Plan
-    kconfig: Kconfig
+    variant: Variant
     case: str
     good: str
     bad: str
@@ -99,8 +99,8 @@ class Bisection:
         return [Session(subject, attempts, number, stop_at_failure=not is_end)]
 
     def subject(self, commit: str) -> Subject:
-        kernel = Kernel(Source(self.plan.source.tree, commit), self.kconfig, self.plan.series)
-        return Subject(kernel, Role.BISECTED, f"{self.kconfig.name}.{commit[:12]}")
+        kernel = replace(self.plan.kernel(self.variant), source=Source(self.plan.source.tree, commit))
+        return Subject(kernel, Role.BISECTED, f"{self.variant.name}.{commit[:12]}")
 
     def result(self, report: Callable[[Subject], SuiteReport | None]) -> BisectionState:
         """What all attempts so far say, from the ends to the middle."""

@@ -1,8 +1,8 @@
-"""Does the suite notice when the series is wrong? For each kconfig one kernel with all mutants, then a guest for each
+"""Does the suite notice when the series is wrong? For each variant one kernel with all mutants, then a guest for each
 mutant, with that one switched on.
 
 A mutant is tested until its first kill. The cases that its header names come first, with several attempts, because a
-race needs luck; then all others, then the next kconfig. A mutant that was killed on one kconfig is not tested on the
+race needs luck; then all others, then the next variant. A mutant that was killed on one variant is not tested on the
 next.
 """
 
@@ -15,7 +15,7 @@ from orchestrator.judge.mutants import kill_of
 from orchestrator.model.attempt import Planned
 from orchestrator.model.case import Case
 from orchestrator.model.job import Build, Job, Session
-from orchestrator.model.kernel import Kconfig, Role
+from orchestrator.model.kernel import Role, Variant
 from orchestrator.model.report import BOOT, SuiteReport
 from orchestrator.model.request import Plan
 from orchestrator.model.series import Mutant, Observable
@@ -31,26 +31,26 @@ NAMED_ATTEMPTS = 3  # of each case that a mutant's header names; a mutant that s
 @dataclass(frozen=True)
 class Mutation:
     """`refused` are mutants that the kernels turned out not to have, `left_out` those that are not worth a guest on a
-    kconfig, with reasons. `over_budget` collects those that were not begun."""
+    variant (by its name), with reasons. `over_budget` collects those that were not begun."""
 
     plan: Plan
     is_budget_over: Callable[[], bool]
     refused: Callable[[], Mapping[str, str]]
-    left_out: Callable[[str], Mapping[str, str]] = lambda kconfig: {}
+    left_out: Callable[[str], Mapping[str, str]] = lambda variant: {}
     over_budget: set[str] = field(default_factory=set)
 
     def next(self, known: Known) -> Sequence[Job]:
-        """Kconfig by kconfig: a mutant that is killed on one needs no guest of a later one."""
-        for number, kconfig in enumerate(self.plan.kconfigs):
-            if jobs := self._on(kconfig, self.plan.kconfigs[:number], known):
+        """Variant by variant: a mutant that is killed on one needs no guest of a later one."""
+        for number, variant in enumerate(self.plan.variants):
+            if jobs := self._on(variant, self.plan.variants[:number], known):
                 return jobs
             if any(not known.is_over(job) for job in known.issued):
                 return []
         return []
 
-    def _on(self, kconfig: Kconfig, before: Sequence[Kconfig], known: Known) -> list[Job]:
-        """What has not begun on one kconfig. The control comes first: mutants are compared with it."""
-        control = control_of(self.plan, kconfig)
+    def _on(self, variant: Variant, before: Sequence[Variant], known: Known) -> list[Job]:
+        """What has not begun on one variant. The control comes first: mutants are compared with it."""
+        control = control_of(self.plan, variant)
         build = Build(control)
         if build not in known.issued:
             return [build]
@@ -62,14 +62,14 @@ class Mutation:
             return [session]
         if (session in known.issued and not known.is_over(session)) or report.outcome.is_bad:
             return []  # of a bad control: what the mutants did would say nothing
-        limit_s, unworthy = _boot_limit_s(report), {*self.refused(), *self.left_out(kconfig.name)}
+        limit_s, unworthy = _boot_limit_s(report), {*self.refused(), *self.left_out(variant.name)}
         jobs: list[Job] = []
         for number, mutant in enumerate(self.plan.mutants, 1):
-            if mutant.name in unworthy or why_not_run(mutant, self.plan, (kconfig.name,)):
+            if mutant.name in unworthy or why_not_run(mutant, self.plan, (variant.kconfig.name,)):
                 continue
             if any(self._is_killed(one, number, known) for one in before):
                 continue
-            jobs += self._try(subject_of(self.plan, kconfig, number), mutant, limit_s, known, report)
+            jobs += self._try(subject_of(self.plan, variant, number), mutant, limit_s, known, report)
         return sorted(jobs, key=lambda job: isinstance(job, Build))  # a build waits until all slots are free
 
     def _try(self, subject: Subject, mutant: Mutant, limit_s: float, known: Known, control: SuiteReport) -> list[Job]:
@@ -93,23 +93,23 @@ class Mutation:
             return []
         return [session]
 
-    def _is_killed(self, kconfig: Kconfig, number: int, known: Known) -> bool:
-        report = known.report(subject_of(self.plan, kconfig, number))
-        return report is not None and kill_of(report, known.report(control_of(self.plan, kconfig))) is not None
+    def _is_killed(self, variant: Variant, number: int, known: Known) -> bool:
+        report = known.report(subject_of(self.plan, variant, number))
+        return report is not None and kill_of(report, known.report(control_of(self.plan, variant))) is not None
 
 
-def control_of(plan: Plan, kconfig: Kconfig) -> Subject:
+def control_of(plan: Plan, variant: Variant) -> Subject:
     """The kernel with all mutants, none of them switched on."""
-    kernel = replace(plan.kernel(kconfig), mutants=plan.mutants)
-    return Subject(kernel, Role.MUTATED, f"{kconfig.name}.{Role.MUTATED.value}")
+    kernel = replace(plan.kernel(variant), mutants=plan.mutants)
+    return Subject(kernel, Role.MUTATED, f"{variant.name}.{Role.MUTATED.value}")
 
 
-def subject_of(plan: Plan, kconfig: Kconfig, number: int) -> Subject:
+def subject_of(plan: Plan, variant: Variant, number: int) -> Subject:
     """The same kernel with a mutant switched on, or with a mutant that cannot be switched applied."""
     mutant = plan.mutants[number - 1]
-    kernel = replace(control_of(plan, kconfig).kernel, own_mutant=mutant.name if mutant.has_own_build else "")
+    kernel = replace(control_of(plan, variant).kernel, own_mutant=mutant.name if mutant.has_own_build else "")
     delays = tuple(f"vma_delay.{point}={us}" for point, us in mutant.delays if plan.request.delays)
-    return Subject(kernel, Role.MUTATED, f"{kconfig.name}.{mutant.name}", number, delays)
+    return Subject(kernel, Role.MUTATED, f"{variant.name}.{mutant.name}", number, delays)
 
 
 def why_not_run(mutant: Mutant, plan: Plan, on: Sequence[str]) -> str:

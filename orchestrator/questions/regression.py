@@ -16,7 +16,7 @@ from orchestrator.judge.first_bad import first_bad_patch, regressed_cases
 from orchestrator.judge.signature import signature
 from orchestrator.model.attempt import Planned
 from orchestrator.model.job import Build, Configure, Job, Session, StaticChecks
-from orchestrator.model.kernel import Kconfig, Role
+from orchestrator.model.kernel import Role, Variant
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import BOOT, Comparison, SuiteReport
 from orchestrator.model.request import Baseline, Plan
@@ -60,8 +60,8 @@ class Regression:
 
     def _find_first_bad(self, known: Known) -> list[Job]:
         """Another run behind a patch, until it is certain enough which patch broke a case."""
-        for kconfig in self.plan.kconfigs:
-            tested = [*per_patch(self.plan, kconfig), subjects(self.plan, kconfig)[0]]
+        for variant in self.plan.variants:
+            tested = [*per_patch(self.plan, variant), subjects(self.plan, variant)[0]]
             reports = [report for report in map(known.report, tested) if report]
             if len(reports) != len(tested) or not all(map(known.is_at_rest, tested)):
                 continue
@@ -74,14 +74,14 @@ class Regression:
 
     def _tested(self) -> Iterator[Subject]:
         """The kernels under test, and with --baseline always their bases; those of single patches come last."""
-        for kconfig in self.plan.kconfigs:
-            subject, *base = subjects(self.plan, kconfig)
+        for variant in self.plan.variants:
+            subject, *base = subjects(self.plan, variant)
             yield subject
             if self.plan.request.baseline is Baseline.ALWAYS:
                 yield from base
         if self.plan.request.each_patch:
-            for kconfig in self.plan.kconfigs:
-                yield from per_patch(self.plan, kconfig)
+            for variant in self.plan.variants:
+                yield from per_patch(self.plan, variant)
 
     def _ask_base(self, subject: Subject, base: Subject, known: Known) -> list[Job]:
         """What is open between the two kernels after their first tests."""
@@ -127,29 +127,29 @@ class Regression:
         return pair
 
 
-def subjects(plan: Plan, kconfig: Kconfig) -> tuple[Subject, ...]:
+def subjects(plan: Plan, variant: Variant) -> tuple[Subject, ...]:
     """The kernel under test, and its base, if that is another kernel."""
-    kernel = plan.kernel(kconfig)
+    kernel = plan.kernel(variant)
     return (patched(kernel), baseline(kernel)) if plan.series else (baseline(kernel),)
 
 
-def per_patch(plan: Plan, kconfig: Kconfig) -> tuple[Subject, ...]:
+def per_patch(plan: Plan, variant: Variant) -> tuple[Subject, ...]:
     """The kernels behind each patch of the series but the last, in the order of the patches."""
     series = plan.series
     if series is None:
         return ()
-    kernel = plan.kernel(kconfig)
+    kernel = plan.kernel(variant)
     return tuple(
-        Subject(replace(kernel, series=first_patches(series, count)), Role.PER_PATCH, f"{kconfig.name}.patch-{count}")
+        Subject(replace(kernel, series=first_patches(series, count)), Role.PER_PATCH, f"{variant.name}.patch-{count}")
         for count in range(1, len(series.patches))
     )
 
 
 def static_checks(plan: Plan) -> list[Job]:
-    """Static checks of each patch, on the first kconfig only: the next would hardly differ."""
-    kconfig = plan.kconfigs[0]
-    subjects_behind = [*per_patch(plan, kconfig), subjects(plan, kconfig)[0]]
-    before = [baseline(plan.kernel(kconfig)), *subjects_behind]
+    """Static checks of each patch, on the first variant only: the next would hardly differ."""
+    variant = plan.variants[0]
+    subjects_behind = [*per_patch(plan, variant), subjects(plan, variant)[0]]
+    before = [baseline(plan.kernel(variant)), *subjects_behind]
     return [StaticChecks(subject, last.kernel) for subject, last in zip(subjects_behind, before, strict=False)]
 
 

@@ -35,6 +35,7 @@ class Settings:
     tree: str | None = _key("the git tree that has the base", "none: Debian's source package", option="tree")
     base: str | None = _key("what patches apply to", "linux-source-6.12; HEAD of a tree", option="base", by_tree=True)
     kconfigs: tuple[str, ...] | None = _key("the kernels to test", "base", option="kconfig", by_tree=True)
+    toolchains: tuple[str, ...] | None = _key("the compilers of the kernels", "gcc", option="toolchain")
     testcases: tuple[str, ...] | None = _key(
         "the test cases to run", "all that the kconfig has the needs of", option="testcase", by_tree=True
     )

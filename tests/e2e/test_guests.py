@@ -46,7 +46,7 @@ def spec() -> tuple[Context, GuestSpec]:
     find = Finders(
         lambda _: packaged_base(DEFAULT_BASE, Workplace(places.bases, runner, lambda text: None)), find_accel
     )
-    subject, logs = patched(plan.kernel(plan.kconfigs[0])), places.logs / "tests"
+    subject, logs = patched(plan.kernel(plan.variants[0])), places.logs / "tests"
     stage = announced(context, subject)
     tree = make_tree(context, stage, subject, find)
     config = make_config(context, stage, subject, tree, logs)

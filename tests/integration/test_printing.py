@@ -135,7 +135,7 @@ def test_what_a_bisection_tried_is_indented_and_harmless(tree: Path, capsys: pyt
     git(tree, "commit", "--allow-empty", "-q", "-m", f"mm: a change{ESCAPE}")
     commit = git(tree, "rev-parse", "HEAD").strip()
     plan = make_plan(Request(), load_catalog(), None, Host(cpus=2, memory_mib=4096))
-    question = Bisection(plan, plan.kconfigs[0], "gup", f"{commit}^", commit, lambda good, bad: (), 1)
+    question = Bisection(plan, plan.variants[0], "gup", f"{commit}^", commit, lambda good, bad: (), 1)
     result = BisectionState((BisectedCommit(commit, State.BAD, fails=2, passes=1),), (commit,))
     show_answer(result, question, History(tree, Runner(Cancel())), sys.stdout)
     assert capsys.readouterr().out.splitlines() == [

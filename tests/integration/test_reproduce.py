@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator import catalog
+from orchestrator.build.toolchain import Toolchain
 from orchestrator.commands.compose import on_top
 from orchestrator.jobs.boot import GuestSpec
 from orchestrator.jobs.reproduce import reproduce
@@ -61,14 +62,14 @@ def run_of(run_dir: Path, tree: Path, patch: str, *kconfigs: str, below: str = "
     spec = GuestSpec(plan.machine, known.accel("tcg"), kernel, programs, slowdown=1.0, boot_limit_s=5.0)
     (run_dir / "patches").mkdir(parents=True)
     (run_dir / "patches/0001-a.patch").write_text(patch)
-    for kconfig in plan.kconfigs:
-        subject = patched(plan.kernel(kconfig))
+    for variant in plan.variants:
+        subject = patched(plan.kernel(variant))
         guest = run_dir / subject.name / "guest-0"
         guest.mkdir(parents=True)
         for file in (guest.parent / "config", guest / "initramfs.cpio", guest / "id_ed25519"):
             file.write_text("")
         (guest / "known_hosts").write_text("[127.0.0.1]:1 ssh-ed25519 AAAA\n")
-        reproduce(plan, subject, base, spec, run_dir)
+        reproduce(plan, subject, base, Toolchain("gcc 12", "gcc"), spec, run_dir)
 
 
 def reproduced(script: Path | str, cwd: Path, **env: str) -> str:

@@ -5,23 +5,22 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 
 from orchestrator.model.job import Build, Job, Session
-from orchestrator.model.kernel import Kconfig, Role, Source
+from orchestrator.model.kernel import Role, Source
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import Finding, StageResult, Subtest, SuiteReport
-from orchestrator.model.request import Plan, Request
+from orchestrator.model.request import Request
 from orchestrator.model.subject import Subject
 from orchestrator.questions.bisection import MOST_RUNS, Bisection, State
 from orchestrator.questions.question import Known
+from tests.unit.simulated import plan
 
 COMMITS = [f"{number:04x}" * 10 for number in range(33)]  # 0 is the good end, 32 the bad one
 BUILT = StageResult("build", Outcome.PASS, 1.0)
-PLAN = cast(Plan, SimpleNamespace(request=Request(), source=Source("/tree", ""), series=None))
+PLAN = replace(plan(patches=None), source=Source("/tree", ""))
 
 
 def candidates(good: Sequence[str], bad: str) -> tuple[str, ...]:
@@ -48,7 +47,7 @@ class World:
         self._draw = random.Random(seed)
         self._reports: dict[str, SuiteReport] = {}
         self.runs = 0
-        self.question = Bisection(PLAN, Kconfig("base", ()), "case", COMMITS[0], COMMITS[-1], candidates, 8)
+        self.question = Bisection(PLAN, PLAN.variants[0], "case", COMMITS[0], COMMITS[-1], candidates, 8)
 
     def answer(self) -> str:
         """The answer, or why there is none."""
@@ -104,9 +103,7 @@ def test_a_failure_that_comes_one_time_in_three_is_mostly_attributed_to_the_righ
 
 def test_a_surer_answer_takes_more_runs() -> None:
     sure, unsure = World(11, 0.33, 5), World(11, 0.33, 5)
-    sure.question = replace(
-        sure.question, plan=cast(Plan, SimpleNamespace(**{**vars(PLAN), "request": Request(error=0.001)}))
-    )
+    sure.question = replace(sure.question, plan=replace(PLAN, request=Request(error=0.001)))
     assert sure.answer() == unsure.answer() == "11"
     assert sure.runs > unsure.runs
 

@@ -37,7 +37,7 @@ class Smoke:
     plan: Plan
 
     def next(self, known: Known) -> Sequence[Job]:
-        tested = [subjects(self.plan, kconfig)[0] for kconfig in self.plan.kconfigs]
+        tested = [subjects(self.plan, variant)[0] for variant in self.plan.variants]
         return [job for subject in tested for job in self._of(subject, known)]
 
     def _of(self, subject: Subject, known: Known) -> list[Job]:

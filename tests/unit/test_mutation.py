@@ -183,9 +183,9 @@ def test_a_mutant_with_a_kernel_of_its_own_has_it_built_first_and_by_itself() ->
 def test_mutants_share_the_kernel_of_the_control_unless_they_cannot_be_switched() -> None:
     own = replace(OTHER, has_own_build=True)
     of = made(MUTANT, own)
-    (kconfig,) = of.kconfigs
-    control = control_of(of, kconfig)
-    assert subject_of(of, kconfig, 1).kernel == control.kernel
-    assert subject_of(of, kconfig, 1).mutant == 1
-    assert subject_of(of, kconfig, 2).kernel.id != control.kernel.id
-    assert subject_of(of, kconfig, 2).worktree == control.worktree
+    (variant,) = of.variants
+    control = control_of(of, variant)
+    assert subject_of(of, variant, 1).kernel == control.kernel
+    assert subject_of(of, variant, 1).mutant == 1
+    assert subject_of(of, variant, 2).kernel.id != control.kernel.id
+    assert subject_of(of, variant, 2).worktree == control.worktree

@@ -45,19 +45,19 @@ def test_one_kernel_for_each_kconfig_and_the_base_where_it_is_asked_for(catalog:
 def test_each_patch_adds_a_kernel_behind_every_patch_but_the_last(catalog: Catalog) -> None:
     series = catalog.series("vm_refcnt")
     plan = make_plan(Request(patch="vm_refcnt", each_patch=True), catalog, series, HOST)
-    behind = per_patch(plan, plan.kconfigs[0])
+    behind = per_patch(plan, plan.variants[0])
     assert [subject.name for subject in behind] == [f"base.patch-{n}" for n in range(1, len(series.patches))]
     assert names(plan) == ["base.patched", *(subject.name for subject in behind)]
     third = behind[2].kernel.series
     assert third
     assert third.patches == series.patches[:3]
-    assert len({subject.kernel.id for subject in (*behind, *subjects(plan, plan.kconfigs[0]))}) == len(behind) + 2
+    assert len({subject.kernel.id for subject in (*behind, *subjects(plan, plan.variants[0]))}) == len(behind) + 2
     assert {kernel.cases for kernel in planned(plan)} == {tuple(case.name for case in plan.cases)}
 
 
 def test_the_whole_series_and_nothing_of_it(catalog: Catalog) -> None:
     plan = make_plan(Request(patch="vm_refcnt"), catalog, catalog.series("vm_refcnt"), HOST)
-    found = subjects(plan, plan.kconfigs[0])
+    found = subjects(plan, plan.variants[0])
     assert [(subject.role, subject.kernel.series) for subject in found] == [
         (Role.PATCHED, plan.series), (Role.BASELINE, None),
     ]  # fmt: skip

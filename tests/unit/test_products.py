@@ -26,7 +26,7 @@ from tests.unit.simulated import plan
 
 PLAN = plan()
 BASE = Base("linux", "1234", "a base", Path("bases/linux"))
-SUBJECT = patched(PLAN.kernel(PLAN.kconfigs[0]))
+SUBJECT = patched(PLAN.kernel(PLAN.variants[0]))
 
 
 def nobody() -> NoReturn:
@@ -110,7 +110,7 @@ def test_what_another_build_of_a_resumed_run_did_counts_no_more_though_no_guest_
 
 
 def test_each_subject_has_the_stages_of_its_kernel_also_where_kconfigs_say_the_same(world: World) -> None:
-    kconfig = PLAN.kconfigs[0]
+    (kconfig,) = PLAN.kconfigs
     other = patched(replace(SUBJECT.kernel, kconfig=Kconfig("other", kconfig.fragments)))
     products = world.products()
     for subject in (SUBJECT, other):

@@ -160,9 +160,13 @@ def test_an_empty_variable_is_not_set_and_other_programs_variables_are_theirs(ho
 
 @pytest.mark.parametrize("name", sorted(set(KEYS) - set(FROM_TREE)))
 def test_a_tree_sets_no_place_no_server_and_no_amount(home: Path, name: str) -> None:
-    value = {"jobs": "1000", "accel": "'kvm'", "color": "'never'", "archive": "'https://evil.example'"}.get(
-        name, "'/tmp/20G'"
-    )
+    value = {
+        "jobs": "1000",
+        "accel": "'kvm'",
+        "color": "'never'",
+        "archive": "'https://evil.example'",
+        "toolchains": "['/tmp/evil']",
+    }.get(name, "'/tmp/20G'")
     user(home, f'tree = "{home}/linux"\n')
     where = tree(home, f"{name} = {value if name != 'cache_budget' else repr('20G')}\n")
     error = refused(home)

@@ -8,7 +8,7 @@ from orchestrator.arguments.options.messages import VERBOSE
 
 KINDS = ("runs", "products", "builds", "worktrees", "bases", "ccache", "leftovers")  # as in retention.Kind
 SHELLS = ("bash", "zsh", "fish")
-LISTED = ("testcases", "kconfigs", "patches", "machines", "bases")
+LISTED = ("testcases", "kconfigs", "patches", "machines", "bases", "toolchains")
 
 CONFIG = Command(
     "config",

@@ -38,5 +38,12 @@ KCONFIG = repeatable(
     completes="kconfigs",
     help="fragments added to tinyconfig (default: base); give it several times to test several kernels",
 )
+TOOLCHAIN = repeatable(
+    "--toolchain",
+    metavar="NAME|DIR",
+    completes="toolchains",
+    help="compile the kernel with gcc, gcc-13, clang, clang-19, or a compiler in a directory (default: gcc); give it "
+    "several times to test the kernels of several",
+)
 
-KERNEL = Group("kernel", (PATCH, TREE, BASE, KCONFIG))
+KERNEL = Group("kernel", (PATCH, TREE, BASE, KCONFIG, TOOLCHAIN))
