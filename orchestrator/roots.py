@@ -11,7 +11,9 @@ from orchestrator import bounded
 from orchestrator.errors import BadDeclaration, UsageError
 
 VARIABLE = "ORCHESTRATE_ROOT"
-BUILT_IN = Path(__file__).resolve().parents[1]  # of a checkout
+CHECKOUT = Path(__file__).resolve().parents[1]
+INSTALLED = Path(__file__).resolve().parent / "root"  # where a wheel has what lies beside the package in a checkout
+BUILT_IN = INSTALLED if INSTALLED.is_dir() else CHECKOUT
 
 
 def user_root() -> Path | None:

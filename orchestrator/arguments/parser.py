@@ -8,17 +8,28 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from orchestrator import __version__
 from orchestrator.arguments.command import Command, Option
 from orchestrator.arguments.commands import COMMANDS
 from orchestrator.errors import UsageError
 from orchestrator.reporters import stream
+from orchestrator.version import version
 from orchestrator.words import near
 
 WIDEST = 100  # longer lines are hard to read
 NARROW = 60  # here an option's text goes below it
 PROGRAM = "orchestrate"
 DESCRIPTION = "From a Linux mm patch to a verdict with evidence: build, boot under QEMU, stress, report."
+
+
+class ShowVersion(argparse.Action):
+    """Finds the version out when it is asked for: that takes git, and a look at each case."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **keywords: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, **keywords)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        stream.out(f"{PROGRAM} {version()}\n")
+        parser.exit()
 
 
 def parser() -> Parser:
@@ -32,7 +43,7 @@ def parser() -> Parser:
         add_help=False,
     )
     top.add_argument("-h", "--help", action="help", help="show this text")
-    top.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}", help="show the version")
+    top.add_argument("--version", action=ShowVersion, help="show the version, the commit, and a digest of the data")
     subparsers = top.add_subparsers(title="commands", dest="command", metavar="COMMAND", prog=PROGRAM)
     for command in COMMANDS:
         _add(subparsers, command)

@@ -46,7 +46,7 @@ LAYERS = (
     ("declarations",),
     ("execution",),  # knows jobs as values alone
     ("b4",),
-    ("process", "store", "fetch", "watching", "evidence.symbols", "host_time", "host_cpus"),
+    ("process", "store", "fetch", "watching", "evidence.symbols", "host_time", "host_cpus", "version"),
     ("os_errors",),
     ("manifest",),
     ("kept",),
