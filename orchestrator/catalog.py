@@ -16,7 +16,7 @@ from orchestrator.declarations.files import read_toml
 from orchestrator.declarations.kconfigs import read_fragment
 from orchestrator.declarations.names import named
 from orchestrator.declarations.patches import exists, name_of, named_patches, read_series, read_url
-from orchestrator.declarations.testcases import read_cases
+from orchestrator.declarations.testcases import Collection, read_cases, read_collection
 from orchestrator.errors import BadDeclaration, PatchUnreadable, UnknownName, UsageError
 from orchestrator.model.case import Case, Userland
 from orchestrator.model.kernel import Fragment, Kconfig
@@ -24,6 +24,7 @@ from orchestrator.model.machine import Accel, Machine
 from orchestrator.model.series import Series
 from orchestrator.parse import report_kinds
 from orchestrator.parse.patch_name import Kind, PatchName, split_parts
+from orchestrator.parse.selftest_list import Selftest
 from orchestrator.parse.series import ALL, Choice
 from orchestrator.roots import BUILT_IN, VARIABLE, roots
 
@@ -48,6 +49,7 @@ class Catalog:
     patches: Mapping[str, Path]
     userlands: Mapping[str, Userland]
     root: Path  # the user's own where there is one
+    collections: tuple[Collection, ...] = ()  # of the kernel's selftests: a tree may list more than is declared
 
     def case(self, name: str) -> Case:
         return named("test case", name, self.testcases)
@@ -83,6 +85,25 @@ class Catalog:
         if found and not chosen:
             raise UsageError(f"--testcase {' '.join(patterns)}: no test case is left")
         return chosen
+
+    def with_listed(self, collection: Collection, tests: Sequence[Selftest]) -> Catalog:
+        """With a case for each selftest that a tree lists and nobody has declared."""
+        more = collection.cases(tests, tuple(self.testcases.values()))
+        return replace(self, testcases=_named((*self.testcases.values(), *more)))
+
+    def may_mean(self, patterns: Sequence[str], collection: Collection) -> bool:
+        """Whether patterns could choose a case of a collection that is yet to be listed."""
+        wanted = [pattern for pattern in patterns if not pattern.startswith(NOT)]
+        tags = {tag for case in self.testcases.values() if case.group == collection.group for tag in case.tags}
+        start = f"{collection.group}."
+
+        def may(pattern: str) -> bool:
+            literal = WILDCARD.split(pattern)[0]
+            if literal != pattern and start.startswith(literal):
+                return True
+            return pattern in (collection.group, *tags) or literal.startswith(start)
+
+        return any(map(may, wanted))
 
     def default_cases(self, kconfigs: Sequence[Kconfig]) -> tuple[Case, ...]:
         """The cases that run when none is named: all but those that need a fragment which was not requested."""
@@ -170,6 +191,7 @@ def load_catalog(*layers: Path) -> Catalog:
         patches={name: path for root in layers for name, path in named_patches(root / "patches").items()},
         userlands=userlands,
         root=layers[-1],
+        collections=tuple(filter(None, map(read_collection, cases))),
     )
 
 

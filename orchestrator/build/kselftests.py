@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator import host_cpus
+from orchestrator import host_cpus, kept
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain, first_error, host_failure
 from orchestrator.context import Context
@@ -22,7 +22,8 @@ from orchestrator.errors import CommandFailed
 from orchestrator.model.kernel import AppliedTree
 from orchestrator.process import Command, CommandResult
 from orchestrator.source.excerpt import Excerpt, check_out, excerpt
-from orchestrator.store import key
+from orchestrator.source.objects import Trees
+from orchestrator.store import key, write_atomically
 
 SELFTESTS = "tools/testing/selftests"
 # what `make headers` reads, and what selftests include beside the installed headers
@@ -32,7 +33,26 @@ SHARED = (
     r"|tools/(?:include|arch/x86/include|scripts)/|mm/gup_test\.h$|lib/test_hmm_uapi\.h$"
     rf"|{SELFTESTS}/(?:[^/]+$|lib/|x86/|clone3/|pidfd/)"
 )
+FORMER = {"mm": "vm"}  # what a collection was called before (6.3)
 LDFLAGS = "-static -s"  # the guest has no libraries; their symbols would be most of the initramfs
+
+
+def directory_of(trees: Trees, tree: str, collection: str) -> str:
+    """Where a collection is in a tree, also in one that is older than its name."""
+    home, former = f"{SELFTESTS}/{collection}", f"{SELFTESTS}/{FORMER.get(collection, collection)}"
+    return former if trees.read(tree, f"{home}/Makefile") is None and trees.read(tree, f"{former}/Makefile") else home
+
+
+UNBUILT, SCHEMA = "unbuilt.json", 1
+# A header or a library that is not installed here
+HOST_LACKS = re.compile(r"fatal error: \S+: No such file|cannot find -l|No such file or directory.*crt")
+
+
+@dataclass(frozen=True)
+class Unbuilt:
+    """What unbuilt.json says: the programs that do not compile, with the reasons."""
+
+    programs: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -48,7 +68,8 @@ def kselftests(
 ) -> Product[Selftests]:
     """Build programs of a collection (mm). A program that does not compile does not stop the others. Raises
     CommandFailed if the kernel headers cannot be installed, or if the host could not finish."""
-    files = excerpt(applied, re.compile(rf"(?:{SHARED}|{SELFTESTS}/{re.escape(collection)}/)".encode()), context.runner)
+    home = directory_of(Trees(applied.base, context.runner), applied.tree, collection)
+    files = excerpt(applied, re.compile(rf"(?:{SHARED}|{re.escape(home)}/)".encode()), context.runner)
     wanted = sorted(set(names))
     product_key = key(
         "kselftest",
@@ -58,30 +79,29 @@ def kselftests(
         flags=LDFLAGS,
         compiler=toolchain.compiler,
     )
-    if found := context.store.get("kselftest", product_key):
-        return Product(Selftests(_read(found, wanted), {}), cached=True)
+    if known := context.store.read("kselftest", product_key, lambda found: _load(found, wanted)):
+        return Product(known, cached=True)
     # not in TMPDIR, whose path make may not be able to take
     with tempfile.TemporaryDirectory(prefix=".kselftest-", dir=applied.base.home) as scratch:
         out = Path(scratch) / "out"
-        made = _make(context, files, Path(scratch), out, collection, wanted)
+        made = _make(context, files, Path(scratch), out, home, wanted)
         programs = _read(out, wanted)
         missing = [name for name in wanted if name not in programs]
         if missing and (why := host_failure(made, made.text)):
             raise CommandFailed(why, detail=made.tail())
-        if missing:  # not kept: what is missing may be a library of the host
-            return Product(Selftests(programs, {name: _why(name, made.text) for name in missing}), cached=False)
+        unbuilt = {name: _why(name, made.text) for name in missing}
 
         def fill(home: Path) -> None:
-            for name in wanted:
+            for name in programs:
                 shutil.copyfile(out / name, home / name)
+            write_atomically(home / UNBUILT, kept.dumps(Unbuilt(tuple(unbuilt.items())), SCHEMA))
 
-        context.store.put("kselftest", product_key, fill)
-    return Product(Selftests(programs, {}), cached=False)
+        if not (missing and HOST_LACKS.search(made.text)):  # what is installed later is built then
+            context.store.put("kselftest", product_key, fill)
+    return Product(Selftests(programs, unbuilt), cached=False)
 
 
-def _make(
-    context: Context, files: Excerpt, scratch: Path, out: Path, collection: str, names: Sequence[str]
-) -> CommandResult:
+def _make(context: Context, files: Excerpt, scratch: Path, out: Path, home: str, names: Sequence[str]) -> CommandResult:
     tree = scratch / "tree"
     for directory in (tree, out):
         directory.mkdir()
@@ -93,9 +113,13 @@ def _make(
     targets = [os.fspath(out / name) for name in names]
     command = Command(
         ("make", "--keep-going", jobs, f"OUTPUT={out}", f"LDFLAGS={LDFLAGS}", *targets),
-        cwd=tree / SELFTESTS / collection,
+        cwd=tree / home,
     )
     return context.runner.run(command, log=scratch / "make.log")
+
+
+def _load(found: Path, names: Sequence[str]) -> Selftests:
+    return Selftests(_read(found, names), dict(kept.load(Unbuilt, found / UNBUILT, SCHEMA).programs))
 
 
 def _read(directory: Path, names: Sequence[str]) -> dict[str, bytes]:

@@ -22,6 +22,7 @@ from orchestrator.build.toolchains import check_toolchain
 from orchestrator.catalog import Catalog, load_catalog
 from orchestrator.commands.earlier import earlier_times
 from orchestrator.commands.intake import take
+from orchestrator.commands.selftests import with_selftests_of
 from orchestrator.context import Context, Places
 from orchestrator.declarations.known_issues import KNOWN_ISSUES, read_known_issues
 from orchestrator.declarations.names import named
@@ -38,7 +39,7 @@ from orchestrator.model.request import GENERATED, Baseline, Plan, Request
 from orchestrator.model.series import Mutant, Patch, Series
 from orchestrator.model.subject import Subject
 from orchestrator.parse.series import series_of, with_patches
-from orchestrator.plan import make_plan
+from orchestrator.plan import make_plan, requested_source
 from orchestrator.process import Cancel, CommandResult, Runner
 from orchestrator.reporters.progress import Progress
 from orchestrator.settings.resolve import DEFAULT, OPTION
@@ -77,6 +78,9 @@ def invoke(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = Fal
         base=_once_each(lambda source: find_base(source, context)),
         accel=_once(lambda: find_accel(request, catalog, context)),
     )
+    source = taken.source or requested_source(request)
+    catalog = with_selftests_of(context, request, source, series, lambda wanted: find.base(wanted)[0])
+    context = replace(context, catalog=catalog)
     mutants: tuple[Mutant, ...] = ()
     if with_mutants:
         request, series, mutants = choose_mutants(request, catalog, series)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Collection as Collection_
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from orchestrator.declarations.schema import declared
 from orchestrator.errors import BadDeclaration
 from orchestrator.expressions import title_problem
 from orchestrator.model.case import Case, Userland
+from orchestrator.parse.selftest_list import Selftest
 
 FILE = re.compile(r"[\w+-][\w.+-]{0,100}")
 SETTING = re.compile(r"[A-Za-z0-9_][\w./*-]{0,200}")  # a file below /proc/sys, /sys/kernel/debug or a cgroup
@@ -27,8 +29,8 @@ def read_cases(path: Path, userlands: Mapping[str, Userland]) -> tuple[Case, ...
     An entry of `cases` may say anything that the file may say of all. Its lists follow those of the file, its settings
     and needs are added, and whatever else it says takes the place of what the file says.
     """
-    data, group = read_yaml(dict[str, Any], path), path.parent.name
-    entries = declared(dict[str, dict[str, Any] | None], data.pop("cases", {}), f"{path}: cases")
+    data, entries, _ = _read(path)
+    group = path.parent.name
     shared = _case(str(path), data, path.parent, group, "")
     if not entries:
         return (_checked(path, shared, userlands),)
@@ -41,6 +43,61 @@ def read_cases(path: Path, userlands: Mapping[str, Userland]) -> tuple[Case, ...
             case = replace(case, summary=" ".join((case.program, *case.args[len(shared.args) :])))
         cases.append(_checked(path, case, userlands))
     return tuple(cases)
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A testcase.yaml about a collection of the kernel's selftests, for those that only the tree itself lists. `said`
+    is what the file says of all, `categories` what it says of those that the tree runs in a category."""
+
+    path: Path
+    said: Mapping[str, Any]
+    categories: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def group(self) -> str:
+        return self.path.parent.name
+
+    @property
+    def directory(self) -> str:
+        """Below tools/testing/selftests."""
+        return str(self.said["kselftest"])
+
+    def cases(self, tests: Sequence[Selftest], declared_ones: Collection_[Case]) -> tuple[Case, ...]:
+        """A case for each test whose program no declared case runs."""
+        known = {case.kselftest.rpartition("/")[2] for case in declared_ones if case.group == self.group}
+        return tuple(self._case(test) for test in tests if test.program not in known)
+
+    def _case(self, test: Selftest) -> Case:
+        entry: dict[str, Any] = {"program": test.program, "args": list(test.args)}
+        if test.computed:
+            entry["unfit"] = "the tree's script computes how it is called"
+        said = _over({**self.said}, _over(dict(self.categories.get(test.category, {})), entry))
+        words = (re.sub(r"[^A-Za-z0-9]+", "-", word).strip("-") for word in (*test.args,))
+        name = f"{self.group}.{'-'.join((test.program, *words))}"
+        case = _case(f"{self.path}: {name}", said, self.path.parent, name, self.group)
+        return _checked(self.path, replace(case, summary=" ".join((test.program, *test.args))), {})
+
+
+def read_collection(path: Path) -> Collection | None:
+    """What a testcase.yaml says of a whole collection; None if it is about none. Raises BadDeclaration."""
+    said, _, categories = _read(path)
+    return Collection(path, said, categories) if said.get("kselftest") else None
+
+
+Entries = Mapping[str, dict[str, Any] | None]
+
+
+def _read(path: Path) -> tuple[dict[str, Any], Entries, Mapping[str, dict[str, Any]]]:
+    """What a file says of all, of each case, and of each category of a tree's selftests."""
+    data = read_yaml(dict[str, Any], path)
+    entries = declared(dict[str, dict[str, Any] | None], data.pop("cases", {}), f"{path}: cases")
+    categories = declared(dict[str, dict[str, Any]], data.pop("categories", {}), f"{path}: categories")
+    if categories and not data.get("kselftest"):
+        raise BadDeclaration(f"{path}: categories are those of a tree's selftests (kselftest)")
+    for name, entry in categories.items():
+        _case(f"{path}: categories.{name}", _over({"program": name, **data}, entry), path.parent, name, name)
+    return data, entries, categories
 
 
 def _case(source: str, said: Mapping[str, Any], directory: Path, name: str, group: str) -> Case:

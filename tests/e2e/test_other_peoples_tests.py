@@ -33,14 +33,16 @@ def test_selftests_of_the_tree_run_in_the_guest(start: Start) -> None:
         "mremap_dontunmap": "PASS",
         "mseal_test": "PASS",
         "soft-dirty": "SKIP",  # the kernel of kconfig base has no soft-dirty bits, and the program says so
-        "khugepaged": "SKIP",
+        "khugepaged": "FAIL",
         "uffd-register": "PASS",
         "mremap_test": "PASS",  # maps 2 GiB: only with its sysctl
     }
     assert "mremap_dontunmap_simple_shmem" in {subtest["name"] for subtest in cases["mremap_dontunmap"]["subtests"]}
     assert len(cases["mseal_test"]["subtests"]) > 50
     assert "soft-dirty" in cases["soft-dirty"]["message"]
+    # no fault of the series: the base's does not compile either
     assert "does not compile" in cases["khugepaged"]["message"]
+    assert cases["khugepaged"]["comparison"]["answer"] == "PRE_EXISTING"
     skipped = [s for s in cases["uffd-register"]["subtests"] if s["outcome"] == "SKIP"]
     assert all("huge page" in subtest["message"] for subtest in skipped)
     root = ElementTree.parse(job.run_dir / "junit.xml").getroot()
