@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from orchestrator import host_cpus
-from orchestrator.catalog import PACKAGE, load_catalog
+from orchestrator.catalog import load_catalog
+from orchestrator.commands.host_tools import Tool, check_tools, host_family, install, install_command
 from orchestrator.commands.inventory import inventory
 from orchestrator.context import Places
-from orchestrator.declarations.files import read_toml
-from orchestrator.errors import CommandFailed, OrchestrateError, ToolMissing
+from orchestrator.errors import OrchestrateError
 from orchestrator.guest.accel import Probe, probe
-from orchestrator.process import Cancel, Command, Runner, attach, find_program
+from orchestrator.process import Cancel, Command, Runner, find_program
 from orchestrator.reporters import stream
 from orchestrator.reporters.columns import columns, wrapped
 from orchestrator.reporters.text import printable
@@ -29,43 +27,15 @@ WANTED_GIB = 8  # an imported base, two worktrees with two build directories eac
 COMPLAINT = 3
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """An entry of data/tools.toml: a program on PATH, or a file."""
-
-    package: str
-    why: str
-    program: str = ""
-    file: str = ""
-    optional: bool = False
-
-
-@dataclass(frozen=True)
-class Tools:
-    """data/tools.toml."""
-
-    tool: tuple[Wanted, ...]
-
-
-@dataclass(frozen=True)
-class Tool:
-    """Something wanted, and whether it is there. `found` is a path, or empty."""
-
-    name: str
-    package: str
-    why: str
-    optional: bool
-    found: str
-
-
 def run(args: argparse.Namespace) -> int:
     places, runner = Places.of_user(args.settings.cache), Runner(Cancel())
     if args.verify:
         _verify(places.store)
-    tools = check_tools()
+    family = host_family()
+    tools = check_tools(family, runner)
     if args.install and any(not tool.found for tool in tools):
-        _install([tool for tool in tools if not tool.found])
-        tools = check_tools()
+        install([tool for tool in tools if not tool.found], family)
+        tools = check_tools(family, runner)
     missing = [tool for tool in tools if not tool.found]
     probes = [] if any(t.name in ("gcc", "qemu-system-x86_64") for t in missing) else _probes(runner)
     free_gib = _free_gib(places.cache)
@@ -76,12 +46,12 @@ def run(args: argparse.Namespace) -> int:
         problems.append(f"only {free_gib:.0f} GiB free in {places.cache}, {WANTED_GIB} wanted")
     if probes and not any(found.works for found in probes):
         problems.append("no accelerator runs guests")
-    install = install_command(missing)
+    command = install_command(missing, family)
     if args.json:
         report = {
             "ready": not problems,
             "problems": problems,
-            "install": install,
+            "install": command,
             "tools": [asdict(tool) for tool in tools],
             "accelerators": [asdict(found) for found in probes],
             "accelerator": next((found.accel for found in probes if found.works), None),
@@ -103,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     rows += [("", f"disk: {kind.value}", f"{count}, {show_size(size)}") for kind, (count, size) in used.items()]
     rows += [("", "ccache", ccache)]
     lines = columns([tuple(map(printable, row)) for row in rows], stream.width())
-    lines += ["", "to install what is missing:", f"  {install}"] if install else []
+    lines += ["", "to install what is missing:", f"  {command}"] if command else []
     lines += ["", *wrapped(f"not ready: {'; '.join(problems)}" if problems else "ready", stream.width())]
     stream.out("".join(f"{line}\n" for line in lines))
     return COMPLAINT if problems else 0
@@ -114,7 +84,11 @@ def _tool_row(tool: Tool, *, verbose: bool) -> tuple[str, str, str]:
     if tool.found:
         return "ok", Path(tool.name).name, f"{tool.why} ({tool.found})" if verbose else tool.why
     state = "optional" if tool.optional else "MISSING"
-    return state, Path(tool.name).name, f"{tool.why} (package {tool.package})"
+    return (
+        state,
+        Path(tool.name).name,
+        f"{tool.why} ({f'package {tool.package}' if tool.package else 'no package here'})",
+    )
 
 
 def _verify(store: Store) -> None:
@@ -124,40 +98,6 @@ def _verify(store: Store) -> None:
     for product in gone:
         stream.tell(f"dropped, it was damaged: {product}\n")
     stream.tell(f"{counted(len(products), 'product')} checked, {len(gone)} damaged\n")
-
-
-def check_tools() -> tuple[Tool, ...]:
-    return tuple(_check(wanted) for wanted in read_toml(Tools, PACKAGE / "data/tools.toml").tool)
-
-
-def install_command(missing: Sequence[Tool]) -> str:
-    """The one command that installs everything that is missing; empty when nothing is."""
-    packages = " ".join(sorted({tool.package for tool in missing}))
-    sudo = "" if os.geteuid() == 0 else "sudo "
-    return f"{sudo}apt-get install --no-install-recommends {packages}" if packages else ""
-
-
-def _install(missing: Sequence[Tool]) -> None:
-    """Say what is installed, and install it. Raises CommandFailed."""
-    install = install_command(missing)
-    for tool in missing:
-        stream.tell(f"installing {tool.package}: {tool.why}\n")
-    sudo = () if os.geteuid() == 0 else ("sudo",)
-    for words in (("apt-get", "-qq", "update"), (*install.removeprefix("sudo ").split(), "-qq", "-y")):
-        for program in (*sudo, words[0]):
-            if find_program(program) is None:
-                raise ToolMissing(f"{program} is not here to install with", hint=f"install by hand: {install}")
-        # apt-get must not wait for an answer to a question that nobody sees
-        status = attach((*sudo, "env", "DEBIAN_FRONTEND=noninteractive", *words), quiet=True)
-        if status != 0:
-            raise CommandFailed(f"{' '.join(words)} exited with {status}", hint=f"run it by hand: {install}")
-
-
-def _check(wanted: Wanted) -> Tool:
-    path = Path(wanted.file)
-    found = find_program(wanted.program) if wanted.program else path if path.exists() else None
-    name = wanted.program or wanted.file
-    return Tool(name, wanted.package, wanted.why, wanted.optional, str(found or ""))
 
 
 def _probes(runner: Runner) -> list[Probe]:
