@@ -11,7 +11,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator import host_cpus, kept
@@ -45,7 +45,7 @@ def directory_of(trees: Trees, tree: str, collection: str) -> str:
 
 UNBUILT, SCHEMA = "unbuilt.json", 1
 # A header or a library that is not installed here
-HOST_LACKS = re.compile(r"fatal error: \S+: No such file|cannot find -l|No such file or directory.*crt")
+HOST_LACKS = re.compile(r"fatal error: (\S+\.h): No such file|cannot find -l(\S+)")
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,12 @@ class Unbuilt:
 
 @dataclass(frozen=True)
 class Selftests:
-    """Programs by PROGRAM, and for those that were not built the compiler's first error."""
+    """Programs by PROGRAM. `unbuilt` has the compiler's first error of those that do not compile, `lacking` what the host
+    lacks for others: a header or a library."""
 
     programs: Mapping[str, bytes]
     unbuilt: Mapping[str, str]
+    lacking: Mapping[str, str] = field(default_factory=dict)
 
 
 def kselftests(
@@ -90,15 +92,17 @@ def kselftests(
         if missing and (why := host_failure(made, made.text)):
             raise CommandFailed(why, detail=made.tail())
         unbuilt = {name: _why(name, made.text) for name in missing}
+        lacking = {name: what for name in unbuilt if (what := _lacks(unbuilt[name], files))}
+        unbuilt = {name: why for name, why in unbuilt.items() if name not in lacking}
 
         def fill(home: Path) -> None:
             for name in programs:
                 shutil.copyfile(out / name, home / name)
             write_atomically(home / UNBUILT, kept.dumps(Unbuilt(tuple(unbuilt.items())), SCHEMA))
 
-        if not (missing and HOST_LACKS.search(made.text)):  # what is installed later is built then
+        if not lacking:  # what is installed later is built then
             context.store.put("kselftest", product_key, fill)
-    return Product(Selftests(programs, unbuilt), cached=False)
+    return Product(Selftests(programs, unbuilt, lacking), cached=False)
 
 
 def _make(context: Context, files: Excerpt, scratch: Path, out: Path, home: str, names: Sequence[str]) -> CommandResult:
@@ -124,6 +128,14 @@ def _load(found: Path, names: Sequence[str]) -> Selftests:
 
 def _read(directory: Path, names: Sequence[str]) -> dict[str, bytes]:
     return {name: (directory / name).read_bytes() for name in names if (directory / name).is_file()}
+
+
+def _lacks(why: str, files: Excerpt) -> str:
+    """What the host lacks, if that is why a program was not built: a header that is not missing in the tree itself."""
+    match = HOST_LACKS.search(why)
+    if match is None or (match[1] and any(path.endswith(f"/{match[1]}") for path in files.files)):
+        return ""
+    return f"{match[1] or f'lib{match[2]}'} is not installed"
 
 
 def _why(name: str, log: str) -> str:

@@ -40,6 +40,9 @@ class Job:
     is_users: bool
 
 
+Reasons = tuple[tuple[str, str], ...]  # a case and why it has no program
+
+
 def programs(context: Context, cases: Sequence[Case], applied: AppliedTree, toolchain: Toolchain) -> Product[Programs]:
     """Build the programs of the cases and pack the guest's userland. Raises CaseDoesNotCompile or CommandFailed with
     the compiler's output. A selftest of the tree that does not compile is no error: the product names it."""
@@ -48,7 +51,7 @@ def programs(context: Context, cases: Sequence[Case], applied: AppliedTree, tool
     jobs[SUPERVISOR] = Job(SUPERVISOR, tuple(sorted(supervisor.glob("*.c"))), supervisor, is_users=False)
     with ThreadPoolExecutor(host_cpus.cpus()) as pool:
         made = list(pool.map(lambda name: _program(context, jobs[name], toolchain), jobs))
-    theirs, unbuilt, compiled = _selftests(context, cases, applied, toolchain)
+    theirs, unbuilt, lacking, compiled = _selftests(context, cases, applied, toolchain)
     files = [path for path in initramfs.FILES.iterdir() if path.is_file()]
     files += [path for path in (initramfs.BUSYBOX, initramfs.DROPBEAR) if path.is_file()]
     product_key = key(
@@ -60,7 +63,7 @@ def programs(context: Context, cases: Sequence[Case], applied: AppliedTree, tool
     )
     compiled += sum(not product.cached for product in made)
     if found := context.store.get("programs", product_key):
-        return Product(Programs(found / ARCHIVE, product_key, unbuilt), cached=True)
+        return Product(Programs(found / ARCHIVE, product_key, unbuilt, lacking), cached=True)
 
     def fill(scratch: Path) -> None:
         data = {name: product.value.read_bytes() for name, product in zip(jobs, made, strict=True)}
@@ -69,16 +72,19 @@ def programs(context: Context, cases: Sequence[Case], applied: AppliedTree, tool
         (scratch / ARCHIVE).write_bytes(initramfs.shared_part({**ours, **theirs}, tools, context.runner))
 
     path = context.store.put("programs", product_key, fill) / ARCHIVE
-    return Product(Programs(path, product_key, unbuilt), cached=False, note=f"{counted(compiled, 'program')} compiled")
+    made_of = Programs(path, product_key, unbuilt, lacking)
+    return Product(made_of, cached=False, note=f"{counted(compiled, 'program')} compiled")
 
 
 def _selftests(
     context: Context, cases: Sequence[Case], applied: AppliedTree, toolchain: Toolchain
-) -> tuple[dict[str, bytes], tuple[tuple[str, str], ...], int]:
-    """The tree's selftests that cases use: programs by their path in the guest, those that the tree does not build, and
-    the number built. Builds all that the catalog knows of a collection, whichever of them will run, as one product."""
+) -> tuple[dict[str, bytes], Reasons, Reasons, int]:
+    """The tree's selftests that cases use: programs by their path in the guest, the cases whose program the tree does
+    not build, those whose program needs what the host lacks, and the number built. Builds all that the catalog knows of
+    a collection, whichever of them will run, as one product."""
     data: dict[str, bytes] = {}
     errors: dict[str, str] = {}
+    lacks: dict[str, str] = {}
     compiled = 0
     for collection in sorted({case.kselftest.partition("/")[0] for case in cases if case.kselftest and not case.unfit}):
         known = [case.kselftest for case in context.catalog.testcases.values() if not case.unfit]
@@ -86,10 +92,14 @@ def _selftests(
         built = kselftests(context, applied, collection, names, toolchain)
         data |= {f"{collection}/{name}": program for name, program in built.value.programs.items()}
         errors |= {f"{collection}/{name}": why for name, why in built.value.unbuilt.items()}
+        lacks |= {f"{collection}/{name}": what for name, what in built.value.lacking.items()}
         compiled += 0 if built.cached else len(built.value.programs)
     wanted = sorted({case.kselftest for case in cases if case.kselftest in data})
-    unbuilt = tuple((case.name, errors[case.kselftest]) for case in cases if case.kselftest in errors)
-    return {f"{KSELFTESTS}/{name}": data[name] for name in wanted}, unbuilt, compiled
+    unbuilt, lacking = (
+        tuple((case.name, reasons[case.kselftest]) for case in cases if case.kselftest in reasons)
+        for reasons in (errors, lacks)
+    )
+    return {f"{KSELFTESTS}/{name}": data[name] for name in wanted}, unbuilt, lacking, compiled
 
 
 def _job(catalog: Catalog, case: Case) -> Job:

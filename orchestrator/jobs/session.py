@@ -145,6 +145,9 @@ class GuestSession:
         if reason := unmet_need(case, self._config.symbols, self._spec.machine.memory_mib):
             journal.give_up(planned, Ending.UNMET, reason)
             return True
+        if reason := dict(self._spec.programs.lacking).get(case.name, ""):
+            journal.give_up(planned, Ending.UNMET, reason)
+            return True
         if reason := dict(self._spec.programs.unbuilt).get(case.name, ""):
             journal.give_up(planned, Ending.NOT_BUILT, reason)
             return True

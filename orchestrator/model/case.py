@@ -71,9 +71,11 @@ class Userland:
 class Programs:
     """The cases as static programs, and the shared part of the guest's initramfs that holds them.
 
-    `unbuilt` are cases whose program the tree under test could not build, each with the compiler's first error.
+    `unbuilt` are cases whose program the tree under test could not build, each with the compiler's first error;
+    `lacking` are those for whose program the host lacks something.
     """
 
     initramfs: Path
     digest: str
     unbuilt: tuple[tuple[str, str], ...] = ()
+    lacking: tuple[tuple[str, str], ...] = ()
