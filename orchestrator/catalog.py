@@ -134,10 +134,24 @@ class Catalog:
         return named("accelerator", name, self.accels)
 
     def kconfig(self, spec: str) -> Kconfig:
-        """`debug` or `debug+kasan`: fragments over tinyconfig. `base`, which every guest needs, always comes first."""
-        names = [name for name in spec.split("+") if name != "base"]
-        fragments = (named("kconfig", "base", self.fragments), *(named("kconfig", n, self.fragments) for n in names))
-        return Kconfig("+".join(["base", *names]) if not names else "+".join(names), fragments)
+        """`debug`, `debug+kasan`, or with a file's path `./mine.config+kasan`: fragments over tinyconfig. `base`, which
+        every guest needs, always comes first. Raises UnknownName, BadDeclaration."""
+        named_ones = [name for name in spec.split("+") if name != "base"]
+        fragments = [self._fragment(name) for name in named_ones]
+        names = [fragment.name for fragment in fragments] or ["base"]
+        return Kconfig("+".join(names), (named("kconfig", "base", self.fragments), *fragments))
+
+    def _fragment(self, name: str) -> Fragment:
+        if "/" not in name:
+            return named("kconfig", name, self.fragments)
+        path = Path(name)
+        if not path.is_file():
+            raise UnknownName(f"--kconfig {name}: there is no such file")
+        if path.stem in self.fragments:
+            raise UsageError(
+                f"--kconfig {name}: there is a kconfig {path.stem} already", hint="call the file otherwise"
+            )
+        return read_fragment(path)
 
     def beside(self, patch: str, suffix: str) -> Path | None:
         """The path beside a series with its name and a suffix: patches/NAME-mutants, patches/NAME-delays."""

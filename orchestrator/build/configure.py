@@ -48,9 +48,8 @@ def configure(
         with worktree_lock(context, applied.base, subject.worktree) as lock:
             source = move_worktree(applied.base, subject.worktree, applied.tree, context.runner)
             text = _generate(context, subject, source, toolchain, symbols, log, lock)
-        lost = dropped(subject.kernel.kconfig.fragments, text)
-        if lost:
-            raise _dropped_error(lost, text, worktree(applied.base, subject.worktree))
+        if lost := dropped(subject.kernel.kconfig.fragments, text):
+            _check_dropped(lost, text, worktree(applied.base, subject.worktree))
         (scratch / "config").write_text(text)
 
     return Product(_value(context.store.put("configure", product_key, fill) / "config"), cached=False)
@@ -96,22 +95,27 @@ def _refused(result: CommandResult, target: str, log: Path) -> KconfigBroken | T
     )
 
 
-def _dropped_error(lost: tuple[Dropped, ...], config: str, source: Path) -> KconfigDropped:
+def _check_dropped(lost: tuple[Dropped, ...], config: str, source: Path) -> None:
+    """Raises KconfigDropped, but for optional symbols that the tree does not know: one that it knows was dropped for a
+    reason, which may be the series'."""
     kconfigs = {
         os.fspath(path.relative_to(source)): path.read_text(errors="replace")
         for path in source.rglob("Kconfig*")
         if path.is_file()
     }
-    hints = [unmet(item.symbol, kconfigs, config).hint for item in lost]
-    first = lost[0]
-    more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
-    return KconfigDropped(
+    found = [(item, unmet(item.symbol, kconfigs, config)) for item in lost]
+    found = [(item, why) for item, why in found if why.places or not item.may_lack]
+    if not found:
+        return
+    first, why = found[0]
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    raise KconfigDropped(
         f"the kernel's configuration dropped {first.symbol}={first.wanted} of kconfig fragment {first.fragment}{more}",
         detail="\n".join(
-            f"{item.symbol}: wanted {item.wanted}, got {item.got} (fragment {item.fragment}): {hint}"
-            for item, hint in zip(lost, hints, strict=True)
+            f"{item.symbol}: wanted {item.wanted}, got {item.got} (fragment {item.fragment}): {why.hint}"
+            for item, why in found
         ),
-        hint=hints[0],
+        hint=why.hint,
     )
 
 

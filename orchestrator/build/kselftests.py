@@ -57,8 +57,8 @@ class Unbuilt:
 
 @dataclass(frozen=True)
 class Selftests:
-    """Programs by PROGRAM. `unbuilt` has the compiler's first error of those that do not compile, `lacking` what the host
-    lacks for others: a header or a library."""
+    """Programs by PROGRAM. `unbuilt` has the compiler's first error of those that do not compile, `lacking` the header
+    or library that the host lacks for others."""
 
     programs: Mapping[str, bytes]
     unbuilt: Mapping[str, str]

@@ -135,6 +135,11 @@ def usual_of(args: argparse.Namespace) -> frozenset[str]:
     return frozenset(name for name in ("tree", "base") if args.found[name].origin not in (OPTION, DEFAULT))
 
 
+def _absolute_kconfig(spec: str) -> str:
+    """The files of a kconfig by absolute paths."""
+    return "+".join(str(Path(name).expanduser().resolve()) if "/" in name else name for name in spec.split("+"))
+
+
 def request_of(args: argparse.Namespace) -> Request:
     """The request that arguments make; paths are made absolute, so that it means the same from anywhere."""
     return Request(
@@ -145,7 +150,7 @@ def request_of(args: argparse.Namespace) -> Request:
         archive=getattr(args, "archive", None) or "",
         tree=str(args.tree.resolve()) if args.tree else None,
         base=getattr(args, "base", None),
-        kconfigs=tuple(args.kconfig) or ("base",),
+        kconfigs=tuple(map(_absolute_kconfig, args.kconfig)) or ("base",),
         toolchains=tuple(dict.fromkeys(map(check_toolchain, args.toolchain))) or (USUAL_TOOLCHAIN,),
         testcases=tuple(getattr(args, "testcase", ())),
         machine=args.machine or Request.machine,

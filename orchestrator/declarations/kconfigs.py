@@ -11,8 +11,9 @@ from orchestrator.declarations import schema
 from orchestrator.declarations.files import read_text
 from orchestrator.declarations.names import check_kconfig_name
 from orchestrator.declarations.schema import Plain
+from orchestrator.errors import BadDeclaration
 from orchestrator.model.kernel import Fragment
-from orchestrator.parse.kconfig import parse_fragment
+from orchestrator.parse.kconfig import is_whole, optional_symbols, parse_fragment
 
 KEY = re.compile(r"# ([a-z][\w-]*): (.*)")
 
@@ -28,7 +29,12 @@ def read_fragment(path: Path) -> Fragment:
     """A kconfig fragment. Raises UsageError, BadDeclaration."""
     check_kconfig_name(path.stem, str(path))
     text = read_text(path)
+    if is_whole(text):
+        raise BadDeclaration(
+            f"{path}: is a whole .config, which our guests cannot boot (they load no modules)",
+            hint="give a fragment: the symbols that matter; scripts/diffconfig of the kernel finds them",
+        )
     found = map(KEY.fullmatch, takewhile(lambda line: line.startswith("#"), text.splitlines()))
     keys = {match[1]: Plain(match[2].strip()) for match in found if match and match[1] != path.stem}
     head = schema.declared(_Head, keys, str(path))
-    return Fragment(path.stem, path, parse_fragment(text, str(path)), head.slowdown)
+    return Fragment(path.stem, path, parse_fragment(text, str(path)), head.slowdown, optional_symbols(text))

@@ -52,6 +52,7 @@ class Fragment:
     path: Path
     symbols: tuple[tuple[str, str], ...]
     slowdown: float = 1.0  # how much longer everything takes: from its line "# slowdown: X"
+    may_lack: tuple[tuple[str, str], ...] = ()  # symbols that a tree need not know, each with the version since when
 
     @property
     def enabled(self) -> frozenset[str]:

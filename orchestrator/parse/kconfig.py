@@ -15,6 +15,7 @@ from orchestrator.errors import BadDeclaration
 from orchestrator.model.kernel import Fragment
 
 MAX_PLACES, MAX_BLOCKS = 20, 50  # entries of a symbol, and blocks around one, that a hint looks at
+_MAY_LACK = re.compile(r"# (?:optional|since: (\d+\.\d+))")
 _SET = re.compile(r"(CONFIG_\w+)=(.*)")
 _NOT_SET = re.compile(r"# (CONFIG_\w+) is not set\s*$")
 _ALMOST_NOT_SET = re.compile(r"#\s*(CONFIG_\w+)\s+is\s+not\s+set\b", re.IGNORECASE)
@@ -38,6 +39,7 @@ class Dropped:
     wanted: str
     got: str
     fragment: str
+    may_lack: bool = False  # a kernel of this version may be without it
 
 
 def parse_fragment(text: str, where: str) -> tuple[tuple[str, str], ...]:
@@ -57,6 +59,32 @@ def parse_fragment(text: str, where: str) -> tuple[tuple[str, str], ...]:
             )
         symbols[symbol] = value
     return tuple(symbols.items())
+
+
+def optional_symbols(text: str) -> tuple[tuple[str, str], ...]:
+    """The symbols that a kernel need not define: those between a line `# optional` or `# since: 6.15` and the next
+    blank line, each with the version since which kernels have it; "" for `# optional`."""
+    found: list[tuple[str, str]] = []
+    since: str | None = None
+    for line in map(str.strip, text.splitlines()):
+        if match := _MAY_LACK.fullmatch(line):
+            since = match[1] or ""
+        elif not line:
+            since = None
+        elif since is not None and (match := _SET.match(line) or _NOT_SET.match(line)):
+            found.append((match[1], since))
+    return tuple(found)
+
+
+def is_whole(text: str) -> bool:
+    """Whether it is a .config as make writes it, and no fragment."""
+    return "# Automatically generated file; DO NOT EDIT." in text[:200] and "CONFIG_CC_VERSION_TEXT=" in text
+
+
+def _version(config_text: str) -> tuple[int, ...]:
+    """Of the kernel, from the head that make writes; nothing if there is none."""
+    match = re.search(r"^# Linux/\S+ (\d+)\.(\d+)", config_text, re.MULTILINE)
+    return (int(match[1]), int(match[2])) if match else ()
 
 
 def _fragment_line(line: str, place: str) -> tuple[str, str]:
@@ -103,13 +131,19 @@ def merge(fragments: Sequence[Fragment]) -> tuple[tuple[tuple[str, str], ...], t
 
 def dropped(fragments: Sequence[Fragment], config_text: str) -> tuple[Dropped, ...]:
     """What was asked for (by the last fragment that says so) and is not in the .config."""
-    got = parse_config(config_text)
+    got, version = parse_config(config_text), _version(config_text)
+    may_lack = {
+        symbol
+        for fragment in fragments
+        for symbol, since in fragment.may_lack
+        if not since or version < tuple(map(int, since.split(".")))
+    }
     wanted: dict[str, tuple[str, str]] = {}
     for fragment in fragments:
         for symbol, value in fragment.symbols:
             wanted[symbol] = (value, fragment.name)
     return tuple(
-        Dropped(symbol, value, got.get(symbol, "n"), name)
+        Dropped(symbol, value, got.get(symbol, "n"), name, symbol in may_lack)
         for symbol, (value, name) in wanted.items()
         if not _same(value, got.get(symbol, "n"))
     )

@@ -10,7 +10,7 @@ import pytest
 from orchestrator import catalog
 from orchestrator.declarations.files import read_toml
 from orchestrator.declarations.kconfigs import read_fragment
-from orchestrator.errors import BadDeclaration, UnknownName
+from orchestrator.errors import BadDeclaration, UnknownName, UsageError
 from orchestrator.model.case import Dialect
 from orchestrator.plan import unmet_need
 
@@ -238,3 +238,21 @@ def test_a_directory_can_declare_several_cases(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match="theirs") as caught:
         known.cases("theirs-m")
     assert "theirs-mm" in caught.value.hint
+
+
+def test_a_kconfig_can_be_a_file(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.config"
+    mine.write_text("CONFIG_KSM=y\n")
+    known = catalog.load_catalog()
+    found = known.kconfig(f"{mine}+kasan")
+    assert found.name == "mine+kasan"
+    assert [fragment.name for fragment in found.fragments] == ["base", "mine", "kasan"]
+    with pytest.raises(UnknownName, match="no such file"):
+        known.kconfig(str(tmp_path / "gone.config"))
+    (tmp_path / "debug.config").write_text("CONFIG_KSM=y\n")
+    with pytest.raises(UsageError, match="there is a kconfig debug already"):
+        known.kconfig(str(tmp_path / "debug.config"))
+    whole = "#\n# Automatically generated file; DO NOT EDIT.\n# Linux/x86 6.12.1 Kernel Configuration\n#\n"
+    mine.write_text(f'{whole}CONFIG_CC_VERSION_TEXT="gcc"\nCONFIG_KSM=m\n')
+    with pytest.raises(BadDeclaration, match=r"mine\.config: is a whole \.config"):
+        known.kconfig(str(mine))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,16 @@ from hypothesis import strategies as st
 
 from orchestrator.errors import BadDeclaration
 from orchestrator.model.kernel import Fragment
-from orchestrator.parse.kconfig import Conflict, Dropped, dropped, merge, parse_config, parse_fragment, unmet
+from orchestrator.parse.kconfig import (
+    Conflict,
+    Dropped,
+    dropped,
+    merge,
+    optional_symbols,
+    parse_config,
+    parse_fragment,
+    unmet,
+)
 
 KCONFIGS = Path(__file__).parent.parent.parent / "kconfigs"
 
@@ -158,3 +168,46 @@ def test_merging_keeps_the_last_value_and_nothing_of_it_is_dropped(maps: list[di
     assert dropped(fragments, text) == ()
     assert parse_config(text) == {name: value for name, value in last.items() if value != "n"}
     assert dict(parse_fragment(text, "f")) == last
+
+
+VERSIONED = """CONFIG_A=y
+
+# optional
+CONFIG_B=y
+# CONFIG_C is not set
+
+# since: 6.15
+CONFIG_D=y
+CONFIG_E=y
+
+CONFIG_F=y
+"""
+
+
+def made(version: str, *symbols: str) -> str:
+    head = f"#\n# Automatically generated file; DO NOT EDIT.\n# Linux/x86 {version} Kernel Configuration\n#\n"
+    return head + "".join(f"CONFIG_{name}=y\n" for name in symbols)
+
+
+def versioned() -> Fragment:
+    return replace(fragment("f", *parse_fragment(VERSIONED, "f")), may_lack=optional_symbols(VERSIONED))
+
+
+def test_symbols_up_to_the_blank_line_are_optional_or_of_a_version() -> None:
+    assert optional_symbols(VERSIONED) == (
+        ("CONFIG_B", ""),
+        ("CONFIG_C", ""),
+        ("CONFIG_D", "6.15"),
+        ("CONFIG_E", "6.15"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "may_lack"),
+    [("6.12.117", "BDE"), ("6.9.0", "BDE"), ("6.15.0-rc1", "B"), ("7.2.13", "B"), ("", "BDE")],
+)
+def test_what_a_kernel_of_that_version_may_lack_is_marked(version: str, may_lack: str) -> None:
+    found = dropped([versioned()], made(version) if version else "")
+    assert [one.symbol[-1] for one in found] == list("ABDEF")
+    assert "".join(one.symbol[-1] for one in found if one.may_lack) == may_lack
+    assert not dropped([versioned()], made(version, *"ABDEF"))

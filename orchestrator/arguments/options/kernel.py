@@ -36,7 +36,8 @@ KCONFIG = repeatable(
     "--kconfig",
     metavar="NAME[+NAME]",
     completes="kconfigs",
-    help="fragments added to tinyconfig (default: base); give it several times to test several kernels",
+    help="fragments added to tinyconfig, by their names or as files (./mine.config; default: base); give it several "
+    "times to test several kernels",
 )
 TOOLCHAIN = repeatable(
     "--toolchain",
