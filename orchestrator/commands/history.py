@@ -73,10 +73,13 @@ def _query(args: argparse.Namespace) -> int:
             f"history query {' '.join(args.words)}: no such question".replace(" :", ":"),
             hint=near(question, QUESTIONS) or f"one of {', '.join(QUESTIONS)}",
         )
+    if args.last is not None and args.last < 1:
+        raise UsageError(f"--last {args.last}: expected 1 or more")
     if args.since and not _MOMENT.fullmatch(args.since):
         raise UsageError(f"--since {args.since}: no date", hint="YYYY-MM-DD, or YYYY-MM-DDTHH:MM")
-    names = ("test", "kernel", "series", "metric", "title", "since")
-    wanted = Filter(**{name: getattr(args, name) or "" for name in names})
+    names = ("test", "kernel", "series", "tree", "metric", "title", "since")
+    texts: dict[str, Any] = {name: getattr(args, name) or "" for name in names}
+    wanted = Filter(**texts, last=args.last or 0)
     database = open_database(_target(args), create=False)
     with database.reading() as connection:
         answer = QUESTIONS[question](connection, wanted)

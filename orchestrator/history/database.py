@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from orchestrator.errors import HistoryUnavailable, UsageError
+from orchestrator.history.derived import rebuild
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 HEAD = max(path.name[1:5] for path in MIGRATIONS.glob("versions/v*.py"))
@@ -117,6 +118,7 @@ def _upgrade(database: Database) -> None:
         alone_with(connection, "tables")
         if _version(database, connection) != HEAD:  # nobody else was faster
             _migrate(connection)
+            rebuild(connection)
 
 
 def alone_with(connection: Connection, name: str) -> None:

@@ -8,6 +8,7 @@ from enum import Enum
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from orchestrator.history.database import Database, alone_with
+from orchestrator.history.derived import changed, follow_run, follow_tests, forget, tests_of
 from orchestrator.history.rows import Rows
 from orchestrator.history.schema import CHILDREN, FINDING, KERNEL, PRUNED_PASS, PRUNED_TITLE, REPORT, RUN
 
@@ -33,8 +34,10 @@ def _keep(connection: Connection, rows: Rows) -> Kept:
     known = connection.execute(select(RUN.c.number, RUN.c.content).where(RUN.c.id == rows.run.id)).first()
     if known and known.content == rows.run.content:
         return Kept.SAME
+    changed(connection)
     if known:
         number = known.number
+        line, tests = tests_of(connection, number)
         connection.execute(update(RUN).where(RUN.c.number == number).values(**asdict(rows.run)))
         for table in CHILDREN.values():
             connection.execute(delete(table).where(table.c.run == number))
@@ -44,6 +47,9 @@ def _keep(connection: Connection, rows: Rows) -> Kept:
         found = [{"run": number, **asdict(row)} for row in getattr(rows, name)]
         for at in range(0, len(found), _AT_ONCE):
             connection.execute(insert(table), found[at : at + _AT_ONCE])
+    if known:  # what it said before is no more so
+        follow_tests(connection, line, tests)
+    follow_run(connection, number)
     return Kept.CHANGED if known else Kept.NEW
 
 
@@ -55,6 +61,8 @@ def prune(database: Database, before: str, *, is_rehearsal: bool) -> list[tuple[
         gone = connection.execute(select(RUN.c.id, RUN.c.started, RUN.c.series).where(RUN.c.started < before))
         told = [(row.id, row.started, row.series) for row in gone.all()]
         if not is_rehearsal and told:
+            changed(connection)
+            forget(connection, before)
             _remember(connection, before)
             for table in CHILDREN.values():
                 connection.execute(delete(table).where(table.c.run.in_(old)))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
+from orchestrator.history import subject
 from orchestrator.judge.mutants import Matrix
 from orchestrator.judge.verdict import is_excused, is_patch_failure
 from orchestrator.model.kernel_report import KernelReport, KnownIssue
@@ -22,7 +23,7 @@ from orchestrator.reporters.pinpoint import patch_number
 from orchestrator.reporters.text import harmless
 
 NOT_RUN = "NOT_RUN"  # an outcome of what was planned and is missing
-_NAMES = ("test", "title", "label", "name", "kernel")
+_NAMES = ("test", "title", "label", "name", "kernel", "topic", "tree")
 _NAME_CHARS, _TEXT_CHARS = 300, 4000  # an index of PostgreSQL takes 2,704 bytes
 _MAY_MISS = ("value", "p", "guest_s")
 RUN_FILES = ("report.html", "report.json", "junit.xml", "matrix.json", "reproduce.sh")
@@ -30,7 +31,9 @@ RUN_FILES = ("report.html", "report.json", "junit.xml", "matrix.json", "reproduc
 
 @dataclass(frozen=True)
 class RunRow:
-    """`id` is the same for every import of the run. `location` is its directory, or the URL under which it is found."""
+    """`id` is the same for every import of the run. `location` is its directory, or the URL under which it is found.
+    `topic` is the series without its version, `revision` that version (0: the name has none), `tree` what the kernels
+    come from without its revision (subject.py)."""
 
     id: str
     content: str  # digest of everything that was imported
@@ -46,6 +49,9 @@ class RunRow:
     compiler: str
     version: str
     location: str
+    topic: str
+    revision: int
+    tree: str
 
 
 @dataclass(frozen=True)
@@ -150,6 +156,16 @@ class MutantRow:
 
 
 @dataclass(frozen=True)
+class CoverageRow:
+    """Of the statements that the series changes in a kernel: how many have code there, and how many of them a case
+    executed."""
+
+    kernel: str
+    hit: int
+    counted: int
+
+
+@dataclass(frozen=True)
 class KnownIssueRow:
     """A known issue that the run was made with."""
 
@@ -171,6 +187,7 @@ class Rows:
     artifacts: tuple[ArtifactRow, ...]
     mutants: tuple[MutantRow, ...]
     known_issues: tuple[KnownIssueRow, ...]
+    coverages: tuple[CoverageRow, ...]
 
 
 def rows_of(
@@ -183,9 +200,11 @@ def rows_of(
 ) -> Rows:
     """The rows of a run. `identity` names it in every import."""
     suites = report.suites
+    topic, revision = subject.topic(report.series)
     run = RunRow(
         identity, "", report.series, report.series_digest, report.suite_name, report.verdict.name, report.reason,
-        report.started, report.time_s, report.hostname, report.arch, report.compiler, report.version, location,
+        report.started, report.time_s, report.hostname, report.arch, report.compiler, report.version, location, topic,
+        revision, subject.tree(suites),
     )  # fmt: skip
     made = Rows(
         run=_clean(run),
@@ -197,6 +216,7 @@ def rows_of(
         artifacts=_all(_artifacts(suites)),
         mutants=_all(_mutants(matrix)),
         known_issues=_all(KnownIssueRow(one.title, one.link, one.expires) for one in known),
+        coverages=_all(CoverageRow(one.name, one.coverage.hit, one.coverage.counted) for one in suites if one.coverage),
     )
     content = hashlib.sha256(repr(made).encode()).hexdigest()
     return replace(made, run=replace(made.run, content=content))

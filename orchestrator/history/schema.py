@@ -9,6 +9,8 @@ from typing import Any, get_args, get_type_hints
 from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint
 
 from orchestrator.history import rows
+from orchestrator.history.standing import Standing
+from orchestrator.history.trend import Trend
 
 METADATA = MetaData(
     naming_convention={
@@ -38,7 +40,7 @@ def _of_run(name: str, row: type, *indexed: str) -> Table:
 
 RUN = Table(
     "run", METADATA, Column("number", Integer, primary_key=True), *_columns(rows.RunRow), UniqueConstraint("id"),
-    Index(None, "started"),
+    Index(None, "started"), Index(None, "topic", "tree"),
 )  # fmt: skip
 KERNEL = _of_run("kernel", rows.KernelRow)
 ATTEMPT = _of_run("attempt", rows.AttemptRow, "test")
@@ -48,6 +50,19 @@ METRIC = _of_run("metric", rows.MetricRow, "test")
 ARTIFACT = _of_run("artifact", rows.ArtifactRow)
 MUTANT = _of_run("mutant", rows.MutantRow)
 KNOWN_ISSUE = _of_run("known_issue", rows.KnownIssueRow)
+COVERAGE = _of_run("coverage", rows.CoverageRow)
+
+# What follows from the rows above, and is kept beside them because many look and few write (derived.py)
+STANDING = Table(
+    "standing", METADATA, *(Column(name, Text, primary_key=True) for name in ("topic", "tree", "label", "test")),
+    Column("kind", Text, nullable=False), *_columns(Standing),
+)  # fmt: skip
+TREND = Table(
+    "trend", METADATA,
+    *(Column(name, Text, primary_key=True) for name in ("topic", "tree", "label", "host", "test", "name")),
+    *_columns(Trend),
+)  # fmt: skip
+REVISION = Table("revision", METADATA, Column("number", Integer, primary_key=True, autoincrement=False))
 
 # What is still known of runs that were pruned
 PRUNED_TITLE = Table(
@@ -68,5 +83,6 @@ CHILDREN = {
     "artifacts": ARTIFACT,
     "mutants": MUTANT,
     "known_issues": KNOWN_ISSUE,
+    "coverages": COVERAGE,
 }
 """The fields of rows.Rows and their tables."""

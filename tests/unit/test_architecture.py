@@ -69,6 +69,9 @@ LAYERS = (
     ("",),  # the package itself: its version
 )
 
+MIGRATIONS = ("v0001_first_tables", "v0002_what_is_shown")
+QUESTIONS = ("ask", "flakes", "groups", "measures", "news", "passes", "runs", "titles")
+
 OWNERS = {
     "cattrs": {"codec"},
     "subprocess": {"process", "source.archive", "guest.qemu"},  # the latter two only name PIPE of process.start
@@ -88,9 +91,10 @@ OWNERS = {
         "evidence.postmortem.console",
     },  # the latter two run as children
     "jinja2": {"reporters.html.render"},
-    "sqlalchemy": {f"history.{name}" for name in ("database", "keep", "questions", "schema")}
-    | {"history.migrations.versions.v0001_first_tables"},
-    "alembic": {"history.database", "history.migrations.versions.v0001_first_tables"},
+    "sqlalchemy": {f"history.{name}" for name in ("database", "derived", "keep", "schema")}
+    | {f"history.questions.{name}" for name in QUESTIONS}
+    | {f"history.migrations.versions.{name}" for name in MIGRATIONS},
+    "alembic": {"history.database"} | {f"history.migrations.versions.{name}" for name in MIGRATIONS},
     "rich": {"reporters.terminal", "reporters.progress"},
 }
 

@@ -112,15 +112,19 @@ POSTMORTEM = Command(
     (Group("output", (switch("--print", help="print the post-mortem to stdout instead"),)),),
 )
 
-QUESTIONS = ("news", "runs", "passes", "titles", "flakes", "metric", "mutants", "known")  # as in history.questions
+QUESTIONS = (  # as in history.questions
+    "news", "runs", "results", "kernels", "files", "tests", "passes", "matrix", "flakes", "titles", "reports", "known",
+    "metric", "trends", "changes", "mutants", "coverage", "trees", "series", "versions", "labels", "machines",
+)  # fmt: skip
 
 HISTORY = Command(
     "history",
     "keep runs in a database, and ask it",
     "Keeps runs as rows in one SQLite file or a PostgreSQL server. `import` takes run directories (again: what has "
-    "changed), `query` asks a question (news: what is new since the day before, runs, passes: when a test last passed, "
-    "titles: since when a kernel report exists, flakes: how often a case fails, metric: over time, mutants: the "
-    "mutation score, known: known issues that expired or were never seen), `prune` removes old runs.",
+    "changed), `query` asks a question (news: what is new since the day before; passes: when a test last passed; "
+    "matrix: cases x runs; titles: since when a kernel report exists; flakes: how often a case fails; metric, changes: "
+    "values over time, and where their level changed; mutants, coverage: the scores over time; known: known issues "
+    "that expired or were never seen; docs/history.md has them all), `prune` removes old runs.",
     (
         ("orchestrate history import", "all runs of this user"),
         ("orchestrate history import RUN_DIR --history postgresql://ci@db/orchestrate", "a run into a server"),
@@ -163,9 +167,13 @@ HISTORY = Command(
                 option("--test", metavar="NAME", help="only these tests: CASE, CASE.SUBTEST or a stage; * and ? match"),
                 option("--kernel", metavar="NAME", help="only these kernels: KCONFIG.ARCH.COMPILER; * and ? match"),
                 option("--series", metavar="NAME", help="only runs of these series; * and ? match"),
+                option("--tree", metavar="NAME", help="only runs on these trees, as `query trees` names them"),
                 option("--metric", metavar="NAME", help="only these metrics; * and ? match"),
                 option("--title", metavar="TITLE", help="only kernel reports with these titles; * and ? match"),
                 option("--since", metavar="DATE", help="only runs since then (UTC, YYYY-MM-DD)"),
+                option(
+                    "--last", type=int, metavar="N", help="only the first N rows; of matrix: only the latest N runs"
+                ),
             ),
         ),
         Group(
