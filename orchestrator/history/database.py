@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
@@ -69,9 +70,28 @@ def open_database(target: str, *, create: bool) -> Database:
         if not create and not path.is_file():
             raise UsageError(f"{path}: there is no history", hint="orchestrate history import makes one")
         path.parent.mkdir(parents=True, exist_ok=True)
-    database = Database(url.render_as_string(hide_password=True) if "://" in target else target, _engine(url))
+    database = Database(_name(target, url), _engine(url))
     _upgrade(database)
     return database
+
+
+def open_read_only(target: str) -> Database:
+    """A history that this connection cannot change, not even its tables. Raises UsageError, HistoryUnavailable."""
+    url = _url(target)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        raise UsageError(f"{target}: there is no history", hint="orchestrate history import makes one")
+    database = Database(_name(target, url), _engine(url, is_read_only=True))
+    with database.reading() as connection:
+        if _version(database, connection) != HEAD:
+            raise UsageError(
+                f"{database.name}: was written by an older version of orchestrate",
+                hint="orchestrate history query runs brings its tables up to date",
+            )
+    return database
+
+
+def _name(target: str, url: URL) -> str:
+    return url.render_as_string(hide_password=True) if "://" in target else target
 
 
 def _url(target: str) -> URL:
@@ -86,19 +106,27 @@ def _url(target: str) -> URL:
     return url.set(drivername="postgresql+psycopg")
 
 
-def _engine(url: URL) -> Engine:
+def _engine(url: URL, *, is_read_only: bool = False) -> Engine:
     if url.get_backend_name() != "sqlite":
+        options = {"options": "-c default_transaction_read_only=on"} if is_read_only else {}
         try:
-            return create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": 10})
+            return create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": 10, **options})
         except (ModuleNotFoundError, NoSuchModuleError) as error:
             raise UsageError("PostgreSQL's driver is not installed", hint="pip install 'psycopg[binary]'") from error
-    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": WAIT_S})
+    file = f"file:{quote(url.database or '')}{'?mode=ro' if is_read_only else ''}"
+    how = ("query_only = ON",) if is_read_only else ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
+
+    def connect() -> sqlite3.Connection:
+        # a connection is used by one thread at a time, and not always by the one that made it
+        return sqlite3.connect(file, timeout=WAIT_S, uri=True, check_same_thread=False)
+
+    engine = create_engine(url, poolclass=NullPool, creator=connect)
 
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _: Any) -> None:
         connection.isolation_level = None  # no hidden COMMIT before DDL: _began begins transactions
         # patterns tell upper from lower case, as those of PostgreSQL do
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "case_sensitive_like = ON"):
+        for pragma in (*how, "case_sensitive_like = ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

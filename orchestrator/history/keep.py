@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from enum import Enum
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -38,13 +37,13 @@ def _keep(connection: Connection, rows: Rows) -> Kept:
     if known:
         number = known.number
         line, tests = tests_of(connection, number)
-        connection.execute(update(RUN).where(RUN.c.number == number).values(**asdict(rows.run)))
+        connection.execute(update(RUN).where(RUN.c.number == number).values(**vars(rows.run)))
         for table in CHILDREN.values():
             connection.execute(delete(table).where(table.c.run == number))
     else:
-        number = connection.execute(insert(RUN).values(**asdict(rows.run)).returning(RUN.c.number)).scalar_one()
+        number = connection.execute(insert(RUN).values(**vars(rows.run)).returning(RUN.c.number)).scalar_one()
     for name, table in CHILDREN.items():
-        found = [{"run": number, **asdict(row)} for row in getattr(rows, name)]
+        found = [{"run": number, **vars(row)} for row in getattr(rows, name)]
         for at in range(0, len(found), _AT_ONCE):
             connection.execute(insert(table), found[at : at + _AT_ONCE])
     if known:  # what it said before is no more so

@@ -11,7 +11,7 @@ from orchestrator.evidence.coverage import told
 from orchestrator.judge.verdict import is_excused
 from orchestrator.model.coverage import Coverage
 from orchestrator.model.kernel_report import KernelReport
-from orchestrator.model.outcome import Outcome
+from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import (
     COVERAGE,
     Answer,
@@ -45,7 +45,7 @@ class Tone(Enum):
     UNKNOWN = "unknown"  # nobody can tell
 
 
-_TONES = {
+TONES = {
     Outcome.PASS: Tone.GOOD,
     Outcome.SKIP: Tone.OPEN,
     Outcome.NOT_EXERCISED: Tone.OPEN,
@@ -53,6 +53,16 @@ _TONES = {
     Outcome.TIMEOUT: Tone.BAD,
     Outcome.CRASH: Tone.DEAD,
     Outcome.ERROR: Tone.UNKNOWN,
+}
+VERDICT_TONES = {
+    Verdict.CLEAN: Tone.GOOD,
+    Verdict.ALL_KILLED: Tone.GOOD,
+    Verdict.PATCH_AT_FAULT: Tone.BAD,
+    Verdict.FAILED: Tone.BAD,
+    Verdict.SURVIVED: Tone.BAD,
+    Verdict.INTERRUPTED: Tone.OPEN,
+    Verdict.NO_VERDICT: Tone.UNKNOWN,
+    Verdict.BAD_REQUEST: Tone.UNKNOWN,
 }
 
 
@@ -164,7 +174,7 @@ def _not_run_rows(cases: Iterable[CaseResult]) -> Iterator[Row]:
         names = [printable(case.case) for case in group]
         name = names[0] if len(names) == 1 else f"{len(names)} cases"
         said = message if len(names) == 1 else f"{message}: {', '.join(names)}"
-        yield Row(0, name, NOT_RUN, _TONES[outcome], "", "", _message(said))
+        yield Row(0, name, NOT_RUN, TONES[outcome], "", "", _message(said))
 
 
 def _compared(item: StageResult | CaseResult, said: str) -> str:
@@ -174,12 +184,12 @@ def _compared(item: StageResult | CaseResult, said: str) -> str:
 
 def tone(item: StageResult | CaseResult) -> Tone:
     if not item.outcome.is_bad:
-        return _TONES[item.outcome]
+        return TONES[item.outcome]
     if is_excused(item):
         return Tone.OPEN
     if item.comparison and item.comparison.answer is Answer.INCONCLUSIVE:
         return Tone.UNKNOWN
-    return _TONES[item.outcome]
+    return TONES[item.outcome]
 
 
 def _subtest_rows(subtests: Sequence[Subtest], excused: bool) -> Iterator[Row]:
@@ -191,7 +201,7 @@ def _subtest_rows(subtests: Sequence[Subtest], excused: bool) -> Iterator[Row]:
     shown = [subtest for subtest in bad if subtest not in alike]
 
     def row(name: str, outcome: Outcome, time: str = "", ops: str = "", said: str = "") -> Row:
-        return Row(1, name, outcome.name, Tone.OPEN if excused else _TONES[outcome], time, ops, said)
+        return Row(1, name, outcome.name, Tone.OPEN if excused else TONES[outcome], time, ops, said)
 
     for subtest in shown[:_BAD_SUBTESTS]:
         name, ops = printable(subtest.name), throughput(subtest.metrics)
@@ -233,7 +243,7 @@ def _evidence(kernel_reports: tuple[KernelReport, ...], report: RunReport, log: 
             f"{report.run_dir}/{log}:{first.line_start}" if log else f"{owner}, line {first.line_start} of its console"
         )
         title = f"{label} ({counted(len(same), 'time')})" if len(same) > 1 else label
-        yield Evidence(printable(title), printable(place), _TONES[first.outcome], tuple(_code(first)))
+        yield Evidence(printable(title), printable(place), TONES[first.outcome], tuple(_code(first)))
 
 
 def _code(kernel_report: KernelReport) -> Iterator[str]:

@@ -26,6 +26,7 @@ MODULES = {
 LAYERS = (
     ("cli", "__main__"),
     ("commands",),
+    ("dashboard",),
     ("history",),
     ("settings",),
     ("arguments",),
@@ -94,6 +95,8 @@ OWNERS = {
     "sqlalchemy": {f"history.{name}" for name in ("database", "derived", "keep", "schema")}
     | {f"history.questions.{name}" for name in QUESTIONS}
     | {f"history.migrations.versions.{name}" for name in MIGRATIONS},
+    "starlette": {"dashboard.app"},
+    "uvicorn": {"dashboard.serve"},
     "alembic": {"history.database"} | {f"history.migrations.versions.{name}" for name in MIGRATIONS},
     "rich": {"reporters.terminal", "reporters.progress"},
 }

@@ -198,4 +198,32 @@ HISTORY = Command(
     ),
 )
 
-COMMANDS = (CLASSIFY, REPORT, POSTMORTEM, HISTORY)
+DASHBOARD = Command(
+    "dashboard",
+    "show the history in a browser",
+    "Serves the history read-only: what is new since yesterday, trees, series, cases x runs, kernel reports, metrics, "
+    "mutation scores, coverage, machines; each page as HTML and as JSON. It listens on this machine alone; any other "
+    "address needs a token. With --export it writes the same pages as files and ends.",
+    (
+        ("orchestrate dashboard", "http://127.0.0.1:8321/ until Ctrl-C"),
+        ("orchestrate dashboard --host 0.0.0.0 --token-file token", "for others, who must have the token"),
+        ("orchestrate dashboard --export /var/www/kernel", "files for any web server"),
+    ),
+    (),
+    (
+        Group(
+            "dashboard",
+            (
+                option("--history", metavar="FILE|URL", completes="file",
+                       help="the history (default: the setting history, else history.db in the state directory)"),
+                option("--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen (default: 127.0.0.1)"),
+                option("--port", type=int, default=8321, metavar="N", help="its port (default: 8321; 0: any free one)"),
+                option("--token-file", metavar="FILE", completes="file",
+                       help="a file with the token that readers must have; needed beside this machine's own addresses"),
+                option("--export", metavar="DIR", completes="directory", help="write all pages there instead"),
+            ),
+        ),
+    ),
+)  # fmt: skip
+
+COMMANDS = (CLASSIFY, REPORT, POSTMORTEM, HISTORY, DASHBOARD)

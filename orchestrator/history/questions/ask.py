@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_
+from sqlalchemy import ColumnElement, Connection, Select, and_, select
 
-from orchestrator.history.schema import KERNEL, RUN
+from orchestrator.history.schema import KERNEL, REVISION, RUN
 from orchestrator.history.standing import BAD, PASS
 
 RAN = (PASS, *BAD)
@@ -91,3 +91,8 @@ def cut(asked: Select[Any], wanted: Filter) -> Select[Any]:
 def answer(connection: Connection, asked: Select[Any]) -> Answer:
     result = connection.execute(asked)
     return Answer(tuple(result.keys()), tuple(tuple(row) for row in result))
+
+
+def revision(connection: Connection) -> int:
+    """A number that every change of the history raises."""
+    return int(connection.execute(select(REVISION.c.number)).scalar_one())

@@ -29,6 +29,8 @@ def flakes(connection: Connection, wanted: Filter) -> Answer:
         test=ATTEMPT.c.test,
         kernel=KERNEL.c.label,
     ).group_by(ATTEMPT.c.test, KERNEL.c.label)  # fmt: skip
+    if wanted.since:  # else SQLite reads the attempts of all times in the order of their tests
+        asked = asked.where(ATTEMPT.c.run.in_(select(RUN.c.number).where(RUN.c.started >= wanted.since)))
     rows = []
     for test, kernel, attempts, failed, last in connection.execute(asked):
         low, high = interval(failed, attempts)

@@ -17,7 +17,7 @@ def trees(connection: Connection, wanted: Filter) -> Answer:
     `tips` those without a series."""
     columns = (
         RUN.c.tree, func.count().label("runs"), func.sum(case((RUN.c.topic == "", 1), else_=0)).label("tips"),
-        func.count(case((RUN.c.topic != "", RUN.c.topic)).distinct()).label("series"),
+        func.count(case((RUN.c.topic != "", RUN.c.topic)).distinct()).label("series_count"),
         func.min(RUN.c.started).label("first"), _LATEST.label("latest"),
     )  # fmt: skip
     asked = filtered(select(*columns).where(RUN.c.tree != ""), wanted).group_by(RUN.c.tree)
@@ -39,7 +39,7 @@ def series(connection: Connection, wanted: Filter) -> Answer:
 def versions(connection: Connection, wanted: Filter) -> Answer:
     """The versions of each series, told apart by the digest of their patches; the latest first."""
     columns = (
-        RUN.c.topic.label("series"), func.max(RUN.c.series).label("name"), func.max(RUN.c.revision).label("revision"),
+        RUN.c.topic.label("series"), func.max(RUN.c.series).label("full_name"), func.max(RUN.c.revision).label("revision"),
         RUN.c.series_digest.label("digest"), RUN.c.tree, func.count().label("runs"),
         func.min(RUN.c.started).label("first"), _LATEST.label("latest"),
     )  # fmt: skip

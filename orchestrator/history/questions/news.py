@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
+from orchestrator.history.moments import earlier
 from orchestrator.history.questions.ask import Answer, Filter, cut, like, named
 from orchestrator.history.questions.titles import titles
 from orchestrator.history.schema import RUN, STANDING
@@ -53,14 +53,6 @@ def tests(connection: Connection, wanted: Filter) -> Answer:
 def day_before(connection: Connection) -> str:
     """A day before the latest run; empty where there is none."""
     return earlier(connection.execute(select(func.max(RUN.c.started))).scalar() or "", 1)
-
-
-def earlier(moment: str, days: int) -> str:
-    """Empty where that is no moment."""
-    try:
-        return (datetime.fromisoformat(moment) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%S")
-    except (ValueError, OverflowError):
-        return ""
 
 
 def _standings(wanted: Filter) -> Select[Any]:

@@ -11,17 +11,16 @@ from orchestrator.history.schema import ARTIFACT, FINDING, KERNEL, RUN
 def runs(connection: Connection, wanted: Filter) -> Answer:
     """The runs, the latest first."""
     failed = (
-        select(FINDING.c.run, func.count().label("failed"))
-        .where(FINDING.c.kind.in_(("stage", "case")), FINDING.c.is_at_fault)
-        .group_by(FINDING.c.run)
-        .subquery()
+        select(func.count())
+        .where(FINDING.c.run == RUN.c.number, FINDING.c.kind.in_(("stage", "case")), FINDING.c.is_at_fault)
+        .scalar_subquery()
     )
     columns = (
         RUN.c.started,
         RUN.c.id,
         RUN.c.series,
         RUN.c.verdict,
-        func.coalesce(failed.c.failed, 0).label("at_fault"),
+        failed.label("at_fault"),
         RUN.c.reason,
         RUN.c.host,
         RUN.c.location,
@@ -30,7 +29,7 @@ def runs(connection: Connection, wanted: Filter) -> Answer:
         RUN.c.tree,
         RUN.c.time_s,
     )
-    asked = filtered(select(*columns).outerjoin(failed, failed.c.run == RUN.c.number), wanted)
+    asked = filtered(select(*columns), wanted)
     return answer(connection, cut(asked.order_by(RUN.c.started.desc(), RUN.c.id), wanted))
 
 

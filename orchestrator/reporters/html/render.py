@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,26 +26,50 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).with_name("templates")
 
 
-def render(template: str, **values: Any) -> str:
+@dataclass(frozen=True)
+class Look:
+    """The files of style that a page has, one behind the other, and where its forms may lead."""
+
+    styles: tuple[str, ...] = ("page.css",)
+    forms: str = "'none'"
+
+    @property
+    def style(self) -> str:
+        return "".join(map(_text, self.styles))
+
+    @property
+    def script(self) -> str:
+        return _text("page.js")
+
+    @property
+    def policy(self) -> str:
+        """The Content-Security-Policy of a page with this style and script, and nothing else."""
+        return (
+            f"default-src 'none'; style-src 'sha256-{_hash(self.style)}'; script-src 'sha256-{_hash(self.script)}'; "
+            f"img-src data:; base-uri 'none'; form-action {self.forms}"
+        )
+
+
+REPORT = Look()
+
+
+def render(template: str, look: Look = REPORT, **values: Any) -> str:
     """A page from a template of ours. What is missing in `values` is an error."""
-    style, script = _text("page.css"), _text("page.js")
     text: str = _environment().get_template(template).render(
-        **values, style=_trusted(style), script=_trusted(script), policy=policy(style, script)
+        **values, style=_trusted(look.style), script=_trusted(look.script), policy=look.policy
     )  # fmt: skip
     return text
-
-
-def policy(style: str, script: str) -> str:
-    """The Content-Security-Policy of a page with this style and script, and nothing else."""
-    return (
-        f"default-src 'none'; style-src 'sha256-{_hash(style)}'; script-src 'sha256-{_hash(script)}'; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
-    )
 
 
 def address(path: str) -> str:
     """A path relative to the page as a link. `./` keeps a name with a colon from being a scheme."""
     return f"./{quote(path, errors='surrogateescape')}"
+
+
+def page_address(path: str, root: str, ending: str = ".html") -> str:
+    """A page of a site as a link, from a page that has the site's root at `root`: `../runs.html?page=2`."""
+    name, mark, query = path.partition("?")
+    return f"{root}{name}{ending}{mark}{query}"
 
 
 @cache
@@ -66,7 +91,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters |= {"address": address, "counted": counted}
+    made.filters |= {"address": address, "counted": counted, "page": page_address}
     return made
 
 
@@ -82,5 +107,6 @@ def _text(name: str) -> str:
     return (TEMPLATES / name).read_text()
 
 
+@cache
 def _hash(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

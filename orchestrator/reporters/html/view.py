@@ -15,7 +15,7 @@ from orchestrator.guest.dump import NAME as DUMP
 from orchestrator.judge.cause import cause
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KernelReport
-from orchestrator.model.outcome import Outcome, Verdict
+from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import (
     CaseResult,
     Comparison,
@@ -32,7 +32,7 @@ from orchestrator.reporters.html.covered import covered
 from orchestrator.reporters.html.diff import LineNote, PatchDiff, annotated, patch_diff
 from orchestrator.reporters.origin import origin_words
 from orchestrator.reporters.pinpoint import Pinpoint, pinpoints
-from orchestrator.reporters.summary import NOT_RUN, Tone, seconds, throughput, tone
+from orchestrator.reporters.summary import NOT_RUN, VERDICT_TONES, Tone, seconds, throughput, tone
 from orchestrator.reporters.text import middle, tail
 from orchestrator.words import counted
 
@@ -57,16 +57,6 @@ _WORDS = {
     "ERROR": "in error",
 }
 _MUTANTS = {"PASS": "KILLED", "FAIL": "SURVIVED", "SKIP": "NOT TRIED"}
-_VERDICT_TONES = {
-    Verdict.CLEAN: Tone.GOOD,
-    Verdict.ALL_KILLED: Tone.GOOD,
-    Verdict.PATCH_AT_FAULT: Tone.BAD,
-    Verdict.FAILED: Tone.BAD,
-    Verdict.SURVIVED: Tone.BAD,
-    Verdict.INTERRUPTED: Tone.OPEN,
-    Verdict.NO_VERDICT: Tone.UNKNOWN,
-    Verdict.BAD_REQUEST: Tone.UNKNOWN,
-}
 
 
 @dataclass(frozen=True)
@@ -235,7 +225,7 @@ def page(report: RunReport, files: RunFiles) -> Page:
     patches, left_out_patches = _patches(report, files)
     return Page(
         report=report,
-        tone=_VERDICT_TONES[report.verdict],
+        tone=VERDICT_TONES[report.verdict],
         title=report.series or "the base",
         origin=origin_words(report.origin) if report.origin else "",
         counts=_counts(report),

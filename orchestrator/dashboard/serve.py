@@ -1,0 +1,44 @@
+"""The dashboard at an address: the only importer of uvicorn."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from orchestrator.dashboard.app import application
+from orchestrator.dashboard.guard import Guard
+from orchestrator.errors import UsageError
+from orchestrator.history.database import Database
+
+_AT_ONCE = 64  # requests; more are told to come again
+_WAITING = 128
+
+
+def serve(database: Database, guard: Guard, host: str, port: int, tell: Callable[[str], None]) -> None:
+    """Answer until SIGINT or SIGTERM. `tell` is given the address once it is listened to. Raises UsageError where it
+    cannot be."""
+    listener = _listener(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    tell(f"http://{shown}:{listener.getsockname()[1]}/")
+    config = uvicorn.Config(
+        application(database, guard), log_config=None, access_log=False, server_header=False, lifespan="off",
+        limit_concurrency=_AT_ONCE, timeout_keep_alive=15, timeout_graceful_shutdown=5, proxy_headers=False,
+    )  # fmt: skip
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
+            0
+        ]
+        listener = socket.socket(family, kind)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_WAITING)
+    except (OSError, UnicodeError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"cannot listen on {host} port {port}: {reason}", hint="--host ADDRESS, --port N") from error
+    return listener
