@@ -91,7 +91,7 @@ def run(night: Night) -> tuple[RunReport, Matrix | None]:
         f"{night.kconfig}.{role.value}", night.kconfig, role, stages, cases, f"{started:%Y-%m-%dT%H:%M:%S}", facts,
         coverage=None if night.is_tip else _coverage(night, chance),
     )  # fmt: skip
-    verdict = Verdict.CLEAN if bad is None else Verdict.FAILED if night.is_tip else Verdict.PATCH_AT_FAULT
+    verdict = Verdict.CLEAN if bad is None else Verdict.PATCH_AT_FAULT
     if any(one.outcome is Outcome.ERROR for one in cases):
         verdict = Verdict.NO_VERDICT
     made = RunReport(

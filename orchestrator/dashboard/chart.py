@@ -11,6 +11,7 @@ from datetime import datetime
 from math import ceil, floor, isfinite, log10
 
 WIDTH, HEIGHT = 720, 220
+_NOTHING = 1e-12
 _LEFT, _RIGHT, _TOP, _BOTTOM = 78, 12, 12, 26
 
 
@@ -86,12 +87,13 @@ def chart(
     breaks: Sequence[tuple[int, str]] = (),
     bounds: tuple[float, float] | None = None,
 ) -> Chart | None:
-    """The drawing of points; None where there are fewer than two. `bounds` are the least and greatest value that can
-    be; else the values say it. `breaks`: the index of the first point behind a change, and what changed."""
-    points = [point for point in points if isfinite(point.value)]
-    if len(points) < 2:
+    """The drawing of points; None where there are fewer than two, or where no float can hold how far they
+    reach. `bounds` are the least and greatest value that can be; else the values say it. `breaks`: the index of the
+    first point behind a change, and what changed."""
+    ends = bounds or _reach(points, spans) if len(points) > 1 else (0.0, 0.0)
+    if len(points) < 2 or not isfinite(2 * (ends[1] - ends[0])):
         return None
-    low, high, step = _scale(bounds or _reach(points, spans))
+    low, high, step = _scale(ends)
     moments = _moments(points)
     first, last = moments[0], moments[-1]
 
@@ -141,8 +143,9 @@ def _reach(points: Sequence[Point], spans: Sequence[Span]) -> tuple[float, float
 def _scale(bounds: tuple[float, float]) -> tuple[float, float, float]:
     """The least and greatest value drawn, and a round step between the lines: 1, 2 or 5 times a power of ten."""
     low, high = bounds
-    if low == high:
-        low, high = low - (abs(low) * 0.05 or 1.0), high + (abs(high) * 0.05 or 1.0)
+    if not high - low > _NOTHING * max(abs(low), abs(high), _NOTHING):  # all the same, as far as a float can tell
+        around = 0.05 * max(abs(low), abs(high))
+        low, high = low - (around if around > _NOTHING else 1.0), high + (around if around > _NOTHING else 1.0)
     rough = (high - low) / 4
     power = 10.0 ** floor(log10(rough))
     step = next(power * many for many in (1, 2, 5, 10) if power * many >= rough)

@@ -13,6 +13,7 @@ from orchestrator.reporters.summary import TONES, VERDICT_TONES, Tone, seconds
 
 MOST_ROWS = 100
 NONE = Cell("-")
+TIP = Cell("tip")  # of a tree, without a series
 Row = Mapping[str, Any]
 # by the names in the history; one that a version wrote which is not this one says nothing
 OUTCOMES = {outcome.name: tone for outcome, tone in TONES.items()}
@@ -41,6 +42,8 @@ def table(data: Answer, columns: str, *, most: int = MOST_ROWS) -> Table:
 
 def cell(name: str, row: Row) -> Cell:
     value = row[name]
+    if name == "series" and value == "":
+        return TIP
     return NONE if value is None or value == "" else _SHOWN.get(name, _plain)(value, row)
 
 
@@ -109,7 +112,9 @@ def _started(value: str, row: Row) -> Cell:
 
 def _verdict(value: str, row: Row) -> Cell:
     run = row.get("run") or row.get("id")
-    return Cell(_WORDS.get(value, value), page_of("runs", run) if run else "", tone=VERDICTS.get(value, Tone.UNKNOWN))
+    is_tip = value == Verdict.PATCH_AT_FAULT.name and row.get("series") == ""
+    words = "the kernel under test fails" if is_tip else _WORDS.get(value, value)
+    return Cell(words, page_of("runs", run) if run else "", tone=VERDICTS.get(value, Tone.UNKNOWN))
 
 
 def _rate(value: float, row: Row) -> Cell:

@@ -9,6 +9,8 @@ from orchestrator.dashboard.chart import Chart
 from orchestrator.history.questions import Answer
 from orchestrator.reporters.summary import Tone
 
+_SHORT = 24  # characters
+
 Ask = Callable[..., Answer]
 """ask(QUESTION, **fields of history.questions.Filter)"""
 
@@ -26,6 +28,11 @@ class Cell:
     url: str = ""
     tone: Tone | None = None
     note: str = ""
+
+    @property
+    def is_short(self) -> bool:
+        """Not to be broken into lines."""
+        return len(self.text) <= _SHORT and not self.note
 
 
 @dataclass(frozen=True)

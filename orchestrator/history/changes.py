@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate, pairwise
-from math import ceil, comb, floor, sqrt
+from math import ceil, comb, floor, inf, isfinite, sqrt
 from random import Random
 from statistics import median
 
@@ -44,8 +44,9 @@ class Change:
     high: float
 
     def relative(self, value: float) -> float | None:
-        """A shift as a share of the level before; None where that is 0."""
-        return value / abs(self.before) if self.before else None
+        """A shift as a share of the level before; None where that is 0, or next to it."""
+        share = value / abs(self.before) if self.before else inf
+        return share if isfinite(share) else None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ Text is made harmless first: it is shown in terminals, and PostgreSQL takes no N
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
@@ -25,6 +24,7 @@ from orchestrator.reporters.text import harmless
 NOT_RUN = "NOT_RUN"  # an outcome of what was planned and is missing
 _NAMES = ("test", "title", "label", "name", "kernel", "topic", "tree")
 _NAME_CHARS, _TEXT_CHARS = 300, 4000  # an index of PostgreSQL takes 2,704 bytes
+_MOST = 1e100  # of a figure: what is greater measured nothing, and its differences would overflow
 _MAY_MISS = ("value", "p", "guest_s")
 RUN_FILES = ("report.html", "report.json", "junit.xml", "matrix.json", "reproduce.sh")
 
@@ -237,7 +237,7 @@ def _fit(name: str, value: Any) -> Any:
     """What any database can store. The names of things are indexed, which has a limit."""
     if isinstance(value, str):
         return harmless(value)[: _NAME_CHARS if name in _NAMES else _TEXT_CHARS]
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float) and not abs(value) < _MOST:
         return None if name in _MAY_MISS else 0.0
     return value
 

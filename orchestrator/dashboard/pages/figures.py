@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from orchestrator.dashboard.chart import Chart, Point, Span, chart
+from orchestrator.dashboard.chart import Point, Span, chart
 from orchestrator.dashboard.columns import moment, number, percent, section
 from orchestrator.dashboard.page import Ask, Page, Section
 from orchestrator.dashboard.pages.overview import emulated
@@ -26,7 +26,7 @@ def metrics(ask: Ask, query: Mapping[str, str]) -> Page:
         "metrics",
         "Metrics",
         found,
-        "test, name, middle: level, shift: last change, changed, values, latest, kernel, series, tree, host",
+        "test, name: metric, middle: level, shift: last change, changed, values, latest, kernel, series, tree, host",
         most=500,
         is_filtered=True,
         words=emulated(found),
@@ -64,7 +64,7 @@ def metric(ask: Ask, name: tuple[str, str], path: str) -> Page:
 
 def _line(name: str, key: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> Section:
     kernel, topic, tree, host = key
-    title = f"{topic or 'tip'} on {tree or 'an unknown tree'}, {kernel}, {host}"
+    title = about(topic, tree, kernel, host)
     values, unit = [row["value"] for row in rows], rows[-1]["unit"]
     found = changes(values)
     drawn = chart(
@@ -88,78 +88,53 @@ def _said(share: float | None, shift: float, unit: str) -> str:
 
 
 def mutation(ask: Ask, query: Mapping[str, str]) -> Page:
-    rows = _rows(ask("mutants"))
-    return Page(
-        "mutation",
-        "Mutation scores",
-        tuple(_by_topic(rows, "topic", _score)) or (_nothing("mutants"),),
-        "The share of the tested mutants that the suite killed, with Wilson's interval of 95 %.",
-    )
-
-
-def _score(name: str, topic: str, rows: Sequence[Mapping[str, Any]]) -> Section:
-    known = [row for row in rows if row["score"] is not None]
-    drawn = chart(
-        f"Mutation score of {topic or 'the base'}",
-        [
-            Point(
-                row["started"],
-                row["score"],
-                f"{moment(row['started'])}: {percent(row['score'])}",
-                row["low"],
-                row["high"],
-            )
-            for row in known
-        ],
-        percent,
-        bounds=(0.0, 1.0),
-    )
-    return _with(name, topic or "the base", rows, drawn, "started, series, score, killed, survived, skipped, error")
+    columns = "started, series, score, killed, survived, skipped, error"
+    shown = _shares(_rows(ask("mutants")), ("topic", "tree"), "score", columns)
+    words = "The share of the tested mutants that the suite killed, with Wilson's interval of 95 %."
+    return Page("mutation", "Mutation scores", shown, words)
 
 
 def coverage(ask: Ask, query: Mapping[str, str]) -> Page:
-    rows = _rows(ask("coverage"))
-    return Page(
-        "coverage",
-        "Coverage",
-        tuple(_by_topic(rows, "topic", _covered)) or (_nothing("coverage"),),
-        "The share of the statements that a series changes, and that have code in the kernel, which a case executed.",
+    columns = "started, series, covered, hit, counted"
+    shown = _shares(_rows(ask("coverage")), ("topic", "tree", "kernel"), "covered", columns)
+    words = (
+        "The share of the statements that a series changes, and that have code in the kernel, which a case executed."
     )
+    return Page("coverage", "Coverage", shown, words)
 
 
-def _covered(name: str, topic: str, rows: Sequence[Mapping[str, Any]]) -> Section:
-    known = [row for row in rows if row["covered"] is not None]
-    drawn = chart(
-        f"Coverage of {topic or 'the base'}",
-        [
-            Point(
-                row["started"], row["covered"], f"{moment(row['started'])}, {row['kernel']}: {percent(row['covered'])}"
-            )
-            for row in known
-        ],
-        percent,
-        bounds=(0.0, 1.0),
-    )
-    return _with(name, topic or "the base", rows, drawn, "started, series, covered, hit, counted, kernel, tree")
-
-
-def _by_topic(rows: Iterable[Mapping[str, Any]], key: str, made: Any) -> Iterable[Section]:
-    """A section for each series, the one with the latest figures first."""
-    groups: dict[str, list[Mapping[str, Any]]] = {}
+def _shares(rows: Iterable[Mapping[str, Any]], key: Sequence[str], share: str, columns: str) -> tuple[Section, ...]:
+    """A section for each line of runs with such figures, the one with the latest first."""
+    lines: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for row in rows:
-        groups.setdefault(row[key], []).append(row)
-    ordered = sorted(groups.items(), key=lambda group: group[1][-1]["started"], reverse=True)
-    for at, (topic, found) in enumerate(ordered[:_MOST_CHARTS], 1):
-        yield made(f"series-{at}", topic, found)
+        lines.setdefault(tuple(row[name] for name in key), []).append(row)
+    ordered = sorted(lines.items(), key=lambda line: str(line[1][-1]["started"]), reverse=True)
+    return tuple(
+        _share(f"line-{at}", about(*line), found, share, columns)
+        for at, (line, found) in enumerate(ordered[:_MOST_CHARTS], 1)
+    ) or (Section("figures", "Over time", Answer((), ()), empty="no run of this history has such figures"),)
 
 
-def _with(name: str, title: str, rows: Sequence[Mapping[str, Any]], drawn: Chart | None, columns: str) -> Section:
+def _share(name: str, title: str, rows: Sequence[Mapping[str, Any]], share: str, columns: str) -> Section:
+    points = [
+        Point(
+            row["started"],
+            row[share],
+            f"{moment(row['started'])}: {percent(row[share])}",
+            row.get("low"),
+            row.get("high"),
+        )
+        for row in rows
+        if row[share] is not None
+    ]
+    drawn = chart(title, points, percent, bounds=(0.0, 1.0))
     data = Answer(tuple(rows[0]), tuple(tuple(row.values()) for row in reversed(rows)))
     return section(name, title, data, columns, chart=drawn)
 
 
-def _nothing(name: str) -> Section:
-    return Section(name, "Over time", Answer((), ()), empty="no run of this history has such figures")
+def about(topic: str, tree: str, *more: str) -> str:
+    """What a line of runs is about: `fix on mm-unstable, base.x86_64.gcc-12`."""
+    return ", ".join((f"{topic or 'tip'} on {tree or 'an unknown tree'}", *more))
 
 
 def _rows(found: Answer) -> list[dict[str, Any]]:

@@ -121,7 +121,7 @@ def _changes(found: Answer, since: str) -> Section:
         "metrics",
         f"Metrics that changed in the last {_CHANGED_DAYS} days",
         Answer(found.columns, rows),
-        "test, name, shift, middle, changed, kernel, series, tree, host",
+        "test, name: metric, shift, middle: level, changed, kernel, series, tree, host",
         tone=Tone.OPEN,
         words=emulated(Answer(found.columns, rows)),
     )

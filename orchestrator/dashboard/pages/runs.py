@@ -89,7 +89,11 @@ def run(ask: Ask, name: str, path: str) -> Page:
             ),
             section("results", "All results", results, "test, outcome, kernel, kind, time_s", most=1000),
             section(
-                "metrics", "Metrics", ask("metric", run=name, exactly=True), "test, name, value, kernel", most=1000
+                "metrics",
+                "Metrics",
+                ask("metric", run=name, exactly=True),
+                "test, name: metric, value, kernel",
+                most=1000,
             ),
             _files(ask("files", run=name, exactly=True)),
         ),
@@ -99,7 +103,7 @@ def run(ask: Ask, name: str, path: str) -> Page:
 
 def _files(found: Answer) -> Section:
     """Links where the run's directory has an address; else their paths in it."""
-    made = section("files", "Files", found, "path, test, kernel")
+    made = section("files", "Files", found, "path, test, directory: of the kernel in")
     if made.table is None:
         return made
     at = found.at("location")

@@ -35,7 +35,8 @@ _LETTERS = {
 LEGEND = (
     "· passed, F failed, T timed out, C crashed, E error of a host or tool, s skipped, n not exercised, ? missing; "
     "an empty cell: the run does not have the case. The latest run is on the left. A flip is a pass behind a failure "
-    "or the other way round; the streak is how many runs the latest outcome has lasted."
+    "or the other way round, of the same series on the same tree; the streak is how many runs the latest "
+    "outcome has lasted."
 )
 _SORTS = {"flips": "flips", "streak": "streak", "name": "name", "rate": "rate"}
 
@@ -87,7 +88,7 @@ def test(ask: Ask, name: str, path: str) -> Page:
                 "metrics",
                 "Metrics",
                 ask("trends", test=name, exactly=True),
-                "name, middle, shift, changed, kernel, series, tree, host",
+                "name: metric, middle, shift, changed, kernel, series, tree, host",
             ),
             section(
                 "lines", "Where it stands", stands, "kernel, series, tree, outcome, last_pass, fails_since, latest"
@@ -111,12 +112,13 @@ def matrices(ask: Ask, query: Mapping[str, str]) -> Page:
 def matrix(ask: Ask, name: str, path: str, query: Mapping[str, str]) -> Page:
     """Without `all` only cases that did not always pass. Raises BadParameter."""
     runs, sort, series = query.get("runs", str(_COLUMNS)), query.get("sort", "flips"), query.get("series", "")
+    tree = query.get("tree", "")
     if not (runs.isascii() and runs.isdecimal() and 1 <= int(runs[:9]) <= _MOST_COLUMNS):
         raise BadParameter(f"runs: expected 1 to {_MOST_COLUMNS}")
     if sort not in _SORTS:
         raise BadParameter(f"sort: expected one of {', '.join(_SORTS)}")
     is_all = query.get("all", "") == "1"
-    found = _exact(ask("matrix", kernel=name, series=series, last=int(runs), exactly=not series), name)
+    found = _exact(ask("matrix", kernel=name, series=series, tree=tree, last=int(runs), exactly=not series), name)
     return Page(
         path,
         f"Flake matrix: {name}",
@@ -124,6 +126,7 @@ def matrix(ask: Ask, name: str, path: str, query: Mapping[str, str]) -> Page:
         fields=(
             Field("runs", "Runs", runs),
             Field("series", "Series (* and ? match)", series),
+            Field("tree", "Tree", tree, (("", "any"), *((one, one) for one in ask("trees").column("tree")))),
             Field(
                 "sort",
                 "Sorted by",

@@ -46,14 +46,15 @@ def matrix(connection: Connection, wanted: Filter) -> Answer:
     """The outcomes of the cases in the latest runs (`last`, else 50) that have one of the kernels, the latest first;
     what changed most often comes first.
 
-    Columns: test, kernel; `flips`, how often a pass follows a failure or the other way round; `streak`, how many runs
-    the latest outcome has lasted; failed and ran, with the rate's interval of 95 %; then one for each run, named by its
-    start and id.
+    Columns: test, kernel; `flips`, how often a pass follows a failure or the other way round, among runs of the same
+    series on the same tree; `streak`, how many runs the latest outcome has lasted; failed and ran, with the rate's
+    interval of 95 %; then one for each run, named by its start and id.
     """
-    columns = (RUN.c.number, RUN.c.started, RUN.c.id)
+    columns = (RUN.c.number, RUN.c.started, RUN.c.id, RUN.c.topic, RUN.c.tree)
     chosen = filtered(select(*columns).join(KERNEL, KERNEL.c.run == RUN.c.number), wanted, kernel=KERNEL.c.label)
     order = (RUN.c.started.desc(), RUN.c.number.desc())
     runs = connection.execute(chosen.distinct().order_by(*order).limit(wanted.last or _RUNS)).all()
+    lines = [(run.topic, run.tree) for run in runs]
     place = {run.number: at for at, run in enumerate(runs)}
     asked = (
         select(FINDING.c.run, FINDING.c.test, KERNEL.c.label, FINDING.c.outcome)
@@ -66,16 +67,20 @@ def matrix(connection: Connection, wanted: Filter) -> Answer:
         filtered(asked, wanted, test=FINDING.c.test, kernel=KERNEL.c.label)
     ):
         cells.setdefault((test, kernel), [None] * len(runs))[place[run]] = outcome
-    rows = [(test, kernel, *_unsteady(found), *found) for (test, kernel), found in cells.items()]
+    rows = [(test, kernel, *_unsteady(found, lines), *found) for (test, kernel), found in cells.items()]
     rows.sort(key=lambda row: (-row[2], -row[4], row[0], row[1]))
     heads = ("test", "kernel", "flips", "streak", "failed", "ran", "rate", "low", "high")
     return Answer((*heads, *(f"{run.started} {run.id}" for run in runs)), tuple(rows))
 
 
-def _unsteady(outcomes: Sequence[str | None]) -> tuple[Any, ...]:
-    ran = [outcome in BAD for outcome in outcomes if outcome == PASS or outcome in BAD]
+def _unsteady(outcomes: Sequence[str | None], lines: Sequence[tuple[str, str]]) -> tuple[Any, ...]:
+    by_line: dict[tuple[str, str], list[bool]] = {}
+    for outcome, line in zip(outcomes, lines, strict=True):
+        if outcome == PASS or outcome in BAD:
+            by_line.setdefault(line, []).append(outcome in BAD)
+    ran = [is_bad for results in by_line.values() for is_bad in results]
     seen = [outcome for outcome in outcomes if outcome]
-    flips = sum(now != then for now, then in pairwise(ran))
+    flips = sum(now != then for results in by_line.values() for now, then in pairwise(results))
     streak = next((at for at, outcome in enumerate(seen) if outcome != seen[0]), len(seen))
     rate = (sum(ran) / len(ran), *interval(sum(ran), len(ran))) if ran else (None, None, None)
     return flips, streak, sum(ran), len(ran), *rate

@@ -39,7 +39,8 @@ def series(connection: Connection, wanted: Filter) -> Answer:
 def versions(connection: Connection, wanted: Filter) -> Answer:
     """The versions of each series, told apart by the digest of their patches; the latest first."""
     columns = (
-        RUN.c.topic.label("series"), func.max(RUN.c.series).label("full_name"), func.max(RUN.c.revision).label("revision"),
+        RUN.c.topic.label("series"), func.max(RUN.c.series).label("full_name"),
+        func.max(RUN.c.revision).label("revision"),
         RUN.c.series_digest.label("digest"), RUN.c.tree, func.count().label("runs"),
         func.min(RUN.c.started).label("first"), _LATEST.label("latest"),
     )  # fmt: skip

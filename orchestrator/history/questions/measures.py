@@ -30,23 +30,36 @@ def metric(connection: Connection, wanted: Filter) -> Answer:
 def mutants(connection: Connection, wanted: Filter) -> Answer:
     """The share of mutants that the suite killed, over time, with an interval of 95 %."""
     asked = filtered(
-        select(RUN.c.started, RUN.c.series, RUN.c.id, RUN.c.topic, MUTANT.c.status, func.count()).join(
+        select(RUN.c.started, RUN.c.series, RUN.c.id, RUN.c.topic, RUN.c.tree, MUTANT.c.status, func.count()).join(
             RUN, RUN.c.number == MUTANT.c.run
         ),
         wanted,
-    ).group_by(RUN.c.started, RUN.c.series, RUN.c.id, RUN.c.topic, MUTANT.c.status)
-    counts: dict[tuple[str, str, str, str], dict[str, int]] = {}
-    for started, series, run, topic, status, count in connection.execute(asked):
-        counts.setdefault((started, series, run, topic), {})[status] = count
+    ).group_by(RUN.c.started, RUN.c.series, RUN.c.id, RUN.c.topic, RUN.c.tree, MUTANT.c.status)
+    counts: dict[tuple[str, str, str, str, str], dict[str, int]] = {}
+    for started, series, run, topic, tree, status, count in connection.execute(asked):
+        counts.setdefault((started, series, run, topic, tree), {})[status] = count
     rows = []
-    for (started, series, run, topic), by in sorted(counts.items()):
+    for (started, series, run, topic, tree), by in sorted(counts.items()):
         killed, survived = by.get("KILLED", 0), by.get("SURVIVED", 0)
         tried = killed + survived
         low, high = interval(killed, tried) if tried else (None, None)
         score = killed / tried if tried else None
         left = (by.get("SKIPPED", 0), by.get("ERROR", 0))
-        rows.append((started, series, killed, survived, *left, score, low, high, run, topic))
-    columns = ("started", "series", "killed", "survived", "skipped", "error", "score", "low", "high", "run", "topic")
+        rows.append((started, series, killed, survived, *left, score, low, high, run, topic, tree))
+    columns = (
+        "started",
+        "series",
+        "killed",
+        "survived",
+        "skipped",
+        "error",
+        "score",
+        "low",
+        "high",
+        "run",
+        "topic",
+        "tree",
+    )
     return Answer(columns, tuple(rows))
 
 

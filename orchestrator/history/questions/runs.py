@@ -67,7 +67,7 @@ def files(connection: Connection, wanted: Filter) -> Answer:
     columns = (
         RUN.c.started,
         RUN.c.id.label("run"),
-        ARTIFACT.c.kernel,
+        ARTIFACT.c.kernel.label("directory"),
         ARTIFACT.c.test,
         ARTIFACT.c.path,
         RUN.c.location,
