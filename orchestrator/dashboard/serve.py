@@ -30,6 +30,8 @@ def serve(database: Database, guard: Guard, host: str, port: int, tell: Callable
 
 
 def _listener(host: str, port: int) -> socket.socket:
+    if not 0 <= port < 1 << 16:  # socket takes it modulo 65536
+        raise UsageError(f"cannot listen on {host} port {port}: ports are 0 to 65535", hint="--port N")
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
             0

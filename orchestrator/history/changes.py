@@ -25,7 +25,7 @@ from random import Random
 from statistics import median
 
 SIDE = 5  # values on each side of a change
-LEAST = 3.5  # standard deviations
+LEAST = 4.0  # standard deviations
 ORDERS = 99
 MARGIN = 0.01
 WINDOW = 100  # values: the latest ones of a longer series

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.history.database import open_database
+from tests.nights import fill
+
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -35,6 +38,14 @@ def cli(tmp_path: Path) -> Cli:
         )  # fmt: skip
 
     return run
+
+
+@pytest.fixture(scope="session")
+def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Thirty nights that never were, to be read only."""
+    path = tmp_path_factory.mktemp("nights") / "history.db"
+    fill(open_database(str(path), create=True), 240, per_night=8)
+    return path
 
 
 @pytest.fixture

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser
 
 from orchestrator.model.report import RunReport
 from orchestrator.reporters.html.page import content
 from orchestrator.reporters.table import HTML, write_files
+from tests.integration.browser import LOOKS, Open, chromium, needs_chromium, pages
 from tests.run_reports import HOSTILE, hostile_report, many, run_directory
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (apt-get install chromium)")
-WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
+pytestmark = needs_chromium
 LOAD_S = 20.0  # for 28,000 cases, on a machine that compiles a kernel beside it; by itself it takes 1 s
-
-Open = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        # root has no sandbox; what it would protect is a throw-away test machine
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    with chromium() as made:
+        yield made
 
 
 @pytest.fixture
@@ -41,22 +34,8 @@ def complaints() -> list[str]:
 
 @pytest.fixture
 def open_page(browser: Browser, complaints: list[str]) -> Iterator[Open]:
-    contexts = []
-
-    def open_it(path: Path, **options: object) -> Page:
-        context = browser.new_context(**{"viewport": WIDE, **options})  # type: ignore[arg-type]
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
-        page.goto(path.as_uri())
-        page.on("request", lambda request: complaints.append(f"asks for {request.url}"))
-        return page
-
-    yield open_it
-    for context in contexts:
-        context.close()
+    with pages(browser, complaints) as open_it:
+        yield lambda path, **options: open_it(path.as_uri(), **options)
 
 
 @pytest.fixture
@@ -67,13 +46,6 @@ def small(tmp_path: Path) -> Path:
 def written(report: RunReport, tmp_path: Path) -> Path:
     write_files(report, tmp_path)
     return tmp_path / HTML
-
-
-LOOKS = [
-    pytest.param({}, id="light"),
-    pytest.param({"color_scheme": "dark"}, id="dark"),
-    pytest.param({"viewport": PHONE}, id="360px"),
-]
 
 
 @pytest.mark.parametrize("look", LOOKS)

@@ -41,7 +41,8 @@ def test_a_name_in_an_address_can_be_read() -> None:
 
 def test_values_are_shown_by_the_name_of_their_column() -> None:
     row = {"rate": 0.125, "low": 0.05, "high": 0.25, "outcome": "CRASH", "started": "2026-11-28T10:00:07",
-           "run": "abc", "series": "v3-fix", "topic": "fix", "last_pass": None, "verdict": "PATCH_AT_FAULT", "other": True}  # fmt: skip
+           "run": "abc", "series": "v3-fix", "topic": "fix", "last_pass": None, "verdict": "PATCH_AT_FAULT",
+           "other": True}  # fmt: skip
     assert (cell("rate", row).text, cell("rate", row).note) == ("12.5 %", "5.0 % to 25.0 %")
     assert (cell("outcome", row).text, cell("outcome", row).tone) == ("CRASH", Tone.DEAD)
     assert (cell("started", row).text, cell("started", row).link) == ("2026-11-28 10:00", f"runs/{slug('abc')}")

@@ -41,7 +41,7 @@ def test_several_changes_are_found() -> None:
 
 
 def test_what_does_not_change_is_left_in_peace() -> None:
-    """One in a hundred may be told by mistake; the rule of 3.5 standard deviations makes it rarer."""
+    """One in a hundred may be told by mistake; the rule of 4 standard deviations makes it rarer."""
     series = [noise(seed, 60) for seed in range(300)]
     assert sum(bool(changes(values)) for values in series) <= 3
     rare = [[float(random.Random(seed * 1000 + at).random() < 0.02) for at in range(80)] for seed in range(300)]

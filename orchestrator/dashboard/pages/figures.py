@@ -14,7 +14,7 @@ from orchestrator.history.questions import Answer
 
 _MOST_CHARTS = 12
 RULE = (
-    "A change is told where the ranks of the values in front and behind differ by 3.5 standard deviations or more, no "
+    "A change is told where the ranks of the values in front and behind differ by 4 standard deviations or more, no "
     "one of 99 random orders of the same values shows as much, and the interval of the shift begins at 1 % of the "
     "level or more. Levels and shifts have intervals of 95 %."
 )

@@ -83,7 +83,8 @@ def _matches(expression: str, title: str) -> bool:
 def reports(connection: Connection, wanted: Filter) -> Answer:
     """Each kernel report: when, where in the source, during which test on which kernel; the latest first."""
     columns: tuple[Any, ...] = (
-        RUN.c.started, RUN.c.id.label("run"), RUN.c.series, RUN.c.tree, KERNEL.c.label.label("kernel"), REPORT.c.test,
+        RUN.c.started, RUN.c.id.label("run"), RUN.c.series, RUN.c.topic, RUN.c.tree,
+        KERNEL.c.label.label("kernel"), REPORT.c.test,
         REPORT.c.title, REPORT.c.times, REPORT.c.function, REPORT.c.file, REPORT.c.line, REPORT.c.patch, REPORT.c.known,
         KERNEL.c.release,
     )  # fmt: skip
