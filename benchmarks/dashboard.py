@@ -5,8 +5,8 @@
 Makes such a history (some minutes; with --history it is kept there and used again), starts `orchestrate dashboard` on
 it, and gets each kind of page: the median and the slowest of the times from the request to the last byte, in ms, the
 CPU time that the server takes for one (on a machine with other work the better figure; its clock ticks every 10 ms),
-the time of an answer 304, and the size. `index` is the first screen. Each page is asked for once before it is measured: the
-first time compiles its template.
+the time of an answer 304, and the size. `index` is the first screen. Each page is asked for once before it is measured:
+the first time compiles its template.
 """
 
 from __future__ import annotations

@@ -174,6 +174,9 @@ PURE = (
     "questions",
     "mutation",
     "guest.condition",
+    "dashboard.guard",
+    "dashboard.names",
+    *(f"history.{name}" for name in ("changes", "interval", "standing", "subject", "trend")),
     *(f"evidence.postmortem.{name}" for name in ("facts", "refcnt", "rules", "text")),
     *(f"evidence.coverage.{name}" for name in ("functions", "judge", "line_table", "mapping", "told")),
 )
