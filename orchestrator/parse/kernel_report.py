@@ -154,24 +154,25 @@ class Scanner:
     # --- line by line, while a report is open
 
     def _line(self, text: bytes, offset: int) -> None:
-        pieces = list(self.form.pieces(text))
+        pieces = self.form.pieces(text)
         unclaimed, self._unclaimed = self._unclaimed, None
         if not pieces:
             self._unprefixed(text, offset)
             return
-        ends = [*(start for start, _ in pieces[1:]), len(text)]
-        for (start, match), end in zip(pieces, ends, strict=True):
+        for at, (start, match) in enumerate(pieces):
+            end = pieces[at + 1][0] if at + 1 < len(pieces) else len(text)
+            found, first = match.groupdict(), match.end()
             line = Line(
                 text=text[start:end],
-                message=text[match.end() : end][:MAX_LINE],
+                message=text[first : min(end, first + MAX_LINE)],
                 number=self._number,
                 offset=offset + start,
-                time_s=self.form.time_s(match),
-                caller=match.groupdict().get("caller"),
+                time_s=self.form.time_s(found),
+                caller=found.get("caller"),
                 is_doubtful=start > 0 or not self.form.is_marked,
             )
             if unclaimed:
-                self._take(replace(unclaimed, time_s=line.time_s, caller=line.caller))
+                self._take(unclaimed._replace(time_s=line.time_s, caller=line.caller))
             unclaimed = None
             self._take(self._without_margin(line) if self.form.has_margin else line)
 
@@ -181,7 +182,7 @@ class Scanner:
             self._expire(None)
             return
         message = text[HEADLESS.match(text).end() :]  # type: ignore[union-attr]  # it matches everything
-        line = Line(text, message[:MAX_LINE], self._number, offset, None, None, is_doubtful=True)
+        line = Line(text, message[:MAX_LINE], self._number, offset, None, None, is_doubtful=True, is_notable=True)
         last = next((report for report in self._open.values() if report.line_end == self._number - 1), None)
         if last and text.startswith(CONTINUATION):  # dmesg and journalctl print messages of several lines so
             if last.add(line):
@@ -200,7 +201,7 @@ class Scanner:
             # of an empty line the spaces at its end are missing, or more
             both = zip(margin, line.message, strict=False)
             common = next((at for at, (one, other) in enumerate(both) if one != other), len(margin))
-            return replace(line, message=line.message[common:], margin=report.margin)
+            return line._replace(message=line.message[common:], margin=report.margin)
         return self._first(line) or line
 
     def _first(self, line: Line) -> Line | None:
@@ -208,7 +209,7 @@ class Scanner:
         margin = MARGIN.match(line.message)[0]  # type: ignore[index]  # it matches everything
         rest = line.message[len(margin) :]
         is_first = self.table.any_start.match(rest) or self.table.before.match(rest)
-        return replace(line, message=rest, margin=margin) if is_first else None
+        return line._replace(message=rest, margin=margin) if is_first else None
 
     def _take(self, line: Line) -> None:
         if line.time_s is not None:
@@ -217,18 +218,23 @@ class Scanner:
         if report and report.is_resumed and not self._continues(report, line.message):
             self._finish(report)
             report = None
-        is_end = bool(report and report.kinds and report.is_end(line.message))  # which the next one may begin with too
-        if not is_end and (kind := self._kind(line)):
-            report = self._start(kind, self._open.get(line.caller), line)
-        elif not report and self.table.before.match(line.message):
-            report = self._new(line)
-        elif not report:
-            report = next((other for other in self._open.values() if other.kinds and other.kind.all_callers), None)
+        is_notable = self.table.notable.match(line.message)  # most lines of a report are not
+        if is_notable:
+            line = line._replace(is_notable=True)
+            report = self._owner(report, line)
+        report = report or next((one for one in self._open.values() if one.kinds and one.kind.all_callers), None)
         if report and report.add(line):
             self._finish(report)
-        if self._open and self.table.lines.lost.match(line.message.decode("utf-8", "replace")):
+        if is_notable and self.table.lines.lost.match(line.message):
             for other in self._open.values():
                 other.has_lost_lines = True
+
+    def _owner(self, report: Report | None, line: Line) -> Report | None:
+        """The report that a line belongs to with which one may begin. `report`: the open one of the line's caller."""
+        is_end = bool(report and report.kinds and report.is_end(line.message))  # which the next one may begin with too
+        if not is_end and (kind := self._kind(line)):
+            return self._start(kind, self._open.get(line.caller), line)
+        return self._new(line) if not report and self.table.before.match(line.message) else report
 
     def _kind(self, line: Line) -> ReportKind | None:
         self._said_farewell |= bool(self.table.farewell.match(line.message))

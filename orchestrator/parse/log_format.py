@@ -8,7 +8,7 @@ that only a kernel prints (log_landmarks). Expressions are for bytes and match a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -74,6 +74,7 @@ MARGIN = re.compile(_MARGIN)
 # how a line begins that lost its prefix, or a part of it, when the log was cut out of something
 HEADLESS = re.compile(_JUNK + _MARGIN + rb"(?:[\d.]{1,20}\] ?)?")
 _INSIDE = re.compile(rb"(?<![\"'`])" + _PRINTK)
+_TIMES = re.compile(rb"\[ *\d+\.\d{6}\]")  # what each of these has, and few lines: looked for with memchr
 _WALL = re.compile(_JUNK + rb" ?kernel:" + _PRINTK)  # syslogd tells all terminals of emergencies
 
 
@@ -90,19 +91,19 @@ class Format:
     is_console: bool = True  # all that was said from power-on on, so that a second boot is a reset
     has_margin: bool = False  # each report may stand behind a margin of its own
 
-    def time_s(self, match: re.Match[bytes]) -> float | None:
-        """When the line was printed, in seconds from an origin of the log's own; None where no time is given."""
-        found = match.groupdict()
-        if found.get("time"):
-            return float(found["time"])
-        if found.get("us"):
-            return int(found["us"]) / 1e6
+    def time_s(self, found: Mapping[str, bytes | None]) -> float | None:
+        """When the line was printed, in seconds from an origin of the log's own; None where no time is given. `found`:
+        the groups of its prefix."""
+        if time := found.get("time"):
+            return float(time)
+        if us := found.get("us"):
+            return int(us) / 1e6
         if clock := found.get("clock"):
             hours, minutes, seconds = map(int, clock.split(b":"))
             return float(hours * 3600 + minutes * 60 + seconds)
         return None
 
-    def pieces(self, line: bytes) -> Iterator[tuple[int, re.Match[bytes]]]:
+    def pieces(self, line: bytes) -> list[tuple[int, re.Match[bytes]]]:
         """Where in the line the kernel begins to speak, with the prefix there: usually once, at its beginning.
 
         More often where a program left its line open, a reset cut one, or two CPUs wrote into one another.
@@ -110,12 +111,14 @@ class Format:
         match = self.prefix.match(line, 0, MOST_PREFIX) or (
             None if self.is_strict else _WALL.match(line, 0, MOST_PREFIX)
         )
-        if match:
-            yield 0, match
+        found = [(0, match)] if match else []
         if self.is_strict or not self.is_console or not self.is_marked:
-            return
-        for inside in islice(_INSIDE.finditer(line, match.end() if match else 0), MOST_PIECES):
-            yield inside.start(), inside
+            return found
+        begin = match.end() if match else 0
+        if _TIMES.search(line, begin):
+            inside = islice(_INSIDE.finditer(line, begin), MOST_PIECES)
+            found += [(piece.start(), piece) for piece in inside]
+        return found
 
 
 def _form(name: str, prefix: bytes, tail: bytes, **properties: bool) -> Format:

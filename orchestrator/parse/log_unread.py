@@ -36,7 +36,7 @@ class Unread:
             at = start
             line = lines[start : start + _LONGEST].partition(b"\n")[0]
             if _LOOKS.match(line):
-                is_read = self._form.is_marked and any(True for _ in self._form.pieces(line))
+                is_read = self._form.is_marked and bool(self._form.pieces(line))
                 self._has_read |= is_read
                 self._numbers += [] if is_read else [number]
         self._seen += lines.count(b"\n")

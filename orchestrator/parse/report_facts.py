@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome
 from orchestrator.parse import report_lines as report_lines
 from orchestrator.parse.report_kinds import KindTable, ReportKind
-from orchestrator.parse.report_title import title
+from orchestrator.parse.report_title import Told, title
 
 MAX_LINE = 1000  # bytes of a line that are kept
 PROVISIONAL_LINES = 12  # lines from "cut here" to the line that names the report
@@ -20,9 +21,8 @@ STRANGERS = 20  # lines in a row of a log without times that are no lines of a r
 SHORT_TEXT = 5  # lines that are kept of a report that came many times
 
 
-@dataclass(frozen=True)
-class Line:
-    """Something that the kernel said. `text` is `message` with its prefix."""
+class Line(NamedTuple):
+    """Something that the kernel said. `text` is `message` with its prefix. (A tuple: storms have millions of them.)"""
 
     text: bytes
     message: bytes
@@ -32,6 +32,7 @@ class Line:
     caller: bytes | None
     is_doubtful: bool  # no prefix at the line's beginning proves that it was the kernel
     margin: bytes = b""  # what stood before the message in a log without prefixes
+    is_notable: bool = False  # a report may begin with it
 
     def __deepcopy__(self, memo: object) -> Line:
         """Nothing in it can change: copies of a report share its lines."""
@@ -43,7 +44,7 @@ class Report:
     """Lines of one report. `kinds` is empty while only what comes before a report was seen."""
 
     caller: bytes | None
-    kinds: list[ReportKind] = field(default_factory=list)  # each once
+    kinds: list[ReportKind] = field(default_factory=list)  # each once, the most specific one first
     lines: list[Line] = field(default_factory=list)
     last_s: float | None = None  # the latest time of its lines
     ends: re.Pattern[bytes] | None = None
@@ -58,7 +59,8 @@ class Report:
 
     @property
     def kind(self) -> ReportKind:
-        return min(self.kinds, key=lambda kind: kind.priority)
+        """The one that names it."""
+        return self.kinds[0]
 
     @property
     def line_end(self) -> int:
@@ -83,18 +85,21 @@ class Report:
         """It is of that kind too."""
         if not any(one is kind for one in self.kinds):
             self.kinds.append(kind)
+            self.kinds.sort(key=lambda kind: kind.priority)
 
     def add(self, line: Line) -> bool:
         """Take a line; says whether it was the last one: the end marker, or as many as a report may have."""
         self.lines.append(line)
         if line.time_s is not None and (self.last_s is None or line.time_s > self.last_s):
             self.last_s = line.time_s
-        self.has_trace = self.has_trace or (bool(self.kinds) and report_lines.has_frame(line.message))
-        if self.kinds and self.is_end(line.message):
+        if not self.kinds:
+            return len(self.lines) >= PROVISIONAL_LINES
+        self.has_trace = self.has_trace or report_lines.has_frame(line.message)
+        if self.is_end(line.message):
             self.is_complete = True
             return True
         # a panic that follows from it has its own trace
-        return len(self.lines) >= (self.kind.lines + PANIC_LINES * self.is_crash if self.kinds else PROVISIONAL_LINES)
+        return len(self.lines) >= self.kind.lines + PANIC_LINES * self.is_crash
 
     def is_end(self, message: bytes) -> bool:
         return self.ends is not None and bool(self.ends.match(message))
@@ -115,7 +120,10 @@ class Report:
         """The finished report."""
         self._trim(table)
         messages = self._messages()
-        named = title(self.kinds, messages, table)
+        both = zip(messages, self.lines, strict=True)
+        heads = [said for said, line in both if line.is_notable and table.any_start.match(line.message)]
+        traces = report_lines.traces(messages, table.lines)
+        named = title(self.kinds, Told(messages, heads, traces), table)
         damage = self._damage(messages, has_function=bool(named.function) and not named.is_guess)
         facts = report_lines.facts(messages, self.caller.decode() if self.caller else "", table.lines)
         return KernelReport(
@@ -134,7 +142,7 @@ class Report:
             pid=facts.pid,
             cpu=facts.cpu,
             time_s=self.lines[0].time_s,
-            stacks=report_lines.stacks(messages, table.lines),
+            stacks=report_lines.stacks(traces),
         )
 
     def said(self) -> tuple[object, ...]:
@@ -165,7 +173,7 @@ class Report:
         if self.is_complete or self.kind.is_plain:
             return ""
         if not any(message.startswith("Kernel panic") for message in messages):  # which ends everything
-            tags = [tag for message in messages for tag in re.findall(r"</?TASK>", message)]
+            tags = [tag for message in messages if "TASK>" in message for tag in re.findall(r"</?TASK>", message)]
             if tags[-1:] == ["<TASK>"]:
                 return "its trace has no end"
             if self.kind.must_end and not tags:

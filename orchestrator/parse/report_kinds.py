@@ -24,7 +24,7 @@ from orchestrator.parse.report_lines import Lines
 from orchestrator.roots import kernel_report_files, user_root
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one and the same, or another one
 class ReportKind:
     """One kind of kernel report; what the keys of a file mean is said here: they are the same."""
 
@@ -63,13 +63,30 @@ class ReportKind:
 
 
 @dataclass(frozen=True)
+class AnyOf:
+    """Many expressions, asked of each line of a report: those are tried that its first character may begin, and those
+    that any may begin (`others`) if it has one of the texts, as all that they match has."""
+
+    expressions: re.Pattern[bytes]
+    others: re.Pattern[bytes]
+    texts: tuple[bytes, ...]
+
+    def match(self, message: bytes) -> bool:
+        """Whether one of them matches at the message's beginning."""
+        if self.expressions.match(message):
+            return True
+        return any(text in message for text in self.texts) and bool(self.others.match(message))
+
+
+@dataclass(frozen=True, eq=False)
 class KindTable:
     """All kinds, most specific first, with the expressions that the scanner needs, compiled for bytes."""
 
     kinds: tuple[ReportKind, ...]
     starts: tuple[tuple[ReportKind, re.Pattern[bytes]], ...]
-    any_start: re.Pattern[bytes]
+    any_start: AnyOf
     before: re.Pattern[bytes]
+    notable: AnyOf  # messages that are more than one more line of a report
     ends: Mapping[str, re.Pattern[bytes]]
     folds: re.Pattern[bytes]
     farewell: re.Pattern[bytes]  # after these messages a boot is no surprise
@@ -120,16 +137,18 @@ def read_table(texts: Mapping[str, str], lines: Lines) -> KindTable:
         if unknown := kind.absorbs - names:
             raise BadDeclaration(f"{kind.kind}.toml: absorbs: unknown kind {sorted(unknown)[0]!r}")
     openers = [pattern.pattern for kind in kinds for pattern in kind.openers]
+    contains = tuple(text.encode() for kind in kinds for text in kind.contains)
     return KindTable(
         kinds=tuple(kinds),
         starts=tuple((kind, _any(kind.start)) for kind in kinds),
-        any_start=_any(start for kind in kinds for start in kind.start),
+        any_start=_any_of((start.pattern for kind in kinds for start in kind.start), contains),
         before=_any(before for kind in kinds for before in kind.before),
         ends={kind.kind: _any(kind.end) for kind in kinds},
         folds=_any(fold for kind in kinds for fold in kind.folds),
         farewell=_any(message for kind in kinds for message in kind.farewell),
+        notable=_any_of([*openers, lines.lost.pattern.decode()], contains),
         opener=_opener([expression for expression in openers if first_characters(expression)]),
-        contains=tuple(text.encode() for kind in kinds for text in kind.contains),
+        contains=contains,
         lines=lines,
     )
 
@@ -145,6 +164,12 @@ def _opener(expressions: Sequence[str]) -> bytes:
         by_letter.setdefault(letter, []).append(expression[len(letter) :])
     branches = [letter.encode() + _union(rests) for letter, rests in by_letter.items()]
     return b"(?=[" + asked.encode() + b"])(?:" + b"|".join(branches) + b")" if branches else b"(?!)"
+
+
+def _any_of(expressions: Iterable[str], contains: tuple[bytes, ...]) -> AnyOf:
+    found = [*dict.fromkeys(expressions)]
+    others = [expression for expression in found if not first_characters(expression)]
+    return AnyOf(re.compile(_opener([one for one in found if one not in others])), re.compile(_union(others)), contains)
 
 
 def _any(patterns: Iterable[re.Pattern[str]]) -> re.Pattern[bytes]:

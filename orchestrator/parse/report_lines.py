@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TypeAlias
 
@@ -17,10 +17,13 @@ from orchestrator.parse.stack_frames import CodeFrame, code_frame, is_border, is
 NAME = "report-lines.toml"
 MAX_STACKS = 16
 MAX_FRAMES = 64  # of one stack
+CACHED = 1 << 14  # lines: a storm of reports says the same again and again
 OWN = "trace"  # the stack that the report is about
 
 _GROUPS = {"task", "pid", "cpu"}
 _CALLERS = {"T": "pid", "C": "cpu"}  # what printk's caller is, by its letter
+
+_NAMED = re.compile(r"\(\?P<\w+>")
 
 Patterns: TypeAlias = tuple[re.Pattern[str], ...]
 
@@ -42,6 +45,19 @@ class Trace:
     frames: tuple[CodeFrame, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one line of a report says; nothing of it depends on the lines around it."""
+
+    stack: str | None = None  # the one that begins here
+    is_border: bool = False
+    frame: CodeFrame | None = None
+    facts: tuple[tuple[int, Mapping[str, str]], ...] = ()  # number of an expression that matches, and what it finds
+
+
+_NOTHING = Said()
+
+
 @dataclass(frozen=True)
 class _Groups:
     patterns: Patterns
@@ -58,15 +74,17 @@ class _File:
     stacks: tuple[tuple[str, Patterns], ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one and the same, or others: lines that were read are kept with it
 class Lines:
     """The file's expressions, compiled."""
 
     stacks: tuple[tuple[str, re.Pattern[str]], ...]
+    any_stack: re.Pattern[str]
     facts: tuple[re.Pattern[str], ...]
+    any_fact: re.Pattern[str]
     evidence: re.Pattern[str]
     continues: re.Pattern[str]
-    lost: re.Pattern[str]
+    lost: re.Pattern[bytes]  # looked for in each line
 
 
 @cache
@@ -87,10 +105,12 @@ def read_lines(text: str) -> Lines:
             raise BadDeclaration(f"{NAME}: facts: {pattern.pattern!r}: groups must be of {', '.join(sorted(_GROUPS))}")
     return Lines(
         stacks=tuple((name, _union(patterns)) for name, patterns in file.stacks),
+        any_stack=_union([pattern for _, patterns in file.stacks for pattern in patterns]),
         facts=file.facts.patterns,
+        any_fact=_union(file.facts.patterns),
         evidence=_union(file.evidence),
         continues=_union(file.continues),
-        lost=_union(file.lost),
+        lost=re.compile(_union(file.lost).pattern.encode()),
     )
 
 
@@ -103,27 +123,47 @@ def has_frame(message: bytes) -> bool:
     )
 
 
+@lru_cache(CACHED)
+def said(message: str, lines: Lines) -> Said:
+    """What a line says."""
+    stack = None
+    if lines.any_stack.match(message):
+        stack = next(name for name, header in lines.stacks if header.match(message))
+    facts = (
+        [(at, pattern.match(message)) for at, pattern in enumerate(lines.facts)]
+        if lines.any_fact.match(message)
+        else ()
+    )
+    found = Said(
+        stack, is_border(message), code_frame(message), tuple((at, match.groupdict()) for at, match in facts if match)
+    )
+    return _NOTHING if found == _NOTHING else found
+
+
 def traces(messages: Sequence[str], lines: Lines) -> tuple[Trace, ...]:
     """The stacks of a report in the order in which it shows them, without stale frames."""
     found: list[tuple[str, list[CodeFrame]]] = [(OWN, [])]
     is_first = False
     for message in messages:
-        if name := next((name for name, header in lines.stacks if header.match(message)), None):
+        line = said(message, lines)
+        if line is _NOTHING:
+            continue
+        if line.stack:
             # a register dump and the call trace behind it are one stack
-            if found[-1][1] and not (name == found[-1][0] == OWN and len(found[-1][1]) == 1):
-                found.append((name, []))
+            if found[-1][1] and not (line.stack == found[-1][0] == OWN and len(found[-1][1]) == 1):
+                found.append((line.stack, []))
             else:
-                found[-1] = (name, found[-1][1])
-        is_first = is_first or is_border(message)
-        if frame := code_frame(message, is_first=is_first):
-            found[-1][1].append(frame)
+                found[-1] = (line.stack, found[-1][1])
+        is_first = is_first or line.is_border
+        if line.frame:
+            found[-1][1].append(line.frame._replace(is_first=True) if is_first else line.frame)
             is_first = False
     return tuple(Trace(name, tuple(frames[:MAX_FRAMES])) for name, frames in found if frames)[:MAX_STACKS]
 
 
-def stacks(messages: Sequence[str], lines: Lines) -> tuple[Stack, ...]:
+def stacks(traces: Sequence[Trace]) -> tuple[Stack, ...]:
     """The same, as printed."""
-    return tuple(Stack(trace.name, tuple(frame.printed for frame in trace.frames)) for trace in traces(messages, lines))
+    return tuple(Stack(trace.name, tuple(frame.printed for frame in trace.frames)) for trace in traces)
 
 
 def first_gap(messages: Sequence[str], lines: Lines, length: int) -> int:
@@ -143,16 +183,18 @@ def facts(messages: Sequence[str], caller: str, lines: Lines) -> CurrentTask:
     They are of one task: a line adds to what is known only if it agrees with it in a field that both have.
     """
     found: dict[str, str] = {}
-    for pattern in lines.facts:
-        if all(field in found for field in pattern.groupindex):
-            continue
-        matches = (match.groupdict() for message in messages if (match := pattern.match(message)))
-        if more := next((more for more in matches if _agree(found, more)), None):
+    # in the order of the expressions, then of the lines
+    for _, more in sorted((fact for message in messages for fact in said(message, lines).facts), key=_number):
+        if not more.keys() <= found.keys() and _agree(found, more):
             found = {**more, **found}
     if not found and caller[:1] in _CALLERS:
         found = {_CALLERS[caller[0]]: caller[1:]}
     pid, cpu = found.get("pid"), found.get("cpu")
     return CurrentTask(found.get("task", "").strip(), int(pid) if pid else None, int(cpu) if cpu else None)
+
+
+def _number(fact: tuple[int, Mapping[str, str]]) -> int:
+    return fact[0]
 
 
 def _agree(known: Mapping[str, str], more: Mapping[str, str]) -> bool:
@@ -161,5 +203,6 @@ def _agree(known: Mapping[str, str], more: Mapping[str, str]) -> bool:
     return not known or (bool(common) and all(known[field].strip() == more[field].strip() for field in common))
 
 
-def _union(patterns: Patterns) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{pattern.pattern})" for pattern in patterns))
+def _union(patterns: Sequence[re.Pattern[str]]) -> re.Pattern[str]:
+    """Any of them, without their groups."""
+    return re.compile("|".join(f"(?:{_NAMED.sub('(?:', pattern.pattern)})" for pattern in patterns))

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from orchestrator.parse import report_lines as report_lines
 from orchestrator.parse.code_places import Role
 from orchestrator.parse.culprit import Culprit, RoleOf, Walk, culprit
 from orchestrator.parse.report_kinds import KindTable, ReportKind
-from orchestrator.parse.report_lines import OWN
+from orchestrator.parse.report_lines import OWN, Trace
 from orchestrator.parse.stack_frames import CodeFrame, is_of_module, linked, named_in, plain_name, stale
 
 _SCRUBS = (
@@ -25,6 +26,7 @@ _SCRUBS = (
     (re.compile(r"\s+"), " "),
 )
 
+CACHED = 1 << 10  # stacks: a storm of reports shows the same again and again
 _PLACES = ("one", "place", "work")  # fields that name a function too, where the report says more than its trace
 _ACCESSES = ("one", "other")  # fields that name the function of one of two accesses, whose stacks come in this order
 
@@ -39,17 +41,28 @@ class Title:
     alternatives: tuple[str, ...] = ()
 
 
-def title(kinds: Sequence[ReportKind], messages: Sequence[str], table: KindTable) -> Title:
+@dataclass(frozen=True)
+class Told:
+    """The messages of a report, those of them with which reports begin, and its stacks."""
+
+    messages: Sequence[str]
+    heads: Sequence[str]
+    traces: Sequence[Trace]
+
+
+def title(kinds: Sequence[ReportKind], told: Told, table: KindTable) -> Title:
     """The first title, of the kind that names the report, whose fields are all found in it.
 
     `kinds` are all that the report is: the function may be named in the line of another one.
     """
     kind = min(kinds, key=lambda kind: kind.priority)
-    fields = _fields(kind, messages)
-    named = [_named(one, messages) for one in (kind, *kinds)]
-    found = _culprit(kind, messages, next((frame for frame in named if frame), None), table)
+    of_kinds = {one.kind: _fields(one, told) for one in kinds}
+    fields = of_kinds[kind.kind]
+    functions = (of_kinds[one.kind].get("function", "") for one in (kind, *kinds))
+    named = next((_named(function, told.messages) for function in functions if function), None)
+    found = _culprit(kind, told, named, table)
     fields.pop("function", "")
-    fields |= _accesses(kind, fields, messages, table)
+    fields |= _accesses(kind, fields, told, table)
     place = next((fields[name] for name in _PLACES if name in fields), "")
     if found.function and not (place and _role(kind, table)(CodeFrame(found.function)).is_for_others):
         fields["function"] = found.function
@@ -78,9 +91,9 @@ def _alternatives(kind: ReportKind, fields: Mapping[str, str], found: Culprit, t
     return [one for one in dict.fromkeys(titles) if one not in ("", text)]
 
 
-def _fields(kind: ReportKind, messages: Sequence[str]) -> dict[str, str]:
+def _fields(kind: ReportKind, told: Told) -> dict[str, str]:
     fields: dict[str, str] = {}
-    for message in messages:
+    for message in told.heads:
         match = next((match for pattern in kind.start if (match := pattern.match(message))), None)
         if match:
             more = {name: value for name, value in match.groupdict().items() if value and name not in fields}
@@ -88,7 +101,7 @@ def _fields(kind: ReportKind, messages: Sequence[str]) -> dict[str, str]:
             if kind.kind not in kind.absorbs:  # a line that is there for each inlined function names the real one last
                 break
     for name, pattern in kind.fields:
-        found = next((match[1] for message in messages if (match := pattern.search(message))), None)
+        found = next((match[1] for message in told.messages if (match := pattern.search(message))), None)
         if found and name not in fields:
             fields[name] = _scrubbed(found)
     return fields
@@ -100,34 +113,38 @@ def _scrubbed(text: str) -> str:
     return plain_name(text).strip()
 
 
-def _named(kind: ReportKind, messages: Sequence[str]) -> CodeFrame | None:
+def _named(function: str, messages: Sequence[str]) -> CodeFrame:
     """The function that the report's first line names. The file beside it may be that of an inline function."""
-    function = _fields(kind, messages).get("function")
-    if not function:
-        return None
     line = next((message for message in messages if re.search(rf"\b{re.escape(function)}\b", plain_name(message))), "")
     return CodeFrame(function, is_module=is_of_module(line))
 
 
-def _culprit(kind: ReportKind, messages: Sequence[str], named: CodeFrame | None, table: KindTable) -> Culprit:
-    after = 0
+def _culprit(kind: ReportKind, told: Told, named: CodeFrame | None, table: KindTable) -> Culprit:
+    messages, traces, after = told.messages, told.traces, 0
     if kind.trace_after:
         after = next((i for i, message in enumerate(messages) if kind.trace_after.match(message)), len(messages))
-    traces = report_lines.traces(messages[after:], table.lines)
+        traces = report_lines.traces(messages[after:], table.lines)
     subject = next((stack for stack, said in kind.about if any(said.match(message) for message in messages)), OWN)
     if subject != OWN:
         header = dict(table.lines.stacks)[subject]
         named = next((named_in(message) for message in messages if header.match(message)), None)
-    own = [trace.frames for trace in traces if kind.trace_after or trace.name == subject]
-    reliable = [[frame for frame in frames if not frame.is_doubtful] for frames in own]
+    own = tuple(trace.frames for trace in traces if kind.trace_after or trace.name == subject)
+    reliable = tuple(tuple(frame for frame in frames if not frame.is_doubtful) for frames in own)
     if kind.culprit is Walk.OUTERMOST and sum(map(len, reliable)) <= 1:  # one that could not unwind
-        reliable = [[frame for frames in [*reliable, stale(messages[after:])] for frame in frames]]
-    found = culprit(kind.culprit, reliable, named, _role(kind, table))
+        reliable = (tuple(frame for frames in (*reliable, stale(messages[after:])) for frame in frames),)
+    found = _walked(kind, reliable, named, table)
     if found.function and not found.is_guess:
         return found
-    doubtful = [*own, linked(messages), stale(messages[after:])]  # the better first
-    other = culprit(kind.culprit, [*reliable, *doubtful], named, _role(kind, table))
+    doubtful = (*own, tuple(linked(messages)), tuple(stale(messages[after:])))  # the better first
+    other = _walked(kind, (*reliable, *doubtful), named, table)
     return other if other.function and not other.is_guess else found
+
+
+@lru_cache(CACHED)
+def _walked(
+    kind: ReportKind, stacks: tuple[tuple[CodeFrame, ...], ...], named: CodeFrame | None, table: KindTable
+) -> Culprit:
+    return culprit(kind.culprit, stacks, named, _role(kind, table))
 
 
 def _role(kind: ReportKind, table: KindTable) -> RoleOf:
@@ -140,10 +157,10 @@ def _role(kind: ReportKind, table: KindTable) -> RoleOf:
     return role
 
 
-def _accesses(kind: ReportKind, fields: Mapping[str, str], messages: Sequence[str], table: KindTable) -> dict[str, str]:
+def _accesses(kind: ReportKind, fields: Mapping[str, str], told: Told, table: KindTable) -> dict[str, str]:
     """Of a report about two accesses: who made them, where the kernel names the library that did it for them."""
     names = [name for name in _ACCESSES if name in fields]
-    own = [trace.frames for trace in report_lines.traces(messages, table.lines) if trace.name == OWN]
+    own = [trace.frames for trace in told.traces if trace.name == OWN]
     found: dict[str, str] = {}
     for name in names:
         frames = next((frames for frames in own if frames[0].function == fields[name]), ())

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _ADDRESS = r"\[<?[0-9a-f]{8,16}>?\]"
 _BEFORE = (
@@ -55,9 +55,8 @@ _ABI = "x64|x32|ia32|arm64|s390x?|riscv|powerpc|loongarch|do|se"
 _SYSTEM_CALL = re.compile(rf"\b__(?:{_ABI})_(compat_)?sys_|\b(?:SyS|SYSC)_(?=[a-z])|\b(compat_)SyS_|\b(C_)SYSC_")
 
 
-@dataclass(frozen=True)
-class CodeFrame:
-    """A function of a stack, as the source names it."""
+class CodeFrame(NamedTuple):
+    """A function of a stack, as the source names it. (A tuple: a storm of reports has a million of them.)"""
 
     function: str
     printed: str = ""  # func.isra.0+0x14/0xa0
@@ -67,7 +66,7 @@ class CodeFrame:
     is_doubtful: bool = False  # the kernel says so
 
 
-def code_frame(message: str, *, is_first: bool = False) -> CodeFrame | None:
+def code_frame(message: str) -> CodeFrame | None:
     """The frame in a line of a report; None where there is none, or a stale one."""
     marks = _MARKS.match(message)
     match = _FRAME.match(message[marks.end() :] if marks else message)
@@ -80,7 +79,6 @@ def code_frame(message: str, *, is_first: bool = False) -> CodeFrame | None:
         printed=f"{match['function']}{match['offset'] or ''}",
         file=file[1] if file else "",
         is_module=is_of_module(match[0]),
-        is_first=is_first,
         is_doubtful="(unreliable)" in match["rest"],
     )
 
