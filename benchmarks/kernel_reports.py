@@ -3,8 +3,8 @@ that watches a live guest.
 
     .venv/bin/python benchmarks/kernel_reports.py [FILE ...]
 
-Without files: 200 MB of boot logs and of program output; 10,000 reports of 242 sorts, one after the other. Each is also read by `grep -c`; the ratio is of one run. Times
-are of CPUs, so that a busy machine does not matter.
+Without files: 200 MB of boot logs and of program output; 10,000 reports of 242 sorts, one after the other. Each is also
+read by `grep -c`; the ratio is of one run. Times are of CPUs, so that a busy machine does not matter.
 """
 
 from __future__ import annotations

@@ -343,7 +343,9 @@ def _name_and_rest(text: bytes) -> tuple[str, bytes]:
         end = _closing_quote(text)
         return _unquoted(text[: end + 1]), text[end + 1 :]
     name, tab, rest = text.partition(b"\t")
-    return name.decode("utf-8", "surrogateescape").rstrip(), tab + rest
+    if not tab:  # git and diff put a tab behind a name with spaces: these here came on the way
+        name = name.rstrip()
+    return name.decode("utf-8", "surrogateescape"), tab + rest
 
 
 def _git_names(text: bytes) -> tuple[str, str]:
