@@ -240,7 +240,7 @@ class Scanner:
         self._said_farewell |= bool(self.table.farewell.match(line.message))
         if not self.table.any_start.match(line.message):
             return None
-        kind = next(kind for kind, pattern in self.table.starts if pattern.match(line.message))
+        kind = self.table.kind_of(line.message)
         return kind if not kind.is_boot or self._is_surprise(line) else None
 
     def _is_surprise(self, boot: Line) -> bool:
@@ -272,7 +272,7 @@ class Scanner:
         if not report.kinds:
             report.is_doubtful, report.margin = line.is_doubtful, line.margin
         report.be(kind)
-        self._until_s = -math.inf  # its kind says how long it may be quiet
+        self._look_from(line.time_s)  # its kind says how long it may be quiet
         report.ends = self.table.ends[kind.kind]
         return report
 
@@ -316,8 +316,12 @@ class Scanner:
             self._finish(min(self._open.values(), key=lambda report: report.line_end))
         report = Report(line.caller, is_doubtful=line.is_doubtful)
         self._open[line.caller] = report
-        self._until_s, self._until_line = -math.inf, 0
+        self._look_from(line.time_s)
         return report
+
+    def _look_from(self, time_s: float | None) -> None:
+        """An open report that was heard at that time may be quiet for too long from then on."""
+        self._until_s = min(self._until_s, -math.inf if time_s is None else time_s)
 
     def _expire(self, time_s: float | None) -> None:
         """End reports that have been quiet for too long, by the kernel's clock or by lines of others."""
@@ -370,20 +374,18 @@ class Scanner:
         self._ready += [self._kernel_report(report) for report in done]
 
     def _kernel_report(self, report: Report) -> KernelReport:
-        full = self._judged(report)
-        self._seen[full.title] = self._seen.get(full.title, 0) + 1
-        return full if self._seen[full.title] <= FULL_TEXTS else replace(full, text=report.text(SHORT_TEXT))
-
-    def _judged(self, report: Report) -> KernelReport:
         """The finished report. A flood says the same again and again: what such a report is called is asked once."""
         said = report.said() if len(report.lines) <= FLOOD_LINES else None
-        if said is None or said not in self._known:
-            full = report.kernel_report(self.table)
-            if said and len(self._known) < FLOOD_TEXTS:
-                self._known[said] = full
-            return full
+        known = self._known.get(said) if said else None
+        full = known or report.kernel_report(self.table)
+        if said and not known and len(self._known) < FLOOD_TEXTS:
+            self._known[said] = full
+        self._seen[full.title] = self._seen.get(full.title, 0) + 1
+        is_short = self._seen[full.title] > FULL_TEXTS
+        if not known:
+            return replace(full, text=report.text(SHORT_TEXT)) if is_short else full
         first = report.lines[0]
         return replace(
-            self._known[said], line_start=first.number, line_end=report.line_end, offset=first.offset,
-            text=report.text(), time_s=first.time_s,
+            known, line_start=first.number, line_end=report.line_end, offset=first.offset,
+            text=report.text(SHORT_TEXT if is_short else None), time_s=first.time_s,
         )  # fmt: skip

@@ -13,46 +13,20 @@ announced and has no result never ended: it fails, under the name that was annou
 
 from __future__ import annotations
 
-import math
 import re
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import Metric, Subtest
+from orchestrator.parse import ktap_lines as ktap_lines
+from orchestrator.parse.ktap_lines import MAX_LINE
+from orchestrator.parse.ktap_tree import Level, Node, Pending, SubtestList
 from orchestrator.words import counted
 
-MAX_DIAGNOSTICS = 200  # lines kept for one subtest, the last ones
-MAX_LINE = 2000  # characters kept of a line
-MAX_NAME = 300  # characters of a test's own name
 MAX_MISSING = 1000  # planned tests without a result that are listed one by one; also problems, and announced tests
 
-# Only lines that can mean something; the rest, megabytes of it at times, is passed over by the regex engine.
 _MISSING = "planned, but no result"
 _UNENDED = "ended without a result"
-_LINE = re.compile(
-    r"^(?P<prefix>(?:[ \t]|# ){0,32})"
-    r"(?:(?P<version>K?TAP) version \d+"
-    r"|1\.\.(?P<plan>\d{1,9})(?:[ \t]+#(?P<plan_note>.*))?(?=[ \t\r]*$)"
-    # without a number: "ok" and "ok NAME" may be prose, which only TAP's version line rules out; no failure is lost
-    r"|(?P<result>ok|not ok)"
-    r"(?:[ \t]+(?P<number>\d{1,9})(?=[ \t\r]|$)|(?=[ \t]+- |(?<=not ok)(?:[ \t\r]|$))|(?P<bare>(?=[ \t\r]|$)))"
-    r"(?P<rest>.*)"
-    r"|(?i:Bail out!)(?P<bail>.*)"
-    r"|(?P<yaml>---|\.\.\.)(?=[ \t\r]*$)"
-    r"|(?P<diagnostic>#).*)",
-    re.MULTILINE,
-)
-_STAMP = r"^(?:<\d{1,3}>)?\[ {0,12}\d{1,12}\.\d{6}\](?: ?\[ {0,8}[TC]\d{1,9}\])?"
-_STAMPED = re.compile(rf"{_STAMP} [ \t]{{0,32}}K?TAP version ", re.MULTILINE)
-_STAMPS = re.compile(rf"{_STAMP} ?", re.MULTILINE)
-_COMMENT = re.compile(r"(?:^|\s)#")
-_TIME = re.compile(r"(?:^|[\s#])time=(\d{1,12}(?:\.\d{1,12})?)(ns|us|ms|s)\b")
-_SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
-_DIRECTIVE = re.compile(r"(SKIP|TODO|XFAIL|TIMEOUT|ERROR)(?:PED)?\b[:\s]*(.*)", re.IGNORECASE | re.DOTALL)
-_IDLE = re.compile(r"did not exercise\b")  # our harness's own: nothing was wrong, and nothing proved
-_SELFTEST = re.compile(r"selftests: [\w./-]{1,200}: \S")
 
 
 @dataclass(frozen=True)
@@ -76,7 +50,7 @@ class KtapReport:
 def parse(text: str) -> KtapReport:
     """Read all KTAP of a program's output, in linear time. Never raises: what is wrong is in `problems`."""
     parser = _Parser()
-    for match in _LINE.finditer(_STAMPS.sub("", text) if _STAMPED.search(text) else text):
+    for match in ktap_lines.lines(text):
         parser.line(match)
     return parser.report()
 
@@ -86,84 +60,16 @@ def is_missing(subtest: Subtest) -> bool:
     return subtest.message.startswith(_MISSING)
 
 
-@dataclass(eq=False, slots=True)  # by identity, so that there can be one for those who say nothing
-class _Pending:
-    """What was said since the last result of a level: it belongs to the next one."""
-
-    lines: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_DIAGNOSTICS))
-    count: int = 0
-    metrics: list[Metric] = field(default_factory=list)
-
-    def add(self, line: str) -> None:
-        self.count += 1
-        self.lines.append(line[:MAX_LINE])
-
-    def diagnostics(self) -> tuple[str, ...]:
-        dropped = self.count - len(self.lines)
-        return ((f"({counted(dropped, 'earlier line')} dropped)",) if dropped else ()) + tuple(self.lines)
-
-
-_SILENCE = _Pending()  # nothing is ever added to it
-
-
-@dataclass(slots=True)
-class _Node:
-    """A result line, with the results nested in it."""
-
-    name: str
-    outcome: Outcome
-    message: str = ""
-    time_s: float = 0.0
-    said: _Pending = _SILENCE
-    children: Sequence[_Node] = ()
-
-
-@dataclass(slots=True)
-class _Level:
-    prefix: str
-    planned: int | None = None
-    nodes: list[_Node] = field(default_factory=list)
-    numbers: set[int] = field(default_factory=set)
-    pending: _Pending = _SILENCE
-    name: str = ""  # from "# Subtest: NAME"
-    announced: dict[str, None] = field(default_factory=dict)  # tests that are to have a result on this level
-    inner: list[_Node] = field(default_factory=list)  # of closed deeper levels: children of the next result
-    inner_name: str = ""
-    inner_skip: str | None = None  # a deeper level planned nothing: why
-    skip: str | None = None
-    bailed: str | None = None
-    is_implied: bool = False  # no line of its own was seen
-
-    @property
-    def width(self) -> int:
-        return len(self.prefix.expandtabs())
-
-    @property
-    def is_fresh(self) -> bool:
-        return not (self.nodes or self.inner or self.announced or self.name) and self.planned is None
-
-    def said(self) -> _Pending:
-        """To be added to."""
-        if self.pending is _SILENCE:
-            self.pending = _Pending()
-        return self.pending
-
-    def taken(self) -> _Pending:
-        """What was said, which now belongs to a result."""
-        pending, self.pending = self.pending, _SILENCE
-        return pending
-
-
 class _Parser:
     def __init__(self) -> None:
-        self.levels: list[_Level] = []
-        self.done: list[_Node] = []
+        self.levels: list[Level] = []
+        self.done: list[Node] = []
         self.problems: dict[str, None] = {}
         self.planned: int | None = None
         self.is_ktap = False
         self.is_tap = False  # TAP's version line, not KTAP's: it needs no numbers
         self.skip_reason = ""
-        self.loose = _Pending()
+        self.loose = Pending()
         self.listed = 0  # missing tests
         self.result_end = -1  # where the last result line ended: there a block of YAML may begin
         self.yaml = ""  # the prefix of an open block of YAML
@@ -199,13 +105,12 @@ class _Parser:
     def report(self) -> KtapReport:
         while self.levels:
             self._close()
-        subtests: list[Subtest] = []
-        names: dict[str, int] = {}
+        found = SubtestList(self.loose, self._problem)
         for node in self.done:
-            self._flatten(node, "", subtests, names)
+            found.add(node)
         unversioned = () if self.is_ktap else ("no KTAP version line",)
         return KtapReport(
-            subtests=tuple(subtests),
+            subtests=tuple(found.subtests),
             planned=self.planned,
             problems=(*unversioned, *self.problems),
             diagnostics=self.loose.diagnostics(),
@@ -236,10 +141,10 @@ class _Parser:
 
     def _push(self, prefix: str) -> None:
         if prefix and not self.levels:
-            self.levels.append(_Level("", is_implied=True))
-        self.levels.append(_Level(prefix))
+            self.levels.append(Level("", is_implied=True))
+        self.levels.append(Level(prefix))
 
-    def _level(self, prefix: str) -> _Level:
+    def _level(self, prefix: str) -> Level:
         """The level of a line; without a version line a level opens with its first plan or result."""
         width = len(prefix.expandtabs())
         while self.levels and self.levels[-1].width > width:
@@ -260,10 +165,10 @@ class _Parser:
             self._orphan(level)
         for name in level.announced:
             self._number(level, len(level.nodes) + 1)
-            level.nodes.append(_Node(name, Outcome.FAIL, _UNENDED, said=level.taken()))
+            level.nodes.append(Node(name, Outcome.FAIL, _UNENDED, said=level.taken()))
         self._missing(level)
         if level.bailed is not None and not any(node.outcome is Outcome.FAIL for node in level.nodes):
-            level.nodes.append(_Node("Bail out!", Outcome.FAIL, level.bailed or "bailed out", said=level.taken()))
+            level.nodes.append(Node("Bail out!", Outcome.FAIL, level.bailed or "bailed out", said=level.taken()))
         for line in level.pending.diagnostics():
             self.loose.add(line)
         self.loose.metrics += level.pending.metrics
@@ -274,7 +179,7 @@ class _Parser:
         if level.planned is not None:
             self.planned = (self.planned or 0) + level.planned
 
-    def _leave(self, level: _Level, outer: _Level) -> None:
+    def _leave(self, level: Level, outer: Level) -> None:
         """A level's results to the level around it. Results of several documents without a name are of one test: a
         script that runs several programs."""
         name = level.name or next(reversed(outer.announced), "")
@@ -284,7 +189,7 @@ class _Parser:
         outer.inner_name = name or outer.inner_name
         outer.inner_skip = level.skip if not level.nodes else None
 
-    def _orphan(self, level: _Level) -> None:
+    def _orphan(self, level: Level) -> None:
         """Nested results whose parent will have no result line: it did not end."""
         if not level.inner:
             return
@@ -292,11 +197,11 @@ class _Parser:
         name = level.inner_name or f"#{number}"
         self._problem(f"subtests without the result of their parent {name}")
         self._number(level, number)
-        level.nodes.append(_Node(name, Outcome.FAIL, _UNENDED, said=level.taken(), children=level.inner))
+        level.nodes.append(Node(name, Outcome.FAIL, _UNENDED, said=level.taken(), children=level.inner))
         level.announced.pop(level.inner_name, None)
         level.inner, level.inner_name, level.inner_skip = [], "", None
 
-    def _missing(self, level: _Level) -> None:
+    def _missing(self, level: Level) -> None:
         planned = level.planned or 0
         count = planned - len(level.nodes)
         if level.planned is not None and count:
@@ -313,25 +218,25 @@ class _Parser:
                 count -= 1
                 self.listed += 1
                 # the last words belong to the first that is missing
-                level.nodes.append(_Node(f"#{number}", Outcome.FAIL, message, said=level.taken()))
+                level.nodes.append(Node(f"#{number}", Outcome.FAIL, message, said=level.taken()))
         if count:
-            level.nodes.append(_Node(f"#{number + 1}-#{planned}", Outcome.FAIL, message, said=level.taken()))
+            level.nodes.append(Node(f"#{number + 1}-#{planned}", Outcome.FAIL, message, said=level.taken()))
 
     # --- lines
 
-    def _plan(self, level: _Level, planned: int, note: str) -> None:
+    def _plan(self, level: Level, planned: int, note: str) -> None:
         if level.planned is not None and level.announced:  # the next document: KUnit without version lines
             level = self._sibling(level)
         if level.planned is not None:
             self._problem(f"a second plan: 1..{planned} after 1..{level.planned}")
         level.planned = planned
-        directive = _DIRECTIVE.match(note)
-        if planned == 0 and directive and directive[1].upper() == "SKIP":
-            level.skip = directive[2].strip()[:MAX_LINE] or "skipped"
+        why = ktap_lines.why_skipped(note)
+        if planned == 0 and why:
+            level.skip = why
             if len(self.levels) == 1:
-                self.skip_reason = level.skip
+                self.skip_reason = why
 
-    def _sibling(self, level: _Level) -> _Level:
+    def _sibling(self, level: Level) -> Level:
         """Another level at the place of this one, for the test that was announced last."""
         name, _ = level.announced.popitem()
         self._open(level.prefix)
@@ -347,11 +252,11 @@ class _Parser:
                 break
         skipped = len(level.prefix) if level else 0
         text = line[skipped : skipped + MAX_LINE].lstrip(" \t")[1:].removeprefix(" ")
-        if text.startswith("Subtest:") and (name := text[len("Subtest:") :].strip()[:MAX_NAME]):
+        if name := ktap_lines.subtest_name(text):
             self._announce(line[: line.index("#")], name)
-        elif level and level.prefix == "" and line.startswith("#") and _SELFTEST.match(text):
-            self._announce("", text.strip()[:MAX_NAME])
-        elif metric := _metric(text):
+        elif level and level.prefix == "" and line.startswith("#") and (name := ktap_lines.selftest_name(text)):
+            self._announce("", name)
+        elif metric := ktap_lines.metric(text):
             (level.said() if level else self.loose).metrics.append(metric)
         else:
             (level.said() if level else self.loose).add(text)
@@ -364,123 +269,31 @@ class _Parser:
             self._orphan(level)
             level.announced[name] = None
 
-    def _result(self, level: _Level, match: re.Match[str]) -> None:
-        number = int(match["number"]) if match["number"] else len(level.nodes) + 1
-        if not match["number"]:
+    def _result(self, level: Level, match: re.Match[str]) -> None:
+        result = ktap_lines.read_result(match)
+        given = result.name
+        number = len(level.nodes) + 1 if result.number is None else result.number
+        if result.number is None:
             self._problem("a result without a number")
-        description, comment = _split_comment(match["rest"][: 4 * MAX_LINE])
-        comment, time_s = _take_time(comment)
-        given = description.removeprefix("-").strip()[:MAX_NAME].replace("\\#", "#")
         if level.announced and level.nodes and number == 1 and given not in level.announced and not level.inner:
             level = self._sibling(level)
         if level.inner_name and given not in ("", level.inner_name) and number > len(level.nodes) + 1:
             self._orphan(level)  # the numbers have a gap, too: the parent's result is missing
-        name = given or level.inner_name or f"#{number}"
-        outcome = Outcome.PASS if match["result"] == "ok" else Outcome.FAIL
-        message = comment
-        if directive := _DIRECTIVE.match(comment):
-            outcome, message = _directed(outcome, directive[1].upper(), directive[2].strip())
-        elif outcome is Outcome.FAIL and _IDLE.match(comment):
-            outcome = Outcome.NOT_EXERCISED
-        elif outcome is Outcome.PASS and level.inner_skip and not level.inner:
+        outcome, message = result.outcome, result.message
+        if result.is_plain and outcome is Outcome.PASS and level.inner_skip and not level.inner:
             outcome, message = Outcome.SKIP, level.inner_skip
         self._number(level, number)
-        level.nodes.append(_Node(name, outcome, message[:MAX_LINE], time_s, level.taken(), level.inner or ()))
+        name = given or level.inner_name or f"#{number}"
+        level.nodes.append(Node(name, outcome, message, result.time_s, level.taken(), level.inner or ()))
         if level.announced:
             level.announced.pop(given if given in level.announced else next(reversed(level.announced)))
         if level.inner:
             level.inner = []
         level.inner_name, level.inner_skip = "", None
 
-    def _number(self, level: _Level, number: int) -> None:
+    def _number(self, level: Level, number: int) -> None:
         if number in level.numbers:
             self._problem(f"number {number} twice")
         elif number != len(level.nodes) + 1:
             self._problem(f"number {number} where {len(level.nodes) + 1} was due")
         level.numbers.add(number)
-
-    # --- the tree to a list
-
-    def _flatten(self, node: _Node, path: str, subtests: list[Subtest], names: dict[str, int]) -> None:
-        name = f"{path}.{node.name}"[:MAX_LINE] if path else node.name
-        message = node.message
-        if node.children:
-            before = len(subtests)
-            for child in node.children:
-                self._flatten(child, name, subtests, names)
-            worst_child = max(subtest.outcome for subtest in subtests[before:])
-            if not worst_child.is_ok and node.outcome.is_ok:
-                self._problem(f"{name} is ok, though a subtest of it is not")
-            if node.outcome.is_ok or node.outcome <= worst_child:
-                for line in node.said.diagnostics():
-                    self.loose.add(line)
-                self.loose.metrics += node.said.metrics
-                return
-            if worst_child.is_ok:
-                self._problem(f"{name} is not ok, though all its subtests are")
-                message = message or "not ok, though all its subtests are"
-        if not message and node.outcome is Outcome.FAIL:
-            # our harness says what is wrong in the lines before: "FAIL toucher/1: a write was lost: ..."
-            said = (line.removeprefix("FAIL ") for line in node.said.lines if line.startswith("FAIL "))
-            message = next(said, "not ok")
-        subtests.append(
-            Subtest(
-                name=_unique(name, names),
-                outcome=node.outcome,
-                time_s=node.time_s,
-                message=message,
-                diagnostics=node.said.diagnostics(),
-                metrics=tuple(node.said.metrics),
-            )
-        )
-
-
-def _unique(name: str, names: dict[str, int]) -> str:
-    """The name; the second, third, ... of its kind with (2), (3), ... behind it. `names` counts those of each kind."""
-    unique, count = name, names.get(name, 0)
-    while unique in names:
-        count += 1
-        unique = f"{name} ({count})"
-    names[name] = max(count, 1)
-    names.setdefault(unique, 1)
-    return unique
-
-
-def _split_comment(rest: str) -> tuple[str, str]:
-    """Description and comment: from the first # that follows white space and is not escaped."""
-    match = _COMMENT.search(rest)
-    if match is None:
-        return rest.strip(), ""
-    return rest[: match.start()].strip(), rest[match.end() :].strip()
-
-
-def _take_time(comment: str) -> tuple[str, float]:
-    match = _TIME.search(comment)
-    if match is None:
-        return comment, 0.0
-    rest = f"{comment[: match.start()].rstrip()} {comment[match.end() :].lstrip()}".strip("# ")
-    return rest, float(match[1]) * _SECONDS[match[2]]
-
-
-def _directed(outcome: Outcome, directive: str, reason: str) -> tuple[Outcome, str]:
-    if directive == "SKIP":
-        return Outcome.SKIP, reason
-    if directive == "TIMEOUT":
-        return Outcome.TIMEOUT, f"timed out: {reason}" if reason else "timed out"
-    if directive == "ERROR":
-        return Outcome.ERROR, reason or "error"
-    # TODO and XFAIL: known to fail, so a failure is what was expected
-    expected = f"expected failure ({directive})" if outcome is Outcome.FAIL else directive
-    return Outcome.PASS, f"{expected}: {reason}" if reason else expected
-
-
-def _metric(text: str) -> Metric | None:
-    """`metric NAME VALUE UNIT`, the unit of any words; None where it is no finite number."""
-    words = text.split(None, 3)
-    if len(words) < 3 or words[0] != "metric":
-        return None
-    try:
-        value = float(words[2])
-    except ValueError:
-        return None
-    return Metric(words[1], value, words[3].rstrip() if words[3:] else "") if math.isfinite(value) else None

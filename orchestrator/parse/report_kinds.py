@@ -83,7 +83,7 @@ class KindTable:
     """All kinds, most specific first, with the expressions that the scanner needs, compiled for bytes."""
 
     kinds: tuple[ReportKind, ...]
-    starts: tuple[tuple[ReportKind, re.Pattern[bytes]], ...]
+    starts: re.Pattern[bytes]  # the beginnings of each kind in a group: k0, k1, ... in the order of `kinds`
     any_start: AnyOf
     before: re.Pattern[bytes]
     notable: AnyOf  # messages that are more than one more line of a report
@@ -95,6 +95,11 @@ class KindTable:
     lines: Lines
     # the file of a `function+0xoffset/0xsize`, as a vmlinux knows it; empty where it does not
     locate: Callable[[str], str] | None = None
+
+    def kind_of(self, message: bytes) -> ReportKind:
+        """The most specific kind that begins with a message that any_start matches."""
+        group: str = self.starts.match(message).lastgroup  # type: ignore[union-attr, assignment]
+        return self.kinds[int(group[1:])]
 
     @property
     def places(self) -> CodePlaces:
@@ -140,7 +145,7 @@ def read_table(texts: Mapping[str, str], lines: Lines) -> KindTable:
     contains = tuple(text.encode() for kind in kinds for text in kind.contains)
     return KindTable(
         kinds=tuple(kinds),
-        starts=tuple((kind, _any(kind.start)) for kind in kinds),
+        starts=re.compile(b"|".join(b"(?P<k%d>%b)" % (at, _any(kind.start).pattern) for at, kind in enumerate(kinds))),
         any_start=_any_of((start.pattern for kind in kinds for start in kind.start), contains),
         before=_any(before for kind in kinds for before in kind.before),
         ends={kind.kind: _any(kind.end) for kind in kinds},

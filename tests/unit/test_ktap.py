@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import Metric, Subtest
-from orchestrator.parse.ktap import MAX_DIAGNOSTICS, KtapReport, parse
+from orchestrator.parse.ktap import KtapReport, parse
+from orchestrator.parse.ktap_tree import MAX_DIAGNOSTICS
 
 
 def results(report: KtapReport) -> list[tuple[str, Outcome]]:
