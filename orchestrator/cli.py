@@ -11,6 +11,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from orchestrator.arguments.options.failures import BISECT_EXIT
 from orchestrator.arguments.parser import parser
@@ -50,8 +51,16 @@ def _apply_settings(args: argparse.Namespace, words: Sequence[str]) -> None:
     from orchestrator.settings import resolve  # here: --help, which never comes so far, needs no reader of TOML
 
     args.command_line = words
-    args.found = resolve.resolve(args, os.environ)
+    args.found = resolve.resolve(args, os.environ, _where())
     resolve.apply(args, args.found)
+
+
+def _where() -> Path | None:
+    """The directory that the user stands in, if it is still there."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
 
 
 def _origin(error: UsageError, args: argparse.Namespace) -> str:

@@ -109,6 +109,11 @@ def read_parts(text: str) -> Parts:
     return Parts(range(first, last + 1))
 
 
+def is_range(text: str) -> bool:
+    """Whether a text that is no path and no name is commits of a git tree."""
+    return len(text) <= _LONGEST and _RANGE.fullmatch(split_parts(text)[0]) is not None
+
+
 def read_range(text: str) -> Range:
     """The ends of what `patch_name` found to be a git range."""
     match = _RANGE.fullmatch(text)

@@ -28,6 +28,12 @@ def user_file(environment: Mapping[str, str]) -> Path | None:
     return Path(home) / ".config/orchestrate/config.toml" if home else None
 
 
+def tree_around(where: Path) -> Path | None:
+    """The kernel's git tree that a directory lies in; None if it lies in none. Only looks at names."""
+    top = next((one for one in (where, *where.parents) if os.path.lexists(one / ".git")), None)
+    return top if top and (top / "Kconfig").is_file() and (top / "mm").is_dir() else None
+
+
 def read_user_settings(path: Path) -> tuple[Settings, Mapping[str, str]]:
     """The settings, and for each one that is set where. Raises BadDeclaration, UsageError."""
     text = _read(path, follow=True)

@@ -1,6 +1,8 @@
 """Options, environment and files -> what holds, and where each of it comes from.
 
-An option beats the environment, that beats the tree's file, that beats the user's file.
+An option beats the environment, that beats the tree's file, that beats the user's file. The tree is the one under test:
+that of --tree; the kernel's tree that the user stands in, if its own commits are tested or no other tree is set; else
+the one that is set.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from orchestrator.declarations import schema
 from orchestrator.errors import UsageError
-from orchestrator.settings.files import read_tree_settings, read_user_settings, user_file
+from orchestrator.parse.patch_name import is_range
+from orchestrator.settings.files import read_tree_settings, read_user_settings, tree_around, user_file
 from orchestrator.settings.keys import KEYS, OTHERS, PREFIX, Settings, variable
 from orchestrator.settings.values import checked
 from orchestrator.words import near
@@ -40,18 +43,32 @@ class Setting:
     origin: str
 
 
-def resolve(args: argparse.Namespace, environment: Mapping[str, str]) -> Mapping[str, Setting]:
-    """Every setting, by name. Raises UsageError, BadDeclaration."""
+def resolve(
+    args: argparse.Namespace, environment: Mapping[str, str], where: Path | None = None
+) -> Mapping[str, Setting]:
+    """Every setting, by name. `where` is the directory that the user stands in; None: of no matter. Raises UsageError,
+    BadDeclaration."""
     path = user_file(environment)
     layers = [of_options(args), of_environment(environment)]
     user = Layer(*read_user_settings(path)) if path else Layer(Settings(), {})
     tree, base = _first("tree", [*layers, user]), _first("base", layers)
     if tree.origin != OPTION and str(base.value).startswith(PACKAGED):
         tree = Setting(None, f"set aside: {base.value} is no revision of it") if tree.value else tree
-    if tree.value is not None:
+    around = tree_around(where) if where and tree.origin != OPTION else None
+    if around and (tree.value is None or _is_of_the_tree(args)):
+        layers.append(Layer(*read_tree_settings(around)))
+        if tree.origin == DEFAULT and (place := layers[-1].places.get("base")) and base.value is None:
+            tree = Setting(str(around), f"the tree of {place}")  # of which the base is a revision
+    elif tree.value is not None:
         layers.append(Layer(*read_tree_settings(Path(tree.value))))
     layers.append(user)
     return {name: _first(name, layers) for name in KEYS} | {"tree": tree}
+
+
+def _is_of_the_tree(args: argparse.Namespace) -> bool:
+    """Whether what is tested are commits, which are those of the tree that the user stands in."""
+    patch = getattr(args, "patch", None)
+    return patch is None or (is_range(patch) and not Path(patch).exists())
 
 
 def apply(args: argparse.Namespace, found: Mapping[str, Setting]) -> None:

@@ -32,9 +32,9 @@ def tree(home: Path, text: str) -> Path:
     return home / "linux"
 
 
-def found(home: Path, *words: str, **environment: str) -> argparse.Namespace:
+def found(home: Path, *words: str, where: Path | None = None, **environment: str) -> argparse.Namespace:
     args = parser().parse_args(["test", *words])
-    args.found = resolve(args, {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config"), **environment})
+    args.found = resolve(args, {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config"), **environment}, where)
     apply(args, args.found)
     return args
 
@@ -60,6 +60,55 @@ def test_an_option_beats_the_environment_that_beats_the_tree_that_beats_the_user
     request = request_of(args)
     assert (request.tree, request.base, request.kconfigs) == (f"{home}/linux", "mm-unstable", ("debug", "kasan"))
     assert (request.machine, request.jobs, request.accel) == ("microvm", 5, "auto")
+
+
+@pytest.fixture
+def stood_in(home: Path) -> Path:
+    """A directory in a kernel's git tree, not the one of `tree`, whose developers say on what and how they test."""
+    below = home / "mine/drivers/net"
+    below.mkdir(parents=True)
+    for name in (".git", "mm"):
+        (home / "mine" / name).mkdir()
+    (home / "mine/Kconfig").touch()
+    (home / "mine/orchestrate.toml").write_text('kconfigs = ["debug"]\nbase = "net-next"\n')
+    return below
+
+
+def test_the_file_of_the_tree_that_the_user_stands_in_holds_where_its_commits_are_tested(
+    home: Path, stood_in: Path
+) -> None:
+    tree(home, 'kconfigs = ["kasan"]\nbase = "mm-unstable"\n')
+    user(home, f'tree = "{home}/linux"\nkconfigs = ["base"]\n')
+    mine, other = ("debug", f"{home}/mine/orchestrate.toml:1"), ("kasan", f"{home}/linux/orchestrate.toml:1")
+    for words, expected in (
+        ((), mine), (("main..HEAD",), mine), (("fix.patch",), other), (("a/../b.patch",), other),
+        (("--tree", f"{home}/linux"), other), (("main..HEAD", "--tree", f"{home}/linux"), other),
+    ):  # fmt: skip
+        kconfigs = found(home, *words, where=stood_in).found["kconfigs"]
+        assert ((*kconfigs.value,), kconfigs.origin) == ((expected[0],), expected[1]), words
+    assert found(home, where=home).found["kconfigs"].value == ("kasan",), "no kernel tree"
+
+
+def test_a_base_in_the_file_of_the_tree_that_the_user_stands_in_brings_the_tree_along(
+    home: Path, stood_in: Path
+) -> None:
+    place = f"{home}/mine/orchestrate.toml:2"
+    args = found(home, "fix.patch", where=stood_in)
+    assert (args.found["tree"].value, args.found["tree"].origin) == (f"{home}/mine", f"the tree of {place}")
+    assert (args.found["base"].value, args.found["base"].origin) == ("net-next", place)
+    args = found(home, "fix.patch", "--base", "linux-source-6.12", where=stood_in)
+    assert (args.found["tree"].value, args.found["base"].value) == (None, "linux-source-6.12")
+    assert args.found["kconfigs"].value == ("debug",)
+
+
+def test_an_unknown_key_of_the_tree_that_the_user_stands_in_is_an_error_with_near_names(
+    home: Path, stood_in: Path
+) -> None:
+    (home / "mine/orchestrate.toml").write_text('\nkconfig = ["debug"]\n')
+    with pytest.raises(UsageError) as caught:
+        found(home, where=stood_in)
+    assert f"{home}/mine/orchestrate.toml:2" in caught.value.message
+    assert "kconfigs" in f"{caught.value.message} {caught.value.hint}"
 
 
 def test_a_package_as_the_base_sets_the_tree_of_a_file_aside_and_not_that_of_an_option(home: Path) -> None:
