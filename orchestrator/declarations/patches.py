@@ -27,6 +27,7 @@ from orchestrator.parse.series import ALL, Choice, read_patches
 from orchestrator.process import Cancel, Command, Runner, find_program
 
 MAX_PATCH_BYTES = 64 << 20
+MOST_UNPACKED = 16 << 20  # of a compressed one: the biggest release candidates are less, and so are long threads
 DOWNLOAD_S = 120.0
 MUTANTS, DELAYS = "-mutants", "-delays"
 NUMBERED = re.compile(r"\d+-")
@@ -142,12 +143,19 @@ def unpacked(name: str, data: bytes) -> bytes:
         return data
     try:
         with opener(io.BytesIO(data)) as stream:
-            plain = stream.read(MAX_PATCH_BYTES + 1)
+            plain = stream.read(MOST_UNPACKED + 1)
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise PatchUnreadable(f"{name}: a damaged compressed file: {error}", hint="get it again") from error
-    if len(plain) > MAX_PATCH_BYTES:
-        raise PatchUnreadable(f"{name}: unpacked larger than {MAX_PATCH_BYTES >> 20} MiB, which no patch is")
+    if len(plain) > MOST_UNPACKED:
+        raise _too_large(name)
     return plain
+
+
+def _too_large(name: str) -> PatchUnreadable:
+    return PatchUnreadable(
+        f"{name}: unpacked larger than {MOST_UNPACKED >> 20} MiB, which hardly any patch is",
+        hint=f"if it is one: unpack it first; up to {MAX_PATCH_BYTES >> 20} MiB are read",
+    )
 
 
 def _unpacked_zstd(name: str, data: bytes) -> bytes:
@@ -157,10 +165,10 @@ def _unpacked_zstd(name: str, data: bytes) -> bytes:
     with tempfile.TemporaryDirectory(prefix="orchestrate-zstd-") as scratch:
         packed, plain = Path(scratch) / "packed", Path(scratch) / "plain"
         packed.write_bytes(data)
-        words = ("prlimit", f"--fsize={MAX_PATCH_BYTES}", "--", "zstd", "-d", "-q", str(packed), "-o", str(plain))
+        words = ("prlimit", f"--fsize={MOST_UNPACKED}", "--", "zstd", "-d", "-q", str(packed), "-o", str(plain))
         result = Runner(Cancel()).run(Command(words))
         if result.status == -signal.SIGXFSZ:
-            raise PatchUnreadable(f"{name}: unpacked larger than {MAX_PATCH_BYTES >> 20} MiB, which no patch is")
+            raise _too_large(name)
         if result.status != 0:
             raise PatchUnreadable(f"{name}: a damaged compressed file: {result.tail(1)}", hint="get it again")
         return plain.read_bytes()

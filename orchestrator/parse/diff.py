@@ -10,6 +10,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from orchestrator.parse import wrapped as wrapped
+
 # What lies at the top of a kernel tree: tells `mm/mmap.c` (nothing to strip) from `linux-6.12/mm/mmap.c` (one).
 TOP_LEVEL = frozenset(
     [
@@ -65,6 +67,8 @@ WRAP_HINT = (
     "a mailer wrapped or changed lines; take the mail in raw form (the archive's raw or mbox link), "
     "or let the sender use git send-email"
 )
+MOST_WRAPPED = 500  # lines of one diff
+RAW_HINT = "take the mail in raw form: the archive's raw or mbox link"
 CRLF_HINT = "a mailer or an editor converted the line ends; take the mail in raw form, or: sed -i 's/\\r$//' FILE"
 
 
@@ -85,6 +89,7 @@ class Diff:
     text: bytes
     files: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    wrapped: tuple[int, ...] = ()  # 0-based lines of what was read, with each of which its rest was joined
 
 
 def find_start(lines: Sequence[bytes]) -> int | None:
@@ -156,15 +161,31 @@ class _Reader:
         self.end = 0  # behind the last line that says something
         self.current: str | None = None  # the file whose hunks may follow
         self.was_hunk = False
+        self.wrapped: list[int] = []
 
     def read(self) -> Diff:
         i = 0
-        while i < len(self.lines):
-            following = self._step(i)
-            if following is None:
-                break
-            i = following
-        return Diff(b"\n".join(self.lines[: self.end]) + b"\n", tuple(self.files), tuple(dict.fromkeys(self.notes)))
+        try:
+            while (following := self._step(i) if i < len(self.lines) else None) is not None:
+                i = following
+        except DamagedDiff as damage:
+            damage.line += len(self.wrapped)  # lines that are gone, all of them before it
+            raise
+        text = b"\n".join(self.lines[: self.end]) + b"\n"
+        return Diff(text, tuple(self.files), tuple(dict.fromkeys(self.notes)), tuple(self.wrapped))
+
+    def _join(self, i: int) -> bool:
+        """Join line i with the one before it, of which a mail client made it the rest; False if it is none."""
+        rest = wrapped.rest_of(self.lines[i - 1], self.lines[i])
+        if rest is wrapped.Rest.SOFT_BREAK:
+            raise DamagedDiff(
+                i - 1, "quoted-printable text that was not decoded: its mail's header is missing", RAW_HINT
+            )
+        if rest is wrapped.Rest.OTHER or len(self.wrapped) >= MOST_WRAPPED:
+            return False
+        self.wrapped.append(i - 1 + len(self.wrapped))
+        self.lines[i - 1 : i + 1] = [wrapped.joined(self.lines[i - 1], self.lines[i])]
+        return True
 
     def _step(self, i: int) -> int | None:
         """Read what begins at line i; the next line, or None at the end of the diff."""
@@ -193,6 +214,9 @@ class _Reader:
                     i + 1 + rest, "a second diff follows the mail's signature", "save each patch as a file"
                 )
             return None
+        if after_hunk and i + 1 < len(self.lines) and wrapped.ends_hunk(self.lines[i + 1]) and self._join(i):
+            self.was_hunk = True
+            return self._keep(i)
         if after_hunk and line[:1] in (b"+", b"-", b" ") and line.strip():
             raise DamagedDiff(i, f"a line of {self.current} beyond what the hunk's header counts", WRAP_HINT)
         return i + 1
@@ -284,6 +308,8 @@ class _Reader:
                 old -= mark != b"+"
                 new -= mark != b"-"
             elif mark != b"\\":
+                if line is not None and self._join(at):
+                    continue
                 missing = line is None or line.startswith((b"@@ -", b"diff -"))
                 has = f"{want_old - old} of {want_old} old and {want_new - new} of {want_new} new lines"
                 what = "ends early" if missing else "has a line that is not of a diff"

@@ -19,7 +19,9 @@ from orchestrator.parse import diff as diffs
 from orchestrator.parse import mail as mails
 from orchestrator.parse import mail_limits
 from orchestrator.parse.tag import Tag
+from orchestrator.words import counted
 
+FEW = 5  # lines that one note names
 MOST_DEPTH = 3  # of mails attached to mails
 _RAW_HINT = "save the mail in raw form (the archive's raw or mbox link), not from a mail program"
 
@@ -230,6 +232,12 @@ def _checked(file: str, lines: list[bytes], first: Callable[[], int], notes: lis
     except diffs.DamagedDiff as damage:
         refuse(file, first() + damage.line + 1, damage.what, damage.hint)
     notes += [f"{PurePath(file).name}: {note}" for note in diff.notes]
+    if diff.wrapped:
+        numbers = [str(first() + line + 1) for line in diff.wrapped]
+        more = f" and {counted(len(numbers) - FEW, 'more line')}" if len(numbers) > FEW else ""
+        which = f"{'line' if len(numbers) == 1 else 'lines'} {', '.join(numbers[:FEW])}{more}"
+        verb = "was" if len(numbers) == 1 else "were"
+        notes.append(f"{PurePath(file).name}: {which} {verb} wrapped by a mail client: joined with what follows")
     return diff
 
 

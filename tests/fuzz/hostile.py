@@ -362,6 +362,9 @@ HOSTILE: tuple[Hostile, ...] = (
             b"--b\nContent-Type: text/plain\n\nx\n",
             b"From: a@b\nSubject: [PATCH] x\nContent-Type: multipart/mixed; boundary=b\n\n",
         ),
+        boundary_bare_parts=again(
+            b"--b\n\nx\n", b"From: a@b\nSubject: [PATCH] x\nContent-Type: multipart/mixed; boundary=b\n\n"
+        ),
         boundary_empty=just(mail(headers=b"Content-Type: multipart/mixed; boundary=\n")),
         boundary_missing=just(mail(headers=b"Content-Type: multipart/mixed\n")),
         boundary_regex=just(mail(headers=b'Content-Type: multipart/mixed; boundary="(((("\n')),
@@ -433,6 +436,8 @@ HOSTILE: tuple[Hostile, ...] = (
         ),
         only_in=again(b"Only in x: y\n", b"@@ -1 +1 @@\n-a\n+b\n"),
         equals=again(b"=", b"@@ -1 +1 @@\n-a\n+b\n", b"\n"),
+        wrapped=again(b"+" + b"word " * 15 + b"\nrest\n", b"@@ -1,99999999 +1,99999999 @@\n"),
+        wrapped_again=again(b"rest of\n", b"@@ -1,99999999 +1,99999999 @@\n+" + b"word " * 15 + b"\n"),
         empty_lines=again(b"\n", b"@@ -1,99999999 +1,99999999 @@\n"),
         surrogates=just(b"@@ -1 +1 @@\n-a\n+b\n--- a/mm/\xff\xfe.c\n+++ b/mm/\xff\xfe.c\n@@ -1 +1 @@\n-a\n+b\n"),
     ),

@@ -671,3 +671,18 @@ def test_a_mail_that_the_library_cannot_take_apart_is_named(header: str) -> None
     data = f"From: a@b\nSubject: [PATCH] x\nContent-Type: text/plain; {header}\n\nx\n".encode()
     with pytest.raises(PatchUnreadable, match=r"f\.patch"):
         read_patches([("f.patch", data)])
+
+
+def test_a_file_name_keeps_the_space_at_its_end() -> None:
+    """git puts a tab behind a name with spaces; a space without one came on the way."""
+    text = b"diff --git a/mm/x.c  b/mm/x.c \n--- a/mm/x.c \t\n+++ b/mm/x.c \t\n@@ -1 +1 @@\n-a\n+b\n"
+    (patch,) = read_patches([("x.diff", text)]).patches
+    assert (patch.files, patch.diff) == (("mm/x.c ",), text)
+    came = text.replace(b"x.c  b/mm/x.c \n", b"x.c b/mm/x.c\n").replace(b" \t\n", b" \n")
+    assert read_patches([("x.diff", came)]).patches[0].files == ("mm/x.c",)
+
+
+def test_a_mail_of_more_parts_than_anybody_sends_is_refused() -> None:
+    head = b"From: a@b\nSubject: [PATCH] x\nContent-Type: multipart/mixed; boundary=b\n\n"
+    with pytest.raises(PatchUnreadable, match="2000 lines between parts in one mail"):
+        read_patches([("x.patch", head + b"--b\n\nx\n" * 2000)])
