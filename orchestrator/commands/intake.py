@@ -10,8 +10,8 @@ from pathlib import Path
 from orchestrator.b4 import with_trailers
 from orchestrator.catalog import Catalog
 from orchestrator.context import Context
-from orchestrator.declarations.patches import ARCHIVE, fetch_thread, read_thread
-from orchestrator.errors import DownloadFailed, UsageError
+from orchestrator.declarations.patches import ARCHIVE, fetch_thread, read_thread, sent_versions
+from orchestrator.errors import DownloadFailed, PatchUnreadable, UsageError
 from orchestrator.model.kernel import Source
 from orchestrator.model.request import Request
 from orchestrator.model.series import Patch, Place, Series
@@ -112,10 +112,45 @@ def _refuse_options(request: Request, why: str, *, but_dirty: bool = False) -> N
 def _thread(name: PatchName, choice: Choice, request: Request, context: Context) -> Series:
     archive = name.archive or request.archive or ARCHIVE
     context.say(f"fetching the thread of <{name.text}> from {archive}")
-    data = fetch_thread(archive, name.text)
-    series = read_thread(archive, name.text, data, choice)
-    said, notes = with_trailers(context.runner, data, name.text, series)
-    return replace(said, notes=(*said.notes, *notes))
+    data, message_id = fetch_thread(archive, name.text), name.text
+    try:
+        series = read_thread(archive, message_id, data, choice)
+        others = [] if choice.version or choice.message else _newer(archive, series)
+    except PatchUnreadable:
+        found = _other_thread(archive, message_id, data, choice)
+        if found is None:
+            raise
+        message_id = found
+        data = fetch_thread(archive, message_id)
+        series = read_thread(archive, message_id, data, choice)
+        others = [f"v{choice.version} lies in a thread of its own: <{message_id}>"]
+    said, notes = with_trailers(context.runner, data, message_id, series)
+    return replace(said, notes=(*said.notes, *others, *notes))
+
+
+def _newer(archive: str, series: Series) -> list[str]:
+    """A note about a newer version that was sent as a thread of its own, or that nobody knows of one."""
+    patch = series.patches[0]
+    try:
+        found = sent_versions(archive, patch.subject)
+    except DownloadFailed:
+        return [f"{archive} could not be asked for newer versions"]
+    newest = max(found, default=0)
+    if newest <= patch.version:
+        return []
+    return [f"v{newest} exists, in a thread of its own: <{found[newest]}> (--version {newest} tests it)"]
+
+
+def _other_thread(archive: str, message_id: str, data: bytes, choice: Choice) -> str | None:
+    """A message of the version that is wanted, where the thread does not have it; None if the archive knows none."""
+    if choice.version is None:
+        return None
+    try:
+        series = read_thread(archive, message_id, data, replace(choice, version=None, parts=None))
+        found = sent_versions(archive, series.patches[0].subject).get(choice.version)
+    except (PatchUnreadable, DownloadFailed):
+        return None
+    return found if found != message_id else None
 
 
 # --- the base

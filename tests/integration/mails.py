@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import re
 import threading
 from collections.abc import Mapping
+from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import unquote
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 
 def diff(number: int, word: str = "changed") -> str:
@@ -52,12 +54,14 @@ class Archive:
     def __init__(self, threads: Mapping[str, str]) -> None:
         self.threads = dict(threads)
         self.answers: dict[str, tuple[int, dict[str, str], bytes]] = {}
-        self.asked: list[str] = []
+        self.asked: list[str] = []  # for threads
+        self.searched: list[str] = []
+        self.can_search = True
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                outer.asked.append(self.path)
+                (outer.searched if "?q=" in self.path else outer.asked).append(self.path)
                 status, headers, body = outer.answer(self.path)
                 self.send_response(status)
                 for name, value in headers.items():
@@ -80,11 +84,29 @@ class Archive:
     def answer(self, path: str) -> tuple[int, dict[str, str], bytes]:
         if path in self.answers:
             return self.answers[path]
+        if "/?q=" in path:
+            return self._found(path)
         _, _, message_id, *rest = path.split("/")
         found = self.threads.get(unquote(message_id))
         if found is None or rest != ["t.mbox.gz"]:
             return 404, {"Content-Type": "text/html"}, b"<html>Message-ID not found</html>"
         return 200, {"Content-Type": "application/gzip"}, gzip.compress(found.encode())
+
+    def _found(self, path: str) -> tuple[int, dict[str, str], bytes]:
+        """The mails of all threads whose subjects have the words that stand in quotation marks behind `s:`."""
+        if not self.can_search:
+            return 404, {"Content-Type": "text/html"}, b"<html>no search here</html>"
+        query = parse_qs(urlsplit(path).query)
+        words = query["q"][0].removeprefix("s:").strip('"')
+        assert query["x"] == ["A"]
+        letters = [re.findall(r"^Subject: (.*)\nMessage-ID: <(.*)>$", text, re.M) for text in self.threads.values()]
+        entries = "".join(
+            f'<entry><title type="html">{escape(escape(subject))}</title>'
+            f'<link href="{self.url}/{quote(message_id)}/"/></entry>'
+            for several in letters for subject, message_id in several if words in subject
+        )  # fmt: skip
+        feed = f'<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><title>x</title>{entries}</feed>'
+        return 200, {"Content-Type": "application/atom+xml"}, feed.encode()
 
     def close(self) -> None:
         self._server.shutdown()

@@ -170,6 +170,44 @@ def test_parts_that_were_not_sent_again_are_those_of_the_version_before(context:
     assert "--part 2" in caught.value.hint
 
 
+# --- versions that were sent as threads of their own
+
+
+def test_a_newer_version_in_its_own_thread_is_named_and_can_be_asked_for(context: Context, archive: Archive) -> None:
+    archive.threads = {"cover@x": thread(), "third@x": thread(" v3", "third@x", "in another way")}
+    archive.threads["third-1@x"] = archive.threads["third@x"]
+    found = series(context, archive, "cover@x")
+    assert words(found) == [b"line 6 changed", b"line 20 changed"]
+    note = "v3 exists, in a thread of its own: <third-1@x> (--version 3 tests it)"
+    assert note in found.notes
+    assert archive.searched == ["/all/?q=s%3A%22mm%3A%20change%20line%206%22&x=A"]
+    wanted = series(context, archive, "cover@x", version=3)
+    assert words(wanted) == [b"line 6 in another way", b"line 20 in another way"]
+    assert "v3 lies in a thread of its own: <third-1@x>" in wanted.notes
+    with pytest.raises(PatchUnreadable, match="version 4 is not there, but v1"):
+        series(context, archive, "cover@x", version=4)
+    assert not any("exists" in one for one in series(context, archive, "third@x").notes)
+
+
+def test_replies_and_series_of_like_titles_are_no_versions(context: Context, archive: Archive) -> None:
+    archive.threads = {
+        "cover@x": thread(),
+        "other@x": thread(" v3", "other@x").replace("change line 6", "change line 6 & more"),
+        "reply@x": mail("Re: [PATCH v4 1/2] mm: change line 6", "reply@x", "No."),
+    }
+    assert not any("exists" in note for note in series(context, archive, "cover@x").notes)
+
+
+def test_an_archive_that_has_no_search_is_said_to_be_one(context: Context, archive: Archive) -> None:
+    archive.can_search = False
+    found = series(context, archive, "cover@x")
+    assert f"{archive.url} could not be asked for newer versions" in found.notes
+    archive.can_search = True
+    for answer in (b"", b"<a", b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", b"<feed/>", b"\xff" * 100):
+        archive.answers["/all/?q=s%3A%22mm%3A%20change%20line%206%22&x=A"] = (200, {}, answer)
+        assert not any("exists" in note for note in series(context, archive, "cover@x").notes)
+
+
 # --- what the mails say of their base
 
 
