@@ -266,7 +266,7 @@ class Scanner:
             cause.is_crash = True
             cause.ends = self.table.ends[kind.kind]
             return cause
-        if report and report.kinds and (report.has_trace or not self._are_one(report, kind)):
+        if report and report.kinds and not self._are_one(report, kind):
             report = self._nest(report, line)
         report = report or self._new(line)
         if not report.kinds:
@@ -277,8 +277,10 @@ class Scanner:
         return report
 
     def _are_one(self, report: Report, kind: ReportKind) -> bool:
-        """Whether a start before any trace belongs to the open report: some print their message after the WARNING
-        line."""
+        """Whether a start belongs to the open report: some print their message after the WARNING line and before any
+        trace, some say the same again and again."""
+        if report.has_trace:
+            return kind.repeats and report.kinds == [kind]
         if any(one is kind for one in report.kinds) and self.table.before.match(report.lines[-1].message):
             return False
         return any(kind.kind in one.absorbs or one.kind in kind.absorbs for one in report.kinds)

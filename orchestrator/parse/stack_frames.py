@@ -45,7 +45,7 @@ _BORDER = re.compile(
 )
 _NAMED_IN = re.compile(r"(?:INFO: )?(?:Allocated|Freed) in (?=\S+\+0x)")
 _TOP = "arch|block|certs|crypto|drivers|fs|include|init|io_uring|ipc|kernel|lib|mm|net|rust|samples|security|sound|virt"
-_FILE = re.compile(rf"(?:[\s(]|^)(?:\S*?/)?((?:{_TOP})/[\w./-]*\.[cS]):\d+")
+_FILE = re.compile(rf"(?:[\s(]|^)(?:\S*?/)??((?:{_TOP})/[\w./-]*\.[cS]):\d+")
 _MODULE = re.compile(r"\+0x[0-9a-f]+/0x[0-9a-f]+ \[[A-Za-z_]\w*(?: [0-9a-f]{40})?\]")
 _STALE = re.compile(r"\s*(?:\[<[0-9a-f]+>\] )?\? ")
 # what compilers add to names

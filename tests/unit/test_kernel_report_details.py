@@ -285,3 +285,36 @@ def test_a_system_call_has_one_name(printed: str) -> None:
 def test_forms_of_frames(line: str, function: str | None) -> None:
     frame = code_frame(line)
     assert (frame.function if frame else None) == function
+
+
+@pytest.mark.parametrize(
+    ("place", "file"),
+    [
+        ("arch/arm64/kernel/syscall.c:49", "arch/arm64/kernel/syscall.c"),
+        ("drivers/net/virtio_net.c:3", "drivers/net/virtio_net.c"),
+        ("/home/me/linux/sound/drivers/dummy.c:7", "sound/drivers/dummy.c"),
+        ("../mm/mmap.c:7", "mm/mmap.c"),
+    ],
+)
+def test_the_file_of_a_decoded_frame_is_that_of_the_tree(place: str, file: str) -> None:
+    frame = code_frame(f" f+0x1/0x20 {place}")
+    assert frame
+    assert frame.file == file
+
+
+def test_a_report_that_is_said_again_after_its_stack_is_one_report() -> None:
+    said = b"[   %d.000000] unregister_netdevice: waiting for eth0 to become free. Usage count = 2\n"
+    stack = b"".join(
+        b"[   11.00000%d]      %b+0x1/0x20\n" % (at, name) for at, name in enumerate((b"f_hold", b"f_get"))
+    )
+    (found,) = scan(said % 11 + stack + said % 21 + said % 31)
+    assert found.line_end == 5
+
+
+def test_a_completion_is_where_a_stalled_driver_was_entered() -> None:
+    frames = (b"f_complete", b"__usb_hcd_giveback_urb", b"usb_hcd_giveback_urb", b"hcd_timer", b"call_timer_fn")
+    (found,) = scan(
+        b"[   11.000000] watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [a:1]\n[   11.000001] Call Trace:\n"
+        + b"".join(b"[   11.000002]  %b+0x1/0x20\n" % name for name in frames)
+    )
+    assert found.frame == "f_complete"
