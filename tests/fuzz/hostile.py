@@ -90,6 +90,7 @@ def yaml_bomb(levels: int) -> bytes:
 
 
 HUGE = b"9" * 5000
+FEED = b'<feed xmlns="http://www.w3.org/2005/Atom">'
 P = b"[    1.000000] "
 WARN = P + b"WARNING: CPU: 0 PID: 1 at mm/x.c:1 f+0x1/0x2\n"
 
@@ -721,6 +722,16 @@ HOSTILE: tuple[Hostile, ...] = (
         words=again(b"a=b ", b"orchestrate-sentinel token ", b"\n"),
         names=again(b"a", b"orchestrate-sentinel token ", b"\n"),
         returns=again(b"\r"),
+    ),
+    *_of(
+        "archive search",
+        deeper_and_deeper=again(b"<a>"),
+        entities=just(b'<!DOCTYPE a [<!ENTITY b "bbbbbbbbbb"><!ENTITY c "&b;&b;&b;">]><a>&c;</a>'),
+        entries=again(b"<entry><title>[PATCH] a</title><link href='/1@b/'/></entry>", FEED, b"</feed>"),
+        titles_of_entities=again(b"&amp;lt;", FEED + b'<entry><title type="html">', b"</title></entry></feed>"),
+        addresses=again(b"%25", FEED + b'<entry><title>a</title><link href="', b'"/></entry></feed>'),
+        address_that_is_none=just(FEED + b'<entry><title>a</title><link href="http://[a@b"/></entry></feed>'),
+        encodings=just(b'<?xml version="1.0" encoding="idna"?><a/>'),
     ),
     *_of(
         "compiler",

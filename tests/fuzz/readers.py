@@ -37,6 +37,7 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import BOOT, StageResult
 from orchestrator.model.request import Request
 from orchestrator.parse import (
+    archive_search,
     build_inputs,
     compiler,
     kconfig,
@@ -272,6 +273,9 @@ FRAMES_SEED = b"""RIP: 0010:foo+0x1/0x2
 WARNING: CPU: 0 PID: 1 at mm/x.c:1 f+0x1/0x2
 """
 SENTINEL_SEED = b"orchestrate-sentinel token status=0 left=0 who=nobody mounts=3,4 taint=0,512 dropped=0 full=0\n"
+FEED_SEED = b"""<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><entry><title type="html">[PATCH v2] a</title>
+<link href="https://a/l/1@b/"/></entry></feed>
+"""
 GCC_SEED = b"x86_64-linux-gnu-gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0"
 
 READERS: Mapping[str, Reader] = {
@@ -404,6 +408,11 @@ READERS: Mapping[str, Reader] = {
         lambda data: read_sentinel(_text(data), TOKEN),
         (b"orchestrate-sentinel ", b"token ", b"status=", b"0 ", b"taint=", b"1,2 ", b"9" * 30, b"\n", b"=", b"\r", b"left=", "٣²".encode()),
         _are(SENTINEL_SEED),
+    ),
+    "archive search": Reader(
+        lambda data: archive_search.versions_of("a", archive_search.read_results(data)),
+        (b"<feed>", b"<entry>", b"</entry>", b"<title type=\"html\">", b"<link href=\"", b"\"/>", b"&lt;", b"&#", b";", b"%40", b"http://[", b"[PATCH v9/9]", b"\0", b"<![CDATA["),
+        _are(FEED_SEED),
     ),
     "compiler": Reader(lambda data: compiler.short_name(_text(data)), (b"gcc", b" (", b")", b"12.2.0", b"-", b" ", b"."), _are(GCC_SEED)),
     "run.json": Reader(
