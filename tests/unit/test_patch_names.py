@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from orchestrator.catalog import load_catalog
-from orchestrator.declarations import patches
 from orchestrator.declarations.patches import absolute, read_series, unpacked
 from orchestrator.errors import PatchUnreadable, UsageError
 from orchestrator.parse.patch_name import (
@@ -100,10 +99,11 @@ def test_compressed_files_are_read_as_they_are(thread: Path, suffix: str, pack: 
             unpacked("x", damaged)
 
 
-def test_what_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patches, "MAX_PATCH_BYTES", 1 << 20)
-    with pytest.raises(PatchUnreadable, match="unpacked larger than 1 MiB"):
-        unpacked("bomb.gz", gzip.compress(bytes((1 << 20) + 1)))
+def test_what_unpacks_to_too_much_is_refused() -> None:
+    assert len(unpacked("large.gz", gzip.compress(bytes(16 << 20)))) == 16 << 20
+    with pytest.raises(PatchUnreadable, match="unpacked larger than 16 MiB") as caught:
+        unpacked("bomb.gz", gzip.compress(bytes((16 << 20) + 1)))
+    assert "unpack it first; up to 64 MiB are read" in caught.value.hint
 
 
 # --- what is named
