@@ -33,7 +33,7 @@ from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.planned import PlannedKernel
 from orchestrator.model.report import BOOT, BaseResult, StageResult
 from orchestrator.model.request import Request
-from orchestrator.model.series import Mutant, Origin
+from orchestrator.model.series import Envelope, Mutant, Origin
 from orchestrator.store import write_atomically
 
 T = TypeVar("T")
@@ -69,6 +69,7 @@ class RunRecord:
     version: str = ""  # of orchestrate
     command: str = ""  # the line that began it, to be pasted: the same one resumes it
     id: str = ""  # random, so that a copy of the directory is known to be the same run; of an old run empty
+    mails: tuple[Envelope, ...] = ()  # of the series
 
     @property
     def is_interrupted(self) -> bool:
