@@ -53,10 +53,12 @@ def judge_again(run_dir: Path, args: argparse.Namespace, known: Sequence[KnownIs
 
 
 def _presented(report: RunReport, args: argparse.Namespace) -> RunReport:
-    """The report with the suite name and attachments root of this call; without them, those of the run."""
+    """The report with the names of this call; where it has none, those of the run."""
     name, root = getattr(args, "suite_name", None), getattr(args, "attachments_root", None)
     return replace(
         report,
         suite_name=report.suite_name if name is None else name,
         attachments_root=report.attachments_root if root is None else absolute_directory(root),
+        ci_name=getattr(args, "ci_name", None) or report.ci_name,
+        location=getattr(args, "location", None) or report.location,
     )
