@@ -4,6 +4,7 @@ RUN_DIR/
   run.json  report.json  junit.xml  report.html  reproduce.sh  patches/
   base-patches/               those that the series requires and that belong to the base, where there are any
   summary.md annotations.txt report.sarif badge.svg   what CI shows
+  kcidb.json squad.json reply.mbox   what other systems take, and the authors of the series
   mutation.json matrix.json   of a mutation run: each mutant is a SUBJECT named KCONFIG.MUTANT
   SUBJECT/                    KCONFIG.ROLE
     kernel.json               stages so far, attempts, facts about kernel and guests

@@ -12,6 +12,7 @@ from orchestrator.context import Places
 from orchestrator.errors import Fault, NotSent, OrchestrateError, UsageError
 from orchestrator.judge.mutation_run import MUTATION_RUN
 from orchestrator.judge.run import RUN
+from orchestrator.model.outcome import Verdict
 from orchestrator.model.report import RunReport
 from orchestrator.outbound import kcidb, mail, patchwork, squad
 from orchestrator.outbound.ledger import open_ledger
@@ -36,11 +37,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("nothing to send is named", hint=", ".join(f"--{kind}" for kind in KINDS))
     cancel = Cancel()
     servers = {kind: server(kind, args.settings, cancel) for kind in kinds if kind in SCHEMES}
-    for kind in ("squad",):
-        if kind in kinds and not args.settings.squad_project:
-            raise UsageError(
-                "which project of SQUAD?", hint="--squad-project GROUP/PROJECT, or the setting squad_project"
-            )
+    if "squad" in kinds and not args.settings.squad_project:
+        raise UsageError("which project of SQUAD?", hint="--squad-project GROUP/PROJECT, or the setting squad_project")
     records = {run_dir.resolve(): load_record(RunRecord, run_dir / RUN) for run_dir in args.run_dirs}
     status = 0
     with open_ledger(Places.of_user(args.settings.cache).state) as ledger:
@@ -49,11 +47,13 @@ def run(args: argparse.Namespace) -> int:
                 _say(f"{run_dir}: a mutation run is no news of a series: nothing sent")
                 continue
             report = report_of(run_dir, record, args)
-            parcels = list(_parcels(kinds, report, run_dir, servers, args, Runner(cancel)))
-            if not parcels:
-                _say(f"{run_dir}: {_why_nothing(report, with_all=args.all)}")
+            parcels = _parcels(kinds, report, run_dir, servers, args, Runner(cancel))
+            is_news = False
             for done in deliver(parcels, ledger, run_id(report), again=args.again, is_rehearsal=args.dry_run):
+                is_news = True
                 status = max(status, _told(done, run_dir))
+            if not is_news:
+                _say(f"{run_dir}: {_why_nothing(report, with_all=args.all)}")
     return status
 
 
@@ -92,7 +92,10 @@ def _parcels(
 def _why_nothing(report: RunReport, *, with_all: bool) -> str:
     if is_regression(report) or with_all:
         return "there is nothing to send: the series is no mail with a Message-ID, or nothing is known of it"
-    return f"nothing sent: {report.verdict.value}; only regressions are, unless --all is given"
+    what = report.verdict.value
+    if report.verdict is Verdict.PATCH_AT_FAULT:
+        what = "that the failure is new is not settled by comparing with the base"
+    return f"nothing sent: {what}; only regressions are, unless --all is given"
 
 
 def _told(done: Delivery, run_dir: Path) -> int:

@@ -18,6 +18,7 @@ from orchestrator.model.report import RunReport
 from orchestrator.outbound.parcel import Parcel
 from orchestrator.parse.patchwork_hash import patchwork_hash
 from orchestrator.reporters.checks import Check, State, checks
+from orchestrator.reporters.elsewhere import is_regression
 from orchestrator.reporters.table import REPORT
 from orchestrator.web_api import Server
 
@@ -40,8 +41,8 @@ class Wanted:
 
 
 def parcels(report: RunReport, run_dir: Path, server: Server, project: str, *, with_passes: bool) -> tuple[Parcel, ...]:
-    """A check for each patch and kernel. Without the passes, one that is no failure is sent only to replace what was
-    said before."""
+    """A check for each patch and kernel. Without the passes, one that is no regression is sent only to replace what
+    was said before."""
     diffs = sorted((run_dir / PATCHES).glob("*.patch"))
     found = []
     for check in checks(report):
@@ -55,7 +56,7 @@ def parcels(report: RunReport, run_dir: Path, server: Server, project: str, *, w
                     f"check {check.context} of patch {check.patch}: {check.state.value}",
                     REPORT,
                     _Sender(server, wanted, check),
-                    only_change=not with_passes and check.state is not State.FAIL,
+                    only_change=not (with_passes or (check.state is State.FAIL and is_regression(report))),
                 )
             )
     return tuple(found)

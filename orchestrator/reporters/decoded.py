@@ -89,10 +89,12 @@ def _body(kernel_report: KernelReport, rows: Callable[[Frame], list[str]]) -> li
             continue  # registers and the instruction pointer once more
         if _NOISE.match(message):
             continue
-        if not frames or not _BARE_FRAME.match(message):
+        is_bare = bool(frames) and _BARE_FRAME.match(message) is not None
+        if not is_bare:
             shown.append(message)
         for frame in frames:
-            shown += rows(frame)
+            if frame.places or is_bare:  # else the line has said all that is known
+                shown += rows(frame)
     return shown
 
 

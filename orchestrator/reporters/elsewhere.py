@@ -39,8 +39,12 @@ def address(report: RunReport, *path: str) -> str:
 
 
 def is_regression(report: RunReport) -> bool:
-    """Whether it is news for those who did not ask for it."""
-    return report.verdict is Verdict.PATCH_AT_FAULT
+    """Whether it is news for those who did not ask for it: the series is at fault, and that is settled. A case that was
+    not compared with the base, or not often enough, may fail there too, and is no fault to tell an author."""
+    return report.verdict is Verdict.PATCH_AT_FAULT and any(
+        isinstance(item, StageResult) if item.comparison is None else item.comparison.is_settled
+        for _, item in guilty(report)
+    )
 
 
 def guilty(report: RunReport) -> tuple[tuple[SuiteReport, StageResult | CaseResult], ...]:

@@ -74,7 +74,7 @@ def _newness(item: StageResult | CaseResult) -> str:
     """Whether it is the series' doing, and how sure that is."""
     if item.comparison:
         newness = f"{'new' if item.comparison.is_settled else 'perhaps new'} ({item.comparison.answer.value})"
-        return f"{newness}: {item.comparison.words} (probability of error: {item.comparison.p:.2g})"
+        return f"{newness}: {item.comparison.words}"
     if isinstance(item, StageResult):
         return "new: the base has no such failure"
     return "whether it is new was not asked: the base was not tested"

@@ -208,15 +208,15 @@ def test_stages_that_test_are_tests_and_others_are_if_they_failed() -> None:
     assert found["incidents"][0]["test_id"] == found["tests"][0]["id"]
 
 
-def test_subtests_and_metrics_are_tests_of_their_own() -> None:
+def test_subtests_are_tests_of_their_own_and_metrics_stand_with_them() -> None:
     part = Subtest("fork a/b.c", Outcome.FAIL, 1.0, "lost", ("expected 3",), (Metric("ops", 7.5, "ops/s"),))
     run = case("fork", Outcome.FAIL, subtests=(part,), metrics=(Metric("nan", float("nan"), ""), Metric("n", 3.0, "")))
-    found = {one["path"]: one for one in valid(report(suite(run)))["tests"]}
-    assert [*found] == ["orchestrate.fork", "orchestrate.fork.n", "orchestrate.fork.fork_a_b.c",
-                        "orchestrate.fork.fork_a_b.c.ops"]  # fmt: skip
-    assert found["orchestrate.fork.fork_a_b.c"]["misc"]["orchestrate"]["name"] == "fork a/b.c"
-    assert found["orchestrate.fork.fork_a_b.c"]["log_excerpt"] == "lost\nexpected 3"
-    assert found["orchestrate.fork.fork_a_b.c.ops"]["number"] == {"value": 7.5, "unit": "ops/s"}
+    whole, inner = valid(report(suite(run)))["tests"]
+    assert (whole["path"], inner["path"]) == ("orchestrate.fork", "orchestrate.fork.fork_a_b.c")
+    assert inner["log_excerpt"] == "lost\nexpected 3"
+    assert inner["misc"]["orchestrate"] == {"name": "fork a/b.c", "metrics": {"ops": {"value": 7.5, "unit": "ops/s"}}}
+    assert whole["number"] == inner["number"] == {"value": 7.5, "unit": "ops/s", "prefix": "metric"}
+    assert whole["misc"]["orchestrate"]["metrics"] == {"n": {"value": 3.0}}
 
 
 def test_names_of_ours_are_those_of_the_settings(tmp_path: Path) -> None:

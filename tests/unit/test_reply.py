@@ -95,7 +95,6 @@ def test_the_verdict_comes_first_then_the_finding_and_how_to_see_it_again() -> N
         "* KASAN: use-after-free in f",
         "case fork on base.x86_64.gcc-12: CRASH",
         "new (regression): failed 5 of 5 with the series and 0 of 5 without",
-        "(probability of error: 0.03)",
         "f at mm/vma.c:3\n      BUG_ON(x);\n      written by 1/2 mm: it",
         ">> f                                  mm/vma.c:3 [1/2]",
         "base: linux-source-6.12 6.12.117-1",

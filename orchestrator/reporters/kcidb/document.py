@@ -2,7 +2,7 @@
 
     checkout  a base with or without patches. Equal ones of other runs are the same object
     build     a kernel of a checkout. The same product of other runs is the same object
-    test      an attempt of a case, one of its subtests or metrics, or a stage that tests; never that of another run
+    test      an attempt of a case, one of its subtests, or a stage that tests; never that of another run
     issue     a title of a kernel report. The same title of other runs is the same object
     incident  that a test met an issue
 
@@ -23,7 +23,7 @@ from orchestrator.model.report import RunReport, StageResult, SuiteReport
 from orchestrator.reporters.elsewhere import address, ci_name, run_id
 from orchestrator.reporters.junit_names import suite_name
 from orchestrator.reporters.kcidb.issues import incidents, issues
-from orchestrator.reporters.kcidb.names import Json, moment, object_id, text, without_nothing
+from orchestrator.reporters.kcidb.names import Json, moment, object_id, seconds, text, without_nothing
 from orchestrator.reporters.kcidb.status import of_build
 from orchestrator.reporters.kcidb.tests import Excerpts, tests
 
@@ -162,7 +162,7 @@ def _build(report: RunReport, suite: SuiteReport, checkout: str, excerpts: Excer
             "config_name": text(suite.kconfig),
             "config_url": address(report, suite.name, "config") if facts.product else "",
             "start_time": moment(suite.started),
-            "duration": sum(one.time_s for one in stages) if stages and all(one.time_s < 1e9 for one in stages) else 0,
+            "duration": seconds(sum(one.time_s for one in stages)),
             "status": of_build(suite, stages),
             "comment": text(bad.message) if bad else "",
             "log_excerpt": excerpts.text(_said(bad)) if bad else "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import datetime
 from typing import Any
@@ -39,6 +40,11 @@ def moment(started: str) -> str:
         return f"{started}+00:00" if _MOMENT.fullmatch(started) and datetime.fromisoformat(started) else ""
     except ValueError:
         return ""
+
+
+def seconds(time_s: float) -> float:
+    """A duration; 0 for what is none."""
+    return round(time_s, 3) if math.isfinite(time_s) else 0
 
 
 def without_nothing(data: Json) -> Json:

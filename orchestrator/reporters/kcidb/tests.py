@@ -1,10 +1,9 @@
-"""What ran on a kernel as KCIDB's tests: attempts of cases with their subtests and metrics, and stages that test.
-Pure."""
+"""What ran on a kernel as KCIDB's tests: attempts of cases, their subtests, and stages that test. Pure."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.model.report import (
@@ -23,12 +22,13 @@ from orchestrator.reporters import decoded
 from orchestrator.reporters.compared import compared
 from orchestrator.reporters.elsewhere import address, ci_name, run_id, why
 from orchestrator.reporters.failures import items_of
-from orchestrator.reporters.kcidb.names import Json, moment, object_id, path, text, without_nothing
+from orchestrator.reporters.kcidb.names import Json, moment, object_id, path, seconds, text, without_nothing
 from orchestrator.reporters.kcidb.status import STATUS, of_run, of_stage
 from orchestrator.reporters.text import tail, visible
 
 OURS = "orchestrate"  # where cases are in the tree of tests; `boot` is everybody's
 TESTS = (BOOT, HOST_TEST, STATIC_CHECKS, COVERAGE)  # the stages that test something
+THROUGHPUT = "ops/s"
 LONGEST = 16_384  # characters of an excerpt, by the schema
 _NOTE = 400  # of those at most for a note of what was cut
 
@@ -63,7 +63,7 @@ class Excerpts:
 
 @dataclass(frozen=True)
 class Ran:
-    """A test object, and what it was made of. The parts of an attempt (subtests, metrics) have no `source`."""
+    """A test object, and what it was made of. A subtest has no `source`."""
 
     data: Json
     source: Finding | StageResult | None = field(default=None, repr=False)
@@ -101,11 +101,20 @@ def _run(
                 "path": path(OURS, one.case),
                 "status": of_run(one),
                 "comment": text("; ".join(filter(None, (compared(shown), why(shown)))) if shown else one.message),
-                "duration": _seconds(one.time_s),
+                "duration": seconds(one.time_s),
                 "log_excerpt": said if one.outcome.is_bad else "",
                 "log_url": address(report, one.console_log),
                 "output_files": _files(report, (one.stdout, one.stderr, *one.evidence)),
-                "misc": {OURS: without_nothing({**about, "comparison": without_nothing(compared_to_base)})},
+                "number": _measured([*one.metrics, *(metric for part in one.subtests for metric in part.metrics)]),
+                "misc": {
+                    OURS: without_nothing(
+                        {
+                            **about,
+                            "comparison": without_nothing(compared_to_base),
+                            "metrics": _all_measured(one.metrics),
+                        }
+                    )
+                },
             }
         ),
         one,
@@ -129,7 +138,7 @@ def _stage(report: RunReport, suite: SuiteReport, build: str, excerpts: Excerpts
                 "path": path(*where),
                 "status": of_stage(stage),
                 "comment": text("; ".join(part for part in (compared(stage), stage.message) if part)),
-                "duration": _seconds(stage.time_s),
+                "duration": seconds(stage.time_s),
                 "number": {"value": round(percent, 1), "unit": "%"} if percent is not None else {},
                 "log_excerpt": excerpts.text(said, stage.log) if stage.outcome.is_bad else "",
                 "log_url": address(report, stage.log),
@@ -148,44 +157,41 @@ def _parts(
     whole: Finding | StageResult,
     excerpts: Excerpts,
 ) -> Iterator[Ran]:
-    """The subtests of an attempt or stage, and all metrics."""
-    if isinstance(whole, Finding):
-        yield from _metrics(report, common, key, where, whole.metrics)
+    """The subtests of an attempt or stage."""
     for number, subtest in enumerate(whole.subtests):
-        named = (*key, str(number), subtest.name)
         said = "\n".join((subtest.message, *subtest.diagnostics))
         yield Ran(
             without_nothing(
                 {
                     **common,
-                    "id": object_id(report, "test", *named),
+                    "id": object_id(report, "test", *key, str(number), subtest.name),
                     "path": path(*where, subtest.name),
                     "status": STATUS[subtest.outcome],
                     "comment": text(subtest.message),
-                    "duration": _seconds(subtest.time_s),
+                    "duration": seconds(subtest.time_s),
                     "log_excerpt": excerpts.text(said) if subtest.outcome.is_bad else "",
-                    "misc": {OURS: {"name": text(subtest.name)}},
+                    "number": _measured(subtest.metrics),
+                    "misc": {
+                        OURS: without_nothing({"name": text(subtest.name), "metrics": _all_measured(subtest.metrics)})
+                    },
                 }
             )
         )
-        yield from _metrics(report, common, named, (*where, subtest.name), subtest.metrics)
 
 
-def _metrics(
-    report: RunReport, common: Json, key: tuple[str, ...], where: tuple[str, ...], metrics: Iterable[Metric]
-) -> Iterator[Ran]:
-    """An object has one number, so each metric is an object."""
-    for number, metric in enumerate(metrics):
-        if math.isfinite(metric.value):
-            yield Ran(
-                {
-                    **common,
-                    "id": object_id(report, "test", *key, "metric", str(number), metric.name),
-                    "path": path(*where, metric.name),
-                    "status": "DONE",
-                    "number": without_nothing({"value": metric.value, "unit": text(metric.unit)}),
-                }
-            )
+def _measured(metrics: Sequence[Metric]) -> Json:
+    """The throughput as the number of a test, since it has only one."""
+    values = [metric.value for metric in metrics if metric.unit == THROUGHPUT and math.isfinite(metric.value)]
+    return {"value": sum(values), "unit": THROUGHPUT, "prefix": "metric"} if values else {}
+
+
+def _all_measured(metrics: Iterable[Metric]) -> Json:
+    """All numbers, by their names."""
+    return {
+        text(metric.name): without_nothing({"value": metric.value, "unit": text(metric.unit)})
+        for metric in metrics
+        if math.isfinite(metric.value)
+    }
 
 
 def _common(report: RunReport, suite: SuiteReport, build: str) -> Json:
@@ -223,7 +229,3 @@ def _reports(item: Finding | StageResult, excerpts: Excerpts) -> str:
 def _files(report: RunReport, names: Iterable[str]) -> list[Json]:
     found = {name: address(report, name) for name in names if name}
     return [{"name": text(name.rpartition("/")[2]) or "file", "url": url} for name, url in found.items() if url]
-
-
-def _seconds(time_s: float) -> float:
-    return round(time_s, 3) if math.isfinite(time_s) else 0
