@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from orchestrator.judge.verdict import is_excused, is_patch_failure, is_short
@@ -86,9 +86,7 @@ def _of_suite(report: RunReport, suite: SuiteReport) -> Iterator[Check]:
 def context(report: RunReport, suite: SuiteReport) -> str:
     """`orchestrate-base-x86_64-gcc-12`: patchwork takes [a-zA-Z0-9_-] alone. The same for each version of a series, and
     for all its patches."""
-    name = suite_name(report, suite)
-    if suite.role is Role.PER_PATCH:
-        name = name.removesuffix(f".{suite.name.removeprefix(f'{suite.kconfig}.')}")
+    name = suite_name(report, replace(suite, role=Role.PATCHED))  # a kernel behind a patch has the name of the whole
     slug = re.sub(r"[^a-zA-Z0-9_-]+", "-", f"{ci_name(report)}-{name}").strip("-")
     return slug if len(slug) <= LONGEST_CONTEXT else f"{slug[: LONGEST_CONTEXT - 13]}-{digest(slug)[:12]}"
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from orchestrator.evidence.coverage import told
 from orchestrator.judge.verdict import is_excused
+from orchestrator.model.kernel import USUAL_TOOLCHAIN, variant_name
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import CaseResult, RunReport, StageResult, SuiteReport
@@ -167,6 +168,9 @@ def _again(report: RunReport, message_id: str) -> Iterator[str]:
     elif facts.base:
         words += ["--base", printable(facts.base.partition(" ")[0])]
     words += ["--kconfig", printable(suite.kconfig)]
+    if facts.toolchain not in ("", USUAL_TOOLCHAIN):
+        # a directory of this machine is no other's: its name has to do
+        words += ["--toolchain", printable(variant_name("", facts.toolchain).lstrip("."))]
     if isinstance(item, CaseResult):
         words += ["--testcase", printable(item.case)]
         words += ["--seed", str(item.seed)] if item.seed else []

@@ -55,6 +55,13 @@ def test_a_kernel_behind_a_patch_has_the_same_context() -> None:
     assert len({one.context for one in found}) == 1
 
 
+def test_kernels_of_other_compilers_have_contexts_of_their_own() -> None:
+    clang = replace(FACTS, compiler="", toolchain="clang-19", patches=1)
+    behind = replace(suite(case("a"), role=Role.PER_PATCH, facts=clang), name="base.clang-19.patch-1")
+    found = checks(report(suite(case("a"), facts=FACTS), behind, **SERIES))
+    assert [one.context for one in found] == ["orchestrate-base-x86_64-gcc-12", "orchestrate-base-x86_64-clang-19"]
+
+
 @pytest.mark.parametrize(
     ("made", "state", "said"),
     [

@@ -154,6 +154,12 @@ def test_a_commit_of_a_tree_is_named_without_its_place() -> None:
     assert "--tree LINUX --base bbbbbbbbbbbb" in said.replace("\\\n      ", "")
 
 
+def test_another_compiler_is_named() -> None:
+    said = text(report(suite(crash(1), facts=replace(FACTS, toolchain="clang-19")), **THREAD))
+    assert "--toolchain clang-19" in said
+    assert "--toolchain" not in text(report(suite(crash(1), facts=replace(FACTS, toolchain="gcc")), **THREAD))
+
+
 @pytest.mark.parametrize("verdict", [Verdict.NO_VERDICT, Verdict.INTERRUPTED, Verdict.BAD_REQUEST, Verdict.SURVIVED])
 def test_what_is_no_authors_business_is_no_answer(verdict: Verdict) -> None:
     assert reply.content(report(suite(case("a")), verdict=verdict, **THREAD)) is None
