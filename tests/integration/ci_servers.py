@@ -173,8 +173,7 @@ def serving(server: CiServer) -> Iterator[CiServer]:
         daemon_threads = True
 
         def handle_error(self, request: object, client_address: object) -> None:
-            """A client that hangs up is the point of some tests; a server that refuses what it got by an exception fails
-            the test."""
+            """A client that hangs up is the point of some tests. What is wrong with what it sent fails the test."""
             if not isinstance(sys.exc_info()[1], ConnectionError):
                 raise
 

@@ -414,7 +414,7 @@ class Sink:
 @pytest.fixture
 def sink(tmp_path: Path) -> Iterator[Sink]:
     if b"is not a git command" in subprocess.run(["git", "send-email", "-h"], capture_output=True, check=False).stderr:
-        pytest.skip("git send-email is not installed (apt-get install git-email)")
+        pytest.skip("git send-email is not installed (make mailer)")
     keeper = Sink()
     controller = Controller(keeper, hostname="127.0.0.1", port=_free_port())
     controller.start()

@@ -15,6 +15,8 @@ from orchestrator.errors import NotSent
 from orchestrator.web_api import ATTEMPTS, Server
 from tests.integration.ci_servers import TOKEN, Kcidb, done_and_lost, serving, status
 
+BODY = b'{"version": {"major": 5}}'
+
 
 @pytest.fixture
 def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kcidb]:
@@ -42,7 +44,7 @@ def server(address: str, waits: Waits | None = None) -> Server:
 
 def refused(server: Server, *, is_repeatable: bool) -> NotSent:
     with pytest.raises(NotSent) as caught:
-        server.post("submit", b"{}", is_repeatable=is_repeatable)
+        server.post("submit", BODY, is_repeatable=is_repeatable)
     assert TOKEN not in f"{caught.value.message}{caught.value.hint}{caught.value.detail}"
     return caught.value
 
@@ -91,7 +93,7 @@ def test_what_may_have_arrived_is_not_repeated_by_itself(there: Kcidb, monkeypat
 
 def test_what_cannot_have_arrived_is_repeated(there: Kcidb) -> None:
     there.troubles = [status(503), status(429)]
-    assert server(there.address).post("submit", b'{"version": {"major": 5}}', is_repeatable=False).is_ok
+    assert server(there.address).post("submit", BODY, is_repeatable=False).is_ok
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         waits = Waits()
@@ -104,7 +106,7 @@ def test_pauses_double_and_a_server_asks_for_some_within_reason(there: Kcidb, mo
     monkeypatch.setattr(web_api, "BACK_OFF_S", 0.5)
     there.troubles = [status(502), status(503, Retry_After="7"), status(503, Retry_After="9999")]
     waits = Waits()
-    assert server(there.address, waits).post("submit", b'{"version": {"major": 5}}', is_repeatable=True).is_ok
+    assert server(there.address, waits).post("submit", BODY, is_repeatable=True).is_ok
     assert waits.seconds == [0.5, 7.0, web_api.LONGEST_PAUSE_S]
 
 
