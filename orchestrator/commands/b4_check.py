@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     message_id = _message_id(sys.stdin.buffer.read(MOST_BYTES))
     places = args.run_dirs or [Places.of_user(args.settings.cache).runs]
     found: dict[str, dict[str, str]] = {}
-    for run_dir in _newest_first(places):
+    for run_dir in _newest_first(places, message_id):
         for check in _checks(run_dir, message_id, args):
             found.setdefault(check.context, _as_b4_has_it(check))
     stream.data(json.dumps([*found.values()], indent=1).encode("ascii") + b"\n")
@@ -48,17 +48,17 @@ def _message_id(letter: bytes) -> str:
     return message_id
 
 
-def _newest_first(places: list[Path]) -> Iterator[Path]:
-    """Run directories, or those in a directory of some."""
-    records = {
-        path for place in places for path in ((place / RUN,) if (place / RUN).is_file() else place.glob(f"*/{RUN}"))
-    }
-    dated: list[tuple[str, Path]] = []
-    for path in records:
-        try:
-            dated.append((load_record(RunRecord, path).started, path.parent))
-        except OrchestrateError:
-            continue  # of another version, or half written: b4 asks about the others
+def _newest_first(places: list[Path], message_id: str) -> Iterator[Path]:
+    """The run directories of a mail's series, of those that are named or lie in a directory that is."""
+    dated: set[tuple[str, Path]] = set()
+    for place in places:
+        for path in [place / RUN] if (place / RUN).is_file() else place.glob(f"*/{RUN}"):
+            try:
+                record = load_record(RunRecord, path)
+            except OrchestrateError:
+                continue  # of another version, or half written: b4 asks about the others
+            if message_id in (*record.message_ids, *(mail.message_id for mail in record.mails)):
+                dated.add((record.started, path.parent))
     return (run_dir for _, run_dir in sorted(dated, reverse=True))
 
 
