@@ -9,7 +9,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo check check-long check-fast fuzz setup tools dev browser lint types test schemas code-functions clean
+.PHONY: demo check check-long check-fast fuzz setup tools dev browser mailer lint types test schemas code-functions clean
 
 demo: tools
 	$(BIN)/orchestrate test --patch patches/vm_refcnt
@@ -45,6 +45,12 @@ browser:
 	  echo "installing chromium"; $(SUDO) apt-get -qq update && $(SUDO) apt-get -qq install -y --no-install-recommends chromium; } || \
 	  echo "no chromium: the tests of report.html in a browser are skipped"
 
+# for the tests of what is sent by mail, which are skipped without it
+mailer:
+	@test -x "$$(git --exec-path)/git-send-email" || { \
+	  echo "installing git-email"; $(SUDO) apt-get -qq update && $(SUDO) apt-get -qq install -y --no-install-recommends git-email libmailtools-perl; } || \
+	  echo "no git-email: the tests of mail are skipped"
+
 lint: dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -54,7 +60,7 @@ types: dev
 
 # The kernel and its source first, which the tests with guests and some others need. Tests with guests run one after the
 # other: they look at the clock.
-test: dev tools browser
+test: dev tools browser mailer
 	$(BIN)/orchestrate build --patch patches/vm_refcnt
 	$(BIN)/pytest -n 2 tests/unit tests/contract tests/integration
 	$(BIN)/pytest tests/e2e -m "not long"

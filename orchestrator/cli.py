@@ -34,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
         return GIVE_UP if bisects else status  # it would be the same for every commit
     try:
         _apply_settings(args, words)
-        command = importlib.import_module(f"orchestrator.commands.{args.command}")
+        command = importlib.import_module(f"orchestrator.commands.{args.command.replace('-', '_')}")
         status = command.run(args)
     except KeyboardInterrupt:  # where no run is going on; a run stops in its own way (compose.stoppable)
         status = Fault.INTERRUPT.value

@@ -152,6 +152,14 @@ class NotFound(DownloadFailed):
     """The server has nothing at this address."""
 
 
+class NotSent(OrchestrateError):
+    """A server did not take a result, or a mail could not be sent. `is_unsure`: perhaps it did, and could be asked."""
+
+    def __init__(self, message: str, *, hint: str = "", detail: str = "", is_unsure: bool = False) -> None:
+        super().__init__(message, hint=hint, detail=detail)
+        self.is_unsure = is_unsure
+
+
 class HistoryUnavailable(OrchestrateError):
     """The database of the history cannot be reached, read or written."""
 

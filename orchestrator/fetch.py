@@ -15,6 +15,7 @@ import requests
 import urllib3
 
 from orchestrator import __version__
+from orchestrator.abandon import Abandoned, within
 from orchestrator.errors import DownloadFailed, NotFound, UsageError
 
 MAX_TEXT_BYTES = 64 * 1024 * 1024
@@ -130,29 +131,15 @@ class _Transfer:
 
 def _within(transfer: _Transfer, deadline_s: float) -> bytes:
     """The body, from a thread. At the deadline the thread is abandoned; it ends with its next read."""
-    bodies: list[bytes] = []
-    failures: list[BaseException] = []
-
-    def in_thread() -> None:
-        try:
-            bodies.append(transfer.body())
-        except BaseException as error:  # noqa: BLE001 - raised again below, in the caller's thread
-            failures.append(error)
-
-    thread = threading.Thread(target=in_thread, name=f"fetch {transfer.url}", daemon=True)
-    thread.start()
     try:
-        thread.join(deadline_s)
+        return within(deadline_s, transfer.body, f"fetch {transfer.url}")
+    except Abandoned:
+        raise DownloadFailed(
+            f"cannot download {transfer.url}: {transfer.received} bytes came in {deadline_s:g} s",
+            hint="the server or the network is slow: download it by other means, and give the file",
+        ) from None
     finally:
-        transfer.cancelled.set()  # also when Ctrl-C ended the join
-    if failures:
-        raise failures[0]
-    if bodies:
-        return bodies[0]
-    raise DownloadFailed(
-        f"cannot download {transfer.url}: {transfer.received} bytes came in {deadline_s:g} s",
-        hint="the server or the network is slow: download it by other means, and give the file",
-    )
+        transfer.cancelled.set()  # also when Ctrl-C ended it
 
 
 # --- pure

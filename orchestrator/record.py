@@ -4,6 +4,7 @@ RUN_DIR/
   run.json  report.json  junit.xml  report.html  reproduce.sh  patches/
   base-patches/               those that the series requires and that belong to the base, where there are any
   summary.md annotations.txt report.sarif badge.svg   what CI shows
+  kcidb.json squad.json reply.mbox   what other systems take, and the authors of the series
   mutation.json matrix.json   of a mutation run: each mutant is a SUBJECT named KCONFIG.MUTANT
   SUBJECT/                    KCONFIG.ROLE
     kernel.json               stages so far, attempts, facts about kernel and guests
@@ -33,7 +34,7 @@ from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.planned import PlannedKernel
 from orchestrator.model.report import BOOT, BaseResult, StageResult
 from orchestrator.model.request import Request
-from orchestrator.model.series import Mutant, Origin
+from orchestrator.model.series import Envelope, Mutant, Origin
 from orchestrator.store import write_atomically
 
 T = TypeVar("T")
@@ -69,6 +70,7 @@ class RunRecord:
     version: str = ""  # of orchestrate
     command: str = ""  # the line that began it, to be pasted: the same one resumes it
     id: str = ""  # random, so that a copy of the directory is known to be the same run; of an old run empty
+    mails: tuple[Envelope, ...] = ()  # of the series
 
     @property
     def is_interrupted(self) -> bool:

@@ -177,6 +177,8 @@ def request_of(args: argparse.Namespace) -> Request:
         coverage_min=getattr(args, "coverage_min", None),
         suite_name=getattr(args, "suite_name", None) or "",
         attachments_root=absolute_directory(getattr(args, "attachments_root", None) or ""),
+        ci_name=getattr(args, "ci_name", None) or "",
+        location=getattr(args, "location", None) or "",
     )
 
 

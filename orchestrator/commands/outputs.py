@@ -8,16 +8,36 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TextIO
 
 from orchestrator.errors import Fault, UsageError
 from orchestrator.model.report import COVERAGE
 from orchestrator.reporters import stream
-from orchestrator.reporters.table import ANNOTATIONS, COBERTURA, JUNIT, LCOV, MARKDOWN, REPORT, SARIF
+from orchestrator.reporters.table import (
+    ANNOTATIONS,
+    COBERTURA,
+    JUNIT,
+    KCIDB,
+    LCOV,
+    MARKDOWN,
+    REPLY,
+    REPORT,
+    SARIF,
+    SQUAD,
+)
 
 STDOUT = "-"
+_NO_COVERAGE = f"no coverage was measured; the run's stage {COVERAGE} says why"
+_MUTANTS = "a mutation run says nothing of a kernel that others could keep"
+_WHY_NONE = {
+    LCOV: _NO_COVERAGE,
+    COBERTURA: _NO_COVERAGE,
+    KCIDB: _MUTANTS,
+    SQUAD: _MUTANTS,
+}
+_NO_REPLY = "there is no answer to write: the series is no mail with a Message-ID, or the run has no verdict on it"
 
 
 @dataclass(frozen=True)
@@ -32,6 +52,9 @@ class Outputs:
     markdown: str | None = None
     annotations: str | None = None
     sarif: str | None = None
+    kcidb: str | None = None
+    squad: str | None = None
+    reply: str | None = None
 
     def check(self) -> None:
         """Find out before the run that a report cannot be written. Raises UsageError."""
@@ -82,19 +105,25 @@ class Outputs:
             ("--markdown", MARKDOWN, self.markdown),
             ("--annotations", ANNOTATIONS, self.annotations),
             ("--sarif", SARIF, self.sarif),
+            ("--kcidb", KCIDB, self.kcidb),
+            ("--squad", SQUAD, self.squad),
+            ("--reply", REPLY, self.reply),
         )
 
 
 def outputs_of(args: argparse.Namespace, report: str = REPORT) -> Outputs:
     """Those of a command that has only some of the options, too."""
-    names = ("junit", "json", "lcov", "cobertura", "markdown", "annotations", "sarif")
+    names = [entry.name for entry in fields(Outputs) if entry.name != "report"]
     return Outputs(**{name: getattr(args, name, None) for name in names}, report=report)
 
 
 def _copy(source: Path, target: str) -> str:
     """Why it could not be done; empty when it was."""
-    if source.name in (LCOV, COBERTURA) and not source.exists():
-        return f"{target}: no coverage was measured; the run's stage {COVERAGE} says why"
+    if source.name == REPLY and not source.exists():  # which is no failure
+        stream.tell(f"orchestrate: {target}: {_NO_REPLY}\n")
+        return ""
+    if not source.exists() and (why := _WHY_NONE.get(source.name)):
+        return f"{target}: {why}"
     try:
         if target == STDOUT:
             stream.data(source.read_bytes())

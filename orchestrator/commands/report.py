@@ -45,18 +45,28 @@ def judge_again(run_dir: Path, args: argparse.Namespace, known: Sequence[KnownIs
         how = {"is_quiet": args.quiet, "resume": record.command}
         summary = partial(terminal_matrix.show_matrix, mutation.matrix, mutation.report, **how)
         return outputs.deliver(run_dir, mutation.report.verdict.exit_status, summary)
-    judged = judge_run(run_dir, interrupted=record.is_interrupted, known=known)
-    report = _presented(decode(Places.of_user(args.settings.cache), Runner(Cancel()), judged, run_dir), args)
-    write_files(report, run_dir)
+    report = report_of(run_dir, record, args, known)
     summary = partial(terminal.show, report, color=args.color, is_quiet=args.quiet, resume=record.command)
     return outputs.deliver(run_dir, report.verdict.exit_status, summary)
 
 
+def report_of(
+    run_dir: Path, record: RunRecord, args: argparse.Namespace, known: Sequence[KnownIssue] | None = None
+) -> RunReport:
+    """A run judged again, whose files are written."""
+    judged = judge_run(run_dir, interrupted=record.is_interrupted, known=known)
+    report = _presented(decode(Places.of_user(args.settings.cache), Runner(Cancel()), judged, run_dir), args)
+    write_files(report, run_dir)
+    return report
+
+
 def _presented(report: RunReport, args: argparse.Namespace) -> RunReport:
-    """The report with the suite name and attachments root of this call; without them, those of the run."""
+    """The report with the names of this call; where it has none, those of the run."""
     name, root = getattr(args, "suite_name", None), getattr(args, "attachments_root", None)
     return replace(
         report,
         suite_name=report.suite_name if name is None else name,
         attachments_root=report.attachments_root if root is None else absolute_directory(root),
+        ci_name=getattr(args, "ci_name", None) or report.ci_name,
+        location=getattr(args, "location", None) or report.location,
     )

@@ -67,6 +67,8 @@ def _resumed(record: RunRecord, plan: Plan) -> RunRecord:
         coverage_min=asked.coverage_min,
         suite_name=asked.suite_name,
         attachments_root=asked.attachments_root,
+        ci_name=asked.ci_name,
+        location=asked.location,
     )
     return replace(
         record,
@@ -102,6 +104,7 @@ def _begin(run_dir: Path, plan: Plan, request_key: str) -> RunRecord:
         compiler=plan.compiler,
         version=__version__,
         id=uuid.uuid4().hex,
+        mails=series.mails if series else (),
     )
 
 
@@ -200,7 +203,11 @@ def _key(plan: Plan, about: str) -> str:
         "run",
         about=about,
         # how many at a time and what it is called in reports is no part of what is asked
-        request=encode(replace(plan.request, jobs=None, coverage_min=None, suite_name="", attachments_root="")),
+        request=encode(
+            replace(
+                plan.request, jobs=None, coverage_min=None, suite_name="", attachments_root="", ci_name="", location=""
+            )
+        ),
         series=plan.series.digest if plan.series else "",
         source=(plan.source.tree, plan.source.revision, [patch.sha256 for patch in plan.source.below]),
         cases=cases,

@@ -76,6 +76,10 @@ def run_report(
         suite_name=run.request.suite_name,
         attachments_root=run.request.attachments_root,
         command=run.command,
+        run_id=run.id,
+        mails=run.mails,
+        ci_name=run.request.ci_name,
+        location=run.request.location,
     )
 
 

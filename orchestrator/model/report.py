@@ -10,7 +10,7 @@ from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict, worst
-from orchestrator.model.series import Origin
+from orchestrator.model.series import Envelope, Origin
 
 BOOT = "boot"  # the stage whose log is the console
 # stages beside the way to a guest
@@ -210,3 +210,7 @@ class RunReport:
     suite_name: str = ""  # what stands in front of the names of JUnit's suites
     attachments_root: str = ""  # JUnit names attachments relative to this directory; empty: by absolute paths
     command: str = ""  # the line that began the run, to be pasted
+    run_id: str = ""  # the same for a copy of the run directory; empty for old runs
+    mails: tuple[Envelope, ...] = ()  # of the series, as in Series
+    ci_name: str = ""  # what other systems call whoever runs this; empty: orchestrate
+    location: str = ""  # address of a directory of run directories, without / at its end

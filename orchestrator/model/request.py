@@ -60,6 +60,8 @@ class Request:
     coverage_min: float | None = None  # this and the next: no part of what is tested. The percentage that has to run
     suite_name: str = ""  # this and the next: of RunReport
     attachments_root: str = ""
+    ci_name: str = ""
+    location: str = ""
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,20 @@ class Foundation:
 
 
 @dataclass(frozen=True)
+class Envelope:
+    """Who wrote a mail of the series to whom, as far as an answer to it needs that. `part` is the number of its patch,
+    0 for the cover letter; addresses are `NAME <a@b>`, message ids have no brackets."""
+
+    part: int
+    message_id: str
+    subject: str
+    sender: str
+    to: tuple[str, ...] = ()
+    copy: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()  # the mails above it in its thread, the oldest first
+
+
+@dataclass(frozen=True)
 class Series:
     """Patches in the order in which they apply. `digest` is over the diffs alone: comments do not change a tree."""
 
@@ -69,6 +83,7 @@ class Series:
     notes: tuple[str, ...] = ()  # what intake ignored or guessed, for the user
     origin: Origin | None = None
     foundation: Foundation = Foundation()
+    mails: tuple[Envelope, ...] = ()  # the cover letter first, where there is one; of patches that are mails
 
 
 class Observable(Enum):

@@ -32,7 +32,7 @@ _PATCH_NAME = re.compile(r"\.(patch|diff|mbox|eml)$", re.IGNORECASE)
 _ENCODED = r"=\?[^?\s]+\?[bq]\?[^?]*\?="
 _ENCODED_WORDS = re.compile(rf"{_ENCODED}(?:\s*{_ENCODED})*", re.IGNORECASE)
 # what the standard library's reader raises for some malformed headers and parts, by their thousands of forms
-_FAILURES = (TypeError, ValueError, LookupError, AttributeError, RecursionError)
+FAILURES = (TypeError, ValueError, LookupError, AttributeError, RecursionError)
 _PATCH_TYPES = ("text/x-patch", "text/x-diff", "application/x-patch")
 _OWN_HEADER = re.compile(r"(From|Subject|Date):\s*(.*)", re.IGNORECASE)
 _MADE_OF_CUTS = re.compile(r"(?:-|>8|8<|>%|%<)(?:-|>8|8<|>%|%<| (?=[ \-<>8%]))*")
@@ -95,21 +95,21 @@ def parse(data: bytes, offset: int = 0) -> Mail:
     text = re.sub(rb"^>(>*From )", rb"\1", text, flags=re.MULTILINE)  # how an mbox escapes such lines
     try:
         return _mail(email.parser.BytesParser().parsebytes(text), text, offset)
-    except _FAILURES as error:
+    except FAILURES as error:
         raise Unreadable(str(error)) from error
 
 
 def _mail(message: email.message.Message, letter: bytes, offset: int = 0) -> Mail:
     return Mail(
         letter=letter,
-        tag=read_tag(_header(message, "Subject")),
-        sender=_address(_header(message, "From")),
-        sent_s=float(git_date(_header(message, "Date")).partition(" ")[0] or 0),
-        message_id=_header(message, "Message-ID").strip("<> "),
+        tag=read_tag(header(message, "Subject")),
+        sender=_address(header(message, "From")),
+        sent_s=float(git_date(header(message, "Date")).partition(" ")[0] or 0),
+        message_id=header(message, "Message-ID").strip("<> "),
         in_reply_to=tuple(
             found
             for name in ("In-Reply-To", "References")
-            for value in _headers(message, name)
+            for value in headers(message, name)
             for found in re.findall(r"<([^<>\s]+)>", value)
         ),
         bodies=tuple(_bodies(message)),
@@ -122,7 +122,7 @@ def attached(body: Body) -> list[Mail]:
     """The mails that an attachment consists of: a forwarded one, the output of git format-patch."""
     try:
         return _attached(body)
-    except (Unreadable, *_FAILURES):
+    except (Unreadable, *FAILURES):
         return []
 
 
@@ -206,7 +206,7 @@ def with_own_headers(tag: Tag, lines: Sequence[str]) -> Tag:
             break
         if is_subject:
             subject.append(header[2] if header else line)
-    own = read_tag(_decoded(" ".join(word.strip() for word in subject)))
+    own = read_tag(decoded(" ".join(word.strip() for word in subject)))
     if not own.title:
         return tag
     is_numbered = tag.number is not None
@@ -236,9 +236,11 @@ def git_date(text: str) -> str:
     return f"{seconds} {'-' if ahead_s < 0 else '+'}{hours:02}{minutes:02}"
 
 
-def _headers(message: email.message.Message, name: str) -> list[str]:
-    longest = mail_limits.LONGEST_HEADER if name == "References" else mail_limits.LONGEST_SUBJECT
-    return [_decoded(str(value)[:longest]) for key, value in message.raw_items() if key.lower() == name.lower()]
+def headers(message: email.message.Message, name: str) -> list[str]:
+    """The decoded values of a field, which may be there several times."""
+    is_list = name in ("References", "To", "Cc")
+    longest = mail_limits.LONGEST_HEADER if is_list else mail_limits.LONGEST_SUBJECT
+    return [decoded(str(value)[:longest]) for key, value in message.raw_items() if key.lower() == name.lower()]
 
 
 def _address(text: str) -> str:
@@ -248,11 +250,12 @@ def _address(text: str) -> str:
         return ""
 
 
-def _header(message: email.message.Message, name: str) -> str:
-    return next(iter(_headers(message, name)), "")
+def header(message: email.message.Message, name: str) -> str:
+    """The first value of a field; empty where it is not there."""
+    return next(iter(headers(message, name)), "")
 
 
-def _decoded(value: str) -> str:
+def decoded(value: str) -> str:
     """A header in plain text: folding undone, RFC 2047 words decoded, raw bytes taken for UTF-8 or else Latin-1."""
     raw = value.encode("utf-8", "surrogateescape")
     try:
@@ -266,12 +269,12 @@ def _decoded(value: str) -> str:
 def _decoded_words(text: str) -> str:
     try:
         parts = email.header.decode_header(text)
-        decoded = "".join(
+        words = "".join(
             part if isinstance(part, str) else part.decode(charset or "ascii", "replace") for part, charset in parts
         )
     except (ValueError, LookupError, OverflowError, email.errors.HeaderParseError):
         return text
-    return decoded.encode("utf-8", "replace").decode()  # UTF-7 and others can name what is no character
+    return words.encode("utf-8", "replace").decode()  # UTF-7 and others can name what is no character
 
 
 def _written(message: email.message.Message) -> bytes:

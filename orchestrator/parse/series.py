@@ -17,6 +17,7 @@ from orchestrator.errors import PatchUnreadable
 from orchestrator.model.series import Origin, Patch, Series
 from orchestrator.parse import diff as diffs
 from orchestrator.parse import mail as mails
+from orchestrator.parse.envelope import envelopes
 from orchestrator.parse.foundation import read_foundation
 from orchestrator.parse.mail_limits import MOST_PARTS
 from orchestrator.parse.patch_file import FoundPatch, OtherMail, mailed, read_file, refuse, starts, text_of
@@ -82,12 +83,20 @@ def read_patches(files: Sequence[tuple[str, bytes]], name: str = "", choice: Cho
         notes.append(f"its subjects say that it is for {' and '.join(trees)}")
     covers = [answer.mail for answer in answers if answer.mail.tag.number == 0 and not answer.mail.tag.is_reply]
     versions = {item.tag.version for item in found}
-    texts = [text_of(cover) for cover in covers if cover.tag.version in versions] + [item.text for item in found]
+    covers = [cover for cover in covers if cover.tag.version in versions]
+    texts = [text_of(cover) for cover in covers] + [item.text for item in found]
     foundation = read_foundation(texts, trees, notes)
     patches = tuple(item.patch for item in found)
     first = PurePath(files[0][0])
     stem = name or (first.stem if len(files) == 1 else first.parent.name or "series")
-    return Series(stem, patches, _digest(patches), tuple(dict.fromkeys(notes)), foundation=foundation)
+    return Series(
+        stem,
+        patches,
+        _digest(patches),
+        tuple(dict.fromkeys(notes)),
+        foundation=foundation,
+        mails=envelopes(covers[0].letter if covers else b"", patches),
+    )
 
 
 def _natural(text: str) -> list[tuple[int, str]]:

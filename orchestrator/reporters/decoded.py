@@ -6,7 +6,7 @@ A report that was not decoded is shown as the kernel printed it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from orchestrator.model.kernel_report import Frame, KernelReport, Mark, SourceLine
@@ -24,6 +24,7 @@ _NOISE = re.compile(
 )
 _AFTER_TRACE = re.compile(r"-+\[ end trace")
 _FUNCTION_CHARS, _PLACE_CHARS = 34, 30
+_TEXT_AT = 3 + _FUNCTION_CHARS + 1 + _PLACE_CHARS
 # around every system call (include/linux/syscalls.h, arch/x86/entry)
 _ENTRY = re.compile(r"__(?:se|x64|ia32)_sys_\w+|x64_sys_call|do_syscall_\w+|entry_SYSCALL_\w+|asm_exc_\w+")
 _CALLERS = 4
@@ -66,6 +67,17 @@ def screen(kernel_report: KernelReport) -> str:
     """The report on one screen: without registers, with a row for each function, inlined ones too."""
     if not any(frame.places for frame in kernel_report.frames):
         return kernel_report.text
+    return "\n".join([*_head(kernel_report), "", *_body(kernel_report, _rows), "", *_legend(kernel_report)])
+
+
+def narrow(kernel_report: KernelReport) -> str:
+    """The same for a mail: without timestamps also where nothing was decoded, and without the lines of source code,
+    except for those to look at first."""
+    parts = [_head(kernel_report), _body(kernel_report, _places), _legend(kernel_report)]
+    return "\n\n".join("\n".join(part) for part in parts if part)
+
+
+def _body(kernel_report: KernelReport, rows: Callable[[Frame], list[str]]) -> list[str]:
     by_line = _by_line(kernel_report)
     shown: list[str] = []
     is_over = False
@@ -77,11 +89,13 @@ def screen(kernel_report: KernelReport) -> str:
             continue  # registers and the instruction pointer once more
         if _NOISE.match(message):
             continue
-        if not frames or not _BARE_FRAME.match(message):
+        is_bare = bool(frames) and _BARE_FRAME.match(message) is not None
+        if not is_bare:
             shown.append(message)
         for frame in frames:
-            shown += _rows(frame)
-    return "\n".join([*_head(kernel_report), "", *shown, "", *_legend(kernel_report)])
+            if frame.places or is_bare:  # else the line has said all that is known
+                shown += rows(frame)
+    return shown
 
 
 def full(kernel_report: KernelReport) -> str:
@@ -143,9 +157,19 @@ def _by_line(kernel_report: KernelReport) -> dict[int, list[Frame]]:
 
 def _rows(frame: Frame) -> list[str]:
     """`>> function  file:line  patch  source`, a row for each inlined function and for the one that holds them."""
+    return [f"{row:<{_TEXT_AT}} {text}".rstrip() for row, text in _decoded_rows(frame)]
+
+
+def _places(frame: Frame) -> list[str]:
+    """`>> function  file:line  patch`."""
+    return [row for row, _ in _decoded_rows(frame)]
+
+
+def _decoded_rows(frame: Frame) -> list[tuple[str, str]]:
+    """Each row, and the line of source code that belongs behind it."""
     doubt = "" if frame.is_reliable else "? "
     if not frame.places:
-        return [f"   {doubt}{frame.function}+{frame.offset:#x}/{frame.size:#x}"]
+        return [(f"   {doubt}{frame.function}+{frame.offset:#x}/{frame.size:#x}", "")]
     rows = []
     for depth, place in enumerate(frame.places):
         outer = frame.places[depth + 1] if depth + 1 < len(frame.places) else None
@@ -156,7 +180,7 @@ def _rows(frame: Frame) -> list[str]:
         function = f"{doubt}{place.function or frame.function}{inlined}"
         numbers = ",".join(label.partition(" ")[0] for label in place.patches)
         where = f"{place.file}:{place.line}" + (f" [{numbers}]" if numbers else "")
-        rows.append(f"{mark} {function:<{_FUNCTION_CHARS}} {where:<{_PLACE_CHARS}} {place.text}".rstrip())
+        rows.append((f"{mark} {function:<{_FUNCTION_CHARS}} {where}", place.text))
     return rows
 
 

@@ -17,9 +17,12 @@ from orchestrator.reporters import (
     junit,
     lcov,
     markdown,
+    reply,
     sarif,
+    squad,
 )
 from orchestrator.reporters.html import page
+from orchestrator.reporters.kcidb import document as kcidb
 from orchestrator.store import write_atomically
 
 
@@ -35,6 +38,7 @@ class FileReporter:
 REPORT, JUNIT, HTML = "report.json", "junit.xml", "report.html"
 LCOV, COBERTURA = "coverage.info", "cobertura.xml"
 MARKDOWN, ANNOTATIONS, SARIF, BADGE = "summary.md", "annotations.txt", "report.sarif", "badge.svg"
+KCIDB, SQUAD, REPLY = "kcidb.json", "squad.json", "reply.mbox"  # for other systems: docs/outbound.md
 REPORTERS = (
     FileReporter(REPORT, json_report.content),
     FileReporter(JUNIT, junit.content),
@@ -45,6 +49,9 @@ REPORTERS = (
     FileReporter(BADGE, badge.content),
     FileReporter(LCOV, lcov.content),
     FileReporter(COBERTURA, cobertura.content),
+    FileReporter(KCIDB, kcidb.content),
+    FileReporter(SQUAD, squad.content),
+    FileReporter(REPLY, reply.content),
 )
 
 

@@ -52,6 +52,19 @@ class Settings:
         option="history",
     )  # fmt: skip
     cache_budget: str | None = _key("what `orchestrate clean` leaves of it at most", "no limit", option="max_size")
+    ci_name: str | None = _key("what other systems call you", "orchestrate", option="ci_name")
+    location: str | None = _key("where others find run directories", "nowhere", option="location")
+    kcidb_server: str | None = _key("the server that takes KCIDB documents", "none", option="kcidb_server")
+    kcidb_token: str | None = _key("the file that has its token, or $VARIABLE", "none")
+    patchwork_server: str | None = _key("the patchwork where checks are made", "none", option="patchwork_server")
+    patchwork_project: str | None = _key("the patches' project there", "any", option="patchwork_project")
+    patchwork_token: str | None = _key("the file that has its token, or $VARIABLE", "none")
+    squad_server: str | None = _key("the SQUAD server", "none", option="squad_server")
+    squad_project: str | None = _key("GROUP/PROJECT there", "none", option="squad_project")
+    squad_token: str | None = _key("the file that has its token, or $VARIABLE", "none")
+    plain_http: Literal["loopback", "anywhere"] | None = _key(
+        "where tokens and results are sent without TLS", "loopback"
+    )
 
 
 KEYS: Mapping[str, Key] = {entry.name: entry.metadata["key"] for entry in fields(Settings)}

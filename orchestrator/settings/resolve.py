@@ -19,7 +19,7 @@ from orchestrator.errors import UsageError
 from orchestrator.parse.patch_name import is_range
 from orchestrator.settings.files import read_tree_settings, read_user_settings, tree_around, user_file
 from orchestrator.settings.keys import KEYS, OTHERS, PREFIX, Settings, variable
-from orchestrator.settings.values import checked
+from orchestrator.settings.values import OPTIONS_TOO, checked
 from orchestrator.words import near
 
 DEFAULT = "default"
@@ -75,19 +75,22 @@ def apply(args: argparse.Namespace, found: Mapping[str, Setting]) -> None:
     """Give the options that were not given what was set elsewhere, and `args.settings` all of it."""
     for name, key in KEYS.items():
         value = found[name].value
-        if key.option and value is not None and getattr(args, key.option, True) in (None, []):
+        given = getattr(args, key.option, True) if key.option else True
+        if value is not None and (given in (None, []) or (name in OPTIONS_TOO and given is not True)):
             setattr(args, key.option, _as_option(name, value))
     args.settings = Settings(**{name: setting.value for name, setting in found.items()})
 
 
 def of_options(args: argparse.Namespace) -> Layer:
-    """What the command line says."""
+    """What the command line says. Raises BadDeclaration."""
     values: dict[str, Any] = {}
     for name, key in KEYS.items():
         value = getattr(args, key.option, None) if key.option else None
         if value not in (None, []):
             one = str(value) if isinstance(value, Path) else value
             values[name] = (tuple(one) if isinstance(one, list) else (one,)) if _is_list(name) else one
+            if name in OPTIONS_TOO:
+                values[name] = checked(name, one, f"--{key.option.replace('_', '-')}")
     return Layer(Settings(**values), dict.fromkeys(values, OPTION))
 
 

@@ -30,6 +30,7 @@ LAYERS = (
     ("history",),
     ("settings",),
     ("arguments",),
+    ("outbound",),
     ("questions.ask",),  # the one place where questions meet those who answer them
     ("jobs",),
     ("judge.mutation_run",),
@@ -47,7 +48,7 @@ LAYERS = (
     ("declarations",),
     ("execution",),  # knows jobs as values alone
     ("b4",),
-    ("process", "store", "fetch", "watching", "evidence.symbols", "host_time", "host_cpus", "version"),
+    ("process", "store", "fetch", "web_api", "watching", "evidence.symbols", "host_time", "host_cpus", "version"),
     ("os_errors",),
     ("manifest",),
     ("kept",),
@@ -59,6 +60,7 @@ LAYERS = (
         "declarations.schema",
         "codec",
         "events",
+        "abandon",
         "deadline",
         "environment",
         "build.schemata",
@@ -76,7 +78,7 @@ QUESTIONS = ("ask", "flakes", "groups", "measures", "news", "passes", "runs", "t
 OWNERS = {
     "cattrs": {"codec"},
     "subprocess": {"process", "source.archive", "guest.qemu"},  # the latter two only name PIPE of process.start
-    "requests": {"fetch"},
+    "requests": {"fetch", "web_api"},
     "watchfiles": {"watching"},
     "paramiko": {"guest.ssh"},
     "fabric": {"guest.ssh"},

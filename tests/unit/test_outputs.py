@@ -20,6 +20,9 @@ def run_dir(tmp_path: Path) -> Path:
     (tmp_path / "summary.md").write_text("### fine")
     (tmp_path / "annotations.txt").write_text("::notice::fine")
     (tmp_path / "report.sarif").write_text('{"runs": []}')
+    (tmp_path / "kcidb.json").write_text('{"version": {}}')
+    (tmp_path / "squad.json").write_text("[]")
+    (tmp_path / "reply.mbox").write_text("From mboxrd@z")
     return tmp_path
 
 
@@ -48,6 +51,9 @@ def test_the_file_itself_is_there_already(run_dir: Path) -> None:
         ("markdown", "### fine"),
         ("annotations", "::notice::fine"),
         ("sarif", '{"runs": []}'),
+        ("kcidb", '{"version": {}}'),
+        ("squad", "[]"),
+        ("reply", "From mboxrd@z"),
     ],
 )
 def test_a_dash_is_stdout_and_the_summary_moves_to_stderr(
@@ -97,3 +103,18 @@ def test_a_summary_that_nobody_can_read_changes_no_verdict(run_dir: Path, monkey
         assert outputs.deliver(run_dir, 1, show) == 1
     assert (run_dir / "j.xml").is_file()
     assert (run_dir / "r.json").is_file()
+
+
+def test_a_series_that_nobody_can_answer_is_told_and_is_no_failure(
+    run_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run_dir / "reply.mbox").unlink()
+    assert Outputs(reply=str(run_dir / "new.mbox")).deliver(run_dir, 0, show) == 0
+    assert "new.mbox: there is no answer to write: the series is no mail" in capsys.readouterr().err
+    assert not (run_dir / "new.mbox").exists()
+
+
+def test_a_mutation_run_is_no_document_for_others(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (run_dir / "kcidb.json").unlink()
+    assert Outputs(kcidb="-").deliver(run_dir, 0, show) == 3
+    assert "a mutation run says nothing of a kernel" in capsys.readouterr().err

@@ -20,6 +20,7 @@ from orchestrator.judge.run import judge_run
 from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.machine import Host
 from orchestrator.model.request import Plan, Request
+from orchestrator.model.series import Envelope
 from orchestrator.parse.series import read_patches
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, Runner
@@ -99,3 +100,16 @@ def test_facts_that_are_not_known_are_no_properties() -> None:
     assert KernelFacts(commit="c0ffee", warnings=0, patches=0).properties() == (("commit", "c0ffee"),)
     built = dict(KernelFacts(product="p", mutant=0, slowdown=1.5).properties())
     assert built == {"product": "p", "warnings": "0", "patches": "0", "mutant": "0", "slowdown": "1.5"}
+
+
+def test_who_wrote_the_series_is_recorded_and_names_for_others_make_no_other_run(tmp_path: Path) -> None:
+    named = a_plan(ci_name="mm_lab", location="https://ci.example")
+    with claim(context(tmp_path), named, "test", tmp_path / "run") as (run_dir, _):
+        first = judge_run(run_dir, interrupted=True)
+    assert (first.ci_name, first.location) == ("mm_lab", "https://ci.example")
+    with claim(context(tmp_path), a_plan(ci_name="other"), "test", tmp_path / "run") as (run_dir, resumed):
+        report = judge_run(run_dir, interrupted=True)
+    assert resumed
+    assert (report.ci_name, report.location) == ("other", "")
+    assert report.run_id == first.run_id != ""
+    assert report.mails == (Envelope(1, "1@example.org", "[PATCH] mm: say b", "A <a@example.org>"),)

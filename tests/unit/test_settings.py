@@ -167,6 +167,11 @@ def test_a_relative_xdg_directory_is_ignored_and_home_is_spelled_out(home: Path)
         ("archive = 'lore'\n", ":1: archive: expected an address that begins with https:// or http://, got 'lore'", ""),
         ("history = 'h.db'\n", ":1: history: expected an absolute path or ~/..., got 'h.db'", ""),
         ("cache_budget = 'much'\n", ":1: cache_budget: much: not a size", ""),
+        ("ci_name = 'mm lab'\n", ":1: ci_name: expected a name of a-z, 0-9 and _, got 'mm lab'", ""),
+        ("squad_project = 'mm'\n", ":1: squad_project: expected GROUP/PROJECT, got 'mm'", ""),
+        ("location = '/srv'\n", ":1: location: expected an address that begins with https:// or http://", ""),
+        ("patchwork_server = 'http://x?y'\n", ":1: patchwork_server: expected an address that begins with", ""),
+        ("plain_http = 'yes'\n", ":1: plain_http: expected one of loopback, anywhere, got 'yes'", ""),
         ("jobs = \n", "not TOML", ""),
         ("[kernel]\nbase = 'x'\n", ":1: unknown key kernel", "known keys"),
         ("a = " + "[" * 5000, "not TOML", ""),
@@ -209,13 +214,10 @@ def test_an_empty_variable_is_not_set_and_other_programs_variables_are_theirs(ho
 
 @pytest.mark.parametrize("name", sorted(set(KEYS) - set(FROM_TREE)))
 def test_a_tree_sets_no_place_no_server_and_no_amount(home: Path, name: str) -> None:
-    value = {
-        "jobs": "1000",
-        "accel": "'kvm'",
-        "color": "'never'",
-        "archive": "'https://evil.example'",
-        "toolchains": "['/tmp/evil']",
-    }.get(name, "'/tmp/20G'")
+    own = {"jobs": "1000", "accel": "'kvm'", "color": "'never'", "plain_http": "'anywhere'", "ci_name": "'me'"}
+    own |= dict.fromkeys(("archive", "location"), "'https://evil.example'")
+    own |= {"squad_project": "'a/b'", "patchwork_project": "'mm'", "toolchains": "['/tmp/evil']"}
+    value = "'https://evil.example'" if name.endswith("_server") else own.get(name, "'/tmp/20G'")
     user(home, f'tree = "{home}/linux"\n')
     where = tree(home, f"{name} = {value if name != 'cache_budget' else repr('20G')}\n")
     error = refused(home)
@@ -282,3 +284,38 @@ def test_an_error_about_a_value_says_where_it_was_set(home: Path) -> None:
     assert blame("unknown kconfig debug+kasna", args.found) == where
     assert blame("unknown machine q36", args.found) == ""  # that was an option
     assert blame("unknown kconfig kasna2", args.found) == ""
+
+
+# --- servers that get results, and their tokens
+
+
+@pytest.mark.parametrize("name", ["kcidb_token", "patchwork_token", "squad_token"])
+def test_a_token_is_a_file_or_a_variable_and_is_never_repeated(home: Path, name: str) -> None:
+    user(home, f'{name} = "~/.token"\n')
+    assert getattr(found(home).settings, name) == os.path.expanduser("~/.token")  # noqa: PTH111, that of this process
+    user(home, f'{name} = "$KCIDB_JWT"\n')
+    assert getattr(found(home).settings, name) == "$KCIDB_JWT"
+    user(home, f'{name} = "eyJhbGciOi.secret"\n')
+    error = refused(home)
+    assert f":1: {name}: expected an absolute path, ~/... or $VARIABLE" in error.message
+    assert "secret" not in f"{error.message}{error.hint}{error.detail}"
+
+
+def test_an_address_with_a_token_in_it_is_refused_and_not_repeated(home: Path) -> None:
+    user(home, 'kcidb_server = "https://s3cret@db.kernelci.org/"\n')
+    error = refused(home)
+    assert ":1: kcidb_server: an address with a user or a token in it" in error.message
+    assert error.hint == "kcidb_token names a file"
+    assert "s3cret" not in f"{error.message}{error.hint}{error.detail}"
+
+
+def test_names_of_ours_elsewhere_are_checked_as_options_too(home: Path) -> None:
+    user(home, 'ci_name = "mm_lab"\nlocation = "https://ci.example.org/runs/"\n')
+    request = request_of(found(home))
+    assert (request.ci_name, request.location) == ("mm_lab", "https://ci.example.org/runs")
+    request = request_of(found(home, "--location", "https://x.example/", "--ci-name", "other"))
+    assert (request.ci_name, request.location) == ("other", "https://x.example")
+    assert (
+        refused(home, "--ci-name", "No!").message == "--ci-name: ci_name: expected a name of a-z, 0-9 and _, got 'No!'"
+    )
+    assert "--location: location: expected an address" in refused(home, "--location", "here").message

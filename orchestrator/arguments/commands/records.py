@@ -87,6 +87,7 @@ REPORT = Command(
                 *reports.NAMES,
             ),
         ),
+        reports.ELSEWHERE,
         Group("messages", (QUIET, COLOR)),
     ),
     VERDICT,

@@ -39,6 +39,7 @@ TEST = Command(
         failures.FAILURES,
         coverage.COVERAGE,
         reports.reports("the report"),
+        reports.ELSEWHERE,
         plus(MESSAGES, (DRY_RUN,)),
     ),
     VERDICT,

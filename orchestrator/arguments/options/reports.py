@@ -42,6 +42,29 @@ NAMES = (
 )
 
 
+CI_NAME = option(
+    "--ci-name",
+    metavar="NAME",
+    help="what other systems call you: KCIDB's origin, the context of patchwork checks (default: orchestrate)",
+)
+LOCATION = option(
+    "--location", metavar="URL", help="where others find run directories; a run's directory name is added"
+)
+ELSEWHERE = Group(
+    "reports for other systems",
+    (
+        option("--kcidb", metavar="FILE", completes="file", help="write a KCIDB document here too; - is stdout"),
+        option("--squad", metavar="FILE", completes="file", help="write what SQUAD takes here too; - is stdout"),
+        option(
+            "--reply",
+            metavar="FILE",
+            completes="file",
+            help="write an answer to the series, an mbox, here too; - is stdout. `orchestrate send` sends it",
+        ),
+        CI_NAME,
+        LOCATION,
+    ),
+)
 COVERAGE_FILES = (
     option(
         "--lcov",
