@@ -174,6 +174,7 @@ def request_of(args: argparse.Namespace) -> Request:
         strict=getattr(args, "strict", False),
         fresh_baseline=getattr(args, "fresh_baseline", False),
         coverage=not getattr(args, "no_coverage", False),
+        cost=not getattr(args, "no_cost", True),  # of those that have the option
         coverage_min=getattr(args, "coverage_min", None),
         suite_name=getattr(args, "suite_name", None) or "",
         attachments_root=absolute_directory(getattr(args, "attachments_root", None) or ""),

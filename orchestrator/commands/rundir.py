@@ -65,6 +65,7 @@ def _resumed(record: RunRecord, plan: Plan) -> RunRecord:
     presented = replace(
         record.request,
         coverage_min=asked.coverage_min,
+        cost=asked.cost,
         suite_name=asked.suite_name,
         attachments_root=asked.attachments_root,
     )
@@ -200,7 +201,9 @@ def _key(plan: Plan, about: str) -> str:
         "run",
         about=about,
         # how many at a time and what it is called in reports is no part of what is asked
-        request=encode(replace(plan.request, jobs=None, coverage_min=None, suite_name="", attachments_root="")),
+        request=encode(
+            replace(plan.request, jobs=None, cost=False, coverage_min=None, suite_name="", attachments_root="")
+        ),
         series=plan.series.digest if plan.series else "",
         source=(plan.source.tree, plan.source.revision, [patch.sha256 for patch in plan.source.below]),
         cases=cases,

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from orchestrator.evidence.cost import collect as cost
 from orchestrator.evidence.coverage.collect import collect
 from orchestrator.guest.evidence import FILES
 from orchestrator.judge.known import EXPECTED, applies, is_expired, mark_expected, mark_known, missing, release_of
@@ -65,6 +66,7 @@ def classify(
         facts=record.facts,
         earlier_base=record.earlier_base,
         coverage=collect(record, home),
+        cost=cost.collect(home),
         attempts=tuple(replace(finding, console="") for finding in found),  # a case has the text of what it shows
     )
 
