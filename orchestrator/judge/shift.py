@@ -10,51 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import Enum
 from functools import lru_cache
 
+from orchestrator.model.performance import Interval, Judged, Word
+
 LEAST_PAIRS = 6  # with fewer no interval holds 95 %
-
-
-class Word(Enum):
-    """What is said of a metric whose larger value is worse."""
-
-    SLOWER = "slower"
-    FASTER = "faster"
-    NO_DIFFERENCE = "no difference larger than"
-    INCONCLUSIVE = "inconclusive"
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A shift and its interval, as natural logarithms of a ratio; `error` is the probability of an interval that does
-    not hold the true shift, at most."""
-
-    shift: float
-    low: float
-    high: float
-    error: float
-
-    @property
-    def half_width(self) -> float:
-        return (self.high - self.low) / 2
-
-
-@dataclass(frozen=True)
-class Judged:
-    """`p`: of no shift, two-sided, exact. `p_adjusted`: over all metrics of the run (Holm). `smallest`: the smallest
-    difference that so many pairs of this spread would have shown, as a ratio minus 1; None: too few pairs. `drifts`:
-    the arm without the series moved in the course of the run."""
-
-    name: str
-    word: Word
-    pairs: int
-    interval: Interval | None
-    p: float
-    p_adjusted: float
-    smallest: float | None
-    drifts: bool
 
 
 @lru_cache(maxsize=256)
@@ -192,13 +152,13 @@ def _judged(
             word = Word.NO_DIFFERENCE
         elif p <= error:
             word = Word.SLOWER if found.shift > 0 else Word.FASTER
-    return Judged(name, word, len(values), found, p_value(values), p, smallest_seen(values, part), trend)
+    return Judged(name, word, len(values), margin, found, p_value(values), p, smallest_seen(values, part), trend)
 
 
-def is_narrow_enough(values: Sequence[float], margin: float, error: float) -> bool:
-    """Whether more pairs would say no more: the interval is narrower than the margin, whatever it says. That looks at
-    the spread alone and not at the shift, so that looking often does not make a wrong claim likelier."""
-    found = interval(values, error)
+def is_narrow_enough(pairs: Sequence[tuple[float, float]], margin: float, error: float) -> bool:
+    """Of (without, with): whether more pairs would say no more, since the interval is narrower than the margin. That
+    looks at the spread alone and not at the shift, so that looking often does not make a wrong claim likelier."""
+    found = interval([math.log(after / before) for before, after in pairs], error)
     return found is not None and found.half_width < math.log1p(margin) / 2
 
 

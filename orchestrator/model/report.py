@@ -11,11 +11,13 @@ from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict, worst
+from orchestrator.model.performance import Judged
 from orchestrator.model.series import Origin
 
 BOOT = "boot"  # the stage whose log is the console
 # stages beside the way to a guest
 HOST_TEST, STATIC_CHECKS, COVERAGE, COST = "vma-userspace", "static-checks", "coverage", "cost"
+INSTRUCTIONS = "instructions"  # the way to a guest whose kernel's instructions are counted
 BESIDE = (HOST_TEST, STATIC_CHECKS, COVERAGE, COST)
 
 
@@ -170,6 +172,7 @@ class SuiteReport:
     earlier_base: tuple[BaseResult, ...] = ()  # what earlier runs found out about its base
     coverage: Coverage | None = None  # of the statements that the series changed; None: not measured
     cost: Cost | None = None  # of the series, from two builds; None: not compared
+    performance: tuple[Judged, ...] = ()  # with --perf: its metrics, compared with the base's
     has_mutants: bool = False  # its cases are the mutants of a run, each passed when it was killed
 
     @property

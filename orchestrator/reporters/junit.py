@@ -17,6 +17,7 @@ from xml.etree import ElementTree
 from junit_xml import TestCase as XmlCase  # under other names: pytest collects classes that are called Test*
 from junit_xml import TestSuite as XmlSuite
 
+from orchestrator.evidence.cost import measured
 from orchestrator.evidence.cost import told as costs
 from orchestrator.evidence.coverage.told import places_never_hit, sentence
 from orchestrator.model.cost import Cost
@@ -220,6 +221,7 @@ def _properties(report: RunReport, suite: _Suite) -> list[tuple[str, str]]:
         **dict(suite.report.facts.properties()),
         **_of_coverage(suite.report.coverage),
         **_of_cost(suite.report.cost),
+        **{f"perf.{one.name}": measured.words(one) for one in suite.report.performance},
         **of_patches,
     }
     return [(name, text.one_line(value, 500)) for name, value in known.items() if value]

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from orchestrator.evidence.cost.measured import words
 from orchestrator.evidence.cost.told import screen, sentence
 from orchestrator.judge.cause import cause
 from orchestrator.model.kernel_report import KernelReport
@@ -179,6 +180,8 @@ def _reports(report: RunReport, limits: _Limits) -> Iterator[str]:
 
 def _costs(report: RunReport, limits: _Limits) -> Iterator[str]:
     """What differs between the builds with and without the series."""
+    for suite in report.suites:
+        yield from (f"- {code(f'{suite.name}: {words(one)}', 2 * limits.chars)}" for one in suite.performance)
     measured = [(suite.name, suite.cost) for suite in report.suites if suite.cost]
     for name, cost in measured:
         lines = list(screen(cost))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import groupby
 
+from orchestrator.evidence.cost import measured
 from orchestrator.evidence.cost import told as costs
 from orchestrator.evidence.coverage import told
 from orchestrator.judge.verdict import is_excused
@@ -99,6 +100,7 @@ class Table:
     title: str
     rows: tuple[Row, ...]
     kernel_reports: tuple[Evidence, ...]
+    performance: tuple[str, ...] = ()  # what operations cost, with --perf
     cost: tuple[str, ...] = ()  # what differs between the builds with and without the series
     never_hit: tuple[str, ...] = ()  # changed statements that could have run, of a kernel that was measured
 
@@ -140,6 +142,7 @@ def _table(report: RunReport, suite: SuiteReport) -> Table:
         printable(suite.name),
         tuple(rows),
         tuple(kernel_reports),
+        tuple(printable(measured.words(one)) for one in suite.performance),
         tuple(map(printable, costs.screen(suite.cost))) if suite.cost else (),
         tuple(_never_hit(suite.coverage)),
     )

@@ -11,8 +11,6 @@ import pytest
 
 from orchestrator.judge.shift import (
     LEAST_PAIRS,
-    Interval,
-    Word,
     drifts,
     holm,
     interval,
@@ -22,6 +20,7 @@ from orchestrator.judge.shift import (
     signed_rank_counts,
     walsh_averages,
 )
+from orchestrator.model.performance import Interval, Word
 
 
 @pytest.mark.parametrize("n", range(1, 11))
@@ -182,7 +181,10 @@ def test_exact_counts_are_settled_with_six_pairs() -> None:
 
 
 def test_more_pairs_are_asked_for_until_the_interval_is_narrow() -> None:
-    assert not is_narrow_enough([0.0] * 5, 0.01, 0.05)
-    assert is_narrow_enough([0.0] * 6, 0.01, 0.05)
-    assert not is_narrow_enough([0.1, -0.1, 0.2, -0.3, 0.1, 0.0], 0.01, 0.05)
-    assert is_narrow_enough([0.5, 0.501, 0.499, 0.5, 0.5, 0.5], 0.01, 0.05), "that is no claim about the shift"
+    def narrow(values: Sequence[float]) -> bool:
+        return is_narrow_enough([(1.0, math.exp(value)) for value in values], 0.01, 0.05)
+
+    assert not narrow([0.0] * 5)
+    assert narrow([0.0] * 6)
+    assert not narrow([0.1, -0.1, 0.2, -0.3, 0.1, 0.0])
+    assert narrow([0.5, 0.501, 0.499, 0.5, 0.5, 0.5]), "that is no claim about the shift"

@@ -23,4 +23,16 @@ NO_COST = switch(
 )
 
 COVERAGE = Group("coverage", (COVERAGE_MIN, NO_COVERAGE, *COVERAGE_FILES))
-COST = Group("cost", (NO_COST,))
+PERF = switch(
+    "--perf",
+    help="measure what page faults, mappings, forks and execs cost with and without the series, in instructions of the "
+    "kernel, instead of testing",
+)
+MARGIN = option(
+    "--margin",
+    type=float,
+    default=1.0,
+    metavar="PERCENT",
+    help="with --perf: the difference that matters (default: 1)",
+)
+COST = Group("cost", (NO_COST, PERF, MARGIN))

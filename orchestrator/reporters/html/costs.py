@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from orchestrator.evidence.cost.measured import words
 from orchestrator.evidence.cost.told import screen, sentence
 from orchestrator.model.cost import Place, SizeChange, StructChange
 from orchestrator.model.report import RunReport
@@ -39,6 +40,7 @@ class SizeTable:
 class KernelCost:
     kernel: str
     sentence: str
+    performance: tuple[str, ...]
     lines: tuple[str, ...]
     structs: tuple[StructTable, ...]
     sizes: tuple[SizeTable, ...]
@@ -46,14 +48,18 @@ class KernelCost:
 
 def costs(report: RunReport) -> Iterator[KernelCost]:
     for suite in report.suites:
-        if found := suite.cost:
+        found = suite.cost
+        measured = tuple(map(words, suite.performance))
+        if found is None and measured:
+            yield KernelCost(suite.name, "", measured, (), (), ())
+        if found:
             tables = (
                 _sizes("Functions that changed in size", "function", found.functions),
                 _sizes("Variables that changed in size", "variable", found.data),
                 _sizes("Stack frames that changed", "stack frame", found.stacks),
             )
             structs = tuple(map(_struct, found.structs[:MOST_STRUCTS]))
-            yield KernelCost(suite.name, sentence(found), tuple(screen(found)), structs, tables)
+            yield KernelCost(suite.name, sentence(found), measured, tuple(screen(found)), structs, tables)
 
 
 def _struct(one: StructChange) -> StructTable:
