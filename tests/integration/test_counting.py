@@ -127,7 +127,10 @@ def test_a_qemu_that_does_not_count_is_found_out(context: Context, toolchain: To
     version = 'case "$*" in --version) exec qemu-system-x86_64 --version;; esac\n'
     refusing.write_text(f"#!/bin/sh\n{version}echo 'qemu: -plugin: invalid option' >&2\nexit 1\n")
     ignoring.write_text(f"#!/bin/sh\n{version}exit 85\n")
-    for path, words in ((refusing, "-plugin: invalid option"), (ignoring, "counted 0 at an instruction that runs once, and 0 at one that never does")):
+    for path, words in (
+        (refusing, "-plugin: invalid option"),
+        (ignoring, "counted 0 at an instruction that runs once, and 0 at one that never does"),
+    ):
         path.chmod(0o755)
         with pytest.raises(CommandFailed, match=words):
             coverage_plugin(context, toolchain, str(path), TCG)
