@@ -36,7 +36,7 @@ def link_objects(
     there is none. What was linked, as sources. Raises CommandFailed and ToolMissing."""
     with worktree_lock(context, applied.base, subject.worktree) as lock:
         source = move_worktree(applied.base, subject.worktree, applied.tree, context.runner)
-        build = build_directory(source, subject.kernel.kconfig.name)
+        build = build_directory(source, subject.kernel.variant.name)
         with compiling(context, applied.base):
             commands = compile_sources(context, build, files, config, toolchain, lock, log)
         objects = [object_of(name) for name in commands if name.endswith(".c")]
@@ -50,7 +50,7 @@ def users_of_headers(context: Context, subject: Subject, applied: AppliedTree, f
     what no other one does. Empty where the build directory has no objects."""
     headers = {name for name in files if name.endswith(".h")}
     with worktree_lock(context, applied.base, subject.worktree):
-        build = build_directory(applied.base.home / subject.worktree, subject.kernel.kconfig.name)
+        build = build_directory(applied.base.home / subject.worktree, subject.kernel.variant.name)
         users = {name: included & headers for name, included in made_from(build, headers).items()}
     missing = headers - {header for name in files for header in users.get(name, ())}
     return tuple(_cover(missing, {name: found for name, found in users.items() if name not in files}))

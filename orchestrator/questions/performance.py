@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from orchestrator.judge.performance import is_settled
 from orchestrator.model.attempt import Planned
 from orchestrator.model.job import Build, Job, Session
-from orchestrator.model.kernel import Kconfig
+from orchestrator.model.kernel import Variant
 from orchestrator.model.request import Plan
 from orchestrator.model.subject import Subject
 from orchestrator.questions.first_test import is_built
@@ -31,18 +31,18 @@ class Performance:
     is_budget_over: Callable[[], bool]
 
     def next(self, known: Known) -> Sequence[Job]:
-        builds: list[Job] = [Build(one) for kconfig in self.plan.kconfigs for one in subjects(self.plan, kconfig)]
+        builds: list[Job] = [Build(one) for variant in self.plan.variants for one in subjects(self.plan, variant)]
         if not all(map(known.is_over, builds)):
             return builds
-        for kconfig in self.plan.kconfigs:
-            jobs = self._measure(kconfig, known)
+        for variant in self.plan.variants:
+            jobs = self._measure(variant, known)
             if any(not known.is_over(job) for job in jobs):
                 return jobs
         return []
 
-    def _measure(self, kconfig: Kconfig, known: Known) -> list[Job]:
-        """The next pair of a kconfig, or the one that is under way; none when all is known."""
-        arms = subjects(self.plan, kconfig)
+    def _measure(self, variant: Variant, known: Known) -> list[Job]:
+        """The next pair of a variant, or the one that is under way; none when all is known."""
+        arms = subjects(self.plan, variant)
         reports = [report for report in map(known.report, arms) if report is not None and is_built(report)]
         sessions = [self._sessions(one, known) for one in arms]
         if len(arms) < 2 or len(reports) < 2 or any(map(known.has_made_nothing, arms, sessions)):
