@@ -3,6 +3,8 @@
 #ifndef MARKS_H
 #define MARKS_H
 
+#include <stdbool.h>
+
 #define MARKS_AT 0x4f5243480000ul       /* the tool knows it too: evidence/cost/instructions.py */
 #define MARK_BYTES 16
 #define MARKS_MAX 64
