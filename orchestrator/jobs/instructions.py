@@ -9,9 +9,9 @@ from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed
-from orchestrator.evidence.cost.instructions import MARKS
 from orchestrator.guest.counters import Counting, write_addresses
 from orchestrator.model.machine import Accel
+from orchestrator.parse.instructions import MARKS
 
 ADDRESSES = "marks.addresses"
 COUNTS = "tcg"  # the accelerator that counts

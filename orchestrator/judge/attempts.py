@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.evidence.cost import collect as cost
-from orchestrator.evidence.cost.instructions import OPERATIONS, counted_subtests
 from orchestrator.evidence.coverage.collect import collect
 from orchestrator.guest.counters import read_hits
 from orchestrator.guest.evidence import FILES
@@ -24,6 +23,7 @@ from orchestrator.model.kernel_report import KernelReport, KnownIssue
 from orchestrator.model.outcome import Outcome, worst
 from orchestrator.model.report import BOOT, CaseResult, Finding, StageResult, SuiteReport
 from orchestrator.parse import kselftest, ktap, stress_ng, taint
+from orchestrator.parse.instructions import OPERATIONS, counted_subtests
 from orchestrator.record import KernelRecord
 
 EXCERPT = 64 << 10  # bytes of console shown with a case: the last ones

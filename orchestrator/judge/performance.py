@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from orchestrator.evidence.cost.instructions import PER_OPERATION
 from orchestrator.judge.shift import LEAST_PAIRS, is_narrow_enough, judge
 from orchestrator.model.kernel import Role
 from orchestrator.model.performance import Judged
 from orchestrator.model.report import SuiteReport
+from orchestrator.parse.instructions import PER_OPERATION
 
 Pairs = Mapping[str, Sequence[tuple[float, float]]]
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.evidence.cost.instructions import AT, BYTES, MARKS, counted_subtests
 from orchestrator.evidence.cost.measured import words
 from orchestrator.judge.performance import pairs, with_performance
 from orchestrator.model.attempt import Planned
@@ -17,6 +16,7 @@ from orchestrator.model.performance import Interval, Judged, Word
 from orchestrator.model.report import Finding, Metric, StageResult, Subtest
 from orchestrator.model.request import Baseline, Request
 from orchestrator.model.subject import Subject
+from orchestrator.parse.instructions import AT, BYTES, MARKS, counted_subtests
 from orchestrator.questions.performance import MOST_PAIRS, Performance
 from orchestrator.roots import BUILT_IN
 from tests.unit.simulated import PASSED, World, plan

@@ -1,24 +1,19 @@
-"""A linked ELF file -> the structs and unions in its debug information, as they are laid out.
-
-drgn finds a type by its name and has no list of names. Every struct's name is a string of the debug information: those
-of four and more characters lie in .debug_str, shorter ones in .debug_info itself.
-"""
+"""A linked ELF file -> the structs and unions in its debug information, as they are laid out."""
 
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import VmlinuxUnreadable
+from orchestrator.evidence.cost import names
 from orchestrator.evidence.coverage.elf import read_sections
 from orchestrator.evidence.symbols import load_program
 from orchestrator.model.cost import Layout, Place
 
-_NAME = re.compile(rb"[A-Za-z_]\w*")
-_SHORT = re.compile(rb"(?<!\w)[A-Za-z_]\w{0,2}(?=\0)")
+LINE_STRINGS = ".debug_line_str"
 KINDS = ("struct", "union")
 
 
@@ -27,12 +22,10 @@ class Types:
 
     def __init__(self, path: Path) -> None:
         """Raises VmlinuxUnreadable."""
-        sections = read_sections(path, (".debug_str", ".debug_info", ".debug_line_str"))
+        sections = read_sections(path, (*names.SECTIONS, LINE_STRINGS))
         self._program = load_program(path)
-        named = {word for word in sections[".debug_str"].split(b"\0") if _NAME.fullmatch(word)}
-        self._names = sorted(word.decode() for word in named | set(_SHORT.findall(sections[".debug_info"])))
-        names = {word.decode("utf-8", "replace") for word in sections[".debug_line_str"].split(b"\0")}
-        self._files = sorted(name for name in names if name.endswith((".c", ".h", ".S")))
+        self._names = sorted(names.struct_names(sections.data, is_little_endian=sections.is_little_endian))
+        self._files = _file_names(sections[LINE_STRINGS])
         if not self._names:
             raise VmlinuxUnreadable(f"{path}: has no debug information")
 
@@ -52,8 +45,7 @@ class Types:
     def files(self, name: str) -> tuple[str, ...]:
         """The files that define a struct of this name, without their directories; empty where the debug information is
         older than DWARF 5."""
-        names = dict.fromkeys(posixpath.basename(file) for file in self._files)
-        return tuple(file for file in names if self.layout(name, file))
+        return tuple(file for file in self._files if self.layout(name, file))
 
     def signature(self, name: str) -> str:
         """The type of a function or variable; empty if there is none of that name."""
@@ -63,6 +55,13 @@ class Types:
             except LookupError:
                 continue
         return ""
+
+
+def _file_names(strings: bytes) -> tuple[str, ...]:
+    """Without directories. Every end of a name may be another's: the linker keeps the longer one alone."""
+    files = {posixpath.basename(word.decode("utf-8", "replace")) for word in strings.split(b"\0")}
+    ends = {file[at:] for file in files if file.endswith((".c", ".h", ".S")) for at in range(len(file) - 2)}
+    return tuple(sorted(ends))
 
 
 def _layout(found: Any) -> Layout:
