@@ -32,7 +32,7 @@ from orchestrator.jobs.build import (
     sift,
 )
 from orchestrator.jobs.coverage import counting
-from orchestrator.jobs.instructions import counting_instructions
+from orchestrator.jobs.instructions import COUNTS, counting_instructions
 from orchestrator.jobs.journal import Journal, Stopped
 from orchestrator.jobs.reproduce import reproduce
 from orchestrator.model.kernel import Base, KernelConfig, Role, Source
@@ -146,6 +146,7 @@ class Products:
         def count(spec: GuestSpec, built: Built) -> GuestSpec:
             """The series' own statements are counted where the whole series is tested."""
             if self.plan.request.perf:
+                spec = replace(spec, accel=self.context.catalog.accel(COUNTS))
                 return replace(spec, counting=self._counting_instructions(made, built, spec))
             if not self.plan.request.coverage or subject.role is not Role.PATCHED or not subject.kernel.series:
                 return spec
