@@ -141,13 +141,14 @@ def _compared(context: Context, pair: _Pair, before: AppliedTree, after: Applied
             types, layouts, symbols, (old, new), exports, framed, strict=True
         )
     ]
-    structs = [one.name.removeprefix("struct ") for one in compare.struct_changes(*sides)]
-    elsewhere = _elsewhere(context, git, after.tree, structs, set(after.files))
+    structs = compare.struct_changes(*sides)
+    names_of_structs = [one.name.removeprefix("struct ") for one in structs]
+    elsewhere = _elsewhere(context, git, after.tree, names_of_structs, set(after.files))
     cached = [
         replace(side, caches=_caches([*texts.values(), *elsewhere]))
         for side, texts in zip(sides, (old, new), strict=True)
     ]
-    return compare.cost(pair.compared, cached[0], cached[1], cpus, unknown, is_whole=pair.is_whole)
+    return compare.cost(pair.compared, cached[0], cached[1], structs, cpus, unknown, is_whole=pair.is_whole)
 
 
 def _defined(texts: Mapping[str, str]) -> dict[str, str]:

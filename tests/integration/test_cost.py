@@ -95,7 +95,7 @@ def found(tmp_path: Path, runner: Runner) -> Cost:
     before, after = side(link(tmp_path / "before", BEFORE)), side(link(tmp_path / "after", AFTER))
     (old, new), unknown = _frames(runner, before.symbols, after.symbols, tmp_path)
     sides = (replace(before, frames=old), replace(after, frames=new))
-    return compare.cost("two small files", *sides, 4, unknown, is_whole=False)
+    return compare.cost("two small files", *sides, compare.struct_changes(*sides), 4, unknown, is_whole=False)
 
 
 def change(found: Cost, name: str) -> StructChange:
@@ -218,7 +218,9 @@ def test_the_same_twice_costs_nothing(tmp_path: Path, runner: Runner) -> None:
     before, after = side(link(tmp_path / "before", BEFORE)), side(link(tmp_path / "after", BEFORE))
     frames, unknown = _frames(runner, before.symbols, after.symbols, tmp_path)
     assert frames == ({}, {})
-    assert compare.cost("the same", before, after, 4, unknown, is_whole=True) == Cost("the same", is_whole=True)
+    assert compare.cost(
+        "the same", before, after, compare.struct_changes(before, after), 4, unknown, is_whole=True
+    ) == Cost("the same", is_whole=True)
 
 
 def test_what_is_no_elf_file_is_named(tmp_path: Path) -> None:

@@ -123,9 +123,17 @@ class Finder(Protocol):
     def layout(self, name: str, file: str | None = None) -> Layout | None: ...
 
 
-def cost(compared: str, before: Side, after: Side, cpus: int, unknown: tuple[str, ...], *, is_whole: bool) -> Cost:
-    """`cpus`: of a guest, which decides about the order of slabs."""
-    structs = struct_changes(before, after)
+def cost(
+    compared: str,
+    before: Side,
+    after: Side,
+    structs: tuple[StructChange, ...],
+    cpus: int,
+    unknown: tuple[str, ...],
+    *,
+    is_whole: bool,
+) -> Cost:
+    """`structs`: what struct_changes finds. `cpus`: of a guest, which decides about the order of slabs."""
     frames = [one for one in size_changes(before.frames, after.frames) if None not in (one.before, one.after)]
     return Cost(
         compared=compared,
