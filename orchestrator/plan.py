@@ -19,6 +19,7 @@ LONGEST_S = 86400
 MOST_JOBS = 1024
 MOST_GENERATED = 1000
 USUAL_SMP = 4  # CPUs of a guest where the host has as many: enough for three roles and a bystander to race
+PERF = "perf"  # the case that --perf runs
 SEEDS = range(2**64)  # what the cases read it into
 
 
@@ -34,7 +35,7 @@ def make_plan(
     the request names. Raises UsageError, UnknownName."""
     _check_numbers(request)
     kconfigs = tuple(dict.fromkeys(catalog.kconfig(spec) for spec in request.kconfigs))
-    cases = catalog.chosen_cases(request.testcases, kconfigs)
+    cases = catalog.chosen_cases((PERF,) if request.perf else request.testcases, kconfigs)
     if not cases:
         raise UsageError("there is no test case to run", hint=f"{catalog.root}/testcases is empty")
     userlands = dict.fromkeys(case.userland for case in cases if case.userland)
@@ -50,7 +51,7 @@ def make_plan(
         toolchains=request.toolchains,
         cases=cases,
         machine=machine,
-        slots=request.jobs or slots(machine, host),
+        slots=1 if request.perf else request.jobs or slots(machine, host),  # what is measured has the host for itself
         mutants=mutants,
         compiler=host.compiler,
     )
@@ -87,6 +88,16 @@ def _check_numbers(request: Request) -> None:
             raise UsageError("--coverage-min needs what --no-coverage leaves out")
         if not request.patch:
             raise UsageError("--coverage-min is about the lines that a patch changes", hint="--patch PATH")
+    if request.perf:
+        if not request.patch:
+            raise UsageError("--perf compares a series with its base", hint="--patch PATH")
+        if request.accel == "kvm":
+            raise UsageError("--perf counts instructions, which only the emulator can", hint="--accel tcg")
+        if request.testcases or request.each_patch or request.freeze:
+            others = "--testcase, --each-patch and --freeze-on-failure"
+            raise UsageError(f"--perf measures, and tests nothing: {others} are for tests")
+        if not 0 < request.margin < 1:
+            raise UsageError(f"--margin {100 * request.margin:g}: must be more than 0 and less than 100 percent")
     if not 0 < request.error < 0.5:
         raise UsageError(f"--error {request.error:g}: must be more than 0 and less than 0.5")
     if request.seed not in SEEDS:

@@ -49,10 +49,7 @@ def build(
     log: Path,
 ) -> Product[KernelImage]:
     """Raises BuildFailed with the first error, ToolMissing when the host lacks something."""
-    product_key = key(
-        "build", tree=applied.tree, config=config.digest, compiler=toolchain.compiler, image=machine.image
-    )
-    if known := context.store.read("build", product_key, lambda found: _load(found, cached=True)):
+    if known := find_kernel(context, applied, config, machine, toolchain):
         return Product(known, cached=True, note="nothing to compile")
 
     def fill(scratch: Path) -> None:
@@ -61,10 +58,23 @@ def build(
             with compiling(context, applied.base):
                 _make(context, subject, source, applied, config, machine, toolchain, log, lock, scratch)
 
+    product_key = _key(applied, config, machine, toolchain)
     kernel = _load(context.store.put("build", product_key, fill), cached=False)
     warned = f", {counted(len(kernel.warnings), 'warning')} in files that the series touches" if kernel.warnings else ""
     note = f"{counted(kernel.compiled, 'object')} compiled{warned}"
     return Product(kernel, cached=False, note=note, detail="\n".join(kernel.warnings))
+
+
+def find_kernel(
+    context: Context, applied: AppliedTree, config: KernelConfig, machine: Machine, toolchain: Toolchain
+) -> KernelImage | None:
+    """The kernel, if the store has it."""
+    product_key = _key(applied, config, machine, toolchain)
+    return context.store.read("build", product_key, lambda found: _load(found, cached=True))
+
+
+def _key(applied: AppliedTree, config: KernelConfig, machine: Machine, toolchain: Toolchain) -> str:
+    return key("build", tree=applied.tree, config=config.digest, compiler=toolchain.compiler, image=machine.image)
 
 
 def find_built(store: Store, build_id: str) -> KernelImage | None:

@@ -5,16 +5,22 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-from collections.abc import Iterable
+import shutil
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from orchestrator.build.toolchain import Toolchain, first_error, host_error, make
 from orchestrator.context import Context
+from orchestrator.errors import CommandFailed
+from orchestrator.model.kernel import KernelConfig
 from orchestrator.process import Command
 
 # What make says of a directory's objects: "real-obj-y := mm/vma.o ..."; "lib-y := lib/sort.o ..."
 OBJECTS = re.compile(r"^(?:real-obj-[ym]|lib-y) :?= *(.*)$", re.MULTILINE)
 # What Kbuild keeps beside an object: how it was made, and from what; kernels before 6.3 call the first cmd_
 SAVED = re.compile(r"^(?:saved)?cmd_\S+ := (?P<command>.*)$", re.MULTILINE)
+_SOURCE = re.compile(r"^source_\S+ := \.\./(\S+\.c)$", re.MULTILINE)
+_INCLUDED = re.compile(r"(?<=\s\.\./)\S+\.h(?=\s)")
 BEHIND_COMPILER = re.compile(r" (?:;|&&) ")
 
 
@@ -36,6 +42,38 @@ def configured_objects(context: Context, build: Path, directories: Iterable[str]
     return frozenset(found)
 
 
+def compile_sources(
+    context: Context,
+    build: Path,
+    files: Sequence[str],
+    config: KernelConfig,
+    toolchain: Toolchain,
+    lock: int,
+    log: Path,
+) -> Mapping[str, tuple[str, ...]]:
+    """Compile the C sources among some files of a tree. How the compiler was called, by source; nothing for sources
+    that this configuration leaves out. Raises CommandFailed and ToolMissing."""
+
+    def run_make(*targets: str) -> None:
+        command = make(build.parent, build, *targets, toolchain=toolchain, places=context.places)
+        result = context.runner.run(command, log=log, holding=lock)
+        if result.status != 0:
+            where, what = first_error(result.text) or ("make", result.tail(1))
+            raise host_error(result, result.text) or CommandFailed(f"{where}: {what}", detail=result.tail(40))
+
+    build.mkdir(exist_ok=True)
+    current = build / ".config"
+    if not current.exists() or current.read_bytes() != config.path.read_bytes():
+        shutil.copyfile(config.path, current)  # otherwise leave its time: make would look at every object
+    run_make("prepare")
+    sources = [name for name in files if name.endswith(".c") and (build.parent / name).is_file()]
+    ours = configured_objects(context, build, [posixpath.dirname(name) for name in sources])
+    compiled = [name for name in sources if object_of(name) in ours]
+    if compiled:
+        run_make(*(object_of(name) for name in compiled))
+    return {name: saved_command(build, object_of(name)) for name in compiled}
+
+
 def saved_command(build: Path, name: str) -> tuple[str, ...]:
     """How the compiler was called for an object, without ccache; empty if the object was not compiled."""
     match = SAVED.search(_saved(build, name))
@@ -49,6 +87,17 @@ def saved_command(build: Path, name: str) -> tuple[str, ...]:
 def is_made_from(build: Path, name: str, source: str) -> bool:
     """Whether an object includes a file of the source tree."""
     return re.search(rf"(?:^|\s)(?:\.\./)?{re.escape(source)}(?:\s|$)", _saved(build, name)) is not None
+
+
+def made_from(build: Path, files: Collection[str]) -> Mapping[str, set[str]]:
+    """By source of an object that the build directory has: which of some files of the source tree it includes."""
+    found: dict[str, set[str]] = {}
+    for path in build.rglob(".*.o.cmd"):
+        text = path.read_text(errors="surrogateescape")
+        source = _SOURCE.search(text)
+        if source and (included := set(_INCLUDED.findall(text)).intersection(files)):
+            found[source[1]] = included
+    return found
 
 
 def _saved(build: Path, name: str) -> str:

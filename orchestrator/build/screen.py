@@ -17,12 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator import host_cpus, kept
-from orchestrator.build.objects import configured_objects, is_made_from, object_of, saved_command
+from orchestrator.build.objects import compile_sources, is_made_from, object_of
 from orchestrator.build.product import Product
-from orchestrator.build.toolchain import Toolchain, first_error, host_error, make
+from orchestrator.build.toolchain import Toolchain, first_error
 from orchestrator.build.worktree import build_directory, compiling, worktree_lock
 from orchestrator.context import Context
-from orchestrator.errors import CommandFailed
 from orchestrator.manifest import file_digest
 from orchestrator.model.kernel import AppliedTree, KernelConfig
 from orchestrator.model.series import Mutant
@@ -73,7 +72,7 @@ def screen(
         build = build_directory(source, subject.kernel.variant.name)
         changed = dict.fromkeys((*applied.files, *(name for mutant in mutants for name in files_of(mutant.diff))))
         with compiling(context, applied.base):
-            commands = _compile_series(context, build, list(changed), config, toolchain, lock, log)
+            commands = compile_sources(context, build, list(changed), config, toolchain, lock, log)
             found = Screened(tuple(_left_out(_Compiler(context, applied, build, commands), mutants, most)))
     context.store.put(
         "screen", product_key, lambda scratch: write_atomically(scratch / FILE, kept.dumps(found, SCHEMA))
@@ -87,38 +86,6 @@ def files_of(diff: bytes) -> tuple[str, ...]:
     return tuple(
         name.decode("utf-8", "surrogateescape") for name in re.findall(rb"^\+\+\+ b/(.*)$", diff, re.MULTILINE)
     )
-
-
-def _compile_series(
-    context: Context,
-    build: Path,
-    files: Sequence[str],
-    config: KernelConfig,
-    toolchain: Toolchain,
-    lock: int,
-    log: Path,
-) -> Mapping[str, tuple[str, ...]]:
-    """Compile the changed sources without any mutant. How the compiler was called, by source; nothing for sources that
-    this configuration leaves out."""
-
-    def run_make(*targets: str) -> None:
-        command = make(build.parent, build, *targets, toolchain=toolchain, places=context.places)
-        result = context.runner.run(command, log=log, holding=lock)
-        if result.status != 0:
-            where, what = first_error(result.text) or ("make", result.tail(1))
-            raise host_error(result, result.text) or CommandFailed(f"{where}: {what}", detail=result.tail(40))
-
-    build.mkdir(exist_ok=True)
-    current = build / ".config"
-    if not current.exists() or current.read_bytes() != config.path.read_bytes():
-        shutil.copyfile(config.path, current)  # otherwise leave its time: make would look at every object
-    run_make("prepare")
-    sources = [name for name in files if name.endswith(".c") and (build.parent / name).is_file()]
-    ours = configured_objects(context, build, [posixpath.dirname(name) for name in sources])
-    compiled = [name for name in sources if object_of(name) in ours]
-    if compiled:
-        run_make(*(object_of(name) for name in compiled))
-    return {name: saved_command(build, object_of(name)) for name in compiled}
 
 
 def _left_out(compiler: _Compiler, mutants: Sequence[Mutant], most: int) -> Iterator[tuple[str, str]]:

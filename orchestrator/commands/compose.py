@@ -154,10 +154,10 @@ def request_of(args: argparse.Namespace) -> Request:
         toolchains=tuple(dict.fromkeys(map(check_toolchain, args.toolchain))) or (USUAL_TOOLCHAIN,),
         testcases=tuple(getattr(args, "testcase", ())),
         machine=args.machine or Request.machine,
-        accel=getattr(args, "accel", None) or Request.accel,
+        accel=_accel(args),
         duration_s=getattr(args, "duration", None),
         seed=getattr(args, "seed", 1),
-        baseline=Baseline(getattr(args, "baseline", "never")),
+        baseline=Baseline.ALWAYS if getattr(args, "perf", False) else Baseline(getattr(args, "baseline", "never")),
         jobs=getattr(args, "jobs", None),
         boot_timeout_s=getattr(args, "boot_timeout", None),
         smp=getattr(args, "smp", None),
@@ -174,12 +174,21 @@ def request_of(args: argparse.Namespace) -> Request:
         strict=getattr(args, "strict", False),
         fresh_baseline=getattr(args, "fresh_baseline", False),
         coverage=not getattr(args, "no_coverage", False),
+        perf=getattr(args, "perf", False),
+        margin=getattr(args, "margin", 100 * Request.margin) / 100,
+        cost=not getattr(args, "no_cost", True),  # of those that have the option
         coverage_min=getattr(args, "coverage_min", None),
         suite_name=getattr(args, "suite_name", None) or "",
         attachments_root=absolute_directory(getattr(args, "attachments_root", None) or ""),
         ci_name=getattr(args, "ci_name", None) or "",
         location=getattr(args, "location", None) or "",
     )
+
+
+def _accel(args: argparse.Namespace) -> str:
+    """What counts instructions is the emulator, also where there is KVM."""
+    asked = str(getattr(args, "accel", None) or Request.accel)
+    return "tcg" if getattr(args, "perf", False) and asked == Request.accel else asked
 
 
 def absolute_directory(path: str) -> str:

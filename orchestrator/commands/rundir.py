@@ -65,6 +65,7 @@ def _resumed(record: RunRecord, plan: Plan) -> RunRecord:
     presented = replace(
         record.request,
         coverage_min=asked.coverage_min,
+        cost=asked.cost,
         suite_name=asked.suite_name,
         attachments_root=asked.attachments_root,
         ci_name=asked.ci_name,
@@ -205,7 +206,14 @@ def _key(plan: Plan, about: str) -> str:
         # how many at a time and what it is called in reports is no part of what is asked
         request=encode(
             replace(
-                plan.request, jobs=None, coverage_min=None, suite_name="", attachments_root="", ci_name="", location=""
+                plan.request,
+                jobs=None,
+                cost=False,
+                coverage_min=None,
+                suite_name="",
+                attachments_root="",
+                ci_name="",
+                location="",
             )
         ),
         series=plan.series.digest if plan.series else "",

@@ -22,6 +22,7 @@ from orchestrator.model.report import RunReport
 from orchestrator.os_errors import situation
 from orchestrator.questions.ask import ask
 from orchestrator.questions.mutation import Mutation, why_not_run
+from orchestrator.questions.performance import Performance
 from orchestrator.questions.regression import Regression
 from orchestrator.record import MutationRecord, RunRecord, finish, load_record, save_record
 from orchestrator.reporters.complaint import complain
@@ -44,7 +45,7 @@ def run_test(invocation: Invocation, run_dir: Path) -> RunReport:
         return result
 
     with account(run_dir) as ended:
-        ask(Regression(plan, budget.is_over), products)
+        ask((Performance if plan.request.perf else Regression)(plan, budget.is_over), products)
         products.remember_bases()
     return _told(invocation, run_dir, ended, report)
 

@@ -12,11 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestrator.errors import VmlinuxUnreadable
 from orchestrator.model.kernel_report import SourceLine
 from orchestrator.parse.frames import CodeRef, code_refs
 from orchestrator.parse.provenance import in_tree
+
+if TYPE_CHECKING:
+    import drgn
 
 _LOAD = 1  # PT_LOAD
 _NOT_LISTED = ("$", ".L")  # local labels and arm64's mapping symbols, which the kernel's own table leaves out too
@@ -27,16 +31,10 @@ class Symbols:
 
     def __init__(self, vmlinux: Path) -> None:
         """Raises VmlinuxUnreadable when the file is no ELF file with symbols."""
-        import drgn  # here: most commands never decode anything
-
         self.vmlinux = vmlinux
-        first = _first_address(vmlinux)
+        program = load_program(vmlinux)
         with _damage_named(vmlinux):
-            program = drgn.Program()
-            program.set_enabled_debug_info_finders([])  # this file and no other that the host may have
-            module = program.extra_module(vmlinux.name, create=True)
-            module.address_range = (first, (1 << 64) - 1)  # drgn takes what the file says first as loaded there
-            module.try_file(vmlinux, force=True)
+            module = program.extra_module(vmlinux.name)
             symbols = [(symbol.name, symbol.address) for symbol in program.symbols()]
         self._program = program
         self.build_id = module.build_id.hex() if module.build_id else ""
@@ -90,6 +88,20 @@ class Symbols:
             except LookupError:  # between two functions
                 return ()
             return tuple(SourceLine(at.name() or "", in_tree(at.filename), at.line) for at in found if at.filename)
+
+
+def load_program(path: Path) -> drgn.Program:
+    """The symbols and debug information of a linked ELF file. Raises VmlinuxUnreadable."""
+    import drgn  # here: most commands never decode anything
+
+    first = _first_address(path)
+    with _damage_named(path):
+        program = drgn.Program()
+        program.set_enabled_debug_info_finders([])  # this file and no other that the host may have
+        module = program.extra_module(path.name, create=True)
+        module.address_range = (first, (1 << 64) - 1)  # drgn takes what the file says first as loaded there
+        module.try_file(path, force=True)
+    return program
 
 
 @contextmanager

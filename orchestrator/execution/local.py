@@ -1,7 +1,7 @@
 """Jobs in this process: threads, and slots for what they take of the machine.
 
-A slot is a guest at a time. A build takes all of them: make uses every CPU by itself, and guests beside it would have
-their limits scaled by chance.
+A slot is a guest at a time. What compiles takes all of them: make uses every CPU by itself, and guests beside it would
+have their limits scaled by chance.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from orchestrator.errors import Interrupted
-from orchestrator.model.job import Build, Job
+from orchestrator.model.job import Build, CompareBuilds, Job
 from orchestrator.process import Cancel
 
 LOOK_EVERY_S = 0.2
@@ -65,4 +65,4 @@ def carry_out(next_jobs: NextJobs, perform: Callable[[Job], None], slots: int, c
 
 def slots_of(job: Job, slots: int) -> int:
     """How many of the slots a job takes."""
-    return slots if isinstance(job, Build) else 1
+    return slots if isinstance(job, Build | CompareBuilds) else 1

@@ -29,10 +29,12 @@ class Counting:
     plugin: Path
     file: Path
     addresses: tuple[int, ...]
+    above: int | None = None  # of the plugin for instructions: from where on it counts; None: as it likes
 
     def argv(self) -> tuple[str, str]:
         """For QEMU's command line. The counters' file is the guest's own."""
-        return "-plugin", f"{in_option(self.plugin)},addresses={in_option(self.file)},counters={COUNTERS}"
+        more = "" if self.above is None else f",above={self.above:#x}"
+        return "-plugin", f"{in_option(self.plugin)},addresses={in_option(self.file)},counters={COUNTERS}{more}"
 
 
 def write_addresses(counting: Counting) -> None:

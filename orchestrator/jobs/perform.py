@@ -5,13 +5,13 @@ from __future__ import annotations
 from orchestrator.build.apply import apply
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import find_toolchain
-from orchestrator.jobs import host_test, static_checks
+from orchestrator.jobs import cost, host_test, static_checks
 from orchestrator.jobs.boot import GuestSpec
 from orchestrator.jobs.journal import Stopped
 from orchestrator.jobs.products import Products
 from orchestrator.jobs.session import GuestSession
-from orchestrator.model.job import Build, Configure, HostTest, Job, Session, StaticChecks
-from orchestrator.model.report import STATIC_CHECKS
+from orchestrator.model.job import Build, CompareBuilds, Configure, HostTest, Job, Session, StaticChecks
+from orchestrator.model.report import COST, STATIC_CHECKS
 
 
 def perform(job: Job, products: Products) -> None:
@@ -26,6 +26,8 @@ def perform(job: Job, products: Products) -> None:
                 _test_on_host(job, products)
             case StaticChecks():
                 _check(job, products)
+            case CompareBuilds():
+                _compare_builds(job, products)
             case Session():
                 _hold(job, products)
     except Stopped:
@@ -55,6 +57,12 @@ def _check(job: StaticChecks, products: Products) -> None:
         return static_checks.told(found)
 
     journal.stage(STATIC_CHECKS, work)
+
+
+def _compare_builds(job: CompareBuilds, products: Products) -> None:
+    context, journal, built = products.context, products.journal(job.subject), products.built(job.subject)
+    machine = products.plan.machine
+    journal.stage(COST, lambda: cost.cost(context, job.subject, built, machine, journal.home))
 
 
 def _hold(job: Session, products: Products) -> None:

@@ -17,6 +17,7 @@ from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain
 from orchestrator.context import Context
 from orchestrator.guest.accel import qemu_version
+from orchestrator.guest.counters import Counting
 from orchestrator.jobs.base_results import recall, remember
 from orchestrator.jobs.boot import GuestSpec
 from orchestrator.jobs.build import (
@@ -31,10 +32,11 @@ from orchestrator.jobs.build import (
     sift,
 )
 from orchestrator.jobs.coverage import counting
+from orchestrator.jobs.instructions import COUNTS, counting_instructions
 from orchestrator.jobs.journal import Journal, Stopped
 from orchestrator.jobs.reproduce import reproduce
 from orchestrator.model.kernel import Base, KernelConfig, Role, Source
-from orchestrator.model.report import COVERAGE
+from orchestrator.model.report import COVERAGE, INSTRUCTIONS
 from orchestrator.model.request import Plan
 from orchestrator.model.series import Series
 from orchestrator.model.subject import Subject
@@ -143,6 +145,9 @@ class Products:
 
         def count(spec: GuestSpec, built: Built) -> GuestSpec:
             """The series' own statements are counted where the whole series is tested."""
+            if self.plan.request.perf:
+                spec = replace(spec, accel=self.context.catalog.accel(COUNTS))
+                return replace(spec, counting=self._counting_instructions(made, built, spec))
             if not self.plan.request.coverage or subject.role is not Role.PATCHED or not subject.kernel.series:
                 return spec
             home, machine = made.journal.home, spec.machine
@@ -173,6 +178,13 @@ class Products:
             return spec
 
         return made.once("guest spec", tell)
+
+    def _counting_instructions(self, made: _Made, built: Built, spec: GuestSpec) -> Counting:
+        """Raises Stopped where it cannot be done: without it there is nothing to measure."""
+        qemu, home = spec.machine.qemu, made.journal.home
+        return made.journal.stage(
+            INSTRUCTIONS, lambda: counting_instructions(self.context, built.tree.toolchain, qemu, spec.accel, home)
+        )
 
     def renewed_guest_spec(self, subject: Subject) -> GuestSpec:
         """The guest spec again, after the store has dropped a damaged product: what it still has is not made again."""

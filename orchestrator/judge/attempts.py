@@ -6,10 +6,13 @@ import signal
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from orchestrator.evidence.cost import collect as cost
 from orchestrator.evidence.coverage.collect import collect
+from orchestrator.guest.counters import read_hits
 from orchestrator.guest.evidence import FILES
 from orchestrator.judge.known import EXPECTED, applies, is_expired, mark_expected, mark_known, missing, release_of
 from orchestrator.judge.leaks import leak_metrics, leaks
@@ -20,6 +23,7 @@ from orchestrator.model.kernel_report import KernelReport, KnownIssue
 from orchestrator.model.outcome import Outcome, worst
 from orchestrator.model.report import BOOT, CaseResult, Finding, StageResult, SuiteReport
 from orchestrator.parse import kselftest, ktap, stress_ng, taint
+from orchestrator.parse.instructions import OPERATIONS, counted_subtests
 from orchestrator.record import KernelRecord
 
 EXCERPT = 64 << 10  # bytes of console shown with a case: the last ones
@@ -65,6 +69,7 @@ def classify(
         facts=record.facts,
         earlier_base=record.earlier_base,
         coverage=collect(record, home),
+        cost=cost.collect(home),
         attempts=tuple(replace(finding, console="") for finding in found),  # a case has the text of what it shows
     )
 
@@ -179,7 +184,7 @@ def _shown(run: Attempt, kernel_reports: tuple[KernelReport, ...], window: Windo
     if run.ending is Ending.BOOTED:
         return _of_boot(run, kernel_reports, home)
     kernel_reports = mark_expected(kernel_reports, run.expects)
-    report = _read(run, home)
+    report = _with_instructions(_read(run, home), run, home)
     run_outcome, why, only_reports = _run_outcome(run, report, kernel_reports)
     outcome = worst(
         [run_outcome, *(subtest.outcome for subtest in report.subtests if subtest.outcome is not Outcome.SKIP)]
@@ -205,6 +210,16 @@ def _shown(run: Attempt, kernel_reports: tuple[KernelReport, ...], window: Windo
         evidence=tuple(f"{home.name}/{run.home}/{name}" for name in FILES if (home / run.home / name).is_file()),
         only_reports=only_reports and not (worst_one and worst_one.outcome.is_bad),
     )
+
+
+def _with_instructions(report: ktap.KtapReport, run: Attempt, home: Path) -> ktap.KtapReport:
+    """Of a program that says how many operations it did between marks."""
+    is_counted = any(metric.name == OPERATIONS for subtest in report.subtests for metric in subtest.metrics)
+    if not run.coverage or not is_counted:
+        return report
+    with suppress(OSError, ValueError):  # gone, or left unfinished by a run that was killed
+        return replace(report, subtests=counted_subtests(report.subtests, read_hits(home / run.coverage)))
+    return report
 
 
 def _of_boot(run: Attempt, kernel_reports: tuple[KernelReport, ...], home: Path) -> Finding:

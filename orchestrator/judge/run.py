@@ -12,6 +12,7 @@ from orchestrator.judge.attempts import classify
 from orchestrator.judge.compare import compare
 from orchestrator.judge.first_bad import FirstBad, by_kconfig, first_bad_patch, regressed_cases
 from orchestrator.judge.known import remarks
+from orchestrator.judge.performance import with_performance
 from orchestrator.judge.planned import with_planned
 from orchestrator.judge.verdict import is_patch_failure, verdict
 from orchestrator.model.kernel import Role
@@ -35,6 +36,8 @@ def judge_run(run_dir: Path, *, interrupted: bool = False, known: Sequence[Known
     least = run.request.coverage_min
     judged = tuple(with_result(classify(record, run_dir / record.name, issues), least) for record in records)
     suites = with_planned(with_comparisons(judged, run.request.error), run.planned, run.started)
+    if run.request.perf:
+        suites = with_performance(suites, run.request.margin, run.request.error)
     found, reason = verdict(
         suites, interrupted, strict=run.request.strict, trouble=run.trouble, fault=run.trouble_fault
     )

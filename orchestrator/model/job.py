@@ -40,6 +40,13 @@ class StaticChecks:
 
 
 @dataclass(frozen=True)
+class CompareBuilds:
+    """Compare a built kernel with its base: what does the series cost?"""
+
+    subject: Subject
+
+
+@dataclass(frozen=True)
 class Session:
     """Boot a kernel and make attempts in its guest, one after the other. `number` tells the sessions of a subject
     apart."""
@@ -51,4 +58,4 @@ class Session:
     boot_limit_s: float | None = None  # None: scaled from what a boot takes
 
 
-Job = Configure | Build | HostTest | StaticChecks | Session
+Job = Configure | Build | HostTest | StaticChecks | CompareBuilds | Session

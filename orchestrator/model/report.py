@@ -5,16 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from enum import Enum
 
+from orchestrator.model.cost import Cost
 from orchestrator.model.coverage import Coverage
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict, worst
+from orchestrator.model.performance import Judged
 from orchestrator.model.series import Envelope, Origin
 
 BOOT = "boot"  # the stage whose log is the console
 # stages beside the way to a guest
-HOST_TEST, STATIC_CHECKS, COVERAGE = "vma-userspace", "static-checks", "coverage"
+HOST_TEST, STATIC_CHECKS, COVERAGE, COST = "vma-userspace", "static-checks", "coverage", "cost"
+INSTRUCTIONS = "instructions"  # the way to a guest whose kernel's instructions are counted
+BESIDE = (HOST_TEST, STATIC_CHECKS, COVERAGE, COST)
 
 
 class Answer(Enum):
@@ -150,7 +154,7 @@ class StageResult:
     @property
     def is_end(self) -> bool:
         """The kernel got no further. A kernel that reports something while it boots has booted."""
-        return self.outcome.is_bad and self.stage not in (HOST_TEST, STATIC_CHECKS, COVERAGE) and not self.only_reports
+        return self.outcome.is_bad and self.stage not in BESIDE and not self.only_reports
 
 
 @dataclass(frozen=True)
@@ -167,6 +171,8 @@ class SuiteReport:
     attempts: tuple[Finding, ...] = ()  # all of them, in their order
     earlier_base: tuple[BaseResult, ...] = ()  # what earlier runs found out about its base
     coverage: Coverage | None = None  # of the statements that the series changed; None: not measured
+    cost: Cost | None = None  # of the series, from two builds; None: not compared
+    performance: tuple[Judged, ...] = ()  # with --perf: its metrics, compared with the base's
     has_mutants: bool = False  # its cases are the mutants of a run, each passed when it was killed
 
     @property

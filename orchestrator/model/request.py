@@ -57,6 +57,9 @@ class Request:
     each_patch: bool = False  # build, boot and test behind each patch of the series too
     freeze: bool = False  # leave the guest paused at the first kernel report, hang or crash, and end there
     coverage: bool = True  # count the instructions of changed statements, where TCG runs the guests
+    perf: bool = False  # measure what operations cost, instead of testing
+    margin: float = 0.01  # the difference that matters there, as a ratio minus 1
+    cost: bool = False  # compare the builds with and without the series
     coverage_min: float | None = None  # this and the next: no part of what is tested. The percentage that has to run
     suite_name: str = ""  # this and the next: of RunReport
     attachments_root: str = ""

@@ -15,7 +15,7 @@ from orchestrator.judge.compare import CERTAIN_STAGES, failing
 from orchestrator.judge.first_bad import first_bad_patch, regressed_cases
 from orchestrator.judge.signature import signature
 from orchestrator.model.attempt import Planned
-from orchestrator.model.job import Build, Configure, Job, Session, StaticChecks
+from orchestrator.model.job import Build, CompareBuilds, Configure, Job, Session, StaticChecks
 from orchestrator.model.kernel import Role, Variant
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import BOOT, Comparison, SuiteReport
@@ -49,6 +49,10 @@ class Regression:
         checks = static_checks(self.plan) if self.plan.request.each_patch else []
         if any(not known.is_over(job) for job in checks):
             return checks
+        return self._compare(tested, known) or self._compare_builds(known)
+
+    def _compare(self, tested: Sequence[Subject], known: Known) -> list[Job]:
+        """The next jobs that say whose fault failures are; none when that is settled."""
         if self.plan.request.baseline is Baseline.NEVER or self.plan.request.freeze:
             return []
         for subject in tested:
@@ -57,6 +61,14 @@ class Regression:
                 if any(not known.is_over(job) for job in jobs):
                     return jobs
         return self._find_first_bad(known) if self.plan.request.each_patch else []
+
+    def _compare_builds(self, known: Known) -> list[Job]:
+        """Last: the base is built by then, if anything asked for it."""
+        if not self.plan.request.cost or self.plan.request.freeze or not self.plan.series:
+            return []
+        built = (subjects(self.plan, variant)[0] for variant in self.plan.variants)
+        reports = ((subject, known.report(subject)) for subject in built)
+        return [CompareBuilds(subject) for subject, report in reports if report and is_built(report)]
 
     def _find_first_bad(self, known: Known) -> list[Job]:
         """Another run behind a patch, until it is certain enough which patch broke a case."""

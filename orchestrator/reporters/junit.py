@@ -17,7 +17,10 @@ from xml.etree import ElementTree
 from junit_xml import TestCase as XmlCase  # under other names: pytest collects classes that are called Test*
 from junit_xml import TestSuite as XmlSuite
 
+from orchestrator.evidence.cost import measured
+from orchestrator.evidence.cost import told as costs
 from orchestrator.evidence.coverage.told import places_never_hit, sentence
+from orchestrator.model.cost import Cost
 from orchestrator.model.coverage import Coverage
 from orchestrator.model.kernel import Role
 from orchestrator.model.outcome import Outcome
@@ -39,6 +42,7 @@ from orchestrator.reporters.junit_names import is_under_test, suite_name
 from orchestrator.reporters.junit_results import Element
 from orchestrator.reporters.origin import origin_words
 
+_MOST_STRUCTS = 10  # that have properties of their own
 MAX_BYTES = 29_000_000
 """The smallest limit of the known readers is 30 MB for a file."""
 
@@ -212,7 +216,14 @@ def _properties(report: RunReport, suite: _Suite) -> list[tuple[str, str]]:
         of_patches[f"patch.{number}"] = subject
         of_patches[f"patch.{number}.message_id"] = "".join(report.message_ids[number - 1 : number])
         of_patches[f"patch.{number}.commit"] = "".join(report.commits[number - 1 : number])
-    known = {**of_run, **dict(suite.report.facts.properties()), **_of_coverage(suite.report.coverage), **of_patches}
+    known = {
+        **of_run,
+        **dict(suite.report.facts.properties()),
+        **_of_coverage(suite.report.coverage),
+        **_of_cost(suite.report.cost),
+        **{f"perf.{one.name}": measured.words(one) for one in suite.report.performance},
+        **of_patches,
+    }
     return [(name, text.one_line(value, 500)) for name, value in known.items() if value]
 
 
@@ -226,6 +237,27 @@ def _of_coverage(found: Coverage | None) -> dict[str, str]:
         "coverage.hit": str(found.hit),
         "coverage.counted": str(found.counted),
         "coverage.never_hit": ", ".join(places_never_hit(found)),
+    }
+
+
+def _of_cost(found: Cost | None) -> dict[str, str]:
+    """What changed between the builds, and nothing of what did not. Long ones are cut; the file of the cost stage has
+    everything."""
+    if found is None:
+        return {}
+    structs = {f"cost.{one.name.replace(' ', '.')}": costs.struct_words(one) for one in found.structs[:_MOST_STRUCTS]}
+    slabs = {
+        f"cost.slab.{one.struct.removeprefix('struct ')}": costs.slab_words(one) for one in found.slabs[:_MOST_STRUCTS]
+    }
+    return {
+        "cost": costs.sentence(found),
+        **structs,
+        **slabs,
+        **{f"cost.{one.name.replace(' ', '_')}": costs.growth(one) for one in found.totals},
+        "cost.functions": ", ".join(costs.growth(one) for one in found.functions),
+        "cost.variables": ", ".join(costs.growth(one) for one in found.data),
+        "cost.stack_frames": ", ".join(costs.growth(one) for one in found.stacks),
+        "cost.exports": "; ".join(map(costs.export_words, found.exports)),
     }
 
 

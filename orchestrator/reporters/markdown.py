@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from orchestrator.evidence.cost.measured import words
+from orchestrator.evidence.cost.told import screen, sentence
 from orchestrator.judge.cause import cause
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Verdict
@@ -95,6 +97,7 @@ def _lines(report: RunReport, limits: _Limits) -> Iterator[str]:
     yield from _kernels(report)
     yield from _failures(report, limits)
     yield from _places(report, limits)
+    yield from _costs(report, limits)
     yield from _reports(report, limits)
     for note in report.notes[: limits.lines]:
         yield f"- {code(note, limits.chars)}"
@@ -173,6 +176,20 @@ def _reports(report: RunReport, limits: _Limits) -> Iterator[str]:
         yield from ("", "</details>", "")
     if (more := len(found) - limits.reports) > 0:
         yield from (f"and {counted(more, 'more title')} of kernel reports", "")
+
+
+def _costs(report: RunReport, limits: _Limits) -> Iterator[str]:
+    """What differs between the builds with and without the series."""
+    for suite in report.suites:
+        yield from (f"- {code(f'{suite.name}: {words(one)}', 2 * limits.chars)}" for one in suite.performance)
+    measured = [(suite.name, suite.cost) for suite in report.suites if suite.cost]
+    for name, cost in measured:
+        lines = list(screen(cost))
+        if lines:
+            yield f"<details><summary>cost on {_plain(name, 80)}: {_plain(sentence(cost), 200)}</summary>"
+            yield ""
+            yield from (f"- {code(line, 2 * limits.chars)}" for line in lines[: limits.lines])
+            yield from ("", "</details>", "")
 
 
 def _bounded(text: str, limit: int) -> str:

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import groupby
 
+from orchestrator.evidence.cost import measured
+from orchestrator.evidence.cost import told as costs
 from orchestrator.evidence.coverage import told
 from orchestrator.judge.verdict import is_excused
 from orchestrator.model.coverage import Coverage
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import (
+    COST,
     COVERAGE,
     Answer,
     CaseResult,
@@ -97,6 +100,8 @@ class Table:
     title: str
     rows: tuple[Row, ...]
     kernel_reports: tuple[Evidence, ...]
+    performance: tuple[str, ...] = ()  # what operations cost, with --perf
+    cost: tuple[str, ...] = ()  # what differs between the builds with and without the series
     never_hit: tuple[str, ...] = ()  # changed statements that could have run, of a kernel that was measured
 
 
@@ -133,7 +138,14 @@ def _table(report: RunReport, suite: SuiteReport) -> Table:
     for case in suite.cases:
         kernel_reports.extend(_evidence(case.kernel_reports, report, case.console_log, case.case))
         kernel_reports.extend(_diagnosis(case, report))
-    return Table(printable(suite.name), tuple(rows), tuple(kernel_reports), tuple(_never_hit(suite.coverage)))
+    return Table(
+        printable(suite.name),
+        tuple(rows),
+        tuple(kernel_reports),
+        tuple(printable(measured.words(one)) for one in suite.performance),
+        tuple(map(printable, costs.screen(suite.cost))) if suite.cost else (),
+        tuple(_never_hit(suite.coverage)),
+    )
 
 
 def _never_hit(found: Coverage | None) -> Iterator[str]:
@@ -145,7 +157,7 @@ def _never_hit(found: Coverage | None) -> Iterator[str]:
 
 
 def _stage_row(stage: StageResult) -> Row:
-    is_whole = stage.outcome.is_bad or stage.stage == COVERAGE
+    is_whole = stage.outcome.is_bad or stage.stage in (COVERAGE, COST)
     said = _message(stage.message, _MESSAGE_CHARS if is_whole else _REMARK_CHARS)
     if stage.hint and stage.outcome.is_bad:
         said = f"{said} (hint: {printable(stage.hint)})"

@@ -91,6 +91,10 @@ def summary_lines(report: RunReport, columns: int | None) -> Iterator[Line]:
             yield Line(f"{_MARGIN}! {kernel_report.title}", _STYLES[kernel_report.tone], len(_MARGIN))
             yield from (Line(f"{_MARGIN}    {line}") for line in kernel_report.code)
             yield Line(f"{_MARGIN}    {kernel_report.place}", "dim")  # whole: it is to be clicked or copied
+        for said in table.performance:
+            yield from map(Line, wrapped(f"perf: {said}", columns, _MARGIN, "      "))
+        for changed in table.cost:
+            yield from map(Line, wrapped(f"cost: {changed}", columns, _MARGIN, "      "))
         for missed in table.never_hit:
             yield from (Line(line, "yellow") for line in wrapped(f"never hit: {missed}", columns, _MARGIN, "      "))
     for note in report.notes:

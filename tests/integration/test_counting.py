@@ -127,7 +127,10 @@ def test_a_qemu_that_does_not_count_is_found_out(context: Context, toolchain: To
     version = 'case "$*" in --version) exec qemu-system-x86_64 --version;; esac\n'
     refusing.write_text(f"#!/bin/sh\n{version}echo 'qemu: -plugin: invalid option' >&2\nexit 1\n")
     ignoring.write_text(f"#!/bin/sh\n{version}exit 85\n")
-    for path, words in ((refusing, "-plugin: invalid option"), (ignoring, "counted 0 and 0 instead of 1 and 0")):
+    for path, words in (
+        (refusing, "-plugin: invalid option"),
+        (ignoring, "counted 0 at an instruction that runs once, and 0 at one that never does"),
+    ):
         path.chmod(0o755)
         with pytest.raises(CommandFailed, match=words):
             coverage_plugin(context, toolchain, str(path), TCG)
@@ -139,7 +142,7 @@ def test_a_source_that_does_not_compile_is_an_error_of_ours(
 ) -> None:
     broken = tmp_path / "broken.c"
     broken.write_text("int main(void) { return undeclared; }\n")
-    monkeypatch.setattr(plugin, "SOURCE", broken)
+    monkeypatch.setattr(plugin, "COVERAGE", broken)
     with pytest.raises(CommandFailed, match="does not compile") as raised:
         coverage_plugin(context, toolchain, QEMUS[0], TCG)
     assert "undeclared" in raised.value.detail
@@ -161,3 +164,25 @@ def test_hits_come_back_from_their_file(tmp_path: Path) -> None:
     write_hits(hits, tmp_path / "coverage.txt")
     assert read_hits(tmp_path / "coverage.txt") == hits
     assert (tmp_path / "coverage.txt").read_text() == "7c00 1\nffffffff81000000 3\n"
+
+
+def test_instructions_are_taken_down_at_marks(
+    context: Context, toolchain: Toolchain, qemu: str, tmp_path: Path
+) -> None:
+    """The loop's instruction is executed ROUNDS times between the first instruction and the last one."""
+    library = plugin.instructions_plugin(context, toolchain, qemu, TCG)
+    found = labels(tmp_path)
+    marks = (START, found["loop"] + 5)  # addq takes 3 bytes, loop 2
+    where = tmp_path / "guest"
+    where.mkdir()
+    executed = {}
+    for above in (START, 1 << 63):
+        counting = Counting(library, where / "addresses", marks, above)
+        write_addresses(counting)
+        counters = Counters(where, counting)
+        command = boot_sector_command(where, context.runner, qemu, (*TCG.args, *counting.argv()))
+        subprocess.run(command.argv, cwd=where, check=False, timeout=60)
+        begin, end = counters.read(is_alive=lambda: False).counts
+        executed[above] = end - begin
+    assert 2 * ROUNDS <= executed[START] < 2 * ROUNDS + 10_000
+    assert executed[1 << 63] == 0, "nothing of it is the kernel's"

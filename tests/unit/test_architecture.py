@@ -38,7 +38,7 @@ LAYERS = (
     ("judge.run",),
     ("build",),
     ("judge.attempts", "judge.logs"),
-    ("evidence.coverage.collect",),
+    ("evidence.coverage.collect", "evidence.cost.collect"),
     ("record",),
     ("record_checks",),
     ("plan",),
@@ -84,12 +84,13 @@ OWNERS = {
     "fabric": {"guest.ssh"},
     "invoke": {"guest.ssh"},
     "cryptography": {"guest.ssh"},
-    "elftools": {"evidence.coverage.elf"},
+    "elftools": {"evidence.coverage.elf", "evidence.cost.elf"},
     "junit_xml": {"reporters.junit"},
     "yaml": {"declarations.yaml_text"},
     "re2": {"expressions"},
     "drgn": {
         "evidence.symbols",
+        "evidence.cost.layouts",
         "evidence.postmortem.extract",
         "evidence.postmortem.console",
     },  # the latter two run as children

@@ -26,7 +26,7 @@ def known() -> catalog.Catalog:
 def test_what_the_readme_names_is_there(known: catalog.Catalog) -> None:
     assert set(known.testcases) >= WANTED
     assert {"base", "debug", "kasan"} <= set(known.fragments)
-    assert {"kvm", "tcg"} == set(known.accels)
+    assert {"kvm", "tcg", "tcg-icount"} == set(known.accels)
     assert "vm_refcnt" in known.patches
     assert "broken/panics-at-boot" in known.patches
     assert not any(name.startswith("vm_refcnt/") for name in known.patches)

@@ -36,6 +36,7 @@ from orchestrator.model.report import (
 )
 from orchestrator.model.series import Origin, Place
 from orchestrator.reporters import json_report, json_schema
+from tests.unit import costs
 from tests.unit.coverages import FOUND
 from tests.valid_json import read_valid, validator
 
@@ -110,6 +111,7 @@ st.register_type_strategy(
         earlier_base=few(BaseResult),
         facts=...,
         coverage=st.none() | st.just(FOUND),
+        cost=st.none() | st.just(costs.FOUND),
         has_mutants=...,
     ),
 )

@@ -553,3 +553,19 @@ def test_whatever_happens_it_ends_and_no_failure_of_the_series_is_green_unexcuse
             bad = [one for one in suite.attempts if one.case == result.case and signature(one)]
             excused = result.comparison and (result.comparison.excuses or result.comparison.answer is Answer.FIXED)
             assert excused or not bad, (suite.name, result.case)
+
+
+# --- what the series costs
+
+
+def test_builds_are_compared_at_the_end_when_the_base_may_be_built() -> None:
+    world = asked(plan(Request(cost=True)), {(PATCHED, "a"): 1.0})
+    jobs = [type(job).__name__ for job in world.done]
+    assert jobs.count("CompareBuilds") == 1
+    assert jobs.index("CompareBuilds") == len(jobs) - 1
+    assert any(isinstance(job, Build) and job.subject.name == BASE for job in world.done)
+
+
+def test_builds_are_not_compared_without_a_build_or_a_wish() -> None:
+    for request in (Request(), Request(cost=True, freeze=True)):
+        assert "CompareBuilds" not in [type(job).__name__ for job in asked(plan(request), {}).done]

@@ -38,6 +38,7 @@ TEST = Command(
         cases.CASES,
         failures.FAILURES,
         coverage.COVERAGE,
+        coverage.COST,
         reports.reports("the report"),
         reports.ELSEWHERE,
         plus(MESSAGES, (DRY_RUN,)),

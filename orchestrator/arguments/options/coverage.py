@@ -1,4 +1,4 @@
-"""Which of the changed lines were executed."""
+"""Which of the changed lines were executed, and what the series costs."""
 
 from __future__ import annotations
 
@@ -16,4 +16,23 @@ NO_COVERAGE = switch(
     help="do not count which changed statements are executed (default: count where TCG runs the guests)",
 )
 
+NO_COST = switch(
+    "--no-cost",
+    help="do not compare the builds with and without the series: struct layouts, slabs, sizes of functions, stack "
+    "frames, exported symbols",
+)
+
 COVERAGE = Group("coverage", (COVERAGE_MIN, NO_COVERAGE, *COVERAGE_FILES))
+PERF = switch(
+    "--perf",
+    help="measure what page faults, mappings, forks and execs cost with and without the series, in instructions of the "
+    "kernel, instead of testing",
+)
+MARGIN = option(
+    "--margin",
+    type=float,
+    default=1.0,
+    metavar="PERCENT",
+    help="with --perf: the difference that matters (default: 1)",
+)
+COST = Group("cost", (NO_COST, PERF, MARGIN))

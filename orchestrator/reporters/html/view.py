@@ -28,6 +28,7 @@ from orchestrator.model.report import (
 from orchestrator.reporters import decoded
 from orchestrator.reporters.compared import compared
 from orchestrator.reporters.failures import failures, is_not_run, items_of, name_of
+from orchestrator.reporters.html.costs import KernelCost, costs
 from orchestrator.reporters.html.covered import covered
 from orchestrator.reporters.html.diff import LineNote, PatchDiff, annotated, patch_diff
 from orchestrator.reporters.origin import origin_words
@@ -206,6 +207,7 @@ class Page:
     pinpoints: tuple[Pinpoint, ...]
     more_pinpoints: int
     patches: tuple[PatchDiff, ...]
+    costs: tuple[KernelCost, ...]
     is_covered: bool  # the diff says of its lines which were executed
     diff_left_out: tuple[Link, ...]
     compared: tuple[Compared, ...]
@@ -239,6 +241,7 @@ def page(report: RunReport, files: RunFiles) -> Page:
         pinpoints=found[:MOST_PINPOINTS],
         more_pinpoints=max(0, len(found) - MOST_PINPOINTS),
         patches=annotated(patches, notes),
+        costs=tuple(costs(report)),
         is_covered=bool(ran),
         diff_left_out=left_out_patches,
         compared=tuple(_compared(report, places)),

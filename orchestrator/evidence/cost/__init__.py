@@ -1,0 +1,1 @@
+"""What a series costs: two builds -> how they differ."""

@@ -1,0 +1,169 @@
+"""By how much one arm differs from the other, from pairs: the Hodges-Lehmann shift, and what can be said of it. Pure.
+
+A pair is one measurement without the series and one with it, in fresh guests, one right after the other. Its value is
+ln(with / without): a shift of 0.02 is 2 % more. The shift is the median of all means of two values (Walsh averages);
+its interval is the one that Wilcoxon's signed-rank test does not reject, whose distribution is counted exactly. Ties
+and zeros make the interval wider than it need be, never narrower.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+from orchestrator.model.performance import Interval, Judged, Word
+
+LEAST_PAIRS = 6  # with fewer no interval holds 95 %
+
+
+@lru_cache(maxsize=256)
+def signed_rank_counts(pairs: int) -> tuple[int, ...]:
+    """How many of the 2^pairs equally likely signings of the ranks 1 to `pairs` have each sum of positive ranks."""
+    counts = [1]
+    for rank in range(1, pairs + 1):
+        longer = counts + [0] * rank
+        for total, count in enumerate(counts):
+            longer[total + rank] += count
+        counts = longer
+    return tuple(counts)
+
+
+def walsh_averages(values: Sequence[float]) -> list[float]:
+    """In ascending order: n (n + 1) / 2 of them."""
+    return sorted((values[i] + values[j]) / 2 for i in range(len(values)) for j in range(i, len(values)))
+
+
+def interval(values: Sequence[float], error: float) -> Interval | None:
+    """None where so few values cannot have an interval with so small an error."""
+    if not values:
+        return None
+    n = len(values)
+    allowed = error / 2 * 2**n
+    below = cut = 0
+    for count in signed_rank_counts(n):
+        if below + count > allowed:
+            break
+        below += count
+        cut += 1
+    if not cut:
+        return None
+    averages = walsh_averages(values)
+    return Interval(median(averages), averages[cut - 1], averages[-cut], 2 * below / 2**n)
+
+
+def p_value(values: Sequence[float]) -> float:
+    """Of no shift: two-sided, exact. Zeros are left out, and equal sizes share a rank, for which the rank is rounded
+    against the claim."""
+    nonzero = sorted((value for value in values if value), key=abs)
+    n = len(nonzero)
+    if not n:
+        return 1.0
+    doubled = _midranks([abs(value) for value in nonzero])
+    positive = sum(rank for rank, value in zip(doubled, nonzero, strict=True) if value > 0)
+    extreme = max(positive, n * (n + 1) - positive)
+    counts = signed_rank_counts(n)
+    return min(1.0, 2 * sum(counts[extreme // 2 :]) / float(2**n))
+
+
+def _midranks(sizes: Sequence[float]) -> list[int]:
+    """Twice the rank of each, of sizes in ascending order."""
+    found: list[int] = []
+    at = 0
+    while at < len(sizes):
+        end = at
+        while end < len(sizes) and sizes[end] == sizes[at]:
+            end += 1
+        found += [at + 1 + end] * (end - at)
+        at = end
+    return found
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjusted for how many there are, each in its place: below an error rate, wrong claims about any of them are."""
+    order = sorted(range(len(p_values)), key=lambda at: p_values[at])
+    adjusted = [1.0] * len(p_values)
+    highest = 0.0
+    for place, at in enumerate(order):
+        highest = max(highest, min(1.0, (len(p_values) - place) * p_values[at]))
+        adjusted[at] = highest
+    return adjusted
+
+
+def drifts(values: Sequence[float], error: float = 0.01) -> bool:
+    """Whether a series of measurements of the same has a trend (Mann-Kendall, exact up to ties): then the order of the
+    arms within a pair matters, and what is said of the pairs is not to be trusted."""
+    n = len(values)
+    if n < LEAST_PAIRS:
+        return False
+    score = sum((values[j] > values[i]) - (values[j] < values[i]) for i in range(n) for j in range(i + 1, n))
+    counts = _inversions(n)
+    concordant = (abs(score) + n * (n - 1) // 2) // 2
+    return bool(2 * sum(counts[concordant:]) <= error * math.factorial(n))
+
+
+@lru_cache(maxsize=256)
+def _inversions(n: int) -> tuple[int, ...]:
+    """How many of the orders of n things have each number of inversions."""
+    counts = [1]
+    for size in range(2, n + 1):
+        longer = [0] * (len(counts) + size - 1)
+        for total, count in enumerate(counts):
+            for more in range(size):
+                longer[total + more] += count
+        counts = longer
+    return tuple(counts)
+
+
+def smallest_seen(values: Sequence[float], error: float) -> float | None:
+    """The smallest shift that as many pairs with this spread show in four of five runs, as a ratio minus 1: about 1.5
+    half widths of the interval (simulated, docs/statistics.md)."""
+    found = interval(values, error)
+    return None if found is None else math.expm1(POWER * found.half_width)
+
+
+POWER = 1.5
+
+
+def judge(
+    metrics: Sequence[tuple[str, Sequence[tuple[float, float]]]], margin: float, error: float
+) -> tuple[Judged, ...]:
+    """Names with their pairs (without, with), in the order in which they were measured; all values are above 0, and
+    more is worse. `margin`: the difference, as a ratio minus 1, that matters."""
+    logs = [[math.log(after / before) for before, after in pairs] for _, pairs in metrics]
+    adjusted = holm([p_value(values) for values in logs])
+    return tuple(
+        _judged(name, [before for before, _ in pairs], values, p, margin, error / len(metrics), error)
+        for (name, pairs), values, p in zip(metrics, logs, adjusted, strict=True)
+    )
+
+
+def _judged(
+    name: str, base: Sequence[float], values: Sequence[float], p: float, margin: float, part: float, error: float
+) -> Judged:
+    """`part` of the error is each metric's: the intervals of all hold together. A difference is claimed where Holm's p
+    allows it, and its absence where the interval lies within the margin; both only of what does not drift."""
+    found = interval(values, part)
+    trend = drifts(base)
+    word = Word.INCONCLUSIVE
+    limit = math.log1p(margin)
+    if found is not None and not trend:
+        if -limit < found.low and found.high < limit:
+            word = Word.NO_DIFFERENCE
+        elif p <= error:
+            word = Word.SLOWER if found.shift > 0 else Word.FASTER
+    return Judged(name, word, len(values), margin, found, p_value(values), p, smallest_seen(values, part), trend)
+
+
+def is_narrow_enough(pairs: Sequence[tuple[float, float]], margin: float, error: float) -> bool:
+    """Of (without, with): whether more pairs would say no more, since the interval is narrower than the margin. That
+    looks at the spread alone and not at the shift, so that looking often does not make a wrong claim likelier."""
+    found = interval([math.log(after / before) for before, after in pairs], error)
+    return found is not None and found.half_width < math.log1p(margin) / 2
+
+
+def median(values: Sequence[float]) -> float:
+    """Of at least one value."""
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
