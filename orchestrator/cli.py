@@ -49,9 +49,7 @@ def _apply_settings(args: argparse.Namespace, words: Sequence[str]) -> None:
     """Raises UsageError, BadDeclaration."""
     from orchestrator.settings import resolve  # here: --help, which never comes so far, needs no reader of TOML
 
-    args.command_line = words
-    args.found = resolve.resolve(args, os.environ)
-    resolve.apply(args, args.found)
+    resolve.give(args, words, os.environ)
 
 
 def _origin(error: UsageError, args: argparse.Namespace) -> str:

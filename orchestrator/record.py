@@ -30,6 +30,7 @@ from orchestrator.model.attempt import Attempt
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.kernel_report import KnownIssue
+from orchestrator.model.night import NightItem
 from orchestrator.model.planned import PlannedKernel
 from orchestrator.model.report import BOOT, BaseResult, StageResult
 from orchestrator.model.request import Request
@@ -69,6 +70,7 @@ class RunRecord:
     version: str = ""  # of orchestrate
     command: str = ""  # the line that began it, to be pasted: the same one resumes it
     id: str = ""  # random, so that a copy of the directory is known to be the same run; of an old run empty
+    night: NightItem | None = None  # what it is in the night that began it
 
     @property
     def is_interrupted(self) -> bool:

@@ -14,6 +14,7 @@ from orchestrator.commands.rundir import claim, planned
 from orchestrator.commands.running import run_test
 from orchestrator.events import RunStarted
 from orchestrator.jobs.dry_run import dry_run
+from orchestrator.model.night import NightItem
 from orchestrator.model.report import RunReport
 from orchestrator.model.request import Plan, Request
 from orchestrator.questions.regression import subjects
@@ -38,10 +39,12 @@ def run(args: argparse.Namespace) -> int:
     return outputs.deliver(run_dir, report.verdict.exit_status, summary)
 
 
-def test(invocation: Invocation, args: argparse.Namespace, outputs: Outputs) -> tuple[RunReport, Path]:
+def test(
+    invocation: Invocation, args: argparse.Namespace, outputs: Outputs, night: NightItem | None = None
+) -> tuple[RunReport, Path]:
     """The report of a run, whose files are written, and its directory."""
     context, plan = invocation.context, invocation.plan
-    with claim(context, plan, "test", args.output, command_line(args)) as (run_dir, resumed):
+    with claim(context, plan, "test", args.output, command_line(args), night) as (run_dir, resumed):
         cases = sum(len(kernel.cases) for kernel in planned(plan))
         words = (*describe(plan), *told_settings(args, plan.request))
         context.emit(RunStarted(str(run_dir), words, resumed, cases))

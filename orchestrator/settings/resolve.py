@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -61,6 +61,14 @@ def apply(args: argparse.Namespace, found: Mapping[str, Setting]) -> None:
         if key.option and value is not None and getattr(args, key.option, True) in (None, []):
             setattr(args, key.option, _as_option(name, value))
     args.settings = Settings(**{name: setting.value for name, setting in found.items()})
+
+
+def give(args: argparse.Namespace, words: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Complete what the parser has made of a command line: `command_line`, `found`, `settings`. Raises UsageError,
+    BadDeclaration."""
+    args.command_line = words
+    args.found = resolve(args, environment)
+    apply(args, args.found)
 
 
 def of_options(args: argparse.Namespace) -> Layer:

@@ -57,5 +57,5 @@ def test_a_wrong_key_of_a_list_is_named_with_its_line(tmp_path: Path, text: str,
 def test_a_missing_key_is_where_its_mapping_is(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     path.write_text("one: 1\ntwo: x\n")
-    with pytest.raises(BadDeclaration, match="x.yaml:2: two: expected an integer"):
+    with pytest.raises(BadDeclaration, match=r"x\.yaml:2: two: expected an integer"):
         read_yaml(dict[str, int], path)
