@@ -34,15 +34,15 @@ def run(args: argparse.Namespace) -> int:
         if args.dry_run:
             return show_plan(invocation, told_settings(args, invocation.plan.request))
         with stoppable(invocation.context.runner.cancel):
-            report, run_dir = test(invocation, args, outputs)
+            report, run_dir = test(invocation, args, outputs, None)
     summary = partial(terminal.show, report, color=args.color, is_quiet=args.quiet, resume=command_line(args))
     return outputs.deliver(run_dir, report.verdict.exit_status, summary)
 
 
 def test(
-    invocation: Invocation, args: argparse.Namespace, outputs: Outputs, night: NightItem | None = None
+    invocation: Invocation, args: argparse.Namespace, outputs: Outputs, night: NightItem | None
 ) -> tuple[RunReport, Path]:
-    """The report of a run, whose files are written, and its directory."""
+    """The report of a run, whose files are written, and its directory. `night`: it is an item of one."""
     context, plan = invocation.context, invocation.plan
     with claim(context, plan, "test", args.output, command_line(args), night) as (run_dir, resumed):
         cases = sum(len(kernel.cases) for kernel in planned(plan))

@@ -1,4 +1,4 @@
-"""A night: what its plan asks for, what was found to test, and what became of each item. Its record is made of these."""
+"""A night: what its plan asks for, what there is to test, what became of each item. Its record is made of these."""
 
 from __future__ import annotations
 
@@ -122,8 +122,8 @@ class NightPlan:
 
 @dataclass(frozen=True)
 class Candidate:
-    """What could be run tonight. `item` is its name, the same every night; `words` is its command line without --output.
-    With `trouble` it cannot be."""
+    """What could be run tonight. `item` is its name, the same every night; `words` is its command line without
+    --output. With `trouble` it cannot be."""
 
     item: str
     entry: str

@@ -375,5 +375,3 @@ def _seed(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,20}", text):
         raise ValueError(f"expected a number, or night for another one each night; got {text[:40]!r}")
     return int(text)
-
-

@@ -2,7 +2,7 @@
 and what earlier nights say of it come in, items with their reasons go out.
 
 An item is run if what it tests is new, or if what earlier runs said of the same thing is no answer: interrupted,
-without a verdict, inconclusive, flaky. Within a priority the longest comes first, so that what is short fills what is left.
+without a verdict, inconclusive, flaky. Within a priority the longest comes first: what is short fills what is left.
 """
 
 from __future__ import annotations

@@ -35,6 +35,7 @@ LAYERS = (
     ("judge.mutation_run",),
     ("evidence.decode",),
     ("judge.run",),
+    ("nights",),
     ("build",),
     ("judge.attempts", "judge.logs"),
     ("evidence.coverage.collect",),
@@ -92,7 +93,7 @@ OWNERS = {
         "evidence.postmortem.console",
     },  # the latter two run as children
     "jinja2": {"reporters.html.render"},
-    "sqlalchemy": {f"history.{name}" for name in ("database", "derived", "keep", "schema")}
+    "sqlalchemy": {f"history.{name}" for name in ("database", "derived", "keep", "nights", "schema")}
     | {f"history.questions.{name}" for name in QUESTIONS}
     | {f"history.migrations.versions.{name}" for name in MIGRATIONS},
     "starlette": {"dashboard.app"},
