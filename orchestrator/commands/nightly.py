@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         known = NightHistory.at(history, create=False)
         with stoppable(stop), tempfile.TemporaryDirectory(prefix="orchestrate-night-") as scratch:
             planned = _planned(new_record(Path(scratch), plan), Path(scratch), plan, known, stop, args)
-        stream.out("".join(f"{printable(line)}\n" for line in night_text.rehearsal(rehearsed(planned))))
+        _out(night_text.rehearsal(rehearsed(planned)))
         return 0
     known = NightHistory.at(history, create=True)
     with stoppable(stop), claim_night(nights, plan) as (directory, begun):
@@ -79,6 +79,11 @@ def run(args: argparse.Namespace) -> int:
             stream.tell(f"INTERRUPTED; what continues it:\n  {command_line(args)}\n")
             return Fault.INTERRUPT.value
         return night.deliver(record)
+
+
+def _out(lines: Iterable[str]) -> None:
+    for line in lines:
+        stream.out(f"{' ' * (len(line) - len(line.lstrip(' ')))}{printable(line)}\n")
 
 
 def _check_words(words: Sequence[str]) -> None:
@@ -282,8 +287,7 @@ class _Night:
 
     def deliver(self, record: NightRecord) -> int:
         problems = self._write(record)
-        stream.out("".join(f"{printable(line)}\n" for line in night_text.summary(record, is_quiet=self.args.quiet)))
-        stream.out(f"night: {printable(str(self.directory / SUMMARY))}\n")
+        _out([*night_text.summary(record, is_quiet=self.args.quiet), f"night: {self.directory / SUMMARY}"])
         for problem in problems:
             stream.tell(f"orchestrate: {problem}\n")
         unkept = any(one.state in (State.DONE, State.STOPPED) and not one.run and one.command != BISECT

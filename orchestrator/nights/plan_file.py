@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from orchestrator.codec import Place, spelled
 from orchestrator.declarations import schema
 from orchestrator.declarations.files import read_text, read_toml, read_yaml_text
 from orchestrator.errors import BadDeclaration, UsageError
-from orchestrator.model.kernel import Kernel
+from orchestrator.model.kernel import Kconfig, Kernel
 from orchestrator.model.night import (
     From,
     NightPlan,
@@ -32,8 +32,7 @@ from orchestrator.words import near
 
 T = TypeVar("T")
 SUITES = PACKAGE / "data/suites.toml"
-ARCHES = (Kernel.arch,)
-TOOLCHAINS = (COMPILER,)
+BUILT: Mapping[str, tuple[str, ...]] = {"arches": (Kernel.arch,), "toolchains": (COMPILER,)}  # what there is today
 REPORTERS: tuple[str, ...] = ()  # of `orchestrate test`: there are none yet that send anything
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,60}")
 DEFAULT_SUITE = "default"
@@ -108,8 +107,8 @@ class _File:
     suites: Mapping[str, _Suite] = field(default_factory=dict)
     kconfigs: tuple[str, ...] = ("base",)
     machines: tuple[str, ...] = ("q35",)
-    arches: tuple[str, ...] = ARCHES
-    toolchains: tuple[str, ...] = TOOLCHAINS
+    arches: tuple[str, ...] = BUILT["arches"]
+    toolchains: tuple[str, ...] = BUILT["toolchains"]
     budget: str = "8h"
     expected: str = "20m"
     repeats: int = 3
@@ -121,22 +120,31 @@ class _File:
 # --- reading one
 
 
+@dataclass(frozen=True)
+class _Problem:
+    """What is wrong in a line (0: in the file as a whole), and the way out."""
+
+    line: int
+    words: str
+    hint: str
+
+
 @dataclass
 class _Checker:
     """Gathers what is wrong, each with its line, so that one run of the command tells all of it."""
 
     path: Path
     lines: Mapping[Place, int]
-    found: list[tuple[int, str]] = field(default_factory=list)
-    hints: list[str] = field(default_factory=list)
+    found: list[_Problem] = field(default_factory=list)
 
     def wrong(self, place: Place, words: str, hint: str = "") -> None:
         where = spelled(place).removeprefix(".")
-        self.found.append((schema.line_of(place, self.lines), f"{where}: {words}" if where else words))
-        self.hints += [hint] if hint else []
+        problem = _Problem(schema.line_of(place, self.lines), f"{where}: {words}" if where else words, hint)
+        if problem not in self.found:
+            self.found.append(problem)
 
     @contextmanager
-    def at(self, *place: str | int) -> Any:
+    def at(self, *place: str | int) -> Iterator[None]:
         """What is raised in here is wrong at this place."""
         try:
             yield
@@ -160,12 +168,12 @@ class _Checker:
         """Raises BadDeclaration."""
         if not self.found:
             return
-        told = sorted(dict.fromkeys(self.found))
-        if len(told) == 1 and told[0][0]:
-            text = f"{self.path}:{told[0][0]}: {told[0][1]}"
-        else:
-            text = f"{self.path}: " + "; ".join(f"line {line}: {said}" if line else said for line, said in told)
-        raise BadDeclaration(text, hint="; ".join(dict.fromkeys(self.hints)))
+        first, *others = sorted(self.found, key=lambda one: one.line)
+        if not others:
+            where = f"{self.path}:{first.line}" if first.line else str(self.path)
+            raise BadDeclaration(f"{where}: {first.words}", hint=first.hint)
+        told = (f"line {one.line}: {one.words}" + (f" ({one.hint})" if one.hint else "") for one in (first, *others))
+        raise BadDeclaration(f"{self.path}: {'; '.join(told)}")
 
 
 def read_plan(path: Path, catalog: Catalog, check: Check) -> NightPlan:
@@ -217,7 +225,7 @@ class _Reading:
         at = ("suites", name)
         if not is_ours:
             self._name(name, *at)
-        kconfigs = [found for kconfig in one.kconfigs or self.plan.kconfigs if (found := self._kconfig(kconfig, *at))]
+        kconfigs = self._kconfigs([(at, one.kconfigs) if one.kconfigs else ((), self.plan.kconfigs)])
         with self.checker.at(*at, "testcases"):
             self.catalog.chosen_cases(one.testcases, kconfigs)
         if one.run == "mutants" and one.each_patch:
@@ -263,7 +271,8 @@ class _Reading:
         given = {kind: text for kind in From if (text := str(getattr(one, kind.value)))}
         if len(given) != 1:
             known = ", ".join(kind.value for kind in From)
-            self.checker.wrong(at, f"series come from one of {known}", f"given: {', '.join(k.value for k in given)}")
+            there = " and ".join(kind.value for kind in given) or "none"
+            self.checker.wrong(at, f"series come from one of {known}; here is {there}")
         source, place = next(iter(given.items()), (From.PATCH, ""))
         if place:
             with self.checker.at(*at, source.value):
@@ -311,19 +320,16 @@ class _Reading:
     def _entry(self, at: tuple[str, str], one: _Entry, suites: Mapping[str, Suite]) -> dict[str, Any]:
         self._name(at[1], *at)
         kconfigs, machines = one.kconfigs or self.plan.kconfigs, one.machines or self.plan.machines
-        for place, names in ((at, one.kconfigs), ((), self.plan.kconfigs)):
-            for number, kconfig in enumerate(names):
-                self._kconfig(kconfig, *place, "kconfigs", number)
+        self._kconfigs(((at, one.kconfigs), ((), self.plan.kconfigs)))
         for place, names in ((at, one.machines), ((), self.plan.machines)):
             for number, machine in enumerate(names):
                 with self.checker.at(*place, "machines", number):
                     self.catalog.machine(machine)
-        for what, known in (("arches", ARCHES), ("toolchains", TOOLCHAINS)):
+        for what, known in BUILT.items():
             for place, names in ((at, getattr(one, what)), ((), getattr(self.plan, what))):
                 for number, name in enumerate(names):
                     if name not in known:
-                        words = f"{name}: kernels are built for {', '.join(known)} alone" if what == "arches" else (
-                            f"{name}: kernels are built with {', '.join(known)} alone")  # fmt: skip
+                        words = f"{name}: kernels are built {'for' if what == 'arches' else 'with'} {known[0]} alone"
                         self.checker.wrong((*place, what, number), words)
         for number, suite in enumerate(one.suites):
             self.checker.one_of(suite, [*suites], "suite", *at, "suites", number)
@@ -351,10 +357,13 @@ class _Reading:
                 self.checker.wrong((at, name), f"{file}: a directory, not a file")
         return Results(history=history, directory=directory, **files)
 
-    def _kconfig(self, name: str, *place: str | int) -> Any:
-        with self.checker.at(*place):
-            return self.catalog.kconfig(name)
-        return None
+    def _kconfigs(self, named: Iterable[tuple[Place, Sequence[str]]]) -> list[Kconfig]:
+        found = []
+        for place, names in named:
+            for number, name in enumerate(names):
+                with self.checker.at(*place, "kconfigs", number):
+                    found.append(self.catalog.kconfig(name))
+        return found
 
     def _name(self, name: str, *place: str | int) -> None:
         if not NAME.fullmatch(name):
