@@ -20,8 +20,10 @@ from orchestrator.context import Places
 from orchestrator.errors import Fault, Interrupted, OrchestrateError
 from orchestrator.host_time import clocks_now
 from orchestrator.judge.night import news_of, status_of, to_bisect
+from orchestrator.judge.run import RUN
 from orchestrator.model.night import (
     BISECT,
+    RAN,
     TEST,
     WAITING,
     Culprit,
@@ -96,7 +98,7 @@ def _planned(
 ) -> NightRecord:
     """The record of a night that has not begun: what there is to test, and what of it has a reason to be. Raises
     Interrupted."""
-    notes: list[str] = []
+    notes = ["trees are as they were fetched last"] if args.dry_run and any(tree.fetch for tree in plan.trees) else []
     looking = Looking(load_catalog(), Runner(stop.cancel), directory / SERIES, notes, is_rehearsal=args.dry_run)
     found = list(candidates(looking.targets(plan), _seed(record.started), args, stop.cancel))
     past = known.past({one.item for one in found})
@@ -154,8 +156,8 @@ class _Night:
         limit_s = left_s(record, item)
         running = replace(item, state=State.RUNNING, directory=str(output))
         save_night(changed(record, running), self.directory)
-        at = sum(one.state not in (*WAITING, State.SKIPPED) for one in record.items) + 1
-        of = sum(one.state is not State.SKIPPED for one in record.items)
+        at = sum(one.state in RAN for one in record.items) + 1
+        of = at - 1 + sum(one.state in WAITING for one in record.items)
         about = "" if item.is_guess else f", about {lasting(item.expected_s)}"
         self.tell(f"[{at}/{of}] {item.name} ({item.why}{about})")
         began = clocks_now()
@@ -202,7 +204,7 @@ class _Night:
         """The run of an item into the history, and what it says that is new. A history that cannot be written to is
         noted: the run is imported when the night is over."""
         run_dir = Path(item.directory)
-        if item.command == BISECT or not (run_dir / "run.json").is_file():
+        if item.command == BISECT or not (run_dir / RUN).is_file():
             return record
         try:
             run, verdict, reason = self.known.take(run_dir)
@@ -224,7 +226,7 @@ class _Night:
     def _imported(self, record: NightRecord) -> NightRecord:
         """What the history could not take earlier."""
         for item in record.items:
-            if item.state in (State.DONE, State.STOPPED) and not item.run:
+            if item.state in RAN and not item.run:
                 record = self._take(record, item)
         return record
 
@@ -290,7 +292,7 @@ class _Night:
         _out([*night_text.summary(record, is_quiet=self.args.quiet), f"night: {self.directory / SUMMARY}"])
         for problem in problems:
             stream.tell(f"orchestrate: {problem}\n")
-        unkept = any(one.state in (State.DONE, State.STOPPED) and not one.run and one.command != BISECT
-                     and Path(one.directory, "run.json").is_file() for one in record.items)  # fmt: skip
+        unkept = any(one.state in RAN and not one.run and one.command != BISECT
+                     and Path(one.directory, RUN).is_file() for one in record.items)  # fmt: skip
         trouble = Fault.INFRASTRUCTURE.value if problems or unkept else 0
         return status_of(record.items, record.news) or trouble

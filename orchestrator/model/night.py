@@ -165,6 +165,7 @@ class State(Enum):
 
 
 WAITING = (State.PLANNED, State.RUNNING)
+RAN = (State.DONE, State.STOPPED)
 
 
 @dataclass(frozen=True)

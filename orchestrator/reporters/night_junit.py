@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from orchestrator.model.night import WAITING, Item, NightRecord, State
+from orchestrator.model.night import RAN, WAITING, Item, NightRecord, State
 from orchestrator.model.outcome import Verdict
 from orchestrator.reporters.table import JUNIT
 from orchestrator.reporters.text import one_line
@@ -37,7 +37,7 @@ def junit(record: NightRecord) -> bytes:
 
 def _suites(item: Item) -> list[Element]:
     path = Path(item.directory, JUNIT)
-    if item.state not in (State.DONE, State.STOPPED, *WAITING) or not item.directory or not path.is_file():
+    if item.state not in (*RAN, *WAITING) or not item.directory or not path.is_file():
         return []
     try:
         return ElementTree.parse(path).getroot().findall("testsuite")

@@ -6,13 +6,12 @@ import shlex
 from collections.abc import Iterable, Iterator
 
 from orchestrator.judge.night import in_order
-from orchestrator.model.night import Change, Culprit, Item, News, NightRecord, Priority, State
+from orchestrator.model.night import RAN, Change, Culprit, Item, News, NightRecord, Priority, State
 from orchestrator.model.outcome import Verdict
 from orchestrator.reporters.markdown import code
 from orchestrator.words import counted, lasting
 
 MOST = 200  # lines of one section; the record has them all
-RAN = (State.DONE, State.STOPPED)
 _SIGNS = {Change.NEW: "❌", Change.FIXED: "✅", Change.STILL: "❗", Change.OPEN: "❔"}
 
 

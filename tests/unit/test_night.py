@@ -277,7 +277,7 @@ def test_the_worst_case_that_passed_on_another_commit_is_bisected() -> None:
     assert found is not None
     assert found[0].test == "b", "c never passed"
     assert to_bisect(tip, results, {key: replace(GOOD, good="t" * 40) for key in known}) is None, "by chance"
-    assert to_bisect(tip, results, {key: BAD for key in known}) is None, "it is old"
+    assert to_bisect(tip, results, dict.fromkeys(known, BAD)) is None, "it is old"
 
 
 def test_the_exit_status_names_the_worst() -> None:

@@ -1,4 +1,4 @@
-"""Plans of nights: what a file may say, and that everything that is wrong is named with its line before anything runs."""
+"""Plans of nights: what a file may say, and that whatever is wrong is named with its line before anything runs."""
 
 from __future__ import annotations
 
