@@ -26,10 +26,11 @@ def past_runs(connection: Connection, items: Collection[str]) -> dict[str, list[
             RUN.c.location, is_open.label("is_open"),
         )
         .join(RUN, RUN.c.number == NIGHT_ITEM.c.run)
+        .where(NIGHT_ITEM.c.item.in_(items))
         .order_by(RUN.c.started.desc(), RUN.c.number.desc())
     )  # fmt: skip
     for row in connection.execute(asked):
-        if row.item in items and len(runs := found.setdefault(row.item, [])) < MOST:
+        if len(runs := found.setdefault(row.item, [])) < MOST:
             runs.append(
                 PastRun(
                     row.id, row.item, row.started, row.verdict, row.time_s, _parts(row.tested), row.location,
