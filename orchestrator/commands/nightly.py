@@ -69,7 +69,8 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         known = NightHistory.at(history, create=False)
         with stoppable(stop), tempfile.TemporaryDirectory(prefix="orchestrate-night-") as scratch:
-            planned = _planned(new_record(Path(scratch), plan), Path(scratch), plan, known, stop, args)
+            directory = Path(scratch) / "night"
+            planned = _planned(new_record(directory, plan), directory, plan, known, stop, args)
         _out(night_text.rehearsal(rehearsed(planned)))
         return 0
     known = NightHistory.at(history, create=True)
@@ -99,7 +100,7 @@ def _planned(
     """The record of a night that has not begun: what there is to test, and what of it has a reason to be. Raises
     Interrupted."""
     notes = ["trees are as they were fetched last"] if args.dry_run and any(tree.fetch for tree in plan.trees) else []
-    looking = Looking(load_catalog(), Runner(stop.cancel), directory / SERIES, notes, is_rehearsal=args.dry_run)
+    looking = Looking(load_catalog(), Runner(stop.cancel), directory.parent / SERIES, notes, is_rehearsal=args.dry_run)
     found = list(candidates(looking.targets(plan), _seed(record.started), args, stop.cancel))
     past = known.past({one.item for one in found})
     return replace(record, items=items_of(plan, found, past, ages_of(past)), notes=tuple(notes))
@@ -152,7 +153,9 @@ class _Night:
 
     def _item(self, record: NightRecord, item: Item) -> NightRecord:
         """The record after an item. Raises Interrupted."""
-        output = Path(item.directory) if item.directory else self._free_run_dir(record, item)
+        # of an earlier night it may be on another machine
+        is_here = item.state is State.RUNNING or (item.directory and Path(item.directory, RUN).is_file())
+        output = Path(item.directory) if is_here else self._free_run_dir(record, item)
         limit_s = left_s(record, item)
         running = replace(item, state=State.RUNNING, directory=str(output))
         save_night(changed(record, running), self.directory)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from orchestrator.model.night import Before, Change, Item, News, Result
+from orchestrator.model.night import Before, Change, Item, News, Result, State
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import Answer
 
@@ -61,6 +61,7 @@ def status_of(items: Sequence[Item], news: Sequence[News]) -> int:
     """The night's exit status: 1 something is newly broken, else 3 something could not be judged, else 0."""
     if any(one.change is Change.NEW for one in news):
         return 1
-    if any(one.change is Change.OPEN for one in news) or any(item.status in (2, 3) for item in items):
+    unjudged = any(item.status in (2, 3) or item.state is State.STOPPED for item in items)
+    if unjudged or any(one.change is Change.OPEN for one in news):
         return 3
     return 0

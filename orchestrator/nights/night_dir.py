@@ -1,10 +1,11 @@
 """A night's directory: its record, the series that it tests, the directories of its runs.
 
-NIGHTS/DATE-DIGEST/
-  night.json  summary.md  junit.xml    the record, and what is made of it when the night is over or stopped
-  plan.yaml                            as it was
-  series/NAME.mbox                     what mail archives, maildirs and patchwork had
-  runs/NAME/                           ordinary run directories
+NIGHTS/
+  DATE-DIGEST/
+    night.json  summary.md  junit.xml  the record, and what is made of it when the night is over or stopped
+    plan.yaml                          as it was
+    runs/NAME/                         ordinary run directories
+  series/DIGEST/NAME.mbox              what mail archives, maildirs and patchwork had
 """
 
 from __future__ import annotations

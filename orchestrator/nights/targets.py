@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -53,8 +54,8 @@ class Target:
 
 @dataclass(frozen=True)
 class Looking:
-    """Where series are saved, so that an interrupted night goes on with the same ones; who runs git; what is noted on
-    the way. A rehearsal fetches no tree."""
+    """Where series are saved, by their content, so that what was interrupted goes on with the same ones, and under the
+    same path; who runs git; what is noted on the way. A rehearsal fetches no tree."""
 
     catalog: Catalog
     runner: Runner
@@ -196,9 +197,8 @@ class Looking:
             return Target(entry, name, (), error.message)
 
     def _saved(self, entry: SeriesEntry, name: str, data: bytes, series: Series) -> Target:
-        path = self.directory / f"{re.sub('[^A-Za-z0-9._-]', '-', name.rpartition('/')[2])}.mbox"
-        if path.exists() and path.read_bytes() != data:  # another entry has a series of this name
-            path = path.with_name(f"{entry.name}-{path.name}")
+        content = hashlib.sha256(data).hexdigest()[:16]
+        path = self.directory / content / f"{re.sub('[^A-Za-z0-9._-]', '-', name.rpartition('/')[2])}.mbox"
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, data)
         return Target(entry, name, ("--patch", str(path), "--version", str(series.patches[0].version)))

@@ -287,4 +287,6 @@ def test_the_exit_status_names_the_worst() -> None:
     assert status_of([done], (*unsure, *new)) == 1
     assert status_of([done], unsure) == 3
     assert status_of([done, item("j", 1, status=3)], ()) == 3
+    assert status_of([done, item("j", 1, status=130, state=State.STOPPED)], ()) == 3
+    assert status_of([done, item("j", 1, state=State.LEFT_OUT)], ()) == 0
     assert status_of([done, item("j", 1, status=3)], new) == 1
