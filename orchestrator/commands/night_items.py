@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.arguments.parser import parser
+from orchestrator.build.toolchain import find_toolchain
 from orchestrator.codec import encode
 from orchestrator.commands.bisect import Bisected, as_of_test, bisect
 from orchestrator.commands.compose import Invocation, invoke, listening, request_of
@@ -27,7 +28,7 @@ from orchestrator.manifest import file_digest
 from orchestrator.model.night import BISECT, MUTANTS, Candidate, Item, NightItem, Parts
 from orchestrator.model.outcome import Verdict
 from orchestrator.nights.targets import Target
-from orchestrator.nights.words import combinations, command_words, item_name
+from orchestrator.nights.words import combinations, command_words
 from orchestrator.os_errors import situation
 from orchestrator.process import Cancel
 from orchestrator.record import RunRecord, load_record
@@ -104,12 +105,12 @@ def candidates(targets: Iterable[Target], seed: int, told: argparse.Namespace, c
         if target.trouble:
             yield Candidate(target.name, entry.name, target.name, "", "", (), entry.priority, trouble=target.trouble)
             continue
-        for suite, kconfig, machine in combinations(entry):
+        for kind in combinations(entry):
             cancel.check()
-            words = command_words(target.words, suite, kconfig, machine, seed)
+            suite, words = kind.suite, command_words(target.words, kind, seed)
             one = Candidate(
-                item_name(target.name, suite.name, kconfig, machine), entry.name, target.name, suite.name, kconfig,
-                words, entry.priority, every_s=suite.every_s, again_s=suite.again_s,
+                kind.item(target.name), entry.name, target.name, suite.name, kind.kconfig, words, entry.priority,
+                every_s=suite.every_s, again_s=suite.again_s,
             )  # fmt: skip
             try:
                 args = parsed(words, told)
@@ -128,15 +129,17 @@ def tested_of(invocation: Invocation, args: argparse.Namespace) -> Parts:
         base = f"{package.name}-{package.stat().st_size}"
     libraries = {context.catalog.library(case) for case in plan.cases if case.sources}
     library = [file_digest(path) for root in sorted(libraries) for path in sorted(root.iterdir()) if path.is_file()]
+    compilers = [find_toolchain(context, name).value.compiler for name in plan.request.toolchains]
     asked = replace(
-        request_of(args), patch=None, part=None, version=None, tree=None, base=None, kconfigs=(), testcases=(),
-        machine="", seed=0, budget_s=None, jobs=None, suite_name="", attachments_root="",
+        request_of(args), patch=None, part=None, version=None, tree=None, base=None, kconfigs=(), toolchains=(),
+        testcases=(), machine="", seed=0, budget_s=None, jobs=None, suite_name="", attachments_root="",
     )  # fmt: skip
     parts = {
         "base": base,
         "below": _digest([patch.sha256 for patch in plan.source.below]) if plan.source.below else "",
         "series": plan.series.digest[:DIGITS] if plan.series else "",
         "kconfig": _digest(fragment_symbols(plan)),
+        "compiler": _digest(compilers),
         "cases": _digest([case_digests(plan), library]),
         "guest": f"{plan.machine.name}-{plan.machine.smp}x{plan.machine.memory_mib}",
         "options": _digest(encode(asked)),

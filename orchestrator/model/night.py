@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
+from orchestrator.model.kernel import USUAL_TOOLCHAIN
+
 Parts = tuple[tuple[str, str], ...]
 """What an item tests, by name: base, series, kconfig, cases, guest. Values are digests, or ids of commits."""
 
@@ -59,6 +61,7 @@ class Entry:
     suites: tuple[Suite, ...]
     kconfigs: tuple[str, ...]
     machines: tuple[str, ...]
+    toolchains: tuple[str, ...] = (USUAL_TOOLCHAIN,)
     priority: Priority = Priority.NORMAL
     budget_s: float | None = None
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from orchestrator.build.toolchain import COMPILER
+from orchestrator.build.toolchains import check_toolchain, compiler_of
 from orchestrator.catalog import PACKAGE, Catalog
 from orchestrator.codec import Place, spelled
 from orchestrator.declarations import schema
 from orchestrator.declarations.files import read_text, read_toml, read_yaml_text
-from orchestrator.errors import BadDeclaration, UsageError
-from orchestrator.model.kernel import Kconfig, Kernel
+from orchestrator.errors import BadDeclaration, ToolMissing, UsageError
+from orchestrator.model.kernel import USUAL_TOOLCHAIN, Kconfig, Kernel
 from orchestrator.model.night import (
     From,
     NightPlan,
@@ -32,13 +32,15 @@ from orchestrator.words import near
 
 T = TypeVar("T")
 SUITES = PACKAGE / "data/suites.toml"
-BUILT: Mapping[str, tuple[str, ...]] = {"arches": (Kernel.arch,), "toolchains": (COMPILER,)}  # what there is today
+ARCHES = (Kernel.arch,)  # that kernels are built for today
 REPORTERS: tuple[str, ...] = ()  # of `orchestrate test`: there are none yet that send anything
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,60}")
 DEFAULT_SUITE = "default"
 # What the night itself gives to the command of an item
-OURS = ("--patch", "--tree", "--base", "--kconfig", "--machine", "--testcase", "--duration", "--seed", "--each-patch",
-        "--budget", "--output", "--dry-run", "--version")  # fmt: skip
+OURS = frozenset({
+    "--patch", "--tree", "--base", "--kconfig", "--toolchain", "--machine", "--testcase", "--duration", "--seed",
+    "--each-patch", "--budget", "--output", "--dry-run", "--version",
+})  # fmt: skip
 Check = Callable[[Sequence[str]], None]
 
 
@@ -107,8 +109,8 @@ class _File:
     suites: Mapping[str, _Suite] = field(default_factory=dict)
     kconfigs: tuple[str, ...] = ("base",)
     machines: tuple[str, ...] = ("q35",)
-    arches: tuple[str, ...] = BUILT["arches"]
-    toolchains: tuple[str, ...] = BUILT["toolchains"]
+    arches: tuple[str, ...] = ARCHES
+    toolchains: tuple[str, ...] = (USUAL_TOOLCHAIN,)
     budget: str = "8h"
     expected: str = "20m"
     repeats: int = 3
@@ -148,7 +150,7 @@ class _Checker:
         """What is raised in here is wrong at this place."""
         try:
             yield
-        except UsageError as error:
+        except (UsageError, ToolMissing) as error:
             self.wrong(place, error.message, error.hint)
         except ValueError as error:
             self.wrong(place, str(error))
@@ -243,7 +245,7 @@ class _Reading:
             name=name,
             command=one.run,
             testcases=one.testcases,
-            kconfigs=one.kconfigs,
+            kconfigs=tuple(map(self._spec, one.kconfigs)),
             duration_s=self.checker.seconds(one.duration, *at, "duration"),
             seed=seed,
             each_patch=one.each_patch,
@@ -325,20 +327,21 @@ class _Reading:
             for number, machine in enumerate(names):
                 with self.checker.at(*place, "machines", number):
                     self.catalog.machine(machine)
-        for what, known in BUILT.items():
-            for place, names in ((at, getattr(one, what)), ((), getattr(self.plan, what))):
-                for number, name in enumerate(names):
-                    if name not in known:
-                        words = f"{name}: kernels are built {'for' if what == 'arches' else 'with'} {known[0]} alone"
-                        self.checker.wrong((*place, what, number), words)
+        for place, names in ((at, one.arches), ((), self.plan.arches)):
+            for number, arch in enumerate(names):
+                if arch not in ARCHES:
+                    words = f"{arch}: kernels are built for {', '.join(ARCHES)} alone"
+                    self.checker.wrong((*place, "arches", number), words)
+        toolchains = self._toolchains(at, one.toolchains) or self._toolchains((), self.plan.toolchains)
         for number, suite in enumerate(one.suites):
             self.checker.one_of(suite, [*suites], "suite", *at, "suites", number)
         budget_s = self.checker.seconds(one.budget, *at, "budget")
         return {
             "name": at[1],
             "suites": tuple(suites[name] for name in dict.fromkeys(one.suites) if name in suites),
-            "kconfigs": tuple(dict.fromkeys(kconfigs)),
+            "kconfigs": tuple(dict.fromkeys(map(self._spec, kconfigs))),
             "machines": tuple(dict.fromkeys(machines)),
+            "toolchains": toolchains,
             "priority": Priority[one.priority.upper()],
             "budget_s": budget_s,
         }
@@ -357,13 +360,27 @@ class _Reading:
                 self.checker.wrong((at, name), f"{file}: a directory, not a file")
         return Results(history=history, directory=directory, **files)
 
+    def _toolchains(self, place: Place, names: Sequence[str]) -> tuple[str, ...]:
+        """Those that are installed; a directory is relative to the plan."""
+        found = []
+        for number, name in enumerate(names):
+            with self.checker.at(*place, "toolchains", number):
+                checked = check_toolchain(str(self._path(name)) if "/" in name else name)
+                compiler_of(checked)
+                found.append(checked)
+        return tuple(dict.fromkeys(found))
+
     def _kconfigs(self, named: Iterable[tuple[Place, Sequence[str]]]) -> list[Kconfig]:
         found = []
         for place, names in named:
             for number, name in enumerate(names):
                 with self.checker.at(*place, "kconfigs", number):
-                    found.append(self.catalog.kconfig(name))
+                    found.append(self.catalog.kconfig(self._spec(name)))
         return found
+
+    def _spec(self, kconfig: str) -> str:
+        """With the files of a kconfig by absolute paths."""
+        return "+".join(str(self._path(part)) if "/" in part else part for part in kconfig.split("+"))
 
     def _name(self, name: str, *place: str | int) -> None:
         if not NAME.fullmatch(name):

@@ -3,27 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import PurePath
 
+from orchestrator.model.kernel import USUAL_TOOLCHAIN, variant_name
 from orchestrator.model.night import BISECT, Entry, Suite
 
 
-def item_name(target: str, suite: str, kconfig: str, machine: str) -> str:
-    """The same every night: the history hangs on it."""
-    return f"{target} {suite} {kconfig} {machine}"
+@dataclass(frozen=True)
+class Combination:
+    """A suite on a kernel and a machine."""
+
+    suite: Suite
+    kconfig: str
+    toolchain: str
+    machine: str
+
+    def item(self, target: str) -> str:
+        """The name of the item, the same every night: the history hangs on it."""
+        kconfig = "+".join(PurePath(part).stem if "/" in part else part for part in self.kconfig.split("+"))
+        return f"{target} {self.suite.name} {variant_name(kconfig, self.toolchain)} {self.machine}"
 
 
-def combinations(entry: Entry) -> Iterator[tuple[Suite, str, str]]:
-    """Every suite with every kconfig and machine of an entry. A suite's own kconfigs take the place of the entry's."""
+def combinations(entry: Entry) -> Iterator[Combination]:
+    """Every suite with every kconfig, toolchain and machine of an entry. A suite's own kconfigs take the place of the
+    entry's."""
     for suite in entry.suites:
         for kconfig in dict.fromkeys(suite.kconfigs or entry.kconfigs):
-            for machine in entry.machines:
-                yield suite, kconfig, machine
+            for toolchain in entry.toolchains:
+                for machine in entry.machines:
+                    yield Combination(suite, kconfig, toolchain, machine)
 
 
-def command_words(target: Sequence[str], suite: Suite, kconfig: str, machine: str, seed: int) -> tuple[str, ...]:
+def command_words(target: Sequence[str], one: Combination, seed: int) -> tuple[str, ...]:
     """`seed` is tonight's, for a suite that has none of its own."""
-    words = [suite.command, *target, "--kconfig", kconfig, "--machine", machine]
+    suite = one.suite
+    words = [suite.command, *target, "--kconfig", one.kconfig, "--machine", one.machine]
+    if one.toolchain != USUAL_TOOLCHAIN:
+        words += ["--toolchain", one.toolchain]
     for testcase in suite.testcases:
         words.append(f"--testcase={testcase}")  # `!NAME` and `-NAME` are values, not options
     if suite.duration_s is not None:
@@ -44,7 +62,7 @@ def value_of(words: Sequence[str], option: str) -> str:
 def bisect_words(words: Sequence[str], good: str, case: str) -> tuple[str, ...]:
     """The bisection of what an item on a tree's branch found."""
     made = [BISECT, good, value_of(words, "--base"), "--testcase", case]
-    for option in ("--tree", "--kconfig", "--machine", "--duration", "--seed"):
+    for option in ("--tree", "--kconfig", "--toolchain", "--machine", "--duration", "--seed"):
         if value := value_of(words, option):
             made += [option, value]
     return tuple(made)

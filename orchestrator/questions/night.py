@@ -22,6 +22,7 @@ PARTS = {
     "below": "what the series is based on has changed",
     "series": "the series has changed",
     "kconfig": "the kconfig has changed",
+    "compiler": "the compiler has changed",
     "cases": "the test cases have changed",
     "guest": "the guest has changed",
     "options": "the suite has changed",

@@ -27,7 +27,6 @@ from orchestrator.model.night import BISECT, Item, NightItem, NightPlan, NightRe
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import RunReport
 from orchestrator.model.request import Request
-from orchestrator.nights.words import item_name
 from orchestrator.record import RunRecord, save_record
 from orchestrator.reporters.table import write_files
 from tests.integration.conftest import Cli, git
@@ -273,7 +272,7 @@ suites: {{quick: {{testcases: [split-merge]}}}}
 def test_a_case_that_passed_on_an_earlier_tip_is_bisected(tmp_path: Path, tree: Path) -> None:
     good = git(tree, "rev-parse", "HEAD").strip()
     bad = commit(tree, "main", "worse")
-    name = item_name("mm/main", "quick", "base", "q35")
+    name = "mm/main quick base q35"
     known = NightHistory.at(str(tmp_path / "history.db"), create=True)
     assert known.database
     earlier = replace(report(suite(case("split-merge"))), started="2026-11-27T02:00:00")

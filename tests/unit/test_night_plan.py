@@ -66,7 +66,7 @@ def test_a_plan_with_everything(tmp_path: Path, catalog: Catalog) -> None:
         str(tmp_path / "linux"), ("mm-unstable", "mm-new"), Priority.HIGH,
     )  # fmt: skip
     assert tree.budget_s == 7200
-    assert [(suite.name, kconfig, machine) for suite, kconfig, machine in combinations(tree)] == [
+    assert [(one.suite.name, one.kconfig, one.machine) for one in combinations(tree)] == [
         ("default", "base", "q35"), ("default", "debug+kasan", "q35"), ("kselftests", "kselftest", "q35"),
     ]  # fmt: skip
     mine, inbox, lore, queue, directory = plan.series
@@ -106,7 +106,9 @@ LEAST = "series:\n  a: {patch: vm_refcnt}\n"
         (f"{LEAST}kconfigs:\n- base\n- kassan\n", ":5", "unknown kconfig kassan"),
         (f"{LEAST}machines: [q36]\n", ":3", "unknown machine q36"),
         (f"{LEAST}arches: [arm64]\n", ":3", "arm64: kernels are built for x86_64 alone"),
-        (f"{LEAST}toolchains: [clang]\n", ":3", "clang: kernels are built with gcc alone"),
+        (f"{LEAST}toolchains: [clang]\n", ":3", "clang is not installed"),
+        (f"{LEAST}toolchains: [clnag]\n", ":3", "--toolchain clnag: unknown"),
+        (f"{LEAST}toolchains: [./nowhere]\n", ":3", "nowhere: is no directory"),
         (f"{LEAST}    \nsuites:\n  x: {{testcases: [frok]}}\n", ":5", "unknown test case frok"),
         (f"{LEAST}suites:\n  x: {{duration: 5 minutes}}\n", ":4", "expected a duration like 45s"),
         (f"{LEAST}suites:\n  x: {{seed: nihgt}}\n", ":4", "or night for another one each night"),
@@ -158,6 +160,14 @@ def test_what_is_no_duration(text: str) -> None:
         seconds(text)
 
 
+def test_a_kconfig_may_be_a_file_beside_the_plan(tmp_path: Path, catalog: Catalog) -> None:
+    (tmp_path / "mine.config").write_text("CONFIG_KSM=y\n")
+    text = "series:\n  a: {patch: vm_refcnt, suites: [quick]}\nsuites: {quick: {kconfigs: [debug+./mine.config]}}\n"
+    [one] = combinations(read(text, tmp_path, catalog).series[0])
+    assert one.kconfig == f"debug+{tmp_path}/mine.config"
+    assert one.item("a") == "a quick debug+mine q35"
+
+
 def test_an_item_is_a_command_line_that_the_parser_takes(tmp_path: Path, catalog: Catalog) -> None:
     (tmp_path / "linux").mkdir()
     text = (
@@ -165,7 +175,7 @@ def test_an_item_is_a_command_line_that_the_parser_takes(tmp_path: Path, catalog
         "suites:\n  long: {testcases: ['!thp', split-merge], duration: 1m, seed: night, options: [--strict]}\n"
     )
     [tree] = read(text, tmp_path, catalog).trees
-    words = command_words(("--tree", tree.path, "--base", "b" * 40), tree.suites[0], "base", "q35", 20261128)
+    words = command_words(("--tree", tree.path, "--base", "b" * 40), next(combinations(tree)), 20261128)
     args = parser().parse_args(words)
     assert (args.command, args.base, args.kconfig, args.machine) == ("test", "b" * 40, ["base"], "q35")
     assert (args.testcase, args.duration, args.seed, args.strict) == (["!thp", "split-merge"], 60.0, 20261128, True)
