@@ -71,7 +71,7 @@ LAYERS = (
     ("",),  # the package itself: its version
 )
 
-MIGRATIONS = ("v0001_first_tables", "v0002_what_is_shown")
+MIGRATIONS = ("v0001_first_tables", "v0002_what_is_shown", "v0003_night_items")
 QUESTIONS = ("ask", "flakes", "groups", "measures", "news", "passes", "runs", "titles")
 
 OWNERS = {
