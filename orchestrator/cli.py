@@ -50,9 +50,7 @@ def _apply_settings(args: argparse.Namespace, words: Sequence[str]) -> None:
     """Raises UsageError, BadDeclaration."""
     from orchestrator.settings import resolve  # here: --help, which never comes so far, needs no reader of TOML
 
-    args.command_line = words
-    args.found = resolve.resolve(args, os.environ, _where())
-    resolve.apply(args, args.found)
+    resolve.give(args, words, os.environ, _where())
 
 
 def _where() -> Path | None:

@@ -60,6 +60,11 @@ class Places:
         return self.state / "runs"
 
     @property
+    def nights(self) -> Path:
+        """Where nights are, unless their plan names another place."""
+        return self.state / "nights"
+
+    @property
     def history(self) -> Path:
         """The history of runs, unless another is named."""
         return self.state / "history.db"

@@ -32,6 +32,7 @@ from orchestrator.model.attempt import Attempt
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.kernel_report import KnownIssue
+from orchestrator.model.night import NightItem
 from orchestrator.model.planned import PlannedKernel
 from orchestrator.model.report import BOOT, BaseResult, StageResult
 from orchestrator.model.request import Request
@@ -72,6 +73,7 @@ class RunRecord:
     command: str = ""  # the line that began it, to be pasted: the same one resumes it
     id: str = ""  # random, so that a copy of the directory is known to be the same run; of an old run empty
     mails: tuple[Envelope, ...] = ()  # of the series
+    night: NightItem | None = None  # what it is in the night that began it
 
     @property
     def is_interrupted(self) -> bool:

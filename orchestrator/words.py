@@ -17,3 +17,15 @@ def near(word: str, known: Iterable[str]) -> str:
     """`did you mean a or b?`: the names that a word was likely meant to be; empty when none is like it."""
     found = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
     return f"did you mean {' or '.join(found)}?" if found else ""
+
+
+def lasting(seconds: float) -> str:
+    """`45 s`, `12 min`, `2 h 05 min`, `3 days`: how long something takes, as exactly as people care."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 100:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{round(seconds / 86400)} days"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -33,31 +34,53 @@ def run(args: argparse.Namespace) -> int:
     outputs.check()
     if args.tree is None:
         raise UsageError("there is no tree to bisect", hint="--tree DIR, or the setting tree (`orchestrate config`)")
-    args.base, args.testcase = args.bad, [args.testcase]
-    args.kconfig, args.toolchain = [args.kconfig], [args.toolchain]
+    as_of_test(args)
     with listening(args) as emit:
         invocation = invoke(args, emit)
-        context, plan = invocation.context, invocation.plan
-        history = History(Path(plan.source.tree), context.runner)
-        question = _question(invocation, history, args)
-        line = command_line(args)
-        about = f"bisect {question.good}..{question.bad}"
-        with stoppable(context.runner.cancel), claim(context, plan, about, args.output, line) as (run_dir, resumed):
-            commits = counted(history.count([question.good], question.bad), "commit")
-            words = f"{question.good[:12]}..{question.bad[:12]}: {commits}"
-            emit(RunStarted(str(run_dir), (words, f"case: {question.case}"), resumed))
-            products = Products(context, plan, run_dir, invocation.find)
-            with account(run_dir) as ended:
-                ask(question, products)
-    if ended and not isinstance(ended[0], Interrupted):
-        raise ended[0]
+        with stoppable(invocation.context.runner.cancel):
+            try:
+                found = bisect(invocation, args)
+            except Interrupted:
+                stream.tell(f"INTERRUPTED; what continues it:\n  {command_line(args)}\n")
+                return Verdict.INTERRUPTED.exit_status
+    status = 0 if found.result.is_found else Verdict.NO_VERDICT.exit_status
+    return outputs.deliver(found.run_dir, status, partial(show_answer, found.result, found.question, found.history))
+
+
+def as_of_test(args: argparse.Namespace) -> None:
+    """The arguments as a request is made of them."""
+    args.base, args.testcase = args.bad, [args.testcase]
+    args.kconfig, args.toolchain = [args.kconfig], [args.toolchain]
+
+
+@dataclass(frozen=True)
+class Bisected:
+    """A bisection that is over, and where."""
+
+    result: BisectionState
+    question: Bisection
+    history: History
+    run_dir: Path
+
+
+def bisect(invocation: Invocation, args: argparse.Namespace) -> Bisected:
+    """Bisect in a run directory, and write the answer there. Raises Interrupted, and whatever ended it early."""
+    context, plan = invocation.context, invocation.plan
+    history = History(Path(plan.source.tree), context.runner)
+    question = _question(invocation, history, args)
+    about = f"bisect {question.good}..{question.bad}"
+    with claim(context, plan, about, args.output, command_line(args)) as (run_dir, resumed):
+        commits = counted(history.count([question.good], question.bad), "commit")
+        words = f"{question.good[:12]}..{question.bad[:12]}: {commits}"
+        context.emit(RunStarted(str(run_dir), (words, f"case: {question.case}"), resumed))
+        products = Products(context, plan, run_dir, invocation.find)
+        with account(run_dir) as ended:
+            ask(question, products)
     if ended:
-        stream.tell(f"INTERRUPTED; what continues it:\n  {line}\n")
-        return Verdict.INTERRUPTED.exit_status
+        raise ended[0]
     result = question.result(report_of(products))
     write_atomically(run_dir / BISECTION, f"{dumps(result)}\n".encode())
-    status = 0 if result.is_found else Verdict.NO_VERDICT.exit_status
-    return outputs.deliver(run_dir, status, partial(show_answer, result, question, history))
+    return Bisected(result, question, history, run_dir)
 
 
 def show_answer(result: BisectionState, question: Bisection, history: History, to: TextIO) -> None:

@@ -28,13 +28,18 @@ _WIDEST = 60  # characters of a column of a table
 
 
 def run(args: argparse.Namespace) -> int:
-    """SQLAlchemy is for those who keep a history: it need not be there, and is imported when it is asked for."""
+    check_installed()
+    actions: dict[str, Callable[[argparse.Namespace], int]] = {"import": _import, "query": _query, "prune": _prune}
+    return actions[args.action](args)
+
+
+def check_installed() -> None:
+    """SQLAlchemy is for those who keep a history: it need not be there, and is imported when it is asked for. Raises
+    ToolMissing."""
     if importlib.util.find_spec("sqlalchemy") is None or importlib.util.find_spec("alembic") is None:
         raise ToolMissing(
             "the history needs SQLAlchemy and alembic", hint=f"{sys.executable} -m pip install sqlalchemy alembic"
         )
-    actions: dict[str, Callable[[argparse.Namespace], int]] = {"import": _import, "query": _query, "prune": _prune}
-    return actions[args.action](args)
 
 
 def _target(args: argparse.Namespace) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
+from pathlib import Path
 
-from orchestrator.commands.compose import command_line, invoke, listening, stoppable
-from orchestrator.commands.outputs import outputs_of
+from orchestrator.commands.compose import Invocation, command_line, invoke, listening, stoppable
+from orchestrator.commands.outputs import Outputs, outputs_of
 from orchestrator.commands.rundir import claim
 from orchestrator.commands.running import run_mutation
 from orchestrator.commands.test import describe, told_settings
 from orchestrator.events import RunStarted
-from orchestrator.judge.mutation_run import MATRIX
+from orchestrator.judge.mutation_run import MATRIX, MutationReport
+from orchestrator.model.night import NightItem
 from orchestrator.reporters import terminal_matrix
 
 
@@ -20,12 +22,21 @@ def run(args: argparse.Namespace) -> int:
     outputs.check()
     with listening(args) as emit:
         invocation = invoke(args, emit, with_mutants=True)
-        context, plan = invocation.context, invocation.plan
-        line = command_line(args)
-        with stoppable(context.runner.cancel), claim(context, plan, "mutants", args.output, line) as (run_dir, resumed):
-            words = (*describe(plan), *told_settings(args, plan.request), f"mutants: {len(plan.mutants)}")
-            emit(RunStarted(str(run_dir), words, resumed))
-            with outputs.copied(run_dir):
-                judged = run_mutation(invocation, run_dir)
-    summary = partial(terminal_matrix.show_matrix, judged.matrix, judged.report, is_quiet=args.quiet, resume=line)
+        with stoppable(invocation.context.runner.cancel):
+            judged, run_dir = mutate(invocation, args, outputs)
+    summary = partial(
+        terminal_matrix.show_matrix, judged.matrix, judged.report, is_quiet=args.quiet, resume=command_line(args)
+    )
     return outputs.deliver(run_dir, judged.report.verdict.exit_status, summary)
+
+
+def mutate(
+    invocation: Invocation, args: argparse.Namespace, outputs: Outputs, night: NightItem | None = None
+) -> tuple[MutationReport, Path]:
+    """The report of a mutation run, whose files are written, and its directory."""
+    context, plan = invocation.context, invocation.plan
+    with claim(context, plan, "mutants", args.output, command_line(args), night) as (run_dir, resumed):
+        words = (*describe(plan), *told_settings(args, plan.request), f"mutants: {len(plan.mutants)}")
+        context.emit(RunStarted(str(run_dir), words, resumed))
+        with outputs.copied(run_dir):
+            return run_mutation(invocation, run_dir), run_dir

@@ -15,6 +15,7 @@ from orchestrator.context import Context
 from orchestrator.errors import DiskFull, UsageError
 from orchestrator.judge.run import RUN, utc_now
 from orchestrator.manifest import file_digest
+from orchestrator.model.night import NightItem
 from orchestrator.model.planned import PlannedKernel
 from orchestrator.model.request import Baseline, Plan
 from orchestrator.model.series import Patch
@@ -28,10 +29,11 @@ LOCK = ".lock"
 
 @contextmanager
 def claim(
-    context: Context, plan: Plan, about: str, output: Path | None, command: str = ""
+    context: Context, plan: Plan, about: str, output: Path | None, command: str = "", night: NightItem | None = None
 ) -> Iterator[tuple[Path, bool]]:
     """The run directory, held against other runs, and whether an interrupted run is resumed in it. `about` is the
-    command, with what it was given beyond the request; `command` is its line, for people.
+    command, with what it was given beyond the request; `command` is its line, for people; `night` says
+    of which night the run is an item.
 
     A directory that holds something else is refused. One that holds a finished run, or one of another request, is
     moved aside to DIR.old (.old.2, ...): nothing is lost, and the report is where it was asked for.
@@ -55,7 +57,7 @@ def claim(
             record = _resumed(load_record(RunRecord, run_dir / RUN), plan)
         else:
             record = _begin(run_dir, plan, request_key)
-        save_record(replace(record, command=command), run_dir / RUN)
+        save_record(replace(record, command=command, night=night or record.night), run_dir / RUN)
         yield run_dir, resumed
 
 
@@ -195,11 +197,6 @@ def _plain(name: str) -> str:
 
 def _key(plan: Plan, about: str) -> str:
     """The same request on the same content: a changed patch, case or fragment is another run."""
-    cases = {
-        case.name: {path.name: file_digest(path) for path in sorted(case.directory.iterdir()) if path.is_file()}
-        for case in plan.cases
-    }
-    fragments = {kconfig.name: [fragment.symbols for fragment in kconfig.fragments] for kconfig in plan.kconfigs}
     return key(
         "run",
         about=about,
@@ -218,7 +215,20 @@ def _key(plan: Plan, about: str) -> str:
         ),
         series=plan.series.digest if plan.series else "",
         source=(plan.source.tree, plan.source.revision, [patch.sha256 for patch in plan.source.below]),
-        cases=cases,
-        fragments=fragments,
+        cases=case_digests(plan),
+        fragments=fragment_symbols(plan),
         mutants=[(mutant.name, mutant.digest, mutant.kconfig, mutant.cases) for mutant in plan.mutants],
     )
+
+
+def case_digests(plan: Plan) -> dict[str, dict[str, str]]:
+    """What the cases of a plan are made of: digests of their files, by case and file."""
+    return {
+        case.name: {path.name: file_digest(path) for path in sorted(case.directory.iterdir()) if path.is_file()}
+        for case in plan.cases
+    }
+
+
+def fragment_symbols(plan: Plan) -> dict[str, list[tuple[tuple[str, str], ...]]]:
+    """What the kconfigs of a plan are made of: the symbols of their fragments."""
+    return {kconfig.name: [fragment.symbols for fragment in kconfig.fragments] for kconfig in plan.kconfigs}

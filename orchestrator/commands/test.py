@@ -14,6 +14,7 @@ from orchestrator.commands.rundir import claim, planned
 from orchestrator.commands.running import run_test
 from orchestrator.events import RunStarted
 from orchestrator.jobs.dry_run import dry_run
+from orchestrator.model.night import NightItem
 from orchestrator.model.report import RunReport
 from orchestrator.model.request import Plan, Request
 from orchestrator.questions.regression import subjects
@@ -33,15 +34,17 @@ def run(args: argparse.Namespace) -> int:
         if args.dry_run:
             return show_plan(invocation, told_settings(args, invocation.plan.request))
         with stoppable(invocation.context.runner.cancel):
-            report, run_dir = test(invocation, args, outputs)
+            report, run_dir = test(invocation, args, outputs, None)
     summary = partial(terminal.show, report, color=args.color, is_quiet=args.quiet, resume=command_line(args))
     return outputs.deliver(run_dir, report.verdict.exit_status, summary)
 
 
-def test(invocation: Invocation, args: argparse.Namespace, outputs: Outputs) -> tuple[RunReport, Path]:
-    """The report of a run, whose files are written, and its directory."""
+def test(
+    invocation: Invocation, args: argparse.Namespace, outputs: Outputs, night: NightItem | None
+) -> tuple[RunReport, Path]:
+    """The report of a run, whose files are written, and its directory. `night`: it is an item of one."""
     context, plan = invocation.context, invocation.plan
-    with claim(context, plan, "test", args.output, command_line(args)) as (run_dir, resumed):
+    with claim(context, plan, "test", args.output, command_line(args), night) as (run_dir, resumed):
         cases = sum(len(kernel.cases) for kernel in planned(plan))
         words = (*describe(plan), *told_settings(args, plan.request))
         context.emit(RunStarted(str(run_dir), words, resumed, cases))

@@ -112,7 +112,7 @@ class _Session:
         new = tuple(patch for patch in plan.series.patches if patch.sha256 not in self.known) or plan.series.patches
         ordered = replace(plan, cases=in_order(plan.cases, new, by_names))
         with self.turns.running(state, invocation.context.runner.cancel):
-            found = test(replace(invocation, plan=ordered), self.args, self.outputs)
+            found = test(replace(invocation, plan=ordered), self.args, self.outputs, None)
         if not self.turns.is_superseded:
             self.known = frozenset(patch.sha256 for patch in plan.series.patches)
         return found

@@ -36,13 +36,18 @@ def read_toml(kind: type[T], path: Path, **given: str) -> T:
 
 def read_yaml(kind: type[T], path: Path, empty: T | None = None) -> T:
     """`empty` is what a file means that says nothing; else that is an error. Raises UsageError, BadDeclaration."""
-    try:
-        data = yaml_text.load(read_text(path))
-    except yaml_text.NotYaml as error:
-        where = f"{path}:{error.line}" if error.line else str(path)
-        raise BadDeclaration(f"{where}: not YAML: {error.what}", hint=error.hint) from error
-    if data is None:
+    found = read_yaml_text(path)
+    if found.data is None:
         if empty is None:
             raise BadDeclaration(f"{path}: says nothing")
         return empty
-    return schema.declared(kind, data, str(path))
+    return schema.declared(kind, found.data, str(path), found.lines)
+
+
+def read_yaml_text(path: Path) -> yaml_text.Text:
+    """What a file says, and where, for those who look at it more closely. Raises UsageError, BadDeclaration."""
+    try:
+        return yaml_text.read(read_text(path))
+    except yaml_text.NotYaml as error:
+        where = f"{path}:{error.line}" if error.line else str(path)
+        raise BadDeclaration(f"{where}: not YAML: {error.what}", hint=error.hint) from error

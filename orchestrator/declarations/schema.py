@@ -40,6 +40,7 @@ MAX_DOTS, MAX_TABLES = 200, 1000  # of TOML: tomllib's time is quadratic in both
 MAX_NUMBER = 10**9  # seconds, MiB, lines: what is more is a slip, and overflows where it is used
 MAX_PROBLEMS = 20  # that are listed
 
+_NO_LINES: Mapping[Place, int] = {}
 _NUMBERS: Mapping[type, re.Pattern[str]] = {
     int: re.compile(r"-?[0-9]+"),
     float: re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]{1,3})?"),
@@ -74,10 +75,10 @@ def _is_crowded(line: str) -> bool:
     return name.count(".") > MAX_DOTS
 
 
-def declared(kind: type[T], data: object, source: str, **given: str) -> T:
-    """The value of type `kind` that the data describes; `source` names their file, `given` are fields that are no keys
-    of it. Raises BadDeclaration."""
-    return _declared(kind, data, source, given, {})
+def declared(kind: type[T], data: object, source: str, lines: Mapping[Place, int] = _NO_LINES, **given: str) -> T:
+    """The value of type `kind` that the data describes; `source` names their file, `lines` where in it they are,
+    `given` are fields that are no keys of it. Raises BadDeclaration."""
+    return _declared(kind, data, source, given, lines)
 
 
 def _declared(kind: type[T], data: object, source: str, given: Mapping[str, str], lines: Mapping[Place, int]) -> T:
@@ -101,6 +102,11 @@ def _declared(kind: type[T], data: object, source: str, given: Mapping[str, str]
 def _line(problem: Problem, lines: Mapping[Place, int]) -> int:
     """Where it is, or what it is in; 0 where that is not known."""
     place = (*problem.place, *problem.unknown[:1])
+    return line_of(place, lines)
+
+
+def line_of(place: Place, lines: Mapping[Place, int]) -> int:
+    """The line of a place, or of what it is in; 0 where that is not known."""
     return next((lines[place[:end]] for end in range(len(place), 0, -1) if place[:end] in lines), 0)
 
 

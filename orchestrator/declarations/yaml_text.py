@@ -7,11 +7,13 @@ type of its field.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
+from orchestrator.codec import Place
 from orchestrator.declarations.schema import Plain
 
 MAX_DEPTH = 32
@@ -39,6 +41,19 @@ class _Open:
     before: int  # values before it
     key: str | None = None  # of a mapping, the one whose value comes next
 
+    @property
+    def place(self) -> str | int | None:
+        """Of the value that comes next; None: a key comes."""
+        return self.key if isinstance(self.value, dict) else len(self.value)
+
+
+@dataclass(frozen=True)
+class Text:
+    """What a YAML text says, and the line, from 1, of each key and of each value of a list, by its place."""
+
+    data: Any
+    lines: Mapping[Place, int]
+
 
 @dataclass
 class _Builder:
@@ -46,6 +61,7 @@ class _Builder:
     anchors: dict[str, tuple[Any, int]] = field(default_factory=dict)  # values with their sizes
     values: int = 0
     root: Any = None
+    lines: dict[Place, int] = field(default_factory=dict)
 
     def event(self, event: Any) -> None:
         line = _line(event)
@@ -64,6 +80,8 @@ class _Builder:
                 raise NotYaml(f"nested deeper than {MAX_DEPTH} levels", line)
             if self.open and isinstance(self.open[-1].value, dict) and self.open[-1].key is None:
                 raise NotYaml("a key that is no text", line)
+            if self.open and isinstance(self.open[-1].value, list):
+                self._note(line)
             value: list[Any] | dict[str, Any] = [] if isinstance(event, yaml.SequenceStartEvent) else {}
             self.open.append(_Open(value, event.anchor, self.values))
         elif isinstance(event, yaml.SequenceEndEvent | yaml.MappingEndEvent):
@@ -82,6 +100,8 @@ class _Builder:
             return
         around = self.open[-1]
         if isinstance(around.value, list):
+            if text is not None or (*self._place(), len(around.value)) not in self.lines:
+                self._note(line)  # of a list or mapping it is known: here is its end
             around.value.append(data)
         elif around.key is not None:
             around.value[around.key] = data
@@ -92,6 +112,16 @@ class _Builder:
             raise NotYaml(f"the key {text} is there twice", line)
         else:
             around.key = text
+            self._note(line)
+
+    def _place(self) -> Place:
+        return tuple(one.place for one in self.open[:-1] if one.place is not None)
+
+    def _note(self, line: int) -> None:
+        """The key or value that comes next is on this line."""
+        place = self.open[-1].place
+        assert place is not None
+        self.lines[(*self._place(), place)] = line
 
 
 def _line(event: Any) -> int:
@@ -100,6 +130,11 @@ def _line(event: Any) -> int:
 
 def load(text: str) -> Any:
     """The one document of a text: dicts, lists, str, Plain (text without quotes) and None. Raises NotYaml."""
+    return read(text).data
+
+
+def read(text: str) -> Text:
+    """The same, with lines. Raises NotYaml."""
     builder, documents = _Builder(), 0
     try:
         for event in yaml.parse(text, Loader=_LOADER):
@@ -113,4 +148,4 @@ def load(text: str) -> Any:
         lines = text.split("\n")
         at = lines[line - 1] if 0 < line <= len(lines) else ""
         raise NotYaml(problem, line, _TABS if "\t" in at[: len(at) - len(at.lstrip())] else "") from error
-    return builder.root
+    return Text(builder.root, builder.lines)

@@ -31,7 +31,7 @@ def read_run(run_dir: Path, location: str = "") -> Rows:
     else:
         report = _report(run_dir) or judge_run(run_dir, interrupted=not record.finished)
     where = location or str(run_dir.resolve())
-    return rows_of(_identity(record), report, location=where, matrix=matrix, known=record.known)
+    return rows_of(_identity(record), report, location=where, matrix=matrix, known=record.known, night=record.night)
 
 
 def _report(run_dir: Path) -> RunReport | None:

@@ -14,6 +14,7 @@ from orchestrator.history import subject
 from orchestrator.judge.mutants import Matrix
 from orchestrator.judge.verdict import is_excused, is_patch_failure
 from orchestrator.model.kernel_report import KernelReport, KnownIssue
+from orchestrator.model.night import NightItem
 from orchestrator.model.report import CaseResult, Finding, Metric, RunReport, StageResult, SuiteReport
 from orchestrator.reporters import decoded, junit_names
 from orchestrator.reporters.failures import is_not_run, items_of, name_of
@@ -22,7 +23,7 @@ from orchestrator.reporters.pinpoint import patch_number
 from orchestrator.reporters.text import harmless
 
 NOT_RUN = "NOT_RUN"  # an outcome of what was planned and is missing
-_NAMES = ("test", "title", "label", "name", "kernel", "topic", "tree")
+_NAMES = ("test", "title", "label", "name", "kernel", "topic", "tree", "night", "item")
 _NAME_CHARS, _TEXT_CHARS = 300, 4000  # an index of PostgreSQL takes 2,704 bytes
 _MOST = 1e100  # of a figure: what is greater measured nothing, and its differences would overflow
 _MAY_MISS = ("value", "p", "guest_s")
@@ -175,6 +176,15 @@ class KnownIssueRow:
 
 
 @dataclass(frozen=True)
+class NightItemRow:
+    """Which item of which night the run is. `tested` says what it tests: NAME=DIGEST, with spaces between them."""
+
+    night: str
+    item: str
+    tested: str
+
+
+@dataclass(frozen=True)
 class Rows:
     """Everything of a run."""
 
@@ -188,6 +198,7 @@ class Rows:
     mutants: tuple[MutantRow, ...]
     known_issues: tuple[KnownIssueRow, ...]
     coverages: tuple[CoverageRow, ...]
+    night_items: tuple[NightItemRow, ...] = ()
 
 
 def rows_of(
@@ -197,6 +208,7 @@ def rows_of(
     location: str,
     matrix: Matrix | None = None,
     known: Sequence[KnownIssue] = (),
+    night: NightItem | None = None,
 ) -> Rows:
     """The rows of a run. `identity` names it in every import."""
     suites = report.suites
@@ -217,6 +229,7 @@ def rows_of(
         mutants=_all(_mutants(matrix)),
         known_issues=_all(KnownIssueRow(one.title, one.link, one.expires) for one in known),
         coverages=_all(CoverageRow(one.name, one.coverage.hit, one.coverage.counted) for one in suites if one.coverage),
+        night_items=_all(_night_item(night)) if night else (),
     )
     content = hashlib.sha256(repr(made).encode()).hexdigest()
     return replace(made, run=replace(made.run, content=content))
@@ -319,6 +332,10 @@ def _artifacts(suites: Sequence[SuiteReport]) -> Iterator[ArtifactRow]:
             if item.outcome.is_bad:
                 paths = files_of_case(item) if isinstance(item, CaseResult) else files_of_stage(item)
                 yield from (ArtifactRow(suite.name, name_of(item), path) for path in paths if path)
+
+
+def _night_item(night: NightItem) -> Iterator[NightItemRow]:
+    yield NightItemRow(night.night, night.item, " ".join(f"{name}={digest}" for name, digest in night.tested))
 
 
 def _mutants(matrix: Matrix | None) -> Iterator[MutantRow]:

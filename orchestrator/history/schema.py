@@ -51,6 +51,7 @@ ARTIFACT = _of_run("artifact", rows.ArtifactRow)
 MUTANT = _of_run("mutant", rows.MutantRow)
 KNOWN_ISSUE = _of_run("known_issue", rows.KnownIssueRow)
 COVERAGE = _of_run("coverage", rows.CoverageRow)
+NIGHT_ITEM = _of_run("night_item", rows.NightItemRow, "item")
 
 # What follows from the rows above, and is kept beside them because many look and few write (derived.py)
 STANDING = Table(
@@ -84,5 +85,6 @@ CHILDREN = {
     "mutants": MUTANT,
     "known_issues": KNOWN_ISSUE,
     "coverages": COVERAGE,
+    "night_items": NIGHT_ITEM,
 }
 """The fields of rows.Rows and their tables."""

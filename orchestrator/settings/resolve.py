@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -79,6 +79,16 @@ def apply(args: argparse.Namespace, found: Mapping[str, Setting]) -> None:
         if value is not None and (given in (None, []) or (name in OPTIONS_TOO and given is not True)):
             setattr(args, key.option, _as_option(name, value))
     args.settings = Settings(**{name: setting.value for name, setting in found.items()})
+
+
+def give(
+    args: argparse.Namespace, words: Sequence[str], environment: Mapping[str, str], where: Path | None = None
+) -> None:
+    """Complete what the parser has made of a command line: `command_line`, `found`, `settings`. `where` is as in
+    `resolve`. Raises UsageError, BadDeclaration."""
+    args.command_line = words
+    args.found = resolve(args, environment, where)
+    apply(args, args.found)
 
 
 def of_options(args: argparse.Namespace) -> Layer:

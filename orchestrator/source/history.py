@@ -42,6 +42,10 @@ class History:
     def is_ancestor(self, older: str, newer: str) -> bool:
         return older in self._git("merge-base", "--all", older, newer)
 
+    def fork(self, one: str, other: str) -> str:
+        """The commit at which two revisions parted; empty where there is none, or one of them is gone."""
+        return next(iter(self._git("merge-base", one, other)), "")
+
     def count(self, good: Sequence[str], bad: str) -> int:
         """The number of suspected commits: those of `bad` that are in none of the good ones."""
         return int(self._git("rev-list", "--count", bad, "--not", *good)[0])

@@ -36,6 +36,7 @@ LAYERS = (
     ("judge.mutation_run",),
     ("evidence.decode",),
     ("judge.run",),
+    ("nights",),
     ("build",),
     ("judge.attempts", "judge.logs"),
     ("evidence.coverage.collect", "evidence.cost.collect"),
@@ -72,7 +73,7 @@ LAYERS = (
     ("",),  # the package itself: its version
 )
 
-MIGRATIONS = ("v0001_first_tables", "v0002_what_is_shown")
+MIGRATIONS = ("v0001_first_tables", "v0002_what_is_shown", "v0003_night_items")
 QUESTIONS = ("ask", "flakes", "groups", "measures", "news", "passes", "runs", "titles")
 
 OWNERS = {
@@ -95,7 +96,7 @@ OWNERS = {
         "evidence.postmortem.console",
     },  # the latter two run as children
     "jinja2": {"reporters.html.render"},
-    "sqlalchemy": {f"history.{name}" for name in ("database", "derived", "keep", "schema")}
+    "sqlalchemy": {f"history.{name}" for name in ("database", "derived", "keep", "nights", "schema")}
     | {f"history.questions.{name}" for name in QUESTIONS}
     | {f"history.migrations.versions.{name}" for name in MIGRATIONS},
     "starlette": {"dashboard.app"},

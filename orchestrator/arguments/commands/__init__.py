@@ -1,5 +1,12 @@
 """The commands, in the order in which --help lists them. A new one is a value in one of these modules."""
 
-from orchestrator.arguments.commands import host, kernels, outbound, records, tests
+from orchestrator.arguments.commands import host, kernels, nights, outbound, records, tests
 
-COMMANDS = (*tests.COMMANDS, *kernels.COMMANDS, *records.COMMANDS, *outbound.COMMANDS, *host.COMMANDS)
+COMMANDS = (
+    *tests.COMMANDS,
+    *nights.COMMANDS,
+    *kernels.COMMANDS,
+    *records.COMMANDS,
+    *outbound.COMMANDS,
+    *host.COMMANDS,
+)

@@ -1,0 +1,301 @@
+"""orchestrate nightly: everything that a plan asks for and history does not know, within a budget."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from orchestrator.arguments.parser import parser
+from orchestrator.catalog import load_catalog
+from orchestrator.commands.bisect import Bisected
+from orchestrator.commands.compose import command_line, stoppable
+from orchestrator.commands.history import check_installed
+from orchestrator.commands.night_history import NightHistory, ages_of, is_over
+from orchestrator.commands.night_items import Ended, Stop, candidates, run_item
+from orchestrator.context import Places
+from orchestrator.errors import Fault, Interrupted, OrchestrateError
+from orchestrator.host_time import clocks_now
+from orchestrator.judge.night import news_of, status_of, to_bisect
+from orchestrator.judge.run import RUN
+from orchestrator.model.night import (
+    BISECT,
+    RAN,
+    TEST,
+    WAITING,
+    Culprit,
+    Item,
+    NightPlan,
+    NightRecord,
+    Priority,
+    State,
+)
+from orchestrator.model.outcome import Verdict
+from orchestrator.nights.night_dir import (
+    NIGHT,
+    RUNS,
+    SERIES,
+    claim_night,
+    new_record,
+    save_night,
+)
+from orchestrator.nights.plan_file import read_plan
+from orchestrator.nights.targets import Looking
+from orchestrator.nights.words import bisect_words, value_of
+from orchestrator.parse.threads import plain_name
+from orchestrator.process import Runner
+from orchestrator.questions.night import changed, closed, in_order, items_of, left_s, next_item, rehearsed
+from orchestrator.reporters import night_text, stream
+from orchestrator.reporters.night_junit import junit
+from orchestrator.reporters.text import printable
+from orchestrator.source.history import History
+from orchestrator.store import write_atomically
+from orchestrator.words import counted, lasting
+
+SUMMARY, JUNIT = "summary.md", "junit.xml"
+STEPS = 4  # a bisection takes about as long as so many runs of the item
+
+
+def run(args: argparse.Namespace) -> int:
+    check_installed()
+    plan = read_plan(args.plan, load_catalog(), _check_words)
+    places = Places.of_user(args.settings.cache)
+    history = plan.results.history or args.history or str(places.history)
+    nights = Path(plan.results.directory or places.nights)
+    stop = Stop()
+    if args.dry_run:
+        known = NightHistory.at(history, create=False)
+        with stoppable(stop), tempfile.TemporaryDirectory(prefix="orchestrate-night-") as scratch:
+            directory = Path(scratch) / "night"
+            planned = _planned(new_record(directory, plan), directory, plan, known, stop, args)
+        _out(night_text.rehearsal(rehearsed(planned)))
+        return 0
+    known = NightHistory.at(history, create=True)
+    with stoppable(stop), claim_night(nights, plan) as (directory, begun):
+        night = _Night(directory, plan, known, stop, args)
+        try:
+            record = night.run(begun)
+        except Interrupted:
+            stream.tell(f"INTERRUPTED; what continues it:\n  {command_line(args)}\n")
+            return Fault.INTERRUPT.value
+        return night.deliver(record)
+
+
+def _out(lines: Iterable[str]) -> None:
+    for line in lines:
+        stream.out(f"{' ' * (len(line) - len(line.lstrip(' ')))}{printable(line)}\n")
+
+
+def _check_words(words: Sequence[str]) -> None:
+    """Raises UsageError for a command line that the parser refuses."""
+    parser().parse_args([*words])
+
+
+def _planned(
+    record: NightRecord, directory: Path, plan: NightPlan, known: NightHistory, stop: Stop, args: argparse.Namespace
+) -> NightRecord:
+    """The record of a night that has not begun: what there is to test, and what of it has a reason to be. Raises
+    Interrupted."""
+    notes = ["trees are as they were fetched last"] if args.dry_run and any(tree.fetch for tree in plan.trees) else []
+    looking = Looking(load_catalog(), Runner(stop.cancel), directory.parent / SERIES, notes, is_rehearsal=args.dry_run)
+    found = list(candidates(looking.targets(plan), _seed(record.started), args, stop.cancel))
+    past = known.past({one.item for one in found})
+    return replace(record, items=items_of(plan, found, past, ages_of(past)), notes=tuple(notes))
+
+
+def _seed(started: str) -> int:
+    """Of the night: the day, as a number that nobody has to look up: 20261128."""
+    return int(started[:10].replace("-", "")) if started else 1
+
+
+@dataclass(frozen=True)
+class _Night:
+    """A night that is going on in its directory."""
+
+    directory: Path
+    plan: NightPlan
+    known: NightHistory
+    stop: Stop
+    args: argparse.Namespace
+
+    def run(self, begun: NightRecord | None) -> NightRecord:
+        """The record of a night that is over. Raises Interrupted."""
+        if begun is None:
+            self.tell("looking for what is new")
+            record = _planned(
+                new_record(self.directory, self.plan), self.directory, self.plan, self.known, self.stop, self.args
+            )
+        else:
+            record = self._noted(begun)
+        save_night(record, self.directory)
+        waiting = in_order(record.items)
+        self.tell(f"{self.directory}: {counted(len(waiting), 'item')} to run{', continued' if begun else ''}")
+        while item := next_item(record):
+            try:
+                record = self._item(record, item)
+            except Interrupted:
+                self._write(record)
+                raise
+            save_night(record, self.directory)
+            self.stop.cancel.check()
+        record = self._imported(closed(record))
+        save_night(record, self.directory)
+        return record
+
+    def tell(self, words: str) -> None:
+        if not self.args.quiet:
+            stream.tell(f"{printable(words)}\n")
+
+    # --- one item
+
+    def _item(self, record: NightRecord, item: Item) -> NightRecord:
+        """The record after an item. Raises Interrupted."""
+        # of an earlier night it may be on another machine
+        is_here = item.state is State.RUNNING or (item.directory and Path(item.directory, RUN).is_file())
+        output = Path(item.directory) if is_here else self._free_run_dir(record, item)
+        limit_s = left_s(record, item)
+        running = replace(item, state=State.RUNNING, directory=str(output))
+        save_night(changed(record, running), self.directory)
+        at = sum(one.state in RAN for one in record.items) + 1
+        of = at - 1 + sum(one.state in WAITING for one in record.items)
+        about = "" if item.is_guess else f", about {lasting(item.expected_s)}"
+        self.tell(f"[{at}/{of}] {item.name} ({item.why}{about})")
+        began = clocks_now()
+        try:
+            ended = run_item(running, record.id, output, limit_s, self.stop, self.args)
+        except Interrupted:
+            spent_s = item.spent_s + clocks_now().wall_s - began.wall_s
+            stopped = changed(record, replace(running, spent_s=round(spent_s, 3)))
+            save_night(stopped, self.directory)
+            self._take(stopped, running)
+            raise
+        spent_s = item.spent_s + clocks_now().wall_s - began.wall_s
+        done = replace(
+            running, spent_s=round(spent_s, 3), status=ended.status, verdict=ended.verdict, reason=ended.reason,
+            tested=ended.tested or running.tested, state=State.STOPPED if ended.is_late else State.DONE,
+        )  # fmt: skip
+        self.tell(f"[{at}/{of}] {item.name}: {Verdict[ended.verdict].value} ({lasting(spent_s)})")
+        record = changed(record, done)
+        if ended.bisected:
+            record = replace(record, culprits=(*record.culprits, self._culprit(record, done, ended)))
+        return self._take(record, done)
+
+    def _free_run_dir(self, record: NightRecord, item: Item) -> Path:
+        taken = {one.directory for one in record.items}
+        name = plain_name(item.name.replace("/", "-").replace(" ", "-"))
+        number, path = 1, self.directory / RUNS / name
+        while str(path) in taken:
+            number += 1
+            path = path.with_name(f"{name}.{number}")
+        return path
+
+    def _noted(self, record: NightRecord) -> NightRecord:
+        """A night that goes on: a run that was over before its end could be noted is noted now."""
+        for item in record.items:
+            if item.state is State.RUNNING and item.command != BISECT and is_over(Path(item.directory)):
+                record = self._take(changed(record, replace(item, state=State.DONE)), replace(item, state=State.DONE))
+                found = next(one for one in record.items if one.name == item.name)
+                if found.verdict in Verdict.__members__:
+                    status = Verdict[found.verdict].exit_status
+                    record = changed(record, replace(found, status=status))
+        return record
+
+    def _take(self, record: NightRecord, item: Item) -> NightRecord:
+        """The run of an item into the history, and what it says that is new. A history that cannot be written to is
+        noted: the run is imported when the night is over."""
+        run_dir = Path(item.directory)
+        if item.command == BISECT or not (run_dir / RUN).is_file():
+            return record
+        try:
+            run, verdict, reason = self.known.take(run_dir)
+            results, before = self.known.compared(run, item.name, record.id)
+        except OrchestrateError as error:
+            return replace(record, notes=(*record.notes, f"{item.name}: {error.message}"))
+        item = next(one for one in record.items if one.name == item.name)
+        record = changed(record, replace(item, run=run, verdict=item.verdict or verdict, reason=item.reason or reason))
+        if item.command != TEST:
+            return record
+        others = tuple(one for one in record.news if one.item != item.name)
+        record = replace(record, news=(*others, *news_of(item.name, results, before)))
+        found = to_bisect(item, results, before) if self.plan.bisect and item.state is State.DONE else None
+        if found is None or "--patch" in item.words or not value_of(item.words, "--tree"):
+            return record
+        failure, known = found
+        return self._with_bisection(record, item, failure.test, known.good)
+
+    def _imported(self, record: NightRecord) -> NightRecord:
+        """What the history could not take earlier."""
+        for item in record.items:
+            if item.state in RAN and not item.run:
+                record = self._take(record, item)
+        return record
+
+    # --- bisections
+
+    def _with_bisection(self, record: NightRecord, item: Item, case: str, good: str) -> NightRecord:
+        """The record with a bisection between the commit that passed and tonight's."""
+        name = f"bisect {case}: {item.name}"
+        if any(one.name == name for one in record.items):
+            return record
+        tip, tree = value_of(item.words, "--base"), value_of(item.words, "--tree")
+        history = History(Path(tree), Runner(self.stop.cancel))
+        older = history.fork(good, tip)
+        if not older or older == tip:
+            words = f"{name}: no commit lies between {good[:12]}, which passed, and {tip[:12]}"
+            return replace(record, notes=(*record.notes, words))
+        why = f"passed on {good[:12]}, fails on {tip[:12]}"
+        if older != good:
+            why += f"; the branch was rewritten: from {older[:12]}, which both have"
+        bisection = Item(
+            name, item.entry, bisect_words(item.words, older, case), Priority.BISECTION, why,
+            expected_s=STEPS * max(item.expected_s, item.spent_s), is_guess=True,
+        )  # fmt: skip
+        return replace(record, items=(*record.items, bisection))
+
+    def _culprit(self, record: NightRecord, item: Item, ended: Ended) -> Culprit:
+        assert ended.bisected
+        found: Bisected = ended.bisected
+        line = shlex.join(("orchestrate", *item.words))
+        of = item.name.partition(": ")[2]
+        if not found.result.is_found:
+            answer = found.result.trouble or f"one of {counted(len(found.result.suspects), 'commit')}"
+            return Culprit(of, found.question.case, answer, reproduce=line)
+        commit = found.history.commit(found.result.suspects[0])
+        words = next((one.words for one in record.items if one.name == of), ())
+        again = tuple(commit.id if word == value_of(words, "--base") else word for word in words if word)
+        cases = [word for word in again if not word.startswith("--testcase=")]
+        reproduce = shlex.join(("orchestrate", *cases, f"--testcase={found.question.case}"))
+        sure = 1 - found.question.plan.request.error
+        return Culprit(of, found.question.case, "", commit.id, commit.subject, commit.fixes, sure, reproduce)
+
+    # --- results
+
+    def _write(self, record: NightRecord) -> list[str]:
+        """The files of a night, as far as it has come; what could not be written."""
+        results, problems = self.plan.results, []
+        markdown, cases = night_text.markdown(record).encode("utf-8", "backslashreplace"), junit(record)
+        write_atomically(self.directory / SUMMARY, markdown)
+        write_atomically(self.directory / JUNIT, cases)
+        wanted = ((results.markdown, markdown), (results.junit, cases))
+        copies = [*wanted, (results.json, (self.directory / NIGHT).read_bytes())]
+        for target, content in copies:
+            try:
+                if target:
+                    Path(target).parent.mkdir(parents=True, exist_ok=True)
+                    write_atomically(Path(target), content)
+            except OSError as error:
+                problems.append(f"{target}: {error.strerror}")
+        return problems
+
+    def deliver(self, record: NightRecord) -> int:
+        problems = self._write(record)
+        _out([*night_text.summary(record, is_quiet=self.args.quiet), f"night: {self.directory / SUMMARY}"])
+        for problem in problems:
+            stream.tell(f"orchestrate: {problem}\n")
+        unkept = any(one.state in RAN and not one.run and one.command != BISECT
+                     and Path(one.directory, RUN).is_file() for one in record.items)  # fmt: skip
+        trouble = Fault.INFRASTRUCTURE.value if problems or unkept else 0
+        return status_of(record.items, record.news) or trouble
