@@ -29,6 +29,7 @@ LAYERS = (
     ("history",),
     ("settings",),
     ("arguments",),
+    ("cluster",),  # jobs and their products, on other machines
     ("questions.ask",),  # the one place where questions meet those who answer them
     ("jobs",),
     ("judge.mutation_run",),
@@ -77,7 +78,9 @@ OWNERS = {
     "paramiko": {"guest.ssh"},
     "fabric": {"guest.ssh"},
     "invoke": {"guest.ssh"},
-    "cryptography": {"guest.ssh"},
+    "cryptography": {"guest.ssh", "cluster.identity"},
+    "dask": {"cluster.transport"},
+    "distributed": {"cluster.transport"},
     "elftools": {"evidence.coverage.elf"},
     "junit_xml": {"reporters.junit"},
     "yaml": {"declarations.yaml_text"},
