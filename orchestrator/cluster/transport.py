@@ -31,6 +31,8 @@ from orchestrator.process import Cancel
 CONFIG = {
     "distributed.scheduler.allowed-failures": 0,  # what a dead worker means is the client's business
     "distributed.scheduler.work-stealing": False,
+    "distributed.scheduler.http.routes": [],  # pages that anybody could read
+    "distributed.worker.http.routes": [],
     "distributed.comm.retry.count": 0,
     "distributed.comm.timeouts.connect": "10s",
     "distributed.comm.timeouts.tcp": "30s",
@@ -86,7 +88,7 @@ def run_scheduler(
             worker_ttl=silent_s,
             allowed_failures=0,
             dashboard=False,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
         ) as scheduler:
             ready(scheduler.address)
             while not cancel.is_set:
@@ -129,6 +131,7 @@ def run_worker(
             death_timeout=20,
             metrics={ANNOUNCES: lambda _: announce()},
             dashboard=False,
+            dashboard_address="127.0.0.1:0",
         )
         try:
             async with worker:
