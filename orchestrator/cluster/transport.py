@@ -10,8 +10,10 @@ whose threads are all busy; a scheduler that dies takes its workers along.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -106,7 +108,7 @@ def run_worker(
     directory: Path,
     name: str,
     threads: int,
-    announce: Callable[[], dict[str, Any]],
+    announce: Callable[[], str],
     workshop: Workshop,
     scratch: Path,
     cancel: Cancel,
@@ -196,7 +198,6 @@ class Connection:
             )
         except (TimeoutError, OSError, CommClosedError) as error:
             raise _unreachable(scheduler, error) from error
-        self._client_lock = threading.Lock()
 
     def close(self) -> None:
         """Let go of all tasks: workers end those that still run."""
@@ -212,7 +213,7 @@ class Connection:
         self._check()
         workers = cast(dict[str, Any], self._client.scheduler_info(n_workers=-1))["workers"]
         return {
-            address: one["metrics"][ANNOUNCES]
+            address: json.loads(one["metrics"][ANNOUNCES])
             for address, one in workers.items()
             if ANNOUNCES in one.get("metrics", {})
         }
@@ -231,18 +232,18 @@ class Connection:
             retries=0,
             pure=False,
         )
+        done = threading.Event()
+        future.add_done_callback(lambda _: done.set())
         stopping_s: float | None = None
         try:
             while not future.done():
                 if cancel.is_set and stopping_s is None:
-                    stopping_s = 0.0
+                    stopping_s = time.monotonic()
                     self.tell(_stop, task.token, address)
-                if stopping_s is not None:
-                    stopping_s += LOOK_EVERY_S
-                    if stopping_s > GRACE_S:
-                        raise Interrupted("interrupted", hint="run the same command again")
+                if stopping_s is not None and time.monotonic() > stopping_s + GRACE_S:
+                    raise Interrupted("interrupted", hint="run the same command again")
                 self._check()
-                _wait(future, LOOK_EVERY_S)
+                done.wait(LOOK_EVERY_S)
             if future.status == "finished":
                 return cast(Result, future.result(timeout=30))
             self._check()
@@ -269,13 +270,6 @@ class Connection:
                 f"the scheduler at {self._scheduler} is gone",
                 hint="start it and its workers again, and run the same command again: it continues where it stopped",
             )
-
-
-def _wait(future: Any, seconds: float) -> None:
-    try:
-        distributed.wait([future], timeout=seconds)
-    except (TimeoutError, distributed.client.FutureCancelledError):
-        return
 
 
 def _tls(address: str) -> str:

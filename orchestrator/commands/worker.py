@@ -12,7 +12,7 @@ from orchestrator.cluster import identity
 from orchestrator.cluster.announce import announcement
 from orchestrator.cluster.served import FileServer, Offered
 from orchestrator.cluster.workshop import Workshop
-from orchestrator.codec import encode
+from orchestrator.codec import dumps
 from orchestrator.commands.compose import find_accel, find_finders, identity_of, stoppable
 from orchestrator.commands.executors import missing_extra
 from orchestrator.context import Context, Places
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
                 directory,
                 name,
                 MORE_THREADS,
-                lambda: encode(about()),  # type: ignore[arg-type, return-value]
+                lambda: dumps(about(), indent=None),
                 workshop,
                 home / "dask",
                 cancel,

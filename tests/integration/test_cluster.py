@@ -48,24 +48,29 @@ class Farm:
         places = {"XDG_CACHE_HOME": "cache", "XDG_STATE_HOME": "state", "XDG_CONFIG_HOME": "config"}
         return {**os.environ, "HOME": str(home), **{key: str(home / value) for key, value in places.items()}}
 
-    def start(self, name: str, *args: str) -> str:
-        """Start a member, and return the line in which it says where it is."""
+    def begin(self, name: str, *args: str) -> None:
         argv = [sys.executable, "-m", "orchestrator", *args, "--identity", str(self.identity)]
         child = subprocess.Popen(
             argv, env=self.environment(name), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         self.children[name] = child
-        assert child.stdout
-        return child.stdout.readline()
+
+    def heard(self, name: str) -> str:
+        """The line in which a member says where it is."""
+        out = self.children[name].stdout
+        assert out
+        return out.readline()
 
     def scheduler(self, port: int = 0) -> None:
-        said = self.start(
-            "scheduler", "scheduler", "--host", "127.0.0.1", "--port", str(port), "--silence", f"{SILENCE_S}"
-        )
+        self.begin("scheduler", "scheduler", "--host", "127.0.0.1", "--port", str(port), "--silence", f"{SILENCE_S}")
+        said = self.heard("scheduler")
         self.address = said.removeprefix("scheduler: ").strip()
 
-    def worker(self, name: str) -> str:
-        return self.start(name, "worker", "--scheduler", self.address, "--name", name)
+    def workers(self, *names: str) -> None:
+        for name in names:
+            self.begin(name, "worker", "--scheduler", self.address, "--name", name)
+        for name in names:
+            assert f"worker {name}: 127.0.0.1:" in self.heard(name)
 
     def client(self, tree: Path, *revisions: str, who: str = "", name: str = "client") -> subprocess.Popen[str]:
         argv = [sys.executable, str(CLIENT), who or f"dask://{self.address}", str(self.identity), str(tree)]
@@ -89,8 +94,7 @@ def farm(tmp_path: Path) -> Iterator[Farm]:
     identity.create(made.identity)
     try:
         made.scheduler()
-        for name in ("a", "b"):
-            assert f"worker {name}: 127.0.0.1:" in made.worker(name)
+        made.workers("a", "b")
         yield made
     finally:
         made.end()
@@ -195,7 +199,7 @@ def test_a_frozen_worker_is_given_up(farm: Farm, fake: Callable[[str], Path]) ->
 
 
 def test_a_job_that_kills_its_machine_is_an_error_after_two(farm: Farm, fake: Callable[[str], Path]) -> None:
-    farm.worker("c")
+    farm.workers("c")
     tree = fake("kill -9 $(ps -o ppid= -p $PPID)")
     status, records, said = answer(farm.client(tree, "HEAD"))
     assert status == 0, said
@@ -236,7 +240,7 @@ def test_the_death_of_the_scheduler_is_survived_by_the_same_command(farm: Farm, 
         assert farm.children[name].wait(timeout=40) == 3
     (farm.root / "go").touch()
     farm.scheduler()
-    farm.worker("a")
+    farm.workers("a")
     status, records, said = answer(farm.client(tree, "HEAD"))
     assert status == 0, said
     assert stages(records["kernel-0"])["configure"][0] == "PASS"
