@@ -130,7 +130,7 @@ def run_worker(
             resources={SLOTS: 1},
             local_directory=str(scratch),
             memory_limit=0,
-            death_timeout=20,
+            death_timeout=60,
             metrics={ANNOUNCES: lambda _: announce()},
             dashboard=False,
             dashboard_address="127.0.0.1:0",
