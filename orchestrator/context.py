@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,10 +89,11 @@ class Context:
     catalog: Catalog
     runner: Runner
     emit: Listener
+    used: Callable[[Path], None] = lambda product: None  # is told which products of the store are used
 
     @property
     def store(self) -> Store:
-        return Store(self.places.store.root, self.warn)
+        return Store(self.places.store.root, self.warn, self.used)
 
     def say(self, text: str) -> None:
         self.emit(Note(Level.INFO, text))

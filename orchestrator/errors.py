@@ -164,6 +164,14 @@ class HistoryUnavailable(OrchestrateError):
     """The database of the history cannot be reached, read or written."""
 
 
+class ClusterUnavailable(OrchestrateError):
+    """The scheduler of a cluster, or every worker that could work for a run, cannot be reached or is not like us."""
+
+
+class WorkerLost(OrchestrateError):
+    """A worker died, froze or was cut off while it did a job."""
+
+
 class Interrupted(OrchestrateError):
     """Ctrl-C or SIGTERM. What finished is kept; the same command resumes."""
 

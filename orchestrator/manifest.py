@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator import kept
+from orchestrator.model.artifact import Artifact
 
 NAME = "manifest.json"
 SCHEMA = 1
@@ -28,6 +29,11 @@ class ManifestEntry:
     size: int
     mtime_ns: int
     sha256: str
+
+    @property
+    def artifact(self) -> Artifact:
+        """The file, without what it is on this machine alone."""
+        return Artifact(self.name, self.sha256, self.size)
 
 
 @dataclass(frozen=True)
@@ -77,9 +83,14 @@ def problem(product: Path, *, by_hash: bool = False) -> str:
     return ""
 
 
+def artifacts(product: Path) -> tuple[Artifact, ...]:
+    """A product's files, as its manifest says. ValueError when it has none."""
+    return tuple(entry.artifact for entry in kept.load(Manifest, product / NAME, SCHEMA).files)
+
+
 def size(product: Path) -> int:
     """Bytes of a product's files, as its manifest says. ValueError when it has none."""
-    return sum(entry.size for entry in kept.load(Manifest, product / NAME, SCHEMA).files)
+    return sum(file.size for file in artifacts(product))
 
 
 def sync(path: Path) -> None:

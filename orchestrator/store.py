@@ -63,11 +63,16 @@ def writing(path: Path) -> Iterator[None]:
 
 
 class Store:
-    """Products of stages below one directory. `note` is told why a product was dropped."""
+    """Products of stages below one directory. `note` is told why a product was dropped, `used` which one is used."""
 
-    def __init__(self, root: Path, note: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        note: Callable[[str], None] = lambda text: None,
+        used: Callable[[Path], None] = lambda product: None,
+    ) -> None:
         self.root = root
-        self._note = note
+        self._note, self._used = note, used
 
     def get(self, stage: str, product_key: str) -> Path | None:
         """The directory of the product; None if it does not exist or is damaged. Marks it as used now."""
@@ -81,6 +86,7 @@ class Store:
             os.utime(path)
         except FileNotFoundError:  # another run has made room
             return None
+        self._used(path)
         return path
 
     def read(self, stage: str, product_key: str, reader: Callable[[Path], T]) -> T | None:
@@ -115,6 +121,7 @@ class Store:
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
         self._prune(home)
+        self._used(final)
         return final
 
     def drop(self, product: Path, wrong: str) -> None:

@@ -11,6 +11,7 @@ from typing import TextIO
 
 from orchestrator.codec import dumps
 from orchestrator.commands.compose import Invocation, command_line, invoke, listening, stoppable
+from orchestrator.commands.executors import executor
 from orchestrator.commands.outputs import outputs_of
 from orchestrator.commands.rundir import claim
 from orchestrator.commands.running import account
@@ -74,8 +75,8 @@ def bisect(invocation: Invocation, args: argparse.Namespace) -> Bisected:
         words = f"{question.good[:12]}..{question.bad[:12]}: {commits}"
         context.emit(RunStarted(str(run_dir), (words, f"case: {question.case}"), resumed))
         products = Products(context, plan, run_dir, invocation.find)
-        with account(run_dir) as ended:
-            ask(question, products)
+        with account(run_dir) as ended, executor(products, invocation.executor, invocation.identity) as who:
+            ask(question, products, who.carry_out)
     if ended:
         raise ended[0]
     result = question.result(report_of(products))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import signal
 import sys
@@ -21,6 +22,7 @@ from orchestrator.build.toolchain import find_toolchain
 from orchestrator.build.toolchains import check_toolchain
 from orchestrator.catalog import Catalog, load_catalog
 from orchestrator.commands.earlier import earlier_times
+from orchestrator.commands.executors import LOCAL
 from orchestrator.commands.intake import take
 from orchestrator.commands.selftests import with_selftests_of
 from orchestrator.context import Context, Places
@@ -42,6 +44,7 @@ from orchestrator.parse.series import series_of, with_patches
 from orchestrator.plan import make_plan, requested_source
 from orchestrator.process import Cancel, CommandResult, Runner
 from orchestrator.reporters.progress import Progress
+from orchestrator.settings.files import user_file
 from orchestrator.settings.resolve import DEFAULT, OPTION
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, check_packaged, find_in_tree, packaged_base, tree_base
 from orchestrator.source.commits import commit_series
@@ -59,6 +62,8 @@ class Invocation:
     context: Context
     plan: Plan
     find: Finders
+    executor: str = LOCAL
+    identity: Path = Path()  # the directory with the certificates of a cluster
 
 
 def invoke(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = False) -> Invocation:
@@ -74,10 +79,7 @@ def invoke(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = Fal
     context = Context(places, catalog, runner, emit)
     taken = take(request_of(args), catalog, context, Path.cwd(), usual_of(args))
     request, series = taken.request, taken.series
-    find = Finders(
-        base=_once_each(lambda source: find_base(source, context)),
-        accel=_once(lambda: find_accel(request, catalog, context)),
-    )
+    find = find_finders(context, request)
     source = taken.source or requested_source(request)
     catalog = with_selftests_of(context, request, source, series, lambda wanted: find.base(wanted)[0])
     context = replace(context, catalog=catalog)
@@ -88,7 +90,24 @@ def invoke(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = Fal
     check_base(plan.source, context)
     if request.generate:
         plan = replace(plan, mutants=write_mutants(context, plan, find))
-    return Invocation(context, replace(plan, known=find_known_issues(request, catalog)), find)
+    known = find_known_issues(request, catalog)
+    who = getattr(args, "executor", None) or LOCAL
+    return Invocation(context, replace(plan, known=known), find, who, identity_of(args))
+
+
+def identity_of(args: argparse.Namespace) -> Path:
+    """The directory with the certificates of a cluster."""
+    settings = user_file(os.environ)
+    usual = settings.parent / "cluster" if settings else Path("cluster")
+    return Path(getattr(args, "identity", None) or usual).expanduser().resolve()
+
+
+def find_finders(context: Context, request: Request) -> Finders:
+    """The finders of a request, each of which finds a thing once."""
+    return Finders(
+        base=_once_each(lambda source: find_base(source, context)),
+        accel=_once(lambda: find_accel(request, context.catalog, context)),
+    )
 
 
 def find_host(context: Context) -> Host:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from orchestrator import host_time
 from orchestrator.commands.compose import Invocation
+from orchestrator.commands.executors import executor
 from orchestrator.deadline import Budget
 from orchestrator.errors import Fault, Interrupted, OrchestrateError
 from orchestrator.events import RunFinished
@@ -45,7 +46,9 @@ def run_test(invocation: Invocation, run_dir: Path) -> RunReport:
         return result
 
     with account(run_dir) as ended:
-        ask((Performance if plan.request.perf else Regression)(plan, budget.is_over), products)
+        with executor(products, invocation.executor, invocation.identity) as who:
+            question = Performance if plan.request.perf else Regression
+            ask(question(replace(plan, slots=who.slots), budget.is_over), products, who.carry_out)
         products.remember_bases()
     return _told(invocation, run_dir, ended, report)
 
@@ -72,8 +75,8 @@ def run_mutation(invocation: Invocation, run_dir: Path) -> mutation_run.Mutation
         reports.append(result)
         return result.report
 
-    with account(run_dir) as ended:
-        ask(question, products)
+    with account(run_dir) as ended, executor(products, invocation.executor, invocation.identity) as who:
+        ask(question, products, who.carry_out)
     _told(invocation, run_dir, ended, report)
     return reports[-1]
 

@@ -24,6 +24,21 @@ def carry_out(next_jobs: NextJobs, perform: Callable[[Job], None], slots: int, c
 
     The first that raises cancels the others; when all have come to rest, raises what it raised.
     """
+    _carry_out(next_jobs, perform, slots, cancel, slots_of)
+
+
+def spread(next_jobs: NextJobs, perform: Callable[[Job], None], slots: int, cancel: Cancel) -> None:
+    """As carry_out, for jobs that are done on other machines: here each is a thread that waits, and takes one slot."""
+    _carry_out(next_jobs, perform, slots, cancel, lambda job, slots: 1)
+
+
+def _carry_out(
+    next_jobs: NextJobs,
+    perform: Callable[[Job], None],
+    slots: int,
+    cancel: Cancel,
+    slots_of: Callable[[Job, int], int],
+) -> None:
     issued: set[Job] = set()
     ended: set[Job] = set()
     pending: list[Job] = []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,6 +31,9 @@ T = TypeVar("T")
 UNMARKED = "the end mark of a case did not come out of the serial port in time; this is said once for each kernel"
 
 
+SETTLED = ("build_id", "programs", "mutant", "delays")  # facts that decide whether earlier attempts count
+
+
 class Stopped(Exception):
     """A stage of this kernel has no product; its recorded result says why."""
 
@@ -46,6 +49,7 @@ class Journal:
         self.home = home
         path = home / KERNEL
         earlier = load_record(KernelRecord, path) if path.exists() else None
+        self._adopted: set[str] = set()  # stages that other machines have done for this run
         self.record = earlier or KernelRecord(subject.name, subject.kernel.kconfig.name, subject.role, utc_now())
 
     @property
@@ -152,6 +156,44 @@ class Journal:
         came_up = any(stage.stage == BOOT and not stage.outcome.is_bad for stage in self.record.stages)
         return came_up or any(attempt.console and attempt.case != BOOT for attempt in self.record.attempts)
 
+    def has_booted_elsewhere(self) -> None:
+        """A guest of this kernel has answered on another machine: the next one is not the first."""
+        with self._lock:
+            self._save(self.record.with_stage(StageResult(BOOT, Outcome.PASS, 0.0)))
+
+    def adopt(self, other: KernelRecord, files: Path) -> None:
+        """Take over what another machine has recorded of this kernel; `files` is its directory, whose content moves
+        here. Guests and attempts get numbers of ours, and each stage counts once, unless it failed."""
+        with self._lock:
+            known = {name: value for name, value in vars(other.facts).items() if value not in ("", 0, None)}
+            self.settle(**{name: known.pop(name) for name in SETTLED if name in known})
+            self.facts(**known)
+            for stage in other.stages:
+                if stage.stage not in self._adopted or stage.outcome.is_bad:
+                    self._adopted.add(stage.stage)
+                    self._finish(stage)
+            guests = {}
+            for theirs in other.numbers:
+                guests[theirs], home = self.next_guest()
+                for path in (files / f"guest-{theirs}", *files.glob(f"guest-{theirs}.*")):
+                    if path.exists():
+                        self.home.mkdir(parents=True, exist_ok=True)
+                        path.rename(home.with_name(home.name + path.name.removeprefix(f"guest-{theirs}")))
+            for attempt in other.attempts:
+                ours = renumbered(attempt, guests, self.record.next_number(attempt.case))
+                if (files / attempt.home).exists():
+                    (self.home / ours.home).parent.mkdir(parents=True, exist_ok=True)
+                    (files / attempt.home).rename(self.home / ours.home)
+                if attempt.ending is Ending.UNFINISHED:
+                    self._save(self.record.with_attempt(ours))
+                else:
+                    self.keep(ours)
+            for path in [path for path in files.rglob("*") if path.is_file() and path.name != KERNEL]:
+                here = self.home / path.relative_to(files)
+                if not here.exists():
+                    here.parent.mkdir(parents=True, exist_ok=True)
+                    path.rename(here)
+
     def fail_boot(self, guest: int, error: BootFailed) -> None:
         """The kernel has booted before, and did not boot again when another guest was needed."""
         result = _failure(BOOT, error, 0.0)
@@ -194,4 +236,24 @@ def _failure(name: str, error: OrchestrateError, time_s: float) -> StageResult:
         is_patch_fault=error.fault is Fault.PATCH,
         is_request_fault=error.fault is Fault.USER,
         examined_at=error.examined_at if isinstance(error, NoGuest) else None,
+    )
+
+
+def renumbered(attempt: Attempt, guests: Mapping[int, int], number: int) -> Attempt:
+    """An attempt of another machine under numbers of ours, and its files under the names that follow from them."""
+    guest = guests.get(attempt.guest, attempt.guest)
+    moved = replace(attempt, guest=guest, number=number)
+
+    def at(path: str) -> str:
+        where, _, name = path.rpartition("/")
+        if where == attempt.home:
+            return f"{moved.home}/{name}"
+        return f"guest-{guest}/{name}" if where == f"guest-{attempt.guest}" else path
+
+    return replace(
+        moved,
+        console=at(attempt.console),
+        stdout=at(attempt.stdout),
+        stderr=at(attempt.stderr),
+        coverage=at(attempt.coverage),
     )

@@ -86,6 +86,7 @@ class Products:
         self._lock = threading.Lock()
         self._made: dict[str, _Made] = {}
         self._kernels: dict[tuple[str, str], _Once] = {}
+        self._sifted: dict[str, tuple[dict[str, str], dict[str, str]]] = {}  # by variant: what other machines said
 
     def journal(self, subject: Subject) -> Journal:
         return self._of(subject).journal
@@ -170,10 +171,7 @@ class Products:
                 slowdown=spec.slowdown,
                 qemu=qemu_version(spec.machine.qemu, self.context.runner),
             )
-            if subject.role in (Role.PATCHED, Role.PER_PATCH) and not self.plan.request.fresh_baseline:
-                request, kconfig = self.plan.request, subject.kernel.kconfig
-                facts = made.journal.record.facts
-                made.journal.recalled(recall(self.context, facts, kconfig, self.plan.cases, request.duration_s))
+            self.recall_base(subject)
             reproduce(self.plan, subject, built.tree.base, built.tree.toolchain, spec, self.run_dir)
             return spec
 
@@ -192,6 +190,13 @@ class Products:
             made.forget("built", "guest spec")
         return self.guest_spec(subject)
 
+    def recall_base(self, subject: Subject) -> None:
+        """Record what earlier runs found out about the base of a subject whose guests are known."""
+        if subject.role in (Role.PATCHED, Role.PER_PATCH) and not self.plan.request.fresh_baseline:
+            request, kconfig, journal = self.plan.request, subject.kernel.kconfig, self.journal(subject)
+            facts = journal.record.facts
+            journal.recalled(recall(self.context, facts, kconfig, self.plan.cases, request.duration_s))
+
     def remember_bases(self) -> None:
         """Keep what this run found out about bases for later ones."""
         for subject, journal in [(made.subject, made.journal) for made in list(self._made.values())]:
@@ -202,11 +207,19 @@ class Products:
 
     def refused(self) -> dict[str, str]:
         """The mutants that could not be put into some kernel so far, with the reasons."""
-        return {name: why for tree in self._trees() for name, why in tree.refused}
+        elsewhere = {name: why for refused, _ in self._sifted.values() for name, why in refused.items()}
+        return elsewhere | {name: why for tree in self._trees() for name, why in tree.refused}
 
     def left_out(self, variant: str) -> dict[str, str]:
         """The generated mutants that are not worth a guest on a variant, as far as that is known, with the reasons."""
-        return {name: why for tree in self._trees(variant) for name, why in tree.left_out}
+        _, elsewhere = self._sifted.get(variant, ({}, {}))
+        return elsewhere | {name: why for tree in self._trees(variant) for name, why in tree.left_out}
+
+    def told(self, subject: Subject, refused: dict[str, str], left_out: dict[str, str]) -> None:
+        """What another machine found out about the mutants of a subject."""
+        with self._lock:
+            before = self._sifted.get(subject.kernel.variant.name, ({}, {}))
+            self._sifted[subject.kernel.variant.name] = before[0] | refused, before[1] | left_out
 
     def _trees(self, variant: str = "") -> list[Tree]:
         made = [found.values.get("tree") for (name, _), found in list(self._kernels.items()) if variant in ("", name)]

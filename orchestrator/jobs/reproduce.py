@@ -35,8 +35,12 @@ case ${WORK:-} in "" | /*) ;; *) WORK=$PWD/$WORK ;; esac"""
 
 def reproduce(plan: Plan, suite: Subject, base: Base, toolchain: Toolchain, spec: GuestSpec, run_dir: Path) -> None:
     """Write KERNEL/reproduce.sh, and the reproduce.sh of the run that runs those of all kernels."""
-    home = run_dir / suite.name
-    _write(home / SCRIPT, script(plan, suite, base, toolchain, spec))
+    write_script(run_dir, suite.name, script(plan, suite, base, toolchain, spec))
+
+
+def write_script(run_dir: Path, name: str, text: str) -> None:
+    """Write the script of a kernel, and the one of the run."""
+    _write(run_dir / name / SCRIPT, text)
     scripts = sorted(path.parent.name for path in run_dir.glob(f"*/{SCRIPT}"))
     lines = ["#!/bin/sh", "# All kernels of this run, one after the other, each in its own part of $WORK.", "set -eu"]
     lines += [CALLERS, 'cd "$(dirname "$0")"', "work=${WORK:-}"]

@@ -1,12 +1,10 @@
-"""Asks a question: its jobs are done here until it names no more."""
+"""Asks a question: an executor does its jobs until it names no more."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Set
-from functools import partial
 
-from orchestrator.execution.local import carry_out
-from orchestrator.jobs.perform import perform
+from orchestrator.execution.local import NextJobs
 from orchestrator.jobs.products import Products
 from orchestrator.judge.run import COMPARED, with_comparisons
 from orchestrator.model.job import Job
@@ -17,14 +15,13 @@ from orchestrator.questions.question import Known, Question
 from orchestrator.record import KERNEL
 
 
-def ask(question: Question, products: Products) -> None:
+def ask(question: Question, products: Products, carry_out: Callable[[NextJobs], None]) -> None:
     """Raises Interrupted, and whatever ended a job that is no error of ours."""
 
     def next_jobs(issued: Set[Job], ended: Set[Job]) -> list[Job]:
         return list(question.next(Known(issued, ended, report_of(products, issued))))
 
-    context = products.context
-    carry_out(next_jobs, partial(perform, products=products), products.plan.slots, context.runner.cancel)
+    carry_out(next_jobs)
 
 
 def report_of(products: Products, issued: Set[Job] = frozenset()) -> Callable[[Subject], SuiteReport | None]:

@@ -31,6 +31,7 @@ LAYERS = (
     ("settings",),
     ("arguments",),
     ("outbound",),
+    ("cluster",),  # jobs and their products, on other machines
     ("questions.ask",),  # the one place where questions meet those who answer them
     ("jobs",),
     ("judge.mutation_run",),
@@ -84,7 +85,9 @@ OWNERS = {
     "paramiko": {"guest.ssh"},
     "fabric": {"guest.ssh"},
     "invoke": {"guest.ssh"},
-    "cryptography": {"guest.ssh"},
+    "cryptography": {"guest.ssh", "cluster.identity"},
+    "dask": {"cluster.transport"},
+    "distributed": {"cluster.transport"},
     "elftools": {"evidence.coverage.elf", "evidence.cost.elf"},
     "junit_xml": {"reporters.junit"},
     "yaml": {"declarations.yaml_text"},

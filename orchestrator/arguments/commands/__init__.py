@@ -1,6 +1,6 @@
 """The commands, in the order in which --help lists them. A new one is a value in one of these modules."""
 
-from orchestrator.arguments.commands import host, kernels, nights, outbound, records, tests
+from orchestrator.arguments.commands import cluster, host, kernels, nights, outbound, records, tests
 
 COMMANDS = (
     *tests.COMMANDS,
@@ -8,5 +8,6 @@ COMMANDS = (
     *kernels.COMMANDS,
     *records.COMMANDS,
     *outbound.COMMANDS,
+    *cluster.COMMANDS,
     *host.COMMANDS,
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from orchestrator.arguments.command import Command, Group, option, plus, repeatable, switch
 from orchestrator.arguments.exit_status import CONTINUES, REQUEST, VERDICT
-from orchestrator.arguments.options import cases, coverage, failures, kernel, reports
+from orchestrator.arguments.options import cases, cluster, coverage, failures, kernel, reports
 from orchestrator.arguments.options.guest import GUEST
 from orchestrator.arguments.options.intake import DIRTY, INTAKE
 from orchestrator.arguments.options.messages import MESSAGES
@@ -35,6 +35,7 @@ TEST = Command(
         kernel.KERNEL,
         INTAKE,
         GUEST,
+        cluster.WHERE,
         cases.CASES,
         failures.FAILURES,
         coverage.COVERAGE,
@@ -184,6 +185,7 @@ MUTANTS = Command(
             ),
         ),
         GUEST,
+        cluster.WHERE,
         cases.CASES,
         reports.reports("the matrix"),
         MESSAGES,

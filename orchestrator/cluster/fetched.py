@@ -1,0 +1,110 @@
+"""Files from other members of the cluster, by digest.
+
+What breaks off is continued, and what has another digest than was announced is refused.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from orchestrator.errors import DownloadFailed, HostRefused
+from orchestrator.manifest import file_digest
+from orchestrator.model.artifact import Artifact, StoredProduct
+from orchestrator.os_errors import situation
+from orchestrator.store import Store
+
+TRIES = 3  # of each source, one after the other
+LIMIT_S = 30.0  # that a source may say nothing
+PIECE = 1 << 20
+Check = Callable[[], None]
+
+
+def fetch(file: Artifact, sources: Sequence[str], path: Path, tls: ssl.SSLContext, check: Check = lambda: None) -> None:
+    """Write a file's content to a path that does not exist yet. `sources` are asked in turn; `check` raises when there
+    is no more use. Raises DownloadFailed when no source has it, HostRefused, DiskFull."""
+    part = path.with_name(f".{path.name}.part")
+    part.parent.mkdir(parents=True, exist_ok=True)
+    troubles: list[str] = []
+    for _ in range(TRIES):
+        for source in sources:
+            check()
+            try:
+                _continue(file, source, part, tls, check)
+            except (http.client.HTTPException, ssl.SSLError, ConnectionError, TimeoutError, _Refused) as error:
+                troubles.append(f"{source}: {error or type(error).__name__}")
+                continue
+            except OSError as error:
+                if error.errno is None or (error.filename is None and error.errno not in _LOCAL):
+                    troubles.append(f"{source}: {error}")
+                    continue
+                raise situation(error, str(part)) from error
+            if part.stat().st_size == file.size and file_digest(part) == file.sha256:
+                part.rename(path)
+                return
+            troubles.append(f"{source}: the content of {file.name} is not what was announced")
+            part.unlink()
+    part.unlink(missing_ok=True)
+    raise DownloadFailed(f"{file.name} could not be fetched", detail="\n".join(dict.fromkeys(troubles)))
+
+
+def fetch_product(
+    product: StoredProduct, sources: Sequence[str], store: Store, tls: ssl.SSLContext, check: Check = lambda: None
+) -> Path:
+    """A product of the store; its files move only if the store lacks it. Raises as fetch does, and HostRefused if the
+    product would leave its directory."""
+
+    def fill(scratch: Path) -> None:
+        for file in product.files:
+            fetch(file, sources, inside(scratch, file.name), tls, check)
+
+    inside(store.root, f"{product.stage}/{product.key}")
+    return store.get(product.stage, product.key) or store.put(product.stage, product.key, fill)
+
+
+def inside(home: Path, name: str) -> Path:
+    """The path of a name below a directory. Raises HostRefused for a name that leads out of it."""
+    parts = Path(name).parts
+    if not parts or Path(name).is_absolute() or ".." in parts:
+        raise HostRefused(f"{name!r} was announced as a file: it leads out of its directory")
+    return home / name
+
+
+class _Refused(Exception):
+    """The source answers, and does not have it."""
+
+
+_LOCAL = (28, 122, 30, 5)  # ENOSPC, EDQUOT, EROFS, EIO: write(2) names no file
+
+
+def _continue(file: Artifact, source: str, part: Path, tls: ssl.SSLContext, check: Check) -> None:
+    """Append what is missing, as far as the source goes."""
+    have = part.stat().st_size if part.exists() else 0
+    if have > file.size:
+        part.unlink()
+        have = 0
+    if have == file.size:
+        part.touch()
+        return
+    where = urlsplit(source)
+    connection = http.client.HTTPSConnection(where.hostname or "", where.port, timeout=LIMIT_S, context=tls)
+    try:
+        connection.request("GET", f"/{file.sha256}", headers={"Range": f"bytes={have}-"} if have else {})
+        answer = connection.getresponse()
+        if answer.status not in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
+            raise _Refused(f"{answer.status} {answer.reason}")
+        is_continued = answer.status == HTTPStatus.PARTIAL_CONTENT
+        with part.open("ab" if is_continued else "wb") as sink:
+            while piece := answer.read(PIECE):
+                check()
+                sink.write(piece)
+                if sink.tell() > file.size:
+                    raise _Refused("more bytes than were announced")
+        if part.stat().st_size < file.size:
+            raise ConnectionError("broke off")
+    finally:
+        connection.close()

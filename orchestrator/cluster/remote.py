@@ -1,0 +1,299 @@
+"""A run's jobs on a cluster: places each, follows it, and takes its record over, as if it had been done here."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import ssl
+import tempfile
+import threading
+import time
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from orchestrator import codec
+from orchestrator.build.toolchain import find_toolchain
+from orchestrator.cluster import placement, transport
+from orchestrator.cluster.fetched import fetch, fetch_product, inside
+from orchestrator.cluster.placement import Announced, Member, Wanted
+from orchestrator.cluster.served import FileServer
+from orchestrator.cluster.task import Offer, Result, Task, Trouble
+from orchestrator.errors import ClusterUnavailable, Fault, HostRefused, Interrupted, OrchestrateError
+from orchestrator.jobs.journal import Stopped
+from orchestrator.jobs.products import Products
+from orchestrator.jobs.reproduce import SCRIPT, write_script
+from orchestrator.model.job import Build, CompareBuilds, Configure, HostTest, Job, Session, StaticChecks
+from orchestrator.model.machine import Host
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import BOOT, COST, STATIC_CHECKS
+from orchestrator.model.request import Plan
+from orchestrator.plan import slots as slots_of_host
+from orchestrator.store import Store
+from orchestrator.version import version
+
+MACHINES = 2  # that may fail a job before it is given up
+LOOK_EVERY_S = 0.25
+NOBODY_S = 60.0  # to wait for a worker that may do a job
+
+
+@dataclass(frozen=True)
+class _Back:
+    """What came back from one try of a job: `files` is where the files of its subject are now."""
+
+    token: str
+    result: Result
+    files: Path
+
+
+class Remote:
+    """The executor of one run. `perform` may be called by several threads, one for each job."""
+
+    def __init__(
+        self, connection: transport.Connection, products: Products, files: FileServer, tls: ssl.SSLContext
+    ) -> None:
+        """Raises ToolMissing, CommandFailed where a compiler of the plan is not here."""
+        self._connection, self._products, self._files, self._tls = connection, products, files, tls
+        self._context, self._plan = products.context, products.plan
+        self._cancel = products.context.runner.cancel
+        self._turn = threading.Condition()
+        self._used: Counter[str] = Counter()  # slots, by address
+        self._kept_free: Counter[str] = Counter()  # builds that wait, by address
+        self._members: tuple[Member, ...] = ()
+        self._looked_s = -LOOK_EVERY_S
+        self._warned: set[str] = set()
+        self._adopting: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._offers: defaultdict[str, dict[tuple[str, str], Offer]] = defaultdict(dict)  # by kernel, stage and key
+        self._wanted = wanted(products)
+
+    def slots(self) -> int:
+        """Guests at a time, on all workers. Raises ClusterUnavailable if nobody can work for this run."""
+        with self._turn:
+            members = self._look()
+        if not members:
+            why = "\n".join(sorted(self._warned))
+            raise ClusterUnavailable("no worker can work for this run", detail=why, hint="start `orchestrate worker`")
+        return sum(one.slots for one in members)
+
+    def perform(self, job: Job) -> None:
+        """Do a job on some machine, and on another one if that fails. What two machines fail at is recorded as an error
+        of theirs. Raises Interrupted, ClusterUnavailable."""
+        failures: list[str] = []
+        avoided: set[str] = set()
+        while len(failures) < MACHINES:
+            with self._placed(job, avoided) as member:
+                if member is None:
+                    failures.append("there is no other worker")
+                    break
+                avoided.add(member.about.life)
+                try:
+                    back = self._try(job, member)
+                except (OrchestrateError, OSError) as error:
+                    if isinstance(error, Interrupted | ClusterUnavailable):
+                        raise
+                    failures.append(f"{member.about.name}: {error}")
+                    self._context.warn(f"{name_of(job)}: {failures[-1]}")
+                    continue
+                try:
+                    if why := failure_of_host(back.result):
+                        failures.append(f"{member.about.name}: {why}")
+                        self._context.warn(f"{name_of(job)}: {failures[-1]}")
+                        if not self._is_last(failures, avoided):
+                            continue
+                    self._adopt(job, back, member)
+                finally:
+                    shutil.rmtree(back.files, ignore_errors=True)
+                    self._connection.release(back.token, member.address)
+                trouble = back.result.trouble
+                if back.result.is_interrupted:
+                    raise Interrupted("interrupted", hint="run the same command again: it continues where it stopped")
+                if trouble is None:
+                    return
+                if trouble.fault is not Fault.INFRASTRUCTURE:
+                    self._record(job, trouble)
+                    return
+        self._record(job, Trouble(f"no machine could do it: {'; '.join(failures)}"))
+
+    def _try(self, job: Job, member: Member) -> _Back:
+        """Raises WorkerLost, DownloadFailed, HostRefused, Interrupted, ClusterUnavailable."""
+        token = f"{job.subject.name}-{uuid.uuid4().hex[:12]}"
+        with self._turn:
+            offers = tuple(self._offers[job.subject.kernel.id].values())
+        booted = self._products.journal(job.subject).has_booted
+        task = Task(token, job, replace(self._plan, slots=member.slots), offers, booted)
+        share = placement.takes(job, member) / member.slots * 0.999
+        self._context.say(f"{name_of(job)}: {member.about.name}")
+        result = self._connection.do(task, member.address, member.slots, share, self._cancel)
+        home = Path(tempfile.mkdtemp(prefix=".from-worker-", dir=self._products.run_dir))
+        try:
+            for file in result.files:
+                fetch(file, (result.source,), inside(home, file.name), self._tls)
+        except OrchestrateError:
+            shutil.rmtree(home, ignore_errors=True)
+            self._connection.release(token, member.address)
+            raise
+        return _Back(token, result, home)
+
+    def _is_last(self, failures: list[str], avoided: set[str]) -> bool:
+        with self._turn:
+            return len(failures) >= MACHINES or all(one.about.life in avoided for one in self._look())
+
+    def _adopt(self, job: Job, back: _Back, member: Member) -> None:
+        """Take over what a worker has recorded, and the products that it used."""
+        result, subject = back.result, job.subject
+        for text, detail in result.warnings:
+            if text not in self._warned:
+                self._warned.add(text)
+                self._context.warn(f"{member.about.name}: {text}", detail)
+        if not result.is_interrupted:
+            self._take_products(job, result)
+        self._products.told(subject, dict(result.refused), dict(result.left_out))
+        if result.record is None:
+            return
+        journal = self._products.journal(subject)
+        with self._adopting[subject.name]:
+            script = back.files / SCRIPT
+            if script.exists():
+                ours = script.read_text().replace(result.store, str(self._context.store.root))
+                write_script(self._products.run_dir, subject.name, ours)
+                script.unlink()
+            journal.adopt(result.record, back.files)
+            if journal.record.facts.build_id and not journal.record.earlier_base:
+                self._products.recall_base(subject)
+
+    def _take_products(self, job: Job, result: Result) -> None:
+        """Have what a worker used in our store too: reports are decoded from it, and other workers get it from here
+        when that worker is gone."""
+        store = Store(self._context.store.root)
+        for product in result.products:
+            with suppress(OrchestrateError):  # it still has it: we are a second source only
+                home = fetch_product(product, (result.source,), store, self._tls, self._cancel.check)
+                with self._turn:
+                    offers = self._offers[job.subject.kernel.id]
+                    is_new = (product.stage, product.key) not in offers
+                    offers[product.stage, product.key] = Offer(product, (result.source, self._files.url))
+                if is_new:
+                    self._files.offered.offer(home, product.files)
+
+    def _record(self, job: Job, trouble: Trouble) -> None:
+        """As the result of the stage that the job is about."""
+
+        def fail() -> None:
+            error = OrchestrateError if trouble.fault is not Fault.INFRASTRUCTURE else HostRefused
+            raised = error(trouble.message, hint=trouble.hint, detail=trouble.detail)
+            raised.fault = trouble.fault
+            raise raised
+
+        with suppress(Stopped):
+            self._products.journal(job.subject).stage(stage_of(job), fail)  # type: ignore[arg-type]
+
+    @contextmanager
+    def _placed(self, job: Job, avoided: set[str]) -> Iterator[Member | None]:
+        """A worker, for as long as it works on the job; None if there is none that may."""
+        member = self._wait_for(job, avoided)
+        try:
+            yield member
+        finally:
+            if member:
+                with self._turn:
+                    self._used[member.address] -= placement.takes(job, member)
+                    self._turn.notify_all()
+
+    def _wait_for(self, job: Job, avoided: set[str]) -> Member | None:
+        waits_for = ""
+        nobody_since_s = time.monotonic()
+        with self._turn:
+            try:
+                while True:
+                    self._cancel.check()
+                    members = self._look()
+                    others = {address for address in +self._kept_free if address != waits_for}
+                    if found := placement.place(job, members, self._used, avoided, others):
+                        self._used[found.address] += placement.takes(job, found)
+                        return found
+                    if any(one.about.life not in avoided for one in members):
+                        nobody_since_s = time.monotonic()
+                    elif time.monotonic() > nobody_since_s + NOBODY_S:
+                        return None
+                    if not waits_for and (awaited := placement.awaited(job, members, avoided)):
+                        waits_for = awaited.address
+                        self._kept_free[waits_for] += 1
+                    self._turn.wait(LOOK_EVERY_S)
+            finally:
+                if waits_for:
+                    self._kept_free[waits_for] -= 1
+                    self._turn.notify_all()
+
+    def _look(self) -> tuple[Member, ...]:
+        """The workers that can work for this run now. Says once why others cannot. Holds the turn."""
+        if time.monotonic() > self._looked_s + LOOK_EVERY_S:
+            fit, excluded = members_for(self._connection.announced(), self._plan, self._wanted)
+            for why in excluded:
+                if why not in self._warned:
+                    self._warned.add(why)
+                    self._context.warn(f"a worker is left out: {why}")
+            self._members, self._looked_s = fit, time.monotonic()
+        return self._members
+
+
+def wanted(products: Products) -> Wanted:
+    names = sorted({variant.toolchain for variant in products.plan.variants})
+    compilers = tuple((name, find_toolchain(products.context, name).value.compiler) for name in names)
+    return Wanted(version(), platform.machine(), compilers)
+
+
+def members_for(
+    announced: dict[str, dict[str, object]], plan: Plan, needs: Wanted
+) -> tuple[tuple[Member, ...], list[str]]:
+    """The workers that can work for a plan, by what they announced, and why the others cannot."""
+    found: list[Member] = []
+    excluded: list[str] = []
+    for address, told in announced.items():
+        if told.get("version") != needs.version:  # before the rest is read, which may differ from version to version
+            name = told.get("name") or address
+            excluded.append(f"{name} is orchestrate {told.get('version')}, and this is {needs.version}")
+            continue
+        about = codec.decode(Announced, told)
+        if why := placement.unfit(about, needs):
+            excluded.append(f"{about.name} {why}")
+            continue
+        host = Host(about.cpus, about.memory_mib, "")
+        found.append(Member(address, plan.request.jobs or slots_of_host(plan.machine, host), about))
+    fit = placement.of_one_class(found, plan.request.accel)
+    excluded += [f"{one.about.name} has only {one.about.accel}" for one in found if one not in fit]
+    return fit, excluded
+
+
+def failure_of_host(result: Result) -> str:
+    """Why another machine may do better, empty if none would."""
+    if result.is_interrupted:
+        return ""
+    if result.trouble:
+        return result.trouble.message if result.trouble.fault is Fault.INFRASTRUCTURE else ""
+    stages = result.record.stages if result.record else ()
+    bad = (one for one in stages if one.outcome is Outcome.ERROR and not one.is_request_fault)
+    return next((f"{one.stage}: {one.message}" for one in bad), "")
+
+
+def stage_of(job: Job) -> str:
+    """The stage that a job is about."""
+    match job:
+        case Configure():
+            return "configure"
+        case Build():
+            return "build"
+        case HostTest():
+            return job.test
+        case StaticChecks():
+            return STATIC_CHECKS
+        case CompareBuilds():
+            return COST
+        case Session():
+            return BOOT
+
+
+def name_of(job: Job) -> str:
+    return f"{job.subject.name} {stage_of(job) if not isinstance(job, Session) else f'session {job.number}'}"

@@ -1,0 +1,55 @@
+"""A run's time on a cluster: connected, with a file server of its own, and a check that all speak alike."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from orchestrator.cluster import identity, transport
+from orchestrator.cluster.remote import Remote
+from orchestrator.cluster.served import FileServer, Offered
+from orchestrator.errors import ClusterUnavailable, UsageError
+from orchestrator.jobs.products import Products
+
+
+@contextmanager
+def joined(products: Products, address: str, directory: Path) -> Iterator[Remote]:
+    """Raises UsageError, ClusterUnavailable."""
+    identity.check(directory, "client")
+    scheduler = checked_address(address)
+    connection = transport.Connection(scheduler, directory)
+    try:
+        theirs, ours = connection.scheduler_version(), transport.version()
+        if theirs != ours:
+            raise ClusterUnavailable(
+                f"the scheduler at {scheduler} runs distributed {theirs}, and this is {ours}",
+                hint="install the same version of orchestrate[cluster] on all machines",
+            )
+        files = FileServer(Offered(), own_address(scheduler), identity.tls_context(directory, "client", is_server=True))
+        try:
+            yield Remote(connection, products, files, identity.tls_context(directory, "client", is_server=False))
+        finally:
+            files.close()
+    finally:
+        connection.close()
+
+
+def checked_address(address: str) -> str:
+    """HOST:PORT. Raises UsageError."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise UsageError(f"{address}: no address of a scheduler", hint="HOST:PORT, as `orchestrate scheduler` says it")
+    return address
+
+
+def own_address(scheduler: str) -> str:
+    """The address of this machine by which the scheduler, and so whoever reaches it, reaches us."""
+    host, _, port = scheduler.rpartition(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:  # sends nothing
+        try:
+            probe.connect((host, int(port)))
+        except OSError as error:
+            raise ClusterUnavailable(f"{scheduler} cannot be reached: {error.strerror or error}") from error
+        return str(probe.getsockname()[0])

@@ -1,0 +1,285 @@
+"""Dask as a transport: it carries tasks to workers and results back, and tells who is there. It owns no state: what a
+client has not recorded is done again.
+
+Facts about distributed 2026.8.0 that this rests on: a worker that dies fails its tasks at once where `allowed-failures`
+is 0; one that says nothing is given up after `worker-ttl`; a task whose future is cancelled, or whose client is gone,
+leaves the state `executing` at its worker, though its thread goes on; `Client.run` reaches a worker
+whose threads are all busy; a scheduler that dies takes its workers along.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import dask
+import distributed
+from distributed import Client, Scheduler, Worker, get_worker
+from distributed.comm import CommClosedError
+from distributed.security import Security
+
+from orchestrator.cluster import identity
+from orchestrator.cluster.task import Result, Task
+from orchestrator.cluster.workshop import Workshop
+from orchestrator.errors import ClusterUnavailable, Interrupted, WorkerLost
+from orchestrator.process import Cancel
+
+CONFIG = {
+    "distributed.scheduler.allowed-failures": 0,  # what a dead worker means is the client's business
+    "distributed.scheduler.work-stealing": False,
+    "distributed.scheduler.http.routes": [],  # pages that anybody could read
+    "distributed.worker.http.routes": [],
+    "distributed.comm.retry.count": 0,
+    "distributed.comm.timeouts.connect": "10s",
+    "distributed.comm.timeouts.tcp": "30s",
+    "distributed.admin.tick.limit": "1h",  # what it says of a slow event loop is of no use to anybody
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.worker.memory.terminate": False,
+}
+SILENT_S = 30.0  # after which a worker or a client is given up
+LOOK_EVERY_S = 0.2
+GRACE_S = 8.0  # that a stopped job may take to end its guest and send what it has
+ANNOUNCES = "orchestrate"
+LIFE = "life"
+SLOTS = "slot-share"  # Dask's resource: a worker has 1, a job takes its share of it
+
+_WORKSHOP: Workshop | None = None  # of this process, if it is a worker
+
+
+def version() -> str:
+    return str(distributed.__version__)
+
+
+def _security(directory: Path) -> Security:
+    keys = {role: str(identity.member(directory, role)) for role in identity.ROLES}
+    present = {role: path for role, path in keys.items() if Path(path).is_file()}
+    pairs = {f"tls_{role}_{kind}": path for role, path in present.items() for kind in ("cert", "key")}
+    return Security(require_encryption=True, tls_ca_file=str(directory / identity.CA), **pairs)
+
+
+def _quiet() -> None:
+    """Its log is not for our users: what matters reaches them as errors of ours."""
+    dask.config.set(CONFIG)
+    for name in ("distributed", "tornado", "asyncio", "bokeh"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+# --- scheduler
+
+
+def run_scheduler(
+    host: str, port: int, directory: Path, cancel: Cancel, ready: Callable[[str], None], silent_s: float
+) -> None:
+    """Serve until the user stops it."""
+    _quiet()
+
+    async def serve() -> None:
+        async with Scheduler(
+            host=host,
+            port=port,
+            protocol="tls",
+            security=_security(directory),
+            worker_ttl=silent_s,
+            allowed_failures=0,
+            dashboard=False,
+            dashboard_address="127.0.0.1:0",
+        ) as scheduler:
+            ready(scheduler.address)
+            while not cancel.is_set:
+                await asyncio.sleep(LOOK_EVERY_S)
+
+    asyncio.run(serve())
+
+
+# --- worker
+
+
+def run_worker(
+    scheduler: str,
+    host: str,
+    directory: Path,
+    name: str,
+    threads: int,
+    announce: Callable[[], str],
+    workshop: Workshop,
+    scratch: Path,
+    cancel: Cancel,
+    ready: Callable[[str], None],
+) -> None:
+    """Work until the user stops it, or the scheduler is gone. All programs of its jobs have ended then. Raises
+    ClusterUnavailable."""
+    global _WORKSHOP
+    _quiet()
+    _WORKSHOP = workshop
+
+    async def work() -> None:
+        worker = Worker(
+            _tls(scheduler),
+            host=host,
+            name=name,
+            nthreads=threads,
+            security=_security(directory),
+            resources={SLOTS: 1},
+            local_directory=str(scratch),
+            memory_limit=0,
+            death_timeout=60,
+            metrics={ANNOUNCES: lambda _: announce()},
+            dashboard=False,
+            dashboard_address="127.0.0.1:0",
+        )
+        try:
+            async with worker:
+                ready(worker.address)
+                while not cancel.is_set and worker.status.name == "running":
+                    await asyncio.sleep(LOOK_EVERY_S)
+                workshop.stop_all()
+                if not cancel.is_set:
+                    raise ClusterUnavailable(
+                        f"the scheduler at {scheduler} is gone, or has given this worker up",
+                        hint="start the scheduler, and this worker again; systemd's Restart=always does that",
+                    )
+        except (TimeoutError, OSError, CommClosedError) as error:
+            raise _unreachable(scheduler, error) from error
+
+    try:
+        asyncio.run(work())
+    finally:
+        workshop.stop_all()
+
+
+def do_task(task: Task, slots: int) -> Result:
+    """Runs at a worker, in one of its threads."""
+    worker = get_worker()
+    if _WORKSHOP is None:
+        raise RuntimeError("this worker was not started by `orchestrate worker`")
+
+    def is_wanted() -> bool:
+        known = worker.state.tasks.get(task.token)
+        return known is not None and known.state == "executing" and worker.status.name in ("running", "paused")
+
+    return _WORKSHOP.do(task, is_wanted, slots)
+
+
+def _stop(token: str) -> None:
+    if _WORKSHOP:
+        _WORKSHOP.stop(token)
+
+
+def _release(token: str) -> None:
+    if _WORKSHOP:
+        _WORKSHOP.release(token)
+
+
+# --- client
+
+
+class Connection:
+    """A client's connection to a cluster."""
+
+    def __init__(self, scheduler: str, directory: Path) -> None:
+        """Raises ClusterUnavailable."""
+        _quiet()
+        self._scheduler = scheduler
+        try:
+            self._client = Client(
+                _tls(scheduler),
+                security=_security(directory),
+                timeout=10,
+                set_as_default=False,
+                heartbeat_interval="2s",
+            )
+        except (TimeoutError, OSError, CommClosedError) as error:
+            raise _unreachable(scheduler, error) from error
+
+    def close(self) -> None:
+        """Let go of all tasks: workers end those that still run."""
+        self._client.close(timeout=2)
+
+    def scheduler_version(self) -> str:
+        """Of distributed there."""
+        found = self._client.get_versions(check=False)
+        return str(found["scheduler"]["packages"]["distributed"])
+
+    def announced(self) -> dict[str, dict[str, Any]]:
+        """What each worker says of itself, by address. Raises ClusterUnavailable."""
+        self._check()
+        workers = cast(dict[str, Any], self._client.scheduler_info(n_workers=-1))["workers"]
+        return {
+            address: json.loads(one["metrics"][ANNOUNCES])
+            for address, one in workers.items()
+            if ANNOUNCES in one.get("metrics", {})
+        }
+
+    def do(self, task: Task, address: str, slots: int, share: float, cancel: Cancel) -> Result:
+        """Have a worker do a task. Raises WorkerLost when it is gone, ClusterUnavailable when the scheduler is,
+        Interrupted with what was recorded until then."""
+        future = self._client.submit(
+            do_task,
+            task,
+            slots,
+            key=task.token,
+            workers=[address],
+            allow_other_workers=False,
+            resources={SLOTS: share},
+            retries=0,
+            pure=False,
+        )
+        done = threading.Event()
+        future.add_done_callback(lambda _: done.set())
+        stopping_s: float | None = None
+        try:
+            while not future.done():
+                if cancel.is_set and stopping_s is None:
+                    stopping_s = time.monotonic()
+                    self.tell(_stop, task.token, address)
+                if stopping_s is not None and time.monotonic() > stopping_s + GRACE_S:
+                    raise Interrupted("interrupted", hint="run the same command again")
+                self._check()
+                done.wait(LOOK_EVERY_S)
+            if future.status == "finished":
+                return cast(Result, future.result(timeout=30))
+            self._check()
+            error = future.exception(timeout=5) if future.status == "error" else None
+            if error is not None and not isinstance(error, distributed.KilledWorker):
+                raise error
+            raise WorkerLost(f"the worker {address} is gone")
+        except (TimeoutError, CommClosedError, distributed.client.FutureCancelledError) as error:
+            self._check()
+            raise WorkerLost(f"the worker {address} is gone: {error}") from error
+        finally:
+            future.release()
+
+    def release(self, token: str, address: str) -> None:
+        self.tell(_release, token, address)
+
+    def tell(self, what: Callable[[str], None], token: str, address: str) -> None:
+        """Reach a worker at once, whatever its threads do. One that is gone needs not be told."""
+        self._client.run(what, token, workers=[address], wait=False, on_error="ignore")
+
+    def _check(self) -> None:
+        if self._client.status != "running":
+            raise ClusterUnavailable(
+                f"the scheduler at {self._scheduler} is gone",
+                hint="start it and its workers again, and run the same command again: it continues where it stopped",
+            )
+
+
+def _tls(address: str) -> str:
+    return f"tls://{address.rpartition('://')[2]}"
+
+
+def _unreachable(scheduler: str, error: BaseException) -> ClusterUnavailable:
+    why = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return ClusterUnavailable(
+        f"no scheduler of our cluster answers at {scheduler}",
+        hint="is it running (`orchestrate scheduler`), with certificates of the same `orchestrate cluster init`?",
+        detail=why,
+    )

@@ -1,0 +1,33 @@
+"""orchestrate scheduler: where clients and workers of a cluster meet."""
+
+from __future__ import annotations
+
+import argparse
+
+from orchestrator.cluster import identity
+from orchestrator.commands.compose import identity_of, stoppable
+from orchestrator.commands.executors import missing_extra
+from orchestrator.errors import UsageError
+from orchestrator.process import Cancel
+from orchestrator.reporters import stream
+
+
+def run(args: argparse.Namespace) -> int:
+    try:
+        from orchestrator.cluster import transport
+    except ModuleNotFoundError as error:
+        raise missing_extra(error) from error
+    directory, cancel = identity_of(args), Cancel()
+    identity.check(directory, "scheduler")
+    if args.silence < 1:
+        raise UsageError(f"--silence {args.silence:g}: a worker says something each second")
+    with stoppable(cancel):
+        transport.run_scheduler(
+            args.host,
+            args.port,
+            directory,
+            cancel,
+            lambda address: stream.out(f"scheduler: {address.rpartition('//')[2]}\n"),
+            args.silence,
+        )
+    return 0
