@@ -19,10 +19,9 @@ from pathlib import Path
 from orchestrator import host_cpus, kept
 from orchestrator.build.objects import configured_objects, is_made_from, object_of, saved_command
 from orchestrator.build.product import Product
-from orchestrator.build.toolchain import Toolchain, first_error, host_error, make
+from orchestrator.build.toolchain import Toolchain, build_error, first_error, make
 from orchestrator.build.worktree import build_directory, compiling, worktree_lock
 from orchestrator.context import Context
-from orchestrator.errors import CommandFailed
 from orchestrator.manifest import file_digest
 from orchestrator.model.kernel import AppliedTree, KernelConfig
 from orchestrator.model.series import Mutant
@@ -55,8 +54,8 @@ def screen(
     toolchain: Toolchain,
     log: Path,
 ) -> Product[Screened]:
-    """Which of some mutants of a tree to leave out; at most the first `most` of the others stay. Raises CommandFailed
-    if the series itself does not compile, which a build explains."""
+    """Which of some mutants of a tree to leave out; at most the first `most` of the others stay. Raises BuildFailed
+    if the series itself does not compile, and ToolMissing or CommandFailed if the host is why."""
     product_key = key(
         "screen",
         tree=applied.tree,
@@ -105,8 +104,7 @@ def _compile_series(
         command = make(build.parent, build, *targets, toolchain=toolchain, places=context.places)
         result = context.runner.run(command, log=log, holding=lock)
         if result.status != 0:
-            where, what = first_error(result.text) or ("make", result.tail(1))
-            raise host_error(result, result.text) or CommandFailed(f"{where}: {what}", detail=result.tail(40))
+            raise build_error(result, result.text, log)
 
     build.mkdir(exist_ok=True)
     current = build / ".config"

@@ -10,8 +10,10 @@ from types import MappingProxyType
 
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
-from orchestrator.model.report import BOOT, Finding, SuiteReport
+from orchestrator.model.report import BOOT, Finding, StageResult, SuiteReport
 from orchestrator.model.series import Mutant
+
+SERIES_ALONE = ("apply", "configure", "screen")  # the stages of a mutation run that see no mutant
 
 
 class Detector(Enum):
@@ -199,7 +201,8 @@ def mutation_verdict(
         stage = next((stage for stage in suite.stages if stage.outcome.is_bad), None)
         case = next((case for case in suite.cases if case.outcome.is_bad), None)
         if bad := (f"{stage.stage}: {stage.message}" if stage else f"{case.case}: {case.message}" if case else ""):
-            return Verdict.NO_VERDICT, f"{suite.name}, with no mutant switched on: {bad}"
+            has_mutants = stage is None or stage.stage not in SERIES_ALONE
+            return _of_control(stage), f"{suite.name}{', with no mutant switched on' if has_mutants else ''}: {bad}"
     if interrupted:
         return Verdict.INTERRUPTED, "interrupted before all mutants had run"
     killed, survived = matrix.count(MutantStatus.KILLED), matrix.count(MutantStatus.SURVIVED)
@@ -214,3 +217,14 @@ def mutation_verdict(
     if matrix.count(MutantStatus.ERROR) or not killed:
         return Verdict.NO_VERDICT, sentence
     return Verdict.ALL_KILLED, sentence
+
+
+def _of_control(stage: StageResult | None) -> Verdict:
+    """Whose fault it is that no mutant can be tested. Later stages see the mutants' text too, and cases the delay
+    points: there a failure may be ours."""
+    if stage and stage.stage in SERIES_ALONE:
+        if stage.is_patch_fault:
+            return Verdict.PATCH_AT_FAULT
+        if stage.is_request_fault:
+            return Verdict.BAD_REQUEST
+    return Verdict.NO_VERDICT

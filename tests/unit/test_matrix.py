@@ -130,6 +130,24 @@ def test_a_control_that_fails_makes_all_kills_worthless() -> None:
     assert "no mutant switched on" in reason
 
 
+@pytest.mark.parametrize(
+    ("stage", "fault", "expected"),
+    [
+        ("screen", {"is_patch_fault": True}, Verdict.PATCH_AT_FAULT),
+        ("apply", {"is_patch_fault": True}, Verdict.PATCH_AT_FAULT),
+        ("configure", {"is_request_fault": True}, Verdict.BAD_REQUEST),
+        ("screen", {}, Verdict.NO_VERDICT),
+        ("build", {"is_patch_fault": True}, Verdict.NO_VERDICT),  # of the text with the mutants
+    ],
+)
+def test_whose_fault_it_is_that_no_mutant_can_be_tested(stage: str, fault: dict[str, bool], expected: Verdict) -> None:
+    failed_stage = StageResult(stage, Outcome.FAIL, 1.0, "it does not compile: mm/vma.c:6: 'x' undeclared", **fault)
+    control = SuiteReport("base.mutated", "base", Role.MUTATED, (failed_stage,), (), "")
+    found, reason = mutation_verdict(matrix(), {"base.mutated": control})
+    assert found is expected
+    assert "mm/vma.c:6: 'x' undeclared" in reason
+
+
 def test_an_idle_case_is_the_weakest_evidence_and_none_under_delays() -> None:
     idle = replace(failed("did not exercise: vma_lock_success", says="did not exercise"), outcome=Outcome.NOT_EXERCISED)
     wrong = replace(failed("s: tag", says="a tag is lost"), case="third")

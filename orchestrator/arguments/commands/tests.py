@@ -188,7 +188,7 @@ MUTANTS = Command(
     ),
     (
         (0, "every mutant was killed"),
-        (1, "some survived"),
+        (1, "some survived, or the series itself does not apply or compile"),
         REQUEST,
         (3, "some could not be judged"),
         CONTINUES,
