@@ -46,6 +46,7 @@ def run_test(invocation: Invocation, run_dir: Path) -> RunReport:
     with account(run_dir) as ended:
         ask(Regression(plan, budget.is_over), products)
         products.remember_bases()
+        products.learn()
     return _told(invocation, run_dir, ended, report)
 
 

@@ -90,4 +90,5 @@ def describe(plan: Plan) -> tuple[str, ...]:
     lines += [f"note: {note}" for note in (series.notes if series else ())]
     lines.append(f"kernels: {', '.join(subjects(plan, variant)[0].name for variant in plan.variants)}")
     lines.append(f"cases: {', '.join(case.name for case in plan.cases)}")
+    lines += [plan.order] if plan.order else []
     return tuple(lines)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar, cast
@@ -16,7 +17,9 @@ from orchestrator.build.mutants import parameter
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain
 from orchestrator.context import Context
+from orchestrator.errors import VmlinuxUnreadable
 from orchestrator.guest.accel import qemu_version
+from orchestrator.jobs import learned
 from orchestrator.jobs.base_results import recall, remember
 from orchestrator.jobs.boot import GuestSpec
 from orchestrator.jobs.build import (
@@ -30,12 +33,13 @@ from orchestrator.jobs.build import (
     make_tree,
     sift,
 )
-from orchestrator.jobs.coverage import counting
+from orchestrator.jobs.coverage import counting, executed
 from orchestrator.jobs.journal import Journal, Stopped
 from orchestrator.jobs.reproduce import reproduce
 from orchestrator.model.kernel import Base, KernelConfig, Role, Source
 from orchestrator.model.report import COVERAGE
 from orchestrator.model.request import Plan
+from orchestrator.model.selection import Learned
 from orchestrator.model.series import Series
 from orchestrator.model.subject import Subject
 
@@ -84,6 +88,7 @@ class Products:
         self._lock = threading.Lock()
         self._made: dict[str, _Made] = {}
         self._kernels: dict[tuple[str, str], _Once] = {}
+        self._counted: dict[str, bool] = {}  # by the subject whose code is counted: whether every function is
 
     def journal(self, subject: Subject) -> Journal:
         return self._of(subject).journal
@@ -146,9 +151,12 @@ class Products:
             if not self.plan.request.coverage or subject.role is not Role.PATCHED or not subject.kernel.series:
                 return spec
             home, machine = made.journal.home, spec.machine
+            kconfig, commit = subject.kernel.kconfig, built.tree.base.commit
+            is_whole = not learned.is_whole(self.context, kconfig, self.plan.cases, commit)
             made_of = made.journal.stage(
-                COVERAGE, lambda: counting(self.context, built, machine.qemu, spec.accel, home)
+                COVERAGE, lambda: counting(self.context, built, machine.qemu, spec.accel, home, is_whole=is_whole)
             )
+            self._counted[subject.name] = is_whole
             # else the kernel does not lie where its vmlinux says; where it cannot move, it needs no telling
             still = ("nokaslr",) if made_of and "CONFIG_RANDOMIZE_BASE" in built.config.symbols else ()
             return replace(spec, counting=made_of, cmdline=(*spec.cmdline, *still))
@@ -187,6 +195,18 @@ class Products:
                 found, duration_s = journal.report(), self.plan.request.duration_s
                 kconfig = subject.kernel.kconfig
                 remember(self.context, found.facts, kconfig, self.plan.cases, duration_s, found.attempts)
+
+    def learn(self) -> None:
+        """Keep which functions the cases of this run executed."""
+        for name, is_whole in self._counted.items():
+            made = self._made[name]
+            with suppress(VmlinuxUnreadable, Stopped):
+                built, kconfig = self.built(made.subject), made.subject.kernel.kconfig
+                found = executed(made.journal.record, made.journal.home, built.kernel.vmlinux)
+                for case in self.plan.cases:
+                    if functions := found.get(case.name):
+                        news = Learned(case.name, built.tree.base.commit, tuple(sorted(functions)), is_whole)
+                        learned.learn(self.context, kconfig, case, news)
 
     def refused(self) -> dict[str, str]:
         """The mutants that could not be put into some kernel so far, with the reasons."""

@@ -9,6 +9,7 @@ from orchestrator.model.case import Case
 from orchestrator.model.kernel import USUAL_TOOLCHAIN, Kconfig, Kernel, Source, Variant
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.machine import Machine
+from orchestrator.model.selection import Learned
 from orchestrator.model.series import Mutant, Series
 
 GENERATED = 30  # mutants that are written where nobody says how many
@@ -77,6 +78,8 @@ class Plan:
     known: tuple[KnownIssue, ...] = ()
     compiler: str = ""  # as in Host
     toolchains: tuple[str, ...] = (USUAL_TOOLCHAIN,)
+    order: str = ""  # why the cases come in this order
+    learned: tuple[Learned, ...] = ()  # what earlier runs saw the cases execute
 
     @property
     def variants(self) -> tuple[Variant, ...]:

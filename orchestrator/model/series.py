@@ -100,3 +100,8 @@ class Mutant:
     @property
     def digest(self) -> str:
         return hashlib.sha256(repr((self.delays, self.diff)).encode()).hexdigest()
+
+    @property
+    def function(self) -> str:
+        """The function that a generated one changes."""
+        return self.place.rpartition(": ")[2].removesuffix("()")

@@ -18,6 +18,7 @@ from orchestrator.model.job import Build, Job, Session
 from orchestrator.model.kernel import Role, Variant
 from orchestrator.model.report import BOOT, SuiteReport
 from orchestrator.model.request import Plan
+from orchestrator.model.selection import Learned
 from orchestrator.model.series import Mutant, Observable
 from orchestrator.model.subject import Subject
 from orchestrator.questions.first_test import is_built, is_finished
@@ -74,7 +75,7 @@ class Mutation:
 
     def _try(self, subject: Subject, mutant: Mutant, limit_s: float, known: Known, control: SuiteReport) -> list[Job]:
         """One mutant on one kconfig; nothing if the budget is used up."""
-        cases = cases_in_order(self.plan.cases, mutant)
+        cases = cases_in_order(self.plan.cases, mutant, self.plan.learned)
         attempts = tuple(Planned(case.name, self.plan.request.seed) for case in cases)
         session = Session(subject, attempts, stop_at_failure=True, boot_limit_s=limit_s)
         if session in known.issued:
@@ -124,10 +125,13 @@ def why_not_run(mutant: Mutant, plan: Plan, on: Sequence[str]) -> str:
     return ""
 
 
-def cases_in_order(cases: Sequence[Case], mutant: Mutant) -> list[Case]:
-    """The cases that the mutant's header names, one after the other and repeated, then the others."""
+def cases_in_order(cases: Sequence[Case], mutant: Mutant, learned: Sequence[Learned] = ()) -> list[Case]:
+    """The cases that the mutant's header names, one after the other and repeated; then those that are known to execute
+    its function; then the others."""
     named = [case for name in mutant.cases for case in cases if case.name == name]
-    return [*named * NAMED_ATTEMPTS, *(case for case in cases if case not in named)]
+    hits = {one.case for one in learned if mutant.function in one.functions}
+    others = [case for case in cases if case not in named]
+    return [*named * NAMED_ATTEMPTS, *sorted(others, key=lambda case: case.name not in hits)]
 
 
 def _boot_limit_s(control: SuiteReport) -> float:

@@ -49,7 +49,8 @@ WATCH = Command(
     "test what a git tree holds, and again on each save",
     "Tests what the branch has over its upstream and what is not committed, as `test` does in a kernel's git tree, and "
     "again whenever a file is saved. A run that a save makes out of date is stopped and begun anew; what it has "
-    "compiled is kept. The cases come first whose names or tags match the functions that were changed.",
+    "compiled is kept. The cases come first that execute the functions that were changed, as far as earlier runs have "
+    "learned that, then those whose names or tags match.",
     (
         ("orchestrate watch", "in a kernel's git tree; Ctrl-C ends"),
         ("orchestrate watch HEAD.. --testcase uffd --baseline never", "what is not committed, and one case"),
@@ -76,6 +77,24 @@ WATCH = Command(
         MESSAGES,
     ),
     VERDICT,
+)
+
+SELECT = Command(
+    "select",
+    "propose the test cases that a patch needs, and say why",
+    "Lists the cases in the order in which `test` runs them: those that execute most of the changed functions first, "
+    "as earlier runs under TCG have learned it, then those whose names or tags match the change. Builds and boots "
+    "nothing.",
+    (("orchestrate select fix.patch", "which cases execute what the patch changes?"),),
+    (kernel.PATCH_ARGUMENT,),
+    (
+        kernel.KERNEL,
+        INTAKE,
+        Group("test cases", (cases.TESTCASE,)),
+        Group("reports", (reports.json("the selection"),)),
+        MESSAGES,
+    ),
+    ((0, "the cases were listed"), REQUEST),
 )
 
 BISECT = Command(
@@ -195,4 +214,4 @@ MUTANTS = Command(
     ),
 )
 
-COMMANDS = (TEST, WATCH, BISECT, MUTANTS)
+COMMANDS = (TEST, WATCH, SELECT, BISECT, MUTANTS)
