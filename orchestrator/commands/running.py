@@ -15,6 +15,7 @@ from orchestrator.deadline import Budget
 from orchestrator.errors import Fault, Interrupted, OrchestrateError
 from orchestrator.events import RunFinished
 from orchestrator.evidence.decode import decode, decode_suites
+from orchestrator.jobs.coverage import COUNTS
 from orchestrator.jobs.products import Products
 from orchestrator.judge import mutation_run, run
 from orchestrator.model.outcome import Verdict
@@ -56,7 +57,8 @@ def run_mutation(invocation: Invocation, run_dir: Path) -> mutation_run.Mutation
     products = Products(context, plan, run_dir, invocation.find)
     budget_s = plan.request.budget_s
     is_over = Budget(budget_s).is_over if budget_s else lambda: False
-    question = Mutation(plan, is_over, products.refused, products.left_out)
+    measures = bool(plan.request.generate and plan.request.coverage) and invocation.find.accel()[0].name == COUNTS
+    question = Mutation(plan, is_over, products.refused, products.left_out, measures)
     record = partial(_mutation_record, invocation, question, products)
     save_record(record(), run_dir / mutation_run.MUTATION_RUN)
     reports: list[mutation_run.MutationReport] = []
@@ -74,6 +76,7 @@ def run_mutation(invocation: Invocation, run_dir: Path) -> mutation_run.Mutation
 
     with account(run_dir) as ended:
         ask(question, products)
+        products.learn()
     _told(invocation, run_dir, ended, report)
     return reports[-1]
 

@@ -36,12 +36,14 @@ from orchestrator.jobs.build import (
 from orchestrator.jobs.coverage import counting, executed
 from orchestrator.jobs.journal import Journal, Stopped
 from orchestrator.jobs.reproduce import reproduce
+from orchestrator.judge.unexecuted import covered_first, unexecuted
+from orchestrator.model.coverage import Coverage
 from orchestrator.model.kernel import Base, KernelConfig, Role, Source
 from orchestrator.model.report import COVERAGE
 from orchestrator.model.request import Plan
 from orchestrator.model.selection import Learned
 from orchestrator.model.series import Series
-from orchestrator.model.subject import Subject
+from orchestrator.model.subject import Subject, patched
 
 T = TypeVar("T")
 
@@ -113,7 +115,13 @@ class Products:
 
         def worth_a_guest(tree: Tree) -> tuple[tuple[str, str], ...]:
             most, logs = self.plan.request.generate, made.journal.home / "logs"
-            return sift(self.context, made.journal.stage, subject, tree, most, logs) if most else ()
+            if not most:
+                return ()
+            found = self._coverage_of(subject)
+            idle = unexecuted(subject.kernel.mutants, found) if found else {}
+            others = [mutant for mutant in subject.kernel.mutants if mutant.name not in idle]
+            others = covered_first(others, found) if found else others
+            return (*idle.items(), *sift(self.context, made.journal.stage, subject, tree, others, most, logs))
 
         return self._kernel(subject).once("tree", make)
 
@@ -207,6 +215,12 @@ class Products:
                     if functions := found.get(case.name):
                         news = Learned(case.name, built.tree.base.commit, tuple(sorted(functions)), is_whole)
                         learned.learn(self.context, kconfig, case, news)
+
+    def _coverage_of(self, mutated: Subject) -> Coverage | None:
+        """What the cases executed of the series on the same variant, if this run measured it."""
+        name = patched(self.plan.kernel(mutated.kernel.variant)).name
+        made = self._made.get(name)
+        return made.journal.report().coverage if made else None
 
     def refused(self) -> dict[str, str]:
         """The mutants that could not be put into some kernel so far, with the reasons."""

@@ -61,8 +61,9 @@ def judge_mutation_run(
         [classify(record, run_dir / record.name, run.known if known is None else known) for record in records]
     )
     judged = {suite.name: suite for suite in suites}
-    controls = {name: suite for name, suite in judged.items() if name.endswith(f".{Role.MUTATED.value}")}
-    by_kconfig = {suite.kconfig: suite for suite in controls.values()}
+    unmutated = tuple(f".{role.value}" for role in (Role.PATCHED, Role.MUTATED))
+    controls = {name: suite for name, suite in judged.items() if name.endswith(unmutated)}
+    by_kconfig = {suite.kconfig: suite for suite in controls.values() if suite.role is Role.MUTATED}
     refused, not_run = dict(made.refused), dict(made.not_run)
     rows = []
     for mutant in made.mutants:

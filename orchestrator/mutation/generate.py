@@ -171,6 +171,8 @@ def _mutant(one: _Candidate, names: set[str]) -> Mutant:
         number += 1
         name = f"{wanted}-{number}"
     names.add(name)
+    starts, hunk = _line_starts(one.file.after), one.file.hunks[one.hunk].new
+    last = _line(starts, max(one.edit.start, one.edit.end - 1))
     return Mutant(
         name=name,
         group=one.edit.operator,
@@ -185,6 +187,8 @@ def _mutant(one: _Candidate, names: set[str]) -> Mutant:
         origin=ORIGIN,
         diff=diff_of(one.file.name, one.file.after, one.edit).encode("utf-8", "surrogateescape"),
         place=f"{one.file.name}: {one.function}()",
+        lines=(one.line, last),
+        hunk=f"{one.file.name}:{hunk.start}-{max(hunk.start, hunk.stop - 1)}",
     )
 
 

@@ -198,6 +198,11 @@ MUTANTS = Command(
                 repeatable("--mutant", metavar="NAME", help="test only this mutant (repeatable)"),
                 option("--budget", type=float, metavar="S", help="start no further mutant after S seconds"),
                 switch("--no-delays", help="do not add the delay points of the series"),
+                replace(
+                    coverage.NO_COVERAGE,
+                    help="do not leave out written mutants of lines that no case executes (default: where TCG runs the "
+                    "guests, the series runs the cases first, to see which lines those are)",
+                ),
             ),
         ),
         GUEST,
