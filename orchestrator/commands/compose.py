@@ -167,6 +167,7 @@ def request_of(args: argparse.Namespace) -> Request:
         memory_mib=getattr(args, "memory", None),
         mutants=str(args.mutants.resolve()) if getattr(args, "mutants", None) else None,
         generate=getattr(args, "generate", 0),
+        with_mutants=getattr(args, "with_mutants", 0),
         only_mutants=tuple(getattr(args, "mutant", ())),
         budget_s=getattr(args, "budget", None),
         delays=not getattr(args, "no_delays", False),

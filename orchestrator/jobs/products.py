@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -84,7 +84,11 @@ class _Made(_Once):
 class Products:
     """The products of one run. All methods raise Stopped if an earlier stage has no product. Thread-safe."""
 
-    def __init__(self, context: Context, plan: Plan, run_dir: Path, find: Finders) -> None:
+    def __init__(
+        self, context: Context, plan: Plan, run_dir: Path, find: Finders, covered: Mapping[str, Coverage] | None = None
+    ) -> None:
+        """`covered`: by variant, what the cases were seen to execute of the series in another run directory."""
+        self._covered = covered or {}
         self.context, self.plan, self.run_dir = context, plan, run_dir
         self._find = find
         self._lock = threading.Lock()
@@ -218,9 +222,9 @@ class Products:
 
     def _coverage_of(self, mutated: Subject) -> Coverage | None:
         """What the cases executed of the series on the same variant, if this run measured it."""
-        name = patched(self.plan.kernel(mutated.kernel.variant)).name
-        made = self._made.get(name)
-        return made.journal.report().coverage if made else None
+        variant = mutated.kernel.variant
+        made = self._made.get(patched(self.plan.kernel(variant)).name)
+        return made.journal.report().coverage if made else self._covered.get(variant.name)
 
     def refused(self) -> dict[str, str]:
         """The mutants that could not be put into some kernel so far, with the reasons."""

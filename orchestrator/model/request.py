@@ -48,6 +48,7 @@ class Request:
     memory_mib: int | None = None
     mutants: str | None = None  # a directory of mutants
     generate: int = 0  # so many mutants of the changed lines instead of a directory's
+    with_mutants: int = 0  # so many mutants after a test in which nothing regressed
     only_mutants: tuple[str, ...] = ()  # empty: all
     budget_s: float | None = None  # of a mutation run: no mutant is begun later; of a test: no pair of reruns
     error: float = 0.05  # the probability of a wrong answer about a failure that is accepted

@@ -15,6 +15,15 @@ from orchestrator.model.request import GENERATED
 
 DRY_RUN = switch("--dry-run", help="show the plan and the commands that would run, and do nothing")
 
+WITH_MUTANTS = option(
+    "--with-mutants",
+    type=int,
+    default=0,
+    metavar="N",
+    help="if nothing regressed, write up to N mutants of the changed lines and report which of them the cases notice; "
+    "costs another kernel and, for each mutant, up to as long as the cases take",
+)
+
 TEST = Command(
     "test",
     "test a patch or series",
@@ -38,6 +47,7 @@ TEST = Command(
         cases.CASES,
         failures.FAILURES,
         coverage.COVERAGE,
+        Group("mutants", (WITH_MUTANTS,)),
         reports.reports("the report"),
         plus(MESSAGES, (DRY_RUN,)),
     ),
