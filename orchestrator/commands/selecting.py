@@ -35,9 +35,10 @@ def order_words(found: Selection) -> str:
     if not first[0].hits:
         return "order: cases that are named as what was changed come first; what they execute has not been learned"
     told = ", ".join(
-        f"{choice.case} ({len(choice.hits)} of {len(found.changed)})" for choice in first[:TOLD] if choice.hits
+        f"{choice.case} ({choice.share:.1f} of {len(found.changed)})" for choice in first[:TOLD] if choice.hits
     )
-    return f"order: cases that execute most of the {counted(len(found.changed), 'changed function')} come first: {told}"
+    changed = counted(len(found.changed), "changed function")
+    return f"order: cases that execute the {changed} most often come first: {told}"
 
 
 def reasons(choice: Choice, changed: Sequence[str]) -> str:
@@ -45,7 +46,9 @@ def reasons(choice: Choice, changed: Sequence[str]) -> str:
     if choice.hits:
         others = len(choice.hits) - TOLD
         names = ", ".join(f"{name}()" for name in choice.hits[:TOLD]) + (f" and {others} more" if others > 0 else "")
-        return f"executes {len(choice.hits)} of {counted(len(changed), 'changed function')}: {names}"
+        return (
+            f"{choice.share:.1f}: executes {len(choice.hits)} of {counted(len(changed), 'changed function')}: {names}"
+        )
     if choice.is_learned:
         return "executes none of the changed functions"
     return "named as what was changed; not learned" if choice.words else "not learned, and no word in common"

@@ -67,8 +67,8 @@ def known_functions(vmlinux: Path) -> functions.Functions:
     return functions.Functions(read_sections(vmlinux, functions.SECTIONS))
 
 
-def executed(record: KernelRecord, home: Path, vmlinux: Path) -> Mapping[str, frozenset[str]]:
-    """The functions that each case of a run executed, so far as they were counted. Raises VmlinuxUnreadable."""
+def executed(record: KernelRecord, home: Path, vmlinux: Path) -> Mapping[str, Mapping[str, int]]:
+    """How often each case of a run executed each function, so far as that was counted. Raises VmlinuxUnreadable."""
     try:
         code = kept.load(CodeMap, home / CODE_MAP, CODE_MAP_SCHEMA)
     except ValueError:  # nothing was measured

@@ -19,7 +19,7 @@ from orchestrator.model.kernel import Kconfig
 from orchestrator.model.selection import Learned
 from orchestrator.store import key, locked, write_atomically
 
-SCHEMA = 1
+SCHEMA = 2
 MOST = 5  # bases of which is kept what a case executed there
 
 
@@ -40,8 +40,9 @@ def learn(context: Context, kconfig: Kconfig, case: Case, news: Learned) -> None
     path = _home(context.places, context.catalog, kconfig, case) / _name(news.commit)
     with locked(path.with_suffix(".lock"), on_wait=lambda holder: None, pause=context.runner.cancel.sleep):
         before = _read(path) or Learned(case.name, news.commit)
-        functions = tuple(sorted({*before.functions, *news.functions}))
-        learned = Learned(case.name, news.commit, functions, before.is_whole or news.is_whole)
+        first, then = (news, before) if before.is_whole else (before, news)  # entries say more than statements
+        rates = tuple(sorted((dict(first.rates) | dict(then.rates)).items()))
+        learned = Learned(case.name, news.commit, rates, before.is_whole or news.is_whole)
         write_atomically(path, kept.dumps(learned, SCHEMA))
         for old in _latest_first(path.parent)[MOST:]:
             old.unlink(missing_ok=True)

@@ -216,8 +216,11 @@ class Products:
                 built, kconfig = self.built(made.subject), made.subject.kernel.kconfig
                 found = executed(made.journal.record, made.journal.home, built.kernel.vmlinux)
                 for case in self.plan.cases:
-                    if functions := found.get(case.name):
-                        news = Learned(case.name, built.tree.base.commit, tuple(sorted(functions)), is_whole)
+                    attempts = made.journal.record.attempts
+                    took_s = sum(one.duration_s for one in attempts if one.case == case.name and one.coverage)
+                    if (functions := found.get(case.name)) and took_s:
+                        rates = tuple((name, round(count / took_s, 3)) for name, count in sorted(functions.items()))
+                        news = Learned(case.name, built.tree.base.commit, rates, is_whole)
                         learned.learn(self.context, kconfig, case, news)
 
     def _coverage_of(self, mutated: Subject) -> Coverage | None:

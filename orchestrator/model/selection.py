@@ -12,18 +12,24 @@ class Learned:
 
     case: str
     commit: str
-    functions: tuple[str, ...] = ()  # ascending
+    rates: tuple[tuple[str, float], ...] = ()  # a function, and how often a second; by name
     is_whole: bool = False
+
+    @property
+    def functions(self) -> frozenset[str]:
+        return frozenset(name for name, _ in self.rates)
 
 
 @dataclass(frozen=True)
 class Choice:
     """A case, in the order in which a change is best tested. `hits` are the changed functions that it is known to
-    execute; `words` is how much its name and tags have in common with the change, which is all that is known of a case
-    that has not been learned."""
+    execute. Each program begins and ends, and so executes much of mm/ a little; therefore `share` is the sum, over
+    these functions, of how often it executes one compared with the case that does it most. `words` is how much its
+    name and tags have in common with the change, which is all that is known of a case that has not been learned."""
 
     case: str
     hits: tuple[str, ...]
+    share: float
     is_learned: bool
     words: float
 

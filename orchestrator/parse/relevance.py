@@ -26,19 +26,20 @@ _IN_HEAD, _IN_FILE, _IN_CALL = 4.0, 2.0, 1.0  # where a word was met: the functi
 
 
 def select(cases: Sequence[Case], patches: Sequence[Patch], learned: Mapping[str, Learned]) -> Selection:
-    """The cases, in the order in which they are most likely to notice something: those that execute most of the changed
-    functions first, then those that match by words. Otherwise they keep their order. `learned` is by case."""
+    """The cases, in the order in which they are most likely to notice something: those that execute the changed
+    functions most often first, then those that match by words; else they keep their order. `learned` is by case."""
     changed, weights = changed_functions(patches), words_of_patches(patches)
+    known = {case.name: dict(learned[case.name].rates) for case in cases if case.name in learned and changed}
+    most = {name: max((rates.get(name, 0.0) for rates in known.values()), default=0.0) for name in changed}
     choices = []
     for case in cases:
-        known = learned.get(case.name)
-        hits = tuple(sorted(set(changed).intersection(known.functions))) if known else ()
+        rates = known.get(case.name)
+        hits = tuple(sorted(set(changed).intersection(rates or ())))
+        share = round(sum(rates[name] / most[name] for name in hits), 3) if rates else 0.0
         words = sum(weights.get(word, 0.0) for word in sorted(_words_of_case(case)))
-        choices.append(Choice(case.name, hits, known is not None, words))
-    choices.sort(key=lambda choice: (-len(choice.hits), choice.is_learned and not choice.hits, -choice.words))
-    hit = {name for choice in choices for name in choice.hits}
-    is_known = any(choice.is_learned for choice in choices)
-    missed = tuple(name for name in changed if name not in hit) if is_known else ()
+        choices.append(Choice(case.name, hits, share, rates is not None, words))
+    choices.sort(key=lambda choice: (-choice.share, choice.is_learned and not choice.hits, -choice.words))
+    missed = tuple(name for name in changed if not most[name]) if known else ()
     return Selection(changed, tuple(choices), missed)
 
 

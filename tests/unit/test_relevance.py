@@ -62,7 +62,7 @@ def test_the_function_says_more_than_what_it_calls() -> None:
 
 
 def learned(case: str, *functions: str) -> tuple[str, Learned]:
-    return case, Learned(case, "1234", functions, is_whole=True)
+    return case, Learned(case, "1234", tuple((name, 10.0) for name in functions), is_whole=True)
 
 
 def test_what_cases_were_seen_to_execute_comes_before_what_they_are_called(cases: tuple[Case, ...]) -> None:
@@ -74,6 +74,25 @@ def test_what_cases_were_seen_to_execute_comes_before_what_they_are_called(cases
     assert found.choices[-1].case == "mremap-integrity", "it is known to execute none, whatever its name says"
     assert not found.choices[-1].is_proposed
     assert found.missed == ()
+
+
+def test_a_case_that_executes_a_function_now_and_then_comes_behind_one_that_is_about_it(
+    cases: tuple[Case, ...],
+) -> None:
+    """Every program maps memory when it begins."""
+    patches = [change("mm/mmap.c", "int split(int x)")]
+    often = Learned("uffd", "1234", (("split", 900.0),))
+    found = select(cases, patches, dict([learned("gup", "split"), ("uffd", often), learned("scale", "split")]))
+    assert [choice.case for choice in found.choices[:1]] == ["uffd"]
+    assert found.choices[0].share == 1.0
+    assert 0 < found.choices[1].share < 0.1
+
+
+def test_a_patch_whose_functions_are_unknown_is_ordered_by_words(cases: tuple[Case, ...]) -> None:
+    patches = [change("mm/mremap.c", "")]
+    found = select(cases, patches, dict([learned("gup", "split"), learned("mremap-integrity", "split")]))
+    assert found.choices[0].case == "mremap-integrity"
+    assert found.choices[0].is_proposed
 
 
 def test_what_no_case_executes_is_named_where_something_was_learned(cases: tuple[Case, ...]) -> None:
