@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orchestrator.build.schemata import SWITCH
 from orchestrator.judge.attempts import classify
-from orchestrator.judge.mutants import Matrix, MutantRow, MutantStatus, mutation_verdict, row_of
+from orchestrator.judge.mutants import NOT_RUN, Matrix, MutantRow, MutantStatus, mutation_verdict, row_of
 from orchestrator.judge.run import RUN, run_report, unmarked_ends
 from orchestrator.judge.verdict import of_trouble
 from orchestrator.model.kernel import Role
@@ -90,9 +90,15 @@ def with_mutants(report: RunReport, run_dir: Path, decode: Decode = as_printed) 
         return report
     judged = judge_mutation_run(home, interrupted=report.verdict is Verdict.INTERRUPTED, decode=decode)
     write_mutation_run(judged, home)
-    suites = tuple(suite for suite in judged.report.suites if suite.has_mutants)
+    suites = tuple(_of_interest(suite) for suite in judged.report.suites if suite.has_mutants)
     note = f"mutants: {judged.report.reason}; diffs of survivors and all evidence: {home}"
     return replace(report, suites=(*report.suites, *suites), notes=(*report.notes, note))
+
+
+def _of_interest(suite: SuiteReport) -> SuiteReport:
+    """Without the hundreds that no guest was meant for; matrix.json has them."""
+    shown = (case for case in suite.cases if case.outcome is not Outcome.SKIP or case.message.startswith(NOT_RUN))
+    return replace(suite, cases=tuple(shown))
 
 
 def mutants_suite(matrix: Matrix, started: str) -> SuiteReport:

@@ -33,7 +33,9 @@ WHY = f"{NOT_RUN}no case executes mm/memory.c:20"
 def run_dir(tmp_path: Path) -> Path:
     home = tmp_path / NESTED
     save_record(RunRecord(Request(), "key", "series", "", "2026-11-28T10:00:00", finished=True), home / RUN)
-    record = MutationRecord((MUTANT,), ("base",), ("gup",), not_run=((MUTANT.name, WHY),))
+    beyond = replace(MUTANT, name="beyond")
+    left_out = ((MUTANT.name, WHY), (beyond.name, "not among the 3 most informative"))
+    record = MutationRecord((MUTANT, beyond), ("base",), ("gup",), not_run=left_out)
     save_record(record, home / MUTATION_RUN)
     return tmp_path
 
