@@ -71,6 +71,7 @@ class RunRecord:
     compiler: str = ""  # its version line; its name where it is not installed
     version: str = ""  # of orchestrate
     command: str = ""  # the line that began it, to be pasted: the same one resumes it
+    order: str = ""  # why the cases were run in their order
     id: str = ""  # random, so that a copy of the directory is known to be the same run; of an old run empty
     mails: tuple[Envelope, ...] = ()  # of the series
     night: NightItem | None = None  # what it is in the night that began it

@@ -10,16 +10,16 @@ from pathlib import Path
 
 from orchestrator import kept
 from orchestrator.build.product import Product
-from orchestrator.build.toolchain import Toolchain, first_error, host_error, make
+from orchestrator.build.toolchain import Toolchain, build_error, make
 from orchestrator.build.worktree import build_directory, compiling, worktree_lock
 from orchestrator.context import Context
-from orchestrator.errors import BuildFailed, CommandFailed, ToolMissing
+from orchestrator.errors import CommandFailed
 from orchestrator.events import Compiling
 from orchestrator.model.kernel import AppliedTree, KernelConfig, KernelImage
 from orchestrator.model.machine import Machine
 from orchestrator.model.subject import Subject
 from orchestrator.parse.compiler import COMPILED
-from orchestrator.process import Command, CommandResult
+from orchestrator.process import Command
 from orchestrator.source.trees import move_worktree
 from orchestrator.store import Store, key, write_atomically
 from orchestrator.words import counted
@@ -111,7 +111,7 @@ def _make(
     result = context.runner.run(command, log=log, holding=lock)
     text = result.text
     if result.status != 0:
-        raise _build_error(result, text, log)
+        raise build_error(result, text, log)
     _collect(context, directory, machine, toolchain, config, applied, text, scratch)
 
 
@@ -163,15 +163,3 @@ def _load(product: Path, *, cached: bool) -> KernelImage:
         warnings=facts.warnings,
         compiled=0 if cached else facts.compiled,
     )
-
-
-def _build_error(result: CommandResult, text: str, log: Path) -> BuildFailed | ToolMissing | CommandFailed:
-    if host := host_error(result, text):
-        return host
-    error = first_error(text)
-    if error is None:
-        return BuildFailed("the kernel does not build", detail=result.tail(40), hint=f"full log: {log}")
-    where, what = error
-    at = text.find(what)
-    excerpt = "\n".join(text[max(0, text.rfind("\n", 0, at)) :].strip().splitlines()[:12])
-    return BuildFailed(f"the kernel does not compile: {where}: {what}", detail=excerpt, hint=f"full log: {log}")

@@ -9,9 +9,8 @@ import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from orchestrator.build.toolchain import Toolchain, first_error, host_error, make
+from orchestrator.build.toolchain import Toolchain, build_error, make
 from orchestrator.context import Context
-from orchestrator.errors import CommandFailed
 from orchestrator.model.kernel import KernelConfig
 from orchestrator.process import Command
 
@@ -52,14 +51,13 @@ def compile_sources(
     log: Path,
 ) -> Mapping[str, tuple[str, ...]]:
     """Compile the C sources among some files of a tree. How the compiler was called, by source; nothing for sources
-    that this configuration leaves out. Raises CommandFailed and ToolMissing."""
+    that this configuration leaves out. Raises BuildFailed, CommandFailed and ToolMissing."""
 
     def run_make(*targets: str) -> None:
         command = make(build.parent, build, *targets, toolchain=toolchain, places=context.places)
         result = context.runner.run(command, log=log, holding=lock)
         if result.status != 0:
-            where, what = first_error(result.text) or ("make", result.tail(1))
-            raise host_error(result, result.text) or CommandFailed(f"{where}: {what}", detail=result.tail(40))
+            raise build_error(result, result.text, log)
 
     build.mkdir(exist_ok=True)
     current = build / ".config"

@@ -54,8 +54,8 @@ def screen(
     toolchain: Toolchain,
     log: Path,
 ) -> Product[Screened]:
-    """Which of some mutants of a tree to leave out; at most the first `most` of the others stay. Raises CommandFailed
-    if the series itself does not compile, which a build explains."""
+    """Which of some mutants of a tree to leave out; at most the first `most` of the others stay. Raises BuildFailed
+    if the series itself does not compile, and ToolMissing or CommandFailed if the host is why."""
     product_key = key(
         "screen",
         tree=applied.tree,

@@ -12,7 +12,7 @@ from orchestrator import host_cpus
 from orchestrator.build.product import Product
 from orchestrator.build.toolchains import compiler_of
 from orchestrator.context import Context, Places
-from orchestrator.errors import CommandFailed, ToolMissing
+from orchestrator.errors import BuildFailed, CommandFailed, ToolMissing
 from orchestrator.model.kernel import USUAL_TOOLCHAIN
 from orchestrator.process import Command, CommandResult
 
@@ -122,3 +122,16 @@ def first_error(log: str) -> tuple[str, str] | None:
     if match["place"]:
         return match["place"].removeprefix("../"), match["what"]
     return "link", (match["link"] or match["modpost"]).strip()
+
+
+def build_error(result: CommandResult, text: str, log: Path) -> BuildFailed | ToolMissing | CommandFailed:
+    """Why a make that compiles a tree failed, whose fault that is, and what the compiler said."""
+    if host := host_error(result, text):
+        return host
+    error = first_error(text)
+    if error is None:
+        return BuildFailed("the kernel does not build", detail=result.tail(40), hint=f"full log: {log}")
+    where, what = error
+    at = text.find(what)
+    excerpt = "\n".join(text[max(0, text.rfind("\n", 0, at)) :].strip().splitlines()[:12])
+    return BuildFailed(f"the kernel does not compile: {where}: {what}", detail=excerpt, hint=f"full log: {log}")

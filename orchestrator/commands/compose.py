@@ -20,10 +20,11 @@ from orchestrator.build.generated import generated_mutants
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import find_toolchain
 from orchestrator.build.toolchains import check_toolchain
-from orchestrator.catalog import Catalog, load_catalog
+from orchestrator.catalog import NOT, Catalog, load_catalog
 from orchestrator.commands.earlier import earlier_times
 from orchestrator.commands.executors import LOCAL
 from orchestrator.commands.intake import take
+from orchestrator.commands.selecting import selected
 from orchestrator.commands.selftests import with_selftests_of
 from orchestrator.context import Context, Places
 from orchestrator.declarations.known_issues import KNOWN_ISSUES, read_known_issues
@@ -88,6 +89,8 @@ def invoke(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = Fal
         request, series, mutants = choose_mutants(request, catalog, series)
     plan = make_plan(request, catalog, series, find_host(context), mutants, taken.source)
     check_base(plan.source, context)
+    if series and not any(one[:1] != NOT for one in request.testcases):  # else the user's order counts
+        plan, _ = selected(context, plan, series.patches)
     if request.generate:
         plan = replace(plan, mutants=write_mutants(context, plan, find))
     known = find_known_issues(request, catalog)
@@ -172,7 +175,7 @@ def request_of(args: argparse.Namespace) -> Request:
         kconfigs=tuple(map(_absolute_kconfig, args.kconfig)) or ("base",),
         toolchains=tuple(dict.fromkeys(map(check_toolchain, args.toolchain))) or (USUAL_TOOLCHAIN,),
         testcases=tuple(getattr(args, "testcase", ())),
-        machine=args.machine or Request.machine,
+        machine=getattr(args, "machine", None) or Request.machine,
         accel=_accel(args),
         duration_s=getattr(args, "duration", None),
         seed=getattr(args, "seed", 1),
@@ -183,6 +186,7 @@ def request_of(args: argparse.Namespace) -> Request:
         memory_mib=getattr(args, "memory", None),
         mutants=str(args.mutants.resolve()) if getattr(args, "mutants", None) else None,
         generate=getattr(args, "generate", 0),
+        with_mutants=getattr(args, "with_mutants", 0),
         only_mutants=tuple(getattr(args, "mutant", ())),
         budget_s=getattr(args, "budget", None),
         delays=not getattr(args, "no_delays", False),

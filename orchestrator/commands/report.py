@@ -55,7 +55,8 @@ def report_of(
 ) -> RunReport:
     """A run judged again, whose files are written."""
     judged = judge_run(run_dir, interrupted=record.is_interrupted, known=known)
-    report = _presented(decode(Places.of_user(args.settings.cache), Runner(Cancel()), judged, run_dir), args)
+    judged = decode(Places.of_user(args.settings.cache), Runner(Cancel()), judged, run_dir)
+    report = _presented(matrix.with_mutants(judged, run_dir), args)
     write_files(report, run_dir)
     return report
 

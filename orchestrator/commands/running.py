@@ -10,14 +10,16 @@ from functools import partial
 from pathlib import Path
 
 from orchestrator import host_time
-from orchestrator.commands.compose import Invocation
+from orchestrator.commands.compose import Invocation, write_mutants
 from orchestrator.commands.executors import executor
 from orchestrator.deadline import Budget
-from orchestrator.errors import Fault, Interrupted, OrchestrateError
+from orchestrator.errors import Fault, Interrupted, OrchestrateError, UsageError
 from orchestrator.events import RunFinished
 from orchestrator.evidence.decode import decode, decode_suites
+from orchestrator.jobs.coverage import COUNTS
 from orchestrator.jobs.products import Products
 from orchestrator.judge import mutation_run, run
+from orchestrator.model.kernel import Role
 from orchestrator.model.outcome import Verdict
 from orchestrator.model.report import RunReport
 from orchestrator.os_errors import situation
@@ -42,6 +44,7 @@ def run_test(invocation: Invocation, run_dir: Path) -> RunReport:
         result = run.judge_run(run_dir, interrupted=interrupted)
         with suppress(Interrupted):  # of a run that is stopped `orchestrate report` can decode the reports later
             result = decode(context.places, context.runner, result, run_dir)
+        result = mutation_run.with_mutants(result, run_dir)
         write_files(result, run_dir)
         return result
 
@@ -50,7 +53,40 @@ def run_test(invocation: Invocation, run_dir: Path) -> RunReport:
             question = Performance if plan.request.perf else Regression
             ask(question(replace(plan, slots=who.slots), budget.is_over), products, who.carry_out)
         products.remember_bases()
+        products.learn()
+        if plan.request.with_mutants:
+            _add_mutants(invocation, run_dir)
     return _told(invocation, run_dir, ended, report)
+
+
+def _add_mutants(invocation: Invocation, run_dir: Path) -> None:
+    """A mutation run within a test in which nothing regressed, on its first variant. Raises what ended it."""
+    context, plan, home = invocation.context, invocation.plan, run_dir / mutation_run.NESTED
+    judged = run.judge_run(run_dir)
+    if judged.verdict is not Verdict.CLEAN:
+        context.warn(f"no mutants: they say something only where nothing fails ({judged.verdict.value})")
+        return
+    request = replace(plan.request, generate=plan.request.with_mutants)
+    plan = replace(plan, request=request, kconfigs=plan.kconfigs[:1], toolchains=plan.toolchains[:1])
+    try:
+        plan = replace(plan, mutants=write_mutants(context, plan, invocation.find))
+    except UsageError as error:
+        context.warn(f"no mutants: {error.message}")
+        return
+    ending = f".{Role.PATCHED.value}"
+    covered = {suite.name.removesuffix(ending): suite.coverage for suite in judged.suites if suite.coverage}
+    products = Products(context, plan, home, invocation.find, covered)
+    question = Mutation(plan, lambda: False, products.refused, products.left_out)
+    record = partial(_mutation_record, replace(invocation, plan=plan), question, products)
+    if not (home / run.RUN).is_file():  # else it is resumed
+        began = load_record(RunRecord, run_dir / run.RUN)
+        save_record(replace(began, request=request, time_s=0.0, lost_s=0.0, id=""), home / run.RUN)
+    save_record(record(), home / mutation_run.MUTATION_RUN)
+    with account(home) as ended, executor(products, invocation.executor, invocation.identity) as who:
+        ask(question, products, who.carry_out)
+    save_record(record(), home / mutation_run.MUTATION_RUN)
+    if ended:
+        raise ended[0]
 
 
 def run_mutation(invocation: Invocation, run_dir: Path) -> mutation_run.MutationReport:
@@ -59,7 +95,8 @@ def run_mutation(invocation: Invocation, run_dir: Path) -> mutation_run.Mutation
     products = Products(context, plan, run_dir, invocation.find)
     budget_s = plan.request.budget_s
     is_over = Budget(budget_s).is_over if budget_s else lambda: False
-    question = Mutation(plan, is_over, products.refused, products.left_out)
+    measures = bool(plan.request.generate and plan.request.coverage) and invocation.find.accel()[0].name == COUNTS
+    question = Mutation(plan, is_over, products.refused, products.left_out, measures)
     record = partial(_mutation_record, invocation, question, products)
     save_record(record(), run_dir / mutation_run.MUTATION_RUN)
     reports: list[mutation_run.MutationReport] = []
@@ -77,6 +114,7 @@ def run_mutation(invocation: Invocation, run_dir: Path) -> mutation_run.Mutation
 
     with account(run_dir) as ended, executor(products, invocation.executor, invocation.identity) as who:
         ask(question, products, who.carry_out)
+        products.learn()
     _told(invocation, run_dir, ended, report)
     return reports[-1]
 

@@ -93,4 +93,11 @@ def describe(plan: Plan) -> tuple[str, ...]:
     lines += [f"note: {note}" for note in (series.notes if series else ())]
     lines.append(f"kernels: {', '.join(subjects(plan, variant)[0].name for variant in plan.variants)}")
     lines.append(f"cases: {', '.join(case.name for case in plan.cases)}")
+    lines += [plan.order] if plan.order else []
+    if most := plan.request.with_mutants:
+        seconds = sum(plan.request.duration_s or case.duration_s for case in plan.cases)
+        lines.append(
+            f"mutants: up to {most} if nothing regressed; they cost one more kernel, a run of all cases on it, and for "
+            f"each mutant a boot and up to {seconds:.0f} s of cases"
+        )
     return tuple(lines)

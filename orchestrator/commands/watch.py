@@ -18,6 +18,7 @@ from orchestrator.catalog import load_catalog
 from orchestrator.commands.compose import Invocation, command_line, invoke, listening, request_of, stoppable, usual_of
 from orchestrator.commands.intake import tree_of
 from orchestrator.commands.outputs import Outputs, outputs_of
+from orchestrator.commands.selecting import selected
 from orchestrator.commands.test import test
 from orchestrator.commands.turns import State, Turns
 from orchestrator.errors import OrchestrateError, UsageError
@@ -25,7 +26,6 @@ from orchestrator.model.outcome import Verdict
 from orchestrator.model.report import RunReport
 from orchestrator.model.request import Request
 from orchestrator.model.series import Series
-from orchestrator.parse.relevance import by_names, in_order
 from orchestrator.process import Cancel, Runner
 from orchestrator.reporters import stream, terminal
 from orchestrator.reporters.complaint import complain
@@ -110,7 +110,7 @@ class _Session:
         if self.turns.is_tested(state):
             return None
         new = tuple(patch for patch in plan.series.patches if patch.sha256 not in self.known) or plan.series.patches
-        ordered = replace(plan, cases=in_order(plan.cases, new, by_names))
+        ordered, _ = selected(invocation.context, plan, new)
         with self.turns.running(state, invocation.context.runner.cancel):
             found = test(replace(invocation, plan=ordered), self.args, self.outputs, None)
         if not self.turns.is_superseded:

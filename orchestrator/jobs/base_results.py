@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from orchestrator import host_cpus, kept
+from orchestrator.catalog import Catalog
 from orchestrator.context import Context
 from orchestrator.judge.signature import signature
 from orchestrator.manifest import file_digest
@@ -65,8 +66,6 @@ def _shortened(result: BaseResult) -> BaseResult:
 
 
 def _path(context: Context, facts: KernelFacts, kconfig: Kconfig, case: Case, duration_s: float | None) -> Path:
-    sources = [path for path in sorted(case.directory.iterdir()) if path.is_file()]
-    library = sorted(context.catalog.library(case).glob("*.[ch]"))
     name = key(
         "base-result",
         commit=facts.commit,
@@ -75,12 +74,18 @@ def _path(context: Context, facts: KernelFacts, kconfig: Kconfig, case: Case, du
         compiler=facts.compiler,
         case=case.name,
         args=case.args,
-        files={path.name: file_digest(path) for path in [*sources, *library]},
+        files=files_of_case(context.catalog, case),
         duration_s=case.duration_s if duration_s is None else duration_s,
         guest=(facts.machine, facts.accelerator, facts.cpus, facts.memory_mib),
         host=_host_class(),
     )
     return context.places.cache / "base-results" / f"{name}.json"
+
+
+def files_of_case(catalog: Catalog, case: Case) -> dict[str, str]:
+    """What a case's program is made of: the digests of its own files and of its harness, by their names."""
+    sources = [path for path in sorted(case.directory.iterdir()) if path.is_file()]
+    return {path.name: file_digest(path) for path in [*sources, *sorted(catalog.library(case).glob("*.[ch]"))]}
 
 
 def _read(path: Path, case: str) -> BaseResult | None:

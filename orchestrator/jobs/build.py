@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -26,6 +26,7 @@ from orchestrator.jobs.boot import BOOT_S, GuestSpec
 from orchestrator.model.kernel import AppliedTree, Base, KernelConfig, KernelImage, Source
 from orchestrator.model.machine import Accel
 from orchestrator.model.request import Plan
+from orchestrator.model.series import Mutant
 from orchestrator.model.subject import Subject
 from orchestrator.plan import unmet_need
 
@@ -96,12 +97,12 @@ def make_tree(context: Context, stage: Stage, subject: Subject, find: Finders, s
 
 
 def sift(
-    context: Context, stage: Stage, subject: Subject, tree: Tree, most: int, logs: Path
+    context: Context, stage: Stage, subject: Subject, tree: Tree, mutants: Sequence[Mutant], most: int, logs: Path
 ) -> tuple[tuple[str, str], ...]:
-    """configure and screen: the generated mutants that are not worth a guest, with the reasons. Raises what `stage`
-    makes of a stage's error."""
+    """configure and screen: which of these generated mutants are not worth a guest, with the reasons; at most the first
+    `most` of the others stay. Raises what `stage` makes of a stage's error."""
     config = make_config(context, stage, subject, tree, logs)
-    applied, mutants, log = tree.applied, subject.kernel.mutants, logs / "screen.log"
+    applied, log = tree.applied, logs / "screen.log"
     return stage(
         "screen", lambda: screen(context, subject, applied, mutants, most, config, tree.toolchain, log)
     ).left_out

@@ -19,7 +19,14 @@ from orchestrator.build.compile import find_kernel
 from orchestrator.build.configure import configure
 from orchestrator.build.product import Product
 from orchestrator.context import Context
-from orchestrator.errors import CommandFailed, KconfigBroken, KconfigDropped, ToolMissing, VmlinuxUnreadable
+from orchestrator.errors import (
+    BuildFailed,
+    CommandFailed,
+    KconfigBroken,
+    KconfigDropped,
+    ToolMissing,
+    VmlinuxUnreadable,
+)
 from orchestrator.evidence.cost import compare, frames
 from orchestrator.evidence.cost.collect import COST, COST_SCHEMA
 from orchestrator.evidence.cost.elf import Code, Symbols, read_symbols
@@ -59,7 +66,7 @@ def cost(context: Context, subject: Subject, built: Built, machine: Machine, hom
     (home / COST).unlink(missing_ok=True)  # of an interrupted run, which may have been about another build
     try:
         found, cached = _kept_cost(context, subject, built, machine, home)
-    except (CommandFailed, KconfigBroken, KconfigDropped, ToolMissing, VmlinuxUnreadable) as error:
+    except (BuildFailed, CommandFailed, KconfigBroken, KconfigDropped, ToolMissing, VmlinuxUnreadable) as error:
         note = f"not compared: {error.message}; {HOW}"
         return Product(None, cached=False, outcome=Outcome.SKIP, note=note, detail=error.detail)
     if found is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from orchestrator import kept
@@ -11,16 +12,18 @@ from orchestrator.build.toolchain import find_toolchain
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed, ToolMissing, VmlinuxUnreadable
 from orchestrator.evidence.coverage import functions, line_table
-from orchestrator.evidence.coverage.collect import CODE_MAP, CODE_MAP_SCHEMA
+from orchestrator.evidence.coverage.collect import CODE_MAP, CODE_MAP_SCHEMA, hits_of
 from orchestrator.evidence.coverage.elf import read_sections
-from orchestrator.evidence.coverage.mapping import Kernel, changed_statements, is_of_kernel
+from orchestrator.evidence.coverage.executed import functions_by_case
+from orchestrator.evidence.coverage.mapping import Kernel, changed_statements
 from orchestrator.guest.counters import Counting, write_addresses
 from orchestrator.jobs.build import Built
 from orchestrator.model.coverage import ChangedFile, CodeMap, LineState
 from orchestrator.model.machine import Accel
 from orchestrator.model.outcome import Outcome
-from orchestrator.parse.changed_lines import changed_lines
+from orchestrator.parse.changed_lines import changed_lines, is_of_kernel
 from orchestrator.parse.kbuild import makefile_names, why_not_built
+from orchestrator.record import KernelRecord
 from orchestrator.source.git import Git
 from orchestrator.store import key, write_atomically
 from orchestrator.words import counted
@@ -30,9 +33,11 @@ COUNTS = "tcg"  # the accelerator that counts
 EVERY_BOOT = "start_kernel"
 
 
-def counting(context: Context, built: Built, qemu: str, accel: Accel, home: Path) -> Product[Counting | None]:
-    """What to count of the changed statements of a kernel, written into its directory in a run. None, with the reason,
-    if nothing is counted: a run without coverage is worth having."""
+def counting(
+    context: Context, built: Built, qemu: str, accel: Accel, home: Path, *, is_whole: bool = False
+) -> Product[Counting | None]:
+    """What to count of the changed statements of a kernel, written into its directory in a run. `is_whole`: the entry
+    of every function too. None, with the reason, if nothing is counted: a run without coverage is worth having."""
     (home / CODE_MAP).unlink(missing_ok=True)  # of an interrupted run, which may have been about another build
     if accel.name != COUNTS:
         note = f"not measured under {accel.name.upper()}: the emulator counts (--accel tcg)"
@@ -40,6 +45,7 @@ def counting(context: Context, built: Built, qemu: str, accel: Accel, home: Path
     try:
         found, cached = _kept_code_map(context, built)
         addresses = found.addresses
+        entries = known_functions(built.kernel.vmlinux).entries if is_whole and addresses else ()
         plugin = coverage_plugin(context, find_toolchain(context).value, qemu, accel) if addresses else None
     except (CommandFailed, ToolMissing, VmlinuxUnreadable) as error:
         note = f"not measured: {error.message}"
@@ -51,9 +57,23 @@ def counting(context: Context, built: Built, qemu: str, accel: Accel, home: Path
     note = f"{counted(countable, 'changed statement')} at {instructions}"
     if plugin is None:
         return Product(None, cached=cached, note="no changed statement has instructions in this kernel")
-    made = Counting(plugin, home / ADDRESSES, addresses)
+    made = Counting(plugin, home / ADDRESSES, tuple(sorted({*addresses, *entries})))
     write_addresses(made)
     return Product(made, cached=cached, note=note)
+
+
+def known_functions(vmlinux: Path) -> functions.Functions:
+    """Raises VmlinuxUnreadable."""
+    return functions.Functions(read_sections(vmlinux, functions.SECTIONS))
+
+
+def executed(record: KernelRecord, home: Path, vmlinux: Path) -> Mapping[str, Mapping[str, int]]:
+    """How often each case of a run executed each function, so far as that was counted. Raises VmlinuxUnreadable."""
+    try:
+        code = kept.load(CodeMap, home / CODE_MAP, CODE_MAP_SCHEMA)
+    except ValueError:  # nothing was measured
+        return {}
+    return functions_by_case(code, known_functions(vmlinux), hits_of(record, home, code.control))
 
 
 def _kept_code_map(context: Context, built: Built) -> tuple[CodeMap, bool]:

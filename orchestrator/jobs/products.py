@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar, cast
@@ -16,8 +17,10 @@ from orchestrator.build.mutants import parameter
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain
 from orchestrator.context import Context
+from orchestrator.errors import VmlinuxUnreadable
 from orchestrator.guest.accel import qemu_version
 from orchestrator.guest.counters import Counting
+from orchestrator.jobs import learned
 from orchestrator.jobs.base_results import recall, remember
 from orchestrator.jobs.boot import GuestSpec
 from orchestrator.jobs.build import (
@@ -31,15 +34,18 @@ from orchestrator.jobs.build import (
     make_tree,
     sift,
 )
-from orchestrator.jobs.coverage import counting
+from orchestrator.jobs.coverage import counting, executed
 from orchestrator.jobs.instructions import COUNTS, counting_instructions
 from orchestrator.jobs.journal import Journal, Stopped
 from orchestrator.jobs.reproduce import reproduce
+from orchestrator.judge.unexecuted import covered_first, unexecuted
+from orchestrator.model.coverage import Coverage
 from orchestrator.model.kernel import Base, KernelConfig, Role, Source
 from orchestrator.model.report import COVERAGE, INSTRUCTIONS
 from orchestrator.model.request import Plan
+from orchestrator.model.selection import Learned
 from orchestrator.model.series import Series
-from orchestrator.model.subject import Subject
+from orchestrator.model.subject import Subject, patched
 
 T = TypeVar("T")
 
@@ -80,13 +86,18 @@ class _Made(_Once):
 class Products:
     """The products of one run. All methods raise Stopped if an earlier stage has no product. Thread-safe."""
 
-    def __init__(self, context: Context, plan: Plan, run_dir: Path, find: Finders) -> None:
+    def __init__(
+        self, context: Context, plan: Plan, run_dir: Path, find: Finders, covered: Mapping[str, Coverage] | None = None
+    ) -> None:
+        """`covered`: by variant, what the cases were seen to execute of the series in another run directory."""
+        self._covered = covered or {}
         self.context, self.plan, self.run_dir = context, plan, run_dir
         self._find = find
         self._lock = threading.Lock()
         self._made: dict[str, _Made] = {}
         self._kernels: dict[tuple[str, str], _Once] = {}
         self._sifted: dict[str, tuple[dict[str, str], dict[str, str]]] = {}  # by variant: what other machines said
+        self._counted: dict[str, bool] = {}  # by the subject whose code is counted: whether every function is
 
     def journal(self, subject: Subject) -> Journal:
         return self._of(subject).journal
@@ -111,7 +122,13 @@ class Products:
 
         def worth_a_guest(tree: Tree) -> tuple[tuple[str, str], ...]:
             most, logs = self.plan.request.generate, made.journal.home / "logs"
-            return sift(self.context, made.journal.stage, subject, tree, most, logs) if most else ()
+            if not most:
+                return ()
+            found = self._coverage_of(subject)
+            idle = unexecuted(subject.kernel.mutants, found) if found else {}
+            others = [mutant for mutant in subject.kernel.mutants if mutant.name not in idle]
+            others = covered_first(others, found) if found else others
+            return (*idle.items(), *sift(self.context, made.journal.stage, subject, tree, others, most, logs))
 
         return self._kernel(subject).once("tree", make)
 
@@ -152,9 +169,12 @@ class Products:
             if not self.plan.request.coverage or subject.role is not Role.PATCHED or not subject.kernel.series:
                 return spec
             home, machine = made.journal.home, spec.machine
+            kconfig, commit = subject.kernel.kconfig, built.tree.base.commit
+            is_whole = not learned.is_whole(self.context, kconfig, self.plan.cases, commit)
             made_of = made.journal.stage(
-                COVERAGE, lambda: counting(self.context, built, machine.qemu, spec.accel, home)
+                COVERAGE, lambda: counting(self.context, built, machine.qemu, spec.accel, home, is_whole=is_whole)
             )
+            self._counted[subject.name] = is_whole
             # else the kernel does not lie where its vmlinux says; where it cannot move, it needs no telling
             still = ("nokaslr",) if made_of and "CONFIG_RANDOMIZE_BASE" in built.config.symbols else ()
             return replace(spec, counting=made_of, cmdline=(*spec.cmdline, *still))
@@ -204,6 +224,27 @@ class Products:
                 found, duration_s = journal.report(), self.plan.request.duration_s
                 kconfig = subject.kernel.kconfig
                 remember(self.context, found.facts, kconfig, self.plan.cases, duration_s, found.attempts)
+
+    def learn(self) -> None:
+        """Keep which functions the cases of this run executed."""
+        for name, is_whole in self._counted.items():
+            made = self._made[name]
+            with suppress(VmlinuxUnreadable, Stopped):
+                built, kconfig = self.built(made.subject), made.subject.kernel.kconfig
+                found = executed(made.journal.record, made.journal.home, built.kernel.vmlinux)
+                for case in self.plan.cases:
+                    attempts = made.journal.record.attempts
+                    took_s = sum(one.duration_s for one in attempts if one.case == case.name and one.coverage)
+                    if (functions := found.get(case.name)) and took_s:
+                        rates = tuple((name, round(count / took_s, 3)) for name, count in sorted(functions.items()))
+                        news = Learned(case.name, built.tree.base.commit, rates, is_whole)
+                        learned.learn(self.context, kconfig, case, news)
+
+    def _coverage_of(self, mutated: Subject) -> Coverage | None:
+        """What the cases executed of the series on the same variant, if this run measured it."""
+        variant = mutated.kernel.variant
+        made = self._made.get(patched(self.plan.kernel(variant)).name)
+        return made.journal.report().coverage if made else self._covered.get(variant.name)
 
     def refused(self) -> dict[str, str]:
         """The mutants that could not be put into some kernel so far, with the reasons."""

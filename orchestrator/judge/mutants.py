@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
 
+from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
-from orchestrator.model.report import BOOT, Finding, SuiteReport
+from orchestrator.model.report import BOOT, Finding, StageResult, SuiteReport
 from orchestrator.model.series import Mutant
+
+SERIES_ALONE = ("apply", "configure", "screen")  # the stages of a mutation run that see no mutant
 
 
 class Detector(Enum):
@@ -31,6 +34,10 @@ class MutantStatus(Enum):
     SURVIVED = "survived"
     SKIPPED = "skipped"  # declared as equivalent or unobservable, or not run; the reason says which
     ERROR = "error"  # it could not be applied or judged
+
+
+TESTED = (MutantStatus.KILLED, MutantStatus.SURVIVED)
+NOT_RUN = "not run: "  # begins the reason of a mutant of lines that no case executes
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,25 @@ class MutantRow:
     kill: Kill | None = None
     cells: tuple[Cell, ...] = ()
     breaks: str = ""  # what is wrong with it
-    place: str = ""  # of a generated one: FILE: FUNCTION()
+    place: str = ""  # this and the next: of a generated one. FILE: FUNCTION()
+    hunk: str = ""  # FILE:FIRST-LAST of the series' lines that it tests
+    diff: str = field(default="", repr=False)  # of a survivor
+
+
+@dataclass(frozen=True)
+class HunkResult:
+    """What came of the generated mutants of one hunk. `not_run` are those of lines that no case executes, `kills` in
+    the order of their times."""
+
+    hunk: str
+    place: str
+    kills: tuple[Kill, ...]
+    survivors: tuple[str, ...]
+    not_run: int
+
+    @property
+    def tested(self) -> int:
+        return len(self.kills) + len(self.survivors)
 
 
 @dataclass(frozen=True)
@@ -81,14 +106,22 @@ class Matrix:
         return sum(row.status is status for row in self.rows)
 
     @property
-    def by_place(self) -> dict[str, tuple[int, int]]:
-        """Of each function with generated mutants: how many were killed, and how many were tested."""
-        found: dict[str, tuple[int, int]] = {}
+    def by_hunk(self) -> tuple[HunkResult, ...]:
+        """The hunks that generated mutants test or would test, as the mutants name them."""
+        found: dict[str, list[MutantRow]] = {}
         for row in self.rows:
-            if row.place and row.status in (MutantStatus.KILLED, MutantStatus.SURVIVED):
-                killed, tested = found.get(row.place, (0, 0))
-                found[row.place] = (killed + (row.status is MutantStatus.KILLED), tested + 1)
-        return found
+            if row.hunk and (row.status in TESTED or row.reason.startswith(NOT_RUN)):
+                found.setdefault(row.hunk, []).append(row)
+        return tuple(
+            HunkResult(
+                hunk,
+                rows[0].place,
+                tuple(sorted((row.kill for row in rows if row.kill), key=lambda kill: kill.guest_s)),
+                tuple(row.mutant for row in rows if row.status is MutantStatus.SURVIVED),
+                sum(row.status is MutantStatus.SKIPPED for row in rows),
+            )
+            for hunk, rows in found.items()
+        )
 
     @property
     def median_kill_s(self) -> float | None:
@@ -121,7 +154,9 @@ def row_of(
     )
 
     def made(status: MutantStatus, reason: str, kill: Kill | None = None) -> MutantRow:
-        return MutantRow(mutant.name, mutant.group, status, reason, kill, cells, mutant.breaks, mutant.place)
+        diff = mutant.diff.decode("utf-8", "replace") if status is MutantStatus.SURVIVED else ""
+        about = (mutant.breaks, mutant.place, mutant.hunk, diff)
+        return MutantRow(mutant.name, mutant.group, status, reason, kill, cells, *about)
 
     if refused:
         return made(MutantStatus.ERROR, refused)
@@ -199,7 +234,10 @@ def mutation_verdict(
         stage = next((stage for stage in suite.stages if stage.outcome.is_bad), None)
         case = next((case for case in suite.cases if case.outcome.is_bad), None)
         if bad := (f"{stage.stage}: {stage.message}" if stage else f"{case.case}: {case.message}" if case else ""):
-            return Verdict.NO_VERDICT, f"{suite.name}, with no mutant switched on: {bad}"
+            has_mutants = suite.role is Role.MUTATED and (stage is None or stage.stage not in SERIES_ALONE)
+            return _of_control(
+                suite, stage
+            ), f"{suite.name}{', with no mutant switched on' if has_mutants else ''}: {bad}"
     if interrupted:
         return Verdict.INTERRUPTED, "interrupted before all mutants had run"
     killed, survived = matrix.count(MutantStatus.KILLED), matrix.count(MutantStatus.SURVIVED)
@@ -214,3 +252,14 @@ def mutation_verdict(
     if matrix.count(MutantStatus.ERROR) or not killed:
         return Verdict.NO_VERDICT, sentence
     return Verdict.ALL_KILLED, sentence
+
+
+def _of_control(suite: SuiteReport, stage: StageResult | None) -> Verdict:
+    """Whose fault it is that no mutant can be tested. Later stages see the mutants' text too, and cases the delay
+    points: there a failure may be ours."""
+    if stage and (suite.role is Role.PATCHED or stage.stage in SERIES_ALONE):
+        if stage.is_patch_fault:
+            return Verdict.PATCH_AT_FAULT
+        if stage.is_request_fault:
+            return Verdict.BAD_REQUEST
+    return Verdict.NO_VERDICT

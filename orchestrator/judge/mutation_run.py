@@ -8,12 +8,12 @@ from pathlib import Path
 
 from orchestrator.build.schemata import SWITCH
 from orchestrator.judge.attempts import classify
-from orchestrator.judge.mutants import Matrix, MutantRow, MutantStatus, mutation_verdict, row_of
+from orchestrator.judge.mutants import NOT_RUN, Matrix, MutantRow, MutantStatus, mutation_verdict, row_of
 from orchestrator.judge.run import RUN, run_report, unmarked_ends
 from orchestrator.judge.verdict import of_trouble
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KnownIssue
-from orchestrator.model.outcome import Outcome
+from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, RunReport, SuiteReport
 from orchestrator.model.series import Mutant
 from orchestrator.record import KernelRecord, MutationRecord, RunRecord, load_record, records_of
@@ -22,6 +22,7 @@ from orchestrator.reporters.table import write_decoded, write_files
 
 Decode = Callable[[Sequence[SuiteReport]], tuple[tuple[SuiteReport, ...], tuple[str, ...]]]  # with notes
 MUTATION_RUN, MATRIX = "mutation.json", "matrix.json"
+NESTED = "mutants"  # in the directory of a test: that of its mutation run
 _OUTCOMES = {
     MutantStatus.KILLED: Outcome.PASS,
     MutantStatus.SURVIVED: Outcome.FAIL,
@@ -61,8 +62,9 @@ def judge_mutation_run(
         [classify(record, run_dir / record.name, run.known if known is None else known) for record in records]
     )
     judged = {suite.name: suite for suite in suites}
-    controls = {name: suite for name, suite in judged.items() if name.endswith(f".{Role.MUTATED.value}")}
-    by_kconfig = {suite.kconfig: suite for suite in controls.values()}
+    unmutated = tuple(f".{role.value}" for role in (Role.PATCHED, Role.MUTATED))
+    controls = {name: suite for name, suite in judged.items() if name.endswith(unmutated)}
+    by_kconfig = {suite.kconfig: suite for suite in controls.values() if suite.role is Role.MUTATED}
     refused, not_run = dict(made.refused), dict(made.not_run)
     rows = []
     for mutant in made.mutants:
@@ -78,6 +80,25 @@ def judge_mutation_run(
     had_guests = any(record.guests for record in records)
     notes = (*notes, *unmarked_ends(records))
     return MutationReport(matrix, run_report(run, run_dir, found_verdict, judged_suites, notes, had_guests=had_guests))
+
+
+def with_mutants(report: RunReport, run_dir: Path, decode: Decode = as_printed) -> RunReport:
+    """A test's report, with the mutants of the mutation run within it as one more suite, if there is one. Its verdict
+    stays that of the test: a survivor says something about the cases. Writes the files of the mutation run."""
+    home = run_dir / NESTED
+    if not (home / MUTATION_RUN).is_file():
+        return report
+    judged = judge_mutation_run(home, interrupted=report.verdict is Verdict.INTERRUPTED, decode=decode)
+    write_mutation_run(judged, home)
+    suites = tuple(_of_interest(suite) for suite in judged.report.suites if suite.has_mutants)
+    note = f"mutants: {judged.report.reason}; diffs of survivors and all evidence: {home}"
+    return replace(report, suites=(*report.suites, *suites), notes=(*report.notes, note))
+
+
+def _of_interest(suite: SuiteReport) -> SuiteReport:
+    """Without the hundreds that no guest was meant for; matrix.json has them."""
+    shown = (case for case in suite.cases if case.outcome is not Outcome.SKIP or case.message.startswith(NOT_RUN))
+    return replace(suite, cases=tuple(shown))
 
 
 def mutants_suite(matrix: Matrix, started: str) -> SuiteReport:

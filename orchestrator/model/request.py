@@ -9,6 +9,7 @@ from orchestrator.model.case import Case
 from orchestrator.model.kernel import USUAL_TOOLCHAIN, Kconfig, Kernel, Source, Variant
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.machine import Machine
+from orchestrator.model.selection import Learned
 from orchestrator.model.series import Mutant, Series
 
 GENERATED = 30  # mutants that are written where nobody says how many
@@ -47,6 +48,7 @@ class Request:
     memory_mib: int | None = None
     mutants: str | None = None  # a directory of mutants
     generate: int = 0  # so many mutants of the changed lines instead of a directory's
+    with_mutants: int = 0  # so many mutants after a test in which nothing regressed
     only_mutants: tuple[str, ...] = ()  # empty: all
     budget_s: float | None = None  # of a mutation run: no mutant is begun later; of a test: no pair of reruns
     error: float = 0.05  # the probability of a wrong answer about a failure that is accepted
@@ -82,6 +84,8 @@ class Plan:
     known: tuple[KnownIssue, ...] = ()
     compiler: str = ""  # as in Host
     toolchains: tuple[str, ...] = (USUAL_TOOLCHAIN,)
+    order: str = ""  # why the cases come in this order
+    learned: tuple[Learned, ...] = ()  # what earlier runs saw the cases execute
 
     @property
     def variants(self) -> tuple[Variant, ...]:

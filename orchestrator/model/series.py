@@ -110,8 +110,20 @@ class Mutant:
     has_own_build: bool
     origin: str
     diff: bytes = field(repr=False)
-    place: str = ""  # of a generated one: FILE: FUNCTION()
+    place: str = ""  # this and the next two: of a generated one. FILE: FUNCTION()
+    lines: tuple[int, int] = (0, 0)  # the first and the last that it changes, in the file with the series
+    hunk: str = ""  # the stretch of the series that it tests: FILE:FIRST-LAST
 
     @property
     def digest(self) -> str:
         return hashlib.sha256(repr((self.delays, self.diff)).encode()).hexdigest()
+
+    @property
+    def file(self) -> str:
+        """The file that a generated one changes."""
+        return self.place.rpartition(": ")[0]
+
+    @property
+    def function(self) -> str:
+        """The function that a generated one changes."""
+        return self.place.rpartition(": ")[2].removesuffix("()")

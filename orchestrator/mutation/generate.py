@@ -19,11 +19,10 @@ from orchestrator.mutation.operators import OPERATORS
 from orchestrator.mutation.statements import NotReadable, Shape, Statement, statements_of
 from orchestrator.mutation.tokens import Kind, NotBalanced
 from orchestrator.mutation.vocabulary import Vocabulary
-from orchestrator.parse.changed_lines import Hunk
+from orchestrator.parse.changed_lines import Hunk, is_of_kernel
 from orchestrator.words import counted
 
 ORIGIN = "generated"
-OF_NO_KERNEL = ("tools/", "samples/", "scripts/", "usr/", "Documentation/")
 CONTEXT = 3  # lines around a change in a diff
 REVERTED = 30  # lines of a hunk that is still worth reverting as a whole: more change too much at once
 REVERT_WEIGHT = 7
@@ -61,7 +60,7 @@ def generate(files: Sequence[ChangedFile], vocabulary: Vocabulary) -> Generated:
     candidates: list[_Candidate] = []
     unreadable: list[tuple[str, str]] = []
     for file in files:
-        if file.name.endswith((".c", ".h")) and not file.name.startswith(OF_NO_KERNEL):
+        if file.name.endswith((".c", ".h")) and is_of_kernel(file.name):
             candidates += _of_file(file, vocabulary, unreadable)
     names: set[str] = set()
     return Generated(tuple(_mutant(one, names) for one in _ordered(candidates)), tuple(unreadable))
@@ -172,6 +171,8 @@ def _mutant(one: _Candidate, names: set[str]) -> Mutant:
         number += 1
         name = f"{wanted}-{number}"
     names.add(name)
+    starts, hunk = _line_starts(one.file.after), one.file.hunks[one.hunk].new
+    last = _line(starts, max(one.edit.start, one.edit.end - 1))
     return Mutant(
         name=name,
         group=one.edit.operator,
@@ -186,6 +187,8 @@ def _mutant(one: _Candidate, names: set[str]) -> Mutant:
         origin=ORIGIN,
         diff=diff_of(one.file.name, one.file.after, one.edit).encode("utf-8", "surrogateescape"),
         place=f"{one.file.name}: {one.function}()",
+        lines=(one.line, last),
+        hunk=f"{one.file.name}:{hunk.start}-{max(hunk.start, hunk.stop - 1)}",
     )
 
 

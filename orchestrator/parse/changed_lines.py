@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 _HUNK = re.compile(rb"@@ -(?P<old>\d+)(?:,(?P<removed>\d+))? \+(?P<new>\d+)(?:,(?P<added>\d+))? @@")
 
+SOURCES = (".c", ".h", ".S")
+# Directories whose files are no part of a kernel, though some are compiled for the host that builds it
+_NOT_KERNEL = ("tools/", "scripts/", "samples/", "Documentation/", "LICENSES/", "usr/", "certs/")
+
 
 @dataclass(frozen=True)
 class Hunk:
@@ -24,6 +28,11 @@ class ChangedLines:
 
     added: frozenset[int]
     cut: frozenset[int] = frozenset()
+
+
+def is_of_kernel(file: str) -> bool:
+    """Whether its statements can be in a kernel at all."""
+    return file.endswith(SOURCES) and not file.startswith(_NOT_KERNEL)
 
 
 def hunks(diff: bytes) -> Mapping[str, tuple[Hunk, ...]]:

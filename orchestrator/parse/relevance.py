@@ -1,21 +1,20 @@
 """Which test cases a change is most likely to be seen by. Pure.
 
-A case names what it is about: by its name, its group and its tags. A diff names the functions and files that it
-changes. Where words of both match, the case comes first. This is a guess that only orders cases, and leaves none out;
-measured coverage takes its place as another `Relevance`.
+What earlier runs saw a case execute comes first. Where that says nothing there is a guess: a case names what it is
+about, by its name, its group and its tags; a diff names the functions and files that it changes; and words of both may
+match. All of this only orders cases, and leaves none out.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 
 from orchestrator.model.case import Case
+from orchestrator.model.selection import Choice, Learned, Selection
 from orchestrator.model.series import Patch
-
-Relevance = Callable[[Case, Sequence[Patch]], float]
-"""How much of what patches change a case runs: 0 for nothing known."""
+from orchestrator.parse.changed_functions import changed_functions
 
 _IN_FUNCTION = re.compile(rb"^@@ [^@\n]{1,60} @@ (?P<head>[^\n]{1,200})", re.MULTILINE)
 _CHANGED = re.compile(rb"^[-+](?![-+]{2} )(?P<text>[^\n]{0,400})", re.MULTILINE)
@@ -26,15 +25,28 @@ _LEAST = 3  # letters: shorter words (mm, do, of) are in every name
 _IN_HEAD, _IN_FILE, _IN_CALL = 4.0, 2.0, 1.0  # where a word was met: the function itself says more than what it calls
 
 
-def in_order(cases: Iterable[Case], patches: Sequence[Patch], relevance: Relevance) -> tuple[Case, ...]:
-    """The cases, the most relevant first; equally relevant ones keep their order."""
-    return tuple(sorted(cases, key=lambda case: -relevance(case, patches)))
+def select(cases: Sequence[Case], patches: Sequence[Patch], learned: Mapping[str, Learned]) -> Selection:
+    """The cases, in the order in which they are most likely to notice something: those that execute the changed
+    functions most often first, then those that match by words; else they keep their order. `learned` is by case."""
+    changed, weights = changed_functions(patches), words_of_patches(patches)
+    known = {case.name: dict(learned[case.name].rates) for case in cases if case.name in learned and changed}
+    most = {name: max((rates.get(name, 0.0) for rates in known.values()), default=0.0) for name in changed}
+    choices = []
+    for case in cases:
+        rates = known.get(case.name)
+        hits = tuple(sorted(set(changed).intersection(rates or ())))
+        share = round(sum(rates[name] / most[name] for name in hits), 3) if rates else 0.0
+        words = sum(weights.get(word, 0.0) for word in sorted(_words_of_case(case)))
+        choices.append(Choice(case.name, hits, share, rates is not None, words))
+    choices.sort(key=lambda choice: (-choice.share, choice.is_learned and not choice.hits, -choice.words))
+    missed = tuple(name for name in changed if not most[name]) if known else ()
+    return Selection(changed, tuple(choices), missed)
 
 
-def by_names(case: Case, patches: Sequence[Patch]) -> float:
-    """The weights of the words of a case that patches have too."""
-    weights = words_of_patches(patches)
-    return sum(weights.get(word, 0.0) for word in _words_of_case(case))
+def in_order(cases: Sequence[Case], selection: Selection) -> tuple[Case, ...]:
+    """The cases in the order of the choices."""
+    by_name = {case.name: case for case in cases}
+    return tuple(by_name[choice.case] for choice in selection.choices)
 
 
 def words_of_patches(patches: Iterable[Patch]) -> dict[str, float]:

@@ -18,8 +18,9 @@ from orchestrator.model.job import Build, Job, Session
 from orchestrator.model.kernel import Role, Variant
 from orchestrator.model.report import BOOT, SuiteReport
 from orchestrator.model.request import Plan
+from orchestrator.model.selection import Learned
 from orchestrator.model.series import Mutant, Observable
-from orchestrator.model.subject import Subject
+from orchestrator.model.subject import Subject, patched
 from orchestrator.questions.first_test import is_built, is_finished
 from orchestrator.questions.question import Known
 
@@ -31,12 +32,14 @@ NAMED_ATTEMPTS = 3  # of each case that a mutant's header names; a mutant that s
 @dataclass(frozen=True)
 class Mutation:
     """`refused` are mutants that the kernels turned out not to have, `left_out` those that are not worth a guest on a
-    variant (by its name), with reasons. `over_budget` collects those that were not begun."""
+    variant (by its name), with reasons. `measures`: the series' own kernel runs the cases first, to see which lines
+    they execute. `over_budget` collects those that were not begun."""
 
     plan: Plan
     is_budget_over: Callable[[], bool]
     refused: Callable[[], Mapping[str, str]]
     left_out: Callable[[str], Mapping[str, str]] = lambda variant: {}
+    measures: bool = False
     over_budget: set[str] = field(default_factory=set)
 
     def next(self, known: Known) -> Sequence[Job]:
@@ -50,18 +53,11 @@ class Mutation:
 
     def _on(self, variant: Variant, before: Sequence[Variant], known: Known) -> list[Job]:
         """What has not begun on one variant. The control comes first: mutants are compared with it."""
-        control = control_of(self.plan, variant)
-        build = Build(control)
-        if build not in known.issued:
-            return [build]
-        report = known.report(control)
-        if report is None or not known.is_over(build) or not is_built(report):
-            return []
-        session = Session(control, tuple(Planned(case.name, self.plan.request.seed) for case in self.plan.cases))
-        if session not in known.issued and not is_finished(report, self.plan.cases):
-            return [session]
-        if (session in known.issued and not known.is_over(session)) or report.outcome.is_bad:
-            return []  # of a bad control: what the mutants did would say nothing
+        if self.measures and isinstance(found := self._unmutated(patched(self.plan.kernel(variant)), known), list):
+            return found
+        report = self._unmutated(control_of(self.plan, variant), known)
+        if isinstance(report, list):
+            return report
         limit_s, unworthy = _boot_limit_s(report), {*self.refused(), *self.left_out(variant.name)}
         jobs: list[Job] = []
         for number, mutant in enumerate(self.plan.mutants, 1):
@@ -72,9 +68,23 @@ class Mutation:
             jobs += self._try(subject_of(self.plan, variant, number), mutant, limit_s, known, report)
         return sorted(jobs, key=lambda job: isinstance(job, Build))  # a build waits until all slots are free
 
+    def _unmutated(self, subject: Subject, known: Known) -> SuiteReport | list[Job]:
+        """What has not begun of a kernel without any mutant switched on; its report when it has passed all cases. One
+        that has failed has no jobs left: what the mutants did would say nothing."""
+        build = Build(subject)
+        if build not in known.issued:
+            return [build]
+        report = known.report(subject)
+        if report is None or not known.is_over(build) or not is_built(report):
+            return []
+        session = Session(subject, tuple(Planned(case.name, self.plan.request.seed) for case in self.plan.cases))
+        if session not in known.issued and not is_finished(report, self.plan.cases):
+            return [session]
+        return report if known.is_at_rest(subject) and not report.outcome.is_bad else []
+
     def _try(self, subject: Subject, mutant: Mutant, limit_s: float, known: Known, control: SuiteReport) -> list[Job]:
         """One mutant on one kconfig; nothing if the budget is used up."""
-        cases = cases_in_order(self.plan.cases, mutant)
+        cases = cases_in_order(self.plan.cases, mutant, self.plan.learned)
         attempts = tuple(Planned(case.name, self.plan.request.seed) for case in cases)
         session = Session(subject, attempts, stop_at_failure=True, boot_limit_s=limit_s)
         if session in known.issued:
@@ -124,10 +134,13 @@ def why_not_run(mutant: Mutant, plan: Plan, on: Sequence[str]) -> str:
     return ""
 
 
-def cases_in_order(cases: Sequence[Case], mutant: Mutant) -> list[Case]:
-    """The cases that the mutant's header names, one after the other and repeated, then the others."""
+def cases_in_order(cases: Sequence[Case], mutant: Mutant, learned: Sequence[Learned] = ()) -> list[Case]:
+    """The cases that the mutant's header names, one after the other and repeated; then those that are known to execute
+    its function, most often first; then the others."""
     named = [case for name in mutant.cases for case in cases if case.name == name]
-    return [*named * NAMED_ATTEMPTS, *(case for case in cases if case not in named)]
+    rates = {one.case: dict(one.rates).get(mutant.function, 0.0) for one in learned}
+    others = [case for case in cases if case not in named]
+    return [*named * NAMED_ATTEMPTS, *sorted(others, key=lambda case: -rates.get(case.name, 0.0))]
 
 
 def _boot_limit_s(control: SuiteReport) -> float:

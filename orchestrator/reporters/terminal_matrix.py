@@ -23,7 +23,9 @@ ALIKE = 4  # skipped mutants with the same reason that share a line
 
 def show_matrix(matrix: Matrix, report: RunReport, stream: TextIO, *, is_quiet: bool = False, resume: str = "") -> None:
     """Write it, or only what came of the run. `resume` is the command that continues it."""
-    lines = [] if is_quiet else [*matrix_lines(matrix, width(stream)), *_places(matrix, width(stream))]
+    lines = (
+        [] if is_quiet else [*matrix_lines(matrix, width(stream)), *_hunks(matrix, width(stream)), *_survivors(matrix)]
+    )
     tell("\n".join([*lines, *_end(matrix, report, resume), ""]), stream)
 
 
@@ -39,11 +41,30 @@ def matrix_lines(matrix: Matrix, width: int | None = None) -> list[str]:
     return columns([*together, *((row.status.name, row.mutant, *_how(row)) for row in shown)], width)
 
 
-def _places(matrix: Matrix, width: int | None) -> list[str]:
-    """How many mutants of each changed function were killed, those with survivors first."""
-    places = sorted(matrix.by_place.items(), key=lambda item: (item[1][0] == item[1][1], item[0]))
-    rows = [(f"{killed} of {tested} killed", printable(place)) for place, (killed, tested) in places]
+def _hunks(matrix: Matrix, width: int | None) -> list[str]:
+    """What came of each hunk's mutants, those with survivors first: how many were killed, by what after how long."""
+    found = sorted(matrix.by_hunk, key=lambda one: (not one.survivors, not one.not_run))
+    rows = [
+        (
+            f"{len(one.kills)} of {one.tested} killed",
+            f"{one.not_run} not run" if one.not_run else "",
+            printable(f"{one.hunk} {one.place.rpartition(': ')[2]}"),
+            ", ".join(f"{kill.detector.value} {kill.guest_s:.1f} s" for kill in one.kills),
+        )
+        for one in found
+    ]
     return ["", *columns(rows, width)] if rows else []
+
+
+def _survivors(matrix: Matrix) -> Iterator[str]:
+    """The generated ones, as diffs: what nothing noticed."""
+    for row in matrix.rows:
+        if row.diff and row.place:
+            yield ""
+            yield f"{row.mutant} survived: {printable(row.breaks)}"
+            yield from (
+                f"  {printable(line)}" for line in row.diff.splitlines() if line[:3] not in ("dif", "---", "+++")
+            )
 
 
 def _how(row: MutantRow) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from orchestrator.build.screen import screen
 from orchestrator.build.toolchain import Toolchain
 from orchestrator.context import Context, Places
 from orchestrator.declarations.patches import read_series
-from orchestrator.errors import CommandFailed, UsageError
+from orchestrator.errors import BuildFailed, Fault, UsageError
 from orchestrator.model.kernel import AppliedTree, Kconfig, Kernel, KernelConfig, Role, Source
 from orchestrator.model.subject import Subject
 from orchestrator.process import Cancel, Runner
@@ -163,9 +163,11 @@ def test_what_does_not_compile_is_no_mutant(lab: Lab) -> None:
     assert "does not compile: implicit declaration of function 'gone_function'" in " ".join(left_out.values())
 
 
-def test_a_series_that_does_not_compile_is_an_error_that_says_where(lab: Lab) -> None:
-    with pytest.raises(CommandFailed, match=r"mm/vma\.c:6.*'broken' undeclared"):
+def test_a_series_that_does_not_compile_is_its_own_fault_and_the_compiler_says_where(lab: Lab) -> None:
+    with pytest.raises(BuildFailed, match=r"does not compile: mm/vma\.c:6.*'broken' undeclared") as raised:
         lab.run({"mm/vma.c": FILES["mm/vma.c"].replace("\treturn", "\treturn broken +")})
+    assert raised.value.fault is Fault.PATCH
+    assert "return broken" in raised.value.detail
 
 
 def test_a_series_without_code_has_no_mutants(lab: Lab) -> None:

@@ -130,6 +130,24 @@ def test_a_control_that_fails_makes_all_kills_worthless() -> None:
     assert "no mutant switched on" in reason
 
 
+@pytest.mark.parametrize(
+    ("stage", "fault", "expected"),
+    [
+        ("screen", {"is_patch_fault": True}, Verdict.PATCH_AT_FAULT),
+        ("apply", {"is_patch_fault": True}, Verdict.PATCH_AT_FAULT),
+        ("configure", {"is_request_fault": True}, Verdict.BAD_REQUEST),
+        ("screen", {}, Verdict.NO_VERDICT),
+        ("build", {"is_patch_fault": True}, Verdict.NO_VERDICT),  # of the text with the mutants
+    ],
+)
+def test_whose_fault_it_is_that_no_mutant_can_be_tested(stage: str, fault: dict[str, bool], expected: Verdict) -> None:
+    failed_stage = StageResult(stage, Outcome.FAIL, 1.0, "it does not compile: mm/vma.c:6: 'x' undeclared", **fault)
+    control = SuiteReport("base.mutated", "base", Role.MUTATED, (failed_stage,), (), "")
+    found, reason = mutation_verdict(matrix(), {"base.mutated": control})
+    assert found is expected
+    assert "mm/vma.c:6: 'x' undeclared" in reason
+
+
 def test_an_idle_case_is_the_weakest_evidence_and_none_under_delays() -> None:
     idle = replace(failed("did not exercise: vma_lock_success", says="did not exercise"), outcome=Outcome.NOT_EXERCISED)
     wrong = replace(failed("s: tag", says="a tag is lost"), case="third")
@@ -147,24 +165,33 @@ def test_an_idle_case_is_the_weakest_evidence_and_none_under_delays() -> None:
     assert row_of(MUTANT, [delayed]).status is MutantStatus.SURVIVED
 
 
-def test_generated_mutants_are_summed_up_by_function() -> None:
-    def row(name: str, place: str, status: MutantStatus) -> MutantRow:
-        mutant = replace(MUTANT, name=name, place=place, breaks=f"{name} is left out")
-        kill = kill_of(suite(failed("bad"))) if status is MutantStatus.KILLED else None
-        return replace(row_of(mutant, [suite(PASSED)]), status=status, reason="alike", kill=kill)
+def test_generated_mutants_are_summed_up_by_hunk() -> None:
+    def row(name: str, hunk: str, status: MutantStatus, reason: str = "alike") -> MutantRow:
+        about = {"place": "mm/b.c: g()", "hunk": hunk, "breaks": f"{name} is left out", "diff": b"-\tput(x);\n"}
+        mutant = replace(MUTANT, name=name, **about)
+        shown = failed("bad") if status is MutantStatus.KILLED else PASSED
+        found = row_of(mutant, [suite(shown)], not_run=reason if status is MutantStatus.SKIPPED else "")
+        return replace(found, status=status, reason=reason)
 
     rows = (
-        row("one", "mm/a.c: f()", MutantStatus.KILLED),
-        row("two", "mm/b.c: g()", MutantStatus.KILLED),
-        row("three", "mm/b.c: g()", MutantStatus.SURVIVED),
-        *(row(f"more-{number}", "mm/c.c: h()", MutantStatus.SKIPPED) for number in range(ALIKE)),
+        row("one", "mm/b.c:3-5", MutantStatus.KILLED),
+        row("two", "mm/b.c:9-9", MutantStatus.KILLED),
+        row("three", "mm/b.c:9-9", MutantStatus.SURVIVED),
+        row("four", "mm/b.c:9-9", MutantStatus.SKIPPED, "not run: no case executes mm/b.c:9"),
+        *(row(f"more-{number}", "mm/c.c:1-1", MutantStatus.SKIPPED) for number in range(ALIKE)),
     )
     matrix = Matrix(rows, ("base",), ("a",))
-    assert matrix.by_place == {"mm/a.c: f()": (1, 1), "mm/b.c: g()": (1, 2)}
+    first, second = matrix.by_hunk
+    assert (first.hunk, first.tested, first.survivors, first.not_run) == ("mm/b.c:3-5", 1, (), 0)
+    assert (second.hunk, second.tested, second.survivors, second.not_run) == ("mm/b.c:9-9", 2, ("three",), 1)
     text = "\n".join(matrix_lines(matrix))
     assert f"{ALIKE} mutants" in text
     assert "more-1" not in text
     assert "alike: three is left out" in text, "what a survivor was"
-    shown = io.StringIO()
-    show_matrix(matrix, REPORT, shown)
-    assert shown.getvalue().index("1 of 2 killed  mm/b.c: g()") < shown.getvalue().index("1 of 1 killed  mm/a.c: f()")
+    out = io.StringIO()
+    show_matrix(matrix, REPORT, out)
+    lines = [" ".join(line.split()) for line in out.getvalue().splitlines()]
+    at = next(number for number, line in enumerate(lines) if line.startswith("1 of 2 killed 1 not run mm/b.c:9-9 g()"))
+    assert lines[at + 1].startswith("1 of 1 killed mm/b.c:3-5 g()")
+    assert "three survived: three is left out" in lines
+    assert "-put(x);" in "".join(out.getvalue().split())

@@ -189,3 +189,17 @@ def test_mutants_share_the_kernel_of_the_control_unless_they_cannot_be_switched(
     assert subject_of(of, variant, 1).mutant == 1
     assert subject_of(of, variant, 2).kernel.id != control.kernel.id
     assert subject_of(of, variant, 2).worktree == control.worktree
+
+
+def measured(of: Plan, show: Show, **facts: dict[str, StageResult]) -> World:
+    return World(of, show, **facts).ask(Mutation(of, lambda: False, dict, measures=True))  # type: ignore[arg-type]
+
+
+def test_the_series_by_itself_runs_all_cases_first_where_they_are_measured() -> None:
+    world = measured(made(), kills(("base.early", "a")))
+    assert order(world) == ["base.patched", CONTROL, "base.early", "base.late"]
+    assert ran(world, "base.patched") == ["a", "b"]
+
+
+def test_of_a_series_that_fails_by_itself_no_mutant_says_anything() -> None:
+    assert order(measured(made(), kills(("base.patched", "b")))) == ["base.patched"]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from orchestrator.catalog import load_catalog
 from orchestrator.model.case import Case
+from orchestrator.model.selection import Learned
 from orchestrator.model.series import Patch
 from orchestrator.parse.commit_patch import commit_patch
-from orchestrator.parse.relevance import by_names, in_order, words_of_patches
+from orchestrator.parse.relevance import in_order, select, words_of_patches
 
 
 def change(file: str, function: str, line: str = "x = 1;") -> Patch:
@@ -25,6 +24,10 @@ def change(file: str, function: str, line: str = "x = 1;") -> Patch:
 def cases() -> tuple[Case, ...]:
     catalog = load_catalog()
     return catalog.default_cases((catalog.kconfig("base"),))
+
+
+def ordered_for(cases: tuple[Case, ...], patches: list[Patch]) -> tuple[Case, ...]:
+    return in_order(cases, select(cases, patches, {}))
 
 
 @pytest.mark.parametrize(
@@ -42,14 +45,14 @@ def cases() -> tuple[Case, ...]:
 def test_the_cases_that_are_about_what_was_changed_come_first(
     cases: tuple[Case, ...], file: str, function: str, first: str
 ) -> None:
-    ordered = in_order(cases, [change(file, function)], by_names)
+    ordered = ordered_for(cases, [change(file, function)])
     assert first in [case.name for case in ordered[:3]]
     assert sorted(case.name for case in ordered) == sorted(case.name for case in cases), "none is left out"
 
 
 def test_what_matches_nothing_leaves_the_order(cases: tuple[Case, ...]) -> None:
-    assert in_order(cases, [change("drivers/gpu/drm/i915.c", "int probe(void)")], by_names) == cases
-    assert in_order(cases, [], by_names) == cases
+    assert ordered_for(cases, [change("drivers/gpu/drm/i915.c", "int probe(void)")]) == cases
+    assert ordered_for(cases, []) == cases
 
 
 def test_the_function_says_more_than_what_it_calls() -> None:
@@ -58,7 +61,47 @@ def test_the_function_says_more_than_what_it_calls() -> None:
     assert "mm" not in words
 
 
-def test_another_relevance_takes_its_place() -> None:
-    one, other = (Case(name, "", Path(name)) for name in ("a", "b"))
-    measured = {"a": 0.1, "b": 0.9}
-    assert in_order([one, other], [], lambda case, patches: measured[case.name]) == (other, one)
+def learned(case: str, *functions: str) -> tuple[str, Learned]:
+    return case, Learned(case, "1234", tuple((name, 10.0) for name in functions), is_whole=True)
+
+
+def test_what_cases_were_seen_to_execute_comes_before_what_they_are_called(cases: tuple[Case, ...]) -> None:
+    patches = [change("mm/mremap.c", "int move_vma(int x)"), change("mm/mmap.c", "int split(int x)")]
+    known = dict([learned("gup", "move_vma", "split"), learned("scale", "split"), learned("mremap-integrity")])
+    found = select(cases, patches, known)
+    assert [choice.case for choice in found.choices[:2]] == ["gup", "scale"]
+    assert found.choices[0].hits == ("move_vma", "split")
+    assert found.choices[-1].case == "mremap-integrity", "it is known to execute none, whatever its name says"
+    assert not found.choices[-1].is_proposed
+    assert found.missed == ()
+
+
+def test_a_case_that_executes_a_function_now_and_then_comes_behind_one_that_is_about_it(
+    cases: tuple[Case, ...],
+) -> None:
+    """Every program maps memory when it begins."""
+    patches = [change("mm/mmap.c", "int split(int x)")]
+    often = Learned("uffd", "1234", (("split", 900.0),))
+    found = select(cases, patches, dict([learned("gup", "split"), ("uffd", often), learned("scale", "split")]))
+    assert [choice.case for choice in found.choices[:1]] == ["uffd"]
+    assert found.choices[0].share == 1.0
+    assert 0 < found.choices[1].share < 0.1
+
+
+def test_a_patch_whose_functions_are_unknown_is_ordered_by_words(cases: tuple[Case, ...]) -> None:
+    patches = [change("mm/mremap.c", "")]
+    found = select(cases, patches, dict([learned("gup", "split"), learned("mremap-integrity", "split")]))
+    assert found.choices[0].case == "mremap-integrity"
+    assert found.choices[0].is_proposed
+
+
+def test_what_no_case_executes_is_named_where_something_was_learned(cases: tuple[Case, ...]) -> None:
+    patches = [change("mm/mremap.c", "int move_vma(int x)"), change("mm/mmap.c", "int split(int x)")]
+    assert select(cases, patches, dict([learned("gup", "split")])).missed == ("move_vma",)
+    assert select(cases, patches, {}).missed == ()
+
+
+def test_the_order_does_not_depend_on_the_order_of_what_was_learned(cases: tuple[Case, ...]) -> None:
+    patches = [change("mm/mmap.c", "int split(int x)")]
+    known = [learned(case.name, "split") for case in cases]
+    assert select(cases, patches, dict(known)) == select(cases, patches, dict(reversed(known)))

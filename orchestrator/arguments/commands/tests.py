@@ -15,6 +15,15 @@ from orchestrator.model.request import GENERATED
 
 DRY_RUN = switch("--dry-run", help="show the plan and the commands that would run, and do nothing")
 
+WITH_MUTANTS = option(
+    "--with-mutants",
+    type=int,
+    default=0,
+    metavar="N",
+    help="if nothing regressed, write up to N mutants of the changed lines and report which of them the cases notice; "
+    "costs another kernel and, for each mutant, up to as long as the cases take",
+)
+
 TEST = Command(
     "test",
     "test a patch or series",
@@ -40,6 +49,7 @@ TEST = Command(
         failures.FAILURES,
         coverage.COVERAGE,
         coverage.COST,
+        Group("mutants", (WITH_MUTANTS,)),
         reports.reports("the report"),
         reports.ELSEWHERE,
         plus(MESSAGES, (DRY_RUN,)),
@@ -52,7 +62,8 @@ WATCH = Command(
     "test what a git tree holds, and again on each save",
     "Tests what the branch has over its upstream and what is not committed, as `test` does in a kernel's git tree, and "
     "again whenever a file is saved. A run that a save makes out of date is stopped and begun anew; what it has "
-    "compiled is kept. The cases come first whose names or tags match the functions that were changed.",
+    "compiled is kept. The cases come first that execute the functions that were changed, as far as earlier runs have "
+    "learned that, then those whose names or tags match.",
     (
         ("orchestrate watch", "in a kernel's git tree; Ctrl-C ends"),
         ("orchestrate watch HEAD.. --testcase uffd --baseline never", "what is not committed, and one case"),
@@ -79,6 +90,24 @@ WATCH = Command(
         MESSAGES,
     ),
     VERDICT,
+)
+
+SELECT = Command(
+    "select",
+    "propose the test cases that a patch needs, and say why",
+    "Lists the cases in the order in which `test` runs them: those that execute most of the changed functions first, "
+    "as earlier runs under TCG have learned it, then those whose names or tags match the change. Builds and boots "
+    "nothing.",
+    (("orchestrate select fix.patch", "which cases execute what the patch changes?"),),
+    (kernel.PATCH_ARGUMENT,),
+    (
+        kernel.KERNEL,
+        INTAKE,
+        Group("test cases", (cases.TESTCASE,)),
+        Group("reports", (reports.json("the selection"),)),
+        MESSAGES,
+    ),
+    ((0, "the cases were listed"), REQUEST),
 )
 
 BISECT = Command(
@@ -182,6 +211,11 @@ MUTANTS = Command(
                 repeatable("--mutant", metavar="NAME", help="test only this mutant (repeatable)"),
                 option("--budget", type=float, metavar="S", help="start no further mutant after S seconds"),
                 switch("--no-delays", help="do not add the delay points of the series"),
+                replace(
+                    coverage.NO_COVERAGE,
+                    help="do not leave out written mutants of lines that no case executes (default: where TCG runs the "
+                    "guests, the series runs the cases first, to see which lines those are)",
+                ),
             ),
         ),
         GUEST,
@@ -192,11 +226,11 @@ MUTANTS = Command(
     ),
     (
         (0, "every mutant was killed"),
-        (1, "some survived"),
+        (1, "some survived, or the series itself does not apply or compile"),
         REQUEST,
         (3, "some could not be judged"),
         CONTINUES,
     ),
 )
 
-COMMANDS = (TEST, WATCH, BISECT, MUTANTS)
+COMMANDS = (TEST, WATCH, SELECT, BISECT, MUTANTS)

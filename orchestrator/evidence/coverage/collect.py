@@ -23,12 +23,12 @@ def collect(record: KernelRecord, home: Path) -> Coverage | None:
         code = kept.load(CodeMap, home / CODE_MAP, CODE_MAP_SCHEMA)
     except ValueError:  # it was not measured, or by another version
         return None
-    return coverage(code, list(_hits(record, home, code.control)))
+    return coverage(code, list(hits_of(record, home, code.control)))
 
 
-def _hits(record: KernelRecord, home: Path, control: int) -> Iterator[tuple[str, Hits]]:
-    """What guests executed that executed the control. Files that are gone, or that a killed run left unfinished, count
-    as nothing."""
+def hits_of(record: KernelRecord, home: Path, control: int) -> Iterator[tuple[str, Hits]]:
+    """What guests executed that executed the control, case by case. Files that are gone, or that a killed run left
+    unfinished, count as nothing."""
     counted = set()
     for number in record.numbers:
         with suppress(OSError, ValueError):

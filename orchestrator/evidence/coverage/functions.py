@@ -25,6 +25,11 @@ class Functions:
         self._found = sorted(found)
         self._starts = [start for start, _, _ in self._found]
 
+    @property
+    def entries(self) -> tuple[int, ...]:
+        """Where functions begin, ascending. gcc's parts of functions are among them: they are executed too."""
+        return tuple(dict.fromkeys(self._starts))
+
     def start(self, name: str) -> int:
         """Where a function begins; 0 if there is none of that name."""
         return next((start for start, _, its_name in self._found if its_name == name), 0)

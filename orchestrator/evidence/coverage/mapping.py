@@ -9,11 +9,8 @@ from orchestrator.evidence.coverage.line_table import Row
 from orchestrator.model.coverage import ChangedStatement, Copy, LineState
 from orchestrator.parse.c_conditions import holds, joined, missing
 from orchestrator.parse.c_statements import CStatement, Kind, statements
-from orchestrator.parse.changed_lines import ChangedLines
+from orchestrator.parse.changed_lines import ChangedLines, is_of_kernel
 
-SOURCES = (".c", ".h", ".S")
-# Directories whose files are no part of a kernel, though some are compiled for the host that builds it
-_NOT_KERNEL = ("tools/", "scripts/", "samples/", "Documentation/", "LICENSES/", "usr/", "certs/")
 TEXT = 200  # characters of a statement that are kept
 
 
@@ -26,11 +23,6 @@ class Kernel:
     function_at: Callable[[int], str]
     symbols: Collection[str]
     not_built: Callable[[str], str]
-
-
-def is_of_kernel(file: str) -> bool:
-    """Whether its statements can be in a kernel at all."""
-    return file.endswith(SOURCES) and not file.startswith(_NOT_KERNEL)
 
 
 def changed_statements(file: str, text: str, lines: ChangedLines, kernel: Kernel) -> tuple[ChangedStatement, ...]:

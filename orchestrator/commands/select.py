@@ -1,0 +1,44 @@
+"""orchestrate select: which cases does a patch need, and why?"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from orchestrator.codec import dumps
+from orchestrator.commands.compose import invoke, listening
+from orchestrator.commands.outputs import STDOUT
+from orchestrator.commands.selecting import lines, selected
+from orchestrator.errors import UsageError
+from orchestrator.model.selection import Selection
+from orchestrator.reporters import stream
+from orchestrator.reporters.columns import columns, wrapped
+from orchestrator.reporters.text import printable
+from orchestrator.store import write_atomically
+
+
+def run(args: argparse.Namespace) -> int:
+    with listening(args) as emit:
+        invocation = invoke(args, emit)
+        series = invocation.plan.series
+        if series is None:
+            raise UsageError("cases are selected for a patch, and there is none", hint="--patch PATH")
+        _, found = selected(invocation.context, invocation.plan, series.patches)
+    if args.json:
+        content = f"{dumps(found)}\n".encode()
+        stream.data(content) if args.json == STDOUT else write_atomically(Path(args.json), content)
+    if args.json != STDOUT:
+        stream.out("".join(f"{line}\n" for line in table(found, stream.width())))
+    return 0
+
+
+def table(found: Selection, width: int | None) -> list[str]:
+    """The cases in order, then the changed functions that no case is known to execute."""
+    rows = [tuple(map(printable, row)) for row in lines(found)]
+    missed = [printable(f"{name}()") for name in found.missed]
+    if not found.changed:
+        return [*columns(rows, width), "the patch changes no function that its diff names"]
+    if not any(choice.is_learned for choice in found.choices):
+        return [*columns(rows, width), "nothing was learned for this kconfig yet: a test under TCG learns it"]
+    words = f"no case is known to execute {', '.join(missed)}" if missed else "each changed function is executed"
+    return [*columns(rows, width), *wrapped(words, width)]
