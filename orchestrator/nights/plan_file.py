@@ -33,7 +33,6 @@ from orchestrator.words import near
 T = TypeVar("T")
 SUITES = PACKAGE / "data/suites.toml"
 ARCHES = (Kernel.arch,)  # that kernels are built for today
-REPORTERS: tuple[str, ...] = ()  # of `orchestrate test`: there are none yet that send anything
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,60}")
 DEFAULT_SUITE = "default"
 # What the night itself gives to the command of an item
@@ -99,7 +98,6 @@ class _Results:
     markdown: str = ""
     json: str = ""
     junit: str = ""
-    reporters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -348,8 +346,6 @@ class _Reading:
 
     def results(self) -> Results:
         wanted, at = self.plan.results, "results"
-        for number, name in enumerate(wanted.reporters):
-            self.checker.one_of(name, REPORTERS, "reporter", at, "reporters", number)
         history = wanted.history if "://" in wanted.history else self._written(wanted.history)
         directory = self._written(wanted.directory)
         if directory and Path(directory).exists() and not Path(directory).is_dir():

@@ -117,7 +117,7 @@ LEAST = "series:\n  a: {patch: vm_refcnt}\n"
         (f"{LEAST}suites:\n  x:\n    options: [--output=x]\n", ":5", "the night itself gives it"),
         (f"{LEAST}suites:\n  x:\n    options: [--strcit]\n", ":5", "unknown option --strcit; did you mean --strict"),
         (f"{LEAST}budget: 0\n", ":3", "expected a duration"),
-        (f"{LEAST}results: {{reporters: [mail]}}\n", ":3", "unknown reporter mail"),
+        (f"{LEAST}results: {{reporters: [mail]}}\n", ":3", "unknown key results.reporters"),
         (f"{LEAST}results: {{json: /}}\n", ":3", "a directory, not a file"),
         ("trees:\n  a: {path: ., branches: []}\n", ":2", "branches: none is named"),
         ("trees:\n  a: {path: .}\n", ":2", "trees.a.branches is missing"),
