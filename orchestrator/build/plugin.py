@@ -45,6 +45,7 @@ def _plugin(
     ToolMissing."""
     product_key = key(
         "plugin",
+        file=PLUGIN,  # an earlier version called it otherwise
         source=file_digest(source),
         flags=FLAGS,
         compiler=toolchain.compiler,

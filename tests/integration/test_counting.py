@@ -121,6 +121,15 @@ def test_it_is_built_and_proved_once(context: Context, toolchain: Toolchain, mon
     assert coverage_plugin(context, toolchain, QEMUS[0], TCG) == made
 
 
+def test_what_another_version_left_under_another_name_is_not_taken(
+    context: Context, toolchain: Toolchain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plugin, "PLUGIN", "other.so")
+    assert coverage_plugin(context, toolchain, QEMUS[0], TCG).is_file()
+    monkeypatch.undo()
+    assert coverage_plugin(context, toolchain, QEMUS[0], TCG).is_file()
+
+
 def test_a_qemu_that_does_not_count_is_found_out(context: Context, toolchain: Toolchain, tmp_path: Path) -> None:
     """One without plugins says so; one that ignores them counts nothing."""
     refusing, ignoring = tmp_path / "refusing", tmp_path / "ignoring"
