@@ -53,6 +53,11 @@ class Farm:
         child = subprocess.Popen(
             argv, env=self.environment(name), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
+        self.add(name, child)
+
+    def add(self, name: str, child: subprocess.Popen[str]) -> None:
+        if before := self.children.get(name):  # which has ended
+            before.communicate(timeout=20)
         self.children[name] = child
 
     def heard(self, name: str) -> str:
@@ -76,8 +81,8 @@ class Farm:
         argv = [sys.executable, str(CLIENT), who or f"dask://{self.address}", str(self.identity), str(tree)]
         argv += [str(self.root / f"{name}-run"), *revisions]
         environment = self.environment(name) | {"PYTHONPATH": str(Path(__file__).parents[2])}
-        self.children[name] = subprocess.Popen(
-            argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        self.add(
+            name, subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         )
         return self.children[name]
 
