@@ -98,7 +98,9 @@ def place(
 def awaited(job: Job, members: Sequence[Member], avoided: Set[str]) -> Member | None:
     """The worker that a build waits for where none is idle."""
     left = [one for one in members if one.about.life not in avoided]
-    return min(left, key=lambda one: _rank(job, one, {}), default=None) if isinstance(job, Build) else None
+    return (
+        min(left, key=lambda one: _rank(job, one, {}), default=None) if isinstance(job, Build | CompareBuilds) else None
+    )
 
 
 def _rank(job: Job, member: Member, used: Mapping[str, int]) -> tuple[float, ...] | tuple[float, float, float, str]:

@@ -131,6 +131,8 @@ class Remote:
         try:
             for file in result.files:
                 fetch(file, (result.source,), inside(home, file.name), self._tls)
+                if file.name in result.private:  # until now its directory is ours alone
+                    (home / file.name).chmod(0o600)
         except OrchestrateError:
             shutil.rmtree(home, ignore_errors=True)
             self._connection.release(token, member.address)

@@ -42,11 +42,16 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Result:
-    """What a worker has recorded of a job's subject. `files` are those of its directory, `products` what is now in the
-    worker's store, both to be had from `source`. `store` is where that store lies, for files that name it."""
+    """What a worker has recorded of a job's subject.
+
+    `files` are those of its directory; the `private` ones are for their owner alone, as ssh wants it for keys of
+    guests. `products` are now in the worker's store. Both are to be had from `source`. `store` is where that store
+    lies, for files that name it.
+    """
 
     record: KernelRecord | None
     files: tuple[Artifact, ...] = ()
+    private: tuple[str, ...] = ()
     products: tuple[StoredProduct, ...] = ()
     source: str = ""
     store: str = ""

@@ -14,7 +14,8 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -168,12 +169,12 @@ def do_task(task: Task, slots: int) -> Result:
     return _WORKSHOP.do(task, is_wanted, slots)
 
 
-def _stop(token: str) -> None:
+async def _stop(token: str) -> None:
     if _WORKSHOP:
         _WORKSHOP.stop(token)
 
 
-def _release(token: str) -> None:
+async def _release(token: str) -> None:
     if _WORKSHOP:
         _WORKSHOP.release(token)
 
@@ -239,7 +240,8 @@ class Connection:
             while not future.done():
                 if cancel.is_set and stopping_s is None:
                     stopping_s = time.monotonic()
-                    self.tell(_stop, task.token, address)
+                    # in a thread of its own: a frozen worker would keep us from counting the seconds
+                    threading.Thread(target=self.tell, args=(_stop, task.token, address), daemon=True).start()
                 if stopping_s is not None and time.monotonic() > stopping_s + GRACE_S:
                     raise Interrupted("interrupted", hint="run the same command again")
                 self._check()
@@ -260,9 +262,10 @@ class Connection:
     def release(self, token: str, address: str) -> None:
         self.tell(_release, token, address)
 
-    def tell(self, what: Callable[[str], None], token: str, address: str) -> None:
+    def tell(self, what: Callable[[str], Awaitable[None]], token: str, address: str) -> None:
         """Reach a worker at once, whatever its threads do. One that is gone needs not be told."""
-        self._client.run(what, token, workers=[address], wait=False, on_error="ignore")
+        with suppress(TimeoutError, OSError, CommClosedError):
+            self._client.run(what, token, workers=[address], wait=False, on_error="ignore")
 
     def _check(self) -> None:
         if self._client.status != "running":

@@ -82,9 +82,11 @@ class Workshop:
                 told_error = situation(error)
                 trouble = Trouble(told_error.message, told_error.hint, told_error.detail, told_error.fault)
         record = products.journal(task.job.subject).record if products else None
+        files = self._keep(task, record)
         return Result(
             record=record,
-            files=self._keep(task, record),
+            files=files,
+            private=_private(home / task.job.subject.name, files),
             products=self._offer(context.store, used),
             source=self._files.url,
             store=str(context.store.root),
@@ -161,6 +163,11 @@ class Workshop:
                 if is_new:
                     self._files.offered.offer(path, product.files)
         return tuple(found)
+
+
+def _private(home: Path, files: tuple[Artifact, ...]) -> tuple[str, ...]:
+    """Those that only their owner may read."""
+    return tuple(file.name for file in files if not (home / file.name).stat().st_mode & 0o077)
 
 
 def localised(plan: Plan, catalog: Catalog) -> Plan:
