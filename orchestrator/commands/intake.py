@@ -138,7 +138,7 @@ def _newer(archive: str, series: Series) -> list[str]:
     newest = max(found, default=0)
     if newest <= patch.version:
         return []
-    return [f"v{newest} exists, in a thread of its own: <{found[newest]}> (--version {newest} tests it)"]
+    return [f"v{newest} exists, in a thread of its own: <{found[newest]}> (to test it: --version {newest})"]
 
 
 def _other_thread(archive: str, message_id: str, data: bytes, choice: Choice) -> str | None:

@@ -21,6 +21,7 @@ from orchestrator.reporters.checks import Check, State, checks
 from orchestrator.reporters.elsewhere import is_regression
 from orchestrator.reporters.table import REPORT
 from orchestrator.web_api import Server
+from orchestrator.words import counted
 
 SCHEME = "Token"
 PATCHES = "patches"  # of the run directory
@@ -105,7 +106,7 @@ class _Sender:
         if len(found) > 1:
             names = sorted({str((row.get("project") or {}).get("link_name", "?")) for row in found.values()})
             raise NotSent(
-                f"{self.server.address} has {len(found)} patches {self.wanted}, of {', '.join(names)}",
+                f"{self.server.address} has {counted(len(found), 'patch')} {self.wanted}, of {', '.join(names)}",
                 hint="patchwork_project (or --patchwork-project) names one of the projects",
             )
         (number,) = found

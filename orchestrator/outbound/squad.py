@@ -15,6 +15,7 @@ from orchestrator.outbound.parcel import Parcel
 from orchestrator.reporters.elsewhere import digest
 from orchestrator.reporters.table import SQUAD
 from orchestrator.web_api import Server
+from orchestrator.words import counted
 
 SCHEME = "Token"
 _DUPLICATE = "already a test run with job_id"
@@ -37,7 +38,8 @@ def _parcel(found: Any, server: Server, project: str) -> Parcel:
         server.address,
         f"squad {place} {found['metadata']['job_id']}",
         digest(*fields.values()),
-        f"results of {found['environment']}: {len(found['tests'])} tests, {len(found['metrics'])} metrics",
+        f"results of {found['environment']}: {counted(len(found['tests']), 'test')}, "
+        f"{counted(len(found['metrics']), 'metric')}",
         SQUAD,
         lambda: submit(server, place, fields),
     )

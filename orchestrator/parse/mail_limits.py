@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from itertools import islice
 
+from orchestrator.words import counted
+
 MOST_MAILS = 5000  # in one file: a busy list's week
 MOST_PARTS = 10_000  # of a series
 MOST_BOUNDARIES = 1000  # lines between the parts of one mail
@@ -28,7 +30,7 @@ def excess(letter: bytes) -> tuple[int, str] | None:
         return beyond.start(), f"more than {MOST_MULTIPARTS} multiparts and forwarded mails in one mail"
     for boundary in {match[1]: None for match in islice(_BOUNDARY.finditer(letter), MOST_MULTIPARTS)}:
         if (count := letter.count(b"\n--" + boundary)) > MOST_BOUNDARIES:
-            return letter.find(b"\n--" + boundary) + 1, f"{count} lines between parts in one mail"
+            return letter.find(b"\n--" + boundary) + 1, f"{counted(count, 'line')} between parts in one mail"
     for match in _MIME.finditer(letter):
         if len(match[0]) > LONGEST_MIME_HEADER:
             return match.start(), f"a {match[0].partition(b':')[0].decode()} header of {len(match[0])} bytes"

@@ -78,8 +78,8 @@ def _of_suite(report: RunReport, suite: SuiteReport) -> Iterator[Check]:
         digest(state.value, *told),
     )
     yield made
-    guilty = {one.patch for one in pinpoints(report) if one.level is Level.ERROR and one.kernel == suite.name}
-    if state is State.FAIL and len(guilty) == 1 and 0 < (patch := guilty.pop()) <= whole and patch != last:
+    at_fault = {one.patch for one in pinpoints(report) if one.level is Level.ERROR and one.kernel == suite.name}
+    if state is State.FAIL and len(at_fault) == 1 and 0 < (patch := at_fault.pop()) <= whole and patch != last:
         yield Check(patch, made.context, state, made.description, made.target_url, made.details, made.news)
 
 
@@ -94,10 +94,10 @@ def context(report: RunReport, suite: SuiteReport) -> str:
 def _state(report: RunReport, suite: SuiteReport) -> tuple[State, str]:
     """The state, and one sentence why."""
     items = list(items_of(suite))
-    guilty = [item for item in items if is_patch_failure(item)]
-    if guilty:
-        more = f", and {counted(len(guilty) - 1, 'more failure')}" if len(guilty) > 1 else ""
-        return State.FAIL, f"{_line(guilty[0])}{more}"
+    at_fault = [item for item in items if is_patch_failure(item)]
+    if at_fault:
+        more = f", and {counted(len(at_fault) - 1, 'more failure')}" if len(at_fault) > 1 else ""
+        return State.FAIL, f"{_line(at_fault[0])}{more}"
     if report.verdict is Verdict.INTERRUPTED:
         return State.PENDING, "interrupted, and not finished"
     if short := next(filter(is_short, items), None):

@@ -43,11 +43,11 @@ def is_regression(report: RunReport) -> bool:
     not compared with the base, or not often enough, may fail there too, and is no fault to tell an author."""
     return report.verdict is Verdict.PATCH_AT_FAULT and any(
         isinstance(item, StageResult) if item.comparison is None else item.comparison.is_settled
-        for _, item in guilty(report)
+        for _, item in failing_items(report)
     )
 
 
-def guilty(report: RunReport) -> tuple[tuple[SuiteReport, StageResult | CaseResult], ...]:
+def failing_items(report: RunReport) -> tuple[tuple[SuiteReport, StageResult | CaseResult], ...]:
     """What the series is at fault for, in the order of the report."""
     return tuple((suite, item) for suite in report.suites for item in items_of(suite) if is_patch_failure(item))
 
@@ -55,7 +55,9 @@ def guilty(report: RunReport) -> tuple[tuple[SuiteReport, StageResult | CaseResu
 def news(report: RunReport) -> str:
     """A digest of what a reader learns: the verdict, what failed and how it is called. Times, counts and seeds of
     another run that finds the same are no news."""
-    found = sorted(f"{suite_name(report, suite)} {name_of(item)} {_title(item)}" for suite, item in guilty(report))
+    found = sorted(
+        f"{suite_name(report, suite)} {name_of(item)} {_title(item)}" for suite, item in failing_items(report)
+    )
     return digest(report.verdict.name, *found)
 
 

@@ -36,8 +36,8 @@ def answered(report: RunReport) -> Envelope | None:
     """The mail to answer: that of the patch that wrote the lines at fault, where it is one, else the first of the
     thread."""
     usable = [mail for mail in report.mails if _MESSAGE_ID.fullmatch(mail.message_id)]
-    guilty = {one.patch for one in pinpoints(report) if one.level is Level.ERROR}
-    own = [mail for mail in usable if {mail.part} == guilty and mail.part]
+    at_fault = {one.patch for one in pinpoints(report) if one.level is Level.ERROR}
+    own = [mail for mail in usable if {mail.part} == at_fault and mail.part]
     return next(iter((*own, *usable)), None)
 
 

@@ -16,7 +16,7 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import CaseResult, RunReport, StageResult, SuiteReport
 from orchestrator.reporters import decoded
 from orchestrator.reporters.compared import compared
-from orchestrator.reporters.elsewhere import address, guilty, is_regression, run_id, why
+from orchestrator.reporters.elsewhere import address, failing_items, is_regression, run_id, why
 from orchestrator.reporters.failures import items_of, name_of
 from orchestrator.reporters.junit_names import is_under_test, suite_name
 from orchestrator.reporters.text import harmless, printable
@@ -42,7 +42,7 @@ def _verdict(report: RunReport) -> Iterator[str]:
 
 
 def _findings(report: RunReport) -> Iterator[Iterator[str]]:
-    found = guilty(report)
+    found = failing_items(report)
     known: set[str] = set()
     for suite, item in found[:FINDINGS]:
         yield _finding(report, suite, item, known)
@@ -160,7 +160,7 @@ def _counts(suite: SuiteReport) -> str:
 
 def _again(report: RunReport, message_id: str) -> Iterator[str]:
     yield "How to see it again:"
-    suite, item = guilty(report)[0]
+    suite, item = failing_items(report)[0]
     facts = suite.facts
     words = ["orchestrate", "test", printable(message_id)]
     if facts.base.startswith("/"):

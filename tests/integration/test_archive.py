@@ -178,7 +178,7 @@ def test_a_newer_version_in_its_own_thread_is_named_and_can_be_asked_for(context
     archive.threads["third-1@x"] = archive.threads["third@x"]
     found = series(context, archive, "cover@x")
     assert words(found) == [b"line 6 changed", b"line 20 changed"]
-    note = "v3 exists, in a thread of its own: <third-1@x> (--version 3 tests it)"
+    note = "v3 exists, in a thread of its own: <third-1@x> (to test it: --version 3)"
     assert note in found.notes
     assert archive.searched == ["/all/?q=s%3A%22mm%3A%20change%20line%206%22&x=A"]
     wanted = series(context, archive, "cover@x", version=3)

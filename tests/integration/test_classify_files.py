@@ -70,7 +70,7 @@ def test_a_wrong_list_of_known_issues_is_a_usage_error(cli: Cli, tmp_path: Path)
     (tmp_path / "known.yaml").write_text("- title: x\n")
     done = cli("classify", "--known-issues", "known.yaml", str(KASAN))
     assert done.returncode == 2
-    assert "known.yaml: entry 1: link is missing; entry 1: expires is missing" in done.stderr
+    assert "known.yaml: line 1: entry 1: link is missing; line 1: entry 1: expires is missing" in done.stderr
 
 
 # --- a gate of a CI

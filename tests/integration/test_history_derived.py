@@ -191,7 +191,7 @@ def test_a_history_of_the_first_version_is_brought_up_to_date(
         keep(database, about("v2-fix", day, made))
     today = derived(database)
     with database.writing() as connection:
-        for name in ("standing", "trend", "revision", "coverage"):
+        for name in ("standing", "trend", "revision", "coverage", "night_item"):
             connection.execute(text(f"DROP TABLE {name}"))
         connection.execute(text("DROP INDEX ix_run_topic_tree"))
         for name in ("topic", "revision", "tree"):

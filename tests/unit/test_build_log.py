@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.build.compile import _build_error
-from orchestrator.build.toolchain import first_error
+from orchestrator.build.toolchain import build_error, first_error
 from orchestrator.errors import BuildFailed, CommandFailed, OrchestrateError, ToolMissing
 from orchestrator.process import Command, CommandResult
 
@@ -23,7 +22,7 @@ make[3]: *** [../scripts/Makefile.build:229: mm/mmap.o] Error 1
 
 def error_of(log: str, status: int = 2) -> OrchestrateError:
     result = CommandResult(Command(("make",)), status, log.encode(), b"", 1.0)
-    return _build_error(result, log, Path("/logs/build.log"))
+    return build_error(result, log, Path("/logs/build.log"))
 
 
 def test_the_first_error_is_named_with_its_place_in_the_source() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator import codec
 from orchestrator.model.attempt import Planned
-from orchestrator.model.job import Build, Configure, HostTest, Job, Session, StaticChecks
+from orchestrator.model.job import Build, CompareBuilds, Configure, HostTest, Job, Session, StaticChecks
 from orchestrator.model.kernel import Fragment, Kconfig, Kernel, Role, Source
 from orchestrator.model.series import Mutant, Observable, Patch, Series
 from orchestrator.model.subject import Subject, baseline, patched
@@ -29,6 +29,7 @@ JOBS: tuple[Job, ...] = (
     HostTest(SUBJECT, "vma-userspace"),
     StaticChecks(SUBJECT, KERNEL),
     StaticChecks(SUBJECT, Kernel(Source(), KCONFIG)),
+    CompareBuilds(SUBJECT),
     Session(SUBJECT, (Planned("a", 2**64 - 1), Planned("b", 0, 7)), 3, stop_at_failure=True, boot_limit_s=20.5),
 )
 
@@ -90,6 +91,7 @@ def test_whatever_goes_in_makes_another_kernel() -> None:
         replace(KERNEL, mutants=(replace(MUTANT, diff=b"x"),)),
         replace(KERNEL, own_mutant=""),
         replace(KERNEL, arch="arm64"),
+        replace(KERNEL, toolchain="clang-19"),
     ]
     assert len({kernel.id for kernel in (KERNEL, *different)}) == 1 + len(different)
     changed = {entry.name for kernel in different for entry in fields(Kernel)

@@ -119,6 +119,7 @@ class World:
         needs = frozenset(name for case in CASES for name in self.catalog.case(case).needs.symbols)
         self.config = KernelConfig(home, "", needs)
         self.unbuilt: tuple[tuple[str, str], ...] = ()
+        self.lacking: tuple[tuple[str, str], ...] = ()
         monkeypatch.setattr("orchestrator.jobs.session.boot", self._boot)
 
     def _renew(self) -> GuestSpec:
@@ -141,7 +142,7 @@ class World:
             self.catalog.machine("q35"),
             self.catalog.accel("tcg"),
             cast("object", None),  # type: ignore[arg-type]  # nothing is booted
-            SimpleNamespace(unbuilt=self.unbuilt),  # type: ignore[arg-type]
+            SimpleNamespace(unbuilt=self.unbuilt, lacking=self.lacking),  # type: ignore[arg-type]
             slowdown=1.0,
             boot_limit_s=30.0,
         )

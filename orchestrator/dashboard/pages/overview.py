@@ -99,7 +99,7 @@ def _names(rows: list[dict[str, str]]) -> Cell:
     if len(rows) == 1:
         return cell("test", rows[0])
     names = [row["test"] for row in rows]
-    return Cell(f"{len(names)} tests", note=", ".join(names[:5]) + (", ..." if len(names) > 5 else ""))
+    return Cell(counted(len(names), "test"), note=", ".join(names[:5]) + (", ..." if len(names) > 5 else ""))
 
 
 def _flaky(found: Answer) -> Section:

@@ -19,6 +19,7 @@ from orchestrator.dashboard.pages.subjects import failing
 from orchestrator.history.questions import Answer
 from orchestrator.history.standing import BAD
 from orchestrator.reporters.summary import Tone
+from orchestrator.words import counted
 
 _COLUMNS = 50
 _MOST_COLUMNS = 100
@@ -179,7 +180,7 @@ def _grid(found: Answer, sort: str, is_all: bool) -> Section:
         )
     table = Table(heads, tuple(rows), is_matrix=True) if rows else None
     left = len(found.rows) - len(kept)
-    words = LEGEND + (f" {left} cases passed in all of these runs and are not shown." if left else "")
+    words = LEGEND + (f" Not shown, since passed in all of these runs: {counted(left, 'case')}." if left else "")
     return Section(
         "matrix", "Cases by runs", found, table, words=words, empty="every case passed in every run", is_filtered=True
     )

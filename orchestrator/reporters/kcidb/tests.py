@@ -25,6 +25,7 @@ from orchestrator.reporters.failures import items_of
 from orchestrator.reporters.kcidb.names import Json, moment, object_id, path, seconds, text, without_nothing
 from orchestrator.reporters.kcidb.status import STATUS, of_run, of_stage
 from orchestrator.reporters.text import tail, visible
+from orchestrator.words import counted
 
 OURS = "orchestrate"  # where cases are in the tree of tests; `boot` is everybody's
 TESTS = (BOOT, HOST_TEST, STATIC_CHECKS, COVERAGE)  # the stages that test something
@@ -196,7 +197,7 @@ def _all_measured(metrics: Iterable[Metric]) -> Json:
 
 def _common(report: RunReport, suite: SuiteReport, build: str) -> Json:
     facts = suite.facts
-    machine = f"QEMU {facts.machine} ({facts.accelerator}), {facts.cpus} CPUs, {facts.memory_mib} MiB"
+    machine = f"QEMU {facts.machine} ({facts.accelerator}), {counted(facts.cpus, 'CPU')}, {facts.memory_mib} MiB"
     environment = {
         "comment": text(machine) if facts.machine else "",
         "misc": {OURS: without_nothing({
