@@ -1,6 +1,6 @@
 # make demo    from nothing to a verdict on patches/vm_refcnt
 # make check   from nothing through lint, types and all tests
-# make check-long   the tests with guests that are too long for it: every hang, chance on both kernels, each sabotage
+# make check-long   the tests that are too long for it: every hang, chance on both kernels, each sabotage, clusters
 # make check-fast   lint, types, unit and contract tests: no kernel, no guest, below three minutes
 # make fuzz    mutated input for every reader, a million times (MUTATIONS=N, READER="NAME")
 # make setup   just .venv/bin/orchestrate
@@ -62,12 +62,12 @@ types: dev
 # other: they look at the clock.
 test: dev tools browser mailer
 	$(BIN)/orchestrate build --patch patches/vm_refcnt
-	$(BIN)/pytest -n 2 tests/unit tests/contract tests/integration
+	$(BIN)/pytest -n 2 tests/unit tests/contract tests/integration -m "not long"
 	$(BIN)/pytest tests/e2e -m "not long"
 
 check-long: dev tools
 	$(BIN)/orchestrate build --patch patches/vm_refcnt
-	$(BIN)/pytest tests/e2e -m long
+	$(BIN)/pytest tests/integration tests/e2e -m long
 
 # What breaks a reader is kept in fuzz-findings/. `python -m tests.fuzz.guided READER` is guided by coverage.
 MUTATIONS ?= 1000000

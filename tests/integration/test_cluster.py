@@ -19,6 +19,7 @@ from orchestrator.cluster import identity
 from tests.integration.conftest import git
 
 pytest.importorskip("distributed")
+pytestmark = pytest.mark.long  # each test starts a cluster of its own: six minutes for all
 CLIENT = Path(__file__).with_name("cluster_client.py")
 SILENCE_S = 4.0
 MAKEFILE = """\
