@@ -8,7 +8,7 @@ CACHELINE = 64  # bytes, of the machines that are built for
 
 
 @dataclass(frozen=True)
-class Place:
+class MemberPlace:
     """Where a member lies: offset and size in bytes. Of a bit field `bits` is its width, and `bit` its first bit
     within the byte at the offset."""
 
@@ -28,7 +28,7 @@ class Layout:
 
     size: int
     align: int
-    members: tuple[tuple[str, Place], ...]
+    members: tuple[tuple[str, MemberPlace], ...]
     holes: tuple[tuple[int, int], ...] = ()
     padding: int = 0
 

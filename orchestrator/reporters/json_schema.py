@@ -17,6 +17,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from orchestrator.reporters.json_report import SCHEMAS
 
 DIRECTORY = Path(__file__).parents[1] / "data/schemas"
+KINDS = ""  # among the definitions, while they are made: which class has a name
 
 _SIMPLE: Mapping[Any, Mapping[str, Any]] = {
     str: {"type": "string"},
@@ -34,6 +35,7 @@ def schema(kind: type) -> dict[str, Any]:
     other keys are allowed, and keys with a default are optional."""
     number, definitions = SCHEMAS[kind], dict[str, Any]()
     whole = _record(kind, definitions)
+    definitions.pop(KINDS)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **whole,
@@ -80,6 +82,9 @@ def _type(kind: Any, definitions: dict[str, Any]) -> Mapping[str, Any]:
     if origin is Mapping:
         return {"type": "object", "additionalProperties": _type(inner[1], definitions)}
     name = kind.__name__
+    kinds = definitions.setdefault(KINDS, {})
+    if kinds.setdefault(name, kind) is not kind:
+        raise TypeError(f"{kinds[name]} and {kind} have one name: rename one of them")
     if name not in definitions:
         definitions[name] = {}  # a kind may hold others of its kind
         if issubclass(kind, Enum):

@@ -6,7 +6,7 @@ from orchestrator.model.cost import (
     Cost,
     ExportChange,
     Layout,
-    Place,
+    MemberPlace,
     SizeChange,
     Slab,
     SlabChange,
@@ -14,12 +14,12 @@ from orchestrator.model.cost import (
 )
 
 BEFORE = Layout(
-    152, 8, (("vm_flags", Place("vm_flags_t", 0, 8)), ("anon_vma", Place("struct anon_vma *", 8, 8)),
-             ("vm_lock", Place("struct vma_lock *", 16, 8))), ((24, 3),), 0,
+    152, 8, (("vm_flags", MemberPlace("vm_flags_t", 0, 8)), ("anon_vma", MemberPlace("struct anon_vma *", 8, 8)),
+             ("vm_lock", MemberPlace("struct vma_lock *", 16, 8))), ((24, 3),), 0,
 )  # fmt: skip
 AFTER = Layout(
-    192, 8, (("vm_flags", Place("vm_flags_t", 0, 16)), ("anon_vma", Place("struct anon_vma *", 64, 8)),
-             ("vm_refcnt", Place("refcount_t", 128, 4))), ((132, 32),), 28,
+    192, 8, (("vm_flags", MemberPlace("vm_flags_t", 0, 16)), ("anon_vma", MemberPlace("struct anon_vma *", 64, 8)),
+             ("vm_refcnt", MemberPlace("refcount_t", 128, 4))), ((132, 32),), 28,
 )  # fmt: skip
 FOUND = Cost(
     "whole kernels",

@@ -11,7 +11,7 @@ from orchestrator.errors import VmlinuxUnreadable
 from orchestrator.evidence.cost import names
 from orchestrator.evidence.coverage.elf import read_sections
 from orchestrator.evidence.symbols import load_program
-from orchestrator.model.cost import Layout, Place
+from orchestrator.model.cost import Layout, MemberPlace
 
 LINE_STRINGS = ".debug_line_str"
 KINDS = ("struct", "union")
@@ -67,7 +67,7 @@ def _file_names(strings: bytes) -> tuple[str, ...]:
 def _layout(found: Any) -> Layout:
     import drgn
 
-    members: dict[str, Place] = {}
+    members: dict[str, MemberPlace] = {}
     extents: list[tuple[int, int]] = []
     for name, place, start, end in _members(found, 0):
         members.setdefault(name, place)
@@ -80,7 +80,7 @@ def _layout(found: Any) -> Layout:
     return Layout(found.size, align, tuple(members.items()), holes, padding)
 
 
-def _members(found: Any, base: int) -> Iterator[tuple[str, Place, int, int]]:
+def _members(found: Any, base: int) -> Iterator[tuple[str, MemberPlace, int, int]]:
     """Names, places, and the first bit and the one behind the last, counted from the outermost type."""
     import drgn
 
@@ -95,7 +95,7 @@ def _members(found: Any, base: int) -> Iterator[tuple[str, Place, int, int]]:
         except TypeError:  # an array without a length, at the end
             size = 0
         width = member.bit_field_size
-        place = Place(kind.type_name(), at // 8, size, at % 8 if width is not None else 0, width or 0)
+        place = MemberPlace(kind.type_name(), at // 8, size, at % 8 if width is not None else 0, width or 0)
         yield member.name or "", place, at, at + (8 * size if width is None else width)
 
 

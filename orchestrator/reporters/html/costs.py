@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from orchestrator.evidence.cost.measured import words
 from orchestrator.evidence.cost.told import screen, sentence
-from orchestrator.model.cost import Place, SizeChange, StructChange
+from orchestrator.model.cost import MemberPlace, SizeChange, StructChange
 from orchestrator.model.report import RunReport
 
 MOST_STRUCTS, MOST_ROWS = 20, 300  # on the page; report.json has them all
@@ -73,7 +73,7 @@ def _struct(one: StructChange) -> StructTable:
     return StructTable(one.name, one.file, tuple(rows))
 
 
-def _place(one: Place | None) -> str:
+def _place(one: MemberPlace | None) -> str:
     if one is None:
         return ""
     bits = f", {one.bits} bits from {one.bit}" if one.bits else ""
