@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TextIO
 
-from orchestrator.judge.mutants import Kill, Matrix, MutantRow, MutantStatus
+from orchestrator.judge.mutants import NOT_RUN, Kill, Matrix, MutantRow, MutantStatus
 from orchestrator.model.report import RunReport
 from orchestrator.reporters import decoded
 from orchestrator.reporters.columns import columns
@@ -31,14 +31,19 @@ def show_matrix(matrix: Matrix, report: RunReport, stream: TextIO, *, is_quiet: 
 
 def matrix_lines(matrix: Matrix, width: int | None = None) -> list[str]:
     """Columns: status, mutant, guest seconds to the kill, kconfig, case, what noticed it, the evidence."""
-    alike = Counter(row.reason for row in matrix.rows if row.status is MutantStatus.SKIPPED)
-    shown = [row for row in matrix.rows if row.status is not MutantStatus.SKIPPED or alike[row.reason] < ALIKE]
+    alike = Counter(_why_skipped(row) for row in matrix.rows if row.status is MutantStatus.SKIPPED)
+    shown = [row for row in matrix.rows if row.status is not MutantStatus.SKIPPED or alike[_why_skipped(row)] < ALIKE]
     together = [
         (MutantStatus.SKIPPED.name, counted(count, "mutant"), "", "", "", "", printable(reason))
         for reason, count in alike.items()
         if count >= ALIKE
     ]
     return columns([*together, *((row.status.name, row.mutant, *_how(row)) for row in shown)], width)
+
+
+def _why_skipped(row: MutantRow) -> str:
+    """The reason, without the line that no case executes: the table of hunks says where."""
+    return f"{NOT_RUN}no case executes their lines" if row.reason.startswith(NOT_RUN) else row.reason
 
 
 def _hunks(matrix: Matrix, width: int | None) -> list[str]:
