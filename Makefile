@@ -1,5 +1,5 @@
 # make demo    from nothing to a verdict on patches/vm_refcnt
-# make check   from nothing through lint, types and all tests
+# make check   from nothing through lint, types and all tests but the long ones
 # make check-long   the tests that are too long for it: every hang, chance on both kernels, each sabotage, clusters
 # make check-fast   lint, types, unit and contract tests: no kernel, no guest, below three minutes
 # make fuzz    mutated input for every reader, a million times (MUTATIONS=N, READER="NAME")

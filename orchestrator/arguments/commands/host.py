@@ -26,7 +26,7 @@ CONFIG = Command(
 
 LIST = Command(
     "list",
-    "list test cases, kconfigs, patches, machines or bases",
+    "list test cases, kconfigs, patches, machines, bases or toolchains",
     "Lists the names that options take, each with a line about it.",
     (("orchestrate list testcases", "the names for --testcase"),),
     (option("kind", choices=LISTED, metavar="KIND", help=f"one of {', '.join(LISTED)}"),),
