@@ -167,7 +167,8 @@ def request_of(args: argparse.Namespace) -> Request:
     return Request(
         patch=None if args.patch is None else absolute(args.patch),
         part=getattr(args, "part", None),
-        version=getattr(args, "version", None),
+        version=version if isinstance(version := getattr(args, "version", None), int) else None,
+        newest=isinstance(version, str),
         dirty=getattr(args, "dirty", None),
         archive=getattr(args, "archive", None) or "",
         tree=str(args.tree.resolve()) if args.tree else None,

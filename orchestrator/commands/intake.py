@@ -10,7 +10,8 @@ from pathlib import Path
 from orchestrator.b4 import with_trailers
 from orchestrator.catalog import Catalog
 from orchestrator.context import Context
-from orchestrator.declarations.patches import ARCHIVE, fetch_thread, read_thread, sent_versions
+from orchestrator.declarations.patches import ARCHIVE, fetch_thread, read_thread
+from orchestrator.declarations.versions import sent_version
 from orchestrator.errors import DownloadFailed, PatchUnreadable, UsageError
 from orchestrator.model.kernel import Source
 from orchestrator.model.request import Request
@@ -66,7 +67,7 @@ def _series(
         return replace(asked, tree=str(tree)), tree_series(tree, wanted, request.dirty, context.runner)
     if request.dirty:
         raise UsageError("--dirty goes with commits of a tree", hint="--patch BASE..HEAD, or no --patch")
-    choice = Choice(read_parts(request.part) if request.part else None, request.version)
+    choice = Choice(read_parts(request.part) if request.part else None, request.version, newest=request.newest)
     if name.parts and choice.parts:
         raise UsageError(f"--part {request.part}: --patch {request.patch} names a part already", hint="one of them")
     if name.kind is Kind.MESSAGE:
@@ -103,7 +104,11 @@ def _asked(request: Request, usual: Collection[str]) -> Request:
 
 
 def _refuse_options(request: Request, why: str, *, but_dirty: bool = False) -> None:
-    given = {"--part": request.part, "--version": request.version, "--dirty": None if but_dirty else request.dirty}
+    given = {
+        "--part": request.part,
+        "--version": request.version or request.newest or None,
+        "--dirty": None if but_dirty else request.dirty,
+    }
     for option, value in given.items():
         if value is not None:
             raise UsageError(f"{option} says nothing {why}", hint="leave it out")
@@ -115,7 +120,11 @@ def _thread(name: PatchName, choice: Choice, request: Request, context: Context)
     data, message_id = fetch_thread(archive, name.text), name.text
     try:
         series = read_thread(archive, message_id, data, choice)
-        others = [] if choice.version or choice.message else _newer(archive, series)
+        newer, others = (None, []) if choice.version or choice.message else _newer(archive, series)
+        if choice.newest and newer:
+            message_id, data = newer, fetch_thread(archive, newer)
+            series = read_thread(archive, message_id, data, choice)
+            others = [f"v{series.patches[0].version} lies in a thread of its own: <{message_id}>"]
     except PatchUnreadable:
         found = _other_thread(archive, message_id, data, choice)
         if found is None:
@@ -128,17 +137,17 @@ def _thread(name: PatchName, choice: Choice, request: Request, context: Context)
     return replace(said, notes=(*said.notes, *others, *notes))
 
 
-def _newer(archive: str, series: Series) -> list[str]:
-    """A note about a newer version that was sent as a thread of its own, or that nobody knows of one."""
-    patch = series.patches[0]
+def _newer(archive: str, series: Series) -> tuple[str | None, list[str]]:
+    """A message of a newer version that was sent as a thread of its own, and a note that it exists, or that nobody
+    knows."""
     try:
-        found = sent_versions(archive, patch.subject)
+        found = sent_version(archive, series, lambda version: version > series.patches[0].version)
     except DownloadFailed:
-        return [f"{archive} could not be asked for newer versions"]
-    newest = max(found, default=0)
-    if newest <= patch.version:
-        return []
-    return [f"v{newest} exists, in a thread of its own: <{found[newest]}> (to test it: --version {newest})"]
+        return None, [f"{archive} could not be asked for newer versions"]
+    if found is None:
+        return None, []
+    newest, message_id = found
+    return message_id, [f"v{newest} exists, in a thread of its own: <{message_id}> (to test it: --version {newest})"]
 
 
 def _other_thread(archive: str, message_id: str, data: bytes, choice: Choice) -> str | None:
@@ -147,10 +156,10 @@ def _other_thread(archive: str, message_id: str, data: bytes, choice: Choice) ->
         return None
     try:
         series = read_thread(archive, message_id, data, replace(choice, version=None, parts=None))
-        found = sent_versions(archive, series.patches[0].subject).get(choice.version)
+        found = sent_version(archive, series, lambda version: version == choice.version)
     except (PatchUnreadable, DownloadFailed):
         return None
-    return found if found != message_id else None
+    return found[1] if found and found[1] != message_id else None
 
 
 # --- the base

@@ -22,7 +22,6 @@ from orchestrator.errors import DownloadFailed, NotFound, PatchUnreadable, Usage
 from orchestrator.fetch import fetch_text
 from orchestrator.model.series import Mutant, Origin, Place, Series
 from orchestrator.parse import mutant
-from orchestrator.parse.archive_search import read_results, subject_search, versions_of
 from orchestrator.parse.patch_name import PatchName, patch_name, split_parts, thread_address, without_credentials
 from orchestrator.parse.series import ALL, Choice, read_patches
 from orchestrator.process import Cancel, Command, Runner, find_program
@@ -30,8 +29,6 @@ from orchestrator.process import Cancel, Command, Runner, find_program
 MAX_PATCH_BYTES = 64 << 20
 MOST_UNPACKED = 16 << 20  # of a compressed one: the biggest release candidates are less, and so are long threads
 DOWNLOAD_S = 120.0
-SEARCH_S = 15.0  # for which an archive may look for newer versions
-MOST_FOUND_BYTES = 8 << 20  # of its answer, which has the mails' text too
 MUTANTS, DELAYS = "-mutants", "-delays"
 NUMBERED = re.compile(r"\d+-")
 PATCH_FILE = re.compile(r"\.(patch|diff|mbox)(\.(gz|xz|bz2|zst))?$")
@@ -104,13 +101,6 @@ def fetch_thread(archive: str, message_id: str) -> bytes:
             hint="is the message id right, and has the mail reached this archive yet? --archive URL names another one",
             detail=error.message,
         ) from error
-
-
-def sent_versions(archive: str, title: str) -> Mapping[int, str]:
-    """Version -> a message of it, of those that an archive finds by the title of one of their mails. Raises
-    DownloadFailed where it cannot be asked."""
-    url = subject_search(archive, title)
-    return versions_of(title, read_results(fetch_text(url, deadline_s=SEARCH_S, max_bytes=MOST_FOUND_BYTES)))
 
 
 def read_thread(archive: str, message_id: str, data: bytes, choice: Choice = ALL) -> Series:

@@ -29,7 +29,8 @@ class Request:
 
     patch: str | None = None
     part: str | None = None  # of a series, alone: 3, or 2-4
-    version: int | None = None  # of the versions in one thread
+    version: int | None = None  # of the versions of a series
+    newest: bool = False  # the newest version, also one that was sent as a thread of its own
     dirty: bool | None = None  # test what a tree has uncommitted; None: where a range ends at its HEAD
     archive: str = ""  # where messages are looked up; empty: the default
     tree: str | None = None

@@ -84,6 +84,7 @@ class Series:
     origin: Origin | None = None
     foundation: Foundation = Foundation()
     mails: tuple[Envelope, ...] = ()  # the cover letter first, where there is one; of patches that are mails
+    change_id: str = ""  # the same for all versions of a series that b4 sent
 
 
 class Observable(Enum):

@@ -29,9 +29,20 @@ class Result:
 
 def subject_search(archive: str, title: str) -> str:
     """Where an archive answers which mails have the title in their subject."""
-    words = " ".join(_NO_WORD.sub(" ", title).split())
-    query = quote(f's:"{words}"', safe="")
-    return f"{archive.rstrip('/')}/?q={query}&x=A"
+    return _search(archive, f's:"{_words(title)}"')
+
+
+def text_search(archive: str, words: str) -> str:
+    """Where an archive answers which mails have the words, as a phrase."""
+    return _search(archive, f'"{_words(words)}"')
+
+
+def _search(archive: str, query: str) -> str:
+    return f"{archive.rstrip('/')}/?q={quote(query, safe='')}&x=A"
+
+
+def _words(text: str) -> str:
+    return " ".join(_NO_WORD.sub(" ", text).split())
 
 
 def read_results(feed: bytes) -> tuple[Result, ...]:
@@ -51,6 +62,16 @@ def versions_of(title: str, results: Sequence[Result]) -> dict[int, str]:
     for result in results:
         tag = result.tag
         if tag.is_patch and not tag.is_reply and tag.title == title:
+            found.setdefault(tag.version, result.message_id)
+    return found
+
+
+def first_mails(results: Sequence[Result]) -> dict[int, str]:
+    """Version -> a cover letter or first patch of it, where the series are not known by a title."""
+    found: dict[int, str] = {}
+    for result in results:
+        tag = result.tag
+        if tag.is_patch and not tag.is_reply and tag.number in (None, 0, 1):
             found.setdefault(tag.version, result.message_id)
     return found
 

@@ -17,6 +17,7 @@ from orchestrator.errors import PatchUnreadable
 from orchestrator.model.series import Origin, Patch, Series
 from orchestrator.parse import diff as diffs
 from orchestrator.parse import mail as mails
+from orchestrator.parse.change_id import read_change_id
 from orchestrator.parse.envelope import envelopes
 from orchestrator.parse.foundation import read_foundation
 from orchestrator.parse.mail_limits import MOST_PARTS
@@ -96,6 +97,7 @@ def read_patches(files: Sequence[tuple[str, bytes]], name: str = "", choice: Cho
         tuple(dict.fromkeys(notes)),
         foundation=foundation,
         mails=envelopes(covers[0].letter if covers else b"", patches),
+        change_id=read_change_id(texts),
     )
 
 

@@ -93,17 +93,22 @@ class Archive:
         return 200, {"Content-Type": "application/gzip"}, gzip.compress(found.encode())
 
     def _found(self, path: str) -> tuple[int, dict[str, str], bytes]:
-        """The mails of all threads whose subjects have the words that stand in quotation marks behind `s:`."""
+        """The mails that have the words in quotation marks; behind `s:`, in their subject."""
         if not self.can_search:
             return 404, {"Content-Type": "text/html"}, b"<html>no search here</html>"
         query = parse_qs(urlsplit(path).query)
-        words = query["q"][0].removeprefix("s:").strip('"')
+        words, is_subject = query["q"][0].removeprefix("s:").strip('"'), query["q"][0].startswith("s:")
         assert query["x"] == ["A"]
-        letters = [re.findall(r"^Subject: (.*)\nMessage-ID: <(.*)>$", text, re.M) for text in self.threads.values()]
+        mails = [re.split(r"^(?=From mboxrd@z)", text, flags=re.M)[1:] for text in self.threads.values()]
+        letters = [
+            [re.findall(r"^Subject: (.*)\nMessage-ID: <(.*)>$", mail, re.M)[0] + (mail,) for mail in mails_of_thread]
+            for mails_of_thread in mails
+        ]
         entries = "".join(
             f'<entry><title type="html">{escape(escape(subject))}</title>'
             f'<link href="{self.url}/{quote(message_id)}/"/></entry>'
-            for several in letters for subject, message_id in several if words in subject
+            for several in letters for subject, message_id, text in several
+            if words in (subject if is_subject else text)
         )  # fmt: skip
         feed = f'<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><title>x</title>{entries}</feed>'
         return 200, {"Content-Type": "application/atom+xml"}, feed.encode()

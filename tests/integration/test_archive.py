@@ -189,6 +189,43 @@ def test_a_newer_version_in_its_own_thread_is_named_and_can_be_asked_for(context
     assert not any("exists" in one for one in series(context, archive, "third@x").notes)
 
 
+def test_the_newest_version_is_taken_wherever_it_lies(context: Context, archive: Archive) -> None:
+    third = thread(" v3", "third@x", "in another way")
+    archive.threads = {"cover@x": thread(), "third@x": third, "third-1@x": third}
+    newest = series(context, archive, "cover@x", newest=True)
+    assert words(newest) == [b"line 6 in another way", b"line 20 in another way"]
+    assert "v3 lies in a thread of its own: <third-1@x>" in newest.notes
+    assert not any("exists" in note for note in newest.notes)
+    assert words(series(context, archive, "third@x", newest=True)) == words(newest)
+    archive.can_search = False
+    first = series(context, archive, "cover@x", newest=True)
+    assert words(first) == [b"line 6 changed", b"line 20 changed"]
+    assert f"{archive.url} could not be asked for newer versions" in first.notes
+
+
+CHANGE_ID = "change-id: 20260105-two-lines-0123456789ab"
+
+
+def renamed(text: str) -> str:
+    return text.replace("mm: change", "mm/memory: rewrite").replace("mm: two", "mm/memory: both")
+
+
+def test_a_renamed_version_is_known_by_its_change_id(context: Context, archive: Archive) -> None:
+    archive.threads = {
+        "cover@x": thread(says=CHANGE_ID),
+        "third@x": renamed(thread(" v3", "third@x", "in another way", says=CHANGE_ID)),
+        "user@x": renamed(thread(" v5", "user@x", "above it", says=f"prerequisite-{CHANGE_ID}:v3")),
+        "reply@x": mail("Re: [PATCH v6 0/2] mm: both lines", "reply@x", f"> {CHANGE_ID}"),
+    }
+    note = "v3 exists, in a thread of its own: <third@x> (to test it: --version 3)"
+    assert note in series(context, archive, "cover@x").notes
+    for asked in ({"version": 3}, {"newest": True}):
+        found = series(context, archive, "cover@x", **asked)
+        assert words(found) == [b"line 6 in another way", b"line 20 in another way"]
+    archive.threads["cover@x"] = thread()
+    assert not any("exists" in one for one in series(context, archive, "cover@x").notes), "nothing says that it is one"
+
+
 def test_replies_and_series_of_like_titles_are_no_versions(context: Context, archive: Archive) -> None:
     archive.threads = {
         "cover@x": thread(),

@@ -6,8 +6,25 @@ import argparse
 
 from orchestrator.arguments.command import Group, option
 
+NEWEST = "newest"
+
 PART = option("--part", metavar="N[-M]", help="only this part of the series, or these")
-VERSION = option("--version", type=int, metavar="N", help="this version of the several in one thread")
+
+
+def _version(text: str) -> int | str:
+    if text == NEWEST:
+        return NEWEST
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor {NEWEST}")
+    return int(text[:9])
+
+
+VERSION = option(
+    "--version",
+    type=_version,
+    metavar=f"N|{NEWEST}",
+    help="this version of the series, of several in one thread or in threads of their own",
+)
 DIRTY = option(
     "--dirty",
     action=argparse.BooleanOptionalAction,
