@@ -1,4 +1,4 @@
-"""Everything that is declared, by name: test cases, kconfigs, patches, machines, accelerators.
+"""Everything that is declared, by name: test cases, kconfigs, patches, architectures, machines, accelerators.
 
 Adding a thing is adding a file; `declarations/` reads them.
 """
@@ -18,6 +18,7 @@ from orchestrator.declarations.names import named
 from orchestrator.declarations.patches import exists, name_of, named_patches, read_series, read_url
 from orchestrator.declarations.testcases import Collection, read_cases, read_collection
 from orchestrator.errors import BadDeclaration, PatchUnreadable, UnknownName, UsageError
+from orchestrator.model.arch import Arch
 from orchestrator.model.case import Case, Userland
 from orchestrator.model.kernel import Fragment, Kconfig
 from orchestrator.model.machine import Accel, Machine
@@ -31,7 +32,7 @@ from orchestrator.roots import BUILT_IN, VARIABLE, roots
 PACKAGE = Path(__file__).resolve().parent
 LIBRARY = "lib"  # beside cases: the harness that their programs are linked with
 
-Named = TypeVar("Named", Case, Fragment, Machine, Accel, Userland)
+Named = TypeVar("Named", Case, Fragment, Arch, Machine, Accel, Userland)
 # The tag of cases that run only when they are asked for: by name, by the name of their directory, or by a tag
 NOT = "!"
 WILDCARD = re.compile(r"[*?[]")
@@ -44,6 +45,7 @@ class Catalog:
 
     testcases: Mapping[str, Case]
     fragments: Mapping[str, Fragment]
+    arches: Mapping[str, Arch]
     machines: Mapping[str, Machine]
     accels: Mapping[str, Accel]
     patches: Mapping[str, Path]
@@ -127,6 +129,9 @@ class Catalog:
     def userland(self, name: str) -> Userland:
         return named("userland", name, self.userlands)
 
+    def arch(self, name: str) -> Arch:
+        return named("architecture", name, self.arches)
+
     def machine(self, name: str) -> Machine:
         return named("machine", name, self.machines)
 
@@ -151,7 +156,7 @@ class Catalog:
             raise UsageError(
                 f"--kconfig {name}: there is a kconfig {path.stem} already", hint="call the file otherwise"
             )
-        return read_fragment(path)
+        return _of_known_arches(read_fragment(path), self.arches)
 
     def beside(self, patch: str, suffix: str) -> Path | None:
         """The path beside a series with its name and a suffix: patches/NAME-mutants, patches/NAME-delays."""
@@ -194,12 +199,13 @@ def load_catalog(*layers: Path) -> Catalog:
             f"{layers[-1]} holds no testcases/", hint=f"run from a checkout (make setup), or set {VARIABLE}"
         )
     report_kinds.load_kinds()  # a wrong one is to be known now, not when a guest has said something
-    userlands = _shipped(Userland, "userlands")
+    userlands, arches = _shipped(Userland, "userlands"), _shipped(Arch, "archs")
     cases = _by_name(layers, "testcases/*/testcase.yaml", lambda path: path.parent.name)
     fragments = _by_name(layers, "kconfigs/*.config", lambda path: path.name)
     return Catalog(
         testcases=_named(case for path in cases for case in read_cases(path, userlands)),
-        fragments=_named(map(read_fragment, fragments)),
+        fragments=_named(_of_known_arches(read_fragment(path), arches) for path in fragments),
+        arches=arches,
         machines=_shipped(Machine, "machines"),
         accels=_shipped(Accel, "accels"),
         patches={name: path for root in layers for name, path in named_patches(root / "patches").items()},
@@ -207,6 +213,14 @@ def load_catalog(*layers: Path) -> Catalog:
         root=layers[-1],
         collections=tuple(filter(None, map(read_collection, cases))),
     )
+
+
+def _of_known_arches(fragment: Fragment, arches: Mapping[str, Arch]) -> Fragment:
+    """Raises BadDeclaration where it has symbols for an architecture that there is not."""
+    for name, _ in fragment.on_arch:
+        if name not in arches:
+            raise BadDeclaration(f"{fragment.path}: # arch: {name}: unknown", hint=f"known: {', '.join(arches)}")
+    return fragment
 
 
 def _shipped(kind: type[Named], directory: str) -> Mapping[str, Named]:

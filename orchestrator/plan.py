@@ -8,7 +8,7 @@ from orchestrator.catalog import Catalog
 from orchestrator.declarations.names import named
 from orchestrator.errors import UsageError
 from orchestrator.model.case import Case
-from orchestrator.model.kernel import Source
+from orchestrator.model.kernel import USUAL_ARCH, Source
 from orchestrator.model.machine import Host, Machine
 from orchestrator.model.request import Plan, Request
 from orchestrator.model.series import Mutant, Series
@@ -42,7 +42,7 @@ def make_plan(
     if len(userlands) > 1:
         raise UsageError(f"cases of several userlands in one run: {', '.join(userlands)}", hint="a guest has one disk")
     _check_mutants(request, catalog, mutants)
-    machine = _sized(catalog.machine(request.machine), request, host)
+    machine, *others = (_sized(one, request, host) for one in _machines(request, catalog))
     return Plan(
         request=request,
         source=source or requested_source(request),
@@ -54,7 +54,29 @@ def make_plan(
         slots=1 if request.perf else request.jobs or slots(machine, host),  # what is measured has the host for itself
         mutants=mutants,
         compiler=host.compiler,
+        others=tuple(others),
     )
+
+
+def _machines(request: Request, catalog: Catalog) -> list[Machine]:
+    """That of each architecture; a named machine says which architecture. Raises UnknownName, UsageError."""
+    named = catalog.machine(request.machine) if request.machine else None
+    found = []
+    for name in dict.fromkeys(request.arches) or (named.arch if named else USUAL_ARCH,):
+        arch = catalog.arch(name)
+        if named and named.arch != name:
+            raise UsageError(
+                f"--machine {named.name}: is of {named.arch}, and not of {name}", hint="--arch alone chooses a machine"
+            )
+        if not arch.machine:
+            raise UsageError(
+                f"--arch {name}: kernels for it can be built, and no machine boots them",
+                hint=f"with a machine: {', '.join(one.name for one in catalog.arches.values() if one.machine)}",
+            )
+        if name != USUAL_ARCH and request.perf:
+            raise UsageError(f"--perf --arch {name}: instructions are counted on {USUAL_ARCH} alone")
+        found.append(named or catalog.machine(arch.machine))
+    return found
 
 
 def requested_source(request: Request) -> Source:
@@ -131,10 +153,17 @@ def _check_mutants(request: Request, catalog: Catalog, mutants: tuple[Mutant, ..
             catalog.case(name)
 
 
-def unmet_need(case: Case, symbols: frozenset[str], memory_mib: int) -> str:
+def only_usual(case: Case, arch: str) -> str:
+    """Why a case has no program for an architecture; empty when it has."""
+    if arch == USUAL_ARCH or case.sources:
+        return ""
+    return f"{'the kernel' if case.kselftest else case.userland}'s programs are made for {USUAL_ARCH} alone here"
+
+
+def unmet_need(case: Case, symbols: frozenset[str], memory_mib: int, arch: str = USUAL_ARCH) -> str:
     """Why a guest cannot run a case; empty when it can."""
-    if case.unfit:
-        return case.unfit
+    if why := case.unfit or only_usual(case, arch):
+        return why
     missing = [name for name in case.needs.symbols if name not in symbols]
     if missing:
         return f"the kernel lacks {', '.join(name.removeprefix('CONFIG_') for name in missing)}"

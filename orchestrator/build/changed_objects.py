@@ -19,7 +19,7 @@ from orchestrator.process import Command
 from orchestrator.source.trees import move_worktree
 
 HEADER_OBJECTS = 8  # of those that the series does not touch and that include headers which it changes
-LINK = ("ld", "--unresolved-symbols=ignore-all", "--noinhibit-exec", "--no-check-sections", "-z", "muldefs", "-e", "0")
+LINK = ("--unresolved-symbols=ignore-all", "--noinhibit-exec", "--no-check-sections", "-z", "muldefs", "-e", "0")
 
 
 def link_objects(
@@ -41,7 +41,7 @@ def link_objects(
             commands = compile_sources(context, build, files, config, toolchain, lock, log)
         objects = [object_of(name) for name in commands if name.endswith(".c")]
         if objects:
-            context.runner.check(Command((*LINK, "-o", str(product), *objects), cwd=build))
+            context.runner.check(Command((f"{toolchain.prefix}ld", *LINK, "-o", str(product), *objects), cwd=build))
     return tuple(commands)
 
 

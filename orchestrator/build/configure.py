@@ -25,7 +25,7 @@ from orchestrator.store import key
 
 # What decides about a .config besides the fragments: not the whole tree, or each edit would configure anew
 KCONFIG_FILE = re.compile(
-    rb"(?:^|/)Kconfig[^/]*$|^scripts/kconfig/|^scripts/Kconfig|^kernel/configs/|^arch/x86/configs/|^scripts/.*-version\.sh$"
+    rb"(?:^|/)Kconfig[^/]*$|^scripts/kconfig/|^scripts/Kconfig|^kernel/configs/|^arch/[^/]+/configs/|^scripts/.*-version\.sh$"
 )
 
 
@@ -40,6 +40,7 @@ def configure(
         kconfig_files=_kconfig_digest(context, applied),
         symbols=symbols,
         compiler=toolchain.compiler,
+        arch=subject.kernel.arch,  # clang is the same one for all
     )
     if known := context.store.read("configure", product_key, lambda found: _value(found / "config")):
         return Product(known, cached=True)

@@ -27,13 +27,13 @@ def object_of(source: str) -> str:
     return f"{posixpath.splitext(source)[0]}.o"
 
 
-def configured_objects(context: Context, build: Path, directories: Iterable[str]) -> frozenset[str]:
+def configured_objects(context: Context, build: Path, directories: Iterable[str], arch: str) -> frozenset[str]:
     """The objects that the configuration of a build directory makes in some directories of the source; make itself
-    would compile any other one, too."""
+    would compile any other one, too. `arch` is a directory of the kernel's arch/."""
     found: set[str] = set()
     for directory in sorted(set(directories)):
         argv = ("make", "-rR", "-f", "../scripts/Makefile.build", f"obj={directory}", "srctree=..", "srcroot=..")
-        more = ("objtree=.", "VPATH=..", "SRCARCH=x86", "--print-data-base", "--question")
+        more = ("objtree=.", "VPATH=..", f"SRCARCH={arch}", "--print-data-base", "--question")
         text = context.runner.run(Command((*argv, *more), cwd=build)).text
         found |= {
             word if "/" in word else f"{directory}/{word}" for line in OBJECTS.findall(text) for word in line.split()
@@ -65,7 +65,7 @@ def compile_sources(
         shutil.copyfile(config.path, current)  # otherwise leave its time: make would look at every object
     run_make("prepare")
     sources = [name for name in files if name.endswith(".c") and (build.parent / name).is_file()]
-    ours = configured_objects(context, build, [posixpath.dirname(name) for name in sources])
+    ours = configured_objects(context, build, [posixpath.dirname(name) for name in sources], toolchain.source)
     compiled = [name for name in sources if object_of(name) in ours]
     if compiled:
         run_make(*(object_of(name) for name in compiled))

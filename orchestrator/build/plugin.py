@@ -79,7 +79,7 @@ def _prove(
         counting = Counting(plugin, where / "addresses", (RUNS_ONCE, NEVER_RUNS), above)
         write_addresses(counting)
         counters = Counters(where, counting)
-        command = boot_sector_command(where, context.runner, qemu, (*accel.args, *counting.argv()))
+        command = boot_sector_command(where, context.runner, qemu, accel, *counting.argv())
         result = context.runner.run(Command(command.argv, cwd=where), timeout_s=PROOF_S)
         counts = counters.read(is_alive=lambda: False).counts
     if is_right(counts):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator import host_cpus
+from orchestrator.build.foreign import foreign_userland
 from orchestrator.build.kselftests import kselftests
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain, host_failure
@@ -20,7 +22,7 @@ from orchestrator.guest import initramfs
 from orchestrator.guest.case_argv import CASES, KSELFTESTS
 from orchestrator.manifest import file_digest
 from orchestrator.model.case import Case, Programs
-from orchestrator.model.kernel import AppliedTree
+from orchestrator.model.kernel import USUAL_ARCH, AppliedTree
 from orchestrator.process import Command
 from orchestrator.store import key
 from orchestrator.words import counted
@@ -43,9 +45,12 @@ class Job:
 Reasons = tuple[tuple[str, str], ...]  # a case and why it has no program
 
 
-def programs(context: Context, cases: Sequence[Case], applied: AppliedTree, toolchain: Toolchain) -> Product[Programs]:
-    """Build the programs of the cases and pack the guest's userland. Raises CaseDoesNotCompile or CommandFailed with
-    the compiler's output. A selftest of the tree that does not compile is no error: the product names it."""
+def programs(
+    context: Context, cases: Sequence[Case], applied: AppliedTree, toolchain: Toolchain, arch: str = USUAL_ARCH
+) -> Product[Programs]:
+    """Build the programs of the cases for an architecture and pack the guest's userland. Raises CaseDoesNotCompile or
+    CommandFailed with the compiler's output. A selftest of the tree that does not compile is no error: the product
+    names it."""
     jobs = {case.name: _job(context.catalog, case) for case in cases if case.sources and not case.unfit}
     supervisor = initramfs.FILES / SUPERVISOR
     jobs[SUPERVISOR] = Job(SUPERVISOR, tuple(sorted(supervisor.glob("*.c"))), supervisor, is_users=False)
@@ -53,23 +58,28 @@ def programs(context: Context, cases: Sequence[Case], applied: AppliedTree, tool
         made = list(pool.map(lambda name: _program(context, jobs[name], toolchain), jobs))
     theirs, unbuilt, lacking, compiled = _selftests(context, cases, applied, toolchain)
     files = [path for path in initramfs.FILES.iterdir() if path.is_file()]
-    files += [path for path in (initramfs.BUSYBOX, initramfs.DROPBEAR) if path.is_file()]
+    target = context.catalog.arch(arch)
+    foreign = None if target.is_of(platform.machine()) else foreign_userland(context, target)
+    if foreign is None:
+        files += [path for path in (initramfs.BUSYBOX, initramfs.DROPBEAR) if path.is_file()]
     product_key = key(
         "programs",
         programs={name: product.value.parent.name for name, product in zip(jobs, made, strict=True)},
         selftests={name: hashlib.sha256(data).hexdigest() for name, data in theirs.items()},
-        files={path.name: file_digest(path) for path in files},
+        files={path.name: file_digest(path) for path in files} | ({"userland": foreign.digest} if foreign else {}),
         layout=initramfs.LAYOUT,
     )
     compiled += sum(not product.cached for product in made)
     if found := context.store.get("programs", product_key):
         return Product(Programs(found / ARCHIVE, product_key, unbuilt, lacking), cached=True)
 
+    userland = foreign or initramfs.own_userland(context.runner)
+
     def fill(scratch: Path) -> None:
         data = {name: product.value.read_bytes() for name, product in zip(jobs, made, strict=True)}
         tools = {SUPERVISOR: data.pop(SUPERVISOR)}
         ours = {f"{CASES}/{name}": program for name, program in data.items()}
-        (scratch / ARCHIVE).write_bytes(initramfs.shared_part({**ours, **theirs}, tools, context.runner))
+        (scratch / ARCHIVE).write_bytes(initramfs.shared_part({**ours, **theirs}, tools, userland))
 
     path = context.store.put("programs", product_key, fill) / ARCHIVE
     made_of = Programs(path, product_key, unbuilt, lacking)
@@ -129,7 +139,9 @@ def _program(context: Context, job: Job, toolchain: Toolchain) -> Product[Path]:
 
     def fill(scratch: Path) -> None:
         out = scratch / name
-        command = Command(("gcc", *FLAGS, f"-I{job.include}", "-o", os.fspath(out), *map(os.fspath, job.sources)))
+        command = Command(
+            (f"{toolchain.prefix}gcc", *FLAGS, f"-I{job.include}", "-o", os.fspath(out), *map(os.fspath, job.sources))
+        )
         result = context.runner.run(command)
         if result.status != 0:
             said = result.stderr.decode(errors="replace")

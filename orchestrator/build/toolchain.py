@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ from orchestrator import host_cpus
 from orchestrator.build.product import Product
 from orchestrator.build.toolchains import compiler_of
 from orchestrator.context import Context, Places
-from orchestrator.errors import BuildFailed, CommandFailed, ToolMissing
-from orchestrator.model.kernel import USUAL_TOOLCHAIN
+from orchestrator.errors import BuildFailed, CommandFailed, ToolMissing, UsageError
+from orchestrator.model.arch import Arch
+from orchestrator.model.kernel import USUAL_ARCH, USUAL_TOOLCHAIN
 from orchestrator.process import Command, CommandResult
 
 # Fixed, so that the same sources make the same kernel, and so that nothing is rebuilt because the clock went on
@@ -28,20 +30,41 @@ REPRODUCIBLE = (
 
 @dataclass(frozen=True)
 class Toolchain:
-    """`compiler` is the compiler's own version line. `cc` is what make is given, `variables` what else."""
+    """`compiler` is the compiler's own version line. `cc` is what make is given, `variables` what else. `host_cc`
+    compiles for the host where `cc` does not. `prefix` is that of the gcc and the binutils for what it compiles for,
+    which the kernel calls `source` in its arch/."""
 
     compiler: str
     cc: str
     variables: tuple[str, ...] = ()
+    host_cc: str = ""
+    prefix: str = ""
+    source: str = "x86"
 
 
-def find_toolchain(context: Context, name: str = USUAL_TOOLCHAIN) -> Product[Toolchain]:
-    """A toolchain by its name. Raises ToolMissing, and UsageError for a directory that has none. ccache is used where
-    it is installed."""
-    found = compiler_of(name)
+def find_toolchain(context: Context, name: str = USUAL_TOOLCHAIN, arch: str = USUAL_ARCH) -> Product[Toolchain]:
+    """A toolchain by its name, for an architecture. Raises ToolMissing, and UsageError for a directory that has none
+    for it. ccache is used where it is installed."""
+    target = context.catalog.arch(arch)
+    cross = "" if target.is_of(platform.machine()) else target.cross
+    found = compiler_of(name, cross, f"orchestrate doctor --arch {arch} --install")
     version = context.runner.check(Command((found.program, "--version"))).text.splitlines()[0]
-    cc = f"ccache {found.program}" if shutil.which("ccache") else found.program
-    return Product(Toolchain(version, cc, found.variables), cached=True, note=version)
+    variables = found.variables
+    if cross:
+        variables = (f"ARCH={target.make}", *variables)
+        if "LLVM=" not in " ".join(variables):
+            _check_target(context, found.program, name, target)
+    ccache = "ccache " if shutil.which("ccache") else ""
+    host = f"{ccache}{found.host}" if found.host else ""
+    made = Toolchain(version, f"{ccache}{found.program}", variables, host, cross, target.source)
+    return Product(made, cached=True, note=version)
+
+
+def _check_target(context: Context, program: str, name: str, target: Arch) -> None:
+    """Raises UsageError for a gcc that compiles for another architecture."""
+    triple = context.runner.check(Command((program, "-dumpmachine"))).text.strip()
+    if triple.partition("-")[0] != target.cpu:
+        raise UsageError(f"--toolchain {name}: compiles for {triple}, and not for {target.name}")
 
 
 def _ccache_environment(places: Places, build: Path) -> tuple[tuple[str, str], ...]:
@@ -62,7 +85,7 @@ def _ccache_environment(places: Places, build: Path) -> tuple[tuple[str, str], .
 
 def variables(toolchain: Toolchain) -> tuple[str, ...]:
     """What make is told about the compiler."""
-    return (f"CC={toolchain.cc}", f"HOSTCC={toolchain.cc}", *toolchain.variables)
+    return (f"CC={toolchain.cc}", f"HOSTCC={toolchain.host_cc or toolchain.cc}", *toolchain.variables)
 
 
 def make(source: Path, build: Path, *targets: str, toolchain: Toolchain, places: Places) -> Command:

@@ -1,7 +1,8 @@
 """The compilers that a kernel can be built with, by name: gcc, gcc-13, clang, clang-19, or the directory of one.
 
-A gcc of the host's binutils is make's CC. clang brings binutils of its own, which Kbuild's LLVM names: 1 for those
-without a suffix, -19 for those with it, or a directory with a slash at its end
+A gcc of the host's binutils is make's CC; for another architecture it is Debian's cross compiler of that version, and
+its binutils' prefix is make's CROSS_COMPILE. clang compiles for each, and brings binutils of its own, which Kbuild's
+LLVM names: 1 for those without a suffix, -19 for those with it, or a directory with a slash at its end
 (Documentation/kbuild/llvm.rst; the suffix since 5.18).
 """
 
@@ -22,10 +23,12 @@ LLVM = ("ld.lld", "llvm-ar", "llvm-nm", "llvm-objcopy", "llvm-readelf", "llvm-st
 
 @dataclass(frozen=True)
 class Compiler:
-    """`program` is what to call. `variables` are make's beyond CC and HOSTCC."""
+    """`program` is what to call. `variables` are make's beyond CC and HOSTCC. `host` compiles for the host: it is the
+    same program where that can."""
 
     program: str
     variables: tuple[str, ...] = ()
+    host: str = ""
 
 
 def check_toolchain(name: str) -> str:
@@ -40,10 +43,11 @@ def check_toolchain(name: str) -> str:
     return os.fspath(directory)
 
 
-def compiler_of(toolchain: str) -> Compiler:
-    """The compiler of a checked name. Raises ToolMissing, UsageError."""
+def compiler_of(toolchain: str, cross: str = "", where: str = "") -> Compiler:
+    """The compiler of a checked name; for a foreign architecture the one whose name begins with `cross`, which `where`
+    says how to get. Raises ToolMissing, UsageError."""
     if NAME.fullmatch(toolchain):
-        return _installed(toolchain)
+        return _installed(toolchain, cross, where)
     directory = Path(toolchain)
     if not next(_compilers(directory), None) and (directory / "bin").is_dir():
         directory /= "bin"
@@ -57,7 +61,9 @@ def compiler_of(toolchain: str) -> Compiler:
         return Compiler(str(directory / "clang"), (f"LLVM={directory}/",))
     prefix = found[0].removesuffix("gcc")
     own_binutils = (directory / f"{prefix}ld").exists()  # else the host's
-    return Compiler(str(directory / found[0]), (f"CROSS_COMPILE={directory}/{prefix}",) if own_binutils else ())
+    binutils = f"{directory}/{prefix}" if own_binutils else cross
+    variables = (f"CROSS_COMPILE={binutils}",) if binutils else ()
+    return Compiler(str(directory / found[0]), variables, host="gcc" if cross else "")
 
 
 def installed_toolchains() -> tuple[str, ...]:
@@ -69,11 +75,14 @@ def installed_toolchains() -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda name: (name.partition("-")[0], int(name.partition("-")[2] or 0))))
 
 
-def _installed(name: str) -> Compiler:
+def _installed(name: str, cross: str, where: str) -> Compiler:
     kind, _, version = name.partition("-")
     suffix = f"-{version}" if version else ""
     packages = f"{kind}{suffix}" if kind == "gcc" else f"clang{suffix} lld{suffix} llvm{suffix}"
     hint = f"on Debian: apt-get install {packages}"
+    if kind == "gcc" and cross:
+        _demand([f"{cross}{name}", f"{cross}ld"], where)
+        return Compiler(f"{cross}{name}", (f"CROSS_COMPILE={cross}",), host="gcc")
     if kind == "gcc":
         _demand([name], hint)
         return Compiler(name)

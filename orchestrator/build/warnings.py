@@ -106,7 +106,7 @@ def _compile(
     make_targets("olddefconfig")
     compiled = make_targets("prepare")
     made = {name: object_of(name) for name in sources if (source / name).is_file()}  # a patch removes files, too
-    ours = configured_objects(context, build, [posixpath.dirname(name) for name in made])
+    ours = configured_objects(context, build, [posixpath.dirname(name) for name in made], toolchain.source)
     objects = [name for name in made.values() if name in ours]
     for name in objects:
         (build / name).unlink(missing_ok=True)  # what is up to date is not compiled, and says nothing

@@ -52,6 +52,7 @@ def as_of_test(args: argparse.Namespace) -> None:
     """The arguments as a request is made of them."""
     args.base, args.testcase = args.bad, [args.testcase]
     args.kconfig, args.toolchain = [args.kconfig], [args.toolchain]
+    args.arch = [args.arch] if args.arch else []
 
 
 @dataclass(frozen=True)

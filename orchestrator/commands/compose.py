@@ -36,7 +36,7 @@ from orchestrator.guest.accel import Probe, choose
 from orchestrator.jobs.build import Finders, Stage
 from orchestrator.model.kernel import USUAL_TOOLCHAIN, Base, Source
 from orchestrator.model.kernel_report import KnownIssue
-from orchestrator.model.machine import Accel, Host
+from orchestrator.model.machine import Accel, Host, Machine
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.request import GENERATED, Baseline, Plan, Request
 from orchestrator.model.series import Mutant, Patch, Series
@@ -109,7 +109,7 @@ def find_finders(context: Context, request: Request) -> Finders:
     """The finders of a request, each of which finds a thing once."""
     return Finders(
         base=_once_each(lambda source: find_base(source, context)),
-        accel=_once(lambda: find_accel(request, context.catalog, context)),
+        accel=_once_each(lambda machine: find_accel(request, machine, context)),
     )
 
 
@@ -176,6 +176,7 @@ def request_of(args: argparse.Namespace) -> Request:
         kconfigs=tuple(map(_absolute_kconfig, args.kconfig)) or ("base",),
         toolchains=tuple(dict.fromkeys(map(check_toolchain, args.toolchain))) or (USUAL_TOOLCHAIN,),
         testcases=tuple(getattr(args, "testcase", ())),
+        arches=tuple(dict.fromkeys(getattr(args, "arch", ()))),
         machine=getattr(args, "machine", None) or Request.machine,
         accel=_accel(args),
         duration_s=getattr(args, "duration", None),
@@ -274,11 +275,10 @@ def on_top(base: Base, patches: tuple[Patch, ...], runner: Runner) -> Base:
     return replace(base, commit=commits[-1], origin=origin, under=base.commit)
 
 
-def find_accel(request: Request, catalog: Catalog, context: Context) -> tuple[Accel, Probe]:
+def find_accel(request: Request, machine: Machine, context: Context) -> tuple[Accel, Probe]:
     """Raises UsageError when --accel kvm cannot be had."""
-    accel, evidence = choose(
-        request.accel, catalog.accel("kvm"), catalog.accel("tcg"), context.runner, context.places.cache / "probes"
-    )
+    kvm, tcg, remembered = context.catalog.accel("kvm"), context.catalog.accel("tcg"), context.places.cache / "probes"
+    accel, evidence = choose(request.accel, kvm, tcg, machine, context.runner, remembered)
     if request.accel == "auto" and accel.name == "tcg":
         words = f"{evidence.in_short}; emulating (TCG), which is slower; limits are longer"
         context.warn(words, evidence.evidence if evidence.evidence != evidence.in_short else "")

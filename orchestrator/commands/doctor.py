@@ -31,11 +31,12 @@ def run(args: argparse.Namespace) -> int:
     places, runner = Places.of_user(args.settings.cache), Runner(Cancel())
     if args.verify:
         _verify(places.store)
-    family = host_family()
-    tools = check_tools(family, runner)
+    family, catalog = host_family(), load_catalog()
+    arches = [catalog.arch(name) for name in dict.fromkeys(args.arch)]
+    tools = check_tools(family, runner, arches)
     if args.install and any(not tool.found for tool in tools):
         install([tool for tool in tools if not tool.found], family)
-        tools = check_tools(family, runner)
+        tools = check_tools(family, runner, arches)
     missing = [tool for tool in tools if not tool.found]
     probes = [] if any(t.name in ("gcc", "qemu-system-x86_64") for t in missing) else _probes(runner)
     free_gib = _free_gib(places.cache)

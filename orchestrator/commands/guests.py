@@ -29,7 +29,7 @@ def kernels(invocation: Invocation, *, with_accelerator: bool = False) -> Iterat
         subject = subjects(plan, variant)[0]
         stage = announced(context, subject)
         if with_accelerator:
-            check_accelerator(stage, find)
+            check_accelerator(stage, find, plan.machine_of(subject.kernel))
         tree = make_tree(context, stage, subject, find)
         logs = context.places.logs / subject.name
         config = make_config(context, stage, subject, tree, logs)

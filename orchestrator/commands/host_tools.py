@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.catalog import PACKAGE
 from orchestrator.declarations.files import read_toml
 from orchestrator.errors import CommandFailed, ToolMissing
+from orchestrator.model.arch import Arch, HostTool
 from orchestrator.parse.os_release import FAMILIES, Family, family_of
 from orchestrator.process import Cancel, Command, Runner, attach, find_program
 from orchestrator.reporters import stream
@@ -19,32 +21,10 @@ COMPILER = "gcc"
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """An entry of data/tools.toml: a program on PATH, a file, a header or a static library that gcc finds."""
-
-    package: str
-    why: str
-    program: str = ""
-    file: str = ""
-    header: str = ""
-    static: str = ""
-    elsewhere: dict[str, str] = field(default_factory=dict)
-    optional: bool = False
-
-    @property
-    def name(self) -> str:
-        return self.program or self.file or self.header or f"lib{self.static}.a"
-
-    def package_of(self, family: Family) -> str:
-        """Empty: this family of distributions has none."""
-        return self.elsewhere.get(family.name, self.package)
-
-
-@dataclass(frozen=True)
 class Tools:
     """data/tools.toml."""
 
-    tool: tuple[Wanted, ...]
+    tool: tuple[HostTool, ...]
 
 
 @dataclass(frozen=True)
@@ -64,10 +44,16 @@ def host_family() -> Family:
     return family_of(text) or FAMILIES["debian"]
 
 
-def check_tools(family: Family, runner: Runner | None = None) -> tuple[Tool, ...]:
+def check_tools(family: Family, runner: Runner | None = None, arches: Sequence[Arch] = ()) -> tuple[Tool, ...]:
+    """What every host needs, and what it needs beyond that for some architectures."""
     asked = runner or Runner(Cancel())
-    wanted = read_toml(Tools, PACKAGE / "data/tools.toml").tool
-    return tuple(Tool(one.name, one.package_of(family), one.why, one.optional, _found(one, asked)) for one in wanted)
+
+    def tool(one: HostTool, compiler: str) -> Tool:
+        return Tool(one.name, one.package_of(family.name), one.why, one.optional, _found(one, asked, compiler))
+
+    wanted = [tool(one, COMPILER) for one in read_toml(Tools, PACKAGE / "data/tools.toml").tool]
+    foreign = [arch for arch in arches if not arch.is_of(platform.machine())]
+    return (*wanted, *(tool(one, f"{arch.cross}{COMPILER}") for arch in foreign for one in arch.tool))
 
 
 def install_command(missing: Sequence[Tool], family: Family) -> str:
@@ -111,16 +97,16 @@ def _sudo() -> tuple[str, ...]:
     return () if os.geteuid() == 0 else ("sudo",)
 
 
-def _found(wanted: Wanted, runner: Runner) -> str:
+def _found(wanted: HostTool, runner: Runner, compiler: str) -> str:
     if wanted.program:
         return str(find_program(wanted.program) or "")
     if wanted.file:
         return wanted.file if Path(wanted.file).exists() else ""
-    if find_program(COMPILER) is None:
+    if find_program(compiler) is None:
         return ""
     if wanted.header:
-        result = runner.run(Command((COMPILER, "-x", "c", "-M", "-include", wanted.header, os.devnull)))
+        result = runner.run(Command((compiler, "-x", "c", "-M", "-include", wanted.header, os.devnull)))
         read = result.text.replace("\\\n", " ").split() if result.status == 0 else []
         return next((path for path in read if path.endswith(f"/{wanted.header}")), "")
-    found = runner.run(Command((COMPILER, f"-print-file-name=lib{wanted.static}.a"))).text.strip()
+    found = runner.run(Command((compiler, f"-print-file-name=lib{wanted.static}.a"))).text.strip()
     return found if Path(found).is_file() else ""  # gcc echoes the name of what it does not find

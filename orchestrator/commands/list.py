@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import platform
 
 from orchestrator import codec
 from orchestrator.build.toolchains import compiler_of, installed_toolchains
@@ -100,6 +101,16 @@ def _toolchains(_: Catalog) -> list[Row]:
     return rows
 
 
+def _architectures(catalog: Catalog) -> list[Row]:
+    """What it takes to build kernels for each, and where they boot."""
+    rows = []
+    for arch in catalog.arches.values():
+        compiler = "" if arch.is_of(platform.machine()) else f" with {arch.cross}gcc or clang"
+        where = f"boots on {arch.machine}" if arch.machine else "for builds alone"
+        rows.append({"name": arch.name, "summary": f"make ARCH={arch.make}{compiler}, {where}"})
+    return rows
+
+
 ROWS = {
     "testcases": _testcases,
     "kconfigs": _kconfigs,
@@ -107,4 +118,5 @@ ROWS = {
     "machines": _machines,
     "bases": _bases,
     "toolchains": _toolchains,
+    "architectures": _architectures,
 }

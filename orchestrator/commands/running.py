@@ -19,7 +19,7 @@ from orchestrator.evidence.decode import decode, decode_suites
 from orchestrator.jobs.coverage import COUNTS
 from orchestrator.jobs.products import Products
 from orchestrator.judge import mutation_run, run
-from orchestrator.model.kernel import Role
+from orchestrator.model.kernel import USUAL_ARCH, Role
 from orchestrator.model.outcome import Verdict
 from orchestrator.model.report import RunReport
 from orchestrator.os_errors import situation
@@ -67,7 +67,7 @@ def _add_mutants(invocation: Invocation, run_dir: Path) -> None:
         context.warn(f"no mutants: they say something only where nothing fails ({judged.verdict.value})")
         return
     request = replace(plan.request, generate=plan.request.with_mutants)
-    plan = replace(plan, request=request, kconfigs=plan.kconfigs[:1], toolchains=plan.toolchains[:1])
+    plan = replace(plan, request=request, kconfigs=plan.kconfigs[:1], toolchains=plan.toolchains[:1], others=())
     try:
         plan = replace(plan, mutants=write_mutants(context, plan, invocation.find))
     except UsageError as error:
@@ -89,13 +89,19 @@ def _add_mutants(invocation: Invocation, run_dir: Path) -> None:
         raise ended[0]
 
 
+def _counts(invocation: Invocation) -> bool:
+    """Whether it can be counted what the guests execute."""
+    machine = invocation.plan.machine
+    return machine.arch == USUAL_ARCH and invocation.find.accel(machine)[0].name == COUNTS
+
+
 def run_mutation(invocation: Invocation, run_dir: Path) -> mutation_run.MutationReport:
     """Does the suite notice mutants? Raises as run_test does."""
     context, plan = invocation.context, invocation.plan
     products = Products(context, plan, run_dir, invocation.find)
     budget_s = plan.request.budget_s
     is_over = Budget(budget_s).is_over if budget_s else lambda: False
-    measures = bool(plan.request.generate and plan.request.coverage) and invocation.find.accel()[0].name == COUNTS
+    measures = bool(plan.request.generate and plan.request.coverage) and _counts(invocation)
     question = Mutation(plan, is_over, products.refused, products.left_out, measures)
     record = partial(_mutation_record, invocation, question, products)
     save_record(record(), run_dir / mutation_run.MUTATION_RUN)

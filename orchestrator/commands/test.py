@@ -14,6 +14,7 @@ from orchestrator.commands.rundir import claim, planned
 from orchestrator.commands.running import run_test
 from orchestrator.events import RunStarted
 from orchestrator.jobs.dry_run import dry_run
+from orchestrator.model.machine import Accel, Machine
 from orchestrator.model.night import NightItem
 from orchestrator.model.report import RunReport
 from orchestrator.model.request import Plan, Request
@@ -66,15 +67,20 @@ def told_settings(args: argparse.Namespace, request: Request) -> list[str]:
 def show_plan(invocation: Invocation, settings: Sequence[str]) -> int:
     """Say what would be done. Builds, boots and writes nothing."""
     context, plan = invocation.context, invocation.plan
-    accel, _ = invocation.find.accel()
-    machine = plan.machine
+
+    def accel_of(machine: Machine) -> Accel:
+        return invocation.find.accel(machine)[0]
+
     lines = [*describe(plan), *settings]
     lines += [
         f"base: {plan.source.tree} at {plan.source.revision}" if plan.source.tree else f"base: {base_name(plan)}",
-        f"guest: {machine.name}, {counted(machine.smp, 'CPU')}, {machine.memory_mib} MiB, {accel.name}, "
-        f"{counted(plan.slots, 'guest')} at a time",
+        *(
+            f"guest: {machine.name}, {counted(machine.smp, 'CPU')}, {machine.memory_mib} MiB, "
+            f"{accel_of(machine).name}, {counted(plan.slots, 'guest')} at a time"
+            for machine in (plan.machine, *plan.others)
+        ),
         "",
-        *dry_run(plan, accel, lambda name: find_toolchain(context, name).value, context.places),
+        *dry_run(plan, accel_of, lambda name, arch: find_toolchain(context, name, arch).value, context.places),
     ]
     stream.out("".join(f"{printable(line)}\n" for line in lines))
     return 0

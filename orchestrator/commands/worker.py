@@ -16,6 +16,7 @@ from orchestrator.codec import dumps
 from orchestrator.commands.compose import find_accel, find_finders, identity_of, stoppable
 from orchestrator.commands.executors import missing_extra
 from orchestrator.context import Context, Places
+from orchestrator.model.kernel import USUAL_ARCH
 from orchestrator.model.request import Request
 from orchestrator.process import Cancel, Runner
 from orchestrator.reporters import stream
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     host = args.host or own_address(scheduler)
     name = args.name or socket.gethostname()
     context = Context(places, catalog, Runner(cancel), lambda event: None)
-    accel, _ = find_accel(Request(), catalog, context)
+    accel, _ = find_accel(Request(), catalog.machine(catalog.arch(USUAL_ARCH).machine), context)
     files = FileServer(Offered(), host, identity.tls_context(directory, "worker", is_server=True))
     about = announcement(context, name, accel.name, files.url)
     homes = places.state / SCRATCH

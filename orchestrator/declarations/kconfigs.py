@@ -13,7 +13,7 @@ from orchestrator.declarations.names import check_kconfig_name
 from orchestrator.declarations.schema import Plain
 from orchestrator.errors import BadDeclaration
 from orchestrator.model.kernel import Fragment
-from orchestrator.parse.kconfig import is_whole, optional_symbols, parse_fragment
+from orchestrator.parse.kconfig import arches_in, is_whole, optional_symbols, parse_fragment, text_on
 
 KEY = re.compile(r"# ([a-z][\w-]*): (.*)")
 
@@ -37,4 +37,9 @@ def read_fragment(path: Path) -> Fragment:
     found = map(KEY.fullmatch, takewhile(lambda line: line.startswith("#"), text.splitlines()))
     keys = {match[1]: Plain(match[2].strip()) for match in found if match and match[1] != path.stem}
     head = schema.declared(_Head, keys, str(path))
-    return Fragment(path.stem, path, parse_fragment(text, str(path)), head.slowdown, optional_symbols(text))
+
+    def on(arch: str) -> tuple[tuple[str, str], ...]:
+        return parse_fragment(text_on(arch, text), str(path))
+
+    on_arch = tuple((arch, on(arch)) for arch in arches_in(text))
+    return Fragment(path.stem, path, on(""), head.slowdown, optional_symbols(text), on_arch)

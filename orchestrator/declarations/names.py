@@ -23,7 +23,12 @@ RESERVED = STAGES | {
     "cases", "logs", "patches", "stages", "attempts", "run",  # in a run directory
     "json", "xml", "sh",  # KCONFIG.MUTANT is a directory beside run.json, junit.xml and reproduce.sh
 }  # fmt: skip
-LISTS = {"test case": "testcases", "kconfig": "kconfigs", "machine": "machines"}  # what `orchestrate list` calls them
+LISTS = {
+    "test case": "testcases",
+    "kconfig": "kconfigs",
+    "machine": "machines",
+    "architecture": "architectures",
+}  # what `orchestrate list` calls them
 FEW = 12  # names that one hint may hold
 NUMBERED = re.compile(r"(?:patch|guest)-\d+")  # kernels of the first patches, guests
 

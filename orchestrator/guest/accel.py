@@ -20,7 +20,8 @@ from orchestrator.errors import CommandFailed, UsageError
 from orchestrator.guest.host_clock import tsc_khz
 from orchestrator.guest.qemu_argv import in_option
 from orchestrator.manifest import file_digest
-from orchestrator.model.machine import Accel
+from orchestrator.model.kernel import USUAL_ARCH
+from orchestrator.model.machine import Accel, Machine
 from orchestrator.process import Command, Runner
 from orchestrator.store import key, write_atomically
 
@@ -52,7 +53,7 @@ def probe(accel: Accel, runner: Runner, limit_s: float = PROBE_S) -> Probe:
         there = Path("/dev/kvm").exists()
         return Probe("kvm", False, "/dev/kvm is not accessible to this user" if there else "there is no /dev/kvm")
     with tempfile.TemporaryDirectory(prefix="orchestrate-probe-") as where:
-        result = runner.run(boot_sector_command(Path(where), runner, QEMU, accel.args), timeout_s=limit_s)
+        result = runner.run(boot_sector_command(Path(where), runner, QEMU, accel), timeout_s=limit_s)
     if result.status == PROVED:
         return Probe(accel.name, True, f"a guest reached long mode and computed there in {result.time_s:.1f} s")
     said = [line for line in result.stderr.decode(errors="replace").splitlines() if "terminating on signal" not in line]
@@ -63,32 +64,38 @@ def probe(accel: Accel, runner: Runner, limit_s: float = PROBE_S) -> Probe:
     return Probe(accel.name, False, f"{seen} ({words})" if words else seen, seen)
 
 
-def boot_sector_command(where: Path, runner: Runner, qemu: str, args: tuple[str, ...]) -> Command:
+def boot_sector_command(where: Path, runner: Runner, qemu: str, accel: Accel, *more: str) -> Command:
     """The boot sector, assembled in a directory, on a machine with these further arguments. Raises ToolMissing when gcc
     is not there."""
     image = where / "probe.bin"
     _assemble(image, runner)
     return Command(
         (
-            qemu, "-nodefaults", "-display", "none", "-no-reboot", *args, "-m", "32",
+            qemu, "-nodefaults", "-display", "none", "-no-reboot",
+            *accel.args, "-cpu", accel.cpu or "max", *more, "-m", "32",
             "-drive", f"file={in_option(image)},format=raw,if=ide,snapshot=on",
             "-device", "isa-debug-exit,iobase=0xf4,iosize=1",
         )
     )  # fmt: skip
 
 
-def choose(choice: str, kvm: Accel, tcg: Accel, runner: Runner, remembered: Path) -> tuple[Accel, Probe]:
-    """The accelerator for a request's auto, kvm or tcg, with the evidence. Raises UsageError for kvm if it does not
-    work."""
+def choose(
+    choice: str, kvm: Accel, tcg: Accel, machine: Machine, runner: Runner, remembered: Path
+) -> tuple[Accel, Probe]:
+    """The accelerator for a request's auto, kvm or tcg and a machine, with the evidence. Raises UsageError for kvm if
+    it does not work."""
     if choice == "tcg":
-        return with_clock(tcg, tsc_khz()), Probe("tcg", True, "asked for")
-    found = _remembered_probe(kvm, runner, remembered)
+        return with_clock(tcg, machine, tsc_khz()), Probe("tcg", True, "asked for")
+    if machine.arch != USUAL_ARCH:
+        found = Probe("kvm", False, f"guests of {machine.arch} are emulated")  # the probe's guest is no proof for them
+    else:
+        found = _remembered_probe(kvm, runner, remembered)
     if found.works:
-        return with_clock(kvm, tsc_khz()), found
+        return with_clock(kvm, machine, tsc_khz()), found
     if choice == "kvm":
         raise UsageError(f"--accel kvm: {found.evidence}", hint="use --accel auto or tcg, or load the kvm module")
     why, in_short = (f"KVM is not usable here: {words}" for words in (found.evidence, found.in_short))
-    return with_clock(tcg, tsc_khz()), Probe("tcg", True, why, in_short)
+    return with_clock(tcg, machine, tsc_khz()), Probe("tcg", True, why, in_short)
 
 
 def qemu_version(program: str, runner: Runner) -> str:
@@ -96,11 +103,13 @@ def qemu_version(program: str, runner: Runner) -> str:
     return runner.check(Command((program, "--version"))).text.splitlines()[0]
 
 
-def with_clock(accel: Accel, khz: int | None) -> Accel:
-    """The accelerator with the host's TSC rate in its boot parameters, or without them if the rate is unknown."""
-    if khz is None and any("{tsc_khz}" in word for word in accel.cmdline):
+def with_clock(accel: Accel, machine: Machine, khz: int | None) -> Accel:
+    """The accelerator with the boot parameters that tell the rate of the machine's clock, or without them if they tell
+    the host's TSC and its rate is unknown."""
+    words = dict(machine.clock).get(accel.name, ())
+    if khz is None and any("{tsc_khz}" in word for word in words):
         return replace(accel, cmdline=())
-    return replace(accel, cmdline=tuple(word.format(tsc_khz=khz) for word in accel.cmdline))
+    return replace(accel, cmdline=tuple(word.format(tsc_khz=khz) for word in words))
 
 
 def _remembered_probe(accel: Accel, runner: Runner, directory: Path) -> Probe:
@@ -110,7 +119,7 @@ def _remembered_probe(accel: Accel, runner: Runner, directory: Path) -> Probe:
         "probe",
         schema=SCHEMA,
         guest=file_digest(SOURCE),
-        accel=accel.args,
+        accel=(*accel.args, accel.cpu),
         qemu=version,
         host=platform.node(),
         kernel=platform.release(),

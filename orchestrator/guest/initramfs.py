@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ LAYOUT = 4  # raise when the archive would differ for the same inputs
 BUSYBOX = Path("/bin/busybox")
 DROPBEAR = Path("/usr/sbin/dropbear")
 LDD_LINE = re.compile(r"(?:=> )?(/\S+) \(0x[0-9a-f]+\)")
-# Programs whose names busybox has too, but that we bring ourselves
+# Programs whose names busybox has too, but that we bring ourselves; a link of its own name would make it a loop
 SCRIPTS = ("with-settings", "in-cgroup", "in-userland")
 OURS = {"busybox", "dropbear", "supervisor", *SCRIPTS}
 
@@ -30,11 +31,38 @@ class Keys:
     authorized: str
 
 
-def shared_part(programs: Mapping[str, bytes], tools: Mapping[str, bytes], runner: Runner) -> bytes:
-    """The archive that all runs with the same programs share. These are named by their paths. Raises ToolMissing."""
+@dataclass(frozen=True)
+class Userland:
+    """Other people's programs in the guest: busybox, static, with the names it answers to; dropbear, with its shared
+    libraries and their loader by the paths where the loader looks for them."""
+
+    busybox: bytes
+    applets: tuple[str, ...]
+    dropbear: bytes
+    libraries: Mapping[str, bytes]
+
+    @property
+    def digest(self) -> str:
+        """Of all of it."""
+        parts = (
+            self.busybox,
+            self.dropbear,
+            *(part for path, data in self.libraries.items() for part in (path.encode(), data)),
+        )
+        return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+
+
+def own_userland(runner: Runner) -> Userland:
+    """The host's own programs. Raises ToolMissing."""
     for tool, package in ((BUSYBOX, "busybox-static"), (DROPBEAR, "dropbear-bin")):
         if not tool.is_file():
             raise ToolMissing(f"{tool} is not installed: the guest is made of it", hint=f"apt-get install {package}")
+    libraries = {os.fspath(path): path.read_bytes() for path in _libraries(DROPBEAR, runner)}
+    return Userland(_busybox(runner), tuple(_applets(runner)), DROPBEAR.read_bytes(), libraries)
+
+
+def shared_part(programs: Mapping[str, bytes], tools: Mapping[str, bytes], userland: Userland) -> bytes:
+    """The archive that all runs with the same programs share. These are named by their paths."""
     entries = [
         cpio.device("dev/console", 5, 1),
         cpio.device("dev/null", 1, 3, 0o666),
@@ -44,12 +72,12 @@ def shared_part(programs: Mapping[str, bytes], tools: Mapping[str, bytes], runne
         cpio.file("init", (FILES / "init").read_bytes(), 0o755),
         *(cpio.file(f"bin/{name}", (FILES / name).read_bytes(), 0o755) for name in SCRIPTS),
         *(cpio.file(f"bin/{name}", data, 0o755) for name, data in sorted(tools.items())),
-        cpio.file("bin/busybox", _busybox(runner), 0o755),
+        cpio.file("bin/busybox", userland.busybox, 0o755),
         cpio.file("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n"),
         cpio.file("etc/group", b"root:x:0:\n"),
-        cpio.file("bin/dropbear", DROPBEAR.read_bytes(), 0o755),
-        *(cpio.file(os.fspath(path).lstrip("/"), path.read_bytes(), 0o755) for path in _libraries(DROPBEAR, runner)),
-        *(cpio.symlink(f"bin/{name}", "busybox") for name in _applets(runner)),
+        cpio.file("bin/dropbear", userland.dropbear, 0o755),
+        *(cpio.file(path.lstrip("/"), data, 0o755) for path, data in userland.libraries.items()),
+        *(cpio.symlink(f"bin/{name}", "busybox") for name in sorted(set(userland.applets) - OURS - {"init"})),
         *(cpio.file(path.lstrip("/"), data, 0o755) for path, data in sorted(programs.items())),
     ]
     return cpio.archive(entries)
@@ -73,9 +101,7 @@ def _busybox(runner: Runner) -> bytes:
 
 
 def _applets(runner: Runner) -> list[str]:
-    # `busybox --list` lists "busybox" itself: a link of that name would replace the program by a loop
-    names = runner.check(Command((os.fspath(BUSYBOX), "--list"))).text.split()
-    return sorted(set(names) - OURS - {"init"})
+    return runner.check(Command((os.fspath(BUSYBOX), "--list"))).text.split()
 
 
 def _libraries(program: Path, runner: Runner) -> list[Path]:

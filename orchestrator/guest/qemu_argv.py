@@ -37,6 +37,7 @@ def argv(boot: Boot) -> tuple[str, ...]:
         "-no-reboot",                                    # with panic=-1: a dead kernel ends the process
         *boot.machine.args,
         *boot.accel.args,
+        "-cpu", boot.accel.cpu or boot.machine.cpu,
         *boot.plugin,
         # one socket each: SeaBIOS' MP table, all that a kernel without ACPI has, lists one CPU of a socket
         "-smp", f"{boot.smp},sockets={boot.smp}",
@@ -52,7 +53,6 @@ def argv(boot: Boot) -> tuple[str, ...]:
         "-netdev", "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:0-10.0.2.15:22",
         "-device", f"{boot.machine.net_device},netdev=net",
         *disk(boot),
-        "-device", "vmcoreinfo",                         # so that a memory dump says where the kernel lies
         # a guest that panics stands still, to be examined; none: it goes on to its reset
         "-device", "pvpanic-pci", "-action", f"panic={boot.on_panic}",
         *(("-S",) if boot.is_paused else ()),

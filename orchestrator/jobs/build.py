@@ -23,12 +23,13 @@ from orchestrator.build.userland import userland
 from orchestrator.context import Context
 from orchestrator.guest.accel import Probe
 from orchestrator.jobs.boot import BOOT_S, GuestSpec
+from orchestrator.model.case import Case
 from orchestrator.model.kernel import AppliedTree, Base, KernelConfig, KernelImage, Source
-from orchestrator.model.machine import Accel
+from orchestrator.model.machine import Accel, Machine
 from orchestrator.model.request import Plan
 from orchestrator.model.series import Mutant
 from orchestrator.model.subject import Subject
-from orchestrator.plan import unmet_need
+from orchestrator.plan import only_usual, unmet_need
 
 T = TypeVar("T")
 
@@ -44,7 +45,7 @@ class Finders:
     """What takes time to find, so that finding it is a stage too."""
 
     base: Callable[[Source], tuple[Base, bool]]  # and whether an earlier run had it
-    accel: Callable[[], tuple[Accel, Probe]]
+    accel: Callable[[Machine], tuple[Accel, Probe]]  # of a host of this kind
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,11 @@ class Built:
     kernel: KernelImage
 
 
-def check_accelerator(stage: Stage, find: Finders) -> None:
+def check_accelerator(stage: Stage, find: Finders, machine: Machine) -> None:
     """Comes first: an accelerator that was requested and does not work is refused before minutes of compiling."""
 
     def work() -> Product[Accel]:
-        accel, evidence = find.accel()
+        accel, evidence = find.accel(machine)
         return Product(accel, cached=True, note=f"{accel.name}: {evidence.in_short}", detail=evidence.evidence)
 
     stage("accelerator", work)
@@ -85,7 +86,7 @@ def make_tree(context: Context, stage: Stage, subject: Subject, find: Finders, s
     """toolchain, base, apply, and schemata where there are mutants; `sift` is asked which of them to leave out. Raises
     what `stage` makes of a stage's error."""
     kernel = subject.kernel
-    tools = stage("toolchain", lambda: find_toolchain(context, kernel.toolchain))
+    tools = stage("toolchain", lambda: find_toolchain(context, kernel.toolchain, kernel.arch))
     base = stage("base", lambda: Product(*find.base(kernel.source)))
     applied = stage("apply", lambda: apply(context, base, kernel.series))
     if not kernel.mutants:
@@ -119,7 +120,9 @@ def make_kernel(
 ) -> Built:
     """build. Raises what `stage` makes of a stage's error."""
     applied, tools, log = tree.applied, tree.toolchain, logs / "build.log"
-    kernel = stage("build", lambda: build(context, subject, applied, config, plan.machine, tools, log))
+    kernel = stage(
+        "build", lambda: build(context, subject, applied, config, plan.machine_of(subject.kernel), tools, log)
+    )
     return Built(tree, config, kernel)
 
 
@@ -127,13 +130,15 @@ def make_guest_spec(
     context: Context, stage: Stage, subject: Subject, built: Built, plan: Plan, find: Finders
 ) -> GuestSpec:
     """programs (, userland): everything that a guest is made of."""
-    tools = find_toolchain(context).value  # whatever the kernel is built with
-    made = stage("programs", lambda: programs(context, plan.cases, built.tree.applied, tools))
-    disk = _disk(context, stage, plan, built)
-    accel, _ = find.accel()
+    machine = plan.machine_of(subject.kernel)
+    tools = find_toolchain(context, arch=machine.arch).value  # whatever the kernel is built with
+    cases = [case for case in plan.cases if not only_usual(case, machine.arch)]
+    made = stage("programs", lambda: programs(context, cases, built.tree.applied, tools, machine.arch))
+    disk = _disk(context, stage, cases, built, machine)
+    accel, _ = find.accel(machine)
     slowdown = slowdown_of(plan, accel, subject)
     limit_s = plan.request.boot_timeout_s or BOOT_S * slowdown
-    return GuestSpec(plan.machine, accel, built.kernel, made, slowdown, limit_s, disk=disk)
+    return GuestSpec(machine, accel, built.kernel, made, slowdown, limit_s, disk=disk)
 
 
 def slowdown_of(plan: Plan, accel: Accel, subject: Subject) -> float:
@@ -143,8 +148,8 @@ def slowdown_of(plan: Plan, accel: Accel, subject: Subject) -> float:
     return accel.timeout_scale * subject.kernel.kconfig.slowdown * crowding
 
 
-def _disk(context: Context, stage: Stage, plan: Plan, built: Built) -> Path | None:
+def _disk(context: Context, stage: Stage, cases: Sequence[Case], built: Built, machine: Machine) -> Path | None:
     """The userland image that some case needs, if this kernel can run that case."""
-    runnable = [case for case in plan.cases if not unmet_need(case, built.config.symbols, plan.machine.memory_mib)]
+    runnable = [case for case in cases if not unmet_need(case, built.config.symbols, machine.memory_mib)]
     name = next((case.userland for case in runnable if case.userland), None)
     return stage("userland", lambda: userland(context, context.catalog.userland(name))) if name else None

@@ -19,7 +19,8 @@ from orchestrator.evidence.coverage.mapping import Kernel, changed_statements
 from orchestrator.guest.counters import Counting, write_addresses
 from orchestrator.jobs.build import Built
 from orchestrator.model.coverage import ChangedFile, CodeMap, LineState
-from orchestrator.model.machine import Accel
+from orchestrator.model.kernel import USUAL_ARCH
+from orchestrator.model.machine import Accel, Machine
 from orchestrator.model.outcome import Outcome
 from orchestrator.parse.changed_lines import changed_lines, is_of_kernel
 from orchestrator.parse.kbuild import makefile_names, why_not_built
@@ -34,11 +35,14 @@ EVERY_BOOT = "start_kernel"
 
 
 def counting(
-    context: Context, built: Built, qemu: str, accel: Accel, home: Path, *, is_whole: bool = False
+    context: Context, built: Built, machine: Machine, accel: Accel, home: Path, *, is_whole: bool = False
 ) -> Product[Counting | None]:
     """What to count of the changed statements of a kernel, written into its directory in a run. `is_whole`: the entry
     of every function too. None, with the reason, if nothing is counted: a run without coverage is worth having."""
     (home / CODE_MAP).unlink(missing_ok=True)  # of an interrupted run, which may have been about another build
+    if machine.arch != USUAL_ARCH:
+        note = f"not measured on {machine.arch}: that the emulator counts right is proved on {USUAL_ARCH} alone"
+        return Product(None, cached=False, outcome=Outcome.SKIP, note=note)
     if accel.name != COUNTS:
         note = f"not measured under {accel.name.upper()}: the emulator counts (--accel tcg)"
         return Product(None, cached=False, outcome=Outcome.SKIP, note=note)
@@ -46,7 +50,7 @@ def counting(
         found, cached = _kept_code_map(context, built)
         addresses = found.addresses
         entries = known_functions(built.kernel.vmlinux).entries if is_whole and addresses else ()
-        plugin = coverage_plugin(context, find_toolchain(context).value, qemu, accel) if addresses else None
+        plugin = coverage_plugin(context, find_toolchain(context).value, machine.qemu, accel) if addresses else None
     except (CommandFailed, ToolMissing, VmlinuxUnreadable) as error:
         note = f"not measured: {error.message}"
         return Product(None, cached=False, outcome=Outcome.SKIP, note=note, detail=error.detail)

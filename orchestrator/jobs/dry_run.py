@@ -11,7 +11,7 @@ from orchestrator.build.toolchain import Toolchain, make
 from orchestrator.context import Places
 from orchestrator.jobs.build import slowdown_of
 from orchestrator.jobs.reproduce import case_line, qemu_line, source_line
-from orchestrator.model.machine import Accel
+from orchestrator.model.machine import Accel, Machine
 from orchestrator.model.request import Baseline, Plan
 from orchestrator.model.subject import Subject
 from orchestrator.process import Command
@@ -21,12 +21,15 @@ from orchestrator.source.bases import DEFAULT_BASE
 SOURCE, BUILD = Path("linux"), Path("build")
 
 
-def dry_run(plan: Plan, accel: Accel, find: Callable[[str], Toolchain], places: Places) -> Iterator[str]:
+def dry_run(
+    plan: Plan, accel_of: Callable[[Machine], Accel], find: Callable[[str, str], Toolchain], places: Places
+) -> Iterator[str]:
     """The commands for each kernel, as a script would have them; comments say what they are for. `find` is given the
-    name of a toolchain."""
+    names of a toolchain and an architecture."""
     for subject, when in _kernels(plan):
         yield f"# {subject.name}{f': {when}' if when else ''}"
-        yield from _commands(plan, subject, accel, find(subject.kernel.toolchain), places)
+        accel = accel_of(plan.machine_of(subject.kernel))
+        yield from _commands(plan, subject, accel, find(subject.kernel.toolchain, subject.kernel.arch), places)
         yield ""
 
 
@@ -43,7 +46,8 @@ def _kernels(plan: Plan) -> Iterator[tuple[Subject, str]]:
 
 
 def _commands(plan: Plan, subject: Subject, accel: Accel, toolchain: Toolchain, places: Places) -> Iterator[str]:
-    kernel, image = subject.kernel, Path(plan.machine.image)
+    kernel, machine = subject.kernel, plan.machine_of(subject.kernel)
+    image = Path(machine.image)
 
     def made(*targets: str) -> Command:
         return make(SOURCE, BUILD, *targets, toolchain=toolchain, places=places)
@@ -55,11 +59,13 @@ def _commands(plan: Plan, subject: Subject, accel: Accel, toolchain: Toolchain, 
         yield f"git apply {shlex.quote(patch.name or f'{number:04d}.patch')}"
     yield "export " + " ".join(f"{name}={shlex.quote(value)}" for name, value in made().env)
     yield shlex.join(made("tinyconfig").argv)
-    fragments = (shlex.quote(os.fspath(fragment.path)) for fragment in kernel.kconfig.fragments)
-    yield f"cat {' '.join(fragments)} >>{BUILD}/.config"
+    fragments = shlex.join(os.fspath(fragment.path) for fragment in kernel.kconfig.fragments)
+    others = rf"-e '/^# arch:.*\b{kernel.arch}\b/b' -e '/^# arch:/,/^$/d'"  # what is for other architectures
+    chosen = f"sed {others}" if any(fragment.on_arch for fragment in kernel.kconfig.fragments) else "cat"
+    yield f"{chosen} {fragments} >>{BUILD}/.config"
     yield shlex.join(made("olddefconfig").argv)
     yield shlex.join(made(image.name, "vmlinux").argv)
     yield f"KERNEL={BUILD / image}"
-    yield f"{qemu_line(plan.machine, accel)} &"
+    yield f"{qemu_line(machine, accel)} &"
     slowdown = slowdown_of(plan, accel, subject)
     yield from (case_line(case, plan.request, slowdown) for case in plan.cases)

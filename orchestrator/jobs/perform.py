@@ -61,7 +61,7 @@ def _check(job: StaticChecks, products: Products) -> None:
 
 def _compare_builds(job: CompareBuilds, products: Products) -> None:
     context, journal, built = products.context, products.journal(job.subject), products.built(job.subject)
-    machine = products.plan.machine
+    machine = products.plan.machine_of(job.subject.kernel)
     journal.stage(COST, lambda: cost.cost(context, job.subject, built, machine, journal.home))
 
 

@@ -18,7 +18,7 @@ from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain
 from orchestrator.context import Context
 from orchestrator.errors import VmlinuxUnreadable
-from orchestrator.guest.accel import qemu_version
+from orchestrator.guest.accel import qemu_version, with_clock
 from orchestrator.guest.counters import Counting
 from orchestrator.jobs import learned
 from orchestrator.jobs.base_results import recall, remember
@@ -117,7 +117,7 @@ class Products:
             return value
 
         def make() -> Tree:
-            check_accelerator(stage, self._find)
+            check_accelerator(stage, self._find, self.plan.machine_of(subject.kernel))
             return make_tree(self.context, stage, subject, replace(self._find, base=base), worth_a_guest)
 
         def worth_a_guest(tree: Tree) -> tuple[tuple[str, str], ...]:
@@ -164,7 +164,7 @@ class Products:
         def count(spec: GuestSpec, built: Built) -> GuestSpec:
             """The series' own statements are counted where the whole series is tested."""
             if self.plan.request.perf:
-                spec = replace(spec, accel=self.context.catalog.accel(COUNTS))
+                spec = replace(spec, accel=with_clock(self.context.catalog.accel(COUNTS), spec.machine, None))
                 return replace(spec, counting=self._counting_instructions(made, built, spec))
             if not self.plan.request.coverage or subject.role is not Role.PATCHED or not subject.kernel.series:
                 return spec
@@ -172,7 +172,7 @@ class Products:
             kconfig, commit = subject.kernel.kconfig, built.tree.base.commit
             is_whole = not learned.is_whole(self.context, kconfig, self.plan.cases, commit)
             made_of = made.journal.stage(
-                COVERAGE, lambda: counting(self.context, built, machine.qemu, spec.accel, home, is_whole=is_whole)
+                COVERAGE, lambda: counting(self.context, built, machine, spec.accel, home, is_whole=is_whole)
             )
             self._counted[subject.name] = is_whole
             # else the kernel does not lie where its vmlinux says; where it cannot move, it needs no telling

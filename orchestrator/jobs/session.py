@@ -142,7 +142,8 @@ class GuestSession:
     def _attempt(self, planned: Planned) -> bool:
         """Make an attempt. Returns whether the session continues."""
         journal, case = self._journal, self._context.catalog.case(planned.case)
-        if reason := unmet_need(case, self._config.symbols, self._spec.machine.memory_mib):
+        machine = self._spec.machine
+        if reason := unmet_need(case, self._config.symbols, machine.memory_mib, machine.arch):
             journal.give_up(planned, Ending.UNMET, reason)
             return True
         if reason := dict(self._spec.programs.lacking).get(case.name, ""):

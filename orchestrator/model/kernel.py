@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path, PurePath
 
@@ -53,11 +53,17 @@ class Fragment:
     symbols: tuple[tuple[str, str], ...]
     slowdown: float = 1.0  # how much longer everything takes: from its line "# slowdown: X"
     may_lack: tuple[tuple[str, str], ...] = ()  # symbols that a tree need not know, each with the version since when
+    # by architecture: the symbols there, where "# arch: X" stands above some; `symbols` are those of all others
+    on_arch: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
 
     @property
     def enabled(self) -> frozenset[str]:
         """The symbols that it switches on."""
         return frozenset(name for name, value in self.symbols if value == "y")
+
+    def on(self, arch: str) -> Fragment:
+        """With the symbols that it has on an architecture."""
+        return replace(self, symbols=dict(self.on_arch).get(arch, self.symbols))
 
 
 @dataclass(frozen=True)
@@ -72,28 +78,35 @@ class Kconfig:
         """How much slower this kernel is than base. It scales every limit in the guest."""
         return math.prod(fragment.slowdown for fragment in self.fragments)
 
+    def on(self, arch: str) -> Kconfig:
+        """As it is on an architecture."""
+        return replace(self, fragments=tuple(fragment.on(arch) for fragment in self.fragments))
+
 
 USUAL_TOOLCHAIN = "gcc"
+USUAL_ARCH = "x86_64"
 
 
 @dataclass(frozen=True)
 class Variant:
-    """How kernels are configured and compiled. What is asked about a series is asked for each variant."""
+    """How kernels are configured and compiled, and for what. What is asked about a series is asked for each variant."""
 
     kconfig: Kconfig
     toolchain: str = USUAL_TOOLCHAIN  # as in Kernel
+    arch: str = USUAL_ARCH
 
     @property
     def name(self) -> str:
-        return variant_name(self.kconfig.name, self.toolchain)
+        return variant_name(self.kconfig.name, self.toolchain, self.arch)
 
 
-def variant_name(kconfig: str, toolchain: str) -> str:
-    """`debug+kasan`, or with another compiler than the usual `debug+kasan.clang-19`."""
+def variant_name(kconfig: str, toolchain: str, arch: str = USUAL_ARCH) -> str:
+    """`debug+kasan`; of another architecture or compiler than the usual `debug+kasan.arm64.clang-19`."""
+    name = kconfig if arch == USUAL_ARCH else f"{kconfig}.{arch}"
     if toolchain == USUAL_TOOLCHAIN:
-        return kconfig
+        return name
     where = PurePath(toolchain)
-    return f"{kconfig}.{where.parent.name if where.name == 'bin' else where.name}"
+    return f"{name}.{where.parent.name if where.name == 'bin' else where.name}"
 
 
 @dataclass(frozen=True)
@@ -109,12 +122,12 @@ class Kernel:
     series: Series | None = None
     mutants: tuple[Mutant, ...] = ()
     own_mutant: str = ""
-    arch: str = "x86_64"
+    arch: str = USUAL_ARCH
     toolchain: str = USUAL_TOOLCHAIN  # a name of build/toolchains.py, or the directory that it lies in
 
     @property
     def variant(self) -> Variant:
-        return Variant(self.kconfig, self.toolchain)
+        return Variant(self.kconfig, self.toolchain, self.arch)
 
     @property
     def id(self) -> str:

@@ -18,6 +18,10 @@ class Machine:
     cmdline: tuple[str, ...]
     smp: int
     memory_mib: int
+    cpu: str = "max"  # QEMU's model where the accelerator has none of its own
+    # by accelerator: boot parameters that tell the rate of the guest's clock; {tsc_khz} is the host's, and without one
+    # they are left out
+    clock: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ class Accel:
     name: str
     args: tuple[str, ...]
     timeout_scale: float
-    cmdline: tuple[str, ...] = ()  # boot parameters; {tsc_khz} is the host's, and without one the parameter is left out
+    cpu: str = ""  # QEMU's model of the CPUs; empty: the machine's
+    cmdline: tuple[str, ...] = ()  # boot parameters: what the machine's clock is with it, on this host
 
 
 @dataclass(frozen=True)

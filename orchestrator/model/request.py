@@ -37,8 +37,9 @@ class Request:
     base: str | None = None
     kconfigs: tuple[str, ...] = ("base",)
     toolchains: tuple[str, ...] = (USUAL_TOOLCHAIN,)
+    arches: tuple[str, ...] = ()  # empty: the machine's, else the usual one
     testcases: tuple[str, ...] = ()  # empty: all
-    machine: str = "q35"
+    machine: str = ""  # empty: each architecture's own
     accel: str = "auto"  # or kvm, tcg: the probe decides what auto is
     duration_s: float | None = None  # None: each case's own
     seed: int = 1
@@ -87,12 +88,22 @@ class Plan:
     toolchains: tuple[str, ...] = (USUAL_TOOLCHAIN,)
     order: str = ""  # why the cases come in this order
     learned: tuple[Learned, ...] = ()  # what earlier runs saw the cases execute
+    others: tuple[Machine, ...] = ()  # of the other architectures; `machine` is that of the first one
 
     @property
     def variants(self) -> tuple[Variant, ...]:
-        """Each kconfig with the first toolchain, then with the next."""
-        return tuple(Variant(kconfig, toolchain) for toolchain in self.toolchains for kconfig in self.kconfigs)
+        """Each kconfig with the first toolchain, then with the next; then all of the next architecture."""
+        return tuple(
+            Variant(kconfig.on(machine.arch), toolchain, machine.arch)
+            for machine in (self.machine, *self.others)
+            for toolchain in self.toolchains
+            for kconfig in self.kconfigs
+        )
 
     def kernel(self, variant: Variant) -> Kernel:
         """With the whole series."""
-        return Kernel(self.source, variant.kconfig, self.series, toolchain=variant.toolchain)
+        return Kernel(self.source, variant.kconfig, self.series, arch=variant.arch, toolchain=variant.toolchain)
+
+    def machine_of(self, kernel: Kernel) -> Machine:
+        """What a kernel of the plan boots on."""
+        return next(machine for machine in (self.machine, *self.others) if machine.arch == kernel.arch)

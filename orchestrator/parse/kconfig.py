@@ -16,6 +16,7 @@ from orchestrator.model.kernel import Fragment
 
 MAX_PLACES, MAX_BLOCKS = 20, 50  # entries of a symbol, and blocks around one, that a hint looks at
 _MAY_LACK = re.compile(r"# (?:optional|since: (\d+\.\d+))")
+_ARCHES = re.compile(r"# arch: *(\S.*)")
 _SET = re.compile(r"(CONFIG_\w+)=(.*)")
 _NOT_SET = re.compile(r"# (CONFIG_\w+) is not set\s*$")
 _ALMOST_NOT_SET = re.compile(r"#\s*(CONFIG_\w+)\s+is\s+not\s+set\b", re.IGNORECASE)
@@ -74,6 +75,26 @@ def optional_symbols(text: str) -> tuple[tuple[str, str], ...]:
         elif since is not None and (match := _SET.match(line) or _NOT_SET.match(line)):
             found.append((match[1], since))
     return tuple(found)
+
+
+def arches_in(text: str) -> tuple[str, ...]:
+    """The architectures for which a fragment has symbols of their own: those of lines `# arch: arm64 riscv64`."""
+    found = (match[1].split() for line in text.splitlines() if (match := _ARCHES.fullmatch(line.strip())))
+    return tuple(dict.fromkeys(name for names in found for name in names))
+
+
+def text_on(arch: str, text: str) -> str:
+    """A fragment as it is on an architecture: without what stands between a line `# arch:` that does not name it and
+    the next blank line. All lines keep their numbers."""
+    kept: list[str] = []
+    is_others = False
+    for line in text.splitlines():
+        if match := _ARCHES.fullmatch(line.strip()):
+            is_others = arch not in match[1].split()
+        elif not line.strip():
+            is_others = False
+        kept.append("" if is_others else line)
+    return "\n".join(kept)
 
 
 def is_whole(text: str) -> bool:

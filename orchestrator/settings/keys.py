@@ -36,10 +36,13 @@ class Settings:
     base: str | None = _key("what patches apply to", "linux-source-6.12; HEAD of a tree", option="base", by_tree=True)
     kconfigs: tuple[str, ...] | None = _key("the kernels to test", "base", option="kconfig", by_tree=True)
     toolchains: tuple[str, ...] | None = _key("the compilers of the kernels", "gcc", option="toolchain")
+    arches: tuple[str, ...] | None = _key(
+        "the architectures of the kernels", "that of the machine, else x86_64", option="arch", by_tree=True
+    )
     testcases: tuple[str, ...] | None = _key(
         "the test cases to run", "all that the kconfig has the needs of", option="testcase", by_tree=True
     )
-    machine: str | None = _key("QEMU's machine", "q35", option="machine", by_tree=True)
+    machine: str | None = _key("QEMU's machine", "the one of the architecture", option="machine", by_tree=True)
     accel: Literal["auto", "kvm", "tcg"] | None = _key("QEMU's accelerator", "auto", option="accel")
     jobs: int | None = _key("guests at a time", "as many as the host has CPUs and memory for", option="jobs")
     color: Literal["auto", "always", "never"] | None = _key("when to use colour", "auto", option="color")

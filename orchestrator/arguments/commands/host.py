@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from orchestrator.arguments.command import Command, Group, option, repeatable, switch
+from orchestrator.arguments.options import kernel
 from orchestrator.arguments.options.kernel import TREE
 from orchestrator.arguments.options.messages import VERBOSE
 
 KINDS = ("runs", "products", "builds", "worktrees", "bases", "ccache", "leftovers")  # as in retention.Kind
 SHELLS = ("bash", "zsh", "fish")
-LISTED = ("testcases", "kconfigs", "patches", "machines", "bases", "toolchains")
+LISTED = ("testcases", "kconfigs", "patches", "machines", "bases", "toolchains", "architectures")
 
 CONFIG = Command(
     "config",
@@ -26,7 +29,7 @@ CONFIG = Command(
 
 LIST = Command(
     "list",
-    "list test cases, kconfigs, patches, machines, bases or toolchains",
+    "list test cases, kconfigs, patches, machines, bases, toolchains or architectures",
     "Lists the names that options take, each with a line about it.",
     (("orchestrate list testcases", "the names for --testcase"),),
     (option("kind", choices=LISTED, metavar="KIND", help=f"one of {', '.join(LISTED)}"),),
@@ -81,6 +84,7 @@ DOCTOR = Command(
     (
         ("orchestrate doctor", "what is there, and what is missing"),
         ("orchestrate doctor --install", "install what is missing"),
+        ("orchestrate doctor --arch arm64 --install", "and what kernels and guests of arm64 need"),
     ),
     (),
     (
@@ -88,6 +92,7 @@ DOCTOR = Command(
             "what to do",
             (
                 switch("--install", help="install what is missing (Debian: apt-get)"),
+                replace(kernel.ARCH, help="look for what kernels and guests of this architecture need too"),
                 switch("--verify", help="hash every product in the cache, and drop damaged ones"),
             ),
         ),

@@ -148,6 +148,12 @@ BISECT = Command(
                     completes="toolchains",
                     help="compile the kernels with this (default: gcc)",
                 ),
+                option(
+                    "--arch",
+                    metavar="NAME",
+                    completes="architectures",
+                    help="their architecture (default: the machine's, or x86_64)",
+                ),
             ),
         ),
         GUEST,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from orchestrator.arguments.command import Command, Option
 
 HELP = Option(("-h", "--help"), "show this text", "", {"action": "help"})
-LISTED = ("testcases", "kconfigs", "patches", "machines", "bases", "toolchains")
+LISTED = ("testcases", "kconfigs", "patches", "machines", "bases", "toolchains", "architectures")
 
 
 def options_of(command: Command) -> tuple[Option, ...]:

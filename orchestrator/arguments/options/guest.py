@@ -8,7 +8,7 @@ MACHINE = option(
     "--machine",
     metavar="NAME",
     completes="machines",
-    help="see `orchestrate list machines` (default: q35)",
+    help="see `orchestrate list machines` (default: the one of the architecture)",
 )
 GUEST = Group(
     "guest",

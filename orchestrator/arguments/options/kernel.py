@@ -46,5 +46,12 @@ TOOLCHAIN = repeatable(
     help="compile the kernel with gcc, gcc-13, clang, clang-19, or a compiler in a directory (default: gcc); give it "
     "several times to test the kernels of several",
 )
+ARCH = repeatable(
+    "--arch",
+    metavar="NAME",
+    completes="architectures",
+    help="compile and boot kernels of another architecture: see `orchestrate list architectures` (default: the "
+    "machine's, or x86_64); give it several times to test kernels of several",
+)
 
-KERNEL = Group("kernel", (PATCH, TREE, BASE, KCONFIG, TOOLCHAIN))
+KERNEL = Group("kernel", (PATCH, TREE, BASE, KCONFIG, TOOLCHAIN, ARCH))
