@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 from orchestrator.parse.code_places import Role
 from orchestrator.parse.stack_frames import CodeFrame
@@ -130,10 +131,18 @@ def _outermost(contexts: Sequence[Context], role_of: RoleOf) -> Culprit:
     for context in seen:
         found = _first_of([*reversed(context)], (Role.DISPATCH, Role.SERVICE), role_of)
         if not found.function:
-            found = _first_of(context, (Role.ENTRY,), role_of)
+            found = _begun(context, role_of)
         if found.function:
             return found
     return _first_of(frames, (Role.LIBRARY,), role_of)
+
+
+def _begun(context: Context, role_of: RoleOf) -> Culprit:
+    """The loop that began a context; but of what finds faults by itself, the thread or work item that it is."""
+    for inner, entry in pairwise(context):
+        if role_of(entry) is Role.ENTRY:
+            return Culprit((inner if role_of(inner) is Role.PRINTER else entry).function)
+    return _first_of(context, (Role.ENTRY,), role_of)
 
 
 def _blocked(frames: Sequence[CodeFrame], role_of: RoleOf) -> Culprit:

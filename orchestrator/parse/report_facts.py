@@ -178,7 +178,7 @@ class Report:
                 return "its trace has no end"
             if self.kind.must_end and not tags:
                 return "it has no end"
-        traced = [pattern for pattern in (self.kind.trace_after, self.kind.untraced) if pattern]
+        traced = [pattern for pattern in (*self.kind.trace_after[:1], self.kind.untraced) if pattern]
         if traced and not any(pattern.match(message) for message in messages for pattern in traced):
             return "its trace is missing"
         return "" if has_function or "{function}" not in self.kind.titles[0] else "no function of a subsystem is in it"

@@ -44,7 +44,7 @@ class ReportKind:
     absorbs: frozenset[str] = frozenset()  # kinds whose start inside this report, before any trace, belongs to it
     folds: tuple[re.Pattern[str], ...] = ()  # starts of this kind that only follow from the report before
     farewell: tuple[re.Pattern[str], ...] = ()  # messages after which a start of this kind is expected (is_boot)
-    trace_after: re.Pattern[str] | None = None  # the trace that counts comes after this line
+    trace_after: tuple[re.Pattern[str], ...] = ()  # the trace that counts comes after the first of these that is there
     untraced: re.Pattern[str] | None = None  # reports with this line have no such trace; others without it were cut
     lines: int = 300
     gap_s: float = 5.0  # silence of the kernel's clock that ends a report without an end marker

@@ -51,11 +51,14 @@ class Said:
 
     stack: str | None = None  # the one that begins here
     is_border: bool = False
+    is_nmi: bool = False  # the frames of a non-maskable interrupt begin here
+    is_end_of_nmi: bool = False
     frame: CodeFrame | None = None
     facts: tuple[tuple[int, Mapping[str, str]], ...] = ()  # number of an expression that matches, and what it finds
 
 
 _NOTHING = Said()
+_NMI, _END_OF_NMI = re.compile(r"\s*<NMI>"), re.compile(r"\s*</NMI>")
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,12 @@ def said(message: str, lines: Lines) -> Said:
         else ()
     )
     found = Said(
-        stack, is_border(message), code_frame(message), tuple((at, match.groupdict()) for at, match in facts if match)
+        stack,
+        is_border(message),
+        _NMI.match(message) is not None,
+        _END_OF_NMI.match(message) is not None,
+        code_frame(message),
+        tuple((at, match.groupdict()) for at, match in facts if match),
     )
     return _NOTHING if found == _NOTHING else found
 
@@ -144,6 +152,7 @@ def traces(messages: Sequence[str], lines: Lines) -> tuple[Trace, ...]:
     """The stacks of a report in the order in which it shows them, without stale frames."""
     found: list[tuple[str, list[CodeFrame]]] = [(OWN, [])]
     is_first = False
+    before = -1  # frames when a non-maskable interrupt's began
     for message in messages:
         line = said(message, lines)
         if line is _NOTHING:
@@ -154,7 +163,10 @@ def traces(messages: Sequence[str], lines: Lines) -> tuple[Trace, ...]:
                 found.append((line.stack, []))
             else:
                 found[-1] = (line.stack, found[-1][1])
-        is_first = is_first or line.is_border
+        if line.is_nmi:
+            before = len(found[-1][1])
+        # an NMI of which only stale frames were found: the registers before are of what it came into
+        is_first = is_first or (line.is_border and not (line.is_end_of_nmi and before == len(found[-1][1]) > 0))
         if line.frame:
             found[-1][1].append(line.frame._replace(is_first=True) if is_first else line.frame)
             is_first = False

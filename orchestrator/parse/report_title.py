@@ -122,7 +122,8 @@ def _named(function: str, messages: Sequence[str]) -> CodeFrame:
 def _culprit(kind: ReportKind, told: Told, named: CodeFrame | None, table: KindTable) -> Culprit:
     messages, traces, after = told.messages, told.traces, 0
     if kind.trace_after:
-        after = next((i for i, message in enumerate(messages) if kind.trace_after.match(message)), len(messages))
+        begins = (i for after in kind.trace_after for i, message in enumerate(messages) if after.match(message))
+        after = next(begins, len(messages))
         traces = report_lines.traces(messages[after:], table.lines)
     subject = next((stack for stack, said in kind.about if any(said.match(message) for message in messages)), OWN)
     if subject != OWN:

@@ -73,6 +73,7 @@ def test_the_search_begins_at_the_function_that_the_report_names() -> None:
         (["library:lock service:purge service:purge_work entry:work entry:kthread"], "purge_work"),
         (["printer:gp entry:kthread trap:fork", "library:halt entry:idle trap:start"], "idle"),
         (["printer:dump service:tick trap:irq"], "tick"),
+        (["library:ipi printer:toggle entry:work entry:kthread"], "toggle"),  # it is at work by itself
     ],
 )
 def test_the_function_through_which_a_stalled_subsystem_was_entered(stacks: list[str], function: str) -> None:
