@@ -37,13 +37,14 @@ class MutantStatus(Enum):
 
 
 TESTED = (MutantStatus.KILLED, MutantStatus.SURVIVED)
+HUNG = frozenset({Outcome.TIMEOUT, Outcome.CRASH})
 NOT_RUN = "not run: "  # begins the reason of a mutant of lines that no case executes
 
 
 @dataclass(frozen=True)
 class Kill:
     """The evidence. `guest_s` is when it appeared: by the kernel's clock if the kernel reported it, else the seconds
-    that boot and cases had taken."""
+    that boot and cases had taken. `also`: what would have noticed it in the same attempt without `detector`."""
 
     kconfig: str
     case: str  # a case, or boot
@@ -51,6 +52,11 @@ class Kill:
     evidence: str
     guest_s: float
     kernel_reports: tuple[KernelReport, ...] = ()
+    also: tuple[Detector, ...] = ()
+
+    @property
+    def detectors(self) -> tuple[Detector, ...]:
+        return (self.detector, *self.also)
 
 
 @dataclass(frozen=True)
@@ -104,6 +110,15 @@ class Matrix:
 
     def count(self, status: MutantStatus) -> int:
         return sum(row.status is status for row in self.rows)
+
+    @property
+    def tested(self) -> int:
+        return sum(row.status in TESTED for row in self.rows)
+
+    def noticed_by(self, detector: Detector) -> int:
+        """How many kills there would be if nothing but this detector counted. At least: an attempt that a kernel
+        report or a hang ends cannot show more, and no further attempt follows a kill."""
+        return sum(detector in row.kill.detectors for row in self.rows if row.kill)
 
     @property
     def by_hunk(self) -> tuple[HunkResult, ...]:
@@ -193,22 +208,26 @@ def kill_of(suite: SuiteReport, control: SuiteReport | None = None) -> Kill | No
         if found.is_host_fault or found.outcome is Outcome.ERROR or not (found.outcome.is_bad or is_weak):
             continue
         seconds = _kernel_report_s(found.kernel_reports) or guest_s
-        kill = Kill(suite.kconfig, found.case, detector_of(found), found.message, seconds, found.kernel_reports)
+        first, *also = detectors_of(found)
+        kill = Kill(suite.kconfig, found.case, first, found.message, seconds, found.kernel_reports, tuple(also))
         if not is_weak:
             return kill
         weak = weak or (kill if found.case not in idle else None)
     return None if suite.facts.delays else weak
 
 
-def detector_of(case: Finding) -> Detector:
-    """What noticed the mutant. The kernel's reports come first, then what the program saw."""
-    if any(kernel_report.outcome.is_bad for kernel_report in case.kernel_reports):
-        return Detector.KERNEL_REPORT
-    if case.outcome in (Outcome.TIMEOUT, Outcome.CRASH):
-        return Detector.HANG
-    if case.outcome is Outcome.NOT_EXERCISED or case.message.startswith("leaked"):
-        return Detector.COUNTER
-    return Detector.DATA if any(subtest.outcome.is_bad for subtest in case.subtests) else Detector.EXIT
+def detectors_of(case: Finding) -> tuple[Detector, ...]:
+    """What noticed the mutant. The kernel's reports come first, then what the program saw. A hang that a kernel report
+    explains is the report's alone."""
+    said = max((found.outcome for found in case.kernel_reports if found.outcome.is_bad), default=Outcome.PASS)
+    bad = {subtest.outcome for subtest in case.subtests if subtest.outcome.is_bad}
+    noticed = {
+        Detector.KERNEL_REPORT: said.is_bad,
+        Detector.HANG: bool(bad & HUNG) or (case.run_outcome in HUNG and case.run_outcome > said),
+        Detector.COUNTER: case.outcome is Outcome.NOT_EXERCISED or case.message.startswith("leaked"),
+        Detector.DATA: bool(bad - HUNG),
+    }
+    return tuple(detector for detector, has_noticed in noticed.items() if has_noticed) or (Detector.EXIT,)
 
 
 def _kernel_report_s(kernel_reports: Iterable[KernelReport]) -> float | None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TextIO
 
-from orchestrator.judge.mutants import NOT_RUN, Kill, Matrix, MutantRow, MutantStatus
+from orchestrator.judge.mutants import NOT_RUN, Detector, Kill, Matrix, MutantRow, MutantStatus
 from orchestrator.model.report import RunReport
 from orchestrator.reporters import decoded
 from orchestrator.reporters.columns import columns
@@ -99,6 +99,9 @@ def _end(matrix: Matrix, report: RunReport, resume: str) -> Iterator[str]:
         weapons = [row.kill.detector for row in matrix.rows if row.kill]
         counts = ", ".join(f"{weapons.count(detector)} by {detector.value}" for detector in dict.fromkeys(weapons))
         yield f"median time to kill: {median_s:.1f} s; {counts}"
+        alone = matrix.noticed_by(Detector.DATA)
+        share = f"{alone} of {matrix.tested} mutants killed ({alone / matrix.tested:.0%})"
+        yield f"if kernel reports and hangs were ignored: at least {share} by {Detector.DATA.value}"
     yield f"{printable(report.series)}: {report.verdict.value.upper()}  ({seconds(report.time_s)})"
     yield printable(report.reason)
     yield f"report: {printable(report.run_dir)}/{HTML}"

@@ -61,6 +61,43 @@ def test_what_killed_it_and_when(case: CaseResult, detector: Detector, guest_s: 
     assert (kill.case, kill.detector, kill.guest_s) == ("second", detector, guest_s)
 
 
+OOPS = replace(WARNING, outcome=Outcome.CRASH, title="BUG in f")
+
+
+@pytest.mark.parametrize(
+    ("case", "detectors"),
+    [
+        (failed("WARNING in f", WARNING), (Detector.KERNEL_REPORT,)),
+        (failed("WARNING in f", WARNING, says="a tag is lost"), (Detector.KERNEL_REPORT, Detector.DATA)),
+        (failed("froze", WARNING, run=Outcome.TIMEOUT), (Detector.KERNEL_REPORT, Detector.HANG)),
+        (failed("BUG in f", OOPS, run=Outcome.CRASH), (Detector.KERNEL_REPORT,)),  # died of what it reported
+        (failed("s", OOPS, says="timed out", how=Outcome.TIMEOUT), (Detector.KERNEL_REPORT, Detector.HANG)),
+        (failed("froze", run=Outcome.TIMEOUT, says="a tag is lost"), (Detector.HANG, Detector.DATA)),
+        (failed("leaked 30 mm_struct", run=Outcome.FAIL, says="a tag is lost"), (Detector.COUNTER, Detector.DATA)),
+        (failed("exit status 3", run=Outcome.FAIL), (Detector.EXIT,)),
+    ],
+)
+def test_a_kill_has_all_that_noticed_the_mutant_in_that_attempt(
+    case: CaseResult, detectors: tuple[Detector, ...]
+) -> None:
+    kill = kill_of(suite(PASSED, case))
+    assert kill
+    assert kill.detectors == detectors
+
+
+def test_what_data_oracles_alone_would_have_killed_is_said_of_all_that_were_tested() -> None:
+    shown = (failed("WARNING in f", WARNING), failed("W", WARNING, says="lost"), failed("s", says="lost"), PASSED)
+    skipped = row_of(MUTANT, [], not_run="not asked for")
+    found = Matrix((*(row_of(MUTANT, [suite(case)]) for case in shown), skipped), ("base",), ("second",))
+    assert [found.noticed_by(one) for one in (Detector.KERNEL_REPORT, Detector.DATA, Detector.HANG)] == [2, 2, 0]
+    out = io.StringIO()
+    show_matrix(found, REPORT, out)
+    assert "2 by kernel report, 1 by data error\n" in out.getvalue()
+    assert (
+        "if kernel reports and hangs were ignored: at least 2 of 4 mutants killed (50%) by data error" in out.getvalue()
+    )
+
+
 def test_attempts_that_passed_count_in_the_time_to_the_kill_and_none_behind_it_does() -> None:
     lost = replace(failed("s: tag", says="a tag is lost"), number=3)
     passed = [replace(PASSED, case="second", time_s=2.0, number=number) for number in (1, 2)]
