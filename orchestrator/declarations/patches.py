@@ -29,7 +29,7 @@ from orchestrator.process import Cancel, Command, Runner, find_program
 MAX_PATCH_BYTES = 64 << 20
 MOST_UNPACKED = 16 << 20  # of a compressed one: the biggest release candidates are less, and so are long threads
 DOWNLOAD_S = 120.0
-MUTANTS, DELAYS = "-mutants", "-delays"
+MUTANTS, HOLDOUT, DELAYS = "-mutants", "-holdout", "-delays"
 NUMBERED = re.compile(r"\d+-")
 PATCH_FILE = re.compile(r"\.(patch|diff|mbox)(\.(gz|xz|bz2|zst))?$")
 COMPRESSED = re.compile(r"\.(gz|xz|bz2|zst)$")
@@ -46,7 +46,7 @@ def named_patches(root: Path) -> Mapping[str, Path]:
     """Patches by name: NAME.patch, a directory of numbered patches (a series), or COLLECTION/NAME.patch."""
     found = {path.stem: path for path in sorted(root.glob("*.patch"))}
     for directory in sorted({path.parent for path in root.glob("*/*.patch")}):
-        if directory.name.endswith(MUTANTS):
+        if directory.name.endswith((MUTANTS, HOLDOUT)):
             continue
         inside = sorted(directory.glob("*.patch"))
         if all(NUMBERED.match(path.name) for path in inside):
