@@ -44,7 +44,8 @@ NOT_RUN = "not run: "  # begins the reason of a mutant of lines that no case exe
 @dataclass(frozen=True)
 class Kill:
     """The evidence. `guest_s` is when it appeared: by the kernel's clock if the kernel reported it, else the seconds
-    that boot and cases had taken. `also`: what would have noticed it in the same attempt without `detector`."""
+    that boot and cases had taken. `also`: what would have noticed it in the same attempt without `detector`.
+    `attempt`: which one of the case it was."""
 
     kconfig: str
     case: str  # a case, or boot
@@ -53,6 +54,7 @@ class Kill:
     guest_s: float
     kernel_reports: tuple[KernelReport, ...] = ()
     also: tuple[Detector, ...] = ()
+    attempt: int = 1
 
     @property
     def detectors(self) -> tuple[Detector, ...]:
@@ -119,6 +121,11 @@ class Matrix:
         """How many kills there would be if nothing but this detector counted. At least: an attempt that a kernel
         report or a hang ends cannot show more, and no further attempt follows a kill."""
         return sum(detector in row.kill.detectors for row in self.rows if row.kill)
+
+    @property
+    def at_first_try(self) -> int:
+        """How many kills there would be if each case had one attempt."""
+        return sum(row.kill.attempt == 1 for row in self.rows if row.kill)
 
     @property
     def by_hunk(self) -> tuple[HunkResult, ...]:
@@ -209,7 +216,8 @@ def kill_of(suite: SuiteReport, control: SuiteReport | None = None) -> Kill | No
             continue
         seconds = _kernel_report_s(found.kernel_reports) or guest_s
         first, *also = detectors_of(found)
-        kill = Kill(suite.kconfig, found.case, first, found.message, seconds, found.kernel_reports, tuple(also))
+        shown = (found.message, seconds, found.kernel_reports)
+        kill = Kill(suite.kconfig, found.case, first, *shown, also=tuple(also), attempt=found.number)
         if not is_weak:
             return kill
         weak = weak or (kill if found.case not in idle else None)

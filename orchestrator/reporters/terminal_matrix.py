@@ -99,10 +99,14 @@ def _end(matrix: Matrix, report: RunReport, resume: str) -> Iterator[str]:
         weapons = [row.kill.detector for row in matrix.rows if row.kill]
         counts = ", ".join(f"{weapons.count(detector)} by {detector.value}" for detector in dict.fromkeys(weapons))
         yield f"median time to kill: {median_s:.1f} s; {counts}"
-        alone = matrix.noticed_by(Detector.DATA)
-        share = f"{alone} of {matrix.tested} mutants killed ({alone / matrix.tested:.0%})"
-        yield f"if kernel reports and hangs were ignored: at least {share} by {Detector.DATA.value}"
+        yield f"with one attempt of each case: {_share(matrix.at_first_try, matrix)}"
+        alone = _share(matrix.noticed_by(Detector.DATA), matrix)
+        yield f"if kernel reports and hangs were ignored: at least {alone} by {Detector.DATA.value}"
     yield f"{printable(report.series)}: {report.verdict.value.upper()}  ({seconds(report.time_s)})"
     yield printable(report.reason)
     yield f"report: {printable(report.run_dir)}/{HTML}"
     yield from resume_lines(report, resume)
+
+
+def _share(killed: int, matrix: Matrix) -> str:
+    return f"{killed} of {matrix.tested} mutants killed ({killed / matrix.tested:.0%})"

@@ -85,13 +85,15 @@ def test_a_kill_has_all_that_noticed_the_mutant_in_that_attempt(
     assert kill.detectors == detectors
 
 
-def test_what_data_oracles_alone_would_have_killed_is_said_of_all_that_were_tested() -> None:
-    shown = (failed("WARNING in f", WARNING), failed("W", WARNING, says="lost"), failed("s", says="lost"), PASSED)
+def test_what_one_attempt_and_what_data_oracles_alone_would_have_killed_is_said_of_all_that_were_tested() -> None:
+    second = replace(failed("s", says="lost"), number=2)
+    shown = (failed("WARNING in f", WARNING), failed("W", WARNING, says="lost"), second, PASSED)
     skipped = row_of(MUTANT, [], not_run="not asked for")
     found = Matrix((*(row_of(MUTANT, [suite(case)]) for case in shown), skipped), ("base",), ("second",))
     assert [found.noticed_by(one) for one in (Detector.KERNEL_REPORT, Detector.DATA, Detector.HANG)] == [2, 2, 0]
     out = io.StringIO()
     show_matrix(found, REPORT, out)
+    assert "with one attempt of each case: 2 of 4 mutants killed (50%)\n" in out.getvalue()
     assert "2 by kernel report, 1 by data error\n" in out.getvalue()
     assert (
         "if kernel reports and hangs were ignored: at least 2 of 4 mutants killed (50%) by data error" in out.getvalue()
@@ -104,7 +106,7 @@ def test_attempts_that_passed_count_in_the_time_to_the_kill_and_none_behind_it_d
     later = replace(failed("WARNING in f", WARNING), number=4)
     kill = kill_of(replace(suite(PASSED, lost), attempts=(PASSED, *passed, lost, later)))
     assert kill
-    assert (kill.case, kill.detector, kill.guest_s) == ("second", Detector.DATA, 14.0)
+    assert (kill.case, kill.detector, kill.guest_s, kill.attempt) == ("second", Detector.DATA, 14.0, 3)
 
 
 def test_a_boot_that_fails_is_a_kill_and_the_hosts_fault_is_none() -> None:
