@@ -13,6 +13,7 @@ from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import BOOT, Finding, StageResult, SuiteReport
 from orchestrator.model.series import Mutant
+from orchestrator.parse import ktap
 
 SERIES_ALONE = ("apply", "configure", "screen")  # the stages of a mutation run that see no mutant
 
@@ -226,9 +227,9 @@ def kill_of(suite: SuiteReport, control: SuiteReport | None = None) -> Kill | No
 
 def detectors_of(case: Finding) -> tuple[Detector, ...]:
     """What noticed the mutant. The kernel's reports come first, then what the program saw. A hang that a kernel report
-    explains is the report's alone."""
+    explains is the report's alone. A subtest that was never reached has noticed nothing."""
     said = max((found.outcome for found in case.kernel_reports if found.outcome.is_bad), default=Outcome.PASS)
-    bad = {subtest.outcome for subtest in case.subtests if subtest.outcome.is_bad}
+    bad = {subtest.outcome for subtest in case.subtests if subtest.outcome.is_bad and not ktap.is_missing(subtest)}
     noticed = {
         Detector.KERNEL_REPORT: said.is_bad,
         Detector.HANG: bool(bad & HUNG) or (case.run_outcome in HUNG and case.run_outcome > said),

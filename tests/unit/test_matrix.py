@@ -14,6 +14,7 @@ from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, RunReport, StageResult, Subtest, SuiteReport
 from orchestrator.model.series import Mutant, Observable
+from orchestrator.parse import ktap
 from orchestrator.reporters.terminal_matrix import ALIKE, matrix_lines, show_matrix
 
 MUTANT = Mutant("early", "order", "it", "that", "base", (), (), Observable.YES, "", False, "", b"")
@@ -61,6 +62,7 @@ def test_what_killed_it_and_when(case: CaseResult, detector: Detector, guest_s: 
     assert (kill.case, kill.detector, kill.guest_s) == ("second", detector, guest_s)
 
 
+NEVER = ktap.parse("KTAP version 1\n1..1\n").subtests[0].message  # of a subtest that was not reached
 OOPS = replace(WARNING, outcome=Outcome.CRASH, title="BUG in f")
 
 
@@ -73,6 +75,9 @@ OOPS = replace(WARNING, outcome=Outcome.CRASH, title="BUG in f")
         (failed("BUG in f", OOPS, run=Outcome.CRASH), (Detector.KERNEL_REPORT,)),  # died of what it reported
         (failed("s", OOPS, says="timed out", how=Outcome.TIMEOUT), (Detector.KERNEL_REPORT, Detector.HANG)),
         (failed("froze", run=Outcome.TIMEOUT, says="a tag is lost"), (Detector.HANG, Detector.DATA)),
+        (failed("WARNING in f", WARNING, says=NEVER), (Detector.KERNEL_REPORT,)),
+        (failed("froze", run=Outcome.TIMEOUT, says=NEVER), (Detector.HANG,)),
+        (failed("ended by SIGSEGV", run=Outcome.FAIL, says=NEVER), (Detector.EXIT,)),
         (failed("leaked 30 mm_struct", run=Outcome.FAIL, says="a tag is lost"), (Detector.COUNTER, Detector.DATA)),
         (failed("exit status 3", run=Outcome.FAIL), (Detector.EXIT,)),
     ],
