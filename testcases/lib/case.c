@@ -25,6 +25,28 @@ static bool chosen(const struct options *options, const struct subtest *subtest)
 	return !options->sabotage || breaks(subtest, options->sabotage);
 }
 
+static bool knows(const struct subtest *subtest, const char *setting)
+{
+	size_t length = strcspn(setting, "=");
+
+	for (int i = 0; i < NAMES_MAX && subtest->settings[i]; i++)
+		if (strlen(subtest->settings[i]) == length && strncmp(subtest->settings[i], setting, length) == 0)
+			return true;
+	return false;
+}
+
+static void check_settings(const struct options *options, const char *program, const struct subtest *subtests, size_t count)
+{
+	for (const char *const *setting = options->settings; *setting; setting++) {
+		bool known = false;
+
+		for (size_t i = 0; i < count; i++)
+			known |= knows(&subtests[i], *setting);
+		if (!known)
+			options_usage_error(program, "nothing here is set by %s", *setting);
+	}
+}
+
 static void list(const struct options *options, const struct subtest *subtests, size_t count)
 {
 	bool sabotages = options->sabotage && strcmp(options->sabotage, "list") == 0;
@@ -56,6 +78,7 @@ int case_main(int argc, char **argv, const struct subtest *subtests, size_t coun
 		list(&options, subtests, count);
 		return EXIT_PASS;
 	}
+	check_settings(&options, argv[0], subtests, count);
 	for (size_t i = 0; i < count; i++)
 		left += chosen(&options, &subtests[i]);
 	if (left == 0)

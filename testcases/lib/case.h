@@ -17,14 +17,17 @@
 #include "tag.h"
 #include "toucher.h"
 
-#define SABOTAGES_MAX 6
+#define SABOTAGES_MAX 10
 #define MOVES_MAX 3
+#define NAMES_MAX 4
 
 struct subtest {
 	const char *name;
 	void (*body)(struct run *run);
 	/* what --self-test-fail can break in it, to prove that its oracles notice */
 	const char *sabotages[SABOTAGES_MAX];
+	/* what --set can set for it */
+	const char *settings[NAMES_MAX];
 	/* Counters of /proc/vmstat that must move besides vma_lock_success, or it did not exercise what it is there for.
 	 * For what a subtest is built to provoke. A kernel that lacks a counter is not asked for it. */
 	const char *moves[MOVES_MAX];

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "run.h"
@@ -15,7 +16,7 @@ void options_usage_error(const char *program, const char *fmt, const char *detai
 {
 	fprintf(stderr, "%s: ", program);
 	fprintf(stderr, fmt, detail);
-	fprintf(stderr, "\nusage: %s [--duration SECONDS] [--seed N] [--threads N] [--only SUBTEST] [--list]\n", program);
+	fprintf(stderr, "\nusage: %s [--duration SECONDS] [--seed N] [--threads N] [--only SUBTEST] [--list] [--set NAME=VALUE]\n", program);
 	exit(EXIT_USAGE);
 }
 
@@ -62,7 +63,7 @@ static unsigned int default_threads(void)
 
 struct options options_parse(int argc, char **argv)
 {
-	enum { DURATION = 1, SEED, THREADS, LIST, ONLY, SELF_TEST_FAIL, HANG_AFTER };
+	enum { DURATION = 1, SEED, THREADS, LIST, ONLY, SELF_TEST_FAIL, HANG_AFTER, SET };
 	static const struct option known[] = {
 		{ "duration", required_argument, NULL, DURATION },
 		{ "seed", required_argument, NULL, SEED },
@@ -71,6 +72,7 @@ struct options options_parse(int argc, char **argv)
 		{ "only", required_argument, NULL, ONLY },
 		{ "self-test-fail", required_argument, NULL, SELF_TEST_FAIL },
 		{ "hang-after", required_argument, NULL, HANG_AFTER },
+		{ "set", required_argument, NULL, SET },
 		{ 0 },
 	};
 	const char *program = argv[0];
@@ -78,6 +80,7 @@ struct options options_parse(int argc, char **argv)
 	struct options options = {
 		.duration_s = 5, .slowdown = slowdown, .hang_after_s = 1 + slowdown, .seed = 1, .threads = default_threads(),
 	};
+	unsigned int settings = 0;
 	int choice;
 
 	while ((choice = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -107,6 +110,11 @@ struct options options_parse(int argc, char **argv)
 			break;
 		case HANG_AFTER:
 			options.hang_after_s = parse_seconds(program, optarg);
+			break;
+		case SET:
+			if (settings == SETTINGS_MAX || !strchr(optarg, '='))
+				options_usage_error(program, "not NAME=VALUE, or too many: %s", optarg);
+			options.settings[settings++] = optarg;
 			break;
 		default:
 			options_usage_error(program, "see above%s", "");

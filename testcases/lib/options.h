@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define SETTINGS_MAX 8
+
 struct options {
 	double duration_s;              /* of the whole program */
 	double slowdown;                /* of this machine against a native, idle one: TESTCASE_SLOWDOWN */
@@ -14,6 +16,7 @@ struct options {
 	bool list;
 	const char *only;               /* one subtest, by hand */
 	const char *sabotage;           /* --self-test-fail */
+	const char *settings[SETTINGS_MAX + 1]; /* --set NAME=VALUE, for what only one case knows; the last is NULL */
 };
 
 /* exits with status 2 and a message on stderr when the command line is wrong */

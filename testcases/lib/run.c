@@ -60,6 +60,16 @@ bool run_sabotaged(const struct run *run, const char *what)
 	return run->sabotage && strcmp(run->sabotage, what) == 0;
 }
 
+const char *run_setting(const struct run *run, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const char *const *setting = run->settings; setting && *setting; setting++)
+		if (strncmp(*setting, name, length) == 0 && (*setting)[length] == '=')
+			return *setting + length + 1;
+	return NULL;
+}
+
 struct slot *run_event(struct run *run, enum slot_kind kind, const char *name)
 {
 	/* only the main thread asks before the crew starts, so find-then-create does not race */

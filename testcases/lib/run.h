@@ -12,6 +12,7 @@
 struct run {
 	const char *name;               /* of the subtest */
 	const char *sabotage;           /* --self-test-fail: what to break on purpose, or NULL */
+	const char *const *settings;    /* --set, NULL behind the last */
 	uint64_t seed;
 	unsigned int threads;           /* how many to use, all roles together */
 	struct board *board;
@@ -32,6 +33,9 @@ bool run_stopping(const struct run *run);
 
 /* Is this the breakage asked for? Cases put it where a kernel bug of that kind would act. */
 bool run_sabotaged(const struct run *run, const char *what);
+
+/* The value that --set gave to a name of the case's own, or NULL. The table of subtests lists the names. */
+const char *run_setting(const struct run *run, const char *name);
 
 /* A named count of the run, e.g. of faults that hit a hole; the same name gives the same slot. */
 struct slot *run_event(struct run *run, enum slot_kind kind, const char *name);

@@ -58,6 +58,7 @@ static void run_subtest(const struct watch *watch)
 	const struct assignment *assignment = watch->assignment;
 	struct run run = {
 		.name = assignment->subtest->name, .sabotage = assignment->options->sabotage,
+		.settings = assignment->options->settings,
 		.seed = assignment->options->seed, .threads = assignment->options->threads, .board = watch->board,
 	};
 	sigset_t none;

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "ops.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model.h"
+
+static const struct {
+	const char *name;
+	unsigned int weight;
+} table[OP_KINDS] = {
+	[OP_MAP] = { "map", 120 }, [OP_UNMAP] = { "unmap", 30 }, [OP_PROTECT] = { "protect", 80 },
+	[OP_MOVE] = { "move", 50 }, [OP_MOVE_KEEP] = { "move-keep", 20 }, [OP_GROW] = { "grow", 30 },
+	[OP_SHRINK] = { "shrink", 15 },
+	[OP_DONTNEED] = { "dontneed", 40 }, [OP_FREE] = { "free", 20 }, [OP_COLD] = { "cold", 8 },
+	[OP_PAGEOUT] = { "pageout", 8 }, [OP_POPULATE] = { "populate", 20 }, [OP_HUGE] = { "huge", 20 },
+	[OP_COLLAPSE] = { "collapse", 4 }, [OP_HINT] = { "hint", 30 }, [OP_REMOVE] = { "remove", 15 },
+	[OP_WIPE] = { "wipe-on-fork", 12 }, [OP_KEEP_BACK] = { "keep-from-fork", 12 },
+	[OP_GUARD] = { "guard", 15 }, [OP_UNGUARD] = { "unguard", 10 },
+	[OP_LOCK] = { "lock", 20 }, [OP_LOCK_LATER] = { "lock-on-fault", 20 }, [OP_UNLOCK] = { "unlock", 30 },
+	[OP_SYNC] = { "sync", 5 }, [OP_RESIDENT] = { "resident", 20 },
+	[OP_STORE] = { "store", 200 }, [OP_LOAD] = { "load", 150 }, [OP_MEM_STORE] = { "mem-store", 20 },
+	[OP_MEM_LOAD] = { "mem-load", 20 }, [OP_VM_STORE] = { "vm-store", 20 }, [OP_VM_LOAD] = { "vm-load", 20 },
+	[OP_FILE_STORE] = { "file-store", 20 }, [OP_FILE_LOAD] = { "file-load", 15 }, [OP_RESIZE] = { "resize", 10 },
+	[OP_ARM] = { "arm", 20 }, [OP_DISARM] = { "disarm", 10 }, [OP_FILL] = { "fill", 30 },
+	[OP_FILL_ZERO] = { "fill-zero", 10 },
+	[OP_FORK] = { "fork", 4 }, [OP_VFORK] = { "vfork", 2 }, [OP_HEAP] = { "heap", 30 }, [OP_STACK] = { "stack", 30 },
+	[OP_COUNTS] = { "counts", 8 }, [OP_VERIFY] = { "verify", 12 },
+};
+
+const char *op_name(enum op_kind kind)
+{
+	return table[kind].name;
+}
+
+static void sum_up(struct weights *weights)
+{
+	weights->sum = 0;
+	for (unsigned int kind = 0; kind < OP_KINDS; kind++)
+		weights->sum += weights->of[kind];
+}
+
+struct weights weights_default(void)
+{
+	struct weights weights;
+
+	for (unsigned int kind = 0; kind < OP_KINDS; kind++)
+		weights.of[kind] = table[kind].weight;
+	sum_up(&weights);
+	return weights;
+}
+
+static enum op_kind kind_named(const char *name, size_t length)
+{
+	unsigned int kind = 0;
+
+	while (kind < OP_KINDS && (strlen(table[kind].name) != length || strncmp(table[kind].name, name, length) != 0))
+		kind++;
+	return kind;
+}
+
+bool weights_change(struct weights *weights, const char *text)
+{
+	while (*text) {
+		size_t length = strcspn(text, ":");
+		enum op_kind kind = kind_named(text, length);
+		char *end;
+
+		if (kind == OP_KINDS || text[length] != ':' || text[length + 1] < '0' || text[length + 1] > '9')
+			return false;
+		weights->of[kind] = strtoul(text + length + 1, &end, 10) % 100000;
+		if (*end && *end != ',')
+			return false;
+		text = *end ? end + 1 : end;
+	}
+	sum_up(weights);
+	return weights->sum > 0;
+}
+
+static enum op_kind choose(const struct weights *weights, struct rng *rng)
+{
+	unsigned int point = rng_below(rng, weights->sum), kind = 0;
+
+	for (; point >= weights->of[kind]; kind++)
+		point -= weights->of[kind];
+	return kind;
+}
+
+struct op op_random(const struct weights *weights, struct rng *rng)
+{
+	struct op op = { .kind = choose(weights, rng) };
+	uint64_t bits = rng_next(rng);
+
+	op.at = rng_below(rng, CELLS);
+	/* mostly few: neighbours that differ are where VMAs split and merge */
+	op.count = 1 + rng_below(rng, rng_one_in(rng, 4) ? CELLS / 2 : 4);
+	op.a = bits;
+	op.b = bits >> 8;
+	op.seed = bits >> 32;
+	return op;
+}
+
+size_t op_print(const struct op *op, char *text, size_t size)
+{
+	int length = snprintf(text, size, "%s %u+%u %x %x %x", op_name(op->kind), op->at, op->count, op->a, op->b, op->seed);
+
+	return (size_t)length < size ? (size_t)length : size - 1;
+}
+
+bool op_parse(const char *text, struct op *op)
+{
+	unsigned int at, count, a, b, seed;
+	char name[20], rest;
+
+	if (sscanf(text, "%19s %u+%u %x %x %x %c", name, &at, &count, &a, &b, &seed, &rest) != 6)
+		return false;
+	*op = (struct op){ kind_named(name, strlen(name)), at, count, a, b, seed };
+	return op->kind < OP_KINDS && at < CELLS && count >= 1 && count <= CELLS && a <= 255 && b <= 255;
+}

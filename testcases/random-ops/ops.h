@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Operations of a random program. Each has a meaning in every state of the range: where it does not fit, it looks for the
+ * next cells that it fits, and where there are none, it does nothing. So any part of a program is a program. */
+#ifndef OPS_H
+#define OPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rng.h"
+
+enum op_kind {
+	OP_MAP, OP_UNMAP, OP_PROTECT, OP_MOVE, OP_MOVE_KEEP, OP_GROW, OP_SHRINK,
+	OP_DONTNEED, OP_FREE, OP_COLD, OP_PAGEOUT, OP_POPULATE, OP_HUGE, OP_COLLAPSE, OP_HINT, OP_REMOVE, OP_WIPE, OP_KEEP_BACK,
+	OP_GUARD, OP_UNGUARD,
+	OP_LOCK, OP_LOCK_LATER, OP_UNLOCK, OP_SYNC, OP_RESIDENT,
+	OP_STORE, OP_LOAD, OP_MEM_STORE, OP_MEM_LOAD, OP_VM_STORE, OP_VM_LOAD, OP_FILE_STORE, OP_FILE_LOAD, OP_RESIZE,
+	OP_ARM, OP_DISARM, OP_FILL, OP_FILL_ZERO,
+	OP_FORK, OP_VFORK, OP_HEAP, OP_STACK, OP_COUNTS, OP_VERIFY,
+	OP_KINDS,
+};
+
+struct op {
+	uint8_t kind, at, count;        /* cells */
+	uint8_t a, b;                   /* what else it needs; each kind has its own use for them */
+	uint32_t seed;
+};
+
+/* How often each kind is chosen. "NAME:WEIGHT,..." changes some; false: no such kind. */
+struct weights {
+	unsigned int of[OP_KINDS], sum;
+};
+
+struct weights weights_default(void);
+bool weights_change(struct weights *weights, const char *text);
+
+struct op op_random(const struct weights *weights, struct rng *rng);
+const char *op_name(enum op_kind kind);
+
+/* "protect 3+2 1 0 5f": what op_parse() reads; the length, at most 'size' - 1 */
+size_t op_print(const struct op *op, char *text, size_t size);
+bool op_parse(const char *text, struct op *op);
+
+#endif
