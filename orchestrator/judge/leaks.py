@@ -15,7 +15,16 @@ from orchestrator.model.report import Metric
 from orchestrator.words import counted
 
 TOLERANCE = 6  # objects of a slab cache
-TOLERANCES = {"mm_struct": 2}  # the guest sees to it that no CPU keeps one; each stands for a whole address space
+TOLERANCES = {
+    "mm_struct": 2,  # the guest sees to it that no CPU keeps one; each stands for a whole address space
+    "pages": 256,  # of all that the guest has; its network and its daemons take some, too
+    "committed_pages": 256,
+}
+WORDS = {
+    "pages": "pages that nothing accounts for",
+    "mlocked_pages": "locked pages",
+    "committed_pages": "pages of commit charge",
+}
 EXACT = {"mounts": "mounts", "posix_shm": "files in /dev/shm", "sysv_shm": "segments of System V shared memory"}
 
 _WORDS = re.compile(r"leaked -?\d+ |left (?:1 process|\d+ processes) behind ")
@@ -30,7 +39,7 @@ def leaks(run: Attempt) -> Iterator[str]:
     for count in run.counts:
         # a process that cannot end keeps all that it has: no leak of its own
         if not run.stuck and _is_leak(count):
-            yield f"leaked {count.after - count.before} {EXACT.get(count.name, count.name)}"
+            yield f"leaked {count.after - count.before} {(WORDS | EXACT).get(count.name, count.name)}"
 
 
 def is_leak(message: str) -> bool:

@@ -11,6 +11,7 @@ int main(int argc, char **argv)
 		  .moves = { "vma_lock_abort" } },
 		{ .name = "grow-shrink", .body = grow_shrink, .sabotages = { "shrink-keeps", "grow-dirty" },
 		  .moves = { "vma_lock_abort" } },
+		{ .name = "move-copies", .body = move_copies, .sabotages = { "copies-lost", "copies-stay-away" } },
 		{ .name = "dontunmap", .body = dontunmap, .sabotages = { "dontunmap-copies", "dontunmap-loses" },
 		  .moves = { "vma_lock_abort" } },
 	};

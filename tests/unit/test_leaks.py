@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.guest.sentinel import read_sentinel
-from orchestrator.judge.leaks import TOLERANCE, is_leak, leak_metrics, leaks
+from orchestrator.judge.leaks import TOLERANCE, TOLERANCES, is_leak, leak_metrics, leaks
 from orchestrator.model.attempt import Attempt, Count, Ending
 from orchestrator.model.case import Dialect
 from orchestrator.model.report import Metric
@@ -34,6 +34,10 @@ def found(*counts: Count, **facts: object) -> list[str]:
         (Count("mm_struct", 10, 13), ["leaked 3 mm_struct"]),
         (Count("mounts", 5, 6), ["leaked 1 mounts"]),
         (Count("posix_shm", 0, 1), ["leaked 1 files in /dev/shm"]),
+        (Count("pages", 3000, 3000 + TOLERANCES["pages"]), []),
+        (Count("pages", 3000, 4200), ["leaked 1200 pages that nothing accounts for"]),
+        (Count("mlocked_pages", 0, 1 + TOLERANCE), [f"leaked {TOLERANCE + 1} locked pages"]),
+        (Count("committed_pages", 900, 9000), ["leaked 8100 pages of commit charge"]),
     ],
 )
 def test_a_leak_is_more_than_a_little(count: Count, words: list[str]) -> None:

@@ -1,4 +1,4 @@
-/* What the whole guest has: objects of slab caches, mounts, shared memory.
+/* What the whole guest has: objects of slab caches, mounts, shared memory, pages.
  *
  * The counts are taken when nothing else runs. Freed objects come back late (RCU, per-CPU lists, quarantines), so the
  * caches are shrunk and looked at again until nothing is above where it was, or some time has passed.
@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#define COUNTS 12
+#define COUNTS 15
 
 struct census {
 	long count[COUNTS];		/* -1: this kernel does not say */
