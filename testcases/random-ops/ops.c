@@ -102,19 +102,124 @@ struct op op_random(const struct weights *weights, struct rng *rng)
 	return op;
 }
 
+uint8_t op_kind_mapped(const struct op *op)
+{
+	static const uint8_t kinds[] = { ANON, ANON, ANON, SHARED, SHARED, COPY, COPY, SHARED };
+
+	return kinds[op->a % 8];
+}
+
+bool op_maps_own_object(const struct op *op)
+{
+	return op->a % 8 == 7;
+}
+
+bool op_spares(const struct op *op)
+{
+	return op->b & 16;
+}
+
+bool op_populates(const struct op *op)
+{
+	return op->b & 8;
+}
+
+unsigned int op_rights(const struct op *op)
+{
+	static const unsigned int choices[] = { 0, MAY_LOAD, MAY_LOAD | MAY_STORE, MAY_LOAD | MAY_STORE };
+
+	return choices[op->kind == OP_MAP ? op->b % 4 : op->a % 4];
+}
+
+bool op_is_first(const struct op *op)
+{
+	return op->a % 2;
+}
+
+unsigned int op_file(const struct op *op)
+{
+	return op->seed % FILES;
+}
+
+unsigned int op_slot(const struct op *op)
+{
+	return op->kind == OP_MAP ? op->seed / FILES % OBJECT_CELLS : op->b % OBJECT_CELLS;
+}
+
+unsigned int op_target(const struct op *op, unsigned int at, unsigned int count)
+{
+	unsigned int to = op->b % (CELLS - count + 1);
+
+	return to + count <= at || at + count <= to ? to : CELLS;
+}
+
+static const char *rights_name(const struct op *op)
+{
+	unsigned int rights = op_rights(op);
+
+	return rights & MAY_STORE ? "rw" : rights ? "r" : "none";
+}
+
+static void describe_map(const struct op *op, char *text, size_t size)
+{
+	static const char *const names[] = { [ANON] = "private", [SHARED] = "shared", [COPY] = "private" };
+	const char *name = names[op_kind_mapped(op)], *more = op_populates(op) ? " populate" : "";
+	const char *spares = op_spares(op) ? " noreplace" : "";
+
+	if (op_maps_own_object(op) || op_kind_mapped(op) == ANON)
+		snprintf(text, size, "%s %s%s%s", name, rights_name(op), more, spares);
+	else
+		snprintf(text, size, "%s file %u from %u %s%s%s", name, op_file(op), op_slot(op), rights_name(op), more, spares);
+}
+
+static void describe(const struct op *op, char *text, size_t size)
+{
+	text[0] = '\0';
+	switch (op->kind) {
+	case OP_MAP:
+		describe_map(op, text, size);
+		break;
+	case OP_PROTECT:
+		snprintf(text, size, "%s", rights_name(op));
+		break;
+	case OP_MOVE:
+	case OP_MOVE_KEEP:
+		snprintf(text, size, "to %u", op_target(op, op->at, op->count));
+		break;
+	case OP_RESIZE:
+		snprintf(text, size, "file %u to %u", op_file(op), op_slot(op));
+		break;
+	case OP_FILE_STORE:
+	case OP_FILE_LOAD:
+		snprintf(text, size, "file %u at %u", op_file(op), op_slot(op));
+		break;
+	case OP_POPULATE:
+		snprintf(text, size, "%s", op_is_first(op) ? "write" : "read");
+		break;
+	case OP_WIPE:
+	case OP_KEEP_BACK:
+		snprintf(text, size, "%s", op_is_first(op) ? "off" : "on");
+		break;
+	}
+}
+
 size_t op_print(const struct op *op, char *text, size_t size)
 {
-	int length = snprintf(text, size, "%s %u+%u %x %x %x", op_name(op->kind), op->at, op->count, op->a, op->b, op->seed);
+	char more[48];
+	int length;
 
+	describe(op, more, sizeof(more));
+	length = snprintf(text, size, "%s %u+%u %x %x %x%s%s%s", op_name(op->kind), op->at, op->count, op->a, op->b, op->seed,
+			  more[0] ? " (" : "", more, more[0] ? ")" : "");
 	return (size_t)length < size ? (size_t)length : size - 1;
 }
 
 bool op_parse(const char *text, struct op *op)
 {
 	unsigned int at, count, a, b, seed;
-	char name[20], rest;
+	char name[20], rest = '(';
 
-	if (sscanf(text, "%19s %u+%u %x %x %x %c", name, &at, &count, &a, &b, &seed, &rest) != 6)
+	if (sscanf(text, "%19s %u+%u %x %x %x %c", name, &at, &count, &a, &b, &seed, &rest) < 6 || rest != '(')
 		return false;
 	*op = (struct op){ kind_named(name, strlen(name)), at, count, a, b, seed };
 	return op->kind < OP_KINDS && at < CELLS && count >= 1 && count <= CELLS && a <= 255 && b <= 255;

@@ -38,7 +38,22 @@ bool weights_change(struct weights *weights, const char *text);
 struct op op_random(const struct weights *weights, struct rng *rng);
 const char *op_name(enum op_kind kind);
 
-/* "protect 3+2 1 0 5f": what op_parse() reads; the length, at most 'size' - 1 */
+/* ---- what the other fields mean, where several places have to know */
+
+/* of map: how; of protect: to what */
+uint8_t op_kind_mapped(const struct op *op);            /* enum kind */
+bool op_maps_own_object(const struct op *op);           /* shared memory that nothing else maps */
+bool op_spares(const struct op *op);                    /* does not replace what is there */
+bool op_populates(const struct op *op);
+unsigned int op_rights(const struct op *op);            /* MAY_... */
+bool op_is_first(const struct op *op);                  /* of two ways */
+unsigned int op_file(const struct op *op);
+unsigned int op_slot(const struct op *op);
+/* of move: the first cell, CELLS if there is no room for so many; they stay clear of those they come from */
+unsigned int op_target(const struct op *op, unsigned int at, unsigned int count);
+
+/* "protect 3+2 1 0 5f (rw)": what op_parse() reads, where the part in parentheses is for people. Returns the length, at most
+ * 'size' - 1. */
 size_t op_print(const struct op *op, char *text, size_t size);
 bool op_parse(const char *text, struct op *op);
 

@@ -38,13 +38,6 @@ static int prot_of(unsigned int rights)
 	return rights & MAY_STORE ? PROT_READ | PROT_WRITE : rights & MAY_LOAD ? PROT_READ : PROT_NONE;
 }
 
-static unsigned int rights_of(unsigned int number)
-{
-	static const unsigned int choices[] = { 0, MAY_LOAD, MAY_LOAD | MAY_STORE, MAY_LOAD | MAY_STORE };
-
-	return choices[number % 4];
-}
-
 static bool succeeded(struct world *world, const char *call, bool ok)
 {
 	if (!ok)
@@ -178,16 +171,15 @@ static bool all_holes(struct world *world, unsigned int at, unsigned int count)
 
 static void map(struct world *world, const struct op *op, unsigned int at, unsigned int count)
 {
-	static const uint8_t kinds[] = { ANON, ANON, ANON, SHARED, SHARED, COPY, COPY, SHARED };
-	struct cell fresh = { .kind = kinds[op->a % 8], .rights = rights_of(op->b), .object = op->seed % FILES };
-	bool own_object = op->a % 8 == 7, spares = op->b & 16, populates = op->b & 8;
+	struct cell fresh = { .kind = op_kind_mapped(op), .rights = op_rights(op), .object = op_file(op) };
+	bool own_object = op_maps_own_object(op), spares = op_spares(op), populates = op_populates(op);
 	unsigned int object = model_free_object(&world->model);
 	int flags = (fresh.kind == SHARED ? MAP_SHARED : MAP_PRIVATE) | (spares ? MAP_FIXED_NOREPLACE : MAP_FIXED);
 	void *got;
 
 	count = least(count, OBJECT_CELLS);
 	if (fresh.kind != ANON && !own_object) {
-		fresh.slot = op->seed / FILES % OBJECT_CELLS;
+		fresh.slot = op_slot(op);
 		count = least(count, OBJECT_CELLS - fresh.slot);
 		if (world_breaks(world, "wrong-page"))
 			fresh.slot += fresh.slot + count < OBJECT_CELLS;
@@ -230,7 +222,7 @@ static void unmap(struct world *world, const struct op *op, unsigned int at, uns
 
 static void protect(struct world *world, const struct op *op, unsigned int at, unsigned int count)
 {
-	unsigned int rights = rights_of(op->a), more = at + count < CELLS && world_breaks(world, "protects-more");
+	unsigned int rights = op_rights(op), more = at + count < CELLS && world_breaks(world, "protects-more");
 	bool nothing = world_breaks(world, "protects-nothing") || world_breaks(world, "threads-unprotected");
 
 	world_mark(world, at, count);
@@ -247,18 +239,10 @@ static void protect(struct world *world, const struct op *op, unsigned int at, u
 	}
 }
 
-/* Where a mapping could go; at + count if nowhere. */
-static unsigned int target_of(const struct op *op, unsigned int at, unsigned int count)
-{
-	unsigned int to = op->b % (CELLS - count + 1);
-
-	return to + count <= at || at + count <= to ? to : CELLS;
-}
-
 static void move(struct world *world, const struct op *op, unsigned int at, unsigned int count)
 {
 	bool keeps = op->kind == OP_MOVE_KEEP;
-	unsigned int to = target_of(op, at, count);
+	unsigned int to = op_target(op, at, count);
 	size_t bytes = world_bytes(world, count);
 	void *got;
 
@@ -331,7 +315,7 @@ static void shrink(struct world *world, const struct op *op, unsigned int at, un
 static void advise(struct world *world, const struct op *op, unsigned int at, unsigned int count)
 {
 	static const int hints[] = { MADV_DONTDUMP, MADV_DODUMP, MADV_RANDOM, MADV_SEQUENTIAL, MADV_NORMAL, MADV_DODUMP };
-	unsigned int first = op->a % 2;
+	bool first = op_is_first(op);
 	int advice = 0, got;
 
 	switch (op->kind) {
@@ -390,7 +374,7 @@ static void advise(struct world *world, const struct op *op, unsigned int at, un
 
 static void populate(struct world *world, const struct op *op, unsigned int at, unsigned int count)
 {
-	bool stores = op->a % 2 && cell_at(world, at)->rights & MAY_STORE;
+	bool stores = op_is_first(op) && cell_at(world, at)->rights & MAY_STORE;
 	int advice = stores ? MADV_POPULATE_WRITE : MADV_POPULATE_READ;
 
 	world_mark(world, at, count);
@@ -431,7 +415,7 @@ static void lock(struct world *world, const struct op *op, unsigned int at, unsi
 
 static void sync_cells(struct world *world, const struct op *op, unsigned int at, unsigned int count)
 {
-	int flags = op->a % 2 ? MS_SYNC : MS_ASYNC;
+	int flags = op_is_first(op) ? MS_SYNC : MS_ASYNC;
 
 	succeeded(world, "msync", msync(world_cell(world, at), world_bytes(world, count), flags) == 0);
 }
@@ -543,7 +527,7 @@ static void reach(struct world *world, const struct op *op, unsigned int at, uns
 
 static void use_file(struct world *world, const struct op *op, unsigned int at, unsigned int count)
 {
-	unsigned int which = op->seed % FILES, slot = op->b % OBJECT_CELLS;
+	unsigned int which = op_file(op), slot = op_slot(op);
 	struct object *object = &world->model.object[which];
 	uint64_t tag = world_tag(world, world->model.newest), seen = 0;
 	off_t where = world_bytes(world, slot), last = where + (world->cell_pages - 1) * page_bytes();
@@ -699,5 +683,7 @@ void perform(struct world *world, const struct op *op)
 	while (count < op->count && at + count < CELLS && form->suits(world, op, at + count) &&
 	       (!form->alike || cell_continues(cell_at(world, at), cell_at(world, at + count), count)))
 		count++;
+	if (world->resolved)
+		*world->resolved = (struct op){ op->kind, at, count, op->a, op->b, op->seed };
 	form->go(world, op, at, count);
 }

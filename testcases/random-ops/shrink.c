@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,12 +13,14 @@
 #define TRIALS_MAX 400u
 #define TRIAL_S 3                       /* a part that hangs is no part that fails in the same way */
 #define LINE 200u
-#define LINES 4u                        /* beside what was wrong, the seed, and what others may say */
-#define RECENT 24u
+#define LINES 5u                        /* beside what was wrong, the seed, and what others may say */
+#define RECENT 12u
+#define OP_MAX 90u                      /* characters of an operation */
 
 struct trial {
 	const struct world *world;
 	const struct program *program;
+	struct program *resolved;       /* in shared memory; NULL: not wanted */
 };
 
 static void try(struct run *run, void *arg)
@@ -34,14 +37,16 @@ static void try(struct run *run, void *arg)
 	if (!world_open(&world, run, &setup))
 		_exit(0);
 	world_reset(&world);
-	for (unsigned int i = 0; i < trial->program->count && !world.failed; i++)
+	for (unsigned int i = 0; i < trial->program->count && !world.failed; i++) {
+		world.resolved = trial->resolved ? &trial->resolved->op[i] : NULL;
 		world_perform(&world, &trial->program->op[i]);
+	}
 	_exit(world.failed || !world_verify(&world));
 }
 
-static bool fails(const struct world *world, const struct program *program)
+static bool fails(const struct world *world, const struct program *program, struct program *resolved)
 {
-	struct trial trial = { world, program };
+	struct trial trial = { world, program, resolved };
 	pid_t pid = child_try(world->run, try, &trial);
 	int status = 0;
 
@@ -71,7 +76,7 @@ static void shrink(struct worker *worker, const struct world *world, struct prog
 			struct program rest = without(program, first, part);
 
 			worker_did(worker);
-			if (rest.count && fails(world, &rest))
+			if (rest.count && fails(world, &rest, NULL))
 				*program = rest;
 			else
 				first += part;
@@ -79,15 +84,28 @@ static void shrink(struct worker *worker, const struct world *world, struct prog
 	}
 }
 
+/* Which cells an operation found to fit is said, instead of where it began to look. */
+static void resolve(const struct world *world, struct program *program)
+{
+	struct program *resolved = mmap(NULL, sizeof(*resolved), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (resolved == MAP_FAILED)
+		return;
+	*resolved = *program;
+	if (fails(world, program, resolved) && fails(world, resolved, NULL))
+		*program = *resolved;
+	munmap(resolved, sizeof(*resolved));
+}
+
 static void tell(const struct world *world, const struct program *program)
 {
 	char line[LINE] = "";
 	size_t used = 0;
-	unsigned int lines = 0;
+	unsigned int lines = 0, i = 0;
 
-	for (unsigned int i = 0; i < program->count && lines < LINES; i++) {
+	for (; i < program->count && lines < LINES; i++) {
 		used += op_print(&program->op[i], line + used, sizeof(line) - used);
-		if (i + 1 == program->count || used + 48 > sizeof(line)) {
+		if (i + 1 == program->count || used + OP_MAX > sizeof(line)) {
 			run_fail(world->run, "%s", line);
 			lines++;
 			used = 0;
@@ -96,6 +114,9 @@ static void tell(const struct world *world, const struct program *program)
 			line[used++] = ' ';
 		}
 	}
+	if (i < program->count)
+		run_fail(world->run, "and %u more, in all of --set program=%llu", program->count - i,
+			 (unsigned long long)program->number);
 }
 
 static void end_run(const struct world *world)
@@ -110,12 +131,13 @@ void explain(struct worker *worker, const struct world *world, const struct prog
 
 	end_run(world);
 	shown.count = of = done;
-	if (!fails(world, &shown)) {
+	if (!fails(world, &shown, NULL)) {
 		run_fail(world->run, "program %llu fails only with others beside it; its last operations of %u:",
 			 (unsigned long long)program->number, done);
 		shown = done > RECENT ? without(&shown, 0, done - RECENT) : shown;
 	} else {
 		shrink(worker, world, &shown);
+		resolve(world, &shown);
 		run_fail(world->run, "program %llu fails by itself, also with %u of its %u operations (--set replay=FILE):",
 			 (unsigned long long)program->number, shown.count, of);
 	}

@@ -26,7 +26,7 @@
 
 void world_fail(struct world *world, const char *fmt, ...)
 {
-	char text[160], op[48] = "at the end";
+	char text[120], op[90] = "at the end";
 	va_list args;
 
 	world->failed = true;
@@ -305,8 +305,6 @@ bool world_perform(struct world *world, const struct op *op)
 	model_settle(model);
 	for (unsigned int at = 0; world->shadow && at < CELLS; at++)
 		shadow_settled(world->shadow, at, model_forecast(model, at));
-	if (world->performed)
-		world->performed[op->kind]++;
 	return !world->failed;
 }
 

@@ -38,7 +38,7 @@ struct world {
 	long other_kib;                 /* what this process maps beside the world; 0: not known */
 	pid_t kid[KIDS_MAX];
 	const struct op *op;            /* performed now */
-	uint64_t *performed;            /* how many of each kind */
+	struct op *resolved;            /* NULL, or where to note which cells an operation was done to */
 };
 
 struct setup {

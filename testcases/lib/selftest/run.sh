@@ -68,6 +68,8 @@ harness() {
 	expect 'harness: after a hang' 1 '^ok 22 after-hang # SKIP' "$bin/selftest" --duration 2 --hang-after 0.5
 	expect 'harness: usage' 2 'not a number of seconds: soon' "$bin/selftest" --duration soon
 	expect 'harness: unknown subtest' 2 'no subtest matches nonsense' "$bin/selftest" --only nonsense
+	expect 'harness: unknown setting' 2 'nothing here is set by colour=red' "$bin/selftest" --set colour=red
+	expect 'harness: no setting' 2 'not NAME=VALUE' "$bin/selftest" --set colour
 	lines=$("$bin/selftest" --duration 0.3 --only many-failures | grep '^# ' | grep -vc metric)
 	[ "$lines" -le 10 ] && echo "ok harness: $lines lines of diagnostics" || { echo "not ok $lines lines"; bad=1; }
 }
@@ -75,10 +77,21 @@ harness() {
 one_case() { # NAME
 	compile "$1" "$cases/$1"/*.c
 	expect "$1: clean" 0 '^ok 1 ' "$bin/$1" --duration 2
+	[ "$1" != random-ops ] || short_program wipe-forgotten
 	for sabotage in $("$bin/$1" --self-test-fail list | sort -u); do
 		# a window is not hit each time by a host that is busy with other things
 		TRIES=3 expect "$1: $sabotage" 1 '^not ok 1 ' "$bin/$1" --duration 2 --self-test-fail "$sabotage"
 	done
+}
+
+# A program that failed is made short; what is printed of it fails again, and passes where nothing is broken.
+short_program() { # SABOTAGE
+	"$bin/random-ops" --duration 2 --self-test-fail "$1" | sed -n 's/^# FAIL owner\/0: \(.*[0-9]+[0-9].*;.*\)/\1/p' >"$bin/program"
+	operations=$(tr ';' '\n' <"$bin/program" | wc -l)
+	[ "$operations" -ge 2 ] && [ "$operations" -le 8 ] || { echo "not ok random-ops: $operations operations left"; bad=1; }
+	set -- "$1" "$bin/random-ops" --only exact --duration 1 --set "replay=$bin/program"
+	expect "random-ops: $operations operations fail again" 1 'fails by itself' "$2" "$3" "$4" "$5" "$6" "$7" "$8" --self-test-fail "$1"
+	expect 'random-ops: the same pass' 0 '^ok 1 exact' "$2" "$3" "$4" "$5" "$6" "$7" "$8"
 }
 
 if [ $# -eq 0 ]; then
