@@ -124,7 +124,7 @@ static bool set_scene(struct run *run, struct scene *scene)
 		run_skip(run, "%s cannot be read: %s", path, strerrorname_np(errno));
 		return false;
 	}
-	if (!scene->shadows || !choice_make(&scene->choice, run))
+	if (!scene->shadows || !choice_make(&scene->choice, run, ""))
 		return false;
 	for (unsigned int i = 0; i < OWNERS; i++) {
 		struct setup setup = { .owner = 1 + i, .cell_pages = 1, .heap = i == 0, .shadow = &scene->shadows[i] };

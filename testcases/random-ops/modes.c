@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Who performs the programs, and who looks on.
  *
- * exact: one thread, whose programs are the same with the same seed. huge: cells of many pages, which huge pages are made
- * of. threads: each range has one owner, which performs programs on it, and all ranges are accessed by watchers; the owners'
+ * exact: one thread, whose programs are the same with the same seed. huge: cells of many pages, which huge pages are made of.
+ * A fault that has one to clear takes a thousand times as long as another: the window of who forgets to wait for it is as
+ * wide. threads: each range has one owner, which performs programs on it, and all ranges are accessed by watchers; the owners'
  * VMAs are neighbours, merge and share locks. processes: the same in several processes, which fork and go on at once. */
 #define _GNU_SOURCE
 #include <sys/mman.h>
@@ -13,7 +14,7 @@
 
 #define OWNERS_MAX 16u
 #define PROCESSES_MAX 3u
-#define HUGE_CELL_PAGES 32u
+#define HUGE_CELL_BYTES (1ul << 20)     /* two make a huge page of 2 MiB, so VMAs end in the middle of some */
 
 struct team {
 	struct choice choice;
@@ -35,7 +36,7 @@ static void undo_store(struct worker *worker, const struct shadow *shadow, unsig
 		madvise(shadow->base + at * shadow->cell_bytes, shadow->cell_bytes, MADV_DONTNEED);
 }
 
-static struct team *team_make(struct run *run)
+static struct team *team_make(struct run *run, const char *usual)
 {
 	/* private: a forked child goes on with a copy. Not on the stack: it is too large. */
 	struct team *team = mmap(NULL, sizeof(*team), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -44,7 +45,7 @@ static struct team *team_make(struct run *run)
 		run_fail_errno(run, "memory");
 		return NULL;
 	}
-	return choice_make(&team->choice, run) ? team : NULL;
+	return choice_make(&team->choice, run, usual) ? team : NULL;
 }
 
 static void team_watch(struct run *run, struct team *team, struct shadow *shadows, unsigned int count)
@@ -57,7 +58,7 @@ static void team_watch(struct run *run, struct team *team, struct shadow *shadow
 
 void exact(struct run *run)
 {
-	struct team *team = team_make(run);
+	struct team *team = team_make(run, "");
 	const struct role roles[] = { { .name = "owner", .body = own, .count = 1, .arg = team } };
 	struct setup setup = { .owner = 1, .cell_pages = 1, .heap = true, .alone = true, .waits = true };
 
@@ -68,7 +69,9 @@ void exact(struct run *run)
 static void perform_watched(struct run *run, unsigned int owners, unsigned int watchers, unsigned int first_owner,
 			    struct setup setup, struct shadow *shadows)
 {
-	struct team *team = team_make(run);
+	/* the kernel fills what is asked for page by page, where a fault takes a huge one */
+	const char *usual = setup.huge_aligned ? "lock:4,populate:4,huge:60" : "";
+	struct team *team = team_make(run, usual);
 	const struct role roles[] = {
 		{ .name = "owner", .body = own, .count = owners, .arg = team },
 		{ .name = "watcher", .body = watch, .count = watchers, .arg = team ? &team->watched : NULL },
@@ -89,7 +92,8 @@ static void perform_watched(struct run *run, unsigned int owners, unsigned int w
 
 void huge(struct run *run)
 {
-	struct setup setup = { .cell_pages = HUGE_CELL_PAGES, .huge_aligned = true };
+	unsigned int pages = HUGE_CELL_BYTES / page_bytes();
+	struct setup setup = { .cell_pages = pages < 2 ? 2 : pages, .huge_aligned = true };
 
 	perform_watched(run, 1, run_threads_left(run, 1, 1), 1, setup, shadows_make(run, 1));
 }

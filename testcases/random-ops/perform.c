@@ -50,6 +50,8 @@ static struct cell *cell_at(struct world *world, unsigned int at)
 	return &world->model.cell[at];
 }
 
+#define MANY_MAX 2u
+
 static unsigned int least(unsigned int a, unsigned int b)
 {
 	return a < b ? a : b;
@@ -189,7 +191,7 @@ static void map(struct world *world, const struct op *op, unsigned int at, unsig
 	if (own_object && object == OBJECTS)
 		return;
 	world_mark(world, at, count);
-	got = mmap(world_cell(world, at), world_bytes(world, count), prot_of(fresh.rights), flags | (populates ? MAP_POPULATE : 0),
+	got = mmap(world_cell(world, at), world_bytes(world, count), prot_of(fresh.rights), flags | (populates && !world->model.crowded ? MAP_POPULATE : 0),
 		   flags & MAP_ANONYMOUS ? -1 : world->model.object[fresh.object].fd,
 		   flags & MAP_ANONYMOUS ? 0 : world_bytes(world, fresh.slot));
 	if (spares && !all_holes(world, at, count)) {
@@ -207,6 +209,9 @@ static void map(struct world *world, const struct op *op, unsigned int at, unsig
 	if (world_breaks(world, "wrong-page") && !(flags & MAP_ANONYMOUS) && fresh.slot)
 		fresh.slot--;
 	map_cells(world, at, count, fresh);
+	/* refused where the kernel has no huge pages, which changes nothing */
+	if (world->model.crowded && fresh.kind == ANON)
+		madvise(world_cell(world, at), world_bytes(world, count), MADV_HUGEPAGE);
 	for (unsigned int i = at; populates && fresh.rights && i < at + count; i++)
 		model_populated(&world->model, i);
 }
@@ -420,6 +425,8 @@ static void sync_cells(struct world *world, const struct op *op, unsigned int at
 	succeeded(world, "msync", msync(world_cell(world, at), world_bytes(world, count), flags) == 0);
 }
 
+#define PAGES_MAX 1024                  /* of a cell */
+
 static bool can_swap(void)
 {
 	struct sysinfo info;
@@ -431,7 +438,7 @@ static bool can_swap(void)
 static void ask_residence(struct world *world, const struct op *op, unsigned int at, unsigned int count)
 {
 	const struct cell *cell = cell_at(world, at);
-	unsigned char pages[64] = { 0 };
+	unsigned char pages[PAGES_MAX] = { 0 };
 
 	(void)op, (void)count;
 	if (world->cell_pages > sizeof(pages) ||
@@ -649,17 +656,18 @@ static const struct form {
 	void (*go)(struct world *world, const struct op *op, unsigned int at, unsigned int count);
 	suits *suits;
 	bool alike;                     /* the cells continue each other */
+	bool many;                      /* takes long for many pages */
 } forms[OP_KINDS] = {
 	[OP_MAP] = { map, any, false }, [OP_UNMAP] = { unmap, any, false }, [OP_PROTECT] = { protect, mapped, false },
 	[OP_MOVE] = { move, movable, true }, [OP_MOVE_KEEP] = { move, movable_unlocked, true },
 	[OP_GROW] = { grow, growable, false }, [OP_SHRINK] = { shrink, mapped, false },
 	[OP_DONTNEED] = { advise, unlocked, false }, [OP_FREE] = { advise, anon_unlocked, false }, [OP_COLD] = { advise, unlocked, false },
-	[OP_PAGEOUT] = { advise, unlocked, false }, [OP_POPULATE] = { populate, populatable, true },
+	[OP_PAGEOUT] = { advise, unlocked, false }, [OP_POPULATE] = { populate, populatable, true, true },
 	[OP_HUGE] = { advise, mapped, false }, [OP_COLLAPSE] = { advise, mapped, true }, [OP_HINT] = { advise, mapped, false },
 	[OP_REMOVE] = { advise, removable, false }, [OP_WIPE] = { advise, anon, false },
 	[OP_KEEP_BACK] = { advise, mapped, false }, [OP_GUARD] = { advise, anon_to_guard, false },
 	[OP_UNGUARD] = { advise, anon_to_guard, false },
-	[OP_LOCK] = { lock, populatable, false }, [OP_LOCK_LATER] = { lock, mapped, false }, [OP_UNLOCK] = { lock, mapped, false },
+	[OP_LOCK] = { lock, populatable, false, true }, [OP_LOCK_LATER] = { lock, mapped, false }, [OP_UNLOCK] = { lock, mapped, false },
 	[OP_SYNC] = { sync_cells, mapped, false }, [OP_RESIDENT] = { ask_residence, anon, false },
 	[OP_STORE] = { store_cells, any, false }, [OP_LOAD] = { load_cells, any, false },
 	[OP_MEM_STORE] = { reach, any, false }, [OP_MEM_LOAD] = { reach, any, false },
@@ -674,13 +682,15 @@ static const struct form {
 void perform(struct world *world, const struct op *op)
 {
 	const struct form *form = &forms[op->kind];
-	unsigned int at = op->at, looked = 0, count = 1;
+	unsigned int at = op->at, looked = 0, count = 1, most = op->count;
 
 	while (!form->suits(world, op, at) && looked++ < CELLS)
 		at = (at + 1) % CELLS;
 	if (looked > CELLS)
 		return;
-	while (count < op->count && at + count < CELLS && form->suits(world, op, at + count) &&
+	if (form->many && world->model.crowded)
+		most = least(most, MANY_MAX);
+	while (count < most && at + count < CELLS && form->suits(world, op, at + count) &&
 	       (!form->alike || cell_continues(cell_at(world, at), cell_at(world, at + count), count)))
 		count++;
 	if (world->resolved)

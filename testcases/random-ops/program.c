@@ -39,12 +39,13 @@ static bool read_program(struct program *program, const char *path)
 	return got > 0 && parse(program, text);
 }
 
-bool choice_make(struct choice *choice, struct run *run)
+bool choice_make(struct choice *choice, struct run *run, const char *usual)
 {
 	const char *weights = run_setting(run, "weights"), *number = run_setting(run, "program"),
 		   *file = run_setting(run, "replay");
 
 	*choice = (struct choice){ .weights = weights_default(), .one = number || file };
+	weights_change(&choice->weights, usual);
 	if (weights && !weights_change(&choice->weights, weights)) {
 		run_fail(run, "weights=%s: not NAME:WEIGHT,..., or a name that no operation has", weights);
 		return false;

@@ -21,8 +21,8 @@ struct choice {
 	struct program fixed;           /* of a file; empty: none */
 };
 
-/* false, and the run has failed, when a setting cannot be understood */
-bool choice_make(struct choice *choice, struct run *run);
+/* 'usual': weights that differ from the defaults, or "". false, and the run has failed, when a setting cannot be understood. */
+bool choice_make(struct choice *choice, struct run *run, const char *usual);
 
 /* a thread's life: one program after the other, until told to stop or one has failed and was explained */
 void programs_perform(struct worker *worker, struct world *world, const struct choice *choice);
