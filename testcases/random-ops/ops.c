@@ -193,6 +193,9 @@ static void describe(const struct op *op, char *text, size_t size)
 	case OP_FILE_LOAD:
 		snprintf(text, size, "file %u at %u", op_file(op), op_slot(op));
 		break;
+	case OP_ARM:
+		snprintf(text, size, "%s", op_is_first(op) ? "emptied" : "as it is");
+		break;
 	case OP_POPULATE:
 		snprintf(text, size, "%s", op_is_first(op) ? "write" : "read");
 		break;

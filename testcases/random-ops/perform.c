@@ -567,6 +567,16 @@ static struct uffdio_range range_of(struct world *world, unsigned int at, unsign
 	return (struct uffdio_range){ (uintptr_t)world_cell(world, at), world_bytes(world, count) };
 }
 
+static void drop_unlocked(struct world *world, unsigned int at, unsigned int count)
+{
+	for (unsigned int i = at; i < at + count; i++) {
+		if (cell_at(world, i)->kind != ANON || cell_at(world, i)->flags & LOCKED)
+			continue;
+		if (succeeded(world, "madvise", madvise(world_cell(world, i), world_bytes(world, 1), MADV_DONTNEED) == 0))
+			model_dropped(&world->model, i);
+	}
+}
+
 static void arm(struct world *world, const struct op *op, unsigned int at, unsigned int count)
 {
 	struct uffdio_register reg = { .range = range_of(world, at, count), .mode = UFFDIO_REGISTER_MODE_MISSING };
@@ -581,6 +591,9 @@ static void arm(struct world *world, const struct op *op, unsigned int at, unsig
 		got = arms ? ioctl(world->uffd, UFFDIO_REGISTER, &reg) : ioctl(world->uffd, UFFDIO_UNREGISTER, &range);
 	if (!succeeded(world, arms ? "UFFDIO_REGISTER" : "UFFDIO_UNREGISTER", got == 0))
 		return;
+	/* Empty from now on: a fault that began before, and knows nothing of it, must not bring a page any more. */
+	if (arms && op_is_first(op))
+		drop_unlocked(world, at, count);
 	for (unsigned int i = at; i < at + count; i++)
 		cell_at(world, i)->flags = arms ? cell_at(world, i)->flags | ARMED : cell_at(world, i)->flags & ~ARMED;
 }
