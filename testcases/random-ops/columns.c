@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "area.h"
-#include "world.h"
+#include "operations.h"
 
 /* ---- the heap: page 0 is the lowest. libc must not use the heap meanwhile */
 
@@ -60,10 +60,11 @@ static void put(struct world *world, struct column *column, const char *what, ui
 	column->value[page] = world->model.newest;
 }
 
-void columns_heap(struct world *world, const struct op *op)
+void do_heap(struct world *world, const struct op *op, unsigned int at, unsigned int count)
 {
 	unsigned int page = op->b % HEAP_PAGES;
 
+	(void)at, (void)count;
 	if (!world->heap.end)
 		return;
 	if (op->a % 2)
@@ -85,10 +86,11 @@ static void stack_cut(struct world *world, unsigned int pages)
 	world->stack.pages = pages;
 }
 
-void columns_stack(struct world *world, const struct op *op)
+void do_stack(struct world *world, const struct op *op, unsigned int at, unsigned int count)
 {
 	unsigned int page = op->b % STACK_PAGES;
 
+	(void)at, (void)count;
 	if (!world->stack.end)
 		return;
 	if (op->a % 4 == 0 && world->stack.pages > 1)

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "child.h"
-#include "world.h"
+#include "operations.h"
 
 #define DEPTH_MAX 2u
 #define CHILD_OPS 24u
@@ -50,10 +50,11 @@ static void wait_for(struct world *world, pid_t child)
 		world_fail(world, "a forked child ends with status %#x", status);
 }
 
-void perform_fork(struct world *world, const struct op *op)
+void do_fork(struct world *world, const struct op *op, unsigned int at, unsigned int count)
 {
 	pid_t *place = &world->kid[op->b % KIDS_MAX], child;
 
+	(void)at, (void)count;
 	if (world->depth >= DEPTH_MAX)
 		return;
 	if (*place > 0)
@@ -74,14 +75,15 @@ void perform_fork(struct world *world, const struct op *op)
 }
 
 /* The child is in our address space until it is gone: threads of ours go on faulting. Oracle: the program starts and ends. */
-void perform_vfork(struct world *world, const struct op *op)
+void do_vfork(struct world *world, const struct op *op, unsigned int at, unsigned int count)
 {
 	static char *const argv[] = { "random-ops", "--list", NULL };
 	static char *const environment[] = { NULL };
-	bool executes = op->a % 2;
+	bool executes = op_is_first(op);
 	int status = 0;
 	pid_t child = vfork();
 
+	(void)at, (void)count;
 	if (child == 0) {
 		if (executes)
 			execve("/proc/self/exe", argv, environment);

@@ -40,6 +40,18 @@ void world_fail(struct world *world, const char *fmt, ...)
 	run_fail(world->run, "%s: %s%s", op, text, world->depth ? " (in a forked child)" : "");
 }
 
+bool world_succeeded(struct world *world, const char *call, bool ok)
+{
+	if (!ok)
+		world_fail(world, "%s fails: %s", call, strerrordesc_np(errno));
+	return ok;
+}
+
+struct cell *world_at(struct world *world, unsigned int at)
+{
+	return &world->model.cell[at];
+}
+
 char *world_cell(const struct world *world, unsigned int at)
 {
 	return world->base + world_bytes(world, at);

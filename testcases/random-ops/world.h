@@ -63,6 +63,9 @@ bool world_verify(struct world *world);
 /* ---- for the operations */
 
 void world_fail(struct world *world, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* of a system call that should not fail; tells errno otherwise */
+bool world_succeeded(struct world *world, const char *call, bool ok);
+struct cell *world_at(struct world *world, unsigned int at);
 char *world_cell(const struct world *world, unsigned int at);
 size_t world_bytes(const struct world *world, unsigned int cells);
 uint64_t world_tag(const struct world *world, uint32_t value);
@@ -79,15 +82,9 @@ void world_wait_for_kids(struct world *world);
 /* columns.c */
 void columns_open(struct world *world, bool heap);
 void columns_reset(struct world *world);
-void columns_heap(struct world *world, const struct op *op);
-void columns_stack(struct world *world, const struct op *op);
 void columns_verify(struct world *world);
 
 /* perform.c: an operation, for the cells that it fits */
 void perform(struct world *world, const struct op *op);
-
-/* families.c */
-void perform_fork(struct world *world, const struct op *op);
-void perform_vfork(struct world *world, const struct op *op);
 
 #endif
