@@ -22,29 +22,55 @@
 
 void do_advise(struct world *world, const struct op *op, unsigned int at, unsigned int count)
 {
-	static const int hints[] = { MADV_DONTDUMP, MADV_DODUMP, MADV_RANDOM, MADV_SEQUENTIAL, MADV_NORMAL, MADV_DODUMP };
+	static const int hints[] = { MADV_DONTDUMP,   MADV_DODUMP, MADV_RANDOM,
+				     MADV_SEQUENTIAL, MADV_NORMAL, MADV_DODUMP };
 	bool first = op_is_first(op);
 	int advice = 0, got;
 
 	switch (op->kind) {
-	case OP_DONTNEED: advice = MADV_DONTNEED; break;
-	case OP_FREE: advice = MADV_FREE; break;
-	case OP_COLD: advice = MADV_COLD; break;
-	case OP_PAGEOUT: advice = MADV_PAGEOUT; break;
-	case OP_HUGE: advice = op->a % 3 ? MADV_HUGEPAGE : MADV_NOHUGEPAGE; break;
-	case OP_COLLAPSE: advice = MADV_COLLAPSE; break;
-	case OP_HINT: advice = hints[op->a % 6]; break;
-	case OP_REMOVE: advice = MADV_REMOVE; break;
-	case OP_WIPE: advice = first ? MADV_KEEPONFORK : MADV_WIPEONFORK; break;
-	case OP_KEEP_BACK: advice = first ? MADV_DOFORK : MADV_DONTFORK; break;
-	case OP_GUARD: advice = MADV_GUARD_INSTALL; break;
-	case OP_UNGUARD: advice = MADV_GUARD_REMOVE; break;
+	case OP_DONTNEED:
+		advice = MADV_DONTNEED;
+		break;
+	case OP_FREE:
+		advice = MADV_FREE;
+		break;
+	case OP_COLD:
+		advice = MADV_COLD;
+		break;
+	case OP_PAGEOUT:
+		advice = MADV_PAGEOUT;
+		break;
+	case OP_HUGE:
+		advice = op->a % 3 ? MADV_HUGEPAGE : MADV_NOHUGEPAGE;
+		break;
+	case OP_COLLAPSE:
+		advice = MADV_COLLAPSE;
+		break;
+	case OP_HINT:
+		advice = hints[op->a % 6];
+		break;
+	case OP_REMOVE:
+		advice = MADV_REMOVE;
+		break;
+	case OP_WIPE:
+		advice = first ? MADV_KEEPONFORK : MADV_WIPEONFORK;
+		break;
+	case OP_KEEP_BACK:
+		advice = first ? MADV_DOFORK : MADV_DONTFORK;
+		break;
+	case OP_GUARD:
+		advice = MADV_GUARD_INSTALL;
+		break;
+	case OP_UNGUARD:
+		advice = MADV_GUARD_REMOVE;
+		break;
 	}
 	world_mark(world, at, count);
 	got = madvise(world_cell(world, at), world_bytes(world, count), advice);
-	if (got != 0 && (op->kind == OP_COLLAPSE || (errno == EINVAL && (op->kind == OP_GUARD || op->kind == OP_UNGUARD ||
-									   op->kind == OP_HUGE))))
-		return;                 /* not in this kernel, or not possible now */
+	if (got != 0 && (op->kind == OP_COLLAPSE ||
+			 (errno == EINVAL &&
+			  (op->kind == OP_GUARD || op->kind == OP_UNGUARD || op->kind == OP_HUGE))))
+		return; /* not in this kernel, or not possible now */
 	if (!world_succeeded(world, "madvise", got == 0))
 		return;
 	for (unsigned int i = at; i < at + count; i++) {
@@ -64,7 +90,9 @@ void do_advise(struct world *world, const struct op *op, unsigned int at, unsign
 			model_object_stored(&world->model, cell->object, cell->slot, 0, ABSENT);
 			break;
 		case OP_WIPE:
-			cell->flags = first || world_breaks(world, "wipe-forgotten") ? cell->flags & ~WIPED : cell->flags | WIPED;
+			cell->flags = first || world_breaks(world, "wipe-forgotten") ?
+					      cell->flags & ~WIPED :
+					      cell->flags | WIPED;
 			break;
 		case OP_KEEP_BACK:
 			cell->flags = first ? cell->flags & ~KEPT_BACK : cell->flags | KEPT_BACK;
@@ -87,7 +115,7 @@ void do_populate(struct world *world, const struct op *op, unsigned int at, unsi
 
 	world_mark(world, at, count);
 	if (madvise(world_cell(world, at), world_bytes(world, count), advice) != 0) {
-		if (errno != EINVAL)    /* Linux 5.14 */
+		if (errno != EINVAL) /* Linux 5.14 */
 			world_succeeded(world, "madvise to populate", false);
 		return;
 	}
@@ -105,7 +133,9 @@ void do_lock(struct world *world, const struct op *op, unsigned int at, unsigned
 
 	world_mark(world, at, count);
 	if (op->kind == OP_UNLOCK) {
-		got = world_breaks(world, "lock-stays") ? 0 : munlock(world_cell(world, at), world_bytes(world, count));
+		got = world_breaks(world, "lock-stays") ?
+			      0 :
+			      munlock(world_cell(world, at), world_bytes(world, count));
 		if (world_succeeded(world, "munlock", got == 0))
 			for (unsigned int i = at; i < at + count; i++)
 				world_at(world, i)->flags &= ~LOCKED;
@@ -125,10 +155,11 @@ void do_sync(struct world *world, const struct op *op, unsigned int at, unsigned
 {
 	int flags = op_is_first(op) ? MS_SYNC : MS_ASYNC;
 
-	world_succeeded(world, "msync", msync(world_cell(world, at), world_bytes(world, count), flags) == 0);
+	world_succeeded(world, "msync",
+			msync(world_cell(world, at), world_bytes(world, count), flags) == 0);
 }
 
-#define PAGES_MAX 1024                  /* of a cell */
+#define PAGES_MAX 1024 /* of a cell */
 
 static bool can_swap(void)
 {
@@ -137,7 +168,8 @@ static bool can_swap(void)
 	return sysinfo(&info) != 0 || info.totalswap;
 }
 
-/* Oracle: the kernel finds a page where something was stored, and none where nothing can have made one. */
+/* Oracle: the kernel finds a page where something was stored, and none where nothing can have made
+ * one. */
 void do_ask_residence(struct world *world, const struct op *op, unsigned int at, unsigned int count)
 {
 	const struct cell *cell = world_at(world, at);
@@ -145,9 +177,10 @@ void do_ask_residence(struct world *world, const struct op *op, unsigned int at,
 
 	(void)op, (void)count;
 	if (world->cell_pages > sizeof(pages) ||
-	    !world_succeeded(world, "mincore", mincore(world_cell(world, at), world_bytes(world, 1), pages) == 0))
+	    !world_succeeded(world, "mincore",
+			     mincore(world_cell(world, at), world_bytes(world, 1), pages) == 0))
 		return;
-	if ((cell->present == PRESENT && !(pages[0] & 1) && !can_swap()) || (cell->present == ABSENT && pages[0] & 1))
+	if ((cell->present == PRESENT && !(pages[0] & 1) && !can_swap()) ||
+	    (cell->present == ABSENT && pages[0] & 1))
 		world_fail(world, "mincore: a page is%s resident", pages[0] & 1 ? "" : " not");
 }
-

@@ -22,7 +22,8 @@ static void heap_resize(struct world *world, unsigned int pages)
 	char *got = (char *)syscall(SYS_brk, heap_end(world, pages));
 
 	if (got != heap_end(world, pages)) {
-		world_fail(world, "brk: wanted %p, got %p", (void *)heap_end(world, pages), (void *)got);
+		world_fail(world, "brk: wanted %p, got %p", (void *)heap_end(world, pages),
+			   (void *)got);
 		return;
 	}
 	for (unsigned int page = pages; page < HEAP_PAGES; page++)
@@ -42,18 +43,22 @@ static uint64_t *heap_word(const struct world *world, unsigned int page)
 	return (uint64_t *)heap_end(world, page);
 }
 
-static void check(struct world *world, const char *what, uint64_t *word, uint32_t value, bool mapped)
+static void check(struct world *world, const char *what, uint64_t *word, uint32_t value,
+		  bool mapped)
 {
 	uint64_t seen = 0;
 	enum access got = fault_load(word, &seen);
 
-	/* Oracle: what is mapped has its value, fresh pages are zero, and nothing is there behind the end. */
+	/* Oracle: what is mapped has its value, fresh pages are zero, and nothing is there behind
+	 * the end. */
 	if ((got == ACCESS_OK) != mapped || (mapped && seen != world_tag(world, value)))
-		world_fail(world, "%s at %p: %s %#llx instead of %#llx", what, (void *)word, access_name(got),
-			   (unsigned long long)seen, (unsigned long long)world_tag(world, value));
+		world_fail(world, "%s at %p: %s %#llx instead of %#llx", what, (void *)word,
+			   access_name(got), (unsigned long long)seen,
+			   (unsigned long long)world_tag(world, value));
 }
 
-static void put(struct world *world, struct column *column, const char *what, uint64_t *word, unsigned int page)
+static void put(struct world *world, struct column *column, const char *what, uint64_t *word,
+		unsigned int page)
 {
 	if (fault_store(word, world_tag(world, world->model.newest)) != ACCESS_OK)
 		world_fail(world, "%s at %p: a store is refused", what, (void *)word);
@@ -69,7 +74,8 @@ void do_heap(struct world *world, const struct op *op, unsigned int at, unsigned
 		return;
 	if (op->a % 2)
 		heap_resize(world, op->seed % (HEAP_PAGES + 1));
-	check(world, "heap", heap_word(world, page), world->heap.value[page], page < world->heap.pages);
+	check(world, "heap", heap_word(world, page), world->heap.value[page],
+	      page < world->heap.pages);
 	if (page < world->heap.pages && op->a % 4 >= 2)
 		put(world, &world->heap, "heap", heap_word(world, page), page);
 }
@@ -106,12 +112,14 @@ void do_stack(struct world *world, const struct op *op, unsigned int at, unsigne
 
 void columns_open(struct world *world, bool heap)
 {
-	/* Below the hole is something that is not accessible, or else the kernel would keep a distance from it. There is no
-	 * hole yet: threads that are still to be started would get it for a stack. */
+	/* Below the hole is something that is not accessible, or else the kernel would keep a
+	 * distance from it. There is no hole yet: threads that are still to be started would get it
+	 * for a stack. */
 	char *low = area_reserve(world->run, STACK_PAGES);
 
 	if (heap)
-		world->heap.end = (char *)(((uintptr_t)syscall(SYS_brk, 0) + page_bytes() - 1) & ~(page_bytes() - 1));
+		world->heap.end = (char *)(((uintptr_t)syscall(SYS_brk, 0) + page_bytes() - 1) &
+					   ~(page_bytes() - 1));
 	if (low)
 		world->stack.end = low + STACK_PAGES * page_bytes();
 }
@@ -124,8 +132,8 @@ void columns_reset(struct world *world)
 		heap_resize(world, 0);
 	if (!world->stack.end)
 		return;
-	if (mmap(top, page_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0) ==
-	    MAP_FAILED)
+	if (mmap(top, page_bytes(), PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0) == MAP_FAILED)
 		world_fail(world, "mmap of a stack: %s", strerrordesc_np(errno));
 	stack_cut(world, 1);
 	world->stack.value[0] = 0;
@@ -134,7 +142,8 @@ void columns_reset(struct world *world)
 void columns_verify(struct world *world)
 {
 	for (unsigned int page = 0; world->heap.end && page < HEAP_PAGES && !world->failed; page++)
-		check(world, "heap", heap_word(world, page), world->heap.value[page], page < world->heap.pages);
+		check(world, "heap", heap_word(world, page), world->heap.value[page],
+		      page < world->heap.pages);
 	for (unsigned int page = 0; page < world->stack.pages && !world->failed; page++)
 		check(world, "stack", stack_word(world, page), world->stack.value[page], true);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* fork and vfork: a child has a copy of everything private, as the model has it, and goes on by itself. */
+/* fork and vfork: a child has a copy of everything private, as the model has it, and goes on by
+ * itself. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
@@ -13,8 +14,9 @@
 #define CHILD_OPS 24u
 #define CHILD_FAILED 3
 
-/* Oracles: the child finds what its parent had when it forked, and not what the parent stored later: a page table entry that
- * was not protected, a VMA copied with wrong flags or limits. What it then does by itself is judged as in the parent. */
+/* Oracles: the child finds what its parent had when it forked, and not what the parent stored
+ * later: a page table entry that was not protected, a VMA copied with wrong flags or limits. What
+ * it then does by itself is judged as in the parent. */
 static void live(struct run *run, void *arg)
 {
 	struct world *world = arg;
@@ -61,7 +63,8 @@ void do_fork(struct world *world, const struct op *op, unsigned int at, unsigned
 		child_wait(world->run, *place);
 	*place = 0;
 	/* it may look at what is shared, and so make it present */
-	for (struct object *object = world->model.object; object < world->model.object + OBJECTS; object++)
+	for (struct object *object = world->model.object; object < world->model.object + OBJECTS;
+	     object++)
 		for (unsigned int slot = 0; slot < OBJECT_CELLS; slot++)
 			if (object->present[slot] == ABSENT)
 				object->present[slot] = UNSURE;
@@ -74,7 +77,8 @@ void do_fork(struct world *world, const struct op *op, unsigned int at, unsigned
 		*place = child;
 }
 
-/* The child is in our address space until it is gone: threads of ours go on faulting. Oracle: the program starts and ends. */
+/* The child is in our address space until it is gone: threads of ours go on faulting. Oracle: the
+ * program starts and ends. */
 void do_vfork(struct world *world, const struct op *op, unsigned int at, unsigned int count)
 {
 	static char *const argv[] = { "random-ops", "--list", NULL };

@@ -7,12 +7,14 @@
 #include "operations.h"
 
 #ifndef MREMAP_DONTUNMAP
-#define MREMAP_DONTUNMAP 4              /* Linux 5.7 */
+#define MREMAP_DONTUNMAP 4 /* Linux 5.7 */
 #endif
 
 static int prot_of(unsigned int rights)
 {
-	return rights & MAY_STORE ? PROT_READ | PROT_WRITE : rights & MAY_LOAD ? PROT_READ : PROT_NONE;
+	return rights & MAY_STORE ? PROT_READ | PROT_WRITE :
+	       rights & MAY_LOAD  ? PROT_READ :
+				    PROT_NONE;
 }
 
 static unsigned int least(unsigned int a, unsigned int b)
@@ -39,10 +41,14 @@ static bool all_holes(struct world *world, unsigned int at, unsigned int count)
 
 void do_map(struct world *world, const struct op *op, unsigned int at, unsigned int count)
 {
-	struct cell fresh = { .kind = op_kind_mapped(op), .rights = op_rights(op), .object = op_file(op) };
-	bool own_object = op_maps_own_object(op), spares = op_spares(op), populates = op_populates(op);
+	struct cell fresh = { .kind = op_kind_mapped(op),
+			      .rights = op_rights(op),
+			      .object = op_file(op) };
+	bool own_object = op_maps_own_object(op), spares = op_spares(op),
+	     populates = op_populates(op);
 	unsigned int object = model_free_object(&world->model);
-	int flags = (fresh.kind == SHARED ? MAP_SHARED : MAP_PRIVATE) | (spares ? MAP_FIXED_NOREPLACE : MAP_FIXED);
+	int flags = (fresh.kind == SHARED ? MAP_SHARED : MAP_PRIVATE) |
+		    (spares ? MAP_FIXED_NOREPLACE : MAP_FIXED);
 	void *got;
 
 	count = least(count, OBJECT_CELLS);
@@ -57,7 +63,8 @@ void do_map(struct world *world, const struct op *op, unsigned int at, unsigned 
 	if (own_object && object == OBJECTS)
 		return;
 	world_mark(world, at, count);
-	got = mmap(world_cell(world, at), world_bytes(world, count), prot_of(fresh.rights), flags | (populates && !world->model.crowded ? MAP_POPULATE : 0),
+	got = mmap(world_cell(world, at), world_bytes(world, count), prot_of(fresh.rights),
+		   flags | (populates && !world->model.crowded ? MAP_POPULATE : 0),
 		   flags & MAP_ANONYMOUS ? -1 : world->model.object[fresh.object].fd,
 		   flags & MAP_ANONYMOUS ? 0 : world_bytes(world, fresh.slot));
 	if (spares && !all_holes(world, at, count)) {
@@ -86,19 +93,25 @@ void do_unmap(struct world *world, const struct op *op, unsigned int at, unsigne
 {
 	(void)op;
 	world_mark(world, at, count);
-	if (world_breaks(world, "unmap-stays") || world_breaks(world, "threads-stale") || world_breaks(world, "foreign-stale") ||
-	    world_succeeded(world, "munmap", munmap(world_cell(world, at), world_bytes(world, count)) == 0))
+	if (world_breaks(world, "unmap-stays") || world_breaks(world, "threads-stale") ||
+	    world_breaks(world, "foreign-stale") ||
+	    world_succeeded(world, "munmap",
+			    munmap(world_cell(world, at), world_bytes(world, count)) == 0))
 		map_cells(world, at, count, (struct cell){ .kind = HOLE });
 }
 
 void do_protect(struct world *world, const struct op *op, unsigned int at, unsigned int count)
 {
-	unsigned int rights = op_rights(op), more = at + count < CELLS && world_breaks(world, "protects-more");
-	bool nothing = world_breaks(world, "protects-nothing") || world_breaks(world, "threads-unprotected");
+	unsigned int rights = op_rights(op),
+		     more = at + count < CELLS && world_breaks(world, "protects-more");
+	bool nothing = world_breaks(world, "protects-nothing") ||
+		       world_breaks(world, "threads-unprotected");
 
 	world_mark(world, at, count);
-	if (!nothing && !world_succeeded(world, "mprotect", mprotect(world_cell(world, at), world_bytes(world, count + more),
-								   prot_of(rights)) == 0))
+	if (!nothing &&
+	    !world_succeeded(world, "mprotect",
+			     mprotect(world_cell(world, at), world_bytes(world, count + more),
+				      prot_of(rights)) == 0))
 		return;
 	for (unsigned int i = at; i < at + count; i++) {
 		struct cell *cell = world_at(world, i);
@@ -121,9 +134,11 @@ void do_move(struct world *world, const struct op *op, unsigned int at, unsigned
 		return;
 	world_mark(world, at, count);
 	world_mark(world, to, count);
-	got = mremap(world_cell(world, at), bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | (keeps ? MREMAP_DONTUNMAP : 0),
+	got = mremap(world_cell(world, at), bytes, bytes,
+		     MREMAP_MAYMOVE | MREMAP_FIXED | (keeps ? MREMAP_DONTUNMAP : 0),
 		     world_cell(world, to));
-	/* Cells that are alike may still be of several VMAs. Whether the target is gone then depends on the kernel. */
+	/* Cells that are alike may still be of several VMAs. Whether the target is gone then
+	 * depends on the kernel. */
 	if (got == MAP_FAILED && errno == EFAULT && count > 1) {
 		if (world_succeeded(world, "munmap", munmap(world_cell(world, to), bytes) == 0))
 			map_cells(world, to, count, (struct cell){ .kind = HOLE });
@@ -153,8 +168,9 @@ void do_grow(struct world *world, const struct op *op, unsigned int at, unsigned
 	       (cell->kind == ANON || cell->slot + more + 1u < OBJECT_CELLS))
 		more++;
 	world_mark(world, at, 1 + more);
-	if (!world_succeeded(world, "mremap to grow", mremap(world_cell(world, at), world_bytes(world, 1), world_bytes(world, 1 + more),
-						       0) == world_cell(world, at)))
+	if (!world_succeeded(world, "mremap to grow",
+			     mremap(world_cell(world, at), world_bytes(world, 1),
+				    world_bytes(world, 1 + more), 0) == world_cell(world, at)))
 		return;
 	fresh.flags &= OF_MAPPING;
 	fresh.present = ABSENT;
@@ -176,8 +192,7 @@ void do_shrink(struct world *world, const struct op *op, unsigned int at, unsign
 	world_mark(world, at, count);
 	got = mremap(world_cell(world, at), world_bytes(world, count), world_bytes(world, kept), 0);
 	if (got == MAP_FAILED && errno == EFAULT)
-		return;                 /* of several VMAs */
+		return; /* of several VMAs */
 	if (world_succeeded(world, "mremap to shrink", got == world_cell(world, at)))
 		map_cells(world, at + kept, count - kept, (struct cell){ .kind = HOLE });
 }
-

@@ -8,7 +8,8 @@ bool cell_is_mapped(const struct cell *cell)
 
 bool cell_is_beyond(const struct model *model, const struct cell *cell)
 {
-	return (cell->kind == SHARED || cell->kind == COPY) && cell->slot >= model->object[cell->object].cells;
+	return (cell->kind == SHARED || cell->kind == COPY) &&
+	       cell->slot >= model->object[cell->object].cells;
 }
 
 static bool has_own_page(const struct cell *cell)
@@ -18,7 +19,8 @@ static bool has_own_page(const struct cell *cell)
 
 enum present cell_presence(const struct model *model, const struct cell *cell)
 {
-	enum present present = has_own_page(cell) ? cell->present : model->object[cell->object].present[cell->slot];
+	enum present present = has_own_page(cell) ? cell->present :
+						    model->object[cell->object].present[cell->slot];
 
 	return present == ABSENT && cell->flags & MAYBE_OWN ? UNSURE : present;
 }
@@ -47,19 +49,23 @@ struct forecast model_forecast(const struct model *model, unsigned int at)
 	}
 	/* whether the mapping permits it is asked first */
 	forecast.may |= cell->rights & MAY_LOAD ? gives * LOAD_GIVES | bus * LOAD_BUS : LOAD_SEGV;
-	forecast.may |= cell->rights & MAY_STORE ? gives * STORE_TAKES | bus * STORE_BUS : STORE_SEGV;
+	forecast.may |= cell->rights & MAY_STORE ? gives * STORE_TAKES | bus * STORE_BUS :
+						   STORE_SEGV;
 	if (cell->kind == SHARED)
 		forecast.may |= ALIASED;
 	if (gives) {
 		forecast.value = value_of(model, cell);
-		forecast.may |= (cell->flags & LAZY ? OR_ZERO : 0) | (cell->flags & ANY ? ANY_VALUE | OR_ZERO : 0);
+		forecast.may |= (cell->flags & LAZY ? OR_ZERO : 0) |
+				(cell->flags & ANY ? ANY_VALUE | OR_ZERO : 0);
 	}
 	return forecast;
 }
 
 bool forecast_allows(struct forecast forecast, enum access got, bool store)
 {
-	static const unsigned int bit[] = { [ACCESS_OK] = LOAD_GIVES, [ACCESS_SEGV] = LOAD_SEGV, [ACCESS_BUS] = LOAD_BUS };
+	static const unsigned int bit[] = { [ACCESS_OK] = LOAD_GIVES,
+					    [ACCESS_SEGV] = LOAD_SEGV,
+					    [ACCESS_BUS] = LOAD_BUS };
 	unsigned int wanted = store ? bit[got] * (STORE_TAKES / LOAD_GIVES) : bit[got];
 
 	return forecast.may & wanted;
@@ -67,7 +73,8 @@ bool forecast_allows(struct forecast forecast, enum access got, bool store)
 
 bool forecast_has(struct forecast forecast, uint32_t value)
 {
-	return value == forecast.value || (value == 0 && forecast.may & OR_ZERO) || forecast.may & ANY_VALUE;
+	return value == forecast.value || (value == 0 && forecast.may & OR_ZERO) ||
+	       forecast.may & ANY_VALUE;
 }
 
 bool cell_continues(const struct cell *first, const struct cell *second, unsigned int distance)
@@ -92,12 +99,14 @@ static void make_present(struct model *model, struct cell *cell)
 		cell->present = cell->flags & LAZY ? UNSURE : PRESENT;
 }
 
-void model_object_stored(struct model *model, unsigned int object, unsigned int slot, uint32_t value, enum present present)
+void model_object_stored(struct model *model, unsigned int object, unsigned int slot,
+			 uint32_t value, enum present present)
 {
 	model->object[object].value[slot] = value;
 	model->object[object].present[slot] = present;
 	for (struct cell *cell = model->cell; cell < model->cell + CELLS; cell++)
-		if (cell->kind == COPY && cell->object == object && cell->slot == slot && cell->flags & MAYBE_OWN)
+		if (cell->kind == COPY && cell->object == object && cell->slot == slot &&
+		    cell->flags & MAYBE_OWN)
 			cell->flags |= ANY;
 }
 
@@ -129,7 +138,8 @@ void model_populated(struct model *model, unsigned int at)
 		cell->flags |= MAYBE_OWN;
 	if (has_own_page(cell) && cell->present == ABSENT)
 		cell->present = UNSURE;
-	if (cell->kind != ANON && !cell_is_beyond(model, cell) && model->object[cell->object].present[cell->slot] == ABSENT)
+	if (cell->kind != ANON && !cell_is_beyond(model, cell) &&
+	    model->object[cell->object].present[cell->slot] == ABSENT)
 		model->object[cell->object].present[cell->slot] = UNSURE;
 }
 
@@ -154,7 +164,8 @@ void model_object_resized(struct model *model, unsigned int object, unsigned int
 	}
 	/* what is cut off goes with the private copies that were made of it */
 	for (unsigned int at = 0; at < CELLS; at++)
-		if (model->cell[at].kind == COPY && model->cell[at].object == object && model->cell[at].slot >= cells)
+		if (model->cell[at].kind == COPY && model->cell[at].object == object &&
+		    model->cell[at].slot >= cells)
 			model_dropped(model, at);
 	resized->cells = cells;
 }
@@ -185,12 +196,13 @@ void model_settle(struct model *model)
 
 		if (appears && has_own_page(cell) && cell->present == ABSENT)
 			cell->present = UNSURE;
-		if (model->watched && cell->kind == COPY && cell->rights & MAY_STORE && !(cell->flags & OWN) &&
-		    !cell_is_beyond(model, cell))
+		if (model->watched && cell->kind == COPY && cell->rights & MAY_STORE &&
+		    !(cell->flags & OWN) && !cell_is_beyond(model, cell))
 			cell->flags |= MAYBE_OWN;
 	}
 	for (struct object *object = model->object; object < model->object + OBJECTS; object++)
-		for (unsigned int slot = 0; slot < object->cells && (model->watched || model->crowded); slot++)
+		for (unsigned int slot = 0;
+		     slot < object->cells && (model->watched || model->crowded); slot++)
 			if (object->present[slot] == ABSENT)
 				object->present[slot] = UNSURE;
 }

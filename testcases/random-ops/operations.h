@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What each operation asks of the kernel, and what the model has of it afterwards. An operation is done to a run of cells that
- * all suit it, since system calls that fail half-way leave more than one state.
+/* What each operation asks of the kernel, and what the model has of it afterwards. An operation is
+ * done to a run of cells that all suit it, since system calls that fail half-way leave more than
+ * one state.
  *
- * Oracle of all: a system call that is right by the model does not fail, and one that is wrong does. */
+ * Oracle of all: a system call that is right by the model does not fail, and one that is wrong
+ * does. */
 #ifndef OPERATIONS_H
 #define OPERATIONS_H
 
 #include "world.h"
 
 /* 'count' cells from 'at' on, all of which suit */
-typedef void operation(struct world *world, const struct op *op, unsigned int at, unsigned int count);
+typedef void operation(struct world *world, const struct op *op, unsigned int at,
+		       unsigned int count);
 
 /* maps.c */
 operation do_map, do_unmap, do_protect, do_move, do_grow, do_shrink;

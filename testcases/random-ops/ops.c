@@ -11,23 +11,50 @@ static const struct {
 	const char *name;
 	unsigned int weight;
 } table[OP_KINDS] = {
-	[OP_MAP] = { "map", 120 }, [OP_UNMAP] = { "unmap", 30 }, [OP_PROTECT] = { "protect", 80 },
-	[OP_MOVE] = { "move", 50 }, [OP_MOVE_KEEP] = { "move-keep", 20 }, [OP_GROW] = { "grow", 30 },
+	[OP_MAP] = { "map", 120 },
+	[OP_UNMAP] = { "unmap", 30 },
+	[OP_PROTECT] = { "protect", 80 },
+	[OP_MOVE] = { "move", 50 },
+	[OP_MOVE_KEEP] = { "move-keep", 20 },
+	[OP_GROW] = { "grow", 30 },
 	[OP_SHRINK] = { "shrink", 15 },
-	[OP_DONTNEED] = { "dontneed", 40 }, [OP_FREE] = { "free", 20 }, [OP_COLD] = { "cold", 8 },
-	[OP_PAGEOUT] = { "pageout", 8 }, [OP_POPULATE] = { "populate", 20 }, [OP_HUGE] = { "huge", 20 },
-	[OP_COLLAPSE] = { "collapse", 4 }, [OP_HINT] = { "hint", 30 }, [OP_REMOVE] = { "remove", 15 },
-	[OP_WIPE] = { "wipe-on-fork", 12 }, [OP_KEEP_BACK] = { "keep-from-fork", 12 },
-	[OP_GUARD] = { "guard", 15 }, [OP_UNGUARD] = { "unguard", 10 },
-	[OP_LOCK] = { "lock", 20 }, [OP_LOCK_LATER] = { "lock-on-fault", 20 }, [OP_UNLOCK] = { "unlock", 30 },
-	[OP_SYNC] = { "sync", 5 }, [OP_RESIDENT] = { "resident", 20 },
-	[OP_STORE] = { "store", 200 }, [OP_LOAD] = { "load", 150 }, [OP_MEM_STORE] = { "mem-store", 20 },
-	[OP_MEM_LOAD] = { "mem-load", 20 }, [OP_VM_STORE] = { "vm-store", 20 }, [OP_VM_LOAD] = { "vm-load", 20 },
-	[OP_FILE_STORE] = { "file-store", 20 }, [OP_FILE_LOAD] = { "file-load", 15 }, [OP_RESIZE] = { "resize", 10 },
-	[OP_ARM] = { "arm", 20 }, [OP_DISARM] = { "disarm", 10 }, [OP_FILL] = { "fill", 30 },
+	[OP_DONTNEED] = { "dontneed", 40 },
+	[OP_FREE] = { "free", 20 },
+	[OP_COLD] = { "cold", 8 },
+	[OP_PAGEOUT] = { "pageout", 8 },
+	[OP_POPULATE] = { "populate", 20 },
+	[OP_HUGE] = { "huge", 20 },
+	[OP_COLLAPSE] = { "collapse", 4 },
+	[OP_HINT] = { "hint", 30 },
+	[OP_REMOVE] = { "remove", 15 },
+	[OP_WIPE] = { "wipe-on-fork", 12 },
+	[OP_KEEP_BACK] = { "keep-from-fork", 12 },
+	[OP_GUARD] = { "guard", 15 },
+	[OP_UNGUARD] = { "unguard", 10 },
+	[OP_LOCK] = { "lock", 20 },
+	[OP_LOCK_LATER] = { "lock-on-fault", 20 },
+	[OP_UNLOCK] = { "unlock", 30 },
+	[OP_SYNC] = { "sync", 5 },
+	[OP_RESIDENT] = { "resident", 20 },
+	[OP_STORE] = { "store", 200 },
+	[OP_LOAD] = { "load", 150 },
+	[OP_MEM_STORE] = { "mem-store", 20 },
+	[OP_MEM_LOAD] = { "mem-load", 20 },
+	[OP_VM_STORE] = { "vm-store", 20 },
+	[OP_VM_LOAD] = { "vm-load", 20 },
+	[OP_FILE_STORE] = { "file-store", 20 },
+	[OP_FILE_LOAD] = { "file-load", 15 },
+	[OP_RESIZE] = { "resize", 10 },
+	[OP_ARM] = { "arm", 20 },
+	[OP_DISARM] = { "disarm", 10 },
+	[OP_FILL] = { "fill", 30 },
 	[OP_FILL_ZERO] = { "fill-zero", 10 },
-	[OP_FORK] = { "fork", 4 }, [OP_VFORK] = { "vfork", 2 }, [OP_HEAP] = { "heap", 30 }, [OP_STACK] = { "stack", 30 },
-	[OP_COUNTS] = { "counts", 8 }, [OP_VERIFY] = { "verify", 12 },
+	[OP_FORK] = { "fork", 4 },
+	[OP_VFORK] = { "vfork", 2 },
+	[OP_HEAP] = { "heap", 30 },
+	[OP_STACK] = { "stack", 30 },
+	[OP_COUNTS] = { "counts", 8 },
+	[OP_VERIFY] = { "verify", 12 },
 };
 
 const char *op_name(enum op_kind kind)
@@ -56,7 +83,8 @@ static enum op_kind kind_named(const char *name, size_t length)
 {
 	unsigned int kind = 0;
 
-	while (kind < OP_KINDS && (strlen(table[kind].name) != length || strncmp(table[kind].name, name, length) != 0))
+	while (kind < OP_KINDS &&
+	       (strlen(table[kind].name) != length || strncmp(table[kind].name, name, length) != 0))
 		kind++;
 	return kind;
 }
@@ -68,7 +96,8 @@ bool weights_change(struct weights *weights, const char *text)
 		enum op_kind kind = kind_named(text, length);
 		char *end;
 
-		if (kind == OP_KINDS || text[length] != ':' || text[length + 1] < '0' || text[length + 1] > '9')
+		if (kind == OP_KINDS || text[length] != ':' || text[length + 1] < '0' ||
+		    text[length + 1] > '9')
 			return false;
 		weights->of[kind] = strtoul(text + length + 1, &end, 10) % 100000;
 		if (*end && *end != ',')
@@ -126,7 +155,8 @@ bool op_populates(const struct op *op)
 
 unsigned int op_rights(const struct op *op)
 {
-	static const unsigned int choices[] = { 0, MAY_LOAD, MAY_LOAD | MAY_STORE, MAY_LOAD | MAY_STORE };
+	static const unsigned int choices[] = { 0, MAY_LOAD, MAY_LOAD | MAY_STORE,
+						MAY_LOAD | MAY_STORE };
 
 	return choices[op->kind == OP_MAP ? op->b % 4 : op->a % 4];
 }
@@ -162,14 +192,17 @@ static const char *rights_name(const struct op *op)
 
 static void describe_map(const struct op *op, char *text, size_t size)
 {
-	static const char *const names[] = { [ANON] = "private", [SHARED] = "shared", [COPY] = "private" };
+	static const char *const names[] = { [ANON] = "private",
+					     [SHARED] = "shared",
+					     [COPY] = "private" };
 	const char *name = names[op_kind_mapped(op)], *more = op_populates(op) ? " populate" : "";
 	const char *spares = op_spares(op) ? " noreplace" : "";
 
 	if (op_maps_own_object(op) || op_kind_mapped(op) == ANON)
 		snprintf(text, size, "%s %s%s%s", name, rights_name(op), more, spares);
 	else
-		snprintf(text, size, "%s file %u from %u %s%s%s", name, op_file(op), op_slot(op), rights_name(op), more, spares);
+		snprintf(text, size, "%s file %u from %u %s%s%s", name, op_file(op), op_slot(op),
+			 rights_name(op), more, spares);
 }
 
 static void describe(const struct op *op, char *text, size_t size)
@@ -212,8 +245,9 @@ size_t op_print(const struct op *op, char *text, size_t size)
 	int length;
 
 	describe(op, more, sizeof(more));
-	length = snprintf(text, size, "%s %u+%u %x %x %x%s%s%s", op_name(op->kind), op->at, op->count, op->a, op->b, op->seed,
-			  more[0] ? " (" : "", more, more[0] ? ")" : "");
+	length = snprintf(text, size, "%s %u+%u %x %x %x%s%s%s", op_name(op->kind), op->at,
+			  op->count, op->a, op->b, op->seed, more[0] ? " (" : "", more,
+			  more[0] ? ")" : "");
 	return (size_t)length < size ? (size_t)length : size - 1;
 }
 
@@ -222,8 +256,10 @@ bool op_parse(const char *text, struct op *op)
 	unsigned int at, count, a, b, seed;
 	char name[20], rest = '(';
 
-	if (sscanf(text, "%19s %u+%u %x %x %x %c", name, &at, &count, &a, &b, &seed, &rest) < 6 || rest != '(')
+	if (sscanf(text, "%19s %u+%u %x %x %x %c", name, &at, &count, &a, &b, &seed, &rest) < 6 ||
+	    rest != '(')
 		return false;
 	*op = (struct op){ kind_named(name, strlen(name)), at, count, a, b, seed };
-	return op->kind < OP_KINDS && at < CELLS && count >= 1 && count <= CELLS && a <= 255 && b <= 255;
+	return op->kind < OP_KINDS && at < CELLS && count >= 1 && count <= CELLS && a <= 255 &&
+	       b <= 255;
 }

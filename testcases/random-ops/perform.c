@@ -2,7 +2,7 @@
 /* Which cells each operation suits, and performing it there. */
 #include "operations.h"
 
-#define MANY_MAX 2u                     /* cells of many pages, for what fills them page by page */
+#define MANY_MAX 2u /* cells of many pages, for what fills them page by page */
 
 typedef bool suits(const struct world *world, const struct op *op, unsigned int at);
 
@@ -23,7 +23,8 @@ static bool unlocked(const struct world *world, const struct op *op, unsigned in
 	return mapped(world, op, at) && !(world->model.cell[at].flags & LOCKED);
 }
 
-/* A registration goes when its pages move, and takes that of its neighbours along when they merge: not modelled. */
+/* A registration goes when its pages move, and takes that of its neighbours along when they merge:
+ * not modelled. */
 static bool movable(const struct world *world, const struct op *op, unsigned int at)
 {
 	return mapped(world, op, at) && !(world->model.cell[at].flags & ARMED);
@@ -56,7 +57,8 @@ static bool populatable(const struct world *world, const struct op *op, unsigned
 	const struct cell *cell = &world->model.cell[at];
 
 	(void)op;
-	return cell_is_mapped(cell) && cell->rights && !(cell->flags & (ARMED | GUARDED)) && !cell_is_beyond(&world->model, cell);
+	return cell_is_mapped(cell) && cell->rights && !(cell->flags & (ARMED | GUARDED)) &&
+	       !cell_is_beyond(&world->model, cell);
 }
 
 static bool removable(const struct world *world, const struct op *op, unsigned int at)
@@ -78,7 +80,8 @@ static bool growable(const struct world *world, const struct op *op, unsigned in
 /* of a cell of many pages some may be filled and others not: not modelled */
 static bool to_arm(const struct world *world, const struct op *op, unsigned int at)
 {
-	return mapped(world, op, at) && world->uffd >= 0 && world->cell_pages == 1 && !(world->model.cell[at].flags & (ARMED | GUARDED));
+	return mapped(world, op, at) && world->uffd >= 0 && world->cell_pages == 1 &&
+	       !(world->model.cell[at].flags & (ARMED | GUARDED));
 }
 
 static bool armed(const struct world *world, const struct op *op, unsigned int at)
@@ -97,7 +100,8 @@ static bool armed_anon(const struct world *world, const struct op *op, unsigned 
 	return armed_inside(world, op, at) && anon(world, op, at);
 }
 
-static void do_compare(struct world *world, const struct op *op, unsigned int at, unsigned int count)
+static void do_compare(struct world *world, const struct op *op, unsigned int at,
+		       unsigned int count)
 {
 	(void)at, (void)count;
 	if (op->kind == OP_VERIFY)
@@ -109,8 +113,8 @@ static void do_compare(struct world *world, const struct op *op, unsigned int at
 static const struct form {
 	operation *go;
 	suits *suits;
-	bool alike;                     /* the cells continue each other */
-	bool many;                      /* takes long for many pages */
+	bool alike; /* the cells continue each other */
+	bool many;  /* takes long for many pages */
 } forms[OP_KINDS] = {
 	[OP_MAP] = { .go = do_map, .suits = any },
 	[OP_UNMAP] = { .go = do_unmap, .suits = any },
@@ -170,7 +174,8 @@ void perform(struct world *world, const struct op *op)
 	if (form->many && world->model.crowded && most > MANY_MAX)
 		most = MANY_MAX;
 	while (count < most && at + count < CELLS && form->suits(world, op, at + count) &&
-	       (!form->alike || cell_continues(world_at(world, at), world_at(world, at + count), count)))
+	       (!form->alike ||
+		cell_continues(world_at(world, at), world_at(world, at + count), count)))
 		count++;
 	if (world->resolved)
 		*world->resolved = (struct op){ op->kind, at, count, op->a, op->b, op->seed };

@@ -12,7 +12,8 @@
 
 #define FILE_MAX (16 * 1024)
 
-/* Operations are separated by ends of lines or semicolons, so what a failed run prints can be given back as it is. */
+/* Operations are separated by ends of lines or semicolons, so what a failed run prints can be given
+ * back as it is. */
 static bool parse(struct program *program, char *text)
 {
 	char *rest = NULL;
@@ -21,7 +22,8 @@ static bool parse(struct program *program, char *text)
 		line += strspn(line, " \t");
 		if (!*line || *line == '#')
 			continue;
-		if (program->count == PROGRAM_OPS || !op_parse(line, &program->op[program->count++]))
+		if (program->count == PROGRAM_OPS ||
+		    !op_parse(line, &program->op[program->count++]))
 			return false;
 	}
 	return program->count > 0;
@@ -47,18 +49,23 @@ bool choice_make(struct choice *choice, struct run *run, const char *usual)
 	*choice = (struct choice){ .weights = weights_default(), .one = number || file };
 	weights_change(&choice->weights, usual);
 	if (weights && !weights_change(&choice->weights, weights)) {
-		run_fail(run, "weights=%s: not NAME:WEIGHT,..., or a name that no operation has", weights);
+		run_fail(run, "weights=%s: not NAME:WEIGHT,..., or a name that no operation has",
+			 weights);
 		return false;
 	}
 	choice->first = number ? strtoull(number, NULL, 0) : 0;
 	if (file && !read_program(&choice->fixed, file)) {
-		run_fail(run, "replay=%s: cannot be read, or an operation is not of the form that a failed run prints", file);
+		run_fail(
+			run,
+			"replay=%s: cannot be read, or an operation is not of the form that a failed run prints",
+			file);
 		return false;
 	}
 	return true;
 }
 
-static void make(struct program *program, const struct world *world, const struct choice *choice, uint64_t number)
+static void make(struct program *program, const struct world *world, const struct choice *choice,
+		 uint64_t number)
 {
 	struct rng rng = rng_make(world->run->seed, (uint64_t)world->owner << 40 | number);
 
@@ -71,7 +78,8 @@ static void make(struct program *program, const struct world *world, const struc
 		program->op[i] = op_random(&choice->weights, &rng);
 }
 
-static void perform_program(struct worker *worker, struct world *world, const struct program *program)
+static void perform_program(struct worker *worker, struct world *world,
+			    const struct program *program)
 {
 	unsigned int done = 0;
 
@@ -98,7 +106,8 @@ void programs_perform(struct worker *worker, struct world *world, const struct c
 	struct program program;
 
 	world->worker = worker;
-	for (uint64_t number = choice->first; worker_continue(worker) && !world->failed; number += !choice->one) {
+	for (uint64_t number = choice->first; worker_continue(worker) && !world->failed;
+	     number += !choice->one) {
 		make(&program, world, choice, number);
 		perform_program(worker, world, &program);
 	}

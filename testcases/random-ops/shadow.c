@@ -22,7 +22,8 @@ const struct reach reach_directly = { .load = fault_load, .store = fault_store }
 
 struct shadow *shadows_make(struct run *run, unsigned int count)
 {
-	void *memory = mmap(NULL, count * sizeof(struct shadow), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *memory = mmap(NULL, count * sizeof(struct shadow), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED) {
 		run_fail_errno(run, "shared memory");
@@ -71,19 +72,22 @@ static bool allows(const struct reach *reach, struct forecast forecast, enum acc
 	if (reach->forces && got == ACCESS_OK && !store && forecast.may & LOAD_SEGV)
 		return true;
 	return forecast_allows(forecast, got, store) ||
-	       (reach->refuses_alike && got == ACCESS_SEGV && forecast_allows(forecast, ACCESS_BUS, store));
+	       (reach->refuses_alike && got == ACCESS_SEGV &&
+		forecast_allows(forecast, ACCESS_BUS, store));
 }
 
-/* Oracles: a cell that nobody changes is accessed as it may be and has its value: otherwise a fault was judged by another
- * VMA than the one that is there, by what it was before or after a change, or filled a page that was gone already. A cell
- * that changes meanwhile still has a value of its own range: another's comes from a VMA that was freed and reused. */
-static const char *judge_load(const struct shadow *shadow, const struct reach *reach, const struct look *look, bool held,
-			      enum access got, uint64_t value)
+/* Oracles: a cell that nobody changes is accessed as it may be and has its value: otherwise a fault
+ * was judged by another VMA than the one that is there, by what it was before or after a change, or
+ * filled a page that was gone already. A cell that changes meanwhile still has a value of its own
+ * range: another's comes from a VMA that was freed and reused. */
+static const char *judge_load(const struct shadow *shadow, const struct reach *reach,
+			      const struct look *look, bool held, enum access got, uint64_t value)
 {
 	bool forced = reach->forces && got == ACCESS_OK && look->forecast.may & LOAD_SEGV;
 
 	if (held && !allows(reach, look->forecast, got, false))
-		return got == ACCESS_OK ? "a load succeeds that has to be refused" : "a load is refused";
+		return got == ACCESS_OK ? "a load succeeds that has to be refused" :
+					  "a load is refused";
 	if (got != ACCESS_OK || (!held && reach->in_steps) || forced)
 		return NULL;
 	if (value && (!tag_valid(value) || tag_owner(value) != shadow->owner))
@@ -95,18 +99,20 @@ static const char *judge_load(const struct shadow *shadow, const struct reach *r
 	return NULL;
 }
 
-static void complain(struct worker *worker, struct shadow *shadow, const char *wrong, const uint64_t *word, unsigned int at, const struct look *look,
-		     bool held, enum access got, uint64_t value)
+static void complain(struct worker *worker, struct shadow *shadow, const char *wrong,
+		     const uint64_t *word, unsigned int at, const struct look *look, bool held,
+		     enum access got, uint64_t value)
 {
-	run_fail(worker->run, "%s: cell %u at %p: %s %#llx, forecast %#x value %#x, %s %llu", wrong, at, (const void *)word,
-		 access_name(got), (unsigned long long)value, look->forecast.may, look->forecast.value,
-		 held ? "settled as" : "changing since", (unsigned long long)look->sequence);
+	run_fail(worker->run, "%s: cell %u at %p: %s %#llx, forecast %#x value %#x, %s %llu", wrong,
+		 at, (const void *)word, access_name(got), (unsigned long long)value,
+		 look->forecast.may, look->forecast.value, held ? "settled as" : "changing since",
+		 (unsigned long long)look->sequence);
 	atomic_store(&shadow->accused, true);
 }
 
 /* what this worker stored last in its word of a cell, and when */
 struct kept {
-	uint64_t sequence, value;       /* value 0: nothing */
+	uint64_t sequence, value; /* value 0: nothing */
 };
 
 static enum access check_load(struct worker *worker, struct shadow *shadow, unsigned int at)
@@ -125,16 +131,18 @@ static enum access check_load(struct worker *worker, struct shadow *shadow, unsi
 	return got;
 }
 
-/* Oracles: a store to a settled cell that may be stored to is there when it is loaded again, at once and later; one to a
- * cell that may not be stored to is refused. Two pages installed for one address, or a page that came in behind an
- * unmapping or a protection, lose stores or take them. */
-static enum access check_store(struct worker *worker, struct shadow *shadow, unsigned int at, struct kept *kept,
-			       uint64_t serial)
+/* Oracles: a store to a settled cell that may be stored to is there when it is loaded again, at
+ * once and later; one to a cell that may not be stored to is refused. Two pages installed for one
+ * address, or a page that came in behind an unmapping or a protection, lose stores or take them. */
+static enum access check_store(struct worker *worker, struct shadow *shadow, unsigned int at,
+			       struct kept *kept, uint64_t serial)
 {
 	struct watched *watched = worker->arg;
-	unsigned int number = watched->first_word + worker->id, pages = shadow->cell_bytes / page_bytes();
-	unsigned int page = (number * 7) % pages;       /* of a huge cell: the same one each time */
-	uint64_t *word = area_word(shadow->base + at * shadow->cell_bytes, page, WORD_OF_THREAD(number));
+	unsigned int number = watched->first_word + worker->id,
+		     pages = shadow->cell_bytes / page_bytes();
+	unsigned int page = (number * 7) % pages; /* of a huge cell: the same one each time */
+	uint64_t *word =
+		area_word(shadow->base + at * shadow->cell_bytes, page, WORD_OF_THREAD(number));
 	struct look look = look_at(shadow, at);
 	uint64_t fresh = tag_make(number, at, serial), seen = kept->value;
 	enum access got = ACCESS_OK, loaded = ACCESS_OK;
@@ -144,7 +152,8 @@ static enum access check_store(struct worker *worker, struct shadow *shadow, uns
 	if (kept->value && kept->sequence == look.sequence && look.forecast.may & LOAD_GIVES) {
 		loaded = watched->reach->load(word, &seen);
 		if (held(shadow, at, &look) && loaded == ACCESS_OK && seen != kept->value)
-			complain(worker, shadow, "a store was lost", word, at, &look, true, loaded, seen);
+			complain(worker, shadow, "a store was lost", word, at, &look, true, loaded,
+				 seen);
 	}
 	kept->value = 0;
 	got = watched->reach->store(word, fresh);
@@ -155,7 +164,8 @@ static enum access check_store(struct worker *worker, struct shadow *shadow, uns
 		loaded = watched->reach->load(word, &seen);
 	same = held(shadow, at, &look);
 	if (same && !allows(watched->reach, look.forecast, got, true))
-		wrong = got == ACCESS_OK ? "a store succeeds that has to be refused" : "a store is refused";
+		wrong = got == ACCESS_OK ? "a store succeeds that has to be refused" :
+					   "a store is refused";
 	else if (same && got == ACCESS_OK && loaded == ACCESS_OK && seen != fresh)
 		wrong = "a store was lost at once";
 	if (wrong)
@@ -175,7 +185,8 @@ void watch(struct worker *worker)
 	/* who changes the ranges is one for each, and should get on */
 	setpriority(PRIO_PROCESS, gettid(), WATCHER_NICE);
 	while (worker_continue(worker)) {
-		unsigned int which = rng_below(&worker->rng, watched->count), at = rng_below(&worker->rng, CELLS);
+		unsigned int which = rng_below(&worker->rng, watched->count),
+			     at = rng_below(&worker->rng, CELLS);
 		struct shadow *shadow = &watched->shadows[which];
 		enum access got;
 

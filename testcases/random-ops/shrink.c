@@ -11,16 +11,16 @@
 #include "child.h"
 
 #define TRIALS_MAX 400u
-#define TRIAL_S 3                       /* a part that hangs is no part that fails in the same way */
+#define TRIAL_S 3 /* a part that hangs is no part that fails in the same way */
 #define LINE 200u
-#define LINES 5u                        /* beside what was wrong, the seed, and what others may say */
+#define LINES 5u /* beside what was wrong, the seed, and what others may say */
 #define RECENT 12u
-#define OP_MAX 90u                      /* characters of an operation */
+#define OP_MAX 90u /* characters of an operation */
 
 struct trial {
 	const struct world *world;
 	const struct program *program;
-	struct program *resolved;       /* in shared memory; NULL: not wanted */
+	struct program *resolved; /* in shared memory; NULL: not wanted */
 };
 
 static void try(struct run *run, void *arg)
@@ -29,8 +29,13 @@ static void try(struct run *run, void *arg)
 	const struct world *like = trial->world;
 	static struct world world;
 	struct setup setup = {
-		.owner = like->owner, .cell_pages = like->cell_pages, .huge_aligned = like->model.crowded, .heap = like->heap.end,
-		.alone = true, .waits = true, .is_trial = true,
+		.owner = like->owner,
+		.cell_pages = like->cell_pages,
+		.huge_aligned = like->model.crowded,
+		.heap = like->heap.end,
+		.alone = true,
+		.waits = true,
+		.is_trial = true,
 	};
 
 	alarm(TRIAL_S);
@@ -44,7 +49,8 @@ static void try(struct run *run, void *arg)
 	_exit(world.failed || !world_verify(&world));
 }
 
-static bool fails(const struct world *world, const struct program *program, struct program *resolved)
+static bool fails(const struct world *world, const struct program *program,
+		  struct program *resolved)
 {
 	struct trial trial = { world, program, resolved };
 	pid_t pid = child_try(world->run, try, &trial);
@@ -61,7 +67,8 @@ static struct program without(const struct program *program, unsigned int first,
 {
 	struct program rest = *program;
 
-	memmove(&rest.op[first], &rest.op[first + count], (rest.count - first - count) * sizeof(rest.op[0]));
+	memmove(&rest.op[first], &rest.op[first + count],
+		(rest.count - first - count) * sizeof(rest.op[0]));
 	rest.count -= count;
 	return rest;
 }
@@ -71,8 +78,10 @@ static void shrink(struct worker *worker, const struct world *world, struct prog
 {
 	unsigned int trials = 0;
 
-	for (unsigned int part = (program->count + 1) / 2; part > 0; part = part > 1 ? (part + 1) / 2 : 0) {
-		for (unsigned int first = 0; first + part <= program->count && trials < TRIALS_MAX; trials++) {
+	for (unsigned int part = (program->count + 1) / 2; part > 0;
+	     part = part > 1 ? (part + 1) / 2 : 0) {
+		for (unsigned int first = 0; first + part <= program->count && trials < TRIALS_MAX;
+		     trials++) {
 			struct program rest = without(program, first, part);
 
 			worker_did(worker);
@@ -87,7 +96,8 @@ static void shrink(struct worker *worker, const struct world *world, struct prog
 /* Which cells an operation found to fit is said, instead of where it began to look. */
 static void resolve(const struct world *world, struct program *program)
 {
-	struct program *resolved = mmap(NULL, sizeof(*resolved), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct program *resolved = mmap(NULL, sizeof(*resolved), PROT_READ | PROT_WRITE,
+					MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (resolved == MAP_FAILED)
 		return;
@@ -115,8 +125,8 @@ static void tell(const struct world *world, const struct program *program)
 		}
 	}
 	if (i < program->count)
-		run_fail(world->run, "and %u more, in all of --set program=%llu", program->count - i,
-			 (unsigned long long)program->number);
+		run_fail(world->run, "and %u more, in all of --set program=%llu",
+			 program->count - i, (unsigned long long)program->number);
 }
 
 static void end_run(const struct world *world)
@@ -124,7 +134,8 @@ static void end_run(const struct world *world)
 	atomic_store(&world->run->board->stop, true);
 }
 
-void explain(struct worker *worker, const struct world *world, const struct program *program, unsigned int done)
+void explain(struct worker *worker, const struct world *world, const struct program *program,
+	     unsigned int done)
 {
 	struct program shown = *program;
 	unsigned int of;
@@ -132,14 +143,18 @@ void explain(struct worker *worker, const struct world *world, const struct prog
 	end_run(world);
 	shown.count = of = done;
 	if (!fails(world, &shown, NULL)) {
-		run_fail(world->run, "program %llu fails only with others beside it; its last operations of %u:",
-			 (unsigned long long)program->number, done);
+		run_fail(
+			world->run,
+			"program %llu fails only with others beside it; its last operations of %u:",
+			(unsigned long long)program->number, done);
 		shown = done > RECENT ? without(&shown, 0, done - RECENT) : shown;
 	} else {
 		shrink(worker, world, &shown);
 		resolve(world, &shown);
-		run_fail(world->run, "program %llu fails by itself, also with %u of its %u operations (--set replay=FILE):",
-			 (unsigned long long)program->number, shown.count, of);
+		run_fail(
+			world->run,
+			"program %llu fails by itself, also with %u of its %u operations (--set replay=FILE):",
+			(unsigned long long)program->number, shown.count, of);
 	}
 	tell(world, &shown);
 }
@@ -152,7 +167,8 @@ void explain_accused(const struct world *world, const struct program *program, u
 	if (done > RECENT)
 		recent = without(&recent, 0, done - RECENT);
 	end_run(world);
-	run_fail(world->run, "meanwhile the owner of %u at %p was in program %llu, its last operations of %u:", world->owner,
-		 (void *)world->base, (unsigned long long)program->number, done);
+	run_fail(world->run,
+		 "meanwhile the owner of %u at %p was in program %llu, its last operations of %u:",
+		 world->owner, (void *)world->base, (unsigned long long)program->number, done);
 	tell(world, &recent);
 }

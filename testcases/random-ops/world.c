@@ -20,7 +20,7 @@
 #include "tag.h"
 
 #ifndef UFFD_USER_MODE_ONLY
-#define UFFD_USER_MODE_ONLY 1           /* Linux 5.11 */
+#define UFFD_USER_MODE_ONLY 1 /* Linux 5.11 */
 #endif
 #define HUGE_BYTES (2ul << 20)
 
@@ -75,16 +75,19 @@ bool world_breaks(const struct world *world, const char *sabotage)
 /* the value is in the first page of a cell and in its last */
 static uint64_t *value_word(const struct world *world, unsigned int at, bool last)
 {
-	return (uint64_t *)(world_cell(world, at) + (last ? (world->cell_pages - 1) * page_bytes() : 0));
+	return (uint64_t *)(world_cell(world, at) +
+			    (last ? (world->cell_pages - 1) * page_bytes() : 0));
 }
 
-/* Oracle: an access is refused exactly where the model says so. By mistake -> a VMA is missing, too short or has flags of
- * another. Not refused -> a page or a translation outlived its mapping. */
-static bool judge_access(struct world *world, unsigned int at, struct forecast forecast, enum access got, bool store)
+/* Oracle: an access is refused exactly where the model says so. By mistake -> a VMA is missing, too
+ * short or has flags of another. Not refused -> a page or a translation outlived its mapping. */
+static bool judge_access(struct world *world, unsigned int at, struct forecast forecast,
+			 enum access got, bool store)
 {
 	if (forecast_allows(forecast, got, store))
 		return got == ACCESS_OK;
-	world_fail(world, "%s of cell %u: %s, forecast %#x", store ? "store" : "load", at, access_name(got), forecast.may);
+	world_fail(world, "%s of cell %u: %s, forecast %#x", store ? "store" : "load", at,
+		   access_name(got), forecast.may);
 	return false;
 }
 
@@ -95,14 +98,19 @@ void world_load(struct world *world, unsigned int at)
 	for (unsigned int last = 0; last <= (world->cell_pages > 1) && !world->failed; last++) {
 		uint64_t value = 0;
 
-		if (!judge_access(world, at, forecast, fault_load(value_word(world, at, last), &value), false))
+		if (!judge_access(world, at, forecast,
+				  fault_load(value_word(world, at, last), &value), false))
 			return;
-		/* Oracle: the value is the one stored last by any way. Another -> the page of another place, or of before
-		 * a change; zero -> it was lost, by a second page or a zap of too much. */
-		if ((value && (!tag_valid(value) || tag_owner(value) != world->owner || tag_generation(value) > world->model.newest)) ||
+		/* Oracle: the value is the one stored last by any way. Another -> the page of
+		 * another place, or of before a change; zero -> it was lost, by a second page or a
+		 * zap of too much. */
+		if ((value && (!tag_valid(value) || tag_owner(value) != world->owner ||
+			       tag_generation(value) > world->model.newest)) ||
 		    !forecast_has(forecast, value ? tag_generation(value) : 0))
-			world_fail(world, "cell %u has %#llx instead of %#llx, forecast %#x", at, (unsigned long long)value,
-				   (unsigned long long)world_tag(world, forecast.value), forecast.may);
+			world_fail(world, "cell %u has %#llx instead of %#llx, forecast %#x", at,
+				   (unsigned long long)value,
+				   (unsigned long long)world_tag(world, forecast.value),
+				   forecast.may);
 	}
 	model_loaded(&world->model, at);
 }
@@ -112,10 +120,12 @@ void world_store(struct world *world, unsigned int at)
 	struct forecast forecast = model_forecast(&world->model, at);
 	uint64_t tag = world_tag(world, world->model.newest);
 
-	if (!judge_access(world, at, forecast, fault_store(value_word(world, at, false), tag), true))
+	if (!judge_access(world, at, forecast, fault_store(value_word(world, at, false), tag),
+			  true))
 		return;
 	if (world->cell_pages > 1)
-		judge_access(world, at, forecast, fault_store(value_word(world, at, true), tag), true);
+		judge_access(world, at, forecast, fault_store(value_word(world, at, true), tag),
+			     true);
 	model_stored(&world->model, at, world->model.newest);
 }
 
@@ -130,7 +140,8 @@ static long kib_of(const char *status, const char *name)
 
 static long mapped_kib(const struct world *world)
 {
-	size_t pages = model_count(&world->model, 0) * world->cell_pages + world->heap.pages + world->stack.pages;
+	size_t pages = model_count(&world->model, 0) * world->cell_pages + world->heap.pages +
+		       world->stack.pages;
 
 	return pages * page_bytes() / 1024;
 }
@@ -150,22 +161,27 @@ static long other_kib_now(const struct world *world)
 {
 	char status[4096];
 
-	return read_status(status, sizeof(status)) ? kib_of(status, "VmSize:") - mapped_kib(world) : 0;
+	return read_status(status, sizeof(status)) ? kib_of(status, "VmSize:") - mapped_kib(world) :
+						     0;
 }
 
-/* Oracle: what is mapped and what is locked, as the kernel counts it page by page, is what the operations add up to. The
- * kernel itself compares these counts with nothing: one that drifts ends in a limit that refuses too early, or never. */
+/* Oracle: what is mapped and what is locked, as the kernel counts it page by page, is what the
+ * operations add up to. The kernel itself compares these counts with nothing: one that drifts ends
+ * in a limit that refuses too early, or never. */
 void world_compare_counts(struct world *world)
 {
-	long locked = world_bytes(world, model_count(&world->model, LOCKED)) / 1024, mapped = mapped_kib(world);
+	long locked = world_bytes(world, model_count(&world->model, LOCKED)) / 1024,
+	     mapped = mapped_kib(world);
 	char status[4096];
 
 	if (!world->alone || !world->other_kib || !read_status(status, sizeof(status)))
 		return;
 	if (kib_of(status, "VmLck:") != locked)
-		world_fail(world, "VmLck is %ld KiB instead of %ld", kib_of(status, "VmLck:"), locked);
+		world_fail(world, "VmLck is %ld KiB instead of %ld", kib_of(status, "VmLck:"),
+			   locked);
 	else if (kib_of(status, "VmSize:") - world->other_kib != mapped)
-		world_fail(world, "VmSize is %ld KiB instead of %ld", kib_of(status, "VmSize:"), mapped + world->other_kib);
+		world_fail(world, "VmSize is %ld KiB instead of %ld", kib_of(status, "VmSize:"),
+			   mapped + world->other_kib);
 }
 
 /* ---- from nothing, and back */
@@ -199,11 +215,14 @@ static bool open_files(struct world *world)
 	for (unsigned int i = 0; i < OBJECTS; i++) {
 		struct object *object = &world->model.object[i];
 
-		*object = (struct object){ .fd = i < FILES ? memfd_create("random-ops", MFD_CLOEXEC) : -1 };
+		*object = (struct object){ .fd = i < FILES ?
+							 memfd_create("random-ops", MFD_CLOEXEC) :
+							 -1 };
 		if (i >= FILES)
 			continue;
 		object->cells = OBJECT_CELLS;
-		if (object->fd < 0 || ftruncate(object->fd, world_bytes(world, OBJECT_CELLS)) != 0) {
+		if (object->fd < 0 ||
+		    ftruncate(object->fd, world_bytes(world, OBJECT_CELLS)) != 0) {
 			run_fail_errno(world->run, "memory file");
 			return false;
 		}
@@ -221,13 +240,19 @@ static bool open_ways(struct world *world)
 bool world_open(struct world *world, struct run *run, const struct setup *setup)
 {
 	*world = (struct world){
-		.run = run, .owner = setup->owner, .cell_pages = setup->cell_pages, .alone = setup->alone,
-		.waits = setup->waits, .is_trial = setup->is_trial, .shadow = setup->shadow,
+		.run = run,
+		.owner = setup->owner,
+		.cell_pages = setup->cell_pages,
+		.alone = setup->alone,
+		.waits = setup->waits,
+		.is_trial = setup->is_trial,
+		.shadow = setup->shadow,
 	};
 	world->model.watched = setup->shadow;
 	world->model.crowded = setup->huge_aligned;
 	world->base = reserve(run, world_bytes(world, CELLS), setup->huge_aligned);
-	world->source = mmap(NULL, world_bytes(world, 1), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	world->source = mmap(NULL, world_bytes(world, 1), PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (!world->base || world->source == MAP_FAILED || !open_ways(world))
 		return false;
 	for (unsigned int at = 0; at < CELLS; at++)
@@ -262,7 +287,8 @@ void world_reset(struct world *world)
 	world->op = NULL;
 	for (unsigned int at = 0; world->shadow && at < CELLS; at++)
 		shadow_changing(world->shadow, at, model->newest);
-	if (mmap(world->base, world_bytes(world, CELLS), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+	if (mmap(world->base, world_bytes(world, CELLS), PROT_NONE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
 		world_fail(world, "starting anew: mmap: %s", strerrordesc_np(errno));
 	for (unsigned int i = 0; i < FILES; i++) {
 		if (ftruncate(model->object[i].fd, 0) != 0 ||
@@ -284,12 +310,14 @@ void world_reset(struct world *world)
 
 /* ---- a program */
 
-/* which cells an operation may change is known only in part before it: all those of objects, if it changes one */
+/* which cells an operation may change is known only in part before it: all those of objects, if it
+ * changes one */
 static bool reaches_objects(const struct op *op)
 {
 	static const bool reaches[OP_KINDS] = {
-		[OP_STORE] = true, [OP_MEM_STORE] = true, [OP_VM_STORE] = true, [OP_FILE_STORE] = true, [OP_RESIZE] = true,
-		[OP_REMOVE] = true, [OP_FILL] = true,
+		[OP_STORE] = true,	[OP_MEM_STORE] = true, [OP_VM_STORE] = true,
+		[OP_FILE_STORE] = true, [OP_RESIZE] = true,    [OP_REMOVE] = true,
+		[OP_FILL] = true,
 	};
 
 	return reaches[op->kind];
@@ -311,7 +339,8 @@ bool world_perform(struct world *world, const struct op *op)
 	/* the same whatever became of the operation, so that programs without some are alike */
 	model->newest++;
 	for (unsigned int at = 0; at < CELLS; at++)
-		if (reaches_objects(op) && (model->cell[at].kind == SHARED || model->cell[at].kind == COPY))
+		if (reaches_objects(op) &&
+		    (model->cell[at].kind == SHARED || model->cell[at].kind == COPY))
 			world_mark(world, at, 1);
 	perform(world, op);
 	model_settle(model);

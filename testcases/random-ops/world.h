@@ -13,32 +13,34 @@
 #define STACK_PAGES 12u
 #define KIDS_MAX 3u
 
-/* what is not shared out to cells: pages from a fixed end on, the heap's from below, the stack's from above */
+/* what is not shared out to cells: pages from a fixed end on, the heap's from below, the stack's
+ * from above */
 struct column {
-	char *end;                      /* NULL: this world has none */
-	unsigned int pages;             /* mapped now */
+	char *end;	    /* NULL: this world has none */
+	unsigned int pages; /* mapped now */
 	uint32_t value[HEAP_PAGES > STACK_PAGES ? HEAP_PAGES : STACK_PAGES];
 };
 
 struct world {
 	struct run *run;
-	struct worker *worker;          /* NULL: no thread of a crew */
+	struct worker *worker; /* NULL: no thread of a crew */
 	struct model model;
 	unsigned int owner;
-	char *base, *source;            /* source: a cell to copy from */
+	char *base, *source; /* source: a cell to copy from */
 	unsigned int cell_pages;
-	int memory_fd, uffd;            /* -1: not to be had */
+	int memory_fd, uffd; /* -1: not to be had */
 	struct column heap, stack;
-	struct shadow *shadow;          /* NULL: nobody watches */
-	bool alone;                     /* nobody else maps or locks in this process */
-	bool waits;                     /* for a forked child, so that it finds the shared memory as its parent left it */
-	bool is_trial;                  /* does not tell what fails */
+	struct shadow *shadow; /* NULL: nobody watches */
+	bool alone;	       /* nobody else maps or locks in this process */
+	bool waits; /* for a forked child, so that it finds the shared memory as its parent left it
+		     */
+	bool is_trial; /* does not tell what fails */
 	bool failed;
-	unsigned int depth;             /* how many forks from the subtest's process */
-	long other_kib;                 /* what this process maps beside the world; 0: not known */
+	unsigned int depth; /* how many forks from the subtest's process */
+	long other_kib;	    /* what this process maps beside the world; 0: not known */
 	pid_t kid[KIDS_MAX];
-	const struct op *op;            /* performed now */
-	struct op *resolved;            /* NULL, or where to note which cells an operation was done to */
+	const struct op *op; /* performed now */
+	struct op *resolved; /* NULL, or where to note which cells an operation was done to */
 };
 
 struct setup {
