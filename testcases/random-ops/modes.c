@@ -81,7 +81,7 @@ static void perform_watched(struct run *run, unsigned int owners, unsigned int w
 			    unsigned int first_owner, struct setup setup, struct shadow *shadows)
 {
 	/* the kernel fills what is asked for page by page, where a fault takes a huge one */
-	const char *usual = setup.huge_aligned ? "lock:4,populate:4,huge:60" : "";
+	const char *usual = setup.huge_aligned ? "lock:4,populate:4,huge:60,collapse:20" : "";
 	struct team *team = team_make(run, usual);
 	const struct role roles[] = {
 		{ .name = "owner", .body = own, .count = owners, .arg = team },
