@@ -141,7 +141,9 @@ void columns_reset(struct world *world)
 
 void columns_verify(struct world *world)
 {
-	for (unsigned int page = 0; world->heap.end && page < HEAP_PAGES && !world->failed; page++)
+	/* with the first page behind the end */
+	for (unsigned int page = 0; world->heap.end && page <= world->heap.pages &&
+				   page < HEAP_PAGES && !world->failed; page++)
 		check(world, "heap", heap_word(world, page), world->heap.value[page],
 		      page < world->heap.pages);
 	for (unsigned int page = 0; page < world->stack.pages && !world->failed; page++)
