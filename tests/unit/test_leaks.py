@@ -50,6 +50,8 @@ def test_processes_that_stayed_are_named() -> None:
     # other people's programs may; that nothing can end one is the kernel's doing all the same
     assert found(left=3, left_name="x", dialect=Dialect.KSELFTEST) == []
     assert found(left=3, stuck=1, left_name="x", dialect=Dialect.KSELFTEST) != []
+    charged = Count("committed_pages", 900, 9000)
+    assert found(charged, dialect=Dialect.KSELFTEST) == [] != found(charged)
 
 
 @pytest.mark.parametrize(
