@@ -43,7 +43,7 @@ def bench_for(kconfig: str) -> tuple[Context, GuestSpec]:
     context = Context(places, catalog, runner, lambda event: None)
     request = Request(kconfigs=(kconfig,))
     plan = make_plan(request, catalog, None, find_host())
-    find = Finders(lambda source: find_base(source, context), lambda: find_accel(request, catalog, context))
+    find = Finders(lambda source: find_base(source, context), lambda machine: find_accel(request, machine, context))
     ((_, spec),) = guest_specs(Invocation(context, plan, find))
     return context, spec
 

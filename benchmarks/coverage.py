@@ -84,9 +84,7 @@ def count_s(context: Context, made: Counting, spec: GuestSpec, where: Path, repe
             counting_it = replace(made, file=directory / "addresses", addresses=(LOOP if is_counted else NEVER_RUNS,))
             write_addresses(counting_it)
             counters = Counters(directory, counting_it)
-            command = boot_sector_command(
-                directory, context.runner, spec.machine.qemu, (*spec.accel.args, *counting_it.argv())
-            )
+            command = boot_sector_command(directory, context.runner, spec.machine.qemu, spec.accel, *counting_it.argv())
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
             subprocess.run(command.argv, cwd=directory, check=False)
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -123,7 +121,7 @@ def main() -> None:
     context = Context(places, catalog, runner, lambda event: None)
     request = Request(patch=args.patch, accel="tcg", smp=args.smp)
     plan = make_plan(request, catalog, catalog.series(args.patch), find_host(context))
-    find = Finders(lambda source: find_base(source, context), lambda: find_accel(request, catalog, context))
+    find = Finders(lambda source: find_base(source, context), lambda machine: find_accel(request, machine, context))
     chance = random.Random(args.seed)
     with tempfile.TemporaryDirectory(prefix="orchestrate-coverage-") as directory:
         where = Path(directory)
@@ -132,7 +130,7 @@ def main() -> None:
         began_s = time.process_time()
         code_map(context, built)
         print(f"mapping the changed statements: {time.process_time() - began_s:.2f} s of CPU time", flush=True)
-        made = counting(context, built, spec.machine.qemu, spec.accel, where)
+        made = counting(context, built, spec.machine, spec.accel, where)
         if made.value is None:
             sys.exit(made.note)
         print(f"{made.note}; {args.pairs} pairs, {spec.machine.smp} CPUs, {args.rounds} rounds each", flush=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from orchestrator.catalog import Catalog
 from orchestrator.declarations.names import named
 from orchestrator.errors import UsageError
 from orchestrator.model.case import Case
-from orchestrator.model.kernel import USUAL_ARCH, Source
+from orchestrator.model.kernel import USUAL_ARCH, Kconfig, Source
 from orchestrator.model.machine import Host, Machine
 from orchestrator.model.request import Plan, Request
 from orchestrator.model.series import Mutant, Series
@@ -43,6 +44,8 @@ def make_plan(
         raise UsageError(f"cases of several userlands in one run: {', '.join(userlands)}", hint="a guest has one disk")
     _check_mutants(request, catalog, mutants)
     machine, *others = (_sized(one, request, host) for one in _machines(request, catalog))
+    for one in (machine, *others):
+        _check_fragments(kconfigs, one.arch)
     return Plan(
         request=request,
         source=source or requested_source(request),
@@ -77,6 +80,14 @@ def _machines(request: Request, catalog: Catalog) -> list[Machine]:
             raise UsageError(f"--perf --arch {name}: instructions are counted on {USUAL_ARCH} alone")
         found.append(named or catalog.machine(arch.machine))
     return found
+
+
+def _check_fragments(kconfigs: Sequence[Kconfig], arch: str) -> None:
+    """Raises UsageError for a fragment that would change nothing: it is for other architectures alone."""
+    for fragment in (fragment for kconfig in kconfigs for fragment in kconfig.fragments):
+        if fragment.on_arch and not fragment.on(arch).symbols:
+            names = " and ".join(name for name, _ in fragment.on_arch)
+            raise UsageError(f"--kconfig {fragment.name}: is for {names} alone, and the kernel for {arch}")
 
 
 def requested_source(request: Request) -> Source:

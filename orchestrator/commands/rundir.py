@@ -128,7 +128,8 @@ def planned(plan: Plan) -> tuple[PlannedKernel, ...]:
     if plan.request.each_patch:
         wanted += [subject for variant in plan.variants for subject in per_patch(plan, variant)]
     return tuple(
-        PlannedKernel(one.name, one.kernel.kconfig.name, one.role, names, one.kernel.toolchain) for one in wanted
+        PlannedKernel(one.name, one.kernel.kconfig.name, one.role, names, one.kernel.toolchain, one.kernel.arch)
+        for one in wanted
     )
 
 
@@ -231,5 +232,5 @@ def case_digests(plan: Plan) -> dict[str, dict[str, str]]:
 
 
 def fragment_symbols(plan: Plan) -> dict[str, list[tuple[tuple[str, str], ...]]]:
-    """What the kconfigs of a plan are made of: the symbols of their fragments."""
-    return {kconfig.name: [fragment.symbols for fragment in kconfig.fragments] for kconfig in plan.kconfigs}
+    """What the kconfigs of a plan are made of, on each architecture: the symbols of their fragments."""
+    return {one.name: [fragment.symbols for fragment in one.kconfig.fragments] for one in plan.variants}

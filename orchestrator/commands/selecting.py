@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from orchestrator.context import Context
 from orchestrator.jobs.learned import known
+from orchestrator.model.kernel import USUAL_ARCH
 from orchestrator.model.request import Plan
 from orchestrator.model.selection import Choice, Selection
 from orchestrator.model.series import Patch
@@ -18,8 +19,8 @@ TOLD = 3  # cases, and functions of a case, that one line names
 
 def selected(context: Context, plan: Plan, patches: Sequence[Patch]) -> tuple[Plan, Selection]:
     """The plan with its cases in the order in which they are most likely to notice something about these patches; what
-    was learned on the first kconfig decides."""
-    learned = known(context.places, context.catalog, plan.kconfigs[0], plan.cases)
+    was learned on the first kconfig decides, where it can be counted."""
+    learned = known(context.places, context.catalog, plan.kconfigs[0].on(USUAL_ARCH), plan.cases)
     found = select(plan.cases, patches, learned)
     ordered = replace(
         plan, cases=in_order(plan.cases, found), order=order_words(found), learned=tuple(learned.values())

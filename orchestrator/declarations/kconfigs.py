@@ -16,6 +16,7 @@ from orchestrator.model.kernel import Fragment
 from orchestrator.parse.kconfig import arches_in, is_whole, optional_symbols, parse_fragment, text_on
 
 KEY = re.compile(r"# ([a-z][\w-]*): (.*)")
+OF_SYMBOLS = ("arch", "since")  # they are about the symbols below them, also at the top
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def read_fragment(path: Path) -> Fragment:
             hint="give a fragment: the symbols that matter; scripts/diffconfig of the kernel finds them",
         )
     found = map(KEY.fullmatch, takewhile(lambda line: line.startswith("#"), text.splitlines()))
-    keys = {match[1]: Plain(match[2].strip()) for match in found if match and match[1] != path.stem}
+    keys = {match[1]: Plain(match[2].strip()) for match in found if match and match[1] not in (path.stem, *OF_SYMBOLS)}
     head = schema.declared(_Head, keys, str(path))
 
     def on(arch: str) -> tuple[tuple[str, str], ...]:

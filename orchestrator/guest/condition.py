@@ -93,9 +93,14 @@ def condition(sample: HealthSample) -> tuple[Condition, str]:
         return Condition.CPU_HUNG, f"{_cpus(sample, stuck)}; {_cpus(sample, _others(sample, stuck))}"
     if _is_overloaded(sample) and sample.cpu_share < ENOUGH:
         return Condition.HOST_OVERLOADED, _load(sample)
+    if not sample.cpus:
+        return Condition.USERSPACE_DEAD, f"what its CPUs do cannot be read here{_heard(sample)}"
+    return Condition.USERSPACE_DEAD, f"the CPUs work: {_cpus(sample, range(len(sample.cpus)))}{_heard(sample)}"
+
+
+def _heard(sample: HealthSample) -> str:
     heard = {True: "; the kernel answers on its console", False: "; the kernel does not answer on its console either"}
-    said = heard[sample.answers_break] if sample.answers_break is not None else ""
-    return Condition.USERSPACE_DEAD, f"the CPUs work: {_cpus(sample, range(len(sample.cpus)))}{said}"
+    return heard[sample.answers_break] if sample.answers_break is not None else ""
 
 
 def is_stuck(samples: tuple[CpuSample, ...]) -> bool:

@@ -12,9 +12,10 @@ from pathlib import Path
 from orchestrator import host_cpus
 from orchestrator.deadline import Deadline
 from orchestrator.errors import GuestUnreachable
-from orchestrator.guest.condition import CaseTask, CpuMode, CpuSample, HealthSample
+from orchestrator.guest.condition import CaseTask, CpuSample, HealthSample
 from orchestrator.guest.console import kernel_line
 from orchestrator.guest.qemu import Qemu
+from orchestrator.guest.registers import look
 from orchestrator.guest.ssh import Link
 
 LOOKS = 20
@@ -23,10 +24,6 @@ QMP_S = 2.0
 ASK_S = 5.0
 PING_S = 3.0
 BREAK_S = 2.0
-INTERRUPT_FLAG = 1 << 9  # in RFLAGS
-CPU = re.compile(
-    r"^R?IP=(?P<rip>[0-9a-f]+) R?FL=(?P<flags>[0-9a-f]+) .* CPL=(?P<cpl>\d) .* HLT=(?P<halted>\d)", re.MULTILINE
-)
 STAT = re.compile(r"^(?P<pid>\d+) \((?P<comm>.*)\) (?P<state>\S) (?P<rest>.*)$", re.MULTILINE)
 # every thread's stat: unlike cmdline or maps, reading it takes no lock that a hung task may hold
 TASKS = "cat /proc/[0-9]*/task/[0-9]*/stat 2>/dev/null"
@@ -56,9 +53,10 @@ def take_sample(qemu: Qemu, link: Link | None, case: str) -> HealthSample:
         sample = HealthSample(state, str(control.execute("query-status").get("status")), silent_s=silent_s)
         before = tasks_of(link, case) if link and sample.qemu_state == "running" else None
         clock, started_s = _clock(qemu.pid), time.monotonic()
+        target = str(control.execute("query-target").get("arch"))
         looks: list[Sequence[CpuSample]] = []
         for _ in range(LOOKS if sample.qemu_state == "running" else 1):
-            looks.append(parse_registers(control.monitor("info registers -a")))
+            looks.append(look(target, control.monitor_of_cpu))
             if sample.qemu_state == "running":
                 time.sleep(SAMPLE_S / LOOKS)
         sampled_s, later = time.monotonic() - started_s, _clock(qemu.pid)
@@ -88,18 +86,6 @@ def process_state(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
         return ""
-
-
-def parse_registers(text: str) -> tuple[CpuSample, ...]:
-    """A sample for each CPU from the monitor's `info registers -a`."""
-    return tuple(
-        CpuSample(
-            CpuMode.HALTED if cpu["halted"] == "1" else CpuMode.USER if cpu["cpl"] == "3" else CpuMode.KERNEL,
-            int(cpu["rip"], 16),
-            bool(int(cpu["flags"], 16) & INTERRUPT_FLAG),
-        )
-        for cpu in CPU.finditer(text)
-    )
 
 
 def tasks_of(link: Link, case: str) -> tuple[CaseTask, ...] | None:

@@ -48,6 +48,10 @@ class Qmp:
         """The output of a command of the human monitor, for what QMP has no command for."""
         return str(self.execute("human-monitor-command", **{"command-line": line}))
 
+    def monitor_of_cpu(self, number: int, line: str) -> str:
+        """The same, asked about one CPU."""
+        return str(self.execute("human-monitor-command", **{"command-line": line, "cpu-index": number}))
+
     def close(self) -> None:
         self._lines.close()
         self._socket.close()

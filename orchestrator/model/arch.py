@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class HostTool:
     file: str = ""
     header: str = ""
     static: str = ""
-    elsewhere: dict[str, str] = field(default_factory=dict)  # the package's name by family of distributions
+    elsewhere: tuple[tuple[str, str], ...] = ()  # by family of distributions: what the package is called there
     optional: bool = False
 
     @property
@@ -24,7 +24,7 @@ class HostTool:
 
     def package_of(self, family: str) -> str:
         """Empty: this family of distributions has none."""
-        return self.elsewhere.get(family, self.package)
+        return dict(self.elsewhere).get(family, self.package)
 
 
 @dataclass(frozen=True)

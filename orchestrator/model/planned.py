@@ -16,3 +16,4 @@ class PlannedKernel:
     role: Role
     cases: tuple[str, ...]
     toolchain: str = ""
+    arch: str = ""

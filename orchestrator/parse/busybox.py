@@ -15,8 +15,8 @@ LEAST = 20  # a busybox with fewer applets has no shell, mount, ip and cat
 def applets_of(program: bytes) -> tuple[str, ...]:
     """Ascending. ValueError where there is no such array."""
     at = 0
-    while (at := program.find(b"\0[\0[[\0", at)) >= 0:
-        names = tuple(_ascending(program, at + 1))
+    while (at := program.find(b"[\0[[\0", at)) >= 0:
+        names = tuple(_ascending(program, at))
         if len(names) >= LEAST:
             return names
         at += 1

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.model.kernel import USUAL_TOOLCHAIN, Role, variant_name
+from orchestrator.model.kernel import USUAL_ARCH, USUAL_TOOLCHAIN, Role, variant_name
 from orchestrator.model.report import RunReport, SuiteReport
 from orchestrator.parse.compiler import short_name
 from orchestrator.reporters import text
@@ -26,10 +26,11 @@ VERDICT = "verdict"
 def suite_name(report: RunReport, suite: SuiteReport) -> str:
     """NAME is `--suite-name`. The compiler has no patch level in it: an update of the compiler starts no new
     history."""
-    variant = variant_name(suite.kconfig, suite.facts.toolchain or USUAL_TOOLCHAIN)
-    requested = variant.removeprefix(suite.kconfig).lstrip(".")  # until the compiler has said its version
+    toolchain, arch = suite.facts.toolchain or USUAL_TOOLCHAIN, suite.facts.arch or report.arch
+    variant = variant_name(suite.kconfig, toolchain, arch or USUAL_ARCH)
+    requested = variant_name("", toolchain).lstrip(".")  # until the compiler has said its version
     compiler = short_name(suite.facts.compiler) or requested or short_name(report.compiler)
-    parts = [report.suite_name, suite.kconfig, suite.facts.arch or report.arch, compiler]
+    parts = [report.suite_name, suite.kconfig, arch, compiler]
     if not is_under_test(suite, report.suites):
         parts.append(suite.name.removeprefix(f"{variant}."))
     return name(".".join(part for part in parts if part) or suite.name)

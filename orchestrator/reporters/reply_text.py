@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from orchestrator.evidence.coverage import told
 from orchestrator.judge.verdict import is_excused
-from orchestrator.model.kernel import USUAL_TOOLCHAIN, variant_name
+from orchestrator.model.kernel import USUAL_ARCH, USUAL_TOOLCHAIN, variant_name
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import CaseResult, RunReport, StageResult, SuiteReport
@@ -168,6 +168,8 @@ def _again(report: RunReport, message_id: str) -> Iterator[str]:
     elif facts.base:
         words += ["--base", printable(facts.base.partition(" ")[0])]
     words += ["--kconfig", printable(suite.kconfig)]
+    if facts.arch not in ("", USUAL_ARCH):
+        words += ["--arch", printable(facts.arch)]
     if facts.toolchain not in ("", USUAL_TOOLCHAIN):
         # a directory of this machine is no other's: its name has to do
         words += ["--toolchain", printable(variant_name("", facts.toolchain).lstrip("."))]

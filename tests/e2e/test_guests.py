@@ -25,7 +25,7 @@ from orchestrator.guest.guest import Guest
 from orchestrator.guest.ssh import Link, new_client_key
 from orchestrator.jobs.boot import GuestSpec, boot
 from orchestrator.jobs.build import Finders, make_config, make_guest_spec, make_kernel, make_tree
-from orchestrator.model.machine import Accel
+from orchestrator.model.machine import Accel, Machine
 from orchestrator.model.request import Request
 from orchestrator.model.subject import patched
 from orchestrator.plan import make_plan
@@ -40,8 +40,8 @@ def spec() -> tuple[Context, GuestSpec]:
     context = Context(places, catalog, runner, lambda event: None)
     plan = make_plan(Request(patch="vm_refcnt"), catalog, catalog.series("vm_refcnt"), find_host(context))
 
-    def find_accel() -> tuple[Accel, Probe]:
-        return choose("auto", catalog.accel("kvm"), catalog.accel("tcg"), runner, places.cache / "probes")
+    def find_accel(machine: Machine) -> tuple[Accel, Probe]:
+        return choose("auto", catalog.accel("kvm"), catalog.accel("tcg"), machine, runner, places.cache / "probes")
 
     find = Finders(
         lambda _: packaged_base(DEFAULT_BASE, Workplace(places.bases, runner, lambda text: None)), find_accel

@@ -64,7 +64,7 @@ class Guest:
         counting = Counting(library, where / "some, addresses", addresses)
         write_addresses(counting)
         self.counters = Counters(where, counting)
-        command = boot_sector_command(where, context.runner, qemu, (*TCG.args, *counting.argv()))
+        command = boot_sector_command(where, context.runner, qemu, TCG, *counting.argv())
         self.process = subprocess.Popen(command.argv, cwd=where)
 
     def read(self) -> tuple[int, ...]:
@@ -162,7 +162,7 @@ def test_counters_of_another_size_are_refused(context: Context, toolchain: Toolc
     counting = Counting(library, tmp_path / "addresses", (1, 2, 3))
     write_addresses(counting)
     Counters(tmp_path, replace(counting, addresses=(1,)))
-    command = boot_sector_command(tmp_path, context.runner, QEMUS[0], (*TCG.args, *counting.argv()))
+    command = boot_sector_command(tmp_path, context.runner, QEMUS[0], TCG, *counting.argv())
     done = subprocess.run(command.argv, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "2 words are no place for 3 counters" in done.stderr
@@ -189,7 +189,7 @@ def test_instructions_are_taken_down_at_marks(
         counting = Counting(library, where / "addresses", marks, above)
         write_addresses(counting)
         counters = Counters(where, counting)
-        command = boot_sector_command(where, context.runner, qemu, (*TCG.args, *counting.argv()))
+        command = boot_sector_command(where, context.runner, qemu, TCG, *counting.argv())
         subprocess.run(command.argv, cwd=where, check=False, timeout=60)
         begin, end = counters.read(is_alive=lambda: False).counts
         executed[above] = end - begin

@@ -20,7 +20,7 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.process import Cancel, Runner
 from tests.integration.conftest import git
 
-QEMU = "qemu-system-x86_64"
+PC = catalog.load_catalog().machine("q35")
 OLD = """\
 extern volatile int value;
 
@@ -107,7 +107,7 @@ def test_the_changed_statements_of_a_series_are_mapped_and_counted(
     tcg = context.catalog.accel("tcg")
     home = tmp_path / "run"
     home.mkdir()
-    made = counting(context, built, QEMU, tcg, home)
+    made = counting(context, built, PC, tcg, home)
     assert made.outcome is Outcome.PASS, made
     assert made.value
     assert not made.cached
@@ -121,17 +121,24 @@ def test_the_changed_statements_of_a_series_are_mapped_and_counted(
     assert other.state is LineState.NOT_COMPILED
     assert other.why == "CONFIG_NUMA is not set: mm/Makefile: obj-$(CONFIG_NUMA) += mempolicy.o"
     assert (home / ADDRESSES).stat().st_size == 8 * len(made.value.addresses)
-    again = counting(context, built, QEMU, tcg, home)
+    again = counting(context, built, PC, tcg, home)
     assert again.cached
     assert again.value == made.value
 
 
 def test_under_kvm_it_is_skipped_with_the_reason(context: Context, built: Built, tmp_path: Path) -> None:
     (tmp_path / CODE_MAP).write_text("of an earlier try")
-    made = counting(context, built, QEMU, context.catalog.accel("kvm"), tmp_path)
+    made = counting(context, built, PC, context.catalog.accel("kvm"), tmp_path)
     assert (made.value, made.outcome) == (None, Outcome.SKIP)
     assert "KVM" in made.note
     assert not (tmp_path / CODE_MAP).exists()
+
+
+def test_on_another_architecture_it_is_skipped_with_the_reason(context: Context, built: Built, tmp_path: Path) -> None:
+    board = context.catalog.machine("virt-arm64")
+    made = counting(context, built, board, context.catalog.accel("tcg"), tmp_path)
+    assert (made.value, made.outcome) == (None, Outcome.SKIP)
+    assert "arm64" in made.note
 
 
 def test_what_cannot_be_measured_stops_no_run(context: Context, built: Built, tmp_path: Path) -> None:
@@ -139,7 +146,7 @@ def test_what_cannot_be_measured_stops_no_run(context: Context, built: Built, tm
     tcg = context.catalog.accel("tcg")
     stripped = tmp_path / "stripped"
     subprocess.run(["strip", "-o", stripped, built.kernel.vmlinux], check=True)
-    made = counting(context, replace(built, kernel=replace(built.kernel, vmlinux=stripped)), QEMU, tcg, tmp_path)
+    made = counting(context, replace(built, kernel=replace(built.kernel, vmlinux=stripped)), PC, tcg, tmp_path)
     assert made.outcome is Outcome.SKIP
     assert "no line tables" in made.note
     refusing = tmp_path / "qemu"
@@ -147,7 +154,7 @@ def test_what_cannot_be_measured_stops_no_run(context: Context, built: Built, tm
         '#!/bin/sh\nif [ "$*" = --version ]; then echo QEMU 1; exit; fi\necho "-plugin: invalid option" >&2\nexit 1\n'
     )
     refusing.chmod(0o755)
-    made = counting(context, built, str(refusing), tcg, tmp_path)
+    made = counting(context, built, replace(PC, qemu=str(refusing)), tcg, tmp_path)
     assert made.outcome is Outcome.SKIP
     assert "invalid option" in made.note
 
@@ -155,6 +162,6 @@ def test_what_cannot_be_measured_stops_no_run(context: Context, built: Built, tm
 def test_a_series_without_code_needs_no_counter(context: Context, built: Built, tmp_path: Path) -> None:
     applied = replace(built.tree.applied, tree=git(built.tree.base.home / "git", "rev-parse", "HEAD~1^{tree}").strip())
     same = replace(built, tree=replace(built.tree, applied=applied))
-    made = counting(context, same, QEMU, context.catalog.accel("tcg"), tmp_path)
+    made = counting(context, same, PC, context.catalog.accel("tcg"), tmp_path)
     assert (made.value, made.outcome) == (None, Outcome.PASS)
     assert made.note == "no changed statement has instructions in this kernel"

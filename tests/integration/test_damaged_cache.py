@@ -76,12 +76,13 @@ def test_a_kernel_is_found_beside_others_that_cannot_be_read(context: Context, g
 
 @pytest.mark.parametrize("garbage", GARBAGE)
 def test_a_probes_answer_is_asked_for_again(runner: Runner, tmp_path: Path, garbage: bytes) -> None:
-    tcg = catalog.load_catalog().accel("tcg")
+    known = catalog.load_catalog()
+    tcg, machine = known.accel("tcg"), known.machine("q35")
     works = replace(tcg, name="kvm")  # what works everywhere stands for a KVM that works
-    assert choose("auto", works, tcg, runner, tmp_path)[1].works
+    assert choose("auto", works, tcg, machine, runner, tmp_path)[1].works
     (answer,) = tmp_path.glob("*.json")
     answer.write_bytes(garbage)
-    found = choose("auto", works, tcg, runner, tmp_path)
+    found = choose("auto", works, tcg, machine, runner, tmp_path)
     assert found[0].name == "kvm"
     assert answer.read_bytes() not in GARBAGE
 

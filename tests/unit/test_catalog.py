@@ -23,6 +23,19 @@ def known() -> catalog.Catalog:
     return catalog.load_catalog()
 
 
+def test_an_architecture_that_boots_has_a_machine_of_its_own_kind_and_a_userland() -> None:
+    known = catalog.load_catalog()
+    for arch in known.arches.values():
+        assert arch.cross.endswith("-")
+        if arch.machine:
+            machine = known.machine(arch.machine)
+            assert machine.arch == arch.name
+            assert machine.image.startswith(f"arch/{arch.source}/boot/")
+            assert arch.debian
+    for machine in known.machines.values():
+        assert machine.arch in known.arches
+
+
 def test_what_the_readme_names_is_there(known: catalog.Catalog) -> None:
     assert set(known.testcases) >= WANTED
     assert {"base", "debug", "kasan"} <= set(known.fragments)

@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.guest.condition import CaseTask, CpuMode, CpuSample, HealthSample, condition, is_stuck
 from orchestrator.guest.dump import assemble
-from orchestrator.guest.health import parse_registers, parse_tasks
+from orchestrator.guest.health import parse_tasks
 from orchestrator.model.attempt import Condition
 
 IDLE = tuple(CpuSample(CpuMode.HALTED, 0xFFFFFFFF81000000, True) for _ in range(20))
@@ -82,25 +82,10 @@ def test_only_what_is_in_the_kernel_at_every_look_is_stuck() -> None:
     assert not is_stuck(LOOP[:1])
 
 
-REGISTERS = """
-CPU#0
-RAX=0000000000000000 RBX=0000000000000000 RCX=0000000000000000 RDX=0000000000000000
-RIP=ffffffff8136bf93 RFL=00000246 [---Z-P-] CPL=0 II=0 A20=1 SMM=0 HLT=1
-
-CPU#1
-RIP=0000000000401000 RFL=00000202 [-------] CPL=3 II=0 A20=1 SMM=0 HLT=0
-
-CPU#2
-RIP=ffffffff81129b2a RFL=00000046 [---Z-P-] CPL=0 II=0 A20=1 SMM=0 HLT=0
-"""
-
-
-def test_registers_are_read_from_the_monitor() -> None:
-    assert parse_registers(REGISTERS.replace("\n", "\r\n")) == (
-        CpuSample(CpuMode.HALTED, 0xFFFFFFFF8136BF93, True),
-        CpuSample(CpuMode.USER, 0x401000, True),
-        CpuSample(CpuMode.KERNEL, 0xFFFFFFFF81129B2A, False),
-    )
+def test_what_the_cpus_do_is_not_claimed_where_it_cannot_be_read() -> None:
+    found, words = condition(HealthSample("S", "running", sampled_s=1.0, cpu_share=1.0, answers_break=False))
+    assert found is Condition.USERSPACE_DEAD
+    assert words.startswith("what its CPUs do cannot be read here; the kernel does not answer")
 
 
 def test_tasks_are_found_by_the_name_that_the_kernel_cuts() -> None:

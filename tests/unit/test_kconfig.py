@@ -7,16 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.catalog import load_catalog
+from orchestrator.declarations.kconfigs import read_fragment
 from orchestrator.errors import BadDeclaration
 from orchestrator.model.kernel import Fragment
 from orchestrator.parse.kconfig import (
     Conflict,
     Dropped,
+    arches_in,
     dropped,
     merge,
     optional_symbols,
     parse_config,
     parse_fragment,
+    text_on,
     unmet,
 )
 
@@ -211,3 +215,59 @@ def test_what_a_kernel_of_that_version_may_lack_is_marked(version: str, may_lack
     assert [one.symbol[-1] for one in found] == list("ABDEF")
     assert "".join(one.symbol[-1] for one in found if one.may_lack) == may_lack
     assert not dropped([versioned()], made(version, *"ABDEF"))
+
+
+OF_ARCHES = """\
+CONFIG_A=y
+
+# arch: x86_64
+# about it
+CONFIG_B=y
+
+# arch: arm64 riscv64
+CONFIG_B=m
+# optional
+CONFIG_C=y
+
+CONFIG_D=y
+# arch: m68k
+CONFIG_E=y
+"""
+
+
+@pytest.mark.parametrize(
+    ("arch", "symbols"),
+    [
+        ("", {"A": "y", "D": "y"}),
+        ("x86_64", {"A": "y", "B": "y", "D": "y"}),
+        ("arm64", {"A": "y", "B": "m", "C": "y", "D": "y"}),
+        ("m68k", {"A": "y", "D": "y", "E": "y"}),
+    ],
+)
+def test_what_stands_below_an_architecture_up_to_the_blank_line_is_for_it_alone(
+    arch: str, symbols: dict[str, str]
+) -> None:
+    assert arches_in(OF_ARCHES) == ("x86_64", "arm64", "riscv64", "m68k")
+    found = parse_fragment(text_on(arch, OF_ARCHES), "f.config")
+    assert dict(found) == {f"CONFIG_{name}": value for name, value in symbols.items()}
+
+
+def test_lines_keep_their_numbers_on_each_architecture() -> None:
+    with pytest.raises(BadDeclaration, match=r"f\.config:6"):
+        parse_fragment(text_on("arm64", "\n\n# arch: x86_64\nCONFIG_A=y\n\nCONFIG_B\n"), "f.config")
+
+
+def test_a_fragment_for_an_architecture_that_there_is_not_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "mine.config"
+    path.write_text("# arch: arm46\nCONFIG_A=y\n")
+    with pytest.raises(BadDeclaration, match=r"mine\.config: # arch: arm46: unknown") as error:
+        load_catalog().kconfig(str(path))
+    assert "arm64" in error.value.hint
+
+
+def test_a_kconfig_keeps_what_is_for_all_on_an_architecture_without_symbols_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "mine.config"
+    path.write_text("CONFIG_A=y\n\n# arch: arm64\nCONFIG_B=y\n")
+    mine = read_fragment(path)
+    assert mine.on("arm64").symbols == (("CONFIG_A", "y"), ("CONFIG_B", "y"))
+    assert mine.on("riscv64").symbols == (("CONFIG_A", "y"),)

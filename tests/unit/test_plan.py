@@ -114,6 +114,60 @@ def test_the_guest_is_as_large_as_asked_for_and_has_more_cpus_where_the_host_has
     assert (machine.name, machine.smp, machine.memory_mib) == ("q35", 8, 192)
 
 
+def test_each_architecture_has_its_machine_and_all_its_kernels(catalog: Catalog) -> None:
+    request = Request(kconfigs=("base", "debug"), arches=("arm64", "x86_64", "arm64"), toolchains=("gcc", "gcc-13"))
+    plan = make_plan(request, catalog, None, HOST)
+    assert [variant.name for variant in plan.variants] == [
+        "base.arm64", "debug.arm64", "base.arm64.gcc-13", "debug.arm64.gcc-13",
+        "base", "debug", "base.gcc-13", "debug.gcc-13",
+    ]  # fmt: skip
+    machines = {plan.machine_of(plan.kernel(variant)).name for variant in plan.variants if variant.arch == "arm64"}
+    assert machines == {"virt-arm64"}
+    assert plan.machine_of(plan.kernel(plan.variants[-1])).name == "q35"
+    assert {one.smp for one in (plan.machine, *plan.others)} == {plan.machine.smp}
+
+
+def test_a_kernel_has_the_symbols_of_its_architecture(catalog: Catalog) -> None:
+    plan = make_plan(Request(arches=("arm64", "x86_64")), catalog, None, HOST)
+    arm, pc = ({name for one in variant.kconfig.fragments for name in one.enabled} for variant in plan.variants)
+    assert "CONFIG_SERIAL_AMBA_PL011" in arm - pc
+    assert "CONFIG_SERIAL_8250" in pc - arm
+    assert "CONFIG_PRINTK" in pc & arm
+
+
+def test_a_machine_says_which_architecture(catalog: Catalog) -> None:
+    plan = make_plan(Request(machine="virt-riscv64"), catalog, None, HOST)
+    assert [variant.arch for variant in plan.variants] == ["riscv64"]
+    with pytest.raises(UsageError, match="--machine q35: is of x86_64, and not of arm64"):
+        make_plan(Request(machine="q35", arches=("arm64",)), catalog, None, HOST)
+
+
+def test_what_cannot_be_booted_or_counted_on_an_architecture_is_refused(catalog: Catalog) -> None:
+    with pytest.raises(UsageError, match="unknown architecture arm"):
+        make_plan(Request(arches=("arm",)), catalog, None, HOST)
+    builds = replace(catalog.arch("arm64"), name="m68k", machine="")
+    known = replace(catalog, arches={**catalog.arches, "m68k": builds})
+    with pytest.raises(UsageError, match="no machine boots them"):
+        make_plan(Request(arches=("m68k",)), known, None, HOST)
+    with pytest.raises(UsageError, match="--perf --arch arm64"):
+        make_plan(Request(arches=("arm64",), perf=True, patch="x"), catalog, None, HOST)
+
+
+def test_a_fragment_that_is_for_another_architecture_is_refused(catalog: Catalog) -> None:
+    request = Request(kconfigs=("debug+arm64-64k",))
+    with pytest.raises(UsageError, match="arm64-64k: is for arm64 alone, and the kernel for x86_64"):
+        make_plan(request, catalog, None, HOST)
+    assert make_plan(replace(request, arches=("arm64",)), catalog, None, HOST)
+
+
+def test_cases_without_a_program_for_an_architecture_are_skipped_with_the_reason(catalog: Catalog) -> None:
+    own, theirs = catalog.case("uffd"), catalog.cases("kselftest-mm")[0]
+    symbols = frozenset((*own.needs.symbols, *theirs.needs.symbols))
+    assert not unmet_need(own, symbols, 1024, "arm64")
+    assert not unmet_need(replace(theirs, unfit=""), symbols, 4096)
+    assert "x86_64 alone" in unmet_need(replace(theirs, unfit=""), symbols, 4096, "arm64")
+
+
 @pytest.mark.parametrize(
     ("cpus", "memory_mib", "jobs", "count"),
     [

@@ -143,7 +143,7 @@ def test_the_history_is_a_file_or_a_server(home: Path) -> None:
 def test_nothing_set_is_as_before(home: Path) -> None:
     args = found(home)
     assert args.settings == Settings()
-    assert (request_of(args).machine, request_of(args).kconfigs, request_of(args).base) == ("q35", ("base",), None)
+    assert (request_of(args).machine, request_of(args).kconfigs, request_of(args).base) == ("", ("base",), None)
 
 
 def test_a_relative_xdg_directory_is_ignored_and_home_is_spelled_out(home: Path) -> None:

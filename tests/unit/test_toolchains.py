@@ -103,6 +103,39 @@ def test_a_kernel_of_another_compiler_is_another_kernel_with_another_name() -> N
     assert Variant(kconfig, "/opt/llvm-22/bin").name == "debug+kasan.llvm-22"
 
 
+def test_a_kernel_of_another_architecture_is_another_kernel_with_another_name() -> None:
+    kconfig = Kconfig("base", ())
+    usual, other = Kernel(Source(), kconfig), Kernel(Source(), kconfig, arch="arm64")
+    assert usual.id != other.id
+    assert (usual.variant.name, other.variant.name) == ("base", "base.arm64")
+    assert Variant(kconfig, "clang-19", "riscv64").name == "base.riscv64.clang-19"
+    assert Variant(kconfig, "/opt/gcc").name == "base.gcc", "the directory of a gcc is not the usual one"
+
+
+def test_a_cross_compiler_is_named_by_version_too_and_host_programs_are_not_made_by_it(path: Path) -> None:
+    programs(path, "gcc", "a64-gcc", "a64-gcc-13", "a64-ld")
+    for name in ("gcc", "gcc-13"):
+        found = compiler_of(name, "a64-", "doctor")
+        assert (found.program, found.variables, found.host) == (f"a64-{name}", ("CROSS_COMPILE=a64-",), "gcc")
+    with pytest.raises(ToolMissing, match="a64-gcc-14 is not installed") as missing:
+        compiler_of("gcc-14", "a64-", "orchestrate doctor --arch a64")
+    assert missing.value.hint == "orchestrate doctor --arch a64"
+
+
+def test_clang_is_its_own_cross_compiler(path: Path) -> None:
+    programs(path, *(f"{name}-19" for name in LLVM))
+    found = compiler_of("clang-19", "a64-", "doctor")
+    assert (found.program, found.variables, found.host) == ("clang-19", ("LLVM=-19",), "")
+
+
+def test_the_binutils_of_another_architecture_come_from_beside_the_compiler_or_from_the_host(tmp_path: Path) -> None:
+    home = programs(tmp_path / "whole", "a64-gcc", "a64-ld")
+    assert compiler_of(os.fspath(home), "b64-").variables == (f"CROSS_COMPILE={home}/a64-",)
+    alone = programs(tmp_path / "alone", "a64-gcc")
+    assert compiler_of(os.fspath(alone), "b64-").variables == ("CROSS_COMPILE=b64-",)
+    assert compiler_of(os.fspath(alone), "b64-").host == "gcc"
+
+
 def run_report(suite: SuiteReport) -> RunReport:
     compiler = "gcc (Debian 12.2.0-14) 12.2.0"  # of the host
     return RunReport("fix", "", Verdict.CLEAN, "", (suite,), "", "", 1.0, "host", arch="x86_64", compiler=compiler)
