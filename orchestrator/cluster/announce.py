@@ -5,13 +5,15 @@ from __future__ import annotations
 import platform
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 from orchestrator import host_cpus
 from orchestrator.build.toolchain import find_toolchain
 from orchestrator.build.toolchains import installed_toolchains
-from orchestrator.cluster.placement import Announced, warm_name
+from orchestrator.cluster.placement import Announced, compiler_label, warm_name
 from orchestrator.context import Context
 from orchestrator.errors import OrchestrateError
 from orchestrator.source import bases
@@ -21,11 +23,10 @@ from orchestrator.version import version
 def announcement(context: Context, name: str, accel: str, files: str) -> Callable[[], Announced]:
     """What is asked again and again: what this machine is, which stays, and what it has, which changes."""
     compilers = []
-    for toolchain in installed_toolchains():
-        try:
-            compilers.append((toolchain, find_toolchain(context, toolchain).value.compiler))
-        except OrchestrateError:
-            continue
+    for toolchain, arch in product(installed_toolchains(), context.catalog.arches):
+        with suppress(OrchestrateError):
+            found = find_toolchain(context, toolchain, arch).value
+            compilers.append((compiler_label(toolchain, arch), found.compiler))
     stays = Announced(
         version=version(),
         life=uuid.uuid4().hex,

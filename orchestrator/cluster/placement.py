@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from orchestrator.model.job import Build, CompareBuilds, Job, Session
+from orchestrator.model.kernel import USUAL_ARCH
 from orchestrator.model.subject import Subject
 
 BEST_FIRST = ("kvm", "tcg")  # accelerators
@@ -50,6 +51,11 @@ class Wanted:
     version: str
     arch: str
     compilers: tuple[tuple[str, str], ...]
+
+
+def compiler_label(toolchain: str, arch: str) -> str:
+    """What the compiler of a toolchain for an architecture is called between machines."""
+    return toolchain if arch == USUAL_ARCH else f"{toolchain} for {arch}"
 
 
 def unfit(about: Announced, wanted: Wanted) -> str:

@@ -242,8 +242,10 @@ class Remote:
 
 
 def wanted(products: Products) -> Wanted:
-    names = sorted({variant.toolchain for variant in products.plan.variants})
-    compilers = tuple((name, find_toolchain(products.context, name).value.compiler) for name in names)
+    names = sorted({(variant.toolchain, variant.arch) for variant in products.plan.variants})
+    compilers = tuple(
+        (placement.compiler_label(*name), find_toolchain(products.context, *name).value.compiler) for name in names
+    )
     return Wanted(version(), platform.machine(), compilers)
 
 

@@ -106,6 +106,23 @@ def test_not_every_task_that_knows_a_vma_holds_it(task: Task) -> None:
     assert diagnose(with_vma(VMA, task)).endswith("leaked reference")
 
 
+@pytest.mark.parametrize("count", [WRITER, WRITER | 1, WRITER | 2])
+def test_where_no_stack_can_be_read_no_reference_was_leaked_dropped_or_forgotten(count: int) -> None:
+    writer, reader = replace(WRITER_TASK, frames=()), replace(READER, frames=())
+    facts = replace(with_vma(replace(VMA, refcnt=count)), tasks=(writer, reader))
+    said = diagnose(facts)
+    assert said.endswith("for VMA 7f00-8000; its stack cannot be read, so for how many readers is not known")
+    saturated = replace(facts, mms=(replace(MM, vmas=(replace(VMA, refcnt=0xC0000000),)),))
+    assert diagnose(saturated).endswith("whose count is saturated")
+
+
+def test_an_unpatched_kernel_without_stacks_tells_how_many_and_not_who() -> None:
+    vma = replace(VMA, refcnt=None, rwsem=Rwsem(Mode.READ, None, 1, waiters=(66,)), detached=False)
+    tasks = (replace(WRITER_TASK, frames=()), replace(READER, frames=()))
+    facts = replace(FACTS, tasks=tasks, mms=(replace(MM, writer=None, vmas=(vma,)),))
+    assert diagnose(facts).endswith("for 1 reader of VMA 7f00-8000; who it is is not known: no stacks can be read")
+
+
 def test_an_unpatched_kernel_has_semaphores() -> None:
     vma = replace(VMA, refcnt=None, rwsem=Rwsem(Mode.READ, 67, 1, waiters=(66,)), detached=False)
     mm = replace(MM, writer=None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from orchestrator.model.cost import CACHELINE, Slab
 from orchestrator.parse.kmem_caches import SlabCache
 
-PAGE, WORD = 4096, 8  # of x86-64
+PAGE, WORD = 4096, 8  # of a 64-bit kernel with small pages
 MAX_ORDER = 3  # slub_max_order: PAGE_ALLOC_COSTLY_ORDER
 MAX_OBJECTS = (1 << 15) - 1  # in a slab: the width of the field that counts them
 LARGEST_ORDER = 10  # MAX_PAGE_ORDER

@@ -26,7 +26,9 @@ IGNORED = frozenset(
     exc_invalid_op asm_exc_invalid_op handle_bug do_exit make_task_dead""".split()  # noqa: SIM905
 )
 SWITCHES_OFF = ("kernel_halt", "kernel_power_off", "machine_halt", "machine_power_off")  # kernel/reboot.c
-INTERRUPT = "asm_sysvec_"  # the timer's, another CPU's call (arch/x86/include/asm/idtentry.h)
+# How the functions begin through which an interrupt comes in: the timer's, another CPU's call (of x86:
+# arch/x86/include/asm/idtentry.h, of arm64: arch/arm64/kernel/entry-common.c, of riscv: arch/riscv/kernel/traps.c)
+INTERRUPT = ("asm_sysvec_", "el1h_64_irq", "handle_riscv_irq", "do_irq")
 LOOKUP = "lock_vma_under_rcu"
 DETACHES = ("vma_mark_detached",)
 FAULTS = ("handle_mm_fault", "__handle_mm_fault")
@@ -100,6 +102,9 @@ def vma_waits(facts: GuestFacts) -> Iterator[str]:
         where = f"writer {task.name} waits in {place_of(task)} for"
         if vma.refcnt is not None and RefCount(vma.refcnt).is_bad:
             yield f"{where} VMA {vma.range}, whose count is saturated"
+        elif vma.refcnt is not None and not task.frames:
+            # where the writer is says whether the count still has the reference of being attached
+            yield f"{where} VMA {vma.range}; its stack cannot be read, so for how many readers is not known"
         elif wait.readers < 0:
             yield f"{where} VMA {vma.range}, whose count is too low: a reference was dropped twice"
         elif wait.readers == 0:
@@ -152,6 +157,8 @@ def mmap_lock_waits(facts: GuestFacts) -> Iterator[str]:
 def _who_holds(wait: Wait, found: Sequence[Task], facts: GuestFacts) -> str:
     if wait.task in found:
         return "it is one itself: self-deadlock"
+    if not found and not any(task.frames for task in facts.tasks):
+        return "who it is is not known: no stacks can be read"
     if not found:
         it = "it" if wait.readers == 1 else "them"
         return f"no task holds {it}: leaked reference"
