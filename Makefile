@@ -1,6 +1,7 @@
 # make demo    from nothing to a verdict on patches/vm_refcnt
 # make check   from nothing through lint, types and all tests but the long ones
 # make check-long   the tests that are too long for it: every hang, chance on both kernels, each sabotage, clusters
+# make check-arch   kernels and guests of other architectures: a kernel is built for each
 # make check-fast   lint, types, unit and contract tests: no kernel, no guest, below three minutes
 # make fuzz    mutated input for every reader, a million times (MUTATIONS=N, READER="NAME")
 # make setup   just .venv/bin/orchestrate
@@ -9,7 +10,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo check check-long check-fast fuzz setup tools dev browser mailer lint types test schemas code-functions clean
+.PHONY: demo check check-long check-arch check-fast fuzz setup tools dev browser mailer lint types test schemas code-functions clean
 
 demo: tools
 	$(BIN)/orchestrate test --patch patches/vm_refcnt
@@ -68,6 +69,10 @@ test: dev tools browser mailer
 check-long: dev tools
 	$(BIN)/orchestrate build --patch patches/vm_refcnt
 	$(BIN)/pytest tests/integration tests/e2e -m long
+
+check-arch: dev tools
+	$(BIN)/orchestrate doctor --arch arm64 --arch riscv64 --install
+	$(BIN)/pytest tests/arch
 
 # What breaks a reader is kept in fuzz-findings/. `python -m tests.fuzz.guided READER` is guided by coverage.
 MUTATIONS ?= 1000000
