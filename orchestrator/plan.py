@@ -46,7 +46,7 @@ def make_plan(
     machine, *others = (_sized(one, request, host) for one in _machines(request, catalog))
     for one in (machine, *others):
         _check_fragments(kconfigs, one.arch)
-    return Plan(
+    plan = Plan(
         request=request,
         source=source or requested_source(request),
         series=series,
@@ -59,6 +59,10 @@ def make_plan(
         compiler=host.compiler,
         others=tuple(others),
     )
+    names = [variant.name for variant in plan.variants]
+    if twice := next((name for name in names if names.count(name) > 1), ""):
+        raise UsageError(f"two kernels would be called {twice}", hint="give the directory of a toolchain another name")
+    return plan
 
 
 def _machines(request: Request, catalog: Catalog) -> list[Machine]:

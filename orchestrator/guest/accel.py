@@ -87,7 +87,7 @@ def choose(
     if choice == "tcg":
         return with_clock(tcg, machine, tsc_khz()), Probe("tcg", True, "asked for")
     if machine.arch != USUAL_ARCH:
-        found = Probe("kvm", False, f"guests of {machine.arch} are emulated")  # the probe's guest is no proof for them
+        found = Probe("kvm", False, f"it runs no guests of {machine.arch}")  # nor would the probe's guest prove it
     else:
         found = _remembered_probe(kvm, runner, remembered)
     if found.works:

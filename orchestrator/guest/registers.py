@@ -13,7 +13,7 @@ from dataclasses import replace
 from orchestrator.guest.condition import CpuMode, CpuSample
 
 X86 = re.compile(
-    r"^R?IP=(?P<pc>[0-9a-f]+) R?FL=(?P<flags>[0-9a-f]+) .* CPL=(?P<cpl>\d) .* HLT=(?P<halted>\d)", re.MULTILINE
+    r"^[ER]?IP=(?P<pc>[0-9a-f]+) [ER]?FL=(?P<flags>[0-9a-f]+) .* CPL=(?P<cpl>\d) .* HLT=(?P<halted>\d)", re.MULTILINE
 )
 ARM64 = re.compile(
     r"^ *PC=(?P<pc>[0-9a-f]{16}) (?:(?!^ *PC=)[\s\S]){0,2000}?^PSTATE=(?P<pstate>[0-9a-f]{8}) \S+ EL(?P<level>\d)",
@@ -44,7 +44,7 @@ def look(target: str, ask: Ask) -> tuple[CpuSample, ...]:
 
 def _idle(cpu: CpuSample, number: int, instruction: int, ask: Ask) -> CpuSample:
     """The sample, with what the instruction says that the CPU executed last."""
-    if cpu.mode is not CpuMode.KERNEL:
+    if cpu.mode is not CpuMode.KERNEL or cpu.rip < WORD_BYTES:
         return cpu
     said = WORD.search(ask(number, f"x /1wx {cpu.rip - WORD_BYTES:#x}"))
     is_idle = said is not None and int(said["word"], 16) == instruction

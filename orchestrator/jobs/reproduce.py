@@ -49,7 +49,7 @@ def write_script(run_dir: Path, name: str, text: str) -> None:
 
 
 def script(plan: Plan, suite: Subject, base: Base, toolchain: Toolchain, spec: GuestSpec) -> str:
-    """The script for one kernel. KERNEL=bzImage in the environment skips the build. A kernel with mutants always skips
+    """The script for one kernel. KERNEL=IMAGE in the environment skips the build. A kernel with mutants always skips
     it, because its source is no patch's."""
     exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in REPRODUCIBLE)
     image = spec.machine.image
@@ -57,7 +57,7 @@ def script(plan: Plan, suite: Subject, base: Base, toolchain: Toolchain, spec: G
     cases = "\n".join(case_line(case, plan.request, spec.slowdown) for case in plan.cases)
     return f"""#!/bin/sh
 # What orchestrate did for {suite.name}, as plain commands. It builds in $WORK (default: a new directory below
-# /tmp). KERNEL=path/of/a/bzImage skips the build: the one of the run itself is
+# /tmp). KERNEL=path/of/{Path(image).name} skips the build: the one of the run itself is
 #   {spec.kernel.image}
 set -eu
 {CALLERS}

@@ -135,6 +135,13 @@ def test_a_kernel_has_the_symbols_of_its_architecture(catalog: Catalog) -> None:
     assert "CONFIG_PRINTK" in pc & arm
 
 
+@pytest.mark.parametrize("toolchains", [("/a/llvm", "/b/llvm"), ("gcc", "/opt/arm64")])
+def test_two_kernels_of_one_name_are_refused(catalog: Catalog, toolchains: tuple[str, ...]) -> None:
+    request = Request(arches=("x86_64", "arm64"), toolchains=toolchains)
+    with pytest.raises(UsageError, match="two kernels would be called base"):
+        make_plan(request, catalog, None, HOST)
+
+
 def test_a_machine_says_which_architecture(catalog: Catalog) -> None:
     plan = make_plan(Request(machine="virt-riscv64"), catalog, None, HOST)
     assert [variant.arch for variant in plan.variants] == ["riscv64"]
