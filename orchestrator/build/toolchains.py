@@ -52,6 +52,10 @@ def compiler_of(toolchain: str, cross: str = "", where: str = "") -> Compiler:
     if not next(_compilers(directory), None) and (directory / "bin").is_dir():
         directory /= "bin"
     found = sorted(_compilers(directory))
+    if cross:
+        cpu = cross.partition("-")[0]
+        own = [name for name in found if name.startswith(f"{cpu}-")]
+        found = [f"{cross}gcc"] if f"{cross}gcc" in own else own or found
     if not found:
         raise UsageError(f"--toolchain {toolchain}: has no gcc and no clang", hint="neither has its bin/")
     if len(found) > 1:
@@ -81,7 +85,8 @@ def _installed(name: str, cross: str, where: str) -> Compiler:
     packages = f"{kind}{suffix}" if kind == "gcc" else f"clang{suffix} lld{suffix} llvm{suffix}"
     hint = f"on Debian: apt-get install {packages}"
     if kind == "gcc" and cross:
-        _demand([f"{cross}{name}", f"{cross}ld"], where)
+        versioned = f"on Debian: apt-get install {name}-{cross.rstrip('-')}"
+        _demand([f"{cross}{name}", f"{cross}ld"], versioned if version else where)
         return Compiler(f"{cross}{name}", (f"CROSS_COMPILE={cross}",), host="gcc")
     if kind == "gcc":
         _demand([name], hint)

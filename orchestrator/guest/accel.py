@@ -93,7 +93,8 @@ def choose(
     if found.works:
         return with_clock(kvm, machine, tsc_khz()), found
     if choice == "kvm":
-        raise UsageError(f"--accel kvm: {found.evidence}", hint="use --accel auto or tcg, or load the kvm module")
+        more = ", or load the kvm module" if machine.arch == USUAL_ARCH else ""
+        raise UsageError(f"--accel kvm: {found.evidence}", hint=f"use --accel auto or tcg{more}")
     why, in_short = (f"KVM is not usable here: {words}" for words in (found.evidence, found.in_short))
     return with_clock(tcg, machine, tsc_khz()), Probe("tcg", True, why, in_short)
 

@@ -119,7 +119,18 @@ def test_a_cross_compiler_is_named_by_version_too_and_host_programs_are_not_made
         assert (found.program, found.variables, found.host) == (f"a64-{name}", ("CROSS_COMPILE=a64-",), "gcc")
     with pytest.raises(ToolMissing, match="a64-gcc-14 is not installed") as missing:
         compiler_of("gcc-14", "a64-", "orchestrate doctor --arch a64")
-    assert missing.value.hint == "orchestrate doctor --arch a64"
+    assert missing.value.hint == "on Debian: apt-get install gcc-14-a64"
+    with pytest.raises(ToolMissing, match="b64-gcc is not installed") as missing:
+        compiler_of("gcc", "b64-", "orchestrate doctor --arch b64")
+    assert missing.value.hint == "orchestrate doctor --arch b64"
+
+
+def test_of_a_directory_for_many_architectures_the_one_asked_for_is_taken(tmp_path: Path) -> None:
+    home = programs(tmp_path / "many", "a64-linux-gnu-gcc", "a64-none-elf-gcc", "b64-linux-gnu-gcc", "gcc")
+    assert compiler_of(os.fspath(home), "a64-linux-gnu-").program == f"{home}/a64-linux-gnu-gcc"
+    assert compiler_of(os.fspath(home), "b64-other-").program == f"{home}/b64-linux-gnu-gcc"
+    with pytest.raises(UsageError, match="has a64-linux-gnu-gcc and a64-none-elf-gcc"):
+        compiler_of(os.fspath(home), "a64-other-")
 
 
 def test_clang_is_its_own_cross_compiler(path: Path) -> None:
