@@ -2,7 +2,7 @@
 
 QEMU writes the stream format of makedumpfile ("flattened"): pieces with their offsets, for pipes. Here the pieces are
 put in their places, and the header gets the names that QEMU leaves empty, without which libkdumpfile does not
-believe it.
+believe it; that of the machine too, which QEMU knows for x86 alone, and for others writes as "Unknown".
 """
 
 from __future__ import annotations
@@ -44,11 +44,12 @@ def dump_memory(qemu: Qemu, path: Path, memory_mib: int) -> None:
     try:
         control = qemu.control(Deadline.after(DUMP_S))
         try:
+            target = str(control.execute("query-target").get("arch"))
             control.execute("dump-guest-memory", paging=False, protocol=f"file:{stream}", format="kdump-zlib")
         finally:
             control.close()
-        with stream.open("rb") as source, path.open("wb") as target:
-            assemble(source, target)
+        with stream.open("rb") as source, path.open("wb") as file:
+            assemble(source, file, target)
     except (GuestUnreachable, OSError, ValueError) as error:
         path.unlink(missing_ok=True)
         raise NoDump(str(error)) from error
@@ -56,8 +57,9 @@ def dump_memory(qemu: Qemu, path: Path, memory_mib: int) -> None:
         stream.unlink(missing_ok=True)
 
 
-def assemble(source: BinaryIO, target: BinaryIO) -> None:
-    """A flattened stream -> a kdump file. Raises ValueError when it is not one or is cut."""
+def assemble(source: BinaryIO, target: BinaryIO, machine: str) -> None:
+    """A flattened stream -> a kdump file of a machine that calls itself so. Raises ValueError when it is not one or is
+    cut."""
     if not source.read(HEADER).startswith(STREAM):
         raise ValueError("QEMU wrote something else than a flattened kdump")
     while True:
@@ -72,8 +74,7 @@ def assemble(source: BinaryIO, target: BinaryIO) -> None:
             raise ValueError("the dump ends in the middle")
         target.seek(offset)
         target.write(data)
-    for number, name in enumerate((b"Linux", b"guest", b"unknown", b"unknown")):
-        at = UTSNAME_AT + number * UTSNAME_FIELD
-        target.seek(at)
-        target.write(name)
+    for number, name in enumerate((b"Linux", b"guest", b"unknown", b"unknown", machine.encode())):
+        target.seek(UTSNAME_AT + number * UTSNAME_FIELD)
+        target.write(name.ljust(UTSNAME_FIELD, b"\0"))
     target.seek(0, os.SEEK_END)

@@ -104,12 +104,14 @@ def flattened(*pieces: tuple[int, bytes], end: bool = True) -> io.BytesIO:
 
 def test_a_flattened_dump_is_put_together_in_any_order() -> None:
     target = io.BytesIO()
-    assemble(flattened((400, b"later"), (0, b"KDUMP   "), (500, b"")), target)
+    uname = b"Unknown, longer than ours"
+    assemble(flattened((400, b"later"), (12 + 65 * 4, uname), (0, b"KDUMP   "), (500, b"")), target, "aarch64")
     data = target.getvalue()
     assert data.startswith(b"KDUMP   ")
     assert data[400:405] == b"later"
     # names that libkdumpfile insists on and QEMU leaves out
-    assert [data[12 + 65 * n : 12 + 65 * n + 5] for n in range(4)] == [b"Linux", b"guest", b"unkno", b"unkno"]
+    names = [data[12 + 65 * n : 12 + 65 * (n + 1)].rstrip(b"\0") for n in range(5)]
+    assert names == [b"Linux", b"guest", b"unknown", b"unknown", b"aarch64"]
 
 
 @pytest.mark.parametrize(
@@ -123,4 +125,4 @@ def test_a_flattened_dump_is_put_together_in_any_order() -> None:
 )
 def test_a_dump_that_is_cut_or_something_else_is_refused(stream: io.BytesIO) -> None:
     with pytest.raises(ValueError, match=r"the dump ends in the middle|something else"):
-        assemble(stream, io.BytesIO())
+        assemble(stream, io.BytesIO(), "x86_64")
