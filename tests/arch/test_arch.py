@@ -57,13 +57,3 @@ def test_a_guest_that_hangs_is_examined_as_far_as_it_can_be(
     for home in homes.values():
         evidence = (home / "evidence.txt").read_text()
         assert re.search(r"^memory dump: [\d.]+ MB", evidence, re.MULTILINE), evidence
-
-
-@pytest.mark.parametrize("kconfig", ["arm64-64k"])
-def test_a_kernel_with_large_pages_boots_and_runs_the_cases(start: Start, kconfig: str) -> None:
-    job = start("--patch", "patches/vm_refcnt", "--arch", "arm64", "--kconfig", kconfig, "--duration", "3")
-    assert job.finish() == 0, job.text
-    cases = {case["case"]: case["outcome"] for case in job.suite(f"{kconfig}.arm64.patched")["cases"]}
-    assert set(cases) == CASES
-    assert set(cases.values()) <= {"PASS", "SKIP"}, cases
-    assert list(cases.values()).count("PASS") > len(cases) // 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -160,9 +161,11 @@ def test_what_cannot_be_booted_or_counted_on_an_architecture_is_refused(catalog:
         make_plan(Request(arches=("arm64",), perf=True, patch="x"), catalog, None, HOST)
 
 
-def test_a_fragment_that_is_for_another_architecture_is_refused(catalog: Catalog) -> None:
-    request = Request(kconfigs=("debug+arm64-64k",))
-    with pytest.raises(UsageError, match="arm64-64k: is for arm64 alone, and the kernel for x86_64"):
+def test_a_fragment_that_is_for_another_architecture_is_refused(catalog: Catalog, tmp_path: Path) -> None:
+    large = tmp_path / "large.config"
+    large.write_text("# arch: arm64\nCONFIG_ARM64_64K_PAGES=y\n")
+    request = Request(kconfigs=(f"debug+{large}",))
+    with pytest.raises(UsageError, match="large: is for arm64 alone, and the kernel for x86_64"):
         make_plan(request, catalog, None, HOST)
     assert make_plan(replace(request, arches=("arm64",)), catalog, None, HOST)
 
