@@ -18,14 +18,14 @@ def test_an_accelerator_that_runs_guests_proves_it() -> None:
 
 def test_a_cpu_without_what_linux_needs_does_not_pass() -> None:
     """KVM that emulates a guest's kernel gets through a boot sector, and dies of the kernel's first cmpxchg16b."""
-    found = probe(replace(TCG, args=("-accel", "tcg", "-cpu", "max,-cx16")), Runner(Cancel()))
+    found = probe(replace(TCG, cpu="max,-cx16"), Runner(Cancel()))
     assert not found.works
     assert "QEMU ended with 0" in found.evidence
 
 
 def test_an_accelerator_that_never_gets_there_does_not_pass() -> None:
     """The CPUs are not started (-S). What QEMU said first is the evidence, not that we ended it."""
-    found = probe(replace(TCG, args=("-accel", "tcg", "-cpu", "EPYC", "-S")), Runner(Cancel()), limit_s=0.5)
+    found = probe(replace(TCG, args=("-accel", "tcg", "-S"), cpu="EPYC"), Runner(Cancel()), limit_s=0.5)
     assert not found.works
     assert "no sign of life in 0.5 s (qemu-system-x86_64: warning: TCG doesn't support" in found.evidence
     assert "terminating" not in found.evidence
@@ -33,5 +33,5 @@ def test_an_accelerator_that_never_gets_there_does_not_pass() -> None:
 
 
 def test_qemus_own_words_are_the_evidence() -> None:
-    found = probe(replace(TCG, args=("-accel", "tcg", "-cpu", "nonsense")), Runner(Cancel()))
+    found = probe(replace(TCG, cpu="nonsense"), Runner(Cancel()))
     assert "unable to find CPU model 'nonsense'" in found.evidence

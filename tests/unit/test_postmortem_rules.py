@@ -116,6 +116,11 @@ def test_where_no_stack_can_be_read_no_reference_was_leaked_dropped_or_forgotten
     assert diagnose(saturated).endswith("whose count is saturated")
 
 
+def test_a_sleeping_task_of_arm64_is_where_it_called_the_scheduler() -> None:
+    task = replace(WRITER_TASK, frames=(*stack("__switch_to"), *WRITER_TASK.frames))
+    assert diagnose(replace(FACTS, tasks=(task,))) == diagnose(FACTS)
+
+
 def test_an_unpatched_kernel_without_stacks_tells_how_many_and_not_who() -> None:
     vma = replace(VMA, refcnt=None, rwsem=Rwsem(Mode.READ, None, 1, waiters=(66,)), detached=False)
     tasks = (replace(WRITER_TASK, frames=()), replace(READER, frames=()))

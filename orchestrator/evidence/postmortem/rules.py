@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from orchestrator.evidence.postmortem.facts import GuestFacts, Mm, Mode, Task, Vma
 from orchestrator.evidence.postmortem.refcnt import RefCount, plural
 
-# What every sleeping or panicking task is in: the reason is the first function beyond
+# What every sleeping or panicking task is in, on x86 and on arm64: the reason is the first function beyond
 IGNORED = frozenset(
-    """context_switch __schedule __schedule_loop schedule schedule_preempt_disabled schedule_timeout io_schedule
+    """__switch_to cpu_switch_to
+    context_switch __schedule __schedule_loop schedule schedule_preempt_disabled schedule_timeout io_schedule
     __down_read_common __down_read down_read down_read_killable down_read_interruptible rwsem_down_read_slowpath
     __down_read_killable __down_read_interruptible __down_write_killable
     __down_write_common __down_write down_write down_write_killable rwsem_down_write_slowpath
@@ -23,6 +24,8 @@ IGNORED = frozenset(
     panic notifier_call_chain atomic_notifier_call_chain pvpanic_panic_notify pvpanic_send_event vpanic
     oops_end die die_addr exc_general_protection asm_exc_general_protection page_fault_oops bad_area_nosemaphore
     __bad_area_nosemaphore kernelmode_fixup_or_oops
+    die_kernel_fault __do_kernel_fault do_translation_fault do_mem_abort el1_abort el1h_64_sync_handler el1h_64_sync
+    bug_handler call_break_hook brk_handler do_debug_exception el1_dbg
     exc_invalid_op asm_exc_invalid_op handle_bug do_exit make_task_dead""".split()  # noqa: SIM905
 )
 SWITCHES_OFF = ("kernel_halt", "kernel_power_off", "machine_halt", "machine_power_off")  # kernel/reboot.c
