@@ -17,6 +17,7 @@ import urllib3
 from orchestrator import __version__
 from orchestrator.abandon import Abandoned, within
 from orchestrator.errors import DownloadFailed, NotFound, UsageError
+from orchestrator.web_api import is_loopback
 
 MAX_TEXT_BYTES = 64 * 1024 * 1024
 """A mail thread with a long series is some hundred KB."""
@@ -33,11 +34,26 @@ _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP statuses that ma
 def fetch_text(url: str, *, deadline_s: float, max_bytes: int = MAX_TEXT_BYTES) -> bytes:
     """The body of a patch or mbox, as bytes because a mail's encoding is its own; gzip is undone. Nothing is cached.
 
-    `max_bytes` holds before and after decompression. Raises DownloadFailed, and UsageError for no http or https URL.
+    `max_bytes` holds before and after decompression. Raises DownloadFailed, also where https leads to plain http, and
+    UsageError for no http or https URL.
     """
     _check_url(url)
     transfer = _Transfer(url, max_bytes)
     return _unpacked(_within(transfer, deadline_s), url, max_bytes)
+
+
+def check_plain(url: str, *, is_insecure: bool) -> None:
+    """Refuse to fetch what will be run where anybody on the way can change it. `is_insecure`: the user agreed. Raises
+    UsageError."""
+    if not url.lower().startswith("http://") or is_insecure:
+        return
+    _check_url(url)
+    parts = urlsplit(url)
+    if not is_loopback(parts.hostname or ""):
+        raise UsageError(
+            f"http://{parts.hostname}: without TLS anybody on the way can change the patch, whose Makefiles are run",
+            hint='https://, --insecure, or the setting plain_http = "anywhere"',
+        )
 
 
 # --- one transfer
@@ -88,6 +104,10 @@ class _Transfer:
             return self._body(response)
 
     def _check(self, response: requests.Response) -> None:
+        hops = [urlsplit(hop.url or "") for hop in (*response.history, response)]
+        if hops[0].scheme == "https" and any(hop.scheme == "http" for hop in hops):
+            plain = next(hop for hop in hops if hop.scheme == "http")
+            raise DownloadFailed(f"{self.url} leads to plain http: {plain.geturl()}", hint="download it by other means")
         status = f"{response.status_code} {response.reason}"
         if response.status_code in _AGAIN:
             pause = response.headers.get("Retry-After", "")

@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
@@ -27,6 +27,7 @@ from orchestrator.os_errors import refusal
 
 POLL_S = 0.05
 TERM_GRACE_S = 2.0
+SIGNALLED = 128  # a shell's exit status, less the signal's number
 
 
 class Cancel:
@@ -54,12 +55,24 @@ class Cancel:
 
 
 @dataclass(frozen=True)
+class Confined:
+    """What a program may do whose author is not trusted: where it may write, and what it reads besides if that lies in
+    one of the directories that a sandbox hides."""
+
+    writes: tuple[Path, ...] = ()
+    reads: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
 class Command:
-    """A program to run. `env` is added to what children get of our own environment (environment.py)."""
+    """A program to run. `env` is added to what children get of our own environment (environment.py). `confined` is set
+    where a patch may have written the program, or what it obeys, as a Makefile: it runs in a sandbox if one is there.
+    """
 
     argv: tuple[str, ...]
     cwd: Path | None = None
     env: tuple[tuple[str, str], ...] = ()
+    confined: Confined | None = None
 
     def line(self) -> str:
         """The command as a line to paste into a shell."""
@@ -71,7 +84,8 @@ class Command:
 
 @dataclass(frozen=True)
 class CommandResult:
-    """How a command ended. `status` is negative when a signal ended it (-9: SIGKILL)."""
+    """How a command ended. `status` is negative when a signal ended it (-9: SIGKILL). `is_confined`: a sandbox was
+    around it."""
 
     command: Command
     status: int
@@ -79,6 +93,7 @@ class CommandResult:
     stderr: bytes = field(repr=False)
     time_s: float
     timed_out: bool = False
+    is_confined: bool = False
 
     @property
     def text(self) -> str:
@@ -91,11 +106,18 @@ class CommandResult:
 
 
 class Runner:
-    """Runs commands. `announce` is told every finished command (for the log and reproduce.sh)."""
+    """Runs commands. `announce` is told every finished command (for the log and reproduce.sh). `confine` says which
+    words a command is started with (sandbox.py); without any it is not confined."""
 
-    def __init__(self, cancel: Cancel, announce: Callable[[CommandResult], None] = lambda result: None) -> None:
+    def __init__(
+        self,
+        cancel: Cancel,
+        announce: Callable[[CommandResult], None] = lambda result: None,
+        confine: Callable[[Command], tuple[str, ...]] = lambda command: (),
+    ) -> None:
         self.cancel = cancel
         self._announce = announce
+        self._confine = confine
 
     def run(
         self,
@@ -113,10 +135,11 @@ class Runner:
         Raises ToolMissing if there is no such program, Interrupted if the user requested a stop.
         """
         self.cancel.check()
+        before = self._confine(command)
         started = time.monotonic()
         with _opened(log) as sink, _as_file(stdin) as source:
             child = start(
-                command,
+                replace(command, argv=(*before, _resolve(command), *command.argv[1:])) if before else command,
                 stdin=source,
                 stdout=sink or subprocess.PIPE,
                 stderr=subprocess.STDOUT if sink else subprocess.PIPE,
@@ -131,7 +154,11 @@ class Runner:
                         stream.close()
         if log:
             out = log.read_bytes()
-        result = CommandResult(command, child.returncode, out or b"", err or b"", time.monotonic() - started, timed_out)
+        status = child.returncode
+        if before and status > SIGNALLED:  # of what ended by a signal inside, only this is told outside
+            status = SIGNALLED - status
+        time_s = time.monotonic() - started
+        result = CommandResult(command, status, out or b"", err or b"", time_s, timed_out, is_confined=bool(before))
         self._announce(result)
         return result
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from orchestrator import kept
 from orchestrator.build.product import Product
-from orchestrator.build.toolchain import Toolchain, build_error, make
+from orchestrator.build.toolchain import Toolchain, build_error, make, told_refusals
 from orchestrator.build.worktree import build_directory, compiling, worktree_lock
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed
@@ -19,7 +19,7 @@ from orchestrator.model.kernel import AppliedTree, KernelConfig, KernelImage
 from orchestrator.model.machine import Machine
 from orchestrator.model.subject import Subject
 from orchestrator.parse.compiler import COMPILED
-from orchestrator.process import Command
+from orchestrator.process import Command, CommandResult
 from orchestrator.source.trees import move_worktree
 from orchestrator.store import Store, key, write_atomically
 from orchestrator.words import counted
@@ -52,16 +52,19 @@ def build(
     if known := find_kernel(context, applied, config, machine, toolchain):
         return Product(known, cached=True, note="nothing to compile")
 
+    refused: list[str] = []
+
     def fill(scratch: Path) -> None:
         with worktree_lock(context, applied.base, subject.worktree) as lock:
             source = move_worktree(applied.base, subject.worktree, applied.tree, context.runner)
             with compiling(context, applied.base):
-                _make(context, subject, source, applied, config, machine, toolchain, log, lock, scratch)
+                made = _make(context, subject, source, applied, config, machine, toolchain, log, lock, scratch)
+        refused.append(told_refusals(made, made.text))
 
     product_key = _key(applied, config, machine, toolchain)
     kernel = _load(context.store.put("build", product_key, fill), cached=False)
     warned = f", {counted(len(kernel.warnings), 'warning')} in files that the series touches" if kernel.warnings else ""
-    note = f"{counted(kernel.compiled, 'object')} compiled{warned}"
+    note = "; ".join(filter(None, (f"{counted(kernel.compiled, 'object')} compiled{warned}", *refused)))
     return Product(kernel, cached=False, note=note, detail="\n".join(kernel.warnings))
 
 
@@ -98,7 +101,7 @@ def _make(
     log: Path,
     lock: int,
     scratch: Path,
-) -> None:
+) -> CommandResult:
     directory = build_directory(source, subject.kernel.variant.name)
     directory.mkdir(exist_ok=True)
     current = directory / ".config"
@@ -113,6 +116,7 @@ def _make(
     if result.status != 0:
         raise build_error(result, text, log)
     _collect(context, directory, machine, toolchain, config, applied, text, scratch)
+    return result
 
 
 def _collect(

@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 from orchestrator.build.product import Product
-from orchestrator.build.toolchain import Toolchain, first_error, host_error, make
+from orchestrator.build.toolchain import Toolchain, first_error, host_error, make, told_refusals
 from orchestrator.build.worktree import build_directory, worktree_lock
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed, KconfigBroken, KconfigDropped, ToolMissing
@@ -45,15 +45,18 @@ def configure(
     if known := context.store.read("configure", product_key, lambda found: _value(found / "config")):
         return Product(known, cached=True)
 
+    refused: list[str] = []
+
     def fill(scratch: Path) -> None:
         with worktree_lock(context, applied.base, subject.worktree) as lock:
             source = move_worktree(applied.base, subject.worktree, applied.tree, context.runner)
-            text = _generate(context, subject, source, toolchain, symbols, log, lock)
+            text = _generate(context, subject, source, toolchain, symbols, log, lock, refused)
         if lost := dropped(subject.kernel.kconfig.fragments, text):
             _check_dropped(lost, text, worktree(applied.base, subject.worktree))
         (scratch / "config").write_text(text)
 
-    return Product(_value(context.store.put("configure", product_key, fill) / "config"), cached=False)
+    made = _value(context.store.put("configure", product_key, fill) / "config")
+    return Product(made, cached=False, note=refused[0] if refused else "")
 
 
 def _generate(
@@ -64,7 +67,9 @@ def _generate(
     symbols: tuple[tuple[str, str], ...],
     log: Path,
     lock: int,
+    refused: list[str],
 ) -> str:
+    """The text of the .config. `refused` receives what the sandbox refused."""
     build = build_directory(source, f"{subject.kernel.variant.name}.configure")  # a name that no variant has
     shutil.rmtree(build, ignore_errors=True)
     build.mkdir()
@@ -73,6 +78,7 @@ def _generate(
         result = context.runner.run(command, log=log, holding=lock)
         if result.status != 0:
             raise _refused(result, target, log)
+        refused += filter(None, (told_refusals(result, result.text),))
         if target == "tinyconfig":
             with (build / ".config").open("a") as config:  # the last line for a symbol wins
                 config.writelines(
@@ -89,7 +95,8 @@ def _refused(result: CommandResult, target: str, log: Path) -> KconfigBroken | T
     text = result.text
     if host := host_error(result, text):
         return host
-    why = main_message(text) or ": ".join(first_error(text) or ()) or f"make {target} exited with {result.status}"
+    said = main_message(text) or ": ".join(first_error(text) or ())
+    why = said or told_refusals(result, text) or f"make {target} exited with {result.status}"
     detail = "\n".join(line for line in text.splitlines() if not line.startswith(("  ", "make")))
     return KconfigBroken(
         f"the tree cannot be configured: {why}", detail=detail[:4000] or result.tail(), hint=f"full log: {log}"

@@ -20,7 +20,7 @@ from orchestrator.context import Context
 from orchestrator.errors import CommandFailed, ToolMissing
 from orchestrator.model.kernel import Base
 from orchestrator.parse.build_inputs import missed, named, roots_of
-from orchestrator.process import Command, CommandResult, Runner
+from orchestrator.process import Command, CommandResult, Confined, Runner
 from orchestrator.source.excerpt import Excerpt, move
 from orchestrator.store import locked
 
@@ -89,7 +89,8 @@ def build_for_host(
     while True:
         files = tree.below(sorted(scope))
         move(files, where, context.runner)
-        command = Command(("make", f"--jobs={host_cpus.cpus()}", f"CC={compiler} {CC_FLAGS}"), cwd=where / directory)
+        words = ("make", f"--jobs={host_cpus.cpus()}", f"CC={compiler} {CC_FLAGS}")
+        command = Command(words, cwd=where / directory, confined=Confined(writes=(where,)))
         made = context.runner.run(command, log=log)
         names = missed(made.text)
         more = roots_of(names, tree.files.keys() - files.files.keys()) - scope
@@ -104,7 +105,8 @@ def build_for_host(
 
 def _read(runner: Runner, where: Path, directory: str, files: Excerpt) -> tuple[tuple[str, str], ...]:
     home = where / directory
-    rules = runner.run(Command(("make", "--print-data-base", "--question"), cwd=home)).text
+    command = Command(("make", "--print-data-base", "--question"), cwd=home, confined=Confined(writes=(where,)))
+    rules = runner.run(command).text
     said = [rules, *(path.read_text(errors="replace") for path in home.glob("*.d"))]
     read = frozenset().union(*(named(text, directory, files.files) for text in said))
     return tuple((path, files.files[path]) for path in sorted(read))

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from orchestrator import host_cpus, kept
 from orchestrator.build.product import Product
-from orchestrator.build.toolchain import Toolchain, first_error, host_failure
+from orchestrator.build.toolchain import Toolchain, first_error, host_failure, told_refusals
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed
 from orchestrator.model.kernel import AppliedTree
-from orchestrator.process import Command, CommandResult
+from orchestrator.process import Command, CommandResult, Confined
 from orchestrator.source.excerpt import Excerpt, check_out, excerpt
 from orchestrator.source.objects import Trees
 from orchestrator.store import key, write_atomically
@@ -87,6 +87,8 @@ def kselftests(
     with tempfile.TemporaryDirectory(prefix=".kselftest-", dir=applied.base.home) as scratch:
         out = Path(scratch) / "out"
         made = _make(context, files, Path(scratch), out, home, wanted)
+        if refused := told_refusals(made, made.text):
+            context.warn(f"{home}: {refused}")
         programs = _read(out, wanted)
         missing = [name for name in wanted if name not in programs]
         if missing and (why := host_failure(made, made.text)):
@@ -111,13 +113,15 @@ def _make(context: Context, files: Excerpt, scratch: Path, out: Path, home: str,
         directory.mkdir()
     check_out(files, tree, context.runner)
     jobs = f"--jobs={host_cpus.cpus()}"
-    headers = context.runner.run(Command(("make", "ARCH=x86", jobs, "headers"), cwd=tree))
+    confined = Confined(writes=(scratch,))
+    headers = context.runner.run(Command(("make", "ARCH=x86", jobs, "headers"), cwd=tree, confined=confined))
     if headers.status != 0:
         raise CommandFailed("the tree's headers cannot be installed (make headers)", detail=headers.tail())
     targets = [os.fspath(out / name) for name in names]
     command = Command(
         ("make", "--keep-going", jobs, f"OUTPUT={out}", f"LDFLAGS={LDFLAGS}", *targets),
         cwd=tree / home,
+        confined=confined,
     )
     return context.runner.run(command, log=scratch / "make.log")
 

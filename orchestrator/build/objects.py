@@ -12,7 +12,7 @@ from pathlib import Path
 from orchestrator.build.toolchain import Toolchain, build_error, make
 from orchestrator.context import Context
 from orchestrator.model.kernel import KernelConfig
-from orchestrator.process import Command
+from orchestrator.process import Command, Confined
 
 # What make says of a directory's objects: "real-obj-y := mm/vma.o ..."; "lib-y := lib/sort.o ..."
 OBJECTS = re.compile(r"^(?:real-obj-[ym]|lib-y) :?= *(.*)$", re.MULTILINE)
@@ -34,7 +34,8 @@ def configured_objects(context: Context, build: Path, directories: Iterable[str]
     for directory in sorted(set(directories)):
         argv = ("make", "-rR", "-f", "../scripts/Makefile.build", f"obj={directory}", "srctree=..", "srcroot=..")
         more = ("objtree=.", "VPATH=..", f"SRCARCH={arch}", "--print-data-base", "--question")
-        text = context.runner.run(Command((*argv, *more), cwd=build)).text
+        command = Command((*argv, *more), cwd=build, confined=Confined(writes=(build,), reads=(build.parent.parent,)))
+        text = context.runner.run(command).text
         found |= {
             word if "/" in word else f"{directory}/{word}" for line in OBJECTS.findall(text) for word in line.split()
         }

@@ -26,7 +26,7 @@ from orchestrator.manifest import file_digest
 from orchestrator.model.kernel import AppliedTree, KernelConfig
 from orchestrator.model.series import Mutant
 from orchestrator.model.subject import Subject
-from orchestrator.process import Command
+from orchestrator.process import Command, Confined
 from orchestrator.source.objects import Trees
 from orchestrator.source.trees import move_worktree
 from orchestrator.store import key, write_atomically
@@ -73,7 +73,8 @@ def screen(
         changed = dict.fromkeys((*applied.files, *(name for mutant in mutants for name in files_of(mutant.diff))))
         with compiling(context, applied.base):
             commands = compile_sources(context, build, list(changed), config, toolchain, lock, log)
-            found = Screened(tuple(_left_out(_Compiler(context, applied, build, commands), mutants, most)))
+            compiler = _Compiler(context, applied, build, commands, toolchain.places)
+            found = Screened(tuple(_left_out(compiler, mutants, most)))
     context.store.put(
         "screen", product_key, lambda scratch: write_atomically(scratch / FILE, kept.dumps(found, SCHEMA))
     )
@@ -116,12 +117,14 @@ def _left_out(compiler: _Compiler, mutants: Sequence[Mutant], most: int) -> Iter
 
 @dataclass(frozen=True)
 class _Compiler:
-    """Compiles mutants one by one, in several threads. `commands` are of the series' sources."""
+    """Compiles mutants one by one, in several threads. `commands` are of the series' sources, `places` those of their
+    toolchain."""
 
     context: Context
     applied: AppliedTree
     build: Path
     commands: Mapping[str, tuple[str, ...]]
+    places: tuple[Path, ...]
 
     def compile(self, mutant: Mutant) -> tuple[str, tuple[str, ...]]:
         """Why the mutant is not worth a guest, or nothing and the objects that it changes."""
@@ -159,7 +162,8 @@ class _Compiler:
             (Path(home) / name).write_text(text, encoding="utf-8", errors="surrogateescape")
             product = Path(home) / "object"
             argv = _beside(self.commands[source], source, Path(home), product)
-            result = self.context.runner.run(Command(argv, cwd=self.build))
+            confined = Confined(writes=(Path(home),), reads=(self.applied.base.home, *self.places))
+            result = self.context.runner.run(Command(argv, cwd=self.build, confined=confined))
             if result.status != 0:
                 said = result.stderr.decode(errors="replace")
                 return (first_error(said) or ("", result.tail(1)))[1], ""

@@ -16,7 +16,8 @@ from orchestrator.context import Context, Places
 from orchestrator.errors import BuildFailed, CommandFailed, ToolMissing, UsageError
 from orchestrator.model.arch import Arch
 from orchestrator.model.kernel import USUAL_ARCH, USUAL_TOOLCHAIN
-from orchestrator.process import Command, CommandResult
+from orchestrator.process import Command, CommandResult, Confined
+from orchestrator.sandbox import refusals
 
 # Fixed, so that the same sources make the same kernel, and so that nothing is rebuilt because the clock went on
 REPRODUCIBLE = (
@@ -40,6 +41,14 @@ class Toolchain:
     host_cc: str = ""
     prefix: str = ""
     source: str = "x86"
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """Where the compiler is installed, if not on PATH: its directory, or that of its bin/."""
+        program = Path(self.cc.split()[-1])
+        if not program.is_absolute():
+            return ()
+        return (program.parent.parent if program.parent.name == "bin" else program.parent,)
 
 
 def find_toolchain(context: Context, name: str = USUAL_TOOLCHAIN, arch: str = USUAL_ARCH) -> Product[Toolchain]:
@@ -97,7 +106,8 @@ def make(source: Path, build: Path, *targets: str, toolchain: Toolchain, places:
         *variables(toolchain),
         *targets,
     )
-    return Command(argv, cwd=source, env=(*REPRODUCIBLE, *_ccache_environment(places, build)))
+    confined = Confined(writes=(build, places.ccache), reads=(source.parent, *toolchain.places))
+    return Command(argv, cwd=source, env=(*REPRODUCIBLE, *_ccache_environment(places, build)), confined=confined)
 
 
 # The compiler or linker died of the host, not of what it was given
@@ -147,13 +157,22 @@ def first_error(log: str) -> tuple[str, str] | None:
     return "link", (match["link"] or match["modpost"]).strip()
 
 
+def told_refusals(result: CommandResult, text: str) -> str:
+    """What a build tried that the sandbox refused; empty if nothing is known of such a thing."""
+    found = refusals(text) if result.is_confined else ()
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return f"the sandbox refused: {found[0]}{more}" if found else ""
+
+
 def build_error(result: CommandResult, text: str, log: Path) -> BuildFailed | ToolMissing | CommandFailed:
     """Why a make that compiles a tree failed, whose fault that is, and what the compiler said."""
     if host := host_error(result, text):
         return host
     error = first_error(text)
     if error is None:
-        return BuildFailed("the kernel does not build", detail=result.tail(40), hint=f"full log: {log}")
+        refused = told_refusals(result, text)
+        why = f"the kernel does not build: {refused}" if refused else "the kernel does not build"
+        return BuildFailed(why, detail=result.tail(40), hint=f"full log: {log}")
     where, what = error
     at = text.find(what)
     excerpt = "\n".join(text[max(0, text.rfind("\n", 0, at)) :].strip().splitlines()[:12])

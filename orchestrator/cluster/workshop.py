@@ -28,6 +28,7 @@ from orchestrator.model.request import Plan, Request
 from orchestrator.os_errors import situation
 from orchestrator.process import Cancel, Runner
 from orchestrator.record import KernelRecord
+from orchestrator.sandbox import Sandbox
 from orchestrator.store import Store
 
 LOOK_EVERY_S = 0.25
@@ -62,6 +63,8 @@ class Workshop:
                 told.append((event.text, event.detail))
 
         context = Context(self._places, self._catalog, Runner(cancel), hear, used=lambda path: used.setdefault(path))
+        sandbox = Sandbox(task.plan.request.sandbox, context.runner, context.warn)
+        context = replace(context, runner=Runner(cancel, confine=sandbox))
         home = self._home / task.token
         products: Products | None = None
         trouble: Trouble | None = None

@@ -45,6 +45,7 @@ from orchestrator.parse.series import series_of, with_patches
 from orchestrator.plan import make_plan, requested_source
 from orchestrator.process import Cancel, CommandResult, Runner
 from orchestrator.reporters.progress import Progress
+from orchestrator.sandbox import Sandbox
 from orchestrator.settings.files import user_file
 from orchestrator.settings.resolve import DEFAULT, OPTION
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, check_packaged, find_in_tree, packaged_base, tree_base
@@ -76,9 +77,12 @@ def invoke(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = Fal
         cwd = str(result.command.cwd or Path.cwd())
         emit(CommandRan(result.command.argv, cwd, result.status, result.time_s))
 
-    runner = Runner(cancel, announce)
-    context = Context(places, catalog, runner, emit)
-    taken = take(request_of(args), catalog, context, Path.cwd(), usual_of(args))
+    asked = request_of(args)
+    context = Context(places, catalog, Runner(cancel, announce), emit)
+    sandbox = Sandbox(asked.sandbox, context.runner, context.warn)
+    sandbox.check()
+    context = replace(context, runner=Runner(cancel, announce, sandbox))
+    taken = take(asked, catalog, context, Path.cwd(), usual_of(args))
     request, series = taken.request, taken.series
     find = find_finders(context, request)
     source = taken.source or requested_source(request)
@@ -203,6 +207,8 @@ def request_of(args: argparse.Namespace) -> Request:
         margin=getattr(args, "margin", 100 * Request.margin) / 100,
         cost=not getattr(args, "no_cost", True),  # of those that have the option
         coverage_min=getattr(args, "coverage_min", None),
+        insecure=getattr(args, "insecure", False) or args.settings.plain_http == "anywhere",
+        sandbox=getattr(args, "sandbox", None),
         suite_name=getattr(args, "suite_name", None) or "",
         attachments_root=absolute_directory(getattr(args, "attachments_root", None) or ""),
         ci_name=getattr(args, "ci_name", None) or "",

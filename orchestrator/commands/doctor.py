@@ -20,6 +20,7 @@ from orchestrator.reporters import stream
 from orchestrator.reporters.columns import columns, wrapped
 from orchestrator.reporters.text import printable
 from orchestrator.retention import by_kind, show_size
+from orchestrator.sandbox import try_it
 from orchestrator.store import Store
 from orchestrator.words import counted
 
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     missing = [tool for tool in tools if not tool.found]
     probes = [] if any(t.name in ("gcc", "qemu-system-x86_64") for t in missing) else _probes(runner)
     free_gib = _free_gib(places.cache)
-    ccache = _ccache(runner, places)
+    ccache, sandbox = _ccache(runner, places), _sandbox(runner)
     used = by_kind(inventory(places, runner))
     problems = [f"{tool.name} is missing" for tool in missing if not tool.optional]
     if free_gib < WANTED_GIB:
@@ -61,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
             "cpus": host_cpus.cpus(),
             "available_memory_mib": host_cpus.available_memory_mib(),
             "ccache": ccache,
+            "sandbox": sandbox,
             "disk": {kind.value: {"count": count, "bytes": size} for kind, (count, size) in used.items()},
         }
         stream.data(json.dumps(report, indent=1).encode() + b"\n")
@@ -72,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     rows += [("", "CPUs, memory", f"{host_cpus.cpus()}, {host_cpus.available_memory_mib()} MiB available")]
     rows += [("", "free disk", f"{free_gib:.0f} GiB in {places.cache}")]
     rows += [("", f"disk: {kind.value}", f"{count}, {show_size(size)}") for kind, (count, size) in used.items()]
-    rows += [("", "ccache", ccache)]
+    rows += [("", "ccache", ccache), ("", "sandbox", sandbox)]
     lines = columns([tuple(map(printable, row)) for row in rows], stream.width())
     lines += ["", "to install what is missing:", f"  {command}"] if command else []
     lines += ["", *wrapped(f"not ready: {'; '.join(problems)}" if problems else "ready", stream.width())]
@@ -115,6 +117,14 @@ def _free_gib(path: Path) -> float:
     while not path.exists():
         path = path.parent
     return shutil.disk_usage(path).free / (1 << 30)
+
+
+def _sandbox(runner: Runner) -> str:
+    try:
+        try_it(runner)
+    except OrchestrateError as error:
+        return f"none: a patch's Makefiles run as you ({error.message})"
+    return "a patch's Makefiles and host programs run confined"
 
 
 def _ccache(runner: Runner, places: Places) -> str:

@@ -13,6 +13,7 @@ from orchestrator.context import Context
 from orchestrator.declarations.patches import ARCHIVE, fetch_thread, read_thread
 from orchestrator.declarations.versions import sent_version
 from orchestrator.errors import DownloadFailed, PatchUnreadable, UsageError
+from orchestrator.fetch import check_plain
 from orchestrator.model.kernel import Source
 from orchestrator.model.request import Request
 from orchestrator.model.series import Patch, Place, Series
@@ -70,6 +71,8 @@ def _series(
     choice = Choice(read_parts(request.part) if request.part else None, request.version, newest=request.newest)
     if name.parts and choice.parts:
         raise UsageError(f"--part {request.part}: --patch {request.patch} names a part already", hint="one of them")
+    if name.kind is Kind.WEB:
+        check_plain(name.text, is_insecure=request.insecure)
     if name.kind is Kind.MESSAGE:
         return request, _thread(name, replace(choice, parts=name.parts or choice.parts), request, context)
     assert request.patch is not None
@@ -116,6 +119,7 @@ def _refuse_options(request: Request, why: str, *, but_dirty: bool = False) -> N
 
 def _thread(name: PatchName, choice: Choice, request: Request, context: Context) -> Series:
     archive = name.archive or request.archive or ARCHIVE
+    check_plain(archive, is_insecure=request.insecure)
     context.say(f"fetching the thread of <{name.text}> from {archive}")
     data, message_id = fetch_thread(archive, name.text), name.text
     try:

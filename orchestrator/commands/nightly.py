@@ -18,6 +18,7 @@ from orchestrator.commands.night_history import NightHistory, ages_of, is_over
 from orchestrator.commands.night_items import Ended, Stop, candidates, run_item
 from orchestrator.context import Places
 from orchestrator.errors import Fault, Interrupted, OrchestrateError
+from orchestrator.fetch import check_plain
 from orchestrator.host_time import clocks_now
 from orchestrator.judge.night import news_of, status_of, to_bisect
 from orchestrator.judge.run import RUN
@@ -100,6 +101,9 @@ def _planned(
     """The record of a night that has not begun: what there is to test, and what of it has a reason to be. Raises
     Interrupted."""
     notes = ["trees are as they were fetched last"] if args.dry_run and any(tree.fetch for tree in plan.trees) else []
+    for entry in plan.series:
+        for address in (entry.place, entry.archive):
+            check_plain(address, is_insecure=args.settings.plain_http == "anywhere")
     looking = Looking(load_catalog(), Runner(stop.cancel), directory.parent / SERIES, notes, is_rehearsal=args.dry_run)
     found = list(candidates(looking.targets(plan), _seed(record.started), args, stop.cancel))
     past = known.past({one.item for one in found})

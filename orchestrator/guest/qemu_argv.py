@@ -26,6 +26,7 @@ class Boot:
     is_paused: bool = False  # at the first instruction, until a debugger lets it go
     disk: Path | None = None  # an image that guests share: none of them can write to it
     plugin: tuple[str, ...] = ()  # of TCG: what counts
+    seccomp: tuple[str, ...] = ()  # what QEMU itself may not do
 
 
 # fmt: off
@@ -35,6 +36,7 @@ def argv(boot: Boot) -> tuple[str, ...]:
         boot.machine.qemu,
         "-nodefaults", "-no-user-config", "-display", "none",  # nothing but what is listed here
         "-no-reboot",                                    # with panic=-1: a dead kernel ends the process
+        *boot.seccomp,
         *boot.machine.args,
         *boot.accel.args,
         "-cpu", boot.accel.cpu or boot.machine.cpu,

@@ -36,6 +36,7 @@ class GuestSpec:
     cmdline: tuple[str, ...] = ()  # more boot parameters
     disk: Path | None = None  # the userland that some case's program lies in
     counting: Counting | None = None  # the instructions that its guests count
+    seccomp: tuple[str, ...] = ()  # what QEMU itself may not do
 
 
 def boot(
@@ -96,6 +97,7 @@ def _boot(
             spec.cmdline,
             is_paused=debug is not None,
             disk=spec.disk,
+            seccomp=spec.seccomp,
         ),
         directory,
         context.runner,

@@ -22,6 +22,7 @@ from orchestrator.build.toolchain import Toolchain, find_toolchain
 from orchestrator.build.userland import userland
 from orchestrator.context import Context
 from orchestrator.guest.accel import Probe
+from orchestrator.guest.seccomp import seccomp_options
 from orchestrator.jobs.boot import BOOT_S, GuestSpec
 from orchestrator.model.case import Case
 from orchestrator.model.kernel import AppliedTree, Base, KernelConfig, KernelImage, Source
@@ -138,7 +139,8 @@ def make_guest_spec(
     accel, _ = find.accel(machine)
     slowdown = slowdown_of(plan, accel, subject)
     limit_s = plan.request.boot_timeout_s or BOOT_S * slowdown
-    return GuestSpec(machine, accel, built.kernel, made, slowdown, limit_s, disk=disk)
+    seccomp = seccomp_options(machine.qemu, context.runner) if plan.request.sandbox is not False else ()
+    return GuestSpec(machine, accel, built.kernel, made, slowdown, limit_s, disk=disk, seccomp=seccomp)
 
 
 def slowdown_of(plan: Plan, accel: Accel, subject: Subject) -> float:

@@ -20,13 +20,13 @@ from pathlib import Path
 from orchestrator import kept
 from orchestrator.build.host_program import Inputs, build_for_host, host_worktree
 from orchestrator.build.product import Product
-from orchestrator.build.toolchain import Toolchain, first_error, host_failure
+from orchestrator.build.toolchain import Toolchain, first_error, host_failure, told_refusals
 from orchestrator.context import Context
 from orchestrator.model.kernel import AppliedTree
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import HOST_TEST
 from orchestrator.parse.userspace_vma import UserspaceResult, names_of_tests, read_result
-from orchestrator.process import Command
+from orchestrator.process import Command, Confined
 from orchestrator.source.excerpt import Excerpt, whole
 from orchestrator.store import key, write_atomically
 from orchestrator.words import counted
@@ -51,11 +51,12 @@ HOST_LACKS = re.compile(r"fatal error: (urcu\S*): No such file|cannot find -l(as
 @dataclass(frozen=True)
 class HostTestRun:
     """How building and running the tests went. `unbuilt` is the compiler's first error, `lacking` what the host lacks,
-    `unfinished` why the host did not let them finish."""
+    `unfinished` why the host did not let them finish, `refused` what the sandbox refused."""
 
     unbuilt: str = ""
     lacking: str = ""
     unfinished: str = ""
+    refused: str = ""
     result: UserspaceResult | None = None
     text: str = ""
 
@@ -93,7 +94,8 @@ def userspace_vma(
         return _unknown(made)
     is_base = base.tree == applied.tree
     if made.result and not made.result.outcome.is_bad:
-        return Product(None, cached, note=counted(made.result.run or 0, "test"), subtests=made.result.subtests)
+        note = "; ".join(filter(None, (counted(made.result.run or 0, "test"), made.refused)))
+        return Product(None, cached, note=note, subtests=made.result.subtests)
     if is_base and made.unbuilt:
         return _skipped(f"{DIRECTORY} does not build: {made.unbuilt}", cached)
     on_base = made if is_base else _attempt(context, whole(base, context.runner), toolchain)[0]
@@ -161,22 +163,24 @@ def _build_and_run(
 ) -> tuple[HostTestRun, Inputs | None]:
     log = where.with_name(f"{NAME}.log")
     build = build_for_host(context, tree, where, DIRECTORY, FIRST, toolchain, log)
-    text = build.made.text
+    text, refused = build.made.text, told_refusals(build.made, build.made.text)
     program = build.directory / "vma"
     if build.made.status != 0 or not program.is_file():
         if lacks := HOST_LACKS.search(text):
             return HostTestRun(lacking=lacks[1] or f"lib{lacks[2]}", text=text), None
         if why := host_failure(build.made, text):
             return HostTestRun(unfinished=why, text=text), None
-        why = _first_error(text) or f"make: exit status {build.made.status}, and no program vma"
-        return HostTestRun(unbuilt=why, text=text), build.inputs
-    command = Command((os.fspath(program),), cwd=build.directory, env=SANITIZERS)
+        why = _first_error(text) or refused or f"make: exit status {build.made.status}, and no program vma"
+        return HostTestRun(unbuilt=why, refused=refused, text=text), build.inputs
+    confined = Confined(writes=(where,))
+    command = Command((os.fspath(program),), cwd=build.directory, env=SANITIZERS, confined=confined)
     ran = context.runner.run(command, log=log, timeout_s=LIMIT_S)
     if ran.status == -signal.SIGKILL and not ran.timed_out:
         why = "the host ended the tests by SIGKILL, which is what it does for want of memory"
         return HostTestRun(unfinished=why, text=ran.text), None
     result = read_result(ran.text, names_of_tests(build.preprocessed), ran.status, ran.timed_out)
-    return HostTestRun(result=result, text=ran.text), build.inputs
+    refused = refused or told_refusals(ran, ran.text)
+    return HostTestRun(result=result, refused=refused, text=ran.text), build.inputs
 
 
 def _first_error(text: str) -> str:

@@ -18,7 +18,7 @@ from orchestrator.model.kernel import AppliedTree, KernelConfig
 from orchestrator.model.series import Patch
 from orchestrator.model.static_finding import Severity, StaticFinding
 from orchestrator.parse.static_findings import checkpatch_findings, new_findings
-from orchestrator.process import Command, find_program
+from orchestrator.process import Command, Confined, find_program
 
 CHECKPATCH = "scripts/checkpatch.pl"
 ORDER = list(Severity)
@@ -79,7 +79,8 @@ def _checkpatch(context: Context, applied: AppliedTree, patch: Patch) -> tuple[S
     if not (tree / CHECKPATCH).is_file():
         return (_not_run("checkpatch", f"the tree has no {CHECKPATCH}"),)
     options = ("--no-tree", "--terse", "--show-types", "--showfile", "--no-summary")
-    result = context.runner.run(Command(("perl", CHECKPATCH, *options, "-"), cwd=tree), stdin=patch.diff)
+    command = Command(("perl", CHECKPATCH, *options, "-"), cwd=tree, confined=Confined(reads=(tree.parent,)))
+    result = context.runner.run(command, stdin=patch.diff)
     found = checkpatch_findings(result.text)
     if result.status not in (0, 1) or (result.stderr and not found):
         return (_not_run("checkpatch", f"{CHECKPATCH} failed: {result.tail(1)}"),)

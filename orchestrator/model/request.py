@@ -65,6 +65,8 @@ class Request:
     margin: float = 0.01  # the difference that matters there, as a ratio minus 1
     cost: bool = False  # compare the builds with and without the series
     coverage_min: float | None = None  # this and the next: no part of what is tested. The percentage that has to run
+    insecure: bool = False  # fetch the patch by plain http, too
+    sandbox: bool | None = None  # confine what the patch brings of programs; None: where bubblewrap works
     suite_name: str = ""  # this and the next: of RunReport
     attachments_root: str = ""
     ci_name: str = ""

@@ -42,6 +42,9 @@ class Settings:
     testcases: tuple[str, ...] | None = _key(
         "the test cases to run", "all that the kconfig has the needs of", option="testcase", by_tree=True
     )
+    sandbox: bool | None = _key(
+        "run what a patch brings of programs confined", "where bubblewrap works", option="sandbox"
+    )
     machine: str | None = _key("QEMU's machine", "the one of the architecture", option="machine", by_tree=True)
     accel: Literal["auto", "kvm", "tcg"] | None = _key("QEMU's accelerator", "auto", option="accel")
     jobs: int | None = _key("guests at a time", "as many as the host has CPUs and memory for", option="jobs")
@@ -66,7 +69,7 @@ class Settings:
     squad_project: str | None = _key("GROUP/PROJECT there", "none", option="squad_project")
     squad_token: str | None = _key("the file that has its token, or $VARIABLE", "none")
     plain_http: Literal["loopback", "anywhere"] | None = _key(
-        "where tokens and results are sent without TLS", "loopback"
+        "where tokens and results are sent, and patches fetched, without TLS", "loopback"
     )
 
 

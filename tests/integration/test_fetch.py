@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import gzip
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 from orchestrator.errors import DownloadFailed, UsageError
-from orchestrator.fetch import fetch_text
+from orchestrator.fetch import check_plain, fetch_text
 
 BUFFERS = 32 << 20  # of two sockets
 BODY = bytes(range(256)) * 4096  # 1 MiB, and no gzip
@@ -23,7 +26,8 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 class Server:
     """Answers each request with the next of `answers`, and the last one for ever; counts them."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self.scheme = "https" if tls else "http"
         self.answers: list[Answer] = []
         self.requests = 0
         self.stop = threading.Event()
@@ -45,11 +49,13 @@ class Server:
                 """A client that hangs up in the middle is the point of some tests."""
 
         self._server = Quiet(("127.0.0.1", 0), Handler)
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
     def url(self, path: str = "/linux.tar.xz") -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}{path}"
+        return f"{self.scheme}://127.0.0.1:{self._server.server_address[1]}{path}"
 
     def close(self) -> None:
         self.stop.set()
@@ -251,3 +257,53 @@ def test_a_text_that_is_cut_each_time_is_given_up(server: Server) -> None:
     server.answers = [cut_after(10, MAIL)]
     with pytest.raises(DownloadFailed, match="5 attempts failed"):
         fetch_text(server.url(), deadline_s=20)
+
+
+# --- without TLS
+
+
+def test_plain_http_is_for_this_machine_unless_the_user_agrees() -> None:
+    for url in ("http://localhost/a", "http://127.0.0.1:8000/a", "http://[::1]/a", "https://example.org/a", "/a/file"):
+        check_plain(url, is_insecure=False)
+    for url in ("http://example.org/a", "HTTP://user:word@example.org/a", "http://127.0.0.1.example.org/a"):
+        check_plain(url, is_insecure=True)
+        with pytest.raises(UsageError, match="without TLS") as caught:
+            check_plain(url, is_insecure=False)
+        assert "--insecure" in caught.value.hint
+        assert "word" not in caught.value.message
+
+
+@pytest.fixture
+def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """Of a server that clients trust."""
+    key, certificate = tmp_path / "key", tmp_path / "certificate"
+    words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=test", "-days", "2"]
+    more = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([*words, *more], check=True, capture_output=True)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+def test_https_may_not_lead_to_plain_http(server: Server, tls: ssl.SSLContext) -> None:
+    server.answers = [whole()]
+    secure = Server(tls)
+    secure.answers = [moved_to(server.url())]
+    try:
+        with pytest.raises(DownloadFailed, match="leads to plain http"):
+            fetch_text(secure.url(), deadline_s=20)
+        secure.answers = [whole()]
+        assert fetch_text(secure.url(), deadline_s=20) == BODY
+    finally:
+        secure.close()
+
+
+def moved_to(url: str) -> Answer:
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(302)
+        request.send_header("Location", url)
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    return answer

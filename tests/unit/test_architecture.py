@@ -50,6 +50,7 @@ LAYERS = (
     ("declarations",),
     ("execution",),  # knows jobs as values alone
     ("b4",),
+    ("sandbox",),
     ("process", "store", "fetch", "web_api", "watching", "evidence.symbols", "host_time", "host_cpus", "version"),
     ("os_errors",),
     ("manifest",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from orchestrator.arguments.command import Group, option
+from orchestrator.arguments.command import Group, option, switch
 
 NEWEST = "newest"
 
@@ -35,5 +35,9 @@ ARCHIVE = option(
     metavar="URL",
     help="the mail archive for message ids, served by public-inbox (default: https://lore.kernel.org/all)",
 )
+INSECURE = switch(
+    "--insecure",
+    help="fetch the patch by plain http too, where anybody on the way can change it (default: only from this machine)",
+)
 
-INTAKE = Group("patch", (PART, VERSION, DIRTY, ARCHIVE))
+INTAKE = Group("patch", (PART, VERSION, DIRTY, ARCHIVE, INSECURE))

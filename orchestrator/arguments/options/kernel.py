@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from orchestrator.arguments.command import Group, option, repeatable
@@ -54,4 +55,12 @@ ARCH = repeatable(
     "machine's, or x86_64); give it several times to test kernels of several",
 )
 
-KERNEL = Group("kernel", (PATCH, TREE, BASE, KCONFIG, TOOLCHAIN, ARCH))
+SANDBOX = option(
+    "--sandbox",
+    action=argparse.BooleanOptionalAction,
+    help="run the Makefiles and host programs of what is tested without network, and with nothing to write to but "
+    "their own build (bubblewrap); --no-sandbox: run them as any other program of yours (default: where bubblewrap "
+    "works)",
+)
+
+KERNEL = Group("kernel", (PATCH, TREE, BASE, KCONFIG, TOOLCHAIN, ARCH, SANDBOX))

@@ -14,11 +14,16 @@ from orchestrator.evidence.postmortem.text import render
 from orchestrator.process import Command, Runner
 
 LIMIT_S = 120.0  # one or two seconds of work
+MEMORY_GIB = 8  # of addresses: vmlinux and the dump are mapped, and each thread has a stack and a heap of its own
+THREADS = "4"  # or the limit would depend on the host's CPUs
 
 
 def read_facts(vmlinux: Path, dump: Path, case: str, runner: Runner) -> GuestFacts:
     """Raises CommandFailed: the dump is damaged, or the kernel's data lead drgn nowhere."""
     words = (
+        "prlimit",  # a damaged dump leads drgn anywhere
+        f"--as={MEMORY_GIB << 30}",
+        "--",
         sys.executable,
         "-m",
         "orchestrator.evidence.postmortem.extract",
@@ -27,7 +32,9 @@ def read_facts(vmlinux: Path, dump: Path, case: str, runner: Runner) -> GuestFac
         case,
     )
     path = os.pathsep.join(filter(None, sys.path))  # it imports what we do from where we do
-    result = runner.run(Command(words, env=(("PYTHONPATH", path),)), timeout_s=LIMIT_S)
+    result = runner.run(Command(words, env=(("PYTHONPATH", path), ("OMP_NUM_THREADS", THREADS))), timeout_s=LIMIT_S)
+    if "MemoryError" in result.tail(1) or "Cannot allocate memory" in result.tail(1):
+        raise CommandFailed(f"drgn asked for more than {MEMORY_GIB} GiB of memory", detail=result.tail())
     if result.timed_out:
         raise CommandFailed(f"drgn did not finish within {LIMIT_S:.0f} s")
     if result.status != 0:
