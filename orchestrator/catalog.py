@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TypeVar
 
+from orchestrator.declarations.builds import read_builds
 from orchestrator.declarations.files import read_toml
 from orchestrator.declarations.kconfigs import read_fragment
 from orchestrator.declarations.names import named
@@ -20,7 +21,7 @@ from orchestrator.declarations.testcases import Collection, read_cases, read_col
 from orchestrator.errors import BadDeclaration, PatchUnreadable, UnknownName, UsageError
 from orchestrator.model.arch import Arch
 from orchestrator.model.case import Case, Userland
-from orchestrator.model.kernel import Fragment, Kconfig
+from orchestrator.model.kernel import Fragment, Kconfig, Variant
 from orchestrator.model.machine import Accel, Machine
 from orchestrator.model.series import Series
 from orchestrator.parse import report_kinds
@@ -51,6 +52,7 @@ class Catalog:
     patches: Mapping[str, Path]
     userlands: Mapping[str, Userland]
     root: Path  # the user's own where there is one
+    builds: tuple[Variant, ...] = ()  # kernels that are compiled and not booted
     collections: tuple[Collection, ...] = ()  # of the kernel's selftests: a tree may list more than is declared
 
     def case(self, name: str) -> Case:
@@ -202,7 +204,7 @@ def load_catalog(*layers: Path) -> Catalog:
     userlands, arches = _shipped(Userland, "userlands"), _shipped(Arch, "archs")
     cases = _by_name(layers, "testcases/*/testcase.yaml", lambda path: path.parent.name)
     fragments = _by_name(layers, "kconfigs/*.config", lambda path: path.name)
-    return Catalog(
+    made = Catalog(
         testcases=_named(case for path in cases for case in read_cases(path, userlands)),
         fragments=_named(_of_known_arches(read_fragment(path), arches) for path in fragments),
         arches=arches,
@@ -213,6 +215,7 @@ def load_catalog(*layers: Path) -> Catalog:
         root=layers[-1],
         collections=tuple(filter(None, map(read_collection, cases))),
     )
+    return replace(made, builds=read_builds(PACKAGE / "data/builds.toml", made.kconfig))
 
 
 def _of_known_arches(fragment: Fragment, arches: Mapping[str, Arch]) -> Fragment:

@@ -9,7 +9,7 @@ from orchestrator.catalog import Catalog
 from orchestrator.declarations.names import named
 from orchestrator.errors import UsageError
 from orchestrator.model.case import Case
-from orchestrator.model.kernel import USUAL_ARCH, Kconfig, Source
+from orchestrator.model.kernel import USUAL_ARCH, USUAL_TOOLCHAIN, Kconfig, Source, Variant
 from orchestrator.model.machine import Host, Machine
 from orchestrator.model.request import Plan, Request
 from orchestrator.model.series import Mutant, Series
@@ -43,6 +43,8 @@ def make_plan(
     if len(userlands) > 1:
         raise UsageError(f"cases of several userlands in one run: {', '.join(userlands)}", hint="a guest has one disk")
     _check_mutants(request, catalog, mutants)
+    if request.build_only:
+        return _plan_of_builds(request, catalog, series, host, kconfigs, source)
     machine, *others = (_sized(one, request, host) for one in _machines(request, catalog))
     for one in (machine, *others):
         _check_fragments(kconfigs, one.arch)
@@ -63,6 +65,41 @@ def make_plan(
     if twice := next((name for name in names if names.count(name) > 1), ""):
         raise UsageError(f"two kernels would be called {twice}", hint="give the directory of a toolchain another name")
     return plan
+
+
+def _plan_of_builds(
+    request: Request,
+    catalog: Catalog,
+    series: Series | None,
+    host: Host,
+    kconfigs: tuple[Kconfig, ...],
+    source: Source | None,
+) -> Plan:
+    """The kernels that are named, or without any those of data/builds.toml; no cases. Raises UsageError."""
+    if series is None:
+        raise UsageError("--build-only compiles what a patch changes", hint="--patch PATH")
+    if request.perf or request.testcases or request.freeze or request.with_mutants or request.coverage_min:
+        others = "--perf, --testcase, --freeze-on-failure, --with-mutants and --coverage-min"
+        raise UsageError(f"--build-only boots nothing: {others} need guests")
+    builds = catalog.builds
+    if (request.kconfigs, request.toolchains, request.arches) != (("base",), (USUAL_TOOLCHAIN,), ()):
+        builds = tuple(
+            Variant(kconfig.on(name), toolchain, name)
+            for name in (catalog.arch(name).name for name in request.arches or (USUAL_ARCH,))
+            for toolchain in request.toolchains
+            for kconfig in kconfigs
+        )
+    return Plan(
+        request=request,
+        source=source or requested_source(request),
+        series=series,
+        kconfigs=kconfigs,
+        toolchains=request.toolchains,
+        cases=(),
+        machine=_sized(catalog.machine(catalog.arch(USUAL_ARCH).machine), request, host),
+        builds=builds,
+        compiler=host.compiler,
+    )
 
 
 def _machines(request: Request, catalog: Catalog) -> list[Machine]:

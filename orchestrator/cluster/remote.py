@@ -26,10 +26,10 @@ from orchestrator.errors import ClusterUnavailable, Fault, HostRefused, Interrup
 from orchestrator.jobs.journal import Stopped
 from orchestrator.jobs.products import Products
 from orchestrator.jobs.reproduce import SCRIPT, write_script
-from orchestrator.model.job import Build, CompareBuilds, Configure, HostTest, Job, Session, StaticChecks
+from orchestrator.model.job import Build, CompareBuilds, CompileChanged, Configure, HostTest, Job, Session, StaticChecks
 from orchestrator.model.machine import Host
 from orchestrator.model.outcome import Outcome
-from orchestrator.model.report import BOOT, COST, STATIC_CHECKS
+from orchestrator.model.report import BOOT, COMPILE, COST, STATIC_CHECKS
 from orchestrator.model.request import Plan
 from orchestrator.plan import slots as slots_of_host
 from orchestrator.store import Store
@@ -295,6 +295,8 @@ def stage_of(job: Job) -> str:
             return STATIC_CHECKS
         case CompareBuilds():
             return COST
+        case CompileChanged():
+            return COMPILE
         case Session():
             return BOOT
 

@@ -203,6 +203,7 @@ def request_of(args: argparse.Namespace) -> Request:
         strict=getattr(args, "strict", False),
         fresh_baseline=getattr(args, "fresh_baseline", False),
         coverage=not getattr(args, "no_coverage", False),
+        build_only=getattr(args, "build_only", False),
         perf=getattr(args, "perf", False),
         margin=getattr(args, "margin", 100 * Request.margin) / 100,
         cost=not getattr(args, "no_cost", True),  # of those that have the option

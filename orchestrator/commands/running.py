@@ -22,10 +22,13 @@ from orchestrator.judge import mutation_run, run
 from orchestrator.model.kernel import USUAL_ARCH, Role
 from orchestrator.model.outcome import Verdict
 from orchestrator.model.report import RunReport
+from orchestrator.model.request import Plan
 from orchestrator.os_errors import situation
 from orchestrator.questions.ask import ask
+from orchestrator.questions.builds import Builds
 from orchestrator.questions.mutation import Mutation, why_not_run
 from orchestrator.questions.performance import Performance
+from orchestrator.questions.question import Question
 from orchestrator.questions.regression import Regression
 from orchestrator.record import MutationRecord, RunRecord, finish, load_record, save_record
 from orchestrator.reporters.complaint import complain
@@ -50,13 +53,18 @@ def run_test(invocation: Invocation, run_dir: Path) -> RunReport:
 
     with account(run_dir) as ended:
         with executor(products, invocation.executor, invocation.identity) as who:
-            question = Performance if plan.request.perf else Regression
-            ask(question(replace(plan, slots=who.slots), budget.is_over), products, who.carry_out)
+            ask(_question(replace(plan, slots=who.slots), budget), products, who.carry_out)
         products.remember_bases()
         products.learn()
         if plan.request.with_mutants:
             _add_mutants(invocation, run_dir)
     return _told(invocation, run_dir, ended, report)
+
+
+def _question(plan: Plan, budget: Budget) -> Question:
+    if plan.request.build_only:
+        return Builds(plan)
+    return (Performance if plan.request.perf else Regression)(plan, budget.is_over)
 
 
 def _add_mutants(invocation: Invocation, run_dir: Path) -> None:

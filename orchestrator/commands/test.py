@@ -72,8 +72,13 @@ def show_plan(invocation: Invocation, settings: Sequence[str]) -> int:
         return invocation.find.accel(machine)[0]
 
     lines = [*describe(plan), *settings]
+    at = f"{plan.source.tree} at {plan.source.revision}" if plan.source.tree else base_name(plan)
+    lines.append(f"base: {at}")
+    if plan.request.build_only:
+        lines.append("no guest: what the series changes is compiled in each kernel, with it and without it")
+        stream.out("".join(f"{printable(line)}\n" for line in lines))
+        return 0
     lines += [
-        f"base: {plan.source.tree} at {plan.source.revision}" if plan.source.tree else f"base: {base_name(plan)}",
         *(
             f"guest: {machine.name}, {counted(machine.smp, 'CPU')}, {machine.memory_mib} MiB, "
             f"{accel_of(machine).name}, {counted(plan.slots, 'guest')} at a time"
@@ -98,7 +103,8 @@ def describe(plan: Plan) -> tuple[str, ...]:
         lines.append(f"from {origin_words(series.origin)}")
     lines += [f"note: {note}" for note in (series.notes if series else ())]
     lines.append(f"kernels: {', '.join(subjects(plan, variant)[0].name for variant in plan.variants)}")
-    lines.append(f"cases: {', '.join(case.name for case in plan.cases)}")
+    if plan.cases:
+        lines.append(f"cases: {', '.join(case.name for case in plan.cases)}")
     lines += [plan.order] if plan.order else []
     if most := plan.request.with_mutants:
         seconds = sum(plan.request.duration_s or case.duration_s for case in plan.cases)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from orchestrator.build.apply import apply
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import find_toolchain
+from orchestrator.errors import ToolMissing
 from orchestrator.jobs import cost, host_test, static_checks
 from orchestrator.jobs.boot import GuestSpec
+from orchestrator.jobs.compile_changed import compilation
 from orchestrator.jobs.journal import Stopped
 from orchestrator.jobs.products import Products
 from orchestrator.jobs.session import GuestSession
-from orchestrator.model.job import Build, CompareBuilds, Configure, HostTest, Job, Session, StaticChecks
-from orchestrator.model.report import COST, STATIC_CHECKS
+from orchestrator.model.job import Build, CompareBuilds, CompileChanged, Configure, HostTest, Job, Session, StaticChecks
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import COMPILE, COST, STATIC_CHECKS
 
 
 def perform(job: Job, products: Products) -> None:
@@ -28,6 +31,8 @@ def perform(job: Job, products: Products) -> None:
                 _check(job, products)
             case CompareBuilds():
                 _compare_builds(job, products)
+            case CompileChanged():
+                _compile(job, products)
             case Session():
                 _hold(job, products)
     except Stopped:
@@ -63,6 +68,22 @@ def _compare_builds(job: CompareBuilds, products: Products) -> None:
     context, journal, built = products.context, products.journal(job.subject), products.built(job.subject)
     machine = products.plan.machine_of(job.subject.kernel)
     journal.stage(COST, lambda: cost.cost(context, job.subject, built, machine, journal.home))
+
+
+def _compile(job: CompileChanged, products: Products) -> None:
+    """A kernel whose compiler is not installed is skipped: the others say something all the same."""
+    context, journal, kernel = products.context, products.journal(job.subject), job.subject.kernel
+    if kernel.series is None:
+        return
+    series = kernel.series
+    try:
+        find_toolchain(context, kernel.toolchain, kernel.arch)
+    except ToolMissing as error:
+        why = f"{error.message}; {error.hint}"
+        journal.stage("toolchain", lambda: Product(None, cached=False, outcome=Outcome.SKIP, note=why))
+        return
+    tree, each = products.tree(job.subject), products.plan.request.each_patch
+    journal.stage(COMPILE, lambda: compilation(context, job.subject, tree, series, journal.home, each_patch=each))
 
 
 def _hold(job: Session, products: Products) -> None:

@@ -117,7 +117,8 @@ class Products:
             return value
 
         def make() -> Tree:
-            check_accelerator(stage, self._find, self.plan.machine_of(subject.kernel))
+            if not self.plan.request.build_only:
+                check_accelerator(stage, self._find, self.plan.machine_of(subject.kernel))
             return make_tree(self.context, stage, subject, replace(self._find, base=base), worth_a_guest)
 
         def worth_a_guest(tree: Tree) -> tuple[tuple[str, str], ...]:

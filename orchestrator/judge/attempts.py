@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from orchestrator.evidence import compilation
 from orchestrator.evidence.cost import collect as cost
 from orchestrator.evidence.coverage.collect import collect
 from orchestrator.guest.counters import read_hits
@@ -70,6 +71,7 @@ def classify(
         earlier_base=record.earlier_base,
         coverage=collect(record, home),
         cost=cost.collect(home),
+        compilation=compilation.collect(home),
         attempts=tuple(replace(finding, console="") for finding in found),  # a case has the text of what it shows
     )
 

@@ -19,6 +19,7 @@ from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.outcome import Verdict
 from orchestrator.model.report import RunReport, SuiteReport
+from orchestrator.parse.uncompiled import compiled_nowhere
 from orchestrator.record import KernelRecord, RunRecord, load_record, records_of
 
 COMPARED = (Role.PATCHED, Role.PER_PATCH)  # the parts whose failures are asked of the base
@@ -42,7 +43,7 @@ def judge_run(run_dir: Path, *, interrupted: bool = False, known: Sequence[Known
         suites, interrupted, strict=run.request.strict, trouble=run.trouble, fault=run.trouble_fault
     )
     reason = "; ".join([reason, *first_bad_patches(suites, run.request.error)])
-    notes = (*remarks(issues, suites, run.started[:10]), *unmarked_ends(records))
+    notes = (*remarks(issues, suites, run.started[:10]), *unmarked_ends(records), *nowhere_compiled(suites))
     had_guests = any(record.guests for record in records)
     return run_report(run, run_dir, (found, reason), suites, notes, had_guests=had_guests)
 
@@ -95,6 +96,14 @@ def unmarked_ends(records: Iterable[KernelRecord]) -> Iterator[str]:
                 f"{record.name}: the console did not show the end {which} in time: what the kernel reported late may "
                 f"count for the next case"
             )
+
+
+def nowhere_compiled(suites: Iterable[SuiteReport]) -> Iterator[str]:
+    """The changed lines that no kernel of --build-only has: one note for each stretch."""
+    found = [suite.compilation.uncompiled for suite in suites if suite.compilation]
+    for one in compiled_nowhere(found):
+        lines = f"{one.first}-{one.last}" if one.last > one.first else f"{one.first}"
+        yield f"no kernel of this run compiles {one.file}:{lines} ({one.why})"
 
 
 def first_bad_patches(suites: Sequence[SuiteReport], error: float) -> Iterator[str]:

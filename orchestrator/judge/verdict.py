@@ -8,7 +8,7 @@ from orchestrator.errors import Fault
 from orchestrator.judge.cause import cause
 from orchestrator.model.kernel import Role
 from orchestrator.model.outcome import Outcome, Verdict
-from orchestrator.model.report import COVERAGE, Answer, CaseResult, Comparison, StageResult, SuiteReport
+from orchestrator.model.report import COMPILE, COVERAGE, Answer, CaseResult, Comparison, StageResult, SuiteReport
 
 _DEEDS = {
     Outcome.NOT_EXERCISED: "did not exercise",
@@ -72,6 +72,8 @@ def verdict(
         return Verdict.NO_VERDICT, _sentence(unknown + excused)
     if not subjects:
         return Verdict.NO_VERDICT, "nothing ran"
+    if all(suite.role is Role.COMPILED for suite in subjects):
+        return _compiled(subjects)
     tested = [suite for suite in subjects if suite.role is not Role.PER_PATCH] or subjects
     passed = [case for suite in tested for case in suite.cases if case.outcome is Outcome.PASS]
     if not passed and excused:
@@ -84,6 +86,16 @@ def verdict(
     if strict and excused:
         return Verdict.FAILED, _sentence(excused)
     return Verdict.CLEAN, _clean(tested, subjects, excused)
+
+
+def _compiled(suites: Sequence[SuiteReport]) -> tuple[Verdict, str]:
+    """Of kernels in which nothing is wrong, and that nobody booted."""
+    clean = [suite for suite in suites if any(s.stage == COMPILE and s.outcome is Outcome.PASS for s in suite.stages)]
+    if not clean:
+        return Verdict.NO_VERDICT, "no kernel compiles what the series changes, or no compiler is installed"
+    rest = len(suites) - len(clean)
+    skipped = f", {rest} skipped" if rest else ""
+    return Verdict.CLEAN, f"compilers say nothing new in {_counted(len(clean), 'kernel')}{skipped}; none was booted"
 
 
 def of_trouble(fault: Fault) -> Verdict:

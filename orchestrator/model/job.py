@@ -47,6 +47,13 @@ class CompareBuilds:
 
 
 @dataclass(frozen=True)
+class CompileChanged:
+    """Compile what the series changes, with it and without it: does a compiler say anything new?"""
+
+    subject: Subject
+
+
+@dataclass(frozen=True)
 class Session:
     """Boot a kernel and make attempts in its guest, one after the other. `number` tells the sessions of a subject
     apart."""
@@ -58,4 +65,4 @@ class Session:
     boot_limit_s: float | None = None  # None: scaled from what a boot takes
 
 
-Job = Configure | Build | HostTest | StaticChecks | CompareBuilds | Session
+Job = Configure | Build | HostTest | StaticChecks | CompareBuilds | CompileChanged | Session

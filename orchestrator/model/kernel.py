@@ -19,6 +19,7 @@ class Role(Enum):
     MUTATED = "mutated"  # the series with all mutants built in, of which at most one is switched on
     PER_PATCH = "per-patch"  # the first patches of the series
     BISECTED = "bisected"  # a commit between a good and a bad one
+    COMPILED = "compiled"  # the series, as far as its files go: nothing boots
 
 
 @dataclass(frozen=True)

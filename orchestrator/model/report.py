@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from enum import Enum
 
+from orchestrator.model.compilation import Compilation
 from orchestrator.model.cost import Cost
 from orchestrator.model.coverage import Coverage
 from orchestrator.model.kernel import Role
@@ -18,6 +19,7 @@ BOOT = "boot"  # the stage whose log is the console
 # stages beside the way to a guest
 HOST_TEST, STATIC_CHECKS, COVERAGE, COST = "vma-userspace", "static-checks", "coverage", "cost"
 INSTRUCTIONS = "instructions"  # the way to a guest whose kernel's instructions are counted
+COMPILE = "compile"  # of what a series changes, where no kernel is made
 BESIDE = (HOST_TEST, STATIC_CHECKS, COVERAGE, COST)
 
 
@@ -172,6 +174,7 @@ class SuiteReport:
     earlier_base: tuple[BaseResult, ...] = ()  # what earlier runs found out about its base
     coverage: Coverage | None = None  # of the statements that the series changed; None: not measured
     cost: Cost | None = None  # of the series, from two builds; None: not compared
+    compilation: Compilation | None = None  # with --build-only
     performance: tuple[Judged, ...] = ()  # with --perf: its metrics, compared with the base's
     has_mutants: bool = False  # its cases are the mutants of a run, each passed when it was killed
 
@@ -183,11 +186,12 @@ class SuiteReport:
 
     @property
     def outcome(self) -> Outcome:
-        """The worst outcome. A kernel without any test is an error, except behind a single patch: building and booting
-        it is enough there."""
+        """The worst outcome. A kernel without any test is an error, except behind a single patch, where building and
+        booting it is enough, and with --build-only."""
         ran = [*(stage.outcome for stage in self.stages), *(case.outcome for case in self.cases)]
         tested = any(case.outcome is not Outcome.SKIP for case in self.cases)
-        if not tested and not (self.role is Role.PER_PATCH and ran) and not any(o.is_bad for o in ran):
+        may_lack = self.role in (Role.PER_PATCH, Role.COMPILED)
+        if not tested and not (may_lack and ran) and not any(o.is_bad for o in ran):
             return Outcome.ERROR
         return worst(ran)
 

@@ -61,6 +61,7 @@ class Request:
     each_patch: bool = False  # build, boot and test behind each patch of the series too
     freeze: bool = False  # leave the guest paused at the first kernel report, hang or crash, and end there
     coverage: bool = True  # count the instructions of changed statements, where TCG runs the guests
+    build_only: bool = False  # compile what the series changes in many kernels, and boot none
     perf: bool = False  # measure what operations cost, instead of testing
     margin: float = 0.01  # the difference that matters there, as a ratio minus 1
     cost: bool = False  # compare the builds with and without the series
@@ -90,12 +91,13 @@ class Plan:
     toolchains: tuple[str, ...] = (USUAL_TOOLCHAIN,)
     order: str = ""  # why the cases come in this order
     learned: tuple[Learned, ...] = ()  # what earlier runs saw the cases execute
+    builds: tuple[Variant, ...] = ()  # with --build-only: the kernels, whatever is said above
     others: tuple[Machine, ...] = ()  # of the other architectures; `machine` is that of the first one
 
     @property
     def variants(self) -> tuple[Variant, ...]:
         """Each kconfig with the first toolchain, then with the next; then all of the next architecture."""
-        return tuple(
+        return self.builds or tuple(
             Variant(kconfig.on(machine.arch), toolchain, machine.arch)
             for machine in (self.machine, *self.others)
             for toolchain in self.toolchains

@@ -76,6 +76,12 @@ def new_findings(before: Sequence[StaticFinding], after: Sequence[StaticFinding]
     return tuple(fresh)
 
 
+def first_with(finding: StaticFinding, seen: Sequence[Sequence[StaticFinding]]) -> int:
+    """The number, from 1, of the first of several lists that has the finding, or the same words about the same file."""
+    which = (number for number, found in enumerate(seen, 1) if _identity(finding) in map(_identity, found))
+    return next(which, len(seen))
+
+
 def _identity(finding: StaticFinding) -> tuple[str, str, Severity, str]:
     """A finding without the numbers in its message (a frame of 1032 bytes), which change with unrelated lines."""
     return finding.tool, finding.file, finding.severity, NUMBER.sub("N", finding.message)

@@ -22,6 +22,7 @@ from orchestrator.model.report import BOOT, Comparison, SuiteReport
 from orchestrator.model.request import Baseline, Plan
 from orchestrator.model.subject import Subject, baseline, patched
 from orchestrator.parse.series import first_patches
+from orchestrator.questions.builds import compiled
 from orchestrator.questions.first_test import compares, first_test, is_built, is_done
 from orchestrator.questions.question import Known
 
@@ -140,7 +141,9 @@ class Regression:
 
 
 def subjects(plan: Plan, variant: Variant) -> tuple[Subject, ...]:
-    """The kernel under test, and its base, if that is another kernel."""
+    """The kernel under test, and its base, if that is another kernel that is made."""
+    if plan.request.build_only:
+        return (compiled(plan, variant),)
     kernel = plan.kernel(variant)
     return (patched(kernel), baseline(kernel)) if plan.series else (baseline(kernel),)
 
@@ -148,7 +151,7 @@ def subjects(plan: Plan, variant: Variant) -> tuple[Subject, ...]:
 def per_patch(plan: Plan, variant: Variant) -> tuple[Subject, ...]:
     """The kernels behind each patch of the series but the last, in the order of the patches."""
     series = plan.series
-    if series is None:
+    if series is None or plan.request.build_only:
         return ()
     kernel = plan.kernel(variant)
     return tuple(

@@ -40,7 +40,7 @@ def is_under_test(suite: SuiteReport, suites: Sequence[SuiteReport]) -> bool:
     """Whether the run is about this kernel: the one with the whole series, or the base if there is no other."""
     if suite.role is Role.BASELINE:
         return all(other.role is Role.BASELINE for other in suites)
-    return suite.role is Role.PATCHED
+    return suite.role in (Role.PATCHED, Role.COMPILED)
 
 
 def name(*parts: str) -> str:

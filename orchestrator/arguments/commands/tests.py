@@ -24,6 +24,13 @@ WITH_MUTANTS = option(
     "costs another kernel and, for each mutant, up to as long as the cases take",
 )
 
+BUILD_ONLY = switch(
+    "--build-only",
+    help="compile what the patch changes in a dozen kernels (one CPU, no MMU, NUMA, PREEMPT_RT, clang, other "
+    "architectures; or those that --kconfig, --toolchain and --arch name), with it and without it, and boot none: what "
+    "a compiler newly says fails the run",
+)
+
 TEST = Command(
     "test",
     "test a patch or series",
@@ -50,6 +57,7 @@ TEST = Command(
         coverage.COVERAGE,
         coverage.COST,
         Group("mutants", (WITH_MUTANTS,)),
+        Group("compilers", (BUILD_ONLY,)),
         reports.reports("the report"),
         reports.ELSEWHERE,
         plus(MESSAGES, (DRY_RUN,)),

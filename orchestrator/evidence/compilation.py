@@ -1,0 +1,19 @@
+"""What a run recorded of a kernel that was compiled and not booted. Reads the run directory, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator import kept
+from orchestrator.model.compilation import Compilation
+
+COMPILATION = "compilation.json"  # in a kernel's directory
+COMPILATION_SCHEMA = 1
+
+
+def collect(home: Path) -> Compilation | None:
+    """None if nothing was compiled, or by another version."""
+    try:
+        return kept.load(Compilation, home / COMPILATION, COMPILATION_SCHEMA)
+    except ValueError:
+        return None
