@@ -39,6 +39,7 @@ from orchestrator.source.trees import move_worktree
 from orchestrator.store import key, write_atomically
 
 MOST_USERS = 24  # sources that the series does not change, in one kernel
+MOST_ASKED = 3 * MOST_USERS  # of which make is asked whether the kernel has them, a call for each directory
 TOO_COMMON = 60  # a name that more sources use says little about who is concerned
 PLACES = ("arch", "block", "fs", "io_uring", "ipc", "kernel", "lib", "mm", "net/core", "security")
 UNLIKE_GIT = ("--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
@@ -71,7 +72,8 @@ def compile_changed(
     changed = {file: lines for file, lines in changed_lines(diff).items() if is_of_kernel(file)}
     sources = [name for name in after.applied.files if is_of_kernel(name) and name.endswith((".c", ".S"))]
     users = _users(context, git, after.applied.tree, declared_names(series.patches), toolchain)
-    names = [*sources, *(name for name in users if name not in sources)]
+    others = [name for name in users if name not in sources]
+    names = [*sources, *others[:MOST_ASKED]]
     with worktree_lock(context, base, subject.worktree) as lock, compiling(context, base):
         compiler = _Compiler(context, subject, base.home / subject.worktree, toolchain, lock, log)
         known = compiler.say(before, names, own=len(sources))
@@ -87,7 +89,7 @@ def compile_changed(
     new = dict.fromkeys(one for said in (seen if each_patch else seen[-1:]) for one in said)
     return Compilation(
         sources=found.sources,
-        left_out=found.left_out,
+        left_out=found.left_out + len(others[MOST_ASKED:]),
         new=tuple(NewFinding(first_with(one, seen), one) for one in new),
         uncompiled=uncompiled,
     )
