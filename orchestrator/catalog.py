@@ -52,7 +52,6 @@ class Catalog:
     patches: Mapping[str, Path]
     userlands: Mapping[str, Userland]
     root: Path  # the user's own where there is one
-    builds: tuple[Variant, ...] = ()  # kernels that are compiled and not booted
     collections: tuple[Collection, ...] = ()  # of the kernel's selftests: a tree may list more than is declared
 
     def case(self, name: str) -> Case:
@@ -148,6 +147,11 @@ class Catalog:
         names = [fragment.name for fragment in fragments] or ["base"]
         return Kconfig("+".join(names), (named("kconfig", "base", self.fragments), *fragments))
 
+    @property
+    def builds(self) -> tuple[Variant, ...]:
+        """The kernels that are compiled and not booted. Raises UnknownName where a root has other kconfigs alone."""
+        return read_builds(PACKAGE / "data/builds.toml", self.kconfig)
+
     def _fragment(self, name: str) -> Fragment:
         if "/" not in name:
             return named("kconfig", name, self.fragments)
@@ -204,7 +208,7 @@ def load_catalog(*layers: Path) -> Catalog:
     userlands, arches = _shipped(Userland, "userlands"), _shipped(Arch, "archs")
     cases = _by_name(layers, "testcases/*/testcase.yaml", lambda path: path.parent.name)
     fragments = _by_name(layers, "kconfigs/*.config", lambda path: path.name)
-    made = Catalog(
+    return Catalog(
         testcases=_named(case for path in cases for case in read_cases(path, userlands)),
         fragments=_named(_of_known_arches(read_fragment(path), arches) for path in fragments),
         arches=arches,
@@ -215,7 +219,6 @@ def load_catalog(*layers: Path) -> Catalog:
         root=layers[-1],
         collections=tuple(filter(None, map(read_collection, cases))),
     )
-    return replace(made, builds=read_builds(PACKAGE / "data/builds.toml", made.kconfig))
 
 
 def _of_known_arches(fragment: Fragment, arches: Mapping[str, Arch]) -> Fragment:

@@ -81,8 +81,9 @@ def _plan_of_builds(
     if request.perf or request.testcases or request.freeze or request.with_mutants or request.coverage_min:
         others = "--perf, --testcase, --freeze-on-failure, --with-mutants and --coverage-min"
         raise UsageError(f"--build-only boots nothing: {others} need guests")
-    builds = catalog.builds
-    if (request.kconfigs, request.toolchains, request.arches) != (("base",), (USUAL_TOOLCHAIN,), ()):
+    if (request.kconfigs, request.toolchains, request.arches) == (("base",), (USUAL_TOOLCHAIN,), ()):
+        builds = catalog.builds
+    else:
         builds = tuple(
             Variant(kconfig.on(name), toolchain, name)
             for name in (catalog.arch(name).name for name in request.arches or (USUAL_ARCH,))
