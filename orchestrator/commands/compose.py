@@ -78,6 +78,7 @@ def invoke(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = Fal
         emit(CommandRan(result.command.argv, cwd, result.status, result.time_s))
 
     asked = request_of(args)
+    asked = replace(asked, insecure=asked.insecure or args.settings.plain_http == "anywhere")
     context = Context(places, catalog, Runner(cancel, announce), emit)
     sandbox = Sandbox(asked.sandbox, context.runner, context.warn)
     sandbox.check()
@@ -208,7 +209,7 @@ def request_of(args: argparse.Namespace) -> Request:
         margin=getattr(args, "margin", 100 * Request.margin) / 100,
         cost=not getattr(args, "no_cost", True),  # of those that have the option
         coverage_min=getattr(args, "coverage_min", None),
-        insecure=getattr(args, "insecure", False) or args.settings.plain_http == "anywhere",
+        insecure=getattr(args, "insecure", False),
         sandbox=getattr(args, "sandbox", None),
         suite_name=getattr(args, "suite_name", None) or "",
         attachments_root=absolute_directory(getattr(args, "attachments_root", None) or ""),

@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator import codec
 from orchestrator.model.attempt import Planned
-from orchestrator.model.job import Build, CompareBuilds, Configure, HostTest, Job, Session, StaticChecks
+from orchestrator.model.job import Build, CompareBuilds, CompileChanged, Configure, HostTest, Job, Session, StaticChecks
 from orchestrator.model.kernel import Fragment, Kconfig, Kernel, Role, Source
 from orchestrator.model.series import Mutant, Observable, Patch, Series
 from orchestrator.model.subject import Subject, baseline, patched
@@ -30,6 +30,7 @@ JOBS: tuple[Job, ...] = (
     StaticChecks(SUBJECT, KERNEL),
     StaticChecks(SUBJECT, Kernel(Source(), KCONFIG)),
     CompareBuilds(SUBJECT),
+    CompileChanged(SUBJECT),
     Session(SUBJECT, (Planned("a", 2**64 - 1), Planned("b", 0, 7)), 3, stop_at_failure=True, boot_limit_s=20.5),
 )
 
