@@ -165,7 +165,11 @@ class HistoryUnavailable(OrchestrateError):
 
 
 class ClusterUnavailable(OrchestrateError):
-    """The scheduler of a cluster, or every worker that could work for a run, cannot be reached or is not like us."""
+    """The scheduler of a cluster, or every worker, cannot be reached or is not like us."""
+
+
+class WorkersUnfit(ClusterUnavailable):
+    """There are workers, and none of them can work for this run."""
 
 
 class WorkerLost(OrchestrateError):

@@ -1,12 +1,14 @@
 """Which worker gets a job. Pure: workers as they announce themselves, and what this client has given them.
 
-A slot of a worker is a guest, as on one machine: a build takes all slots of its worker and none elsewhere.
+A slot of a worker is a guest, as on one machine: a build takes all slots of its worker and none elsewhere. Runs may
+have guests of different sizes, so what is used of a worker is a share of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from fractions import Fraction
 
 from orchestrator.model.job import Build, CompareBuilds, Job, Session
 from orchestrator.model.kernel import USUAL_ARCH
@@ -81,21 +83,21 @@ def of_one_class(members: Sequence[Member], accel: str) -> tuple[Member, ...]:
     return tuple(one for one in members if one.about.accel == best)
 
 
-def takes(job: Job, member: Member) -> int:
-    """Slots."""
-    return member.slots if isinstance(job, Build | CompareBuilds) else 1
+def takes(job: Job, member: Member) -> Fraction:
+    """The share of its worker."""
+    return Fraction(1) if isinstance(job, Build | CompareBuilds) else Fraction(1, member.slots)
 
 
 def place(
-    job: Job, members: Sequence[Member], used: Mapping[str, int], avoided: Set[str], kept_free: Set[str]
+    job: Job, members: Sequence[Member], used: Mapping[str, Fraction], avoided: Set[str], kept_free: Set[str]
 ) -> Member | None:
-    """The worker for a job, None if it has to wait. `used` are slots by address; `avoided` are lives of workers that
+    """The worker for a job, None if it has to wait. `used` are shares by address; `avoided` are lives of workers that
     failed this job; `kept_free` are the addresses of those that a build waits for."""
     free = [
         one
         for one in members
         if one.about.life not in avoided
-        and used.get(one.address, 0) + takes(job, one) <= one.slots
+        and used.get(one.address, 0) + takes(job, one) <= 1
         and one.address not in kept_free
     ]
     return min(free, key=lambda one: _rank(job, one, used), default=None)
@@ -109,9 +111,11 @@ def awaited(job: Job, members: Sequence[Member], avoided: Set[str]) -> Member | 
     )
 
 
-def _rank(job: Job, member: Member, used: Mapping[str, int]) -> tuple[float, ...] | tuple[float, float, float, str]:
+def _rank(
+    job: Job, member: Member, used: Mapping[str, Fraction]
+) -> tuple[float, ...] | tuple[float, float, float, str]:
     """Smaller is better."""
-    share = used.get(member.address, 0) / member.slots
+    share = float(used.get(member.address, 0))
     if isinstance(job, Session):
         return (share, -float(member.slots), 0.0, member.address)
     is_cold = not any(_is_warm(name, job.subject) for name in member.about.warm)

@@ -12,7 +12,8 @@ import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 
 from orchestrator import codec
@@ -22,7 +23,7 @@ from orchestrator.cluster.fetched import fetch, fetch_product, inside
 from orchestrator.cluster.placement import Announced, Member, Wanted
 from orchestrator.cluster.served import FileServer
 from orchestrator.cluster.task import Offer, Result, Task, Trouble
-from orchestrator.errors import ClusterUnavailable, Fault, HostRefused, Interrupted, OrchestrateError
+from orchestrator.errors import ClusterUnavailable, Fault, HostRefused, Interrupted, OrchestrateError, WorkersUnfit
 from orchestrator.jobs.journal import Stopped
 from orchestrator.jobs.products import Products
 from orchestrator.jobs.reproduce import SCRIPT, write_script
@@ -49,19 +50,32 @@ class _Back:
     files: Path
 
 
+@dataclass(frozen=True)
+class Occupancy:
+    """What the runs of this client use of the workers: several runs share it, and so keep out of each other's way.
+    Whoever reads or changes it holds the turn."""
+
+    turn: threading.Condition = field(default_factory=threading.Condition)
+    used: defaultdict[str, Fraction] = field(default_factory=lambda: defaultdict(Fraction))  # shares, by address
+    kept_free: Counter[str] = field(default_factory=Counter)  # builds that wait, by address
+
+
 class Remote:
     """The executor of one run. `perform` may be called by several threads, one for each job."""
 
     def __init__(
-        self, connection: transport.Connection, products: Products, files: FileServer, tls: ssl.SSLContext
+        self,
+        connection: transport.Connection,
+        products: Products,
+        files: FileServer,
+        tls: ssl.SSLContext,
+        occupancy: Occupancy,
     ) -> None:
         """Raises ToolMissing, CommandFailed where a compiler of the plan is not here."""
         self._connection, self._products, self._files, self._tls = connection, products, files, tls
         self._context, self._plan = products.context, products.plan
         self._cancel = products.context.runner.cancel
-        self._turn = threading.Condition()
-        self._used: Counter[str] = Counter()  # slots, by address
-        self._kept_free: Counter[str] = Counter()  # builds that wait, by address
+        self._turn, self._used, self._kept_free = occupancy.turn, occupancy.used, occupancy.kept_free
         self._members: tuple[Member, ...] = ()
         self._looked_s = -LOOK_EVERY_S
         self._warned: set[str] = set()
@@ -70,12 +84,14 @@ class Remote:
         self._wanted = wanted(products)
 
     def slots(self) -> int:
-        """Guests at a time, on all workers. Raises ClusterUnavailable if nobody can work for this run."""
+        """Guests at a time, on all workers. Raises ClusterUnavailable if there is no worker, WorkersUnfit if none of
+        them can work for this run."""
         with self._turn:
             members = self._look()
         if not members:
+            error = WorkersUnfit if self._warned else ClusterUnavailable
             why = "\n".join(sorted(self._warned))
-            raise ClusterUnavailable("no worker can work for this run", detail=why, hint="start `orchestrate worker`")
+            raise error("no worker can work for this run", detail=why, hint="start `orchestrate worker`")
         return sum(one.slots for one in members)
 
     def perform(self, job: Job) -> None:
@@ -124,7 +140,7 @@ class Remote:
             offers = tuple(self._offers[job.subject.kernel.id].values())
         booted = self._products.journal(job.subject).has_booted
         task = Task(token, job, replace(self._plan, slots=member.slots), offers, booted)
-        share = placement.takes(job, member) / member.slots * 0.999
+        share = float(placement.takes(job, member)) * 0.999  # Dask adds up floats
         self._context.say(f"{name_of(job)}: {member.about.name}")
         result = self._connection.do(task, member.address, member.slots, share, self._cancel)
         home = Path(tempfile.mkdtemp(prefix=".from-worker-", dir=self._products.run_dir))

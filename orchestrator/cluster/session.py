@@ -1,21 +1,50 @@
-"""A run's time on a cluster: connected, with a file server of its own, and a check that all speak alike."""
+"""A client's time on a cluster: connected, with a file server of its own, and a check that all speak alike."""
 
 from __future__ import annotations
 
 import socket
+import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.cluster import identity, transport
-from orchestrator.cluster.remote import Remote
+from orchestrator.cluster.remote import Occupancy, Remote
 from orchestrator.cluster.served import FileServer, Offered
 from orchestrator.errors import ClusterUnavailable, UsageError
 from orchestrator.jobs.products import Products
+from orchestrator.version import version
+
+COUNT_EVERY_S = 1.0
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What a client has of a cluster, for one run or several at a time."""
+
+    connection: transport.Connection
+    files: FileServer
+    tls: ssl.SSLContext
+    occupancy: Occupancy = field(default_factory=Occupancy)
+    _counted: list[tuple[float, int]] = field(default_factory=list)  # when the workers were last counted
+
+    def remote(self, products: Products) -> Remote:
+        """The executor of a run. Raises ToolMissing, CommandFailed."""
+        return Remote(self.connection, products, self.files, self.tls, self.occupancy)
+
+    def machines(self) -> int:
+        """The workers of our version that are there now, give or take a second. Raises ClusterUnavailable."""
+        now_s = time.monotonic()
+        if not self._counted or now_s > self._counted[-1][0] + COUNT_EVERY_S:
+            ours = sum(told.get("version") == version() for told in self.connection.announced().values())
+            self._counted[:] = [(now_s, ours)]
+        return self._counted[-1][1]
 
 
 @contextmanager
-def joined(products: Products, address: str, directory: Path) -> Iterator[Remote]:
+def joined(address: str, directory: Path) -> Iterator[Cluster]:
     """Raises UsageError, ClusterUnavailable."""
     identity.check(directory, "client")
     scheduler = checked_address(address)
@@ -29,7 +58,7 @@ def joined(products: Products, address: str, directory: Path) -> Iterator[Remote
             )
         files = FileServer(Offered(), own_address(scheduler), identity.tls_context(directory, "client", is_server=True))
         try:
-            yield Remote(connection, products, files, identity.tls_context(directory, "client", is_server=False))
+            yield Cluster(connection, files, identity.tls_context(directory, "client", is_server=False))
         finally:
             files.close()
     finally:

@@ -11,7 +11,6 @@ from typing import TextIO
 
 from orchestrator.codec import dumps
 from orchestrator.commands.compose import Invocation, command_line, invoke, listening, stoppable
-from orchestrator.commands.executors import executor
 from orchestrator.commands.outputs import outputs_of
 from orchestrator.commands.rundir import claim
 from orchestrator.commands.running import account
@@ -76,7 +75,7 @@ def bisect(invocation: Invocation, args: argparse.Namespace) -> Bisected:
         words = f"{question.good[:12]}..{question.bad[:12]}: {commits}"
         context.emit(RunStarted(str(run_dir), (words, f"case: {question.case}"), resumed))
         products = Products(context, plan, run_dir, invocation.find)
-        with account(run_dir) as ended, executor(products, invocation.executor, invocation.identity) as who:
+        with account(run_dir) as ended, invocation.executor(products) as who:
             ask(question, products, who.carry_out)
     if ended:
         raise ended[0]

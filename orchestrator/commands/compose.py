@@ -10,8 +10,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -22,7 +23,7 @@ from orchestrator.build.toolchain import find_toolchain
 from orchestrator.build.toolchains import check_toolchain
 from orchestrator.catalog import NOT, Catalog, load_catalog
 from orchestrator.commands.earlier import earlier_times
-from orchestrator.commands.executors import LOCAL
+from orchestrator.commands.executors import LOCAL, Executor, ExecutorOf, executor
 from orchestrator.commands.intake import take
 from orchestrator.commands.selecting import selected
 from orchestrator.commands.selftests import with_selftests_of
@@ -34,6 +35,7 @@ from orchestrator.errors import CommandFailed, PatchDoesNotApply, ToolMissing, U
 from orchestrator.events import CommandRan, Listener, StageFinished, StageStarted
 from orchestrator.guest.accel import Probe, choose
 from orchestrator.jobs.build import Finders, Stage
+from orchestrator.jobs.products import Products
 from orchestrator.model.kernel import USUAL_TOOLCHAIN, Base, Source
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.machine import Accel, Host, Machine
@@ -57,6 +59,10 @@ T = TypeVar("T")
 K = TypeVar("K")
 
 
+def _here(products: Products) -> AbstractContextManager[Executor]:
+    return executor(products, LOCAL, Path())
+
+
 @dataclass(frozen=True)
 class Invocation:
     """The context, the plan, and the finders of what takes time to find."""
@@ -64,8 +70,7 @@ class Invocation:
     context: Context
     plan: Plan
     find: Finders
-    executor: str = LOCAL
-    identity: Path = Path()  # the directory with the certificates of a cluster
+    executor: ExecutorOf = _here
 
 
 def invoke(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = False) -> Invocation:
@@ -100,7 +105,9 @@ def invoke(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = Fal
         plan = replace(plan, mutants=write_mutants(context, plan, find))
     known = find_known_issues(request, catalog)
     who = getattr(args, "executor", None) or LOCAL
-    return Invocation(context, replace(plan, known=known), find, who, identity_of(args))
+    return Invocation(
+        context, replace(plan, known=known), find, partial(executor, named=who, identity=identity_of(args))
+    )
 
 
 def identity_of(args: argparse.Namespace) -> Path:
@@ -301,9 +308,9 @@ def command_line(args: argparse.Namespace) -> str:
 
 
 @contextmanager
-def listening(args: argparse.Namespace) -> Iterator[Progress]:
-    """Show the progress of a command on stderr."""
-    with Progress(sys.stderr, verbose=args.verbose, quiet=args.quiet) as progress:
+def listening(args: argparse.Namespace, about: str = "") -> Iterator[Progress]:
+    """Show the progress of a command on stderr. `about` begins its lines where several things go on at once."""
+    with Progress(sys.stderr, verbose=args.verbose, quiet=args.quiet, about=about) as progress:
         progress.expect(earlier_times(Places.of_user(args.settings.cache)))
         yield progress
 

@@ -1,4 +1,4 @@
-"""Who does the jobs of a run: this process, or a cluster. A new executor is a function here and a line in the table."""
+"""Who does the jobs of runs: this process, or a cluster. A new kind is a function here and a line in the table."""
 
 from __future__ import annotations
 
@@ -18,46 +18,79 @@ LOCAL = "local"
 
 @dataclass(frozen=True)
 class Executor:
-    """`slots` are guests at a time."""
+    """Does the jobs of one run. `slots` are guests at a time."""
 
     slots: int
     carry_out: Callable[[NextJobs], None]
 
 
+ExecutorOf = Callable[[Products], AbstractContextManager[Executor]]
+
+
+@dataclass(frozen=True)
+class Workforce:
+    """Does the jobs of one run, or of several at a time. `machines` says how many there are now, and raises
+    ClusterUnavailable if nobody can know; None: it is this one."""
+
+    executor: ExecutorOf
+    machines: Callable[[], int] | None = None
+
+
 @contextmanager
-def local(products: Products, address: str, identity: Path) -> Iterator[Executor]:
+def local(address: str, identity: Path) -> Iterator[Workforce]:
     """Threads of this process."""
-    slots, cancel = products.plan.slots, products.context.runner.cancel
-    do = partial(perform, products=products)
-    yield Executor(slots, lambda next_jobs: carry_out(next_jobs, do, slots, cancel))
+
+    @contextmanager
+    def executor(products: Products) -> Iterator[Executor]:
+        slots, cancel = products.plan.slots, products.context.runner.cancel
+        do = partial(perform, products=products)
+        yield Executor(slots, lambda next_jobs: carry_out(next_jobs, do, slots, cancel))
+
+    yield Workforce(executor)
 
 
 @contextmanager
-def dask(products: Products, address: str, identity: Path) -> Iterator[Executor]:
+def dask(address: str, identity: Path) -> Iterator[Workforce]:
     """Workers of a cluster. Raises UsageError, ClusterUnavailable, ToolMissing."""
-    if products.plan.request.freeze:
-        raise UsageError("--freeze-on-failure leaves a guest to you on this machine: not with --executor dask://...")
     try:
         from orchestrator.cluster.session import joined  # here: the extra is not everybody's
     except ModuleNotFoundError as error:
         raise missing_extra(error) from error
-    with joined(products, address, identity) as remote:
-        slots, cancel = remote.slots(), products.context.runner.cancel
-        yield Executor(slots, lambda next_jobs: spread(next_jobs, remote.perform, slots, cancel))
+    with joined(address, identity) as cluster:
+
+        @contextmanager
+        def executor(products: Products) -> Iterator[Executor]:
+            if products.plan.request.freeze:
+                raise UsageError("--freeze-on-failure leaves a guest to you on this machine: not with --executor dask")
+            remote = cluster.remote(products)
+            slots, cancel = remote.slots(), products.context.runner.cancel
+            yield Executor(slots, lambda next_jobs: spread(next_jobs, remote.perform, slots, cancel))
+
+        yield Workforce(executor, cluster.machines)
 
 
-EXECUTORS: Mapping[str, Callable[[Products, str, Path], AbstractContextManager[Executor]]] = {
-    LOCAL: local,
-    "dask": dask,
-}
+KINDS: Mapping[str, Callable[[str, Path], AbstractContextManager[Workforce]]] = {LOCAL: local, "dask": dask}
 
 
-def executor(products: Products, named: str, identity: Path) -> AbstractContextManager[Executor]:
-    """The executor that `local` or `KIND://ADDRESS` names. Raises UsageError."""
+def workforce(named: str, identity: Path) -> AbstractContextManager[Workforce]:
+    """The one that `local` or `KIND://ADDRESS` names. Raises UsageError."""
+    kind, address = checked_executor(named)
+    return KINDS[kind](address, identity)
+
+
+@contextmanager
+def executor(products: Products, named: str, identity: Path) -> Iterator[Executor]:
+    """The executor of a run that has a workforce for itself. Raises UsageError, ClusterUnavailable, ToolMissing."""
+    with workforce(named, identity) as everybody, everybody.executor(products) as who:
+        yield who
+
+
+def checked_executor(named: str) -> tuple[str, str]:
+    """Its kind and address. Raises UsageError."""
     kind, _, address = named.partition("://")
-    if kind not in EXECUTORS or (kind == LOCAL) == bool(address):
+    if kind not in KINDS or (kind == LOCAL) == bool(address):
         raise UsageError(f"--executor {named}: unknown", hint="local, or dask://HOST:PORT of a scheduler")
-    return EXECUTORS[kind](products, address, identity)
+    return kind, address
 
 
 def missing_extra(error: ModuleNotFoundError) -> ToolMissing:

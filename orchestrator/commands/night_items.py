@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,11 +17,12 @@ from orchestrator.build.toolchain import find_toolchain
 from orchestrator.codec import encode
 from orchestrator.commands.bisect import Bisected, as_of_test, bisect
 from orchestrator.commands.compose import Invocation, invoke, listening, request_of
+from orchestrator.commands.executors import Workforce
 from orchestrator.commands.mutants import mutate
 from orchestrator.commands.outputs import Outputs
 from orchestrator.commands.rundir import case_digests, fragment_symbols
 from orchestrator.commands.test import test
-from orchestrator.errors import Fault, Interrupted, OrchestrateError
+from orchestrator.errors import ClusterUnavailable, Fault, Interrupted, OrchestrateError, WorkersUnfit
 from orchestrator.judge.run import RUN
 from orchestrator.manifest import file_digest
 from orchestrator.model.night import BISECT, MUTANTS, Candidate, Item, NightItem, Parts
@@ -40,37 +40,49 @@ DIGITS = 16  # of a digest: it tells the versions of one thing apart
 
 
 class Stop:
-    """Ctrl-C ends the night, and with it the run that is going on; the end of a budget only the latter."""
+    """Ctrl-C ends the night, and with it the runs that are going on; the end of a budget only the run that it is
+    for."""
 
     def __init__(self) -> None:
         self.cancel = Cancel()
-        self._run: Cancel | None = None
+        self._runs: dict[str, Cancel] = {}  # by the names of their items
+        self._late: set[str] = set()
+        self._is_over = False
 
     def set(self) -> None:
+        """For a signal's handler, so without a lock."""
         self.cancel.set()
-        if self._run:
-            self._run.set()
+        self.all_runs()
+
+    def all_runs(self) -> None:
+        """End the runs that are going on, and those that are about to begin."""
+        self._is_over = True
+        for run in list(self._runs.values()):
+            run.set()
+
+    def check(self) -> None:
+        """Raises Interrupted when all runs are to end."""
+        if self._is_over:
+            raise Interrupted("interrupted", hint="run the same command again: it continues where it stopped")
+
+    def late(self, item: str) -> None:
+        """The time of an item is over."""
+        self._late.add(item)
+        if run := self._runs.get(item):
+            run.set()
+
+    def is_late(self, item: str) -> bool:
+        return item in self._late
 
     @contextmanager
-    def running(self, run: Cancel, limit_s: float) -> Iterator[threading.Event]:
-        """A run that may take so long. Yields what is set if it took longer, and was stopped."""
-        is_late = threading.Event()
-
-        def stop() -> None:
-            is_late.set()
+    def running(self, item: str, run: Cancel) -> Iterator[None]:
+        self._runs[item] = run
+        if self._is_over or self.is_late(item):
             run.set()
-
-        timer = threading.Timer(min(limit_s, threading.TIMEOUT_MAX), stop)
-        timer.daemon = True
-        self._run = run
-        if self.cancel.is_set:
-            run.set()
-        timer.start()
         try:
-            yield is_late
+            yield
         finally:
-            timer.cancel()
-            self._run = None
+            del self._runs[item]
 
 
 @dataclass(frozen=True)
@@ -151,21 +163,26 @@ def _digest(value: object) -> str:
     return key("night", value=value)[:DIGITS]
 
 
-def run_item(item: Item, night: str, output: Path, limit_s: float, stop: Stop, told: argparse.Namespace) -> Ended:
-    """Run an item. Whatever goes wrong is how it ended, and stops no other. Raises Interrupted if the night ends."""
-    is_late = threading.Event()
+def run_item(
+    item: Item, night: str, output: Path, who: Workforce, stop: Stop, told: argparse.Namespace, about: str = ""
+) -> Ended:
+    """Run an item; `about` begins what it says. Whatever goes wrong is how it ended, and stops no other. Raises
+    Interrupted if the night ends, ClusterUnavailable if its machines are gone."""
     tested: Parts = item.tested
     try:
         args = parsed(item.words, told, output)
-        with listening(args) as emit:
-            invocation = invoke(args, emit, with_mutants=item.command == MUTANTS)
+        with listening(args, about) as emit:
+            invocation = replace(invoke(args, emit, with_mutants=item.command == MUTANTS), executor=who.executor)
             tested = tested_of(invocation, args)
-            with stop.running(invocation.context.runner.cancel, limit_s) as is_late:
-                return replace(_run(invocation, args, NightItem(night, item.name, tested), is_late), tested=tested)
+            with stop.running(item.name, invocation.context.runner.cancel):
+                ended = _run(invocation, args, NightItem(night, item.name, tested), who, stop)
+            return replace(ended, tested=tested)
     except Interrupted:
-        stop.cancel.check()
+        stop.check()
         return Ended(Fault.INTERRUPT.value, Verdict.INTERRUPTED.name, "its time was over", tested, is_late=True)
     except (OrchestrateError, OSError) as error:
+        if isinstance(error, ClusterUnavailable) and not isinstance(error, WorkersUnfit):
+            raise
         why = situation(error)
         return Ended(why.fault.value, _verdict(why.fault), why.message, tested)
     except Exception as error:  # noqa: BLE001, a bug that one item meets is no reason to run no other
@@ -173,8 +190,9 @@ def run_item(item: Item, night: str, output: Path, limit_s: float, stop: Stop, t
         return Ended(fault.value, _verdict(fault), f"{type(error).__name__}: {error}", tested)
 
 
-def _run(invocation: Invocation, args: argparse.Namespace, item: NightItem, is_late: threading.Event) -> Ended:
-    """Raises Interrupted for a bisection that was stopped, and what ended a run outside of all stages."""
+def _run(invocation: Invocation, args: argparse.Namespace, item: NightItem, who: Workforce, stop: Stop) -> Ended:
+    """Raises Interrupted for a run that goes on another time and for a bisection that was stopped, and what ended a run
+    outside of all stages."""
     if args.command == BISECT:
         found = bisect(invocation, args)
         verdict = Verdict.CLEAN if found.result.is_found else Verdict.NO_VERDICT
@@ -186,9 +204,12 @@ def _run(invocation: Invocation, args: argparse.Namespace, item: NightItem, is_l
         report = test(invocation, args, Outputs(), item)[0]
     # a verdict that is certain ends no run: what was to be done is done when it goes on
     is_whole = load_record(RunRecord, Path(report.run_dir) / RUN).finished
-    if not is_whole and not is_late.is_set():
-        raise Interrupted("interrupted")
-    return Ended(report.verdict.exit_status, report.verdict.name, report.reason, is_late=not is_whole)
+    is_late = not is_whole and stop.is_late(item.item)
+    if not is_whole and not is_late:
+        stop.check()
+        if who.machines:
+            who.machines()  # if they are gone, that ended it
+    return Ended(report.verdict.exit_status, report.verdict.name, report.reason, is_late=is_late)
 
 
 def _verdict(fault: Fault) -> str:

@@ -6,20 +6,22 @@ import argparse
 import shlex
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from orchestrator.arguments.parser import parser
 from orchestrator.catalog import load_catalog
 from orchestrator.commands.bisect import Bisected
-from orchestrator.commands.compose import command_line, stoppable
+from orchestrator.commands.compose import command_line, identity_of, stoppable
+from orchestrator.commands.executors import LOCAL, Workforce, checked_executor, workforce
 from orchestrator.commands.history import check_installed
 from orchestrator.commands.night_history import NightHistory, ages_of, is_over
 from orchestrator.commands.night_items import Ended, Stop, candidates, run_item
+from orchestrator.commands.night_work import AtWork
 from orchestrator.context import Places
-from orchestrator.errors import Fault, Interrupted, OrchestrateError
+from orchestrator.errors import ClusterUnavailable, Fault, Interrupted, OrchestrateError
 from orchestrator.fetch import check_plain
-from orchestrator.host_time import clocks_now
 from orchestrator.judge.night import news_of, status_of, to_bisect
 from orchestrator.judge.run import RUN
 from orchestrator.model.night import (
@@ -48,35 +50,39 @@ from orchestrator.nights.targets import Looking
 from orchestrator.nights.words import bisect_words, value_of
 from orchestrator.parse.threads import plain_name
 from orchestrator.process import Runner
-from orchestrator.questions.night import changed, closed, in_order, items_of, left_s, next_item, rehearsed
+from orchestrator.questions.night import changed, closed, in_order, items_of, next_item, rehearsed
 from orchestrator.reporters import night_text, stream
 from orchestrator.reporters.night_junit import junit
 from orchestrator.reporters.text import printable
+from orchestrator.settings.resolve import OPTION
 from orchestrator.source.history import History
 from orchestrator.store import write_atomically
 from orchestrator.words import counted, lasting
 
 SUMMARY, JUNIT = "summary.md", "junit.xml"
 STEPS = 4  # a bisection takes about as long as so many runs of the item
+NOBODY_S = 60.0  # to wait for a worker
 
 
 def run(args: argparse.Namespace) -> int:
     check_installed()
-    plan = read_plan(args.plan, load_catalog(), _check_words)
+    plan = read_plan(args.plan, load_catalog(), check_words)
     places = Places.of_user(args.settings.cache)
     history = plan.results.history or args.history or str(places.history)
     nights = Path(plan.results.directory or places.nights)
     stop = Stop()
+    working = workforce(_executor(plan, args), identity_of(args))
     if args.dry_run:
         known = NightHistory.at(history, create=False)
-        with stoppable(stop), tempfile.TemporaryDirectory(prefix="orchestrate-night-") as scratch:
+        with stoppable(stop), working as who, tempfile.TemporaryDirectory(prefix="orchestrate-night-") as scratch:
             directory = Path(scratch) / "night"
             planned = _planned(new_record(directory, plan), directory, plan, known, stop, args)
-        _out(night_text.rehearsal(rehearsed(planned)))
+            at_once = max(1, _at_once(plan, who))
+        _out(night_text.rehearsal(rehearsed(planned, at_once), at_once))
         return 0
     known = NightHistory.at(history, create=True)
-    with stoppable(stop), claim_night(nights, plan) as (directory, begun):
-        night = _Night(directory, plan, known, stop, args)
+    with stoppable(stop), working as who, claim_night(nights, plan) as (directory, begun):
+        night = _Night(directory, plan, known, stop, args, who)
         try:
             record = night.run(begun)
         except Interrupted:
@@ -90,9 +96,25 @@ def _out(lines: Iterable[str]) -> None:
         stream.out(f"{' ' * (len(line) - len(line.lstrip(' ')))}{printable(line)}\n")
 
 
-def _check_words(words: Sequence[str]) -> None:
-    """Raises UsageError for a command line that the parser refuses."""
-    parser().parse_args([*words])
+def check_words(words: Sequence[str]) -> None:
+    """Raises UsageError for a command line that the parser refuses, or an executor that is none."""
+    args = parser().parse_args([*words])
+    if args.executor:
+        checked_executor(args.executor)
+
+
+def _executor(plan: NightPlan, args: argparse.Namespace) -> str:
+    """The one of the command line, else the plan's, else the setting."""
+    is_given = args.found["executor"].origin == OPTION
+    return (args.executor if is_given else plan.executor or args.executor) or LOCAL
+
+
+def _at_once(plan: NightPlan, who: Workforce) -> int:
+    """How many items may be at work now; 0: there is nobody. Raises ClusterUnavailable."""
+    if who.machines is None:
+        return 1
+    machines = who.machines()
+    return machines and (plan.at_once or machines)
 
 
 def _planned(
@@ -124,9 +146,11 @@ class _Night:
     known: NightHistory
     stop: Stop
     args: argparse.Namespace
+    who: Workforce
+    _numbers: dict[str, str] = field(default_factory=dict)  # of items, as they are told
 
     def run(self, begun: NightRecord | None) -> NightRecord:
-        """The record of a night that is over. Raises Interrupted."""
+        """The record of a night that is over. Raises Interrupted, ClusterUnavailable."""
         if begun is None:
             self.tell("looking for what is new")
             record = _planned(
@@ -137,15 +161,7 @@ class _Night:
         save_night(record, self.directory)
         waiting = in_order(record.items)
         self.tell(f"{self.directory}: {counted(len(waiting), 'item')} to run{', continued' if begun else ''}")
-        while item := next_item(record):
-            try:
-                record = self._item(record, item)
-            except Interrupted:
-                self._write(record)
-                raise
-            save_night(record, self.directory)
-            self.stop.cancel.check()
-        record = self._imported(closed(record))
+        record = self._imported(closed(self._items(record)))
         save_night(record, self.directory)
         return record
 
@@ -153,35 +169,81 @@ class _Night:
         if not self.args.quiet:
             stream.tell(f"{printable(words)}\n")
 
-    # --- one item
+    # --- items
 
-    def _item(self, record: NightRecord, item: Item) -> NightRecord:
-        """The record after an item. Raises Interrupted."""
+    def _items(self, record: NightRecord) -> NightRecord:
+        """The record after all items for which there is time, of which as many run at once as there are machines. What
+        was at work when this raises Interrupted or ClusterUnavailable goes on another time."""
+        errors: list[BaseException] = []
+        with AtWork(self.stop) as work:
+            while True:
+                record = work.look(record)
+                if not errors:
+                    try:
+                        record = self._begun(record, work)
+                    except (Interrupted, ClusterUnavailable) as error:
+                        errors.append(error)
+                        self.stop.all_runs()
+                if not work.names:
+                    break
+                for name, future in [*work.ended()]:
+                    record = work.look(record)
+                    item = next(one for one in record.items if one.name == name)
+                    if failure := future.exception():
+                        errors.append(failure)
+                        self.stop.all_runs()
+                        self._take(record, item)
+                    else:
+                        record = self._ended(record, item, future.result())
+                    save_night(record, self.directory)
+        if errors:
+            self._write(record)
+            raise next((one for one in errors if not isinstance(one, Interrupted)), errors[0])
+        return record
+
+    def _begun(self, record: NightRecord, work: AtWork) -> NightRecord:
+        """The record with those items running that can begin now. Waits for a machine where there is none and nothing
+        runs. Raises Interrupted, ClusterUnavailable."""
+        waits_s = 0.0
+        while item := next_item(record, work.names):
+            self.stop.cancel.check()
+            at_once = _at_once(self.plan, self.who)
+            if at_once > len(work.names):
+                record = self._begin(record, item, work)
+            elif at_once or work.names:
+                break
+            elif waits_s >= NOBODY_S:
+                raise ClusterUnavailable(
+                    "no worker of our version is there",
+                    hint="start `orchestrate worker`, and run the same command again: it continues where it stopped",
+                )
+            else:
+                waits_s += 1
+                self.stop.cancel.sleep(1)
+        return record
+
+    def _begin(self, record: NightRecord, item: Item, work: AtWork) -> NightRecord:
         # of an earlier night it may be on another machine
         is_here = item.state is State.RUNNING or (item.directory and Path(item.directory, RUN).is_file())
         output = Path(item.directory) if is_here else self._free_run_dir(record, item)
-        limit_s = left_s(record, item)
-        running = replace(item, state=State.RUNNING, directory=str(output))
-        save_night(changed(record, running), self.directory)
-        at = sum(one.state in RAN for one in record.items) + 1
-        of = at - 1 + sum(one.state in WAITING for one in record.items)
-        about = "" if item.is_guess else f", about {lasting(item.expected_s)}"
-        self.tell(f"[{at}/{of}] {item.name} ({item.why}{about})")
-        began = clocks_now()
-        try:
-            ended = run_item(running, record.id, output, limit_s, self.stop, self.args)
-        except Interrupted:
-            spent_s = item.spent_s + clocks_now().wall_s - began.wall_s
-            stopped = changed(record, replace(running, spent_s=round(spent_s, 3)))
-            save_night(stopped, self.directory)
-            self._take(stopped, running)
-            raise
-        spent_s = item.spent_s + clocks_now().wall_s - began.wall_s
+        record = changed(record, replace(item, state=State.RUNNING, directory=str(output)))
+        save_night(record, self.directory)
+        at = sum(one.state in RAN for one in record.items) + len(work.names) + 1
+        of = sum(one.state in (*RAN, *WAITING) for one in record.items)
+        self._numbers[item.name] = f"[{at}/{of}]"
+        takes = "" if item.is_guess else f", about {lasting(item.expected_s)}"
+        self.tell(f"[{at}/{of}] {item.name} ({item.why}{takes})")
+        about = "" if self.who.machines is None else f"[{at}/{of}]"
+        work.begin(item.name, partial(run_item, item, record.id, output, self.who, self.stop, self.args, about))
+        return record
+
+    def _ended(self, record: NightRecord, item: Item, ended: Ended) -> NightRecord:
         done = replace(
-            running, spent_s=round(spent_s, 3), status=ended.status, verdict=ended.verdict, reason=ended.reason,
-            tested=ended.tested or running.tested, state=State.STOPPED if ended.is_late else State.DONE,
+            item, spent_s=round(item.spent_s, 3), status=ended.status, verdict=ended.verdict, reason=ended.reason,
+            tested=ended.tested or item.tested, state=State.STOPPED if ended.is_late else State.DONE,
         )  # fmt: skip
-        self.tell(f"[{at}/{of}] {item.name}: {Verdict[ended.verdict].value} ({lasting(spent_s)})")
+        number = self._numbers[item.name]
+        self.tell(f"{number} {item.name}: {Verdict[ended.verdict].value} ({lasting(item.spent_s)})")
         record = changed(record, done)
         if ended.bisected:
             record = replace(record, culprits=(*record.culprits, self._culprit(record, done, ended)))

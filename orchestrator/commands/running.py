@@ -11,7 +11,6 @@ from pathlib import Path
 
 from orchestrator import host_time
 from orchestrator.commands.compose import Invocation, write_mutants
-from orchestrator.commands.executors import executor
 from orchestrator.deadline import Budget
 from orchestrator.errors import Fault, Interrupted, OrchestrateError, UsageError
 from orchestrator.events import RunFinished
@@ -52,7 +51,7 @@ def run_test(invocation: Invocation, run_dir: Path) -> RunReport:
         return result
 
     with account(run_dir) as ended:
-        with executor(products, invocation.executor, invocation.identity) as who:
+        with invocation.executor(products) as who:
             ask(_question(replace(plan, slots=who.slots), budget), products, who.carry_out)
         products.remember_bases()
         products.learn()
@@ -90,7 +89,7 @@ def _add_mutants(invocation: Invocation, run_dir: Path) -> None:
         began = load_record(RunRecord, run_dir / run.RUN)
         save_record(replace(began, request=request, time_s=0.0, lost_s=0.0, id=""), home / run.RUN)
     save_record(record(), home / mutation_run.MUTATION_RUN)
-    with account(home) as ended, executor(products, invocation.executor, invocation.identity) as who:
+    with account(home) as ended, invocation.executor(products) as who:
         ask(question, products, who.carry_out)
     save_record(record(), home / mutation_run.MUTATION_RUN)
     if ended:
@@ -126,7 +125,7 @@ def run_mutation(invocation: Invocation, run_dir: Path) -> mutation_run.Mutation
         reports.append(result)
         return result.report
 
-    with account(run_dir) as ended, executor(products, invocation.executor, invocation.identity) as who:
+    with account(run_dir) as ended, invocation.executor(products) as who:
         ask(question, products, who.carry_out)
         products.learn()
     _told(invocation, run_dir, ended, report)

@@ -121,6 +121,8 @@ class NightPlan:
     fetch_s: float  # how long fetching a tree may take
     bisect: bool
     results: Results
+    executor: str = ""  # as --executor has it; empty: nothing is said
+    at_once: int = 0  # items; 0: as many as there are workers
 
 
 @dataclass(frozen=True)
@@ -257,7 +259,8 @@ class Culprit:
 
 @dataclass(frozen=True)
 class NightRecord:
-    """A night as it stands, written after each step. `id` is its date and the digest of its plan."""
+    """A night as it stands, written after each step. `id` is its date and the digest of its plan; `spent_s` is how long
+    items of it ran: where several run at once, the time counts once."""
 
     id: str
     plan: str  # the path
@@ -270,10 +273,7 @@ class NightRecord:
     culprits: tuple[Culprit, ...] = ()
     finished: bool = False
     version: str = ""
-
-    @property
-    def spent_s(self) -> float:
-        return sum(item.spent_s for item in self.items)
+    spent_s: float = 0.0
 
     @property
     def budgets(self) -> Mapping[str, float]:

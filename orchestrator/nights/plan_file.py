@@ -38,7 +38,7 @@ DEFAULT_SUITE = "default"
 # What the night itself gives to the command of an item
 OURS = frozenset({
     "--patch", "--tree", "--base", "--kconfig", "--toolchain", "--machine", "--testcase", "--duration", "--seed",
-    "--each-patch", "--budget", "--output", "--dry-run", "--version",
+    "--each-patch", "--budget", "--output", "--dry-run", "--version", "--executor", "--identity",
 })  # fmt: skip
 Check = Callable[[Sequence[str]], None]
 
@@ -114,6 +114,8 @@ class _File:
     repeats: int = 3
     fetch_timeout: str = "30m"
     bisect: bool = True
+    executor: str = ""
+    at_once: int = 0
     results: _Results = field(default_factory=_Results)
 
 
@@ -177,8 +179,8 @@ class _Checker:
 
 
 def read_plan(path: Path, catalog: Catalog, check: Check) -> NightPlan:
-    """`check` raises UsageError for a command line that cannot be. Raises UsageError, BadDeclaration with everything
-    that is wrong."""
+    """`check` raises UsageError for a command line of `test` or `mutants` that cannot be. Raises UsageError,
+    BadDeclaration with everything that is wrong."""
     text = read_yaml_text(path)
     if text.data is None:
         raise BadDeclaration(f"{path}: says nothing", hint="docs/nightly.md has an example")
@@ -189,6 +191,9 @@ def read_plan(path: Path, catalog: Catalog, check: Check) -> NightPlan:
     if any(name in plan.trees for name in plan.series):
         for name in plan.series.keys() & plan.trees.keys():
             checker.wrong(("series", name), "a tree has this name already")
+    if plan.executor:
+        with checker.at("executor"):
+            check(("test", "--executor", plan.executor))
     reading = _Reading(path, plan, catalog, checker, check)
     suites = reading.suites()
     made = NightPlan(
@@ -202,6 +207,8 @@ def read_plan(path: Path, catalog: Catalog, check: Check) -> NightPlan:
         fetch_s=checker.seconds(plan.fetch_timeout, "fetch_timeout") or 0.0,
         bisect=plan.bisect,
         results=reading.results(),
+        executor=plan.executor,
+        at_once=plan.at_once,
     )
     checker.settle()
     return made

@@ -7,7 +7,7 @@ without a verdict, inconclusive, flaky. Within a priority the longest comes firs
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -137,13 +137,17 @@ def items_of(
 # --- the budget
 
 
-def left_s(record: NightRecord, item: Item) -> float:
-    """The seconds that an item may take: of the night's budget, and of that of its tree or series."""
+def left_s(record: NightRecord, item: Item, busy: Collection[str] = ()) -> float:
+    """The seconds that an item may take: of the night's budget, and of that of its tree or series, of which those that
+    are at work take at least what is expected of them. `busy` are the names of these."""
     night = record.budget_s - record.spent_s
     whole = record.budgets.get(item.entry)
     if whole is None:
         return night
-    return min(night, whole - sum(one.spent_s for one in record.items if one.entry == item.entry))
+    taken = (
+        max(one.spent_s, one.expected_s if one.name in busy else 0.0) for one in record.items if one.entry == item.entry
+    )
+    return min(night, whole - sum(taken))
 
 
 def whole_s(record: NightRecord, item: Item) -> float:
@@ -159,13 +163,22 @@ def needed_s(record: NightRecord, item: Item) -> float:
     return min(item.expected_s, whole_s(record, item)) if item.is_guess else item.expected_s
 
 
-def next_item(record: NightRecord) -> Item | None:
-    """The item to run now; None: nothing is left, or nothing for which there is time."""
+def next_item(record: NightRecord, busy: Collection[str] = ()) -> Item | None:
+    """The item to begin now, beside those that are at work; None: nothing is left, or nothing for which there is
+    time."""
     for item in in_order(record.items):
-        left = left_s(record, item)
-        if left > 0 and left >= needed_s(record, item):
+        left = left_s(record, item, busy)
+        if item.name not in busy and left > 0 and left >= needed_s(record, item):
             return item
     return None
+
+
+def passed(record: NightRecord, busy: Collection[str], seconds: float) -> NightRecord:
+    """The record after so many seconds in which these items were at work."""
+    if not busy:
+        return record
+    items = tuple(replace(one, spent_s=one.spent_s + seconds) if one.name in busy else one for one in record.items)
+    return replace(record, items=items, spent_s=record.spent_s + seconds)
 
 
 def in_order(items: Iterable[Item]) -> list[Item]:
@@ -199,14 +212,23 @@ def closed(record: NightRecord) -> NightRecord:
     return replace(record, items=items, finished=True)
 
 
-def rehearsed(record: NightRecord) -> NightRecord:
-    """The night as it goes if each item takes what is expected: those that run are DONE, in their order, then the
-    others."""
+def rehearsed(record: NightRecord, at_once: int = 1) -> NightRecord:
+    """The night as it goes if each item takes what is expected, so many at a time: those that run are DONE, in their
+    order, then the others."""
     order: list[str] = []
-    while item := next_item(record):
-        spent = min(max(item.expected_s, item.spent_s), item.spent_s + left_s(record, item))
-        order.append(item.name)
-        record = changed(record, replace(item, state=State.DONE, spent_s=spent))
+    busy: dict[str, float] = {}  # and the night's time at which each ends
+    while True:
+        while len(busy) < at_once and (item := next_item(record, busy)):
+            takes = min(max(item.expected_s - item.spent_s, 0.0), left_s(record, item, busy))
+            order.append(item.name)
+            busy[item.name] = record.spent_s + takes
+        if not busy:
+            break
+        first = min(busy, key=lambda name: busy[name])
+        record = passed(record, busy, busy[first] - record.spent_s)
+        del busy[first]
+        ended = next(one for one in record.items if one.name == first)
+        record = changed(record, replace(ended, state=State.DONE))
     record = closed(record)
     ran = {item.name: item for item in record.items if item.name in order}
     others = [item for item in record.items if item.name not in ran]

@@ -15,11 +15,11 @@ MOST = 200  # lines of one section; the record has them all
 _SIGNS = {Change.NEW: "❌", Change.FIXED: "✅", Change.STILL: "❗", Change.OPEN: "❔"}
 
 
-def rehearsal(record: NightRecord) -> Iterator[str]:
-    """The plan of a night, in the order in which its items would run."""
+def rehearsal(record: NightRecord, at_once: int = 1) -> Iterator[str]:
+    """The plan of a night, in the order in which its items would begin."""
     run = [item for item in record.items if item.state is State.DONE]
-    total = sum(item.spent_s for item in run)
-    yield f"{counted(len(run), 'item')} would run, about {lasting(total)} of {lasting(record.budget_s)}"
+    many = f", {at_once} at once" if at_once > 1 else ""
+    yield f"{counted(len(run), 'item')} would run{many}, about {lasting(record.spent_s)} of {lasting(record.budget_s)}"
     for item in run:
         guess = "a guess: never run" if item.is_guess else item.priority.name.lower()
         yield f"  {lasting(item.expected_s):>12}  {item.name}  ({guess}; {item.why})"

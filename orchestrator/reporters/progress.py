@@ -37,14 +37,21 @@ class Progress:
     """A listener that writes to `stream`, whole lines also when several threads emit. As a context manager it also
     shows what is going on between two events, in a thread of its own.
 
-    `verbose` adds commands and notes for debugging; `quiet` leaves warnings and errors. A stream that is gone (a closed
-    pipe) ends the lines, not the run.
+    `verbose` adds commands and notes for debugging; `quiet` leaves warnings and errors. `about` begins each line but
+    commands: it says which of several runs at once is meant, which then have no line at the bottom of a terminal. A
+    stream that is gone (a closed pipe) ends the lines, not the run.
     """
 
     def __init__(
-        self, stream: TextIO, *, verbose: bool = False, quiet: bool = False, silence_s: float = SILENCE_S
+        self,
+        stream: TextIO,
+        *,
+        verbose: bool = False,
+        quiet: bool = False,
+        silence_s: float = SILENCE_S,
+        about: str = "",
     ) -> None:
-        self._stream = stream
+        self._stream, self._about = stream, f"{about} " if about else ""
         self._verbose, self._quiet, self._silence_s = verbose, quiet, silence_s
         self._lock = threading.RLock()
         self._gone = False
@@ -84,19 +91,20 @@ class Progress:
         with self._lock:
             self._written_s = time.monotonic()
             # a command stays whole: it is to be pasted
-            lines = [said] if said.startswith(COMMAND) else wrapped(said, width(self._stream), "", "    ")
+            whole = said.startswith(COMMAND)
+            lines = [said] if whole else wrapped(f"{self._about}{said}", width(self._stream), "", "    ")
             if not self._gone:
                 self._gone = not tell("".join(f"{line}\n" for line in lines), self._stream)
 
     def _go_on(self) -> None:
-        is_terminal = _changes(self._stream, os.environ)
+        has_status = _changes(self._stream, os.environ) and not self._about
         while not self._is_over.wait(min(_STEP_S, self._silence_s)):
             with self._lock:
                 if self._gone or self._status.is_idle:
                     show_status("", self._stream)
                     continue
                 now_s = time.monotonic()
-                if is_terminal:
+                if has_status:
                     show_status(self._words(now_s), self._stream)
                 elif now_s - self._written_s >= self._silence_s:
                     self._write(self._words(now_s))

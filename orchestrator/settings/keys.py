@@ -47,6 +47,7 @@ class Settings:
     )
     machine: str | None = _key("QEMU's machine", "the one of the architecture", option="machine", by_tree=True)
     accel: Literal["auto", "kvm", "tcg"] | None = _key("QEMU's accelerator", "auto", option="accel")
+    executor: str | None = _key("who builds and boots: local, or dask://HOST:PORT", "local", option="executor")
     jobs: int | None = _key("guests at a time", "as many as the host has CPUs and memory for", option="jobs")
     color: Literal["auto", "always", "never"] | None = _key("when to use colour", "auto", option="color")
     archive: str | None = _key(

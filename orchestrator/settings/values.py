@@ -13,8 +13,9 @@ from orchestrator.retention import parse_size
 PLACES = ("tree", "cache")
 ADDRESSES = ("archive", "location", "kcidb_server", "patchwork_server", "squad_server")
 TOKENS = ("kcidb_token", "patchwork_token", "squad_token")
-# What KCIDB takes as the origin of an object, and SQUAD and patchwork in their addresses
+# What an executor is called, what KCIDB takes as the origin of an object, and SQUAD and patchwork in their addresses
 FORMS = {
+    "executor": (re.compile(r"local|dask://[^\s/]+:[0-9]{1,5}"), "local, or dask://HOST:PORT of a scheduler"),
     "ci_name": (re.compile(r"[a-z0-9_]{1,60}"), "a name of a-z, 0-9 and _"),
     "squad_project": (re.compile(r"~?[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII), "GROUP/PROJECT"),
     "patchwork_project": (re.compile(r"[\w-]{1,255}"), "the name of a project, as in its address"),
@@ -25,7 +26,7 @@ NAME = re.compile(r"!?[A-Za-z0-9*?\[\]_][A-Za-z0-9._+*?\[\]-]*")
 REVISION = re.compile(r"[A-Za-z0-9_@][\w./@^~{}+-]{0,250}")
 
 # Options of these are held to the same as files: their values go into addresses and documents of others
-OPTIONS_TOO = frozenset({*ADDRESSES, *FORMS} - {"archive"})
+OPTIONS_TOO = frozenset({*ADDRESSES, *FORMS} - {"archive", "executor"})
 
 
 def checked(name: str, value: Any, where: str) -> Any:

@@ -11,13 +11,14 @@ import subprocess
 import sys
 from argparse import Namespace
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from orchestrator.commands.executors import Workforce
 from orchestrator.commands.night_history import NightHistory
 from orchestrator.commands.night_items import Stop
 from orchestrator.commands.nightly import _Night
@@ -33,6 +34,7 @@ from tests.integration.conftest import Cli, git
 from tests.integration.mails import Archive, thread
 from tests.run_reports import case, report, suite
 
+HERE = Workforce(lambda products: nullcontext())  # type: ignore[arg-type, return-value]
 PLAN = """\
 trees:
   mm:
@@ -291,7 +293,7 @@ def test_a_case_that_passed_on_an_earlier_tip_is_bisected(tmp_path: Path, tree: 
         directory=str(_run(tmp_path, worse, name, tested)),
     )
     plan = NightPlan("p", "d", (), (), 3600, 1200, 3, 60, True, Results())
-    night = _Night(tmp_path, plan, known, Stop(), Namespace(quiet=True))
+    night = _Night(tmp_path, plan, known, Stop(), Namespace(quiet=True), HERE)
     record = night._take(NightRecord("now", "p", "2026-11-28T01:00:00", 3600, (), (item,)), item)
     assert [(news.change.name, news.test, news.since) for news in record.news] == [
         ("NEW", "split-merge", "2026-11-27T02:00:00")
@@ -313,6 +315,7 @@ def test_a_branch_that_was_rewritten_is_bisected_from_where_it_was(tmp_path: Pat
         NightHistory(None),
         Stop(),
         Namespace(quiet=True),
+        HERE,
     )
     words = ("test", "--tree", str(tree), "--base", bad, "--kconfig", "base", "--machine", "q35")
     item = Item("i", "mm", words, Priority.NORMAL, "new")

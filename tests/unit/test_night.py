@@ -33,6 +33,7 @@ from orchestrator.questions.night import (
     left_s,
     needed_s,
     next_item,
+    passed,
     rehearsed,
 )
 
@@ -180,6 +181,44 @@ def test_the_budget_of_a_tree_is_for_all_its_items() -> None:
     assert [one.name for one in found.items if one.state is State.DONE] == ["a", "other"]
 
 
+def test_items_at_once_share_the_time_of_the_night() -> None:
+    record = night(item("a", 600), item("b", 500), item("c", 400), item("d", 300), budget_s=1000)
+    assert rehearsed(record).spent_s == 1000, "a, then c: b would not fit"
+    both = rehearsed(record, at_once=2)
+    assert [one.name for one in both.items if one.state is State.DONE] == ["a", "b", "c", "d"]
+    assert both.spent_s == 900, "a and d beside b and c"
+    assert sum(one.spent_s for one in both.items) == 1800
+
+
+def test_what_is_at_work_has_its_part_of_a_trees_budget() -> None:
+    items = [replace(item(name, 60), entry="x") for name in "abc"]
+    record = night(*items, x=100.0)
+    first = next_item(record)
+    assert first
+    assert first.name == "a"
+    assert next_item(record, {"a"}) is None, "40 s are left for what takes 60"
+    assert next_item(night(*items, x=125.0), {"a"}).name == "b"  # type: ignore[union-attr]
+    late = passed(night(*items, x=125.0), {"a", "b"}, 62.0)
+    assert left_s(late, first) == 1.0
+    assert left_s(passed(late, {"a", "b"}, 1.0), first) == -1.0, "who watches stops both"
+
+
+@pytest.mark.parametrize("at_once", [2, 3, 8])
+@pytest.mark.parametrize("seed", range(50))
+def test_items_at_once_end_in_the_budget_and_none_is_forgotten(seed: int, at_once: int) -> None:
+    draw = random.Random(seed)
+    items = [
+        replace(item(f"i{number}", draw.choice([1, 30, 600, 4000])), entry=draw.choice("xy"))
+        for number in range(draw.randrange(1, 12))
+    ]
+    found = rehearsed(night(*items, budget_s=1800, x=1000.0), at_once)
+    assert sorted(one.name for one in found.items) == sorted(one.name for one in items)
+    assert {one.state for one in found.items} <= {State.DONE, State.LEFT_OUT}
+    assert found.spent_s <= 1800
+    assert sum(one.spent_s for one in found.items if one.entry == "x") <= 1000
+    assert found.spent_s <= sum(one.spent_s for one in found.items) <= found.spent_s * at_once + 1e-6
+
+
 @pytest.mark.parametrize("seed", range(200))
 def test_whatever_the_plan_a_night_ends_in_its_budget_and_forgets_nothing(seed: int) -> None:
     """Items take any time, up to what they are allowed; each runs at most once, in the order of what is left."""
@@ -204,7 +243,10 @@ def test_whatever_the_plan_a_night_ends_in_its_budget_and_forgets_nothing(seed: 
         assert fitting[0] == found
         ran.append(found.name)
         spent = min(allowed, found.expected_s * draw.choice([0.1, 1, 10]))
-        record = changed(record, replace(found, state=State.DONE, spent_s=spent))
+        record = passed(record, {found.name}, spent)
+        [worked] = [one for one in record.items if one.name == found.name]
+        assert worked.spent_s == spent
+        record = changed(record, replace(worked, state=State.DONE))
     assert record.spent_s <= record.budget_s + 1e-6
     for entry, budget_s in budgets.items():
         assert sum(one.spent_s for one in record.items if one.entry == entry) <= budget_s + 1e-6

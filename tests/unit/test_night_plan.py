@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from orchestrator.arguments.parser import parser
 from orchestrator.catalog import Catalog, load_catalog
+from orchestrator.commands.nightly import check_words
 from orchestrator.errors import BadDeclaration
 from orchestrator.model.night import From, NightPlan, Priority
 from orchestrator.nights.durations import seconds
@@ -21,14 +21,10 @@ def catalog() -> Catalog:
     return load_catalog()
 
 
-def check(words: Sequence[str]) -> None:
-    parser().parse_args([*words])
-
-
 def read(text: str, tmp_path: Path, catalog: Catalog) -> NightPlan:
     path = tmp_path / "night.yaml"
     path.write_text(text)
-    return read_plan(path, catalog, check)
+    return read_plan(path, catalog, check_words)
 
 
 FULL = """\
@@ -127,6 +123,9 @@ LEAST = "series:\n  a: {patch: vm_refcnt}\n"
         ("trees:\n  a: {path: ~nobody-here/x, branches: [x]}\n", ":2", "no such directory"),
         ("trees:\n  a: {path: ., branches: [x], priority: urgent}\n", ":2", "expected one of high, normal, low"),
         ("trees:\n  a: {path: ., branches: [x]}\nseries:\n  a: {patch: vm_refcnt}\n", ":4", "has this name already"),
+        (f"{LEAST}suites:\n  x:\n    options: [--executor, local]\n", ":5", "the night itself gives it"),
+        (f"{LEAST}executor: build-farm:8786\n", ":3", "--executor build-farm:8786: unknown"),
+        (f"{LEAST}at_once: -1\n", ":3", "at_once: expected a finite number that is not negative"),
         ("", "", "says nothing"),
     ],
 )

@@ -14,7 +14,7 @@ ITEM = Item("mm/new default base q35", "mm", ("test",), Priority.NORMAL, "new co
 NEWS = [News(change, ITEM.name, "base.x86_64.gcc", f"case-{change.name}", "FAIL", "x", "2026-11-27T02:00:00")
         for change in reversed(Change)]  # fmt: skip
 RECORD = NightRecord(
-    "2026-11-28-abc", "p", "2026-11-28T01:00:00", 3600, (), (ITEM,), news=tuple(NEWS), finished=True
+    "2026-11-28-abc", "p", "2026-11-28T01:00:00", 3600, (), (ITEM,), news=tuple(NEWS), finished=True, spent_s=61.0
 )  # fmt: skip
 CULPRIT = Culprit(
     ITEM.name, "uffd", "", "c" * 40, "mm: break it", f'Fixes: {"c" * 12} ("mm: break it")', 0.95, "orchestrate test"
@@ -26,7 +26,7 @@ def test_new_failures_come_first() -> None:
         places = [text.index(f"case-{change.name}") for change in Change]
         assert places == sorted(places)
     assert headline(RECORD) == (
-        "2026-11-28-abc: 1 new failure, 1 fixed, 1 still failing, 1 inconclusive; 1 of 1 item ran in 0 s"
+        "2026-11-28-abc: 1 new failure, 1 fixed, 1 still failing, 1 inconclusive; 1 of 1 item ran in 61 s"
     )
 
 

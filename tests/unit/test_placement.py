@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 from orchestrator.cluster.placement import (
     Announced,
@@ -24,6 +25,7 @@ from tests.unit.simulated import plan
 COMPILERS = (("gcc", "gcc 12.2.0"),)
 WANTED = Wanted("1, commit abc", "x86_64", COMPILERS)
 PLAN = plan()
+HALF, WHOLE = Fraction(1, 2), Fraction(1)
 
 
 def about(name: str, accel: str = "tcg", **more: object) -> Announced:
@@ -46,32 +48,44 @@ def session() -> Job:
 def test_a_session_goes_to_the_least_used_worker() -> None:
     a, b = member("a"), member("b")
     assert place(session(), [a, b], {}, set(), set()) == a
-    assert place(session(), [a, b], {a.address: 1}, set(), set()) == b
-    assert place(session(), [a, b], {a.address: 2, b.address: 1}, set(), set()) == b
-    assert place(session(), [a, b], {a.address: 2, b.address: 2}, set(), set()) is None
+    assert place(session(), [a, b], {a.address: HALF}, set(), set()) == b
+    assert place(session(), [a, b], {a.address: WHOLE, b.address: HALF}, set(), set()) == b
+    assert place(session(), [a, b], {a.address: WHOLE, b.address: WHOLE}, set(), set()) is None
 
 
 def test_a_share_counts_not_a_number() -> None:
     small, large = member("a", 1), member("b", 8)
-    assert place(session(), [small, large], {large.address: 7}, set(), set()) == small
-    assert place(session(), [small, large], {small.address: 1, large.address: 7}, set(), set()) == large
+    assert place(session(), [small, large], {large.address: Fraction(7, 8)}, set(), set()) == small
+    assert (
+        place(session(), [small, large], {small.address: WHOLE, large.address: Fraction(7, 8)}, set(), set()) == large
+    )
+
+
+def test_runs_with_guests_of_different_sizes_share_a_worker() -> None:
+    large_guests, small_guests = member("a", 2), member("a", 3)
+    used = {large_guests.address: takes(session(), large_guests)}
+    assert place(session(), [small_guests], used, set(), set()) == small_guests
+    used[large_guests.address] += takes(session(), small_guests)
+    assert place(session(), [small_guests], used, set(), set()) is None, "5/6 and 1/3 are more than it has"
+    used[large_guests.address] -= takes(session(), large_guests)
+    assert place(session(), [small_guests], used, set(), set()) == small_guests
 
 
 def test_a_build_goes_where_the_worktree_is_warm_and_takes_the_whole_worker() -> None:
     one = subject()
     warm = warm_name("linux-source-6.12-0123abcd", one.worktree, one.kernel.variant.name)
     cold, hot = member("a"), member("b", warm=(warm,))
-    assert takes(Build(one), hot) == hot.slots
+    assert takes(Build(one), hot) == 1
     assert place(Build(one), [cold, hot], {}, set(), set()) == hot
-    assert place(Build(one), [cold, hot], {hot.address: 1}, set(), set()) == cold
-    assert place(Configure(one), [cold, hot], {hot.address: 1}, set(), set()) == hot  # it takes a slot only
+    assert place(Build(one), [cold, hot], {hot.address: HALF}, set(), set()) == cold
+    assert place(Configure(one), [cold, hot], {hot.address: HALF}, set(), set()) == hot  # it takes a slot only
     other = baseline(one.kernel)
     assert place(Build(other), [cold, hot], {}, set(), set()) == cold  # another worktree
 
 
 def test_a_build_that_waits_is_not_starved_by_sessions() -> None:
     a, b = member("a"), member("b")
-    busy = {a.address: 1, b.address: 1}
+    busy = {a.address: HALF, b.address: HALF}
     assert place(Build(subject()), [a, b], busy, set(), set()) is None
     reserved = awaited(Build(subject()), [a, b], set())
     assert reserved is not None

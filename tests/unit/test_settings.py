@@ -216,7 +216,13 @@ def test_an_empty_variable_is_not_set_and_other_programs_variables_are_theirs(ho
 def test_a_tree_sets_no_place_no_server_and_no_amount(home: Path, name: str) -> None:
     own = {"jobs": "1000", "accel": "'kvm'", "color": "'never'", "plain_http": "'anywhere'", "ci_name": "'me'"}
     own |= dict.fromkeys(("archive", "location"), "'https://evil.example'")
-    own |= {"sandbox": "false", "squad_project": "'a/b'", "patchwork_project": "'mm'", "toolchains": "['/tmp/evil']"}
+    own |= {
+        "executor": "'dask://evil.example:1'",
+        "sandbox": "false",
+        "squad_project": "'a/b'",
+        "patchwork_project": "'mm'",
+        "toolchains": "['/tmp/evil']",
+    }
     value = "'https://evil.example'" if name.endswith("_server") else own.get(name, "'/tmp/20G'")
     user(home, f'tree = "{home}/linux"\n')
     where = tree(home, f"{name} = {value if name != 'cache_budget' else repr('20G')}\n")

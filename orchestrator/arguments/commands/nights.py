@@ -7,6 +7,7 @@ from pathlib import Path
 from orchestrator.arguments.command import Command, Group, option, plus
 from orchestrator.arguments.commands.tests import DRY_RUN
 from orchestrator.arguments.exit_status import CONTINUES
+from orchestrator.arguments.options import cluster
 from orchestrator.arguments.options.messages import MESSAGES
 
 NIGHTLY = Command(
@@ -18,6 +19,7 @@ NIGHTLY = Command(
     (
         ("orchestrate nightly night.yaml --dry-run", "what would be tested, how long that takes, and why"),
         ("orchestrate nightly night.yaml", "every night, from a timer"),
+        ("orchestrate nightly night.yaml --executor dask://build-farm:8786", "on the workers of a cluster"),
     ),
     (option("plan", type=Path, metavar="PLAN.yaml", completes="file", help="the plan; docs/nightly.md describes it"),),
     (
@@ -33,13 +35,14 @@ NIGHTLY = Command(
                 ),
             ),
         ),
+        cluster.WHERE,
         plus(MESSAGES, (DRY_RUN,)),
     ),
     (
         (0, "nothing is newly broken"),
         (1, "something is newly broken"),
         (2, "the plan is wrong; nothing ran"),
-        (3, "something could not be judged, and nothing is newly broken"),
+        (3, "something could not be judged and nothing is newly broken; or the cluster is gone"),
         CONTINUES,
     ),
 )

@@ -167,6 +167,7 @@ BISECT = Command(
             ),
         ),
         GUEST,
+        cluster.WHERE,
         Group(
             "test case",
             (
