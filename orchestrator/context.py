@@ -52,6 +52,16 @@ class Places:
         return self.cache / "ccache"
 
     @property
+    def learned(self) -> Path:
+        """Which functions cases execute (jobs/learned.py)."""
+        return self.cache / "learned"
+
+    @property
+    def base_results(self) -> Path:
+        """How cases fail without a series (jobs/base_results.py)."""
+        return self.cache / "base-results"
+
+    @property
     def logs(self) -> Path:
         """Of commands that have no run directory."""
         return self.state / "logs"

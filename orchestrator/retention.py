@@ -24,11 +24,14 @@ class Kind(Enum):
     """A kind of thing on the disk."""
 
     RUN = "runs"
+    NIGHT = "nights"  # their records and runs, and the series that they tested
     PRODUCT = "products"  # of the store: kernels, programs
     BUILD = "builds"  # build directories, one for each kconfig in each worktree
     WORKTREE = "worktrees"
     BASE = "bases"  # object stores, with what else lies beside them
     CCACHE = "ccache"
+    LEARNED = "learned"  # which functions a case executes
+    BASE_RESULT = "base-results"  # how a case fails without a series
     LEFTOVER = "leftovers"  # of what was killed
 
 

@@ -51,13 +51,15 @@ class _Back:
 
 
 @dataclass(frozen=True)
-class Occupancy:
-    """What the runs of this client use of the workers: several runs share it, and so keep out of each other's way.
-    Whoever reads or changes it holds the turn."""
+class Shared:
+    """What the runs of this client know together: what is used of the workers, so that they keep out of each other's
+    way, and what was built, so that no run builds it again. Whoever reads or changes it holds the turn."""
 
     turn: threading.Condition = field(default_factory=threading.Condition)
     used: defaultdict[str, Fraction] = field(default_factory=lambda: defaultdict(Fraction))  # shares, by address
     kept_free: Counter[str] = field(default_factory=Counter)  # builds that wait, by address
+    # by kernel, stage and key
+    offers: defaultdict[str, dict[tuple[str, str], Offer]] = field(default_factory=lambda: defaultdict(dict))
 
 
 class Remote:
@@ -69,18 +71,18 @@ class Remote:
         products: Products,
         files: FileServer,
         tls: ssl.SSLContext,
-        occupancy: Occupancy,
+        shared: Shared,
     ) -> None:
         """Raises ToolMissing, CommandFailed where a compiler of the plan is not here."""
         self._connection, self._products, self._files, self._tls = connection, products, files, tls
         self._context, self._plan = products.context, products.plan
         self._cancel = products.context.runner.cancel
-        self._turn, self._used, self._kept_free = occupancy.turn, occupancy.used, occupancy.kept_free
+        self._turn, self._used, self._kept_free = shared.turn, shared.used, shared.kept_free
+        self._offers = shared.offers
         self._members: tuple[Member, ...] = ()
         self._looked_s = -LOOK_EVERY_S
         self._warned: set[str] = set()
         self._adopting: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
-        self._offers: defaultdict[str, dict[tuple[str, str], Offer]] = defaultdict(dict)  # by kernel, stage and key
         self._wanted = wanted(products)
 
     def slots(self) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.cluster import identity, transport
-from orchestrator.cluster.remote import Occupancy, Remote
+from orchestrator.cluster.remote import Remote, Shared
 from orchestrator.cluster.served import FileServer, Offered
 from orchestrator.errors import ClusterUnavailable, UsageError
 from orchestrator.jobs.products import Products
@@ -27,12 +27,12 @@ class Cluster:
     connection: transport.Connection
     files: FileServer
     tls: ssl.SSLContext
-    occupancy: Occupancy = field(default_factory=Occupancy)
+    shared: Shared = field(default_factory=Shared)
     _counted: list[tuple[float, int]] = field(default_factory=list)  # when the workers were last counted
 
     def remote(self, products: Products) -> Remote:
         """The executor of a run. Raises ToolMissing, CommandFailed."""
-        return Remote(self.connection, products, self.files, self.tls, self.occupancy)
+        return Remote(self.connection, products, self.files, self.tls, self.shared)
 
     def machines(self) -> int:
         """The workers of our version that are there now, give or take a second. Raises ClusterUnavailable."""

@@ -13,6 +13,7 @@ from orchestrator.context import Places
 from orchestrator.errors import UsageError
 from orchestrator.guest.left import find_left
 from orchestrator.judge.run import RUN
+from orchestrator.nights.night_dir import GOES_ON_H, NIGHT, RUNS, SERIES, load_night, lock_of
 from orchestrator.process import Command, Runner
 from orchestrator.record import RunRecord, load_record
 from orchestrator.retention import DAY_S, Item, Kind
@@ -24,7 +25,10 @@ RESUMED_S = 7 * DAY_S  # for so long an interrupted run waits for the same comma
 
 def inventory(places: Places, runner: Runner) -> tuple[Item, ...]:
     """Everything that `orchestrate clean` may remove, with its size on the disk."""
-    items = [*_runs(places), *_products(places), *_bases(places), *_ccache(places), *_leftovers(places)]
+    items = [
+        *_runs(places), *_nights(places), *_products(places), *_bases(places), *_ccache(places), *_known(places),
+        *_leftovers(places),
+    ]  # fmt: skip
     sizes = sizes_of([item.path for item in items], runner)
     return tuple(replace(item, size=sizes.get(item.path, 0)) for item in items)
 
@@ -60,6 +64,39 @@ def _why_keep(run_dir: Path, used: float) -> str:
     return "" if is_finished or used < time.time() - RESUMED_S else "interrupted: the same command continues it"
 
 
+def _nights(places: Places) -> Iterator[Item]:
+    """Those in the usual place: each with its runs, and each series that one of them tested."""
+    for path in _directories(places.nights):
+        if path.name == SERIES:
+            yield from (Item(Kind.NIGHT, one, _newest([one, *one.iterdir()])) for one in _directories(path))
+            continue
+        runs = _directories(path / RUNS)
+        locks = (lock_of(path), *(run / LOCK for run in runs))
+        used = _newest([path / NIGHT, *locks, *(run / RUN for run in runs)])
+        yield Item(Kind.NIGHT, path, used, keep=_why_keep_night(path, used, locks), locks=locks)
+
+
+def _why_keep_night(night: Path, used: float, locks: Sequence[Path]) -> str:
+    if any(map(is_held, locks)):
+        return "a night is at work in it"
+    try:
+        is_finished = load_night(night / NIGHT).finished
+    except UsageError:  # another version's, or killed before it had one
+        return ""
+    is_old = used < time.time() - GOES_ON_H * 3600
+    return "" if is_finished or is_old else "interrupted: the same command continues it"
+
+
+def _known(places: Places) -> Iterator[Item]:
+    """What runs found out and later ones use. Both are small, and found out anew."""
+    for path in _directories(places.learned):
+        locks = tuple(sorted(path.glob("*.lock")))
+        yield Item(Kind.LEARNED, path, _newest([*path.glob("*.json"), *locks]), keep=_held(locks), locks=locks)
+    for path in sorted(places.base_results.glob("[!.]*.json")):
+        lock = path.with_suffix(".lock")
+        yield Item(Kind.BASE_RESULT, path, _newest([path, lock]), keep=_held((lock,)), locks=(lock,))
+
+
 def _products(places: Places) -> Iterator[Item]:
     for path in places.store.products():
         yield Item(Kind.PRODUCT, path, _newest([path]))
@@ -92,7 +129,12 @@ def _ccache(places: Places) -> Iterator[Item]:
 def _leftovers(places: Places) -> Iterator[Item]:
     """Scratch of what was killed."""
     of_bases = (".import-*", "*/.apply-*", REMOVED, f"*/{REMOVED}", f"*/*/{REMOVED}")
-    patterns = ((places.store.root, "*/.*"), (places.runs, REMOVED), *((places.bases, name) for name in of_bases))
+    patterns = (
+        (places.store.root, "*/.*"),
+        *((root, REMOVED) for root in (places.runs, places.nights, places.learned, places.base_results)),
+        (places.nights / SERIES, REMOVED),
+        *((places.bases, name) for name in of_bases),
+    )
     for root, pattern in patterns:
         for path in sorted(root.glob(pattern)):
             yield Item(Kind.LEFTOVER, path, _newest([path]))

@@ -79,7 +79,7 @@ def _path(context: Context, facts: KernelFacts, kconfig: Kconfig, case: Case, du
         guest=(facts.machine, facts.accelerator, facts.cpus, facts.memory_mib),
         host=_host_class(),
     )
-    return context.places.cache / "base-results" / f"{name}.json"
+    return context.places.base_results / f"{name}.json"
 
 
 def files_of_case(catalog: Catalog, case: Case) -> dict[str, str]:

@@ -56,7 +56,7 @@ def _home(places: Places, catalog: Catalog, kconfig: Kconfig, case: Case) -> Pat
         files=files_of_case(catalog, case),
         symbols=[fragment.symbols for fragment in kconfig.fragments],
     )
-    return places.cache / "learned" / name
+    return places.learned / name
 
 
 def _name(commit: str) -> str:

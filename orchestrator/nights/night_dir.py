@@ -45,7 +45,7 @@ def age_s(started: str, at: str) -> float:
 def claim_night(nights: Path, plan: NightPlan) -> Iterator[tuple[Path, NightRecord | None]]:
     """The directory of tonight's night, held against others, and its record if it goes on. Raises UsageError."""
     nights.mkdir(parents=True, exist_ok=True)
-    with (nights / f".{plan.digest}.lock").open("w") as lock:
+    with lock_of(nights / plan.digest).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -57,6 +57,12 @@ def claim_night(nights: Path, plan: NightPlan) -> Iterator[tuple[Path, NightReco
         night = _new(nights, plan)
         shutil.copyfile(plan.path, night / PLAN)
         yield night, None
+
+
+def lock_of(night: Path) -> Path:
+    """Which a night's plan holds while it is at work."""
+    digest = night.name.rpartition("-")[2].partition(".")[0]
+    return night.with_name(f".{digest}.lock")
 
 
 def unfinished(nights: Path, plan: NightPlan) -> NightRecord | None:

@@ -14,7 +14,9 @@ from orchestrator.arguments.commands.host import KINDS
 from orchestrator.commands.inventory import inventory, sizes_of
 from orchestrator.context import Places
 from orchestrator.model.kernel import Base
+from orchestrator.model.night import NightRecord
 from orchestrator.model.request import Request
+from orchestrator.nights.night_dir import save_night
 from orchestrator.process import Cancel, Runner
 from orchestrator.record import RunRecord, save_record
 from orchestrator.retention import DAY_S, Kind
@@ -64,6 +66,71 @@ def run_dir(places: Places, name: str, days: float, *, finished: bool = True) ->
     (path / "console.log").write_bytes(b"x" * 20_000)
     age(path, days)
     return path
+
+
+def night_dir(places: Places, name: str, days: float, *, finished: bool = True) -> Path:
+    path = places.nights / name
+    record = NightRecord(name, "/plan.yaml", "2026-01-01T00:00:00", 60.0, (), (), finished=finished)
+    path.mkdir(parents=True)
+    save_night(record, path)
+    run = path / "runs/mm-new"
+    run.mkdir(parents=True)
+    save_record(RunRecord(Request(), "k", "s", "d", "2026-01-01T00:00:00"), run / "run.json")
+    (run / ".lock").touch()
+    (run / "console.log").write_bytes(b"x" * 20_000)
+    age(path, days)
+    return path
+
+
+def test_nights_go_with_their_runs_unless_they_go_on_or_are_at_work(cli: Cli, places: Places) -> None:
+    old = night_dir(places, "2026-01-01-aaaaaaaaaaaa", 30)
+    never_ended = night_dir(places, "2026-01-02-bbbbbbbbbbbb.2", 30, finished=False)
+    new = night_dir(places, "2026-01-03-cccccccccccc", 0.5)
+    goes_on = night_dir(places, "2026-01-04-dddddddddddd", 0.5, finished=False)
+    at_work = night_dir(places, "2026-01-05-eeeeeeeeeeee.3", 30)
+    series = [places.nights / "series" / name / "fix.mbox" for name in ("used", "unused")]
+    for path, days in zip(series, (1, 30), strict=True):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"x" * 5_000)
+        age(path.parent, days)
+    with (places.nights / ".eeeeeeeeeeee.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        said = cli("clean", "--yes", "--keep-days", "0.3").stdout
+    assert f"stays: interrupted: the same command continues it  {goes_on}\n" in said
+    assert f"stays: a night is at work in it  {at_work}\n" in said
+    assert [path.exists() for path in (old, never_ended, new, goes_on, at_work)] == [False, False, False, True, True]
+    assert not series[0].exists()
+    assert not series[1].parent.exists()
+    assert not list(places.nights.rglob(".removed-*"))
+
+
+def test_the_run_of_a_night_that_somebody_continues_alone_stays(cli: Cli, places: Places) -> None:
+    night = night_dir(places, "2026-01-01-aaaaaaaaaaaa", 30)
+    with (night / "runs/mm-new/.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        age(night, 30)
+        cli("clean", "--yes")
+    assert night.exists()
+
+
+def test_what_runs_found_out_goes_when_no_run_adds_to_it(cli: Cli, places: Places) -> None:
+    for name, days in (("old", 30), ("new", 1)):
+        for path in (places.learned / name / "0123.json", places.base_results / f"{name}.json"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("{}")
+            path.with_suffix(".lock").touch()
+            for one in (path, path.with_suffix(".lock")):
+                age(one, days)
+    with (places.learned / "old/0123.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        said = cli("clean", "--yes", "--kind", "learned").stdout
+        assert "stays: a run is at work in it" in said
+    assert (places.learned / "old").exists()
+    assert cli("clean", "--yes").returncode == 0
+    assert not (places.learned / "old").exists()
+    assert not (places.base_results / "old.json").exists()
+    assert (places.learned / "new/0123.json").exists()
+    assert (places.base_results / "new.json").exists()
 
 
 def test_without_yes_nothing_is_removed(cli: Cli, places: Places, base: Base, product: Path) -> None:

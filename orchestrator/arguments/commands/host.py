@@ -9,7 +9,10 @@ from orchestrator.arguments.options import kernel
 from orchestrator.arguments.options.kernel import TREE
 from orchestrator.arguments.options.messages import VERBOSE
 
-KINDS = ("runs", "products", "builds", "worktrees", "bases", "ccache", "leftovers")  # as in retention.Kind
+# as in retention.Kind
+KINDS = (
+    "runs", "nights", "products", "builds", "worktrees", "bases", "ccache", "learned", "base-results", "leftovers",
+)  # fmt: skip
 SHELLS = ("bash", "zsh", "fish")
 LISTED = ("testcases", "kconfigs", "patches", "machines", "bases", "toolchains", "architectures")
 

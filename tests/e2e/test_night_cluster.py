@@ -1,0 +1,201 @@
+"""The night of docs/examples/nightly-cluster: two trees, two series and three kconfigs, built and booted by two workers
+on this machine, killed in the middle and continued; and the night after it, which bisects what came new.
+
+The workers have caches of their own, and so move kernels as two machines do; ccache alone is shared with the user's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kcidb_io.schema import LATEST
+
+from orchestrator.cluster import identity
+from orchestrator.context import Places
+from tests.e2e.conftest import ROOT, pids, program, working_directory
+from tests.e2e.trees import commit, linux, sibling
+from tests.integration.farms import Farm
+from tests.valid_json import read_valid
+
+pytest.importorskip("distributed")
+pytestmark = [pytest.mark.long]
+EXAMPLE = ROOT / "docs/examples/nightly-cluster"
+NIGHT_S = 7200
+COMMENT = """\
+--- a/mm/mmap.c
++++ b/mm/mmap.c
+@@ -{line},2 +{line},3 @@
+ // SPDX-License-Identifier: GPL-2.0-only
++/* {words} */
+ /*
+"""
+
+
+class Place:
+    """A directory with the plan, its trees and series, and a farm with two workers."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.farm = Farm(root)
+        shutil.copytree(EXAMPLE, root, dirs_exist_ok=True)
+        self.stable = linux(root / "stable")
+        self.next = sibling(self.stable, root / "next")
+        self.comment(self.next, "one more line")
+        identity.create(self.farm.identity)
+        for name in ("a", "b", "client"):
+            cache = Path(self.farm.environment(name)["XDG_CACHE_HOME"], "orchestrate")
+            cache.mkdir(parents=True)
+            (cache / "ccache").symlink_to(Places.of_user().ccache)
+
+    def comment(self, tree: Path, words: str) -> str:
+        """A commit that changes nothing of the code."""
+        patch = self.root / "comment.patch"
+        patch.write_text(COMMENT.format(line=1, words=words))
+        return commit(tree, patch, f"mm: {words}")
+
+    def begin(self, *more: str) -> subprocess.Popen[str]:
+        words = ["nightly", str(self.root / "night.yaml"), "--executor", f"dask://{self.farm.address}"]
+        words += ["--identity", str(self.farm.identity), *more]
+        with (self.root / "told").open("a") as told:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "orchestrator", *words], stdout=told, stderr=told, text=True,
+                env=self.farm.environment("client") | {"NO_COLOR": "1"},
+            )  # fmt: skip
+        self.farm.add("client", process)
+        return process
+
+    def cli(self, *words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "orchestrator", *words], env=self.farm.environment("client"), capture_output=True,
+            text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    @property
+    def told(self) -> str:
+        return (self.root / "told").read_text()
+
+    def items(self, night: Path) -> dict[str, dict[str, Any]]:
+        return {item["name"]: item for item in json.loads((night / "night.json").read_text())["items"]}
+
+    @property
+    def nights(self) -> list[Path]:
+        return sorted((self.root / "nights").glob("2*"))
+
+    def qemus(self) -> list[int]:
+        return [
+            pid
+            for pid in pids()
+            if working_directory(pid).startswith(f"{self.root}/") and "qemu-system" in program(pid)
+        ]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    made = Place(Path(os.environ.get("NIGHT_DIR") or tmp_path_factory.mktemp("night")))
+    try:
+        made.farm.scheduler()
+        made.farm.workers("a", "b")
+        yield made
+    finally:
+        made.farm.end()
+
+
+def wait_for(process: subprocess.Popen[str], place: Place, pattern: str) -> None:
+    until_s = time.monotonic() + NIGHT_S
+    while not re.search(pattern, place.told, re.M):
+        assert process.poll() is None, place.told
+        assert time.monotonic() < until_s, place.told
+        time.sleep(0.2)
+
+
+@pytest.mark.timeout(NIGHT_S)
+def test_a_night_on_two_workers_that_is_killed_goes_on(place: Place) -> None:
+    process = place.begin()
+    # something is done, and a guest is at work
+    wait_for(process, place, r"^\[\d/6\] .*: nothing regressed[^\0]*^\[\d/6\] \[\S+\] \S+ session")
+    process.kill()
+    process.wait()
+    begun_s = time.monotonic()
+    while place.qemus():
+        assert time.monotonic() < begun_s + 15, "the workers end the guests of a client that is gone"
+        time.sleep(0.2)
+    [night] = place.nights
+    before = place.items(night)
+    states = [item["state"] for item in before.values()]
+    assert "DONE" in states
+    assert states.count("RUNNING") >= 1
+    assert place.begin().wait(NIGHT_S) == 1, place.told
+    assert place.nights == [night]
+    after = place.items(night)
+    assert {item["state"] for item in after.values()} == {"DONE"}
+    assert {name: item["verdict"] for name, item in after.items() if item["verdict"] != "CLEAN"} == {
+        "warns short base q35": "PATCH_AT_FAULT"
+    }
+    for name, item in before.items():
+        assert after[name]["directory"] == item["directory"] or not item["directory"]
+        if item["state"] == "DONE":
+            assert after[name] == item, "what is done is not done again"
+    runs = [Path(item["directory"]) for item in after.values()]
+    hosts = {one for run in runs for one in re.findall(r"^\[\d/6\] info: \S+ \S+.*: ([ab])$", place.told, re.M)}
+    assert hosts == {"a", "b"}, "both worked"
+    kernels = {suite["kconfig"] for run in runs for suite in read_valid(run / "report.json")["suites"]}
+    assert len(kernels) == 3
+    assert "new failures:\n  FAIL" in place.told or "new failures:\n  CRASH" in place.told
+
+
+def test_its_documents_hold_to_their_formats(place: Place) -> None:
+    [night, *_] = place.nights
+    runs = [item["directory"] for item in place.items(night).values()]
+    server = ("--kcidb-server", "http://127.0.0.1:9")
+    said = place.cli("send", *runs, "--kcidb", *server, "--all", "--reply", "--dry-run")
+    assert said.count("would be sent: KCIDB document") == 6, said
+    for run in runs:
+        LATEST.validate_exactly(json.loads(Path(run, "kcidb.json").read_text()))
+    red = next(Path(one["directory"]) for one in place.items(night).values() if one["verdict"] == "PATCH_AT_FAULT")
+    reply = message_from_bytes((red / "reply.mbox").read_bytes().partition(b"\n")[2], policy=policy.default)
+    assert reply["In-Reply-To"] == "<20261122150931.1-1-orchestrate@localhost>"
+    body = reply.get_body()
+    assert body
+    assert "WARNING" in body.get_content()
+
+
+def test_the_dashboard_shows_it(place: Place) -> None:
+    history = place.root / "history.db"
+    place.cli("dashboard", "--history", str(history), "--export", str(place.root / "pages"))
+    index = json.loads((place.root / "pages/index.json").read_text())
+    assert "warns" in json.dumps(index)
+    trees = (place.root / "pages/trees.html").read_text()
+    assert str(place.stable) in trees
+    assert str(place.next) in trees
+
+
+@pytest.mark.timeout(NIGHT_S)
+def test_the_night_after_bisects_what_came_new(place: Place) -> None:
+    """Four commits, of which the second warns."""
+    place.comment(place.next, "the first of four")
+    bad = commit(place.next, EXAMPLE / "series/warns-in-munmap.patch", "mm: the second of four")
+    for words in ("the third of four", "the fourth of four"):
+        place.comment(place.next, words)
+    process = place.begin()
+    assert process.wait(NIGHT_S) == 1, place.told
+    assert len(place.nights) == 2
+    record = json.loads((place.nights[-1] / "night.json").read_text())
+    [culprit] = record["culprits"]
+    assert culprit["commit"] == bad
+    assert culprit["fixes"].startswith(f"Fixes: {bad[:12]}")
+    names = {item["name"]: item["state"] for item in record["items"]}
+    assert names["stable/main short base q35"] == "SKIPPED"
+    assert names["bisect fault-vs-munmap: next/main short base q35"] == "DONE"
