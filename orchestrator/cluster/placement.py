@@ -6,10 +6,13 @@ have guests of different sizes, so what is used of a worker is a share of it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
+from orchestrator import codec
 from orchestrator.model.job import Build, CompareBuilds, Job, Session
 from orchestrator.model.kernel import USUAL_ARCH
 from orchestrator.model.subject import Subject
@@ -35,6 +38,23 @@ class Announced:
     bases: tuple[str, ...] = ()
     warm: tuple[str, ...] = ()
     kernels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Told:
+    """An announcement as far as it can be read: the rest of one of another version may differ from ours."""
+
+    version: str
+    name: str
+    about: Announced | None
+
+
+@lru_cache(maxsize=4096)  # a worker says the same again and again
+def read_announcement(text: str, ours: str) -> Told:
+    """`ours` is our version."""
+    told = json.loads(text)
+    theirs = str(told.get("version"))
+    return Told(theirs, str(told.get("name") or ""), codec.decode(Announced, told) if theirs == ours else None)
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,16 @@ import threading
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
-from orchestrator import codec
 from orchestrator.build.toolchain import find_toolchain
 from orchestrator.cluster import placement, transport
 from orchestrator.cluster.fetched import fetch, fetch_product, inside
-from orchestrator.cluster.placement import Announced, Member, Wanted
+from orchestrator.cluster.placement import Member, Wanted, read_announcement
 from orchestrator.cluster.served import FileServer
 from orchestrator.cluster.task import Offer, Result, Task, Trouble
 from orchestrator.errors import ClusterUnavailable, Fault, HostRefused, Interrupted, OrchestrateError, WorkersUnfit
@@ -267,18 +266,16 @@ def wanted(products: Products) -> Wanted:
     return Wanted(version(), platform.machine(), compilers)
 
 
-def members_for(
-    announced: dict[str, dict[str, object]], plan: Plan, needs: Wanted
-) -> tuple[tuple[Member, ...], list[str]]:
+def members_for(announced: Mapping[str, str], plan: Plan, needs: Wanted) -> tuple[tuple[Member, ...], list[str]]:
     """The workers that can work for a plan, by what they announced, and why the others cannot."""
     found: list[Member] = []
     excluded: list[str] = []
-    for address, told in announced.items():
-        if told.get("version") != needs.version:  # before the rest is read, which may differ from version to version
-            name = told.get("name") or address
-            excluded.append(f"{name} is orchestrate {told.get('version')}, and this is {needs.version}")
+    for address, text in announced.items():
+        told = read_announcement(text, needs.version)
+        about = told.about
+        if about is None:
+            excluded.append(f"{told.name or address} is orchestrate {told.version}, and this is {needs.version}")
             continue
-        about = codec.decode(Announced, told)
         if why := placement.unfit(about, needs):
             excluded.append(f"{about.name} {why}")
             continue

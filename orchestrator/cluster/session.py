@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import socket
 import ssl
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.cluster import identity, transport
+from orchestrator.cluster.placement import read_announcement
 from orchestrator.cluster.remote import Remote, Shared
 from orchestrator.cluster.served import FileServer, Offered
 from orchestrator.errors import ClusterUnavailable, UsageError
 from orchestrator.jobs.products import Products
 from orchestrator.version import version
-
-COUNT_EVERY_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -28,19 +26,15 @@ class Cluster:
     files: FileServer
     tls: ssl.SSLContext
     shared: Shared = field(default_factory=Shared)
-    _counted: list[tuple[float, int]] = field(default_factory=list)  # when the workers were last counted
 
     def remote(self, products: Products) -> Remote:
         """The executor of a run. Raises ToolMissing, CommandFailed."""
         return Remote(self.connection, products, self.files, self.tls, self.shared)
 
     def machines(self) -> int:
-        """The workers of our version that are there now, give or take a second. Raises ClusterUnavailable."""
-        now_s = time.monotonic()
-        if not self._counted or now_s > self._counted[-1][0] + COUNT_EVERY_S:
-            ours = sum(told.get("version") == version() for told in self.connection.announced().values())
-            self._counted[:] = [(now_s, ours)]
-        return self._counted[-1][1]
+        """The workers of our version that are there. Raises ClusterUnavailable."""
+        told = (read_announcement(text, version()) for text in self.connection.announced().values())
+        return sum(one.about is not None for one in told)
 
 
 @contextmanager

@@ -10,11 +10,10 @@ whose threads are all busy; a scheduler that dies takes its workers along.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -47,6 +46,7 @@ CONFIG = {
 }
 SILENT_S = 30.0  # after which a worker or a client is given up
 LOOK_EVERY_S = 0.2
+WORKERS_PER_S = 250  # whose announcements a client asks for, at most: of 500 every 2 s
 GRACE_S = 8.0  # that a stopped job may take to end its guest and send what it has
 ANNOUNCES = "orchestrate"
 LIFE = "life"
@@ -189,6 +189,9 @@ class Connection:
         """Raises ClusterUnavailable."""
         _quiet()
         self._scheduler = scheduler
+        self._asking = threading.Lock()
+        self._announced: Mapping[str, str] = {}
+        self._asks_next_s = 0.0
         try:
             self._client = Client(
                 _tls(scheduler),
@@ -209,15 +212,20 @@ class Connection:
         found = self._client.get_versions(check=False)
         return str(found["scheduler"]["packages"]["distributed"])
 
-    def announced(self) -> dict[str, dict[str, Any]]:
-        """What each worker says of itself, by address. Raises ClusterUnavailable."""
+    def announced(self) -> Mapping[str, str]:
+        """What each worker says of itself, by address, as it was a moment ago: all runs of a client ask for it, and it
+        grows with the number of workers. Raises ClusterUnavailable."""
         self._check()
-        workers = cast(dict[str, Any], self._client.scheduler_info(n_workers=-1))["workers"]
-        return {
-            address: json.loads(one["metrics"][ANNOUNCES])
-            for address, one in workers.items()
-            if ANNOUNCES in one.get("metrics", {})
-        }
+        with self._asking:
+            if time.monotonic() >= self._asks_next_s:
+                workers = cast(dict[str, Any], self._client.scheduler_info(n_workers=-1))["workers"]
+                self._announced = {
+                    address: str(one["metrics"][ANNOUNCES])
+                    for address, one in workers.items()
+                    if ANNOUNCES in one.get("metrics", {})
+                }
+                self._asks_next_s = time.monotonic() + max(LOOK_EVERY_S, len(workers) / WORKERS_PER_S)
+            return self._announced
 
     def do(self, task: Task, address: str, slots: int, share: float, cancel: Cancel) -> Result:
         """Have a worker do a task. Raises WorkerLost when it is gone, ClusterUnavailable when the scheduler is,

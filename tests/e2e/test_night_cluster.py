@@ -47,7 +47,7 @@ class Place:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.farm = Farm(root)
+        self.farm = Farm(root, silence_s=60)  # builds on few CPUs leave a worker little time to say something
         shutil.copytree(EXAMPLE, root, dirs_exist_ok=True)
         self.stable = linux(root / "stable")
         self.next = sibling(self.stable, root / "next")

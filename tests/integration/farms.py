@@ -36,6 +36,7 @@ class Farm:
     root: Path
     children: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
     address: str = ""
+    silence_s: float = SILENCE_S
 
     @property
     def identity(self) -> Path:
@@ -66,7 +67,9 @@ class Farm:
         return out.readline()
 
     def scheduler(self, port: int = 0) -> None:
-        self.begin("scheduler", "scheduler", "--host", "127.0.0.1", "--port", str(port), "--silence", f"{SILENCE_S}")
+        self.begin(
+            "scheduler", "scheduler", "--host", "127.0.0.1", "--port", str(port), "--silence", f"{self.silence_s}"
+        )
         said = self.heard("scheduler")
         self.address = said.removeprefix("scheduler: ").strip()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from fractions import Fraction
 
@@ -17,7 +18,7 @@ from orchestrator.cluster.placement import (
     warm_name,
 )
 from orchestrator.cluster.remote import members_for
-from orchestrator.codec import encode
+from orchestrator.codec import dumps
 from orchestrator.model.job import Build, Configure, Job, Session
 from orchestrator.model.subject import Subject, baseline, patched
 from tests.unit.simulated import plan
@@ -119,7 +120,8 @@ def test_what_differs_is_named() -> None:
 
 
 def test_an_announcement_of_another_version_need_not_be_readable() -> None:
-    announced = {"tls://new:1": {"version": "9", "name": "new", "speaks": "otherwise"}, "tls://a:1": encode(about("a"))}
+    new = {"version": "9", "name": "new", "speaks": "otherwise"}
+    announced = {"tls://new:1": json.dumps(new), "tls://a:1": dumps(about("a"))}
     found, excluded = members_for(announced, PLAN, WANTED)
     assert [one.about.name for one in found] == ["a"]
     assert excluded == ["new is orchestrate 9, and this is 1, commit abc"]
