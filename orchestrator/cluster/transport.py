@@ -59,14 +59,14 @@ def version() -> str:
     return str(distributed.__version__)
 
 
-def _security(directory: Path) -> Security:
+def security(directory: Path) -> Security:
     keys = {role: str(identity.member(directory, role)) for role in identity.ROLES}
     present = {role: path for role, path in keys.items() if Path(path).is_file()}
     pairs = {f"tls_{role}_{kind}": path for role, path in present.items() for kind in ("cert", "key")}
     return Security(require_encryption=True, tls_ca_file=str(directory / identity.CA), **pairs)
 
 
-def _quiet() -> None:
+def quiet() -> None:
     """Its log is not for our users: what matters reaches them as errors of ours."""
     dask.config.set(CONFIG)
     for name in ("distributed", "tornado", "asyncio", "bokeh"):
@@ -80,14 +80,14 @@ def run_scheduler(
     host: str, port: int, directory: Path, cancel: Cancel, ready: Callable[[str], None], silent_s: float
 ) -> None:
     """Serve until the user stops it."""
-    _quiet()
+    quiet()
 
     async def serve() -> None:
         async with Scheduler(
             host=host,
             port=port,
             protocol="tls",
-            security=_security(directory),
+            security=security(directory),
             worker_ttl=silent_s,
             allowed_failures=0,
             dashboard=False,
@@ -118,7 +118,7 @@ def run_worker(
     """Work until the user stops it, or the scheduler is gone. All programs of its jobs have ended then. Raises
     ClusterUnavailable."""
     global _WORKSHOP
-    _quiet()
+    quiet()
     _WORKSHOP = workshop
 
     async def work() -> None:
@@ -127,7 +127,7 @@ def run_worker(
             host=host,
             name=name,
             nthreads=threads,
-            security=_security(directory),
+            security=security(directory),
             resources={SLOTS: 1},
             local_directory=str(scratch),
             memory_limit=0,
@@ -187,7 +187,7 @@ class Connection:
 
     def __init__(self, scheduler: str, directory: Path) -> None:
         """Raises ClusterUnavailable."""
-        _quiet()
+        quiet()
         self._scheduler = scheduler
         self._asking = threading.Lock()
         self._announced: Mapping[str, str] = {}
@@ -195,7 +195,7 @@ class Connection:
         try:
             self._client = Client(
                 _tls(scheduler),
-                security=_security(directory),
+                security=security(directory),
                 timeout=10,
                 set_as_default=False,
                 heartbeat_interval="2s",

@@ -37,6 +37,8 @@ class Farm:
     children: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
     address: str = ""
     silence_s: float = SILENCE_S
+    host: str = "127.0.0.1"  # of the scheduler
+    hosts: dict[str, tuple[str, ...]] = field(default_factory=dict)  # what begins the commands of members elsewhere
 
     @property
     def identity(self) -> Path:
@@ -49,7 +51,15 @@ class Farm:
         return {**os.environ, "HOME": str(home), **{key: str(home / value) for key, value in places.items()}}
 
     def begin(self, name: str, *args: str) -> None:
-        argv = [sys.executable, "-m", "orchestrator", *args, "--identity", str(self.identity)]
+        argv = [
+            *self.hosts.get(name, ()),
+            sys.executable,
+            "-m",
+            "orchestrator",
+            *args,
+            "--identity",
+            str(self.identity),
+        ]
         child = subprocess.Popen(
             argv, env=self.environment(name), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -67,9 +77,7 @@ class Farm:
         return out.readline()
 
     def scheduler(self, port: int = 0) -> None:
-        self.begin(
-            "scheduler", "scheduler", "--host", "127.0.0.1", "--port", str(port), "--silence", f"{self.silence_s}"
-        )
+        self.begin("scheduler", "scheduler", "--host", self.host, "--port", str(port), "--silence", f"{self.silence_s}")
         said = self.heard("scheduler")
         self.address = said.removeprefix("scheduler: ").strip()
 
@@ -77,10 +85,12 @@ class Farm:
         for name in names:
             self.begin(name, "worker", "--scheduler", self.address, "--name", name)
         for name in names:
-            assert f"worker {name}: 127.0.0.1:" in self.heard(name)
+            assert self.heard(name).startswith(f"worker {name}: ")
 
-    def client(self, tree: Path, *revisions: str, who: str = "", name: str = "client") -> subprocess.Popen[str]:
-        argv = [sys.executable, str(CLIENT), who or f"dask://{self.address}", str(self.identity), str(tree)]
+    def client(
+        self, tree: Path, *revisions: str, who: str = "", name: str = "client", host: tuple[str, ...] = ()
+    ) -> subprocess.Popen[str]:
+        argv = [*host, sys.executable, str(CLIENT), who or f"dask://{self.address}", str(self.identity), str(tree)]
         argv += [str(self.root / f"{name}-run"), *revisions]
         environment = self.environment(name) | {"PYTHONPATH": str(Path(__file__).parents[2])}
         self.add(
