@@ -238,7 +238,7 @@ class Farm:
 def background(night: Night, costs: Costs) -> tuple[float, float]:
     """What is always done: the share of a CPU at the scheduler, and at each client."""
     beats_per_s = night.machines / max(0.5, night.machines / 100 + 1)  # as distributed spaces them
-    looks_per_s = min(5.0, 250 / night.machines)  # as cluster/transport.py does
+    looks_per_s = min(1 / transport.ASK_EVERY_S, transport.WORKERS_PER_S / night.machines)
     look = looks_per_s * night.machines * costs.look_s
     return beats_per_s * costs.heartbeat_s + night.clients * look, look
 

@@ -46,6 +46,7 @@ CONFIG = {
 }
 SILENT_S = 30.0  # after which a worker or a client is given up
 LOOK_EVERY_S = 0.2
+ASK_EVERY_S = 1.0  # who is there, at most
 WORKERS_PER_S = 250  # whose announcements a client asks for, at most: of 500 every 2 s
 GRACE_S = 8.0  # that a stopped job may take to end its guest and send what it has
 ANNOUNCES = "orchestrate"
@@ -224,7 +225,7 @@ class Connection:
                     for address, one in workers.items()
                     if ANNOUNCES in one.get("metrics", {})
                 }
-                self._asks_next_s = time.monotonic() + max(LOOK_EVERY_S, len(workers) / WORKERS_PER_S)
+                self._asks_next_s = time.monotonic() + max(ASK_EVERY_S, len(workers) / WORKERS_PER_S)
             return self._announced
 
     def do(self, task: Task, address: str, slots: int, share: float, cancel: Cancel) -> Result:
