@@ -281,7 +281,7 @@ def measured() -> Costs:
 def of_tasks() -> dict[str, float]:
     """A scheduler, workers that say as much as real ones, and tasks that do nothing."""
     with tempfile.TemporaryDirectory() as made:
-        farm = Cluster(Path(made))
+        farm = Cluster(Path(made), silence_s=300)
         identity.create(farm.identity)
         try:
             farm.scheduler()
