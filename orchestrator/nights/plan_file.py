@@ -16,7 +16,7 @@ from orchestrator.codec import Place, spelled
 from orchestrator.declarations import schema
 from orchestrator.declarations.files import read_text, read_toml, read_yaml_text
 from orchestrator.errors import BadDeclaration, ToolMissing, UsageError
-from orchestrator.model.kernel import USUAL_TOOLCHAIN, Kconfig, Kernel
+from orchestrator.model.kernel import USUAL_ARCH, USUAL_TOOLCHAIN, Kconfig
 from orchestrator.model.night import (
     From,
     NightPlan,
@@ -32,7 +32,6 @@ from orchestrator.words import near
 
 T = TypeVar("T")
 SUITES = PACKAGE / "data/suites.toml"
-ARCHES = (Kernel.arch,)  # that kernels are built for today
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,60}")
 DEFAULT_SUITE = "default"
 # What the night itself gives to the command of an item
@@ -106,8 +105,8 @@ class _File:
     series: Mapping[str, _Series] = field(default_factory=dict)
     suites: Mapping[str, _Suite] = field(default_factory=dict)
     kconfigs: tuple[str, ...] = ("base",)
-    machines: tuple[str, ...] = ("q35",)
-    arches: tuple[str, ...] = ARCHES
+    machines: tuple[str, ...] = ()
+    arches: tuple[str, ...] = ()
     toolchains: tuple[str, ...] = (USUAL_TOOLCHAIN,)
     budget: str = "8h"
     expected: str = "20m"
@@ -326,17 +325,9 @@ class _Reading:
 
     def _entry(self, at: tuple[str, str], one: _Entry, suites: Mapping[str, Suite]) -> dict[str, Any]:
         self._name(at[1], *at)
-        kconfigs, machines = one.kconfigs or self.plan.kconfigs, one.machines or self.plan.machines
+        kconfigs = one.kconfigs or self.plan.kconfigs
+        machines = self._machines(at, one) or self._machines((), self.plan) or (self.catalog.arch(USUAL_ARCH).machine,)
         self._kconfigs(((at, one.kconfigs), ((), self.plan.kconfigs)))
-        for place, names in ((at, one.machines), ((), self.plan.machines)):
-            for number, machine in enumerate(names):
-                with self.checker.at(*place, "machines", number):
-                    self.catalog.machine(machine)
-        for place, names in ((at, one.arches), ((), self.plan.arches)):
-            for number, arch in enumerate(names):
-                if arch not in ARCHES:
-                    words = f"{arch}: kernels are built for {', '.join(ARCHES)} alone"
-                    self.checker.wrong((*place, "arches", number), words)
         toolchains = self._toolchains(at, one.toolchains) or self._toolchains((), self.plan.toolchains)
         for number, suite in enumerate(one.suites):
             self.checker.one_of(suite, [*suites], "suite", *at, "suites", number)
@@ -362,6 +353,22 @@ class _Reading:
             if file and Path(file).is_dir():
                 self.checker.wrong((at, name), f"{file}: a directory, not a file")
         return Results(history=history, directory=directory, **files)
+
+    def _machines(self, place: Place, given: _Entry | _File) -> tuple[str, ...]:
+        """Those that are named; without any, the one of each architecture. A machine says which architecture it is."""
+        named, found = [], []
+        for number, machine in enumerate(given.machines):
+            with self.checker.at(*place, "machines", number):
+                named.append(self.catalog.machine(machine))
+        for number, arch in enumerate(given.arches):
+            with self.checker.at(*place, "arches", number):
+                usual = self.catalog.arch(arch).machine
+                if not usual:
+                    self.checker.wrong((*place, "arches", number), f"{arch}: no machine boots its kernels")
+                elif given.machines and all(machine.arch != arch for machine in named):
+                    self.checker.wrong((*place, "arches", number), f"{arch}: none of the machines beside it is one")
+                found.append(usual)
+        return tuple(machine.name for machine in named) or tuple(found)
 
     def _toolchains(self, place: Place, names: Sequence[str]) -> tuple[str, ...]:
         """Those that are installed; a directory is relative to the plan."""

@@ -16,7 +16,7 @@ from orchestrator.model.series import Mutant, Observable
 ROOT = Path(__file__).resolve().parents[2]
 MUTANTS = ROOT / "patches/vm_refcnt-mutants"
 HOLDOUT = ROOT / "patches/vm_refcnt-holdout"
-KCONFIGS = {*load_catalog().fragments, "numa"}  # which is on its way
+KCONFIGS = {*load_catalog().fragments}
 PARAMETER = re.compile(r"^\+(?:\tPOINT|module_param)\((\w+)", re.MULTILINE)
 
 
