@@ -19,7 +19,7 @@ STAGES = frozenset({
 })  # fmt: skip
 """Of a suite's own steps: they stand beside its cases in a report."""
 RESERVED = STAGES | {
-    "patched", "baseline", "mutated", "per-patch", "bisected",  # kernels
+    "patched", "baseline", "mutated", "per-patch", "bisected", "compiled",  # kernels
     "cases", "logs", "patches", "stages", "attempts", "run",  # in a run directory
     "json", "xml", "sh",  # KCONFIG.MUTANT is a directory beside run.json, junit.xml and reproduce.sh
 }  # fmt: skip
