@@ -71,7 +71,7 @@ def link(home: Path, values: Mapping[str, object], *flags: str) -> Path:
         (home / f"{name}.c").write_text(text % values)
         gcc = ("gcc", "-g", "-O2", "-fno-stack-protector", "-fcf-protection=none", *flags, "-c")
         subprocess.run((*gcc, f"{name}.c", "-o", f"{name}.o"), cwd=home, check=True)
-    subprocess.run((*LINK, "-o", "linked", "one.o", "two.o"), cwd=home, check=True, capture_output=True)
+    subprocess.run(("ld", *LINK, "-o", "linked", "one.o", "two.o"), cwd=home, check=True, capture_output=True)
     return home / "linked"
 
 
