@@ -6,8 +6,8 @@ The simulation has machines with slots, links, and three servers that do one thi
 and the database. Kernels are built first, each by one machine, then their sessions run wherever there is a slot; a
 machine that lacks a kernel gets it from the one that built it. What each operation costs is measured on this machine
 with the project's own code (`--measure` prints it again; seconds of CPU, so that other work on the host counts little);
-the defaults are what that printed. How long guests run, and what a kernel and a result hold, are a run's with
-vm_refcnt.
+the defaults are what that printed, but for one that is assumed. How long guests run, and what a kernel and a result
+hold, are a run's with vm_refcnt.
 """
 
 from __future__ import annotations
@@ -55,16 +55,16 @@ from tests.unit.simulated import plan as simulated_plan
 class Costs:
     """Seconds of CPU of one operation, at whoever does it."""
 
-    task_scheduler_s: float = 0.004  # a task through the scheduler: submitted, placed, its result told
-    task_client_s: float = 0.004  # the same at the client
-    heartbeat_s: float = 0.001  # of a worker, at the scheduler
-    look_s: float = 0.00005  # for each worker in an answer to who is there, at the scheduler, and again at the client
-    place_s: float = 0.000002  # for each worker that is considered for a job
-    file_s: float = 0.01  # a file that is fetched: connection, TLS, request; at either end
-    byte_s: float = 3e-9  # of it, with its digest
-    adopt_s: float = 0.05  # a session's record, taken over and judged
-    run_sqlite_s: float = 0.02  # an item's run into the history
-    run_postgres_s: float = 0.02
+    task_scheduler_s: float = 0.0016  # a task through the scheduler: submitted, placed, its result told
+    task_client_s: float = 0.0003  # the same at the client
+    heartbeat_s: float = 0.00087  # of a worker, at the scheduler
+    look_s: float = 3.5e-5  # for each worker in an answer to who is there, at the scheduler, and again at the client
+    place_s: float = 3e-6  # for each worker that is considered for a job
+    file_s: float = 0.0042  # a file that is fetched: connection, TLS, request; at either end
+    byte_s: float = 1.6e-9  # of it, with its digest
+    run_sqlite_s: float = 0.066  # an item's run into the history
+    run_postgres_s: float = 0.127
+    adopt_s: float = 0.05  # a session's record, taken over and judged: assumed
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,7 @@ class Farm:
     database: Server = field(default_factory=Server)
     links: list[Server] = field(default_factory=list)
     used: Counter[int] = field(default_factory=Counter)  # slots, by machine
+    by_use: list[set[int]] = field(default_factory=list)  # the machines that have 0, 1, ... slots in use
     waiting: deque[tuple[int, Callable[[float, int], None]]] = field(default_factory=deque)  # for so many slots
     number: int = 0
     moved: float = 0.0  # bytes of kernels
@@ -124,6 +125,7 @@ class Farm:
         """Seconds until the last result is in the history."""
         self.draw = random.Random(self.seed)
         self.clients = [Server() for _ in range(self.night.clients)]
+        self.by_use = [set(range(self.night.machines)), *(set[int]() for _ in range(self.night.slots))]
         self.links = [Server() for _ in range(self.night.machines + 1)]  # the last is the clients'
         kernels = deque(range(-(-self.night.sessions // self.night.per_kernel)))
         self.kernels = kernels
@@ -216,22 +218,27 @@ class Farm:
         if free is None:
             self.waiting.append((slots, take))
         else:
-            self.used[free] += slots
+            self.use(free, slots)
             take(now_s, free)
 
     def free(self, slots: int) -> int | None:
         """The least used machine that has so many slots left."""
-        found = min(range(self.night.machines), key=lambda one: self.used[one])
-        return found if self.used[found] + slots <= self.night.slots else None
+        roomy = self.by_use[: self.night.slots - slots + 1]
+        return next((next(iter(machines)) for machines in roomy if machines), None)
+
+    def use(self, machine: int, slots: int) -> None:
+        self.by_use[self.used[machine]].remove(machine)
+        self.used[machine] += slots
+        self.by_use[self.used[machine]].add(machine)
 
     def release(self, now_s: float, machine: int, slots: int) -> None:
-        self.used[machine] -= slots
+        self.use(machine, -slots)
         while self.waiting:
             free = self.free(self.waiting[0][0])
             if free is None:
                 return
             wanted, take = self.waiting.popleft()
-            self.used[free] += wanted
+            self.use(free, wanted)
             take(now_s, free)
 
 

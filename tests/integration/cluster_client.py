@@ -38,7 +38,7 @@ def tell(event: Event) -> None:
 def main(who: str, identity: str, tree: str, run_dir: str, *revisions: str) -> int:
     catalog, cancel = load_catalog(), Cancel()
     context = Context(Places.of_user(), catalog, Runner(cancel), tell)
-    request = Request(tree=tree, base="HEAD", testcases=("split-merge",), jobs=2, accel="tcg")
+    request = Request(tree=tree, base="HEAD", testcases=("split-merge",), jobs=2, accel="tcg", sandbox=False)
     plan = make_plan(request, catalog, None, find_host(context))
     subjects = [
         Subject(Kernel(Source(tree, revision), plan.kconfigs[0]), ROLES[number % len(ROLES)], f"kernel-{number}")

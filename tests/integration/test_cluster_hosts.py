@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ __all__ = ["fake", "farm"]  # the fixtures
 
 NET = "10.231.77"  # of a bridge that nothing else uses
 MIB = 1 << 20
+NUMBERS = count()
 
 
 def call(*words: str, check: bool = True) -> None:
@@ -32,7 +34,8 @@ class Network:
     """A bridge to which hosts are connected. This host is .1 on it."""
 
     def __init__(self) -> None:
-        self.bridge = f"orch{os.getpid() % 100_000}"
+        # another name each time: what is deleted lives on until the last process in it has ended
+        self.bridge = f"orch{os.getpid() % 100_000}n{next(NUMBERS)}"
         call("ip", "link", "add", self.bridge, "type", "bridge")
         call("ip", "address", "add", f"{NET}.1/24", "dev", self.bridge)
         call("ip", "link", "set", self.bridge, "up")

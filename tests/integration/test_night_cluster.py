@@ -25,7 +25,7 @@ PLAN = """\
 trees:
   mm: {{path: {tree}, branches: [main, two, three], suites: [quick]}}
 suites:
-  quick: {{testcases: [split-merge], duration: 1s, options: [--accel, tcg]}}
+  quick: {{testcases: [split-merge], duration: 1s, options: [--accel, tcg, --no-sandbox]}}
 executor: dask://{address}
 results: {{json: {root}/night.json, directory: {root}/nights}}
 """
