@@ -79,7 +79,7 @@ def test_a_night_that_was_ended_goes_on_with_all_that_was_at_work(
     marker = farm.root / "pids"
     path = plan(farm, fake(f"echo $$ >>{marker}; test -e {farm.root}/go || exec sleep 300"))
     night = begin(farm, path)
-    wait_for(lambda: len(running(marker)) == 2, timeout_s=60)
+    wait_for(lambda: len(running(marker)) == 2, timeout_s=150)
     night.send_signal(signum)
     _, said = night.communicate(timeout=30)
     assert night.returncode == (130 if signum == signal.SIGINT else -signal.SIGKILL), said
@@ -97,7 +97,7 @@ def test_a_cluster_that_is_gone_ends_the_night_and_the_same_command_goes_on(
     marker = farm.root / "pids"
     path = plan(farm, fake(f"echo $$ >>{marker}; test -e {farm.root}/go || exec sleep 300"))
     night = begin(farm, path)
-    wait_for(lambda: len(running(marker)) == 2, timeout_s=60)
+    wait_for(lambda: len(running(marker)) == 2, timeout_s=150)
     farm.children["scheduler"].kill()
     _, said = night.communicate(timeout=60)
     assert night.returncode == 3, said
