@@ -30,6 +30,7 @@ OURS = tuple(
 )
 
 
+@pytest.mark.long  # a quarter of a minute each
 @pytest.mark.parametrize("variant", [*OURS, *CATALOG.builds], ids=lambda variant: variant.name)
 def test_no_symbol_is_dropped(variant: Variant, tmp_path: Path) -> None:
     context = Context(Places.of_user(), CATALOG, Runner(Cancel()), lambda event: None)
