@@ -61,7 +61,7 @@ def _commands(plan: Plan, subject: Subject, accel: Accel, toolchain: Toolchain, 
     yield shlex.join(made("tinyconfig").argv)
     fragments = shlex.join(os.fspath(fragment.path) for fragment in kernel.kconfig.fragments)
     others = rf"-e '/^# arch:.*\b{kernel.arch}\b/b' -e '/^# arch:/,/^$/d'"  # what is for other architectures
-    chosen = f"sed {others}" if any(fragment.on_arch for fragment in kernel.kconfig.fragments) else "cat"
+    chosen = f"sed -s {others}" if any(fragment.on_arch for fragment in kernel.kconfig.fragments) else "cat"
     yield f"{chosen} {fragments} >>{BUILD}/.config"
     yield shlex.join(made("olddefconfig").argv)
     yield shlex.join(made(image.name, "vmlinux").argv)

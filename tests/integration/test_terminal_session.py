@@ -177,7 +177,7 @@ def test_a_dry_run_shows_plan_and_commands_and_writes_nothing(
     assert f"git -C {tree} archive HEAD | tar -x\n" in said
     assert "git apply good.patch\n" in said
     assert re.search(r"^make .*tinyconfig$", said, re.MULTILINE)
-    assert re.search(r"^sed .* \S*base\.config \S*debug\.config >>", said, re.MULTILINE)
+    assert re.search(r"^sed -s .* \S*base\.config \S*debug\.config >>", said, re.MULTILINE)
     assert re.search(r"^qemu-system-x86_64 .* -smp ", said, re.MULTILINE)
     assert "/cases/gup" in said
     assert "# debug.baseline: only if something fails on debug.patched\n" in said
