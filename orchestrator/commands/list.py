@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import platform
+import re
+from itertools import takewhile
 
 from orchestrator import codec
 from orchestrator.build.toolchains import compiler_of, installed_toolchains
 from orchestrator.catalog import Catalog, load_catalog
 from orchestrator.declarations.patches import read_series
 from orchestrator.errors import CommandFailed, PatchUnreadable, ToolMissing
+from orchestrator.model.kernel import Fragment
 from orchestrator.model.series import Series
 from orchestrator.process import Cancel, Command, Runner
 from orchestrator.reporters import stream
@@ -17,6 +20,8 @@ from orchestrator.reporters.columns import columns
 from orchestrator.reporters.text import printable
 from orchestrator.source.bases import DEFAULT_BASE, installed
 from orchestrator.words import counted
+
+_PROSE = re.compile(r"# (?!CONFIG_|(?:slowdown|arch|since): )")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -44,7 +49,7 @@ def _testcases(catalog: Catalog) -> list[Row]:
 
 def _kconfigs(catalog: Catalog) -> list[Row]:
     return [
-        {"name": f.name, "summary": _first_comment(f.path.read_text()), "symbols": counted(len(f.symbols), "symbol")}
+        {"name": f.name, "summary": _summary(f.path.read_text()), "symbols": _symbols(f)}
         for f in catalog.fragments.values()
     ]
 
@@ -83,9 +88,19 @@ def _bases(_: Catalog) -> list[Row]:
     ]
 
 
-def _first_comment(text: str) -> str:
-    first = text.partition("\n")[0]
-    return first.lstrip("# ").partition(": ")[2] or first.lstrip("# ")
+def _summary(text: str) -> str:
+    """The first sentence of a fragment's comment: it goes on in the next line unless that begins with a capital."""
+    first, *others = [line.removeprefix("# ") for line in takewhile(_PROSE.match, text.splitlines())] or [""]
+    more = takewhile(lambda line: not line[:1].isupper(), others)
+    sentence = " ".join((first, *more))
+    return sentence.partition(": ")[2] or sentence
+
+
+def _symbols(fragment: Fragment) -> str:
+    """How many symbols a fragment sets: on every architecture, or on the only ones that it is for."""
+    if fragment.symbols or not fragment.on_arch:
+        return counted(len(fragment.symbols), "symbol")
+    return ", ".join(f"{counted(len(symbols), 'symbol')} for {arch}" for arch, symbols in fragment.on_arch)
 
 
 def _toolchains(_: Catalog) -> list[Row]:

@@ -25,8 +25,12 @@ CATALOG = catalog.load_catalog(Path(__file__).parents[2])
 NEEDS_CLANG = ("kmsan",)
 CLANG = next((name for name in reversed(installed_toolchains()) if name.startswith("clang")), "clang")
 OURS = tuple(
-    Variant(CATALOG.kconfig(name).on("x86_64"), CLANG if name in NEEDS_CLANG else USUAL_TOOLCHAIN)
-    for name in CATALOG.fragments
+    Variant(
+        CATALOG.kconfig(name).on(arch := "x86_64" if fragment.symbols else fragment.on_arch[0][0]),
+        CLANG if name in NEEDS_CLANG else USUAL_TOOLCHAIN,
+        arch,
+    )
+    for name, fragment in CATALOG.fragments.items()
 )
 
 
