@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import ceil, floor, isfinite, log10
+from math import ceil, floor, log10
 
 WIDTH, HEIGHT = 720, 220
+HUGE = 1e300  # what is larger is no figure, and a float may not hold its distances
 _NOTHING = 1e-12
 _LEFT, _RIGHT, _TOP, _BOTTOM = 78, 12, 12, 26
 
@@ -87,11 +88,11 @@ def chart(
     breaks: Sequence[tuple[int, str]] = (),
     bounds: tuple[float, float] | None = None,
 ) -> Chart | None:
-    """The drawing of points; None where there are fewer than two, or where no float can hold how far they
-    reach. `bounds` are the least and greatest value that can be; else the values say it. `breaks`: the index of the
-    first point behind a change, and what changed."""
+    """The drawing of points; None where there are fewer than two, or where one is beyond HUGE. `bounds` are the least
+    and greatest value that can be; else the values say it. `breaks`: the index of the first point behind a change,
+    and what changed."""
     ends = bounds or _reach(points, spans) if len(points) > 1 else (0.0, 0.0)
-    if len(points) < 2 or not isfinite(2 * (ends[1] - ends[0])):
+    if len(points) < 2 or not all(abs(end) <= HUGE for end in ends):
         return None
     low, high, step = _scale(ends)
     moments = _moments(points)
