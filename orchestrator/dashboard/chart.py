@@ -88,13 +88,13 @@ def chart(
     breaks: Sequence[tuple[int, str]] = (),
     bounds: tuple[float, float] | None = None,
 ) -> Chart | None:
-    """The drawing of points; None where there are fewer than two, or where one is beyond HUGE. `bounds` are the least
-    and greatest value that can be; else the values say it. `breaks`: the index of the first point behind a change,
-    and what changed."""
-    ends = bounds or _reach(points, spans) if len(points) > 1 else (0.0, 0.0)
-    if len(points) < 2 or not all(abs(end) <= HUGE for end in ends):
+    """The drawing of points; None where there are fewer than two, or where one is beyond HUGE or no number. `bounds`
+    are the least and greatest value that can be; else the values say it. `breaks`: the index of the first point behind
+    a change, and what changed."""
+    values = _values(points, spans)
+    if len(points) < 2 or not all(abs(value) <= HUGE for value in values):  # not a number is not, either
         return None
-    low, high, step = _scale(ends)
+    low, high, step = _scale(bounds or (min(values), max(values)))
     moments = _moments(points)
     first, last = moments[0], moments[-1]
 
@@ -134,11 +134,10 @@ def _moments(points: Sequence[Point]) -> list[float]:
     return found if found and found == sorted(found) and found[0] < found[-1] else [*map(float, range(len(points)))]
 
 
-def _reach(points: Sequence[Point], spans: Sequence[Span]) -> tuple[float, float]:
+def _values(points: Sequence[Point], spans: Sequence[Span]) -> list[float]:
     ends = [(one.low, one.high) for one in points] + [(one.low, one.high) for one in spans]
     values = [value for pair in ends for value in pair if value is not None]
-    values += [point.value for point in points] + [span.middle for span in spans]
-    return min(values), max(values)
+    return values + [point.value for point in points] + [span.middle for span in spans]
 
 
 def _scale(bounds: tuple[float, float]) -> tuple[float, float, float]:

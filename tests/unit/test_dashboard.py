@@ -139,6 +139,7 @@ def test_points_lie_where_their_values_are() -> None:
 
 @example([1.7120886998671602e308, 1.7120886998688722e308], False)
 @example([1e300, -1e300], True)
+@example([0.0, float("nan")], False)
 @given(st.lists(st.floats(), min_size=2, max_size=20), st.booleans())
 def test_any_figures_are_drawn_inside_or_not_at_all(values: list[float], with_dates: bool) -> None:
     moments = [f"2026-11-{at:02d}T02:00:00" if with_dates else "" for at in range(1, len(values) + 1)]
