@@ -31,6 +31,13 @@ struct slot *board_slot(struct board *board, enum slot_kind kind, const char *na
 	return slot;
 }
 
+unsigned int board_used(const struct board *board)
+{
+	unsigned int used = atomic_load(&board->slots_used);
+
+	return used < BOARD_SLOTS ? used : BOARD_SLOTS;
+}
+
 struct slot *board_find(struct board *board, const char *name, unsigned int id)
 {
 	for (unsigned int i = 0; i < BOARD_SLOTS; i++) {
@@ -61,6 +68,15 @@ void board_skip(struct board *board, const char *fmt, va_list args)
 	atomic_store(&board->skipped, true);
 }
 
+uint64_t slot_total(const struct slot *slot)
+{
+	uint64_t total = 0;
+
+	for (unsigned int i = 0; i < BOARD_LANES; i++)
+		total += atomic_load_explicit(&slot->lane[i].count, memory_order_relaxed);
+	return total;
+}
+
 uint64_t board_total(struct board *board, const char *name)
 {
 	uint64_t total = 0;
@@ -69,7 +85,7 @@ uint64_t board_total(struct board *board, const char *name)
 		struct slot *slot = &board->slot[i];
 
 		if (atomic_load(&slot->ready) && strcmp(slot->name, name) == 0)
-			total += atomic_load(&slot->count);
+			total += slot_total(slot);
 	}
 	return total;
 }

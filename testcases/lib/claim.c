@@ -4,8 +4,8 @@
 
 #include "tag.h"
 
-#define MAY_BITS 8
-#define SEQ_BITS 16
+#define MAY_BITS 7
+#define SEQ_BITS 25
 #define SEQ_MASK ((UINT64_C(1) << SEQ_BITS) - 1)
 
 unsigned int claim_may(uint64_t word)

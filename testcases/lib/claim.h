@@ -4,7 +4,8 @@
  * The changer publishes "changing" before the system call and the new settled state after it. A reader looks at the
  * claim before and after its access. The same claim both times: the access must agree with it exactly. Two claims:
  * the page changed meanwhile, any outcome of it is fair, but the data must still be of this page and of a generation
- * that was visible in between. So there are no false positives, however slow or preempted a thread is. */
+ * that was visible in between. So there are no false positives, however slow or preempted a thread is: two claims are only
+ * taken for one if a multiple of 2^25 changes lies between, in which time a thread that does nothing is called hung. */
 #ifndef CLAIM_H
 #define CLAIM_H
 
@@ -30,7 +31,7 @@ enum {
 };
 
 struct claim {
-	_Atomic uint64_t word;          /* generation (40 bits), sequence (16), what may happen (8) */
+	_Atomic uint64_t word;          /* generation (32 bits), sequence (25), what may happen (7) */
 };
 
 /* 'generation': the oldest that an access starting now may see, and the newest that one ending now may have seen */

@@ -50,8 +50,8 @@ void progress_forgive(struct progress *progress, int64_t stood_ns)
 
 void progress_look(struct progress *progress, int64_t now)
 {
-	for (unsigned int i = 0; i < BOARD_SLOTS; i++) {
-		uint64_t count = atomic_load_explicit(&progress->board->slot[i].count, memory_order_relaxed);
+	for (unsigned int i = 0; i < board_used(progress->board); i++) {
+		uint64_t count = slot_total(&progress->board->slot[i]);
 
 		if (count != progress->seen[i]) {
 			progress->seen[i] = count;

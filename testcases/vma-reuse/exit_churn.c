@@ -51,7 +51,7 @@ static void *touch_till_death(void *arg)
 /* bounded, since the thread may get no CPU */
 static void await_touch(const struct life *life, uint64_t before)
 {
-	for (unsigned int i = 0; i < 200 && atomic_load(&life->toucher.slot->count) == before; i++)
+	for (unsigned int i = 0; i < 200 && slot_total(life->toucher.slot) == before; i++)
 		sched_yield();
 }
 
@@ -60,7 +60,7 @@ static void live_shortly(struct run *run, void *arg)
 	struct life *life = arg;
 	pthread_attr_t attr;
 	pthread_t thread;
-	uint64_t touched = atomic_load(&life->toucher.slot->count);
+	uint64_t touched = slot_total(life->toucher.slot);
 
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 128 * 1024);
