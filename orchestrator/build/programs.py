@@ -14,7 +14,7 @@ from orchestrator import host_cpus
 from orchestrator.build.foreign import foreign_userland
 from orchestrator.build.kselftests import kselftests
 from orchestrator.build.product import Product
-from orchestrator.build.toolchain import Toolchain, host_failure
+from orchestrator.build.toolchain import Toolchain, first_error, host_failure
 from orchestrator.catalog import Catalog
 from orchestrator.context import Context
 from orchestrator.errors import CaseDoesNotCompile, CommandFailed
@@ -147,6 +147,8 @@ def _program(context: Context, job: Job, toolchain: Toolchain) -> Product[Path]:
             said = result.stderr.decode(errors="replace")
             is_users_fault = job.is_users and not host_failure(result, said)
             kind = CaseDoesNotCompile if is_users_fault else CommandFailed
-            raise kind(f"test case {name} does not compile", detail=result.tail(), hint=command.line())
+            error = first_error(said)
+            why = f": {': '.join(error)}" if error else ""
+            raise kind(f"test case {name} does not compile{why}", detail=result.tail(), hint=command.line())
 
     return Product(context.store.put("program", product_key, fill) / name, cached=False)

@@ -86,7 +86,7 @@ def test_a_case_without_a_harness_of_its_own_is_linked_with_ours(root: Path, tmp
 
 def test_a_case_of_the_users_that_does_not_compile_is_the_requests_fault(root: Path, tmp_path: Path) -> None:
     add_case(root, "mine", "int main(void) { return nonsense; }\n")
-    with pytest.raises(CaseDoesNotCompile, match="test case mine does not compile") as caught:
+    with pytest.raises(CaseDoesNotCompile, match=r"case mine does not compile: .*main\.c:1:\d+: .*nonsense") as caught:
         compiled(tmp_path, "mine")
     assert caught.value.fault is Fault.USER
     assert "nonsense" in caught.value.detail
