@@ -65,6 +65,11 @@ class Symbols:
         found = {self._lines(address + ref.looked_up) for address in fitting}
         return found.pop() if len(found) == 1 else ()
 
+    def places_at(self, address: int) -> tuple[SourceLine, ...]:
+        """The lines of code at an address of the kernel, the innermost inlined function first; empty outside of it.
+        Raises VmlinuxUnreadable."""
+        return self._lines(address)
+
     def file_of(self, printed: str) -> str:
         """The file of the function in `function+0xoffset/0xsize`; empty when this vmlinux does not have the place.
         Raises VmlinuxUnreadable."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from orchestrator.context import Context
 from orchestrator.errors import BootFailed, CommandFailed, GuestUnreachable, NoGuest, ToolMissing
+from orchestrator.evidence.addresses import with_functions
 from orchestrator.evidence.postmortem.examine import postmortem
 from orchestrator.guest import dump, evidence
 from orchestrator.guest.case_argv import process
@@ -66,6 +67,13 @@ def whose_silence(error: NoGuest, found: Examination, diagnosis: str, where: Pat
     return kind(message, hint=error.hint, detail=detail, examined_at=found.console_at)
 
 
+def _by_registers(where: Path, vmlinux: Path) -> str:
+    """Where CPUs are stuck, as it was seen from outside, with names; nothing if they are not, or without names."""
+    seen = (where / evidence.EVIDENCE).read_text().partition("\n")[0]
+    named = with_functions(seen, vmlinux)
+    return named if named != seen else ""
+
+
 def _diagnosis(context: Context, spec: GuestSpec, where: Path, program: str, home: Path) -> str:
     """One sentence, or nothing; the whole text goes beside the dump."""
     path = where / dump.NAME
@@ -77,6 +85,7 @@ def _diagnosis(context: Context, spec: GuestSpec, where: Path, program: str, hom
     except (CommandFailed, ToolMissing) as error:
         diagnosis, text = "", f"no post-mortem: {error.message}\n{error.detail}\n"
     (where / TEXT).write_text(text, errors="backslashreplace")
+    diagnosis = diagnosis or _by_registers(where, spec.kernel.vmlinux)
     kept = [*home.parent.glob(f"*/cases/*/*/{dump.NAME}"), *home.parent.glob(f"*/guest-*/{dump.NAME}")]
     others = [other for other in kept if other != path]
     if len(others) >= KEPT or path.stat().st_size > KEPT_BYTES:
