@@ -72,8 +72,8 @@ uint64_t slot_total(const struct slot *slot)
 {
 	uint64_t total = 0;
 
-	for (unsigned int i = 0; i < BOARD_LANES; i++)
-		total += atomic_load_explicit(&slot->lane[i].count, memory_order_relaxed);
+	for (unsigned int i = 0; i < BOARD_STRIPES; i++)
+		total += atomic_load_explicit(&slot->stripe[i].count, memory_order_relaxed);
 	return total;
 }
 

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define BOARD_SLOTS 160                 /* threads and processes of all roles, and events */
-#define BOARD_LANES 16                  /* in which the threads of a process share an event's count */
+#define BOARD_STRIPES 16                /* in which the threads of a process share an event's count */
 #define BOARD_LINES 8                   /* with "more failures" and the seed line: at most 10 lines */
 #define BOARD_LINE_MAX 240
 #define BOARD_NAME_MAX 24
@@ -22,12 +22,12 @@ enum slot_kind {
 };
 
 /* Of a cache line each: threads that count one event must not wait for each other, or their page faults hardly meet. */
-struct lane {
+struct stripe {
 	_Alignas(64) _Atomic uint64_t count;
 };
 
 struct slot {
-	struct lane lane[BOARD_LANES];  /* a worker counts in the first alone */
+	struct stripe stripe[BOARD_STRIPES];  /* a worker counts in the first alone */
 	_Atomic bool finished;
 	_Atomic int thread;             /* the kernel's id of it; 0: none, or several after another */
 	_Atomic bool ready;             /* the fields below are valid */
@@ -61,7 +61,7 @@ void board_skip(struct board *board, const char *fmt, va_list args);
 /* how many slots have been given away */
 unsigned int board_used(const struct board *board);
 
-/* all lanes of a slot */
+/* all stripes of a slot */
 uint64_t slot_total(const struct slot *slot);
 
 /* sum over the slots of one name; used to tell "did nothing" */

@@ -39,14 +39,14 @@ bool worker_continue(const struct worker *worker)
 void worker_counted(struct worker *worker)
 {
 	/* only this thread writes it: no locked instruction needed */
-	_Atomic uint64_t *count = &worker->slot->lane[0].count;
+	_Atomic uint64_t *count = &worker->slot->stripe[0].count;
 
 	atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + 1, memory_order_relaxed);
 }
 
 void worker_did(struct worker *worker)
 {
-	uint64_t count = atomic_load_explicit(&worker->slot->lane[0].count, memory_order_relaxed);
+	uint64_t count = atomic_load_explicit(&worker->slot->stripe[0].count, memory_order_relaxed);
 
 	worker_counted(worker);
 	/* Readers that only hit their TLB prove nothing, yet would keep the CPU for whole time slices while the

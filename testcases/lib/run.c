@@ -83,7 +83,7 @@ void slot_hit(struct slot *slot)
 	const struct worker *worker = crew_self();
 
 	if (slot)
-		atomic_fetch_add_explicit(&slot->lane[worker ? worker->id % BOARD_LANES : 0].count, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&slot->stripe[worker ? worker->id % BOARD_STRIPES : 0].count, 1, memory_order_relaxed);
 }
 
 unsigned int run_threads_left(const struct run *run, unsigned int taken, unsigned int least)

@@ -22,7 +22,7 @@ def content(report: RunReport) -> bytes:
 def read_files(report: RunReport) -> RunFiles:
     """What the page takes from the run directory. A file that cannot be read is not there."""
     root = Path(report.run_dir)
-    patches = tuple((path.name, _patch(path)) for path in sorted((root / PATCHES).glob("*.patch")))
+    patches = tuple((path.name, _patch(path)) for path in _patches(root / PATCHES))
     named = [name for suite in report.suites for case in suite.cases for name in case.evidence]
     texts = {
         name: read_tail(root, name, POSTMORTEM_BYTES * 4)[0].decode("utf-8", "replace")
@@ -30,6 +30,13 @@ def read_files(report: RunReport) -> RunFiles:
         if PurePath(name).name == "postmortem.txt"
     }
     return RunFiles(patches, texts, lambda path: read_tail(root, path, 1)[1] > 0)
+
+
+def _patches(directory: Path) -> list[Path]:
+    try:
+        return sorted(directory.glob("*.patch"))
+    except ValueError:  # a NUL in the path, from Python 3.13 on
+        return []
 
 
 def _patch(path: Path) -> bytes:
