@@ -12,8 +12,8 @@
 
 #define FILLERS 2
 #define CHUNKS 8                        /* of a ring; one of them is in use, the others are given back */
-#define LIMIT_LEAST (4u << 20)
-#define LIMIT_MOST (128u << 20)
+#define LIMIT_LEAST 1024                /* pages */
+#define LIMIT_MOST 32768
 
 struct ring {
 	void *base;
@@ -118,8 +118,8 @@ static void go(struct run *run, unsigned int forkers)
 		{ .name = "reader", .body = touch, .count = 1, .arg = &lazy.given },
 	};
 
-	if (limit < LIMIT_LEAST || limit > LIMIT_MOST) {
-		run_skip(run, "not in a memory cgroup with a limit from %u to %u MiB", LIMIT_LEAST >> 20, LIMIT_MOST >> 20);
+	if (limit / page_bytes() < LIMIT_LEAST || limit / page_bytes() > LIMIT_MOST) {
+		run_skip(run, "not in a memory cgroup with a limit from %d to %d pages", LIMIT_LEAST, LIMIT_MOST);
 		return;
 	}
 	if (lazy_init(&lazy, run, false) && make_rings(run, limit))
