@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from orchestrator.build.toolchain import Toolchain, build_error, make
@@ -16,6 +17,8 @@ from orchestrator.process import Command, Confined
 
 # What make says of a directory's objects: "real-obj-y := mm/vma.o ..."; "lib-y := lib/sort.o ..."
 OBJECTS = re.compile(r"^(?:real-obj-[ym]|lib-y) :?= *(.*)$", re.MULTILINE)
+# and of the directories below: "subdir-ym := kernel/sched kernel/locking ..."
+DIRECTORIES = re.compile(r"^subdir-ym :?= *(.*)$", re.MULTILINE)
 # What Kbuild keeps beside an object: how it was made, and from what; kernels before 6.3 call the first cmd_
 SAVED = re.compile(r"^(?:saved)?cmd_\S+ := (?P<command>.*)$", re.MULTILINE)
 _SOURCE = re.compile(r"^source_\S+ := \.\./(\S+\.c)$", re.MULTILINE)
@@ -30,16 +33,34 @@ def object_of(source: str) -> str:
 def configured_objects(context: Context, build: Path, directories: Iterable[str], arch: str) -> frozenset[str]:
     """The objects that the configuration of a build directory makes in some directories of the source; make itself
     would compile any other one, too. `arch` is a directory of the kernel's arch/."""
-    found: set[str] = set()
-    for directory in sorted(set(directories)):
+
+    bits = 64 if "\nCONFIG_64BIT=y\n" in (build / ".config").read_text() else 32  # some have names like head_$(BITS).o
+    kbuild = build.parent / "Kbuild"
+    top = kbuild.read_text() if kbuild.is_file() else ""
+
+    @cache
+    def said(directory: str) -> str:
         argv = ("make", "-rR", "-f", "../scripts/Makefile.build", f"obj={directory}", "srctree=..", "srcroot=..")
-        more = ("objtree=.", "VPATH=..", f"SRCARCH={arch}", "--print-data-base", "--question")
+        more = ("objtree=.", "VPATH=..", f"SRCARCH={arch}", f"BITS={bits}", "--print-data-base", "--question")
         command = Command((*argv, *more), cwd=build, confined=Confined(writes=(build,), reads=(build.parent.parent,)))
-        text = context.runner.run(command).text
-        found |= {
-            word if "/" in word else f"{directory}/{word}" for line in OBJECTS.findall(text) for word in line.split()
-        }
-    return frozenset(found)
+        return context.runner.run(command).text
+
+    def is_entered(directory: str) -> bool:
+        """Whether each directory on the way down names the next one. Makefiles at the top and in arch/X name some too,
+        and nobody is asked about these."""
+        above = posixpath.dirname(directory)
+        if above == "arch" or posixpath.dirname(above) == "arch" or (not above and f" {directory}/" not in top):
+            return True
+        lists = DIRECTORIES.findall(said(above or "."))
+        below = {posixpath.normpath(name) for names in lists for name in names.split()}
+        return (directory in below or not lists) and (not above or is_entered(above))
+
+    return frozenset(
+        name if "/" in name else f"{directory}/{name}"
+        for directory in filter(is_entered, sorted(set(directories)))
+        for line in OBJECTS.findall(said(directory))
+        for name in line.split()
+    )
 
 
 def compile_sources(

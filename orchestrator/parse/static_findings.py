@@ -24,7 +24,8 @@ TOLD = re.compile(
     r"^(?P<file>[^:\n]+):(?P<line>\d+): (?P<severity>error|warning|check): (?P<message>.+) \[(?P<tool>[^\]\s]+)\]$",
     re.MULTILINE,
 )
-NUMBER = re.compile(r"\b\d+\b")
+# a frame of 1032 bytes; __UNIQUE_ID_x_742, of which the compiler counts how many a source has
+NUMBER = re.compile(r"\b\d+\b|(?<=__UNIQUE_ID_)(\w+?)\d+\b")
 
 
 def diagnostics(tool: str, log: str) -> tuple[StaticFinding, ...]:
@@ -83,5 +84,5 @@ def first_with(finding: StaticFinding, seen: Sequence[Sequence[StaticFinding]]) 
 
 
 def _identity(finding: StaticFinding) -> tuple[str, str, Severity, str]:
-    """A finding without the numbers in its message (a frame of 1032 bytes), which change with unrelated lines."""
-    return finding.tool, finding.file, finding.severity, NUMBER.sub("N", finding.message)
+    """A finding without the numbers in its message that change with unrelated lines."""
+    return finding.tool, finding.file, finding.severity, NUMBER.sub(r"\1N", finding.message)

@@ -45,15 +45,19 @@ endif
 """,
     "scripts/Makefile.build": """\
 include $(srctree)/$(obj)/Makefile
-real-obj-y := $(addprefix $(obj)/,$(obj-y))
+subdir-ym := $(addprefix $(obj)/,$(patsubst %/,%,$(filter %/,$(obj-y))))
+real-obj-y := $(addprefix $(obj)/,$(filter-out %/,$(obj-y)))
 """,
     "Kconfig": "mainmenu\n",
     "include/mm.h": "struct vma {\n\tint vm_lock;\n};\n",
-    "mm/Makefile": "obj-y := vma.o fault.o other.o\nobj-$(CONFIG_NUMA) += numa.o\n",
+    "mm/Makefile": "obj-y := vma.o fault.o other.o\nobj-$(CONFIG_NUMA) += numa.o\nobj-$(CONFIG_HUGE) += huge/\n",
     "mm/vma.c": "#include <mm.h>\nint size(int);\nint size(int n)\n{\n\tint old;\n\treturn n;\n}\n",
     "mm/fault.c": "#include <mm.h>\nint fault(struct vma *v)\n{\n\treturn v->vm_lock;\n}\n",
     "mm/other.c": "int other;\n",
     "mm/numa.c": "int numa;\n",
+    # a directory that this kernel does not enter, and whose Makefile leaves the question to the one above
+    "mm/huge/Makefile": "obj-y := page.o\n",
+    "mm/huge/page.c": "#include <mm.h>\nint page(struct vma *v)\n{\n\treturn v->vm_lock;\n}\n",
 }
 
 
@@ -138,6 +142,7 @@ def test_a_user_of_what_a_header_loses_is_compiled_too(lab: Lab) -> None:
     found = lab.find()
     assert {(one.patch, one.finding.file) for one in found.new} == {(1, "mm/fault.c")}
     assert found.new[0].finding.severity is Severity.ERROR
+    assert "mm/huge/page.c" not in found.sources, "its Makefile would have it, but nobody comes there"
     assert "no member named" in found.new[0].finding.message
     assert found.uncompiled == ()  # what mm/fault.c includes is compiled
 

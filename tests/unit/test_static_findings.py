@@ -79,6 +79,12 @@ def test_numbers_in_a_message_are_not_what_makes_it_another() -> None:
     (frame,) = (finding for finding in GCC if "frame size" in finding.message)
     larger = replace(frame, message=frame.message.replace("2048", "2056"))
     assert new_findings([frame], [larger]) == ()
+    told = "'__UNIQUE_ID_x_{}' undeclared (first use in this function); did you mean '__UNIQUE_ID_y{}'?"
+    counted, again = (
+        StaticFinding("gcc", "include/linux/compiler.h", 166, Severity.ERROR, told.format(number, number + 1))
+        for number in (742, 751)
+    )
+    assert new_findings([counted], [again]) == ()
     # but those in names are
     unused = StaticFinding("gcc", "mm/a.c", 1, Severity.WARNING, "unused variable 'u32' [-Wunused-variable]")
     other = replace(unused, message=unused.message.replace("u32", "u64"))
