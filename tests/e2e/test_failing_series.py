@@ -74,6 +74,16 @@ def test_a_panic_at_boot_stops_the_boot_stage(start: Start, series_with: With) -
 
 
 @pytest.mark.long
+def test_a_panic_before_the_console_is_set_up_is_heard(start: Start, series_with: With) -> None:
+    job = start("--patch", str(series_with("panics-before-its-console")), *QUICK)
+    assert job.finish() == 1, job.text
+    boot = job.stage("boot")
+    assert boot["outcome"] == "CRASH"
+    assert "maple_tree_init: deliberate panic" in boot["message"], boot
+    assert boot["time_s"] < 60
+
+
+@pytest.mark.long
 def test_a_hang_at_boot_is_found_at_its_limit(start: Start, series_with: With) -> None:
     job = start("--patch", str(series_with("hangs-at-boot")), *QUICK, "--boot-timeout", "15")
     assert job.finish() == 1, job.text
