@@ -188,6 +188,7 @@ def request_of(args: argparse.Namespace) -> Request:
         kconfigs=tuple(map(_absolute_kconfig, args.kconfig)) or ("base",),
         toolchains=tuple(dict.fromkeys(map(check_toolchain, args.toolchain))) or (USUAL_TOOLCHAIN,),
         testcases=tuple(getattr(args, "testcase", ())),
+        host_tests=tuple(dict.fromkeys(getattr(args, "host_test", ()))),
         arches=tuple(dict.fromkeys(getattr(args, "arch", ()))),
         machine=getattr(args, "machine", None) or Request.machine,
         accel=_accel(args),

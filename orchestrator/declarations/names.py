@@ -15,6 +15,7 @@ PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # joined by . and + in the nam
 DOTTED = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")  # of a case that shares its directory
 STAGES = frozenset({
     "accelerator", "toolchain", "base", "apply", "screen", "schemata", "configure", "build", "vma-userspace",
+    "radix-tree-userspace",
     "static-checks", "programs", "userland", "coverage", "instructions", "cost", "boot",
 })  # fmt: skip
 """Of a suite's own steps: they stand beside its cases in a report."""

@@ -15,6 +15,7 @@ from orchestrator.jobs.session import GuestSession
 from orchestrator.model.job import Build, CompareBuilds, CompileChanged, Configure, HostTest, Job, Session, StaticChecks
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import COMPILE, COST, STATIC_CHECKS
+from orchestrator.model.userspace import USERSPACE_TESTS
 
 
 def perform(job: Job, products: Products) -> None:
@@ -44,7 +45,8 @@ def _test_on_host(job: HostTest, products: Products) -> None:
     base = apply(context, tree.base, None).value
     log = journal.home / f"logs/{job.test}.log"
     tools = find_toolchain(context).value  # whatever the kernel is built with
-    journal.stage(job.test, lambda: host_test.userspace_vma(context, tree.applied, base, tools, log))
+    test = next(one for one in USERSPACE_TESTS if one.stage == job.test)
+    journal.stage(job.test, lambda: host_test.userspace(context, test, tree.applied, base, tools, log))
 
 
 def _check(job: StaticChecks, products: Products) -> None:

@@ -14,13 +14,15 @@ from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict, worst
 from orchestrator.model.performance import Judged
 from orchestrator.model.series import Envelope, Origin
+from orchestrator.model.userspace import USERSPACE_TESTS
 
 BOOT = "boot"  # the stage whose log is the console
 # stages beside the way to a guest
-HOST_TEST, STATIC_CHECKS, COVERAGE, COST = "vma-userspace", "static-checks", "coverage", "cost"
+STATIC_CHECKS, COVERAGE, COST = "static-checks", "coverage", "cost"
+HOST_TESTS = tuple(test.stage for test in USERSPACE_TESTS)
 INSTRUCTIONS = "instructions"  # the way to a guest whose kernel's instructions are counted
 COMPILE = "compile"  # of what a series changes, where no kernel is made
-BESIDE = (HOST_TEST, STATIC_CHECKS, COVERAGE, COST)
+BESIDE = (*HOST_TESTS, STATIC_CHECKS, COVERAGE, COST)
 
 
 class Answer(Enum):

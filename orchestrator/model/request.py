@@ -48,6 +48,7 @@ class Request:
     boot_timeout_s: float | None = None  # None: scaled from what a boot takes
     smp: int | None = None  # None: the machine's own
     memory_mib: int | None = None
+    host_tests: tuple[str, ...] = ()  # tests on the host that run whatever the patch touches
     mutants: str | None = None  # a directory of mutants
     generate: int = 0  # so many mutants of the changed lines instead of a directory's
     with_mutants: int = 0  # so many mutants after a test in which nothing regressed

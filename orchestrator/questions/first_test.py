@@ -8,18 +8,24 @@ from orchestrator.model.attempt import Planned
 from orchestrator.model.case import Case
 from orchestrator.model.job import Build, HostTest, Job, Session
 from orchestrator.model.outcome import Outcome
-from orchestrator.model.report import HOST_TEST, CaseResult, SuiteReport
+from orchestrator.model.report import CaseResult, SuiteReport
 from orchestrator.model.request import Plan
 from orchestrator.model.subject import Subject
+from orchestrator.model.userspace import USERSPACE_TESTS, UserspaceTest
 from orchestrator.questions.question import Known
 
 REPEATS = 2  # of an attempt that said nothing: the host was at fault, or it did not exercise what it is there for
 
 
 def first_test(plan: Plan, subject: Subject, known: Known) -> list[Job]:
-    """The next jobs of a subject by itself. Tests on the host take seconds and come before minutes of building."""
+    """The next jobs of a subject by itself. Tests on the host that take seconds come before minutes of building, those
+    that take minutes beside the first guests."""
     build = Build(subject)
-    jobs: list[Job] = [HostTest(subject, HOST_TEST), build]
+    quick, others = (
+        [HostTest(subject, test.stage) for test in host_tests(plan) if bool(test.touches) is is_long]
+        for is_long in (False, True)
+    )
+    jobs: list[Job] = [*quick, build, *others]
     report = known.report(subject)
     if not known.is_over(build) or report is None or not is_built(report):
         return jobs
@@ -32,6 +38,12 @@ def first_test(plan: Plan, subject: Subject, known: Known) -> list[Job]:
     again = [case for case in report.cases if _said_nothing(case, report)]
     planned = tuple(Planned(case.case, plan.request.seed + _tries(case, report)) for case in again)
     return [*jobs, Session(subject, planned, number=len(sessions) + 1)] if planned else jobs
+
+
+def host_tests(plan: Plan) -> tuple[UserspaceTest, ...]:
+    """The tests on the host: those that the patch is a reason for, and those that are asked for."""
+    changed = {file for patch in plan.series.patches for file in patch.files} if plan.series else set()
+    return tuple(test for test in USERSPACE_TESTS if test.is_about(changed) or test.word in plan.request.host_tests)
 
 
 def is_built(report: SuiteReport) -> bool:

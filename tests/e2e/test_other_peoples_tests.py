@@ -13,9 +13,10 @@ from orchestrator import catalog
 from orchestrator.build.toolchain import Toolchain, find_toolchain
 from orchestrator.context import Context, Places
 from orchestrator.declarations.patches import read_series
-from orchestrator.jobs.host_test import userspace_vma
+from orchestrator.jobs.host_test import userspace
 from orchestrator.model.kernel import AppliedTree
 from orchestrator.model.outcome import Outcome
+from orchestrator.model.userspace import VMA
 from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base
 from orchestrator.source.commits import commit_series, trees_of
@@ -76,7 +77,7 @@ class TestUserspaceVma:
     def run(self, context: Context, tree: AppliedTree, base: AppliedTree, tmp_path: Path) -> tuple[Outcome, bool, str]:
         """The outcome, whether the patch is at fault, and the note."""
         tools = find_toolchain(context).value
-        product = userspace_vma(context, tree, base, tools, tmp_path / "vma.log")
+        product = userspace(context, VMA, tree, base, tools, tmp_path / "vma.log")
         self.failed = frozenset(s.name for s in product.subtests if s.outcome is Outcome.FAIL)
         return product.outcome, product.is_patch_fault and not product.also_on_base, product.note
 
@@ -118,8 +119,8 @@ class TestUserspaceVma:
         full.chmod(0o755)
         with monkeypatch.context() as patched:
             patched.setenv("PATH", f"{full.parent}:{os.environ['PATH']}")
-            product = userspace_vma(context, tree, original, tools, tmp_path / "vma.log")
+            product = userspace(context, VMA, tree, original, tools, tmp_path / "vma.log")
         assert (product.outcome, product.is_patch_fault) == (Outcome.ERROR, False)
         assert "No space left on device" in product.note
-        again = userspace_vma(context, tree, original, tools, tmp_path / "vma.log")
+        again = userspace(context, VMA, tree, original, tools, tmp_path / "vma.log")
         assert (again.outcome, again.cached) == (Outcome.PASS, False)

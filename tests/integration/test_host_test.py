@@ -17,9 +17,11 @@ from orchestrator.build.product import Product
 from orchestrator.build.toolchain import find_toolchain
 from orchestrator.context import Context, Places
 from orchestrator.errors import CommandFailed
-from orchestrator.jobs.host_test import ATTEMPT, NAME, userspace_vma
+from orchestrator.jobs.host_test import ATTEMPT, userspace
 from orchestrator.model.kernel import AppliedTree, Base
 from orchestrator.model.outcome import Outcome
+from orchestrator.model.userspace import RADIX_TREE, UserspaceTest
+from orchestrator.model.userspace import VMA as VMA_TEST
 from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import Workplace, tree_base
 from tests.integration.conftest import git
@@ -105,12 +107,12 @@ class Lab:
         git(self.tree, "commit", "-q", "-m", "change")
         return git(self.tree, "rev-parse", "HEAD^{tree}").strip()
 
-    def run(self, tree: str, base: str | None = None) -> Product[None]:
+    def run(self, tree: str, base: str | None = None, test: UserspaceTest = VMA_TEST) -> Product[None]:
         def applied(name: str) -> AppliedTree:
             return AppliedTree(self.base, name, ())
 
         tools = find_toolchain(self.context).value
-        return userspace_vma(self.context, applied(tree), applied(base or self.original), tools, self.log)
+        return userspace(self.context, test, applied(tree), applied(base or self.original), tools, self.log)
 
 
 @pytest.fixture
@@ -251,5 +253,60 @@ def test_products_of_an_earlier_build_are_not_taken_for_new(lab: Lab) -> None:
     lab.run(lab.original)
     broken = lab.run(lab.commit({"tools/include/size.h": "#define SIZE 3\n"}))
     assert broken.outcome is Outcome.FAIL
-    left = subprocess.run(["ls", lab.base.home / NAME / VMA], capture_output=True, text=True, check=True).stdout
+    left = subprocess.run(
+        ["ls", lab.base.home / VMA_TEST.stage / VMA], capture_output=True, text=True, check=True
+    ).stdout
     assert "main.d" in left
+
+
+RADIX = "tools/testing/radix-tree"
+TREES = {
+    f"{RADIX}/Makefile": """\
+TARGETS = main maple
+CFLAGS += -I. -I../../include
+targets: $(TARGETS)
+main: main.o
+maple: maple.o
+$(TARGETS):
+\t$(CC) $(CFLAGS) -o $@ $<
+""",
+    f"{RADIX}/main.c": "int main(void)\n{\n\treturn 0;\n}\n",
+    f"{RADIX}/maple.c": """\
+#include <stdio.h>
+#include "../../../lib/maple_tree.c"
+int main(void)
+{
+\tif (!mas_walk())
+\t\tprintf("BUG at check_walk:7 (1)\\n");
+\tprintf("maple_tree: %d of 1 tests passed\\n", mas_walk());
+\treturn 0;
+}
+""",
+    "lib/maple_tree.c": "static int mas_walk(void)\n{\n\treturn 1;\n}\n",
+}
+BROKEN = {"lib/maple_tree.c": TREES["lib/maple_tree.c"].replace("return 1", "return 0")}
+
+
+def test_each_program_of_radix_tree_is_run_whatever_its_exit_status(lab: Lab) -> None:
+    good = lab.commit(TREES)
+    product = lab.run(good, good, RADIX_TREE)
+    assert (product.outcome, product.note, names(product)) == (Outcome.PASS, "2 programs", ["main", "maple"])
+    assert lab.run(lab.commit({"mm/mmap.c": "changed\n"}), good, RADIX_TREE).cached
+    product = lab.run(lab.commit(BROKEN), good, RADIX_TREE)
+    assert (product.outcome, product.is_patch_fault, product.also_on_base) == (Outcome.FAIL, True, False)
+    assert product.note == "maple: 1 check of maple_tree failed, first at check_walk:7"
+    assert [s.outcome for s in product.subtests] == [Outcome.PASS, Outcome.FAIL]
+
+
+def test_a_program_that_the_base_does_not_build_is_no_fault_of_a_patch(lab: Lab) -> None:
+    base = lab.commit({**TREES, f"{RADIX}/main.c": "int main(void)\n{\n\treturn nothing;\n}\n"})
+    changed = TREES["lib/maple_tree.c"] + "/* a word */\n"
+    product = lab.run(lab.commit({"lib/maple_tree.c": changed}), base, RADIX_TREE)
+    assert product.outcome is Outcome.SKIP
+    assert "does not build, nor does the base's: main.c:3:" in product.note
+    assert lab.run(base, base, RADIX_TREE).outcome is Outcome.SKIP
+
+
+def test_a_tree_whose_makefile_names_no_program_is_skipped_with_that_reason(lab: Lab) -> None:
+    base = lab.commit({**TREES, f"{RADIX}/Makefile": "all:\n"})
+    assert "no program" in lab.run(base, base, RADIX_TREE).note

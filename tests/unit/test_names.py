@@ -11,8 +11,8 @@ from orchestrator import catalog, errors
 from orchestrator.declarations.names import RESERVED, STAGES
 from orchestrator.declarations.patches import read_mutants
 from orchestrator.errors import BadDeclaration
-from orchestrator.jobs import host_test
 from orchestrator.model.kernel import Role
+from orchestrator.model.report import HOST_TESTS
 from tests.unit.test_mutant import DIFF, HEADER
 
 OURS = ["boot", "build", "patched", "baseline", "cases", "logs", "stages", "patch-3", "guest-0"]
@@ -86,7 +86,7 @@ def test_what_a_suite_is_made_of_is_reserved() -> None:
         and isinstance(call.args[0], ast.Constant)
     }
     assert len(named) > 5
-    assert {*named, host_test.NAME, "static-checks"} <= STAGES
+    assert {*named, *HOST_TESTS, "static-checks"} <= STAGES
     assert {role.value for role in Role} <= RESERVED
 
 

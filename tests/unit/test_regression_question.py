@@ -67,6 +67,19 @@ def test_nothing_is_asked_of_the_base_where_nothing_fails() -> None:
     assert [type(job) for job in world.done] == [HostTest, Build, Session]
 
 
+def test_what_takes_minutes_on_the_host_runs_for_a_reason_and_beside_the_guests() -> None:
+    of = plan(cases=("a",))
+    touching = replace(of.series.patches[0], files=("lib/maple_tree.c",)) if of.series else None
+    assert of.series
+    assert touching
+    of_trees = replace(of, series=replace(of.series, patches=(touching,)))
+    asked_for = plan(Request(host_tests=("radix-tree",)), cases=("a",))
+    for one in (of_trees, asked_for):
+        done = [job.test if isinstance(job, HostTest) else type(job) for job in asked(one, {}).done]
+        assert done == ["vma-userspace", Build, "radix-tree-userspace", Session]
+    assert [job.test for job in asked(of, {}).done if isinstance(job, HostTest)] == ["vma-userspace"]
+
+
 def test_a_deterministic_regression_is_settled_in_five_pairs() -> None:
     world = asked(plan(cases=("a", "b")), {(PATCHED, "a"): 1.0})
     found = world.comparison()

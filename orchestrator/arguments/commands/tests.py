@@ -52,7 +52,7 @@ TEST = Command(
         INTAKE,
         GUEST,
         cluster.WHERE,
-        cases.CASES,
+        plus(cases.CASES, (cases.HOST_TEST,)),
         failures.FAILURES,
         coverage.COVERAGE,
         coverage.COST,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from orchestrator.arguments.command import Group, option, repeatable
+from orchestrator.model.userspace import USERSPACE_TESTS
 
 TESTCASE = repeatable(
     "--testcase",
@@ -12,6 +13,13 @@ TESTCASE = repeatable(
     completes="testcases",
     help="run only the cases of this name, directory or tag, or that match a pattern as 'fork-*'; '!PATTERN' leaves "
     "them out (repeatable)",
+)
+HOST_TEST = repeatable(
+    "--host-test",
+    metavar="NAME",
+    choices=tuple(test.word for test in USERSPACE_TESTS if test.touches),
+    help="run the kernel's own test of this name on the host (radix-tree: maple tree, XArray, IDR), though the patch "
+    "touches nothing that it tests (repeatable)",
 )
 DURATION = option("--duration", type=float, metavar="S", help="how long each case runs, in seconds (default: its own)")
 SEED = option("--seed", type=int, default=1, metavar="N", help="the seed of the cases' random choices (default: 1)")

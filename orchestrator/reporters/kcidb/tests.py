@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from orchestrator.model.report import (
     BOOT,
     COVERAGE,
-    HOST_TEST,
+    HOST_TESTS,
     STATIC_CHECKS,
     CaseResult,
     Finding,
@@ -28,7 +28,7 @@ from orchestrator.reporters.text import tail, visible
 from orchestrator.words import counted
 
 OURS = "orchestrate"  # where cases are in the tree of tests; `boot` is everybody's
-TESTS = (BOOT, HOST_TEST, STATIC_CHECKS, COVERAGE)  # the stages that test something
+TESTS = (BOOT, *HOST_TESTS, STATIC_CHECKS, COVERAGE)  # the stages that test something
 THROUGHPUT = "ops/s"
 LONGEST = 16_384  # characters of an excerpt, by the schema
 _NOTE = 400  # of those at most for a note of what was cut

@@ -1,0 +1,48 @@
+"""tools/testing/radix-tree of Linux 6.12, built and run on the host: with a series that it is not about, and with a
+maple tree that is broken on purpose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator import catalog
+from orchestrator.build.apply import apply
+from orchestrator.build.product import Product
+from orchestrator.build.toolchain import find_toolchain
+from orchestrator.commands.compose import find_base
+from orchestrator.context import Context, Places
+from orchestrator.jobs.host_test import userspace
+from orchestrator.model.kernel import Source
+from orchestrator.model.outcome import Outcome
+from orchestrator.model.userspace import RADIX_TREE
+from orchestrator.process import Cancel, Runner
+
+ROOT = Path(__file__).parents[2]
+PROGRAMS = ["main", "idr-test", "multiorder", "xarray", "maple"]
+
+
+def tested(patch: str, log: Path) -> Product[None]:
+    context = Context(Places.of_user(), catalog.load_catalog(ROOT), Runner(Cancel()), lambda event: None)
+    base, _ = find_base(Source(), context)
+    trees = [apply(context, base, series).value for series in (context.catalog.series(patch), None)]
+    return userspace(context, RADIX_TREE, *trees, find_toolchain(context).value, log)
+
+
+@pytest.mark.long  # minutes of CPU time, where no earlier run left the result
+@pytest.mark.timeout(3600)
+def test_a_series_that_breaks_no_tree_passes(tmp_path: Path) -> None:
+    product = tested("vm_refcnt", tmp_path / "log")
+    assert (product.outcome, product.note) == (Outcome.PASS, "5 programs"), product.detail
+    assert [subtest.name for subtest in product.subtests] == PROGRAMS
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_a_broken_maple_tree_is_found_and_is_the_patchs_fault(tmp_path: Path) -> None:
+    product = tested(str(ROOT / "tests/data/userspace-trees/empty-area.patch"), tmp_path / "log")
+    assert (product.outcome, product.is_patch_fault, product.also_on_base) == (Outcome.FAIL, True, False)
+    bad = {subtest.name: subtest.message for subtest in product.subtests if subtest.outcome.is_bad}
+    assert [*bad] == ["maple"]
+    assert "maple_tree failed, first at check_" in bad["maple"]
