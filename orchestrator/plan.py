@@ -208,7 +208,7 @@ def _check_mutants(request: Request, catalog: Catalog, mutants: tuple[Mutant, ..
 
 def only_usual(case: Case, arch: str) -> str:
     """Why a case has no program for an architecture; empty when it has."""
-    if arch == USUAL_ARCH or case.sources:
+    if arch == USUAL_ARCH or case.sources or case.boot:
         return ""
     return f"{'the kernel' if case.kselftest else case.userland}'s programs are made for {USUAL_ARCH} alone here"
 

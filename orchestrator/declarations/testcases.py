@@ -14,12 +14,13 @@ from orchestrator.declarations.names import check_case_name, named
 from orchestrator.declarations.schema import declared
 from orchestrator.errors import BadDeclaration
 from orchestrator.expressions import title_problem
-from orchestrator.model.case import Case, Userland
+from orchestrator.model.case import Case, Dialect, Userland
 from orchestrator.parse.selftest_list import Selftest
 
 FILE = re.compile(r"[\w+-][\w.+-]{0,100}")
 SETTING = re.compile(r"[A-Za-z0-9_][\w./*-]{0,200}")  # a file below /proc/sys, /sys/kernel/debug or a cgroup
 VALUE = re.compile(r"[^\0\r\n]{0,1000}")
+PARAMETER = re.compile(r"[\w.-]{1,100}(?:=[\w.,:*?/+-]{0,200})?")  # of the kernel's command line
 KSELFTEST = re.compile(r"[\w-]+")  # a directory below tools/testing/selftests, a program in it
 
 
@@ -115,7 +116,7 @@ def _over(above: Any, own: Any) -> Any:
 def _checked(path: Path, case: Case, userlands: Mapping[str, Userland]) -> Case:
     """A case with a name of its own that says where its program comes from, once. Raises BadDeclaration."""
     check_case_name(case.name, str(path))
-    ways = {"sources": case.sources, "kselftest": case.kselftest, "userland": case.userland}
+    ways = {"sources": case.sources, "kselftest": case.kselftest, "userland": case.userland, "boot": case.boot}
     given = [way for way, value in ways.items() if value]
     if len(given) != 1:
         what = f"not both {' and '.join(given)}" if given else "none is there"
@@ -128,6 +129,10 @@ def _checked(path: Path, case: Case, userlands: Mapping[str, Userland]) -> Case:
             raise BadDeclaration(f"{path}: {case.name}: no setting of a kernel: {'='.join(setting)[:80]!r}")
     if word := next((word for word in (*case.args, case.program, *case.needs.kconfig) if "\0" in word), None):
         raise BadDeclaration(f"{path}: {case.name}: a NUL in {word[:80]!r}")
+    if word := next((word for word in case.boot if not PARAMETER.fullmatch(word)), None):
+        raise BadDeclaration(f"{path}: {case.name}: boot: no parameter of a kernel: {word[:80]!r}")
+    if bool(case.boot) != (case.output is Dialect.KUNIT):
+        raise BadDeclaration(f"{path}: {case.name}: boot and output: kunit belong together")
     for pattern in case.expects:
         if problem := title_problem(pattern):
             raise BadDeclaration(f"{path}: expects: {problem}")

@@ -83,14 +83,14 @@ class GuestSession:
 
         self._journal.stage(BOOT, work)
 
-    def _boot(self, number: int, directory: Path) -> tuple[Guest, float]:
-        """Raises BootFailed, GuestUnreachable."""
+    def _boot(self, number: int, directory: Path, case: Case | None = None) -> tuple[Guest, float]:
+        """For a case that is what the kernel does meanwhile, if there is one. Raises BootFailed, GuestUnreachable."""
         try:
-            guest, identity = self._boot_from_store(directory)
+            guest, identity = self._boot_from_store(directory, case)
         except ProductDamaged as damage:
             self._context.warn(f"{self._journal.name}: {damage.message}; it is made anew")
             self._spec = self._limited(self._renew())
-            guest, identity = self._boot_from_store(directory)
+            guest, identity = self._boot_from_store(directory, case)
         if number:  # QEMU has read it; reproduce.sh boots that of guest 0
             (directory / INITRAMFS).unlink()
         self._write_hits(guest, None, directory.name)
@@ -98,14 +98,19 @@ class GuestSession:
         self._journal.facts(release=identity.release, cpus=identity.cpus)
         return guest, identity.ready_s
 
-    def _boot_from_store(self, directory: Path) -> tuple[Guest, Identity]:
+    def _boot_from_store(self, directory: Path, case: Case | None) -> tuple[Guest, Identity]:
         return boot(
             self._context,
-            self._spec,
+            self._spec_of(case) if case else self._spec,
             directory,
-            outlives_us=self._request.freeze,
+            outlives_us=self._request.freeze and case is None,
             explain=lambda guest, error: diagnose_boot(self._context, self._spec, guest, error, self._journal.home),
         )
+
+    def _spec_of(self, case: Case) -> GuestSpec:
+        """What the guest of a case is made of that the kernel runs while it boots."""
+        limit_s = self._spec.boot_limit_s + case_limit_s(case, self._duration_s(case), self._spec.slowdown)
+        return replace(self._spec, cmdline=(*self._spec.cmdline, *case.boot), boot_limit_s=limit_s)
 
     def _limited(self, spec: GuestSpec) -> GuestSpec:
         return replace(spec, boot_limit_s=self._job.boot_limit_s) if self._job.boot_limit_s else spec
@@ -139,6 +144,34 @@ class GuestSession:
             guest.close()
             self._journal.keep(replace(attempt, ending=Ending.BOOTED, status=0, duration_s=ready_s))
 
+    def _attempt_own_boot(self, case: Case, planned: Planned) -> bool:
+        """Make an attempt of a case that is what the kernel does while it boots, in a guest of its own. Returns whether
+        the session continues. A kernel that does not come up then has failed the case: it has booted without it."""
+        self._close()
+        number, directory = self._journal.next_guest()
+        limit_s = case_limit_s(case, self._duration_s(case), self._spec.slowdown)
+        self._context.emit(CaseStarted(self._journal.name, case.name, limit_s, planned.pair))
+        begun = self._journal.begin(planned, number, 0, f"{directory.name}/console.log")
+        attempt = replace(begun, dialect=case.output, expects=case.expects)
+        try:
+            self._guest, ready_s = self._boot(number, directory, case)
+        except BootFailed as error:
+            # what died by itself was not examined
+            ending = Ending.GUEST_DIED if error.examined_at is None else Ending.TIMED_OUT
+            attempt = replace(attempt, ending=ending, reason=error.message, examined_at=error.examined_at)
+        except GuestUnreachable as error:
+            attempt = replace(attempt, ending=Ending.HOST_LOST, reason=error.message)
+        else:
+            (self._journal.home / begun.home).mkdir(parents=True, exist_ok=True)
+            hits = self._write_hits(self._guest, None, begun.home)
+            self._close()
+            attempt = replace(attempt, ending=Ending.BOOTED, status=0, duration_s=ready_s, coverage=hits)
+        judged = self._journal.keep(attempt)
+        return not (self._job.stop_at_failure and signature(judged))
+
+    def _duration_s(self, case: Case) -> float:
+        return self._request.duration_s if self._request.duration_s is not None else case.duration_s
+
     def _attempt(self, planned: Planned) -> bool:
         """Make an attempt. Returns whether the session continues."""
         journal, case = self._journal, self._context.catalog.case(planned.case)
@@ -152,6 +185,8 @@ class GuestSession:
         if reason := dict(self._spec.programs.unbuilt).get(case.name, ""):
             journal.give_up(planned, Ending.NOT_BUILT, reason)
             return True
+        if case.boot:
+            return self._attempt_own_boot(case, planned)
         if self._guest is None and self._boots:
             self._guest = self._another()
         if self._guest is None:
@@ -186,7 +221,7 @@ class GuestSession:
             self._close()
 
     def _run(self, guest: Guest, case: Case, planned: Planned) -> Attempt:
-        duration_s = self._request.duration_s if self._request.duration_s is not None else case.duration_s
+        duration_s = self._duration_s(case)
         limit_s = case_limit_s(case, duration_s, self._spec.slowdown)
         self._context.emit(CaseStarted(self._journal.name, case.name, limit_s, planned.pair))
         number = int(guest.directory.name.removeprefix("guest-"))

@@ -23,7 +23,7 @@ from orchestrator.model.case import Dialect
 from orchestrator.model.kernel_report import KernelReport, KnownIssue
 from orchestrator.model.outcome import Outcome, worst
 from orchestrator.model.report import BOOT, CaseResult, Finding, StageResult, SuiteReport
-from orchestrator.parse import kselftest, ktap, stress_ng, taint
+from orchestrator.parse import kselftest, ktap, kunit, stress_ng, taint
 from orchestrator.parse.instructions import OPERATIONS, counted_subtests
 from orchestrator.record import KernelRecord
 
@@ -183,10 +183,10 @@ def _shown(run: Attempt, kernel_reports: tuple[KernelReport, ...], window: Windo
         return Finding(run.case, Outcome.ERROR, Outcome.ERROR, run.reason, 0.0)
     if run.ending is Ending.NOT_BUILT:
         return Finding(run.case, Outcome.FAIL, Outcome.FAIL, run.reason, 0.0, is_not_built=True)
-    if run.ending is Ending.BOOTED:
+    if run.case == BOOT and run.ending is Ending.BOOTED:
         return _of_boot(run, kernel_reports, home)
     kernel_reports = mark_expected(kernel_reports, run.expects)
-    report = _with_instructions(_read(run, home), run, home)
+    report = _with_instructions(_read(run, window, home), run, home)
     run_outcome, why, only_reports = _run_outcome(run, report, kernel_reports)
     outcome = worst(
         [run_outcome, *(subtest.outcome for subtest in report.subtests if subtest.outcome is not Outcome.SKIP)]
@@ -323,12 +323,23 @@ def _exit_findings_of_others(status: int, report: ktap.KtapReport) -> list[tuple
     return found + [(Outcome.FAIL, problem) for problem in report.problems]
 
 
-def _read(run: Attempt, home: Path) -> ktap.KtapReport:
+def _read(run: Attempt, window: Window | None, home: Path) -> ktap.KtapReport:
+    if run.dialect is Dialect.KUNIT:
+        return kunit.parse(_console(home / run.console, window) if window else "")
     stdout = _text(home / run.stdout) if run.stdout else ""
     if run.dialect is Dialect.KTAP:
         return ktap.parse(stdout)
     stderr = _text(home / run.stderr) if run.stderr else ""
     return READERS[run.dialect](stdout, stderr, run.status)
+
+
+def _console(path: Path, window: Window) -> str:
+    if not path.is_file():
+        return ""
+    with path.open("rb") as handle:
+        handle.seek(window.start)
+        most = MAX_OUTPUT if window.end is None else min(MAX_OUTPUT, max(0, window.end - window.start))
+        return handle.read(most).decode(errors="replace")
 
 
 def _text(path: Path) -> str:

@@ -25,6 +25,7 @@ class Dialect(Enum):
 
     KTAP = "ktap"  # our own programs': a line that is missing is a failure
     KSELFTEST = "kselftest"  # the exit status is the result (4: skipped); TAP in it, if any, are the subtests
+    KUNIT = "kunit"  # the KTAP that the kernel itself writes to the console while it boots
     STRESS_NG = "stress-ng"  # its own words for passed, failed and skipped stressors, and its table of metrics
 
 
@@ -33,7 +34,8 @@ class Case:
     """A test case: one program and its arguments, declared by a directory under testcases/.
 
     Its program is made of C sources of the directory, or is a selftest of the tree under test, or lies in the image
-    of a distribution's userland. A directory that declares several cases is their `group`; their names are then
+    of a distribution's userland. A case without a program is what the kernel does when it is booted with `boot`. A
+    directory that declares several cases is their `group`; their names are then
     GROUP.NAME. Apart from name, directory and group the fields are the keys of a testcase.yaml.
     """
 
@@ -55,6 +57,7 @@ class Case:
     sysctls: tuple[tuple[str, str], ...] = ()  # settings of the guest's kernel while it runs: vm.overcommit_memory=1
     debugfs: tuple[tuple[str, str], ...] = ()  # the same below /sys/kernel/debug: failslab/ignore-gfp-wait=N
     cgroup: tuple[tuple[str, str], ...] = ()  # files of a memory cgroup that the program runs in: memory.max=16M
+    boot: tuple[str, ...] = ()  # parameters of a kernel that is booted for this case, which is what it prints meanwhile
     unfit: str = ""  # why it is never run, and so reported as skipped
 
 

@@ -44,6 +44,7 @@ from orchestrator.parse import (
     kconfig_messages,
     kselftest,
     ktap,
+    kunit,
     mail,
     mutant,
     report_kinds,
@@ -51,6 +52,7 @@ from orchestrator.parse import (
     static_findings,
     stress_ng,
     tag,
+    userspace_trees,
     userspace_vma,
 )
 from orchestrator.parse.frames import code_refs
@@ -392,6 +394,17 @@ READERS: Mapping[str, Reader] = {
         lambda data: [build_inputs.roots_of(build_inputs.missed(_text(data)), ["mm/x.c"]), build_inputs.named(_text(data), "a", {"a/b"})],
         (b"No such file or directory", b"No rule to make target '", b"'", b"../", b": ", b"x", b" ", b"\n", b"*"),
         _are(MISSED_SEED),
+    ),
+    "userspace trees": Reader(
+        lambda data: [userspace_trees.read_programs([userspace_trees.Ran("maple", _text(data), 1)]), userspace_trees.targets(_text(data))],
+        (b"maple_tree: ", b"8 of 9 tests passed", b"BUG at ", b"check_gap:3056", b" (1)", b"maple: ", b"Assertion `", b"' failed.", b"nr_allocated = ", b"TARGETS = ", b"a ", b"#", b"\n",
+         b": runtime error: ", b"9" * 30),
+        _are(b"BUG at check_gap:3056 (1)\nmaple: maple.c:1: f: Assertion `x' failed.\nmaple_tree: 8 of 9 tests passed\nnr_allocated = 3\nTARGETS = a b\n"),
+    ),
+    "kunit": Reader(
+        lambda data: kunit.parse(_text(data)),
+        (b"[    1.000000][    T1] ", b"[    1.500000] ", b"KTAP version 1", b"1..2", b"    ", b"# Subtest: ", b"ok 1 ", b"not ok 2 ", b"XArray: 7 of 9 tests passed", b"# SKIP ", b"\n", b"9" * 30),
+        _are(b"[    1.0][    T1] x\n[    1.000000] KTAP version 1\n[    1.000001] 1..1\n[    1.000002]     # Subtest: a\n[    1.100000]     ok 1 b\n[    1.200000] ok 1 a\n"),
     ),
     "userspace vma": Reader(
         lambda data: [userspace_vma.read_result(_text(data), userspace_vma.names_of_tests(_text(data)), 1)],

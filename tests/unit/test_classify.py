@@ -433,3 +433,50 @@ def test_what_the_kernel_said_counts_though_the_host_ended_qemu_then(home: Home)
     assert not case.is_host_fault
     assert (case.outcome, case.message) == (Outcome.FAIL, TITLE)
     assert verdict([home.judge()], interrupted=False)[0] is Verdict.PATCH_AT_FAULT
+
+
+KUNIT = """\
+[    1.000000][    T1] KTAP version 1
+[    1.000001][    T1] 1..1
+[    1.000002][    T1]     KTAP version 1
+[    1.000003][    T1]     # Subtest: list-sort
+[    1.000004][    T1]     1..1
+[    1.500000][    T1]     ok 1 sorts
+"""
+KUNIT_ENDS = "[    1.600000][    T1] ok 1 list-sort\n"
+
+
+def kunit(home: Home, said: str, **facts: Any) -> CaseResult:
+    """A case that is what the kernel of a guest of its own prints from its first byte on."""
+    home.console = ""
+    home.case("kunit", said=said, dialect=Dialect.KUNIT, **facts)
+    return home.only()
+
+
+def test_kunit_s_results_are_read_from_the_console(home: Home) -> None:
+    case = kunit(home, KUNIT + KUNIT_ENDS, ending=Ending.BOOTED)
+    assert (case.outcome, [subtest.name for subtest in case.subtests]) == (Outcome.PASS, ["list-sort.sorts"])
+    failed = kunit(home, (KUNIT + KUNIT_ENDS).replace(" ok 1", " not ok 1"), ending=Ending.BOOTED)
+    assert (failed.outcome, failed.message) == (Outcome.FAIL, "list-sort.sorts: not ok")
+
+
+def test_a_kernel_that_boots_and_says_nothing_of_kunit_has_not_passed(home: Home) -> None:
+    case = kunit(home, QUIET, ending=Ending.BOOTED)
+    assert (case.outcome, "KUnit ran no suite" in case.message) == (Outcome.FAIL, True)
+
+
+def test_what_kunit_said_before_the_kernel_hung_counts_and_our_questions_do_not(home: Home) -> None:
+    at = len(KUNIT)
+    case = kunit(home, KUNIT + WARNING, ending=Ending.TIMED_OUT, status=None, reason="it hangs", examined_at=at)
+    assert (case.outcome, case.message) == (Outcome.TIMEOUT, "it hangs")
+    assert case.kernel_reports == ()
+    assert [(subtest.name, subtest.outcome) for subtest in case.subtests] == [
+        ("list-sort.sorts", Outcome.PASS),
+        ("list-sort", Outcome.FAIL),
+    ]
+
+
+def test_a_kernel_that_dies_amid_kunit_crashed(home: Home) -> None:
+    panic = "[    6.000000][   T66] Kernel panic - not syncing: No working init found.\n"
+    case = kunit(home, KUNIT + panic, ending=Ending.GUEST_DIED, status=None, reason="it died")
+    assert (case.outcome, case.message) == (Outcome.CRASH, "Kernel panic: No working init found.")

@@ -108,6 +108,7 @@ class World:
         self.runs: list[Run] = []
         self.guests: list[Guest] = []
         self.limits: list[float] = []
+        self.cmdlines: list[tuple[str, ...]] = []
         self.renewed = 0
         self.is_counting = False
         self.catalog = load_catalog()
@@ -128,6 +129,7 @@ class World:
 
     def _boot(self, context: Context, spec: GuestSpec, directory: Path, **_: object) -> tuple[Guest, object]:
         self.limits.append(spec.boot_limit_s)
+        self.cmdlines.append(spec.cmdline)
         if error := self.boots.pop(0):
             raise error
         self.guests.append(Guest(directory, self.runs))
@@ -153,6 +155,9 @@ class World:
             assert all(guest.is_closed for guest in self.guests), "no guest is left behind"
         assert (self.boots, self.runs) == ([], []), "not all was asked for"
         return self.journal.report()
+
+    def attempts(self, case: str) -> list[Attempt]:
+        return [attempt for attempt in self.journal.record.attempts if attempt.case == case]
 
 
 @pytest.fixture
@@ -294,6 +299,45 @@ def test_an_attempt_to_boot_has_the_console_of_its_own_guest(world: World) -> No
     assert report.attempts[0].outcome is Outcome.PASS
     (attempt,) = world.journal.record.attempts
     assert world.guests[0].directory.name == f"guest-{attempt.guest}"
+
+
+def test_what_a_kernel_does_while_it_boots_has_a_guest_of_its_own(world: World) -> None:
+    kunit = world.catalog.case("kunit")
+    world.config = replace(world.config, symbols=world.config.symbols | {"CONFIG_KUNIT"})
+    world.is_counting = True
+    report = world.hold("uffd", "kunit", "gup", boots=[None, None, None], runs=[passes, passes])
+    assert world.cmdlines == [(), kunit.boot, ()]
+    assert world.limits == [30.0, 30.0 + kunit.duration_s + kunit.timeout_s, 30.0]
+    assert all(guest.is_closed for guest in world.guests)
+    attempt = world.attempts("kunit")[0]
+    assert (attempt.ending, attempt.guest, attempt.console_from) == (Ending.BOOTED, 1, 0)
+    assert attempt.coverage, "what it executed counts as its own"
+    by_name = {case.case: case for case in report.cases}
+    assert by_name["kunit"].outcome is Outcome.FAIL, "this guest's kernel said nothing"
+
+
+@pytest.mark.parametrize(
+    ("error", "ending"),
+    [
+        (BootFailed("it panicked"), Ending.GUEST_DIED),
+        (BootFailed("it hangs", examined_at=7), Ending.TIMED_OUT),
+        (GuestUnreachable("QEMU was killed"), Ending.HOST_LOST),
+    ],
+)
+def test_a_kernel_that_does_not_get_through_has_failed_the_case_and_not_to_boot(
+    world: World, error: OrchestrateError, ending: Ending
+) -> None:
+    world.config = replace(world.config, symbols=world.config.symbols | {"CONFIG_KUNIT"})
+    report = world.hold("kunit", "uffd", boots=[None, error, None], runs=[passes])
+    attempt = world.attempts("kunit")[0]
+    assert (attempt.ending, attempt.reason) == (ending, error.message)
+    assert [stage.outcome for stage in report.stages if stage.stage == "boot"] == [Outcome.PASS]
+    assert world.attempts("uffd")[0].ending is Ending.EXITED
+
+
+def test_a_kernel_without_kunit_is_not_booted_for_it(world: World) -> None:
+    world.hold("kunit", boots=[None], runs=[])
+    assert (world.attempts("kunit")[0].ending, len(world.guests)) == (Ending.UNMET, 1)
 
 
 def test_attempts_to_boot_are_attempts_and_no_stage(world: World) -> None:
