@@ -23,14 +23,14 @@ from orchestrator.model.case import Dialect
 from orchestrator.model.kernel_report import KernelReport, KnownIssue
 from orchestrator.model.outcome import Outcome, worst
 from orchestrator.model.report import BOOT, CaseResult, Finding, StageResult, SuiteReport
-from orchestrator.parse import kselftest, ktap, kunit, stress_ng, taint
+from orchestrator.parse import kselftest, ktap, kunit, ltp, stress_ng, taint
 from orchestrator.parse.instructions import OPERATIONS, counted_subtests
 from orchestrator.record import KernelRecord
 
 EXCERPT = 64 << 10  # bytes of console shown with a case: the last ones
 MAX_OUTPUT = 64 << 20  # bytes of what a program printed that are read; the guest itself keeps less
 SKIPPED = 4  # kselftest's exit status
-READERS = {Dialect.KSELFTEST: kselftest.parse, Dialect.STRESS_NG: stress_ng.parse}
+READERS = {Dialect.KSELFTEST: kselftest.parse, Dialect.STRESS_NG: stress_ng.parse, Dialect.LTP: ltp.parse}
 OF_LOST_GUEST = {
     Ending.GUEST_DIED: Outcome.CRASH,
     Ending.HOST_LOST: Outcome.ERROR,  # the kernel did not crash
@@ -277,7 +277,7 @@ def _run_outcome(
     findings = said + found
     if not findings and report.subtests and all(s.outcome is Outcome.SKIP for s in report.subtests):
         return Outcome.SKIP, report.subtests[0].message or "every subtest was skipped", False
-    if not findings and run.status == SKIPPED:
+    if not findings and run.status == SKIPPED and run.dialect is not Dialect.LTP:
         return Outcome.SKIP, report.skip_reason or "the program skipped itself", False
     if not findings:
         return Outcome.PASS, "", False

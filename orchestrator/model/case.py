@@ -25,6 +25,7 @@ class Dialect(Enum):
 
     KTAP = "ktap"  # our own programs': a line that is missing is a failure
     KSELFTEST = "kselftest"  # the exit status is the result (4: skipped); TAP in it, if any, are the subtests
+    LTP = "ltp"  # places in a program's source that say TPASS, TFAIL, TBROK, TCONF or TWARN; its exit status is bits
     KUNIT = "kunit"  # the KTAP that the kernel itself writes to the console while it boots
     STRESS_NG = "stress-ng"  # its own words for passed, failed and skipped stressors, and its table of metrics
 

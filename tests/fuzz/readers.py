@@ -45,6 +45,7 @@ from orchestrator.parse import (
     kselftest,
     ktap,
     kunit,
+    ltp,
     mail,
     mutant,
     report_kinds,
@@ -400,6 +401,11 @@ READERS: Mapping[str, Reader] = {
         (b"maple_tree: ", b"8 of 9 tests passed", b"BUG at ", b"check_gap:3056", b" (1)", b"maple: ", b"Assertion `", b"' failed.", b"nr_allocated = ", b"TARGETS = ", b"a ", b"#", b"\n",
          b": runtime error: ", b"9" * 30),
         _are(b"BUG at check_gap:3056 (1)\nmaple: maple.c:1: f: Assertion `x' failed.\nmaple_tree: 8 of 9 tests passed\nnr_allocated = 3\nTARGETS = a b\n"),
+    ),
+    "ltp": Reader(
+        lambda data: ltp.parse(_text(data), "", 1),
+        (b"mmap01.c:85: ", b"TPASS: ", b"TFAIL: ", b"TBROK", b"mmap01    1  TCONF  :  ", b"\n", b"failed   1", b"Summary:", b"\x1b[1;32m", b" ", b"9" * 30),
+        _are(b"mmap01.c:85: TPASS: a\nmmap01    1  TFAIL  :  b\nSummary:\npassed   1\nfailed   1\n"),
     ),
     "kunit": Reader(
         lambda data: kunit.parse(_text(data)),

@@ -87,7 +87,7 @@ def test_near_names_are_suggested(known: catalog.Catalog, kind: str, name: str, 
         ("summary: x\nkselftest: mm\nprogram: ../x\n", "no such names"),
         (
             "summary: x\nkselftest: mm\noutput: prose\n",
-            "output: expected one of ktap, kselftest, kunit, stress-ng, got",
+            "output: expected one of ktap, kselftest, ltp, kunit, stress-ng, got",
         ),
         ("summary: x\nkselftest: mm\ncases: {a: {arg: [1]}}\n", r"cases\.a: unknown key arg"),
         ("summary: x\nboot: [a=1]\n", "boot and output: kunit belong together"),

@@ -480,3 +480,8 @@ def test_a_kernel_that_dies_amid_kunit_crashed(home: Home) -> None:
     panic = "[    6.000000][   T66] Kernel panic - not syncing: No working init found.\n"
     case = kunit(home, KUNIT + panic, ending=Ending.GUEST_DIED, status=None, reason="it died")
     assert (case.outcome, case.message) == (Outcome.CRASH, "Kernel panic: No working init found.")
+
+
+def test_a_status_that_skips_elsewhere_is_a_warning_of_ltp(home: Home) -> None:
+    home.case("l", "mmap01.c:85: TPASS: mapped\n", status=4, dialect=Dialect.LTP)
+    assert (home.only().outcome, home.only().message) == (Outcome.FAIL, "exit status 4: warned")
