@@ -129,7 +129,9 @@ def userspace(
         return Product(None, cached, note=note, subtests=made.result.subtests)
     if is_base and made.unbuilt:
         return _skipped(f"{test.directory} does not build: {made.unbuilt}", cached)
-    on_base = made if is_base else _attempt(context, test, whole(base, context.runner), toolchain)[0]
+    # a host that is too slow now may have been quick when the base was tested
+    anew = made.result is not None and made.result.outcome is Outcome.TIMEOUT
+    on_base = made if is_base else _attempt(context, test, whole(base, context.runner), toolchain, anew=anew)[0]
     if on_base.unfinished:
         return _unknown(on_base)
     if made.result is None:
@@ -165,9 +167,11 @@ def _unknown(attempt: HostTestRun) -> Product[None]:
     return Product(None, cached=False, note=attempt.unfinished, detail=attempt.text[-4000:], outcome=Outcome.ERROR)
 
 
-def _attempt(context: Context, test: UserspaceTest, tree: Excerpt, toolchain: Toolchain) -> tuple[HostTestRun, bool]:
-    """Build and run the tests, or take the kept result."""
-    if found := _find(context, test, tree, toolchain):
+def _attempt(
+    context: Context, test: UserspaceTest, tree: Excerpt, toolchain: Toolchain, *, anew: bool = False
+) -> tuple[HostTestRun, bool]:
+    """Build and run the tests, or take the kept result, unless it is to be had `anew`."""
+    if not anew and (found := _find(context, test, tree, toolchain)):
         return found, True
     with host_worktree(context, tree.applied.base, test.stage) as where:
         attempt, inputs = _build_and_run(context, test, tree, where, toolchain)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from orchestrator.build.product import Product
 from orchestrator.build.toolchain import find_toolchain
 from orchestrator.context import Context, Places
 from orchestrator.errors import CommandFailed
-from orchestrator.jobs.host_test import ATTEMPT, userspace
+from orchestrator.jobs.host_test import ATTEMPT, HOW, userspace
 from orchestrator.model.kernel import AppliedTree, Base
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.userspace import RADIX_TREE, UserspaceTest
@@ -310,3 +311,17 @@ def test_a_program_that_the_base_does_not_build_is_no_fault_of_a_patch(lab: Lab)
 def test_a_tree_whose_makefile_names_no_program_is_skipped_with_that_reason(lab: Lab) -> None:
     base = lab.commit({**TREES, f"{RADIX}/Makefile": "all:\n"})
     assert "no program" in lab.run(base, base, RADIX_TREE).note
+
+
+def test_a_host_that_is_too_slow_for_the_base_as_well_is_no_fault_of_a_patch(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleeps = "#include <unistd.h>\nint main(void)\n{\n\tsleep(2);\n\treturn 0;\n}\n"
+    base = lab.commit({**TREES, f"{RADIX}/main.c": sleeps})
+    assert lab.run(base, base, RADIX_TREE).outcome is Outcome.PASS
+    monkeypatch.setitem(HOW, RADIX_TREE.stage, replace(HOW[RADIX_TREE.stage], limit_s=0.5))
+    changed = lab.commit({"lib/maple_tree.c": TREES["lib/maple_tree.c"] + "/* a word */\n"})
+    product = lab.run(changed, base, RADIX_TREE)
+    assert (product.outcome, product.also_on_base) == (Outcome.TIMEOUT, True), (
+        "the kept result of the base is from before"
+    )
