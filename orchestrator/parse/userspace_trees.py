@@ -22,7 +22,9 @@ PROGRAM = re.compile(r"[\w-]{1,60}")
 MOST = 50  # programs
 TOTAL = re.compile(r"^(?P<what>[\w ]{1,40}): (?P<passed>\d{1,12}) of (?P<run>\d{1,12}) tests passed$", re.MULTILINE)
 BUG = re.compile(r"^(?:BUG|WARN) at (?P<where>\w{1,100}:\d{1,9})\b", re.MULTILINE)
-ASSERT = re.compile(r"^[\w-]{1,60}: (?P<what>[^\n]{1,600}: Assertion `[^\n]{1,600}' failed\.)$", re.MULTILINE)
+ASSERT = re.compile(
+    r"^[\w-]{1,60}: (?:\.\./){0,9}(?P<what>[^\n]{1,600}: Assertion `[^\n]{1,600}' failed\.)$", re.MULTILINE
+)
 LEFT = re.compile(r"^nr_allocated = (-?\d{1,12})$", re.MULTILINE)
 
 

@@ -49,6 +49,11 @@ def test_the_worst_program_decides_and_the_first_bad_one_is_named() -> None:
             "maple.c:36071: mas_set_alloc_req: Assertion `!(x)' failed.",
         ),
         (
+            "maple: ../../../lib/test_maple_tree.c:120: check_mtree_alloc_range: Assertion `0' failed.\n",
+            -6,
+            "lib/test_maple_tree.c:120: check_mtree_alloc_range: Assertion `0' failed.",
+        ),
+        (
             "SUMMARY: AddressSanitizer: heap-use-after-free lib/maple_tree.c:9 in mas_next\n",
             1,
             "AddressSanitizer: heap-use-after-free lib/maple_tree.c:9 in mas_next",
