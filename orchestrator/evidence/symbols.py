@@ -95,6 +95,25 @@ class Symbols:
             return tuple(SourceLine(at.name() or "", in_tree(at.filename), at.line) for at in found if at.filename)
 
 
+class SourcePlaces:
+    """The places in source of the instructions of one vmlinux. Not for threads."""
+
+    def __init__(self, vmlinux: Path) -> None:
+        """Raises VmlinuxUnreadable."""
+        self._vmlinux = vmlinux
+        self._program = load_program(vmlinux)
+
+    def at(self, address: int) -> tuple[tuple[str, str, int, int], ...]:
+        """Function, file, line and column, the innermost inlined function first, then where each caller calls; empty
+        between functions. Raises VmlinuxUnreadable."""
+        with _damage_named(self._vmlinux):
+            try:
+                found = self._program.source_location(address)
+            except LookupError:
+                return ()
+            return tuple((at.name() or "", in_tree(at.filename), at.line, at.column) for at in found if at.filename)
+
+
 def load_program(path: Path) -> drgn.Program:
     """The symbols and debug information of a linked ELF file. Raises VmlinuxUnreadable."""
     import drgn  # here: most commands never decode anything

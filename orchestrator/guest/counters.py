@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import array
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.guest.qemu_argv import in_option
+from orchestrator.model.coverage import Jump
 from orchestrator.store import write_atomically
 
 HITS = "coverage.txt"  # in the directories of an attempt, and of a guest: what its boot executed
 COUNTERS = "counters"  # in a guest's directory, which is QEMU's working directory
 WORD = 8
 POLL_S = 0.002
+Way = tuple[int, int]  # from a conditional jump to the instruction that is next
 COPY_S = 2.0  # what QEMU's thread may take for two copies, of which it makes 100 a second
 
 
@@ -30,32 +32,58 @@ class Counting:
     file: Path
     addresses: tuple[int, ...]
     above: int | None = None  # of the plugin for instructions: from where on it counts; None: as it likes
+    jumps: tuple[Jump, ...] = ()  # whose ways to count; ascending
+    entry: tuple[int, int] = (0, 0)  # the code that enters the kernel from elsewhere, the end exclusive
+
+    @property
+    def jumps_file(self) -> Path:
+        return self.file.with_name(f"{self.file.name}.jumps")
+
+    @property
+    def ways(self) -> tuple[Way, ...]:
+        return tuple((jump.address, to) for jump in self.jumps for to in (jump.taken, jump.not_taken))
 
     def argv(self) -> tuple[str, str]:
         """For QEMU's command line. The counters' file is the guest's own."""
         more = "" if self.above is None else f",above={self.above:#x}"
+        if self.jumps:
+            begin, end = self.entry
+            more += f",jumps={in_option(self.jumps_file)},from={begin:#x},to={end:#x}"
         return "-plugin", f"{in_option(self.plugin)},addresses={in_option(self.file)},counters={COUNTERS}{more}"
 
 
 def write_addresses(counting: Counting) -> None:
     """As a new file: a QEMU that runs has the one before mapped."""
     write_atomically(counting.file, array.array("Q", counting.addresses).tobytes())
+    if counting.jumps:
+        words = [word for jump in counting.jumps for word in (jump.address, jump.taken, jump.not_taken)]
+        write_atomically(counting.jumps_file, array.array("Q", words).tobytes())
 
 
 @dataclass(frozen=True)
 class Counts:
-    """A reading: how often the instructions at these addresses have been executed since power-on."""
+    """A reading: how often the instructions at these addresses have been executed since power-on, and behind them how
+    often jumps went these ways."""
 
     addresses: tuple[int, ...]
     counts: tuple[int, ...]
+    ways: tuple[Way, ...] = ()
 
     def since(self, before: Counts | None) -> Mapping[int, int]:
         """The addresses that were executed since another reading of the guest (None: since power-on), and how often. A
         CPU that stood still between reading a counter and writing it may have turned it back: then its instruction is
         known to have been executed, once at least."""
+        pairs = zip(self.addresses, self._grown(before), strict=False)
+        return {address: max(count, 1) for address, count in pairs if count}
+
+    def gone_since(self, before: Counts | None) -> Mapping[Way, int]:
+        """The ways that jumps went since then, and how often."""
+        pairs = zip(self.ways, self._grown(before)[len(self.addresses) :], strict=True)
+        return {way: count for way, count in pairs if count}
+
+    def _grown(self, before: Counts | None) -> Sequence[int]:
         then = before.counts if before else (0,) * len(self.counts)
-        pairs = zip(self.addresses, then, self.counts, strict=True)
-        return {address: max(now - was, 1) for address, was, now in pairs if now != was}
+        return [now - was for was, now in zip(then, self.counts, strict=True)]
 
 
 class Counters:
@@ -63,8 +91,8 @@ class Counters:
 
     def __init__(self, directory: Path, counting: Counting) -> None:
         self._path = directory / COUNTERS
-        self._addresses = counting.addresses
-        self._path.write_bytes(bytes(WORD * (len(counting.addresses) + 1)))
+        self._addresses, self._ways = counting.addresses, counting.ways
+        self._path.write_bytes(bytes(WORD * (1 + len(self._addresses) + len(self._ways))))
 
     def read(self, is_alive: Callable[[], bool]) -> Counts:
         """How often each instruction has been executed so far. Where QEMU copies the counters, waits until all that
@@ -75,7 +103,7 @@ class Counters:
             while self._words()[0] < copies + 2 and is_alive() and time.monotonic() < until:
                 time.sleep(POLL_S)
             _, *counts = self._words()
-        return Counts(self._addresses, tuple(counts))
+        return Counts(self._addresses, tuple(counts), self._ways)
 
     def _words(self) -> array.array[int]:
         words = array.array("Q")
@@ -83,12 +111,25 @@ class Counters:
         return words
 
 
-def write_hits(hits: Mapping[int, int], path: Path) -> None:
-    """A line for each address in hex: how often it was executed."""
-    path.write_text("".join(f"{address:x} {count}\n" for address, count in sorted(hits.items())))
+def write_hits(hits: Mapping[int, int], path: Path, gone: Mapping[Way, int] | None = None) -> None:
+    """A line for each address in hex: how often it was executed. For each way of a jump, both addresses: how often it
+    was gone."""
+    lines = [f"{address:x} {count}\n" for address, count in sorted(hits.items())]
+    lines += [f"{jump:x}>{to:x} {count}\n" for (jump, to), count in sorted((gone or {}).items())]
+    path.write_text("".join(lines))
 
 
 def read_hits(path: Path) -> Mapping[int, int]:
     """OSError, ValueError."""
+    return {int(key, 16): count for key, count in _lines(path) if ">" not in key}
+
+
+def read_gone(path: Path) -> Mapping[Way, int]:
+    """OSError, ValueError."""
+    ways = ((key.split(">"), count) for key, count in _lines(path) if ">" in key)
+    return {(int(jump, 16), int(to, 16)): count for (jump, to), count in ways}
+
+
+def _lines(path: Path) -> list[tuple[str, int]]:
     lines = (line.split() for line in path.read_text().splitlines())
-    return {int(address, 16): int(count) for address, count in lines}
+    return [(key, int(count)) for key, count in lines]

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from orchestrator import kept
-from orchestrator.build.plugin import coverage_plugin
+from orchestrator.build.plugin import coverage_plugin, no_ways
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import find_toolchain
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed, ToolMissing, VmlinuxUnreadable
-from orchestrator.evidence.coverage import functions, line_table
+from orchestrator.evidence.coverage import conditions, functions, line_table, x86_jumps
 from orchestrator.evidence.coverage.collect import CODE_MAP, CODE_MAP_SCHEMA, hits_of
-from orchestrator.evidence.coverage.elf import read_sections
+from orchestrator.evidence.coverage.elf import read_code, read_sections
 from orchestrator.evidence.coverage.executed import functions_by_case
 from orchestrator.evidence.coverage.mapping import Kernel, changed_statements
+from orchestrator.evidence.symbols import SourcePlaces
 from orchestrator.guest.counters import Counting, write_addresses
 from orchestrator.jobs.build import Built
-from orchestrator.model.coverage import ChangedFile, CodeMap, LineState
+from orchestrator.model.coverage import ChangedFile, CodeMap, Jump, LineState
 from orchestrator.model.kernel import USUAL_ARCH
 from orchestrator.model.machine import Accel, Machine
 from orchestrator.model.outcome import Outcome
 from orchestrator.parse.changed_lines import changed_lines, is_of_kernel
 from orchestrator.parse.kbuild import makefile_names, why_not_built
+from orchestrator.process import Command
 from orchestrator.record import KernelRecord
 from orchestrator.source.git import Git
 from orchestrator.store import key, write_atomically
@@ -54,6 +59,7 @@ def counting(
     except (CommandFailed, ToolMissing, VmlinuxUnreadable) as error:
         note = f"not measured: {error.message}"
         return Product(None, cached=False, outcome=Outcome.SKIP, note=note, detail=error.detail)
+    found = replace(found, no_ways=found.no_ways or (no_ways(plugin) if plugin else ""))
     write_atomically(home / CODE_MAP, kept.dumps(found, CODE_MAP_SCHEMA))
     statements = [statement for file in found.files for statement in file.statements]
     countable = sum(statement.state is LineState.NEVER_HIT for statement in statements)
@@ -61,7 +67,9 @@ def counting(
     note = f"{counted(countable, 'changed statement')} at {instructions}"
     if plugin is None:
         return Product(None, cached=cached, note="no changed statement has instructions in this kernel")
-    made = Counting(plugin, home / ADDRESSES, tuple(sorted({*addresses, *entries})))
+    every = tuple(sorted({*addresses, *entries}))
+    jumps = () if found.no_ways else found.jumps
+    made = Counting(plugin, home / ADDRESSES, every, jumps=jumps, entry=found.entry)
     write_addresses(made)
     return Product(made, cached=cached, note=note)
 
@@ -128,4 +136,39 @@ def code_map(context: Context, built: Built) -> CodeMap:
         if file in texts
     )
     found = tuple(file for file in files if file.statements)
-    return CodeMap(built.kernel.build_id, found, known.start(EVERY_BOOT))
+    found, jumps, why_not = _with_parts(context, built.kernel.vmlinux, found, texts, known)
+    return CodeMap(built.kernel.build_id, found, known.start(EVERY_BOOT), jumps, known.entry, why_not)
+
+
+def _with_parts(
+    context: Context,
+    vmlinux: Path,
+    files: tuple[ChangedFile, ...],
+    texts: Mapping[str, str],
+    known: functions.Functions,
+) -> tuple[tuple[ChangedFile, ...], tuple[Jump, ...], str]:
+    """The files with the parts of their conditions, and the jumps to watch; or the files as they are, and why. Raises
+    VmlinuxUnreadable."""
+    statements = [one for file in files for one in file.statements if one.is_condition]
+    addresses = {address for one in statements for copy in one.copies for address in copy.addresses}
+    spans = sorted({known.span(address) for address in addresses} - {(0, 0)})
+    if not spans:
+        return files, (), ""
+    if not 0 < known.entry[0] < known.entry[1]:
+        return files, (), "not counted: this vmlinux does not say where interrupts enter the kernel"
+    codes = read_code(vmlinux, spans)
+    with tempfile.NamedTemporaryFile(prefix="orchestrate-code-") as scratch:
+        scratch.write(x86_jumps.joined(codes))
+        scratch.flush()
+        try:
+            said = context.runner.check(Command((*x86_jumps.DISASSEMBLE, scratch.name))).text
+        except (CommandFailed, ToolMissing) as error:
+            return files, (), f"not counted: {error.message}"
+    jumps = tuple(x86_jumps.conditional_jumps(said, [start for start, _ in spans], codes))
+    places = SourcePlaces(vmlinux)
+
+    @cache
+    def stack_at(address: int) -> conditions.Stack:
+        return tuple(conditions.Place(*place) for place in places.at(address))
+
+    return (*conditions.with_parts(files, jumps, stack_at, known.at, texts), "")

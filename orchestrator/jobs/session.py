@@ -257,7 +257,7 @@ class GuestSession:
         if counts is None:
             return ""
         name = f"{where}/{HITS}"
-        write_hits(counts.since(before), self._journal.home / name)
+        write_hits(counts.since(before), self._journal.home / name, counts.gone_since(before))
         return name
 
     def _is_left(self, guest: Guest, attempt: Attempt) -> bool:

@@ -1,4 +1,5 @@
-"""Which changed statements were executed: what the compiler made of each, and what cases hit."""
+"""Which changed statements were executed: what the compiler made of each, what cases hit, and which ways conditions
+went."""
 
 from __future__ import annotations
 
@@ -21,13 +22,55 @@ class LineState(Enum):
         return self in (LineState.HIT, LineState.NEVER_HIT)
 
 
+class Ways(Enum):
+    """Which ways a changed condition went. The values are the words for people."""
+
+    ALL = "every way"
+    SOME = "some ways only"
+    NONE = "never reached"
+    UNTOLD = "no jump"  # the compiler made none of it: a conditional move, a part of another condition, a constant
+
+
+@dataclass(frozen=True)
+class Jump:
+    """A conditional jump, by addresses: its own, and those of what is next when it is taken and when it is not."""
+
+    address: int
+    taken: int
+    not_taken: int
+
+
+@dataclass(frozen=True)
+class WayOut:
+    """A way out of a part of a condition: the line of the condition's function that it leads to (`mm/vma.c:512`;
+    `beyond f()`: none of them), and the jumps that go there, each with what is next."""
+
+    to: str
+    gone_by: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a condition, as it was compiled: a conditional jump, whose ways are that it is taken and that it is
+    not; or, `is_call`, a function that is inlined there, whose jumps lead out of it to more than one line.
+    `line` and `column` (0: the compiler says none) are where it stands, `token` is what is written there."""
+
+    line: int
+    column: int
+    token: str
+    is_call: bool
+    ways: tuple[WayOut, ...]
+
+
 @dataclass(frozen=True)
 class Copy:
     """A copy of a statement: of a function that is inlined, there is one in each caller. `function` is the one whose
-    code it lies in. `addresses` are those of its instructions at which the line table names it."""
+    code it lies in. `addresses` are those of its instructions at which the line table names it, `parts` those of a
+    condition; a function into which it was inlined twice has them twice, and they follow each other."""
 
     function: str
     addresses: tuple[int, ...]
+    parts: tuple[tuple[Part, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,6 +87,7 @@ class ChangedStatement:
     state: LineState  # NEVER_HIT for what has instructions
     why: str = ""
     copies: tuple[Copy, ...] = ()
+    is_condition: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,11 +104,17 @@ class CodeMap:
 
     `control` is an instruction that every boot executes: where it was not, the kernel does not lie where its vmlinux
     says, and what was counted says nothing. 0: this vmlinux does not show one.
+
+    `jumps` are those of which the ways are counted, `entry` is the code through which interrupts, exceptions and system
+    calls come. `no_ways`: why no ways are counted; empty if they are.
     """
 
     build_id: str
     files: tuple[ChangedFile, ...]
     control: int = 0
+    jumps: tuple[Jump, ...] = ()
+    entry: tuple[int, int] = (0, 0)
+    no_ways: str = ""
 
     @property
     def addresses(self) -> tuple[int, ...]:
@@ -84,17 +134,41 @@ class CaseHits:
 
 
 @dataclass(frozen=True)
+class Way:
+    """How often a part of a condition went a way, at least. `to` as in WayOut."""
+
+    to: str
+    count: int
+
+
+@dataclass(frozen=True)
+class PartWays:
+    """Which ways a part of a condition went, in all cases together. All but `ways` as in Part."""
+
+    line: int
+    column: int
+    token: str
+    is_call: bool
+    ways: tuple[Way, ...]
+
+    @property
+    def is_reached(self) -> bool:
+        return any(way.count for way in self.ways)
+
+
+@dataclass(frozen=True)
 class CopyHits:
     """How often a copy was executed by all cases together. `function` as in Copy."""
 
     function: str
     count: int
+    parts: tuple[PartWays, ...] = ()
 
 
 @dataclass(frozen=True)
 class StatementCoverage:
     """A changed statement and what hit it: the fields up to `why` as in ChangedStatement. Cases that never hit it are
-    not listed."""
+    not listed. `ways`: of a condition, if that was counted; `parts` are those of all copies together."""
 
     line: int
     last_line: int
@@ -105,6 +179,8 @@ class StatementCoverage:
     why: str = ""
     cases: tuple[CaseHits, ...] = ()
     copies: tuple[CopyHits, ...] = ()
+    ways: Ways | None = None
+    parts: tuple[PartWays, ...] = ()
 
     @property
     def count(self) -> int:
@@ -124,6 +200,7 @@ class Coverage:
     files: tuple[FileCoverage, ...]
     cases: tuple[str, ...]
     accelerator: str = "tcg"  # what counted
+    no_ways: str = ""  # why it was not counted which ways conditions went; empty: it was
 
     @property
     def statements(self) -> tuple[StatementCoverage, ...]:
@@ -132,6 +209,10 @@ class Coverage:
     def number(self, *states: LineState) -> int:
         """How many statements are in one of these states."""
         return sum(statement.state in states for statement in self.statements)
+
+    def conditions(self, *ways: Ways) -> int:
+        """How many changed conditions went these ways."""
+        return sum(statement.ways in ways for statement in self.statements)
 
     @property
     def hit(self) -> int:

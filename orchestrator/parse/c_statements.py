@@ -31,7 +31,7 @@ class Kind(Enum):
 @dataclass(frozen=True)
 class CStatement:
     """Lines first to last, from 1. `function` is empty outside of functions; `number` tells functions of one name
-    apart. All `conditions` (as after #if) hold where it is compiled."""
+    apart. All `conditions` (as after #if) hold where it is compiled. `is_condition`: what comes next depends on it."""
 
     first: int
     last: int
@@ -39,6 +39,7 @@ class CStatement:
     function: str = ""
     number: int = 0
     conditions: tuple[str, ...] = ()
+    is_condition: bool = False
 
 
 class _Token(NamedTuple):
@@ -67,6 +68,9 @@ _LEX = re.compile(
 )
 _ASSIGNMENTS = ("=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<=", ">>=")
 _CONTROL = ("if", "for", "while", "switch")
+_CHOOSES = (*_CONTROL, "&&", "||", "?")
+_ENDLESS = ["for", "(", ";", ";", ")"]
+_LOOP = re.compile(r"\w*for_each_?\w*$")  # a macro that begins a loop
 _AGGREGATES = ("struct", "union", "enum")
 _WORDS_OF_CODE = ("return", "goto", "break", "continue", "asm", "__asm__", "if", "for", "while", "switch")
 _WORD = re.compile(r"[A-Za-z_]\w*$")
@@ -272,13 +276,15 @@ class _Parser:
         if current:
             if kind is None:
                 kind = _kind(current) if self.state.is_in_code else Kind.OUTSIDE
-            self._add(current[0].line, current[-1].line, kind)
+            texts = [token.text for token in current]
+            chooses = texts != _ENDLESS and any(text in _CHOOSES or _LOOP.match(text) for text in texts)
+            self._add(current[0].line, current[-1].line, kind, chooses and kind is Kind.CODE)
 
-    def _add(self, first: int, last: int, kind: Kind) -> None:
+    def _add(self, first: int, last: int, kind: Kind, is_condition: bool = False) -> None:
         conditions = tuple(one for branch in self.branches for one in branch.conditions)
         is_inside = kind not in (Kind.OUTSIDE, Kind.DIRECTIVE, Kind.MACRO)
         function, number = (self.state.function, self.state.number) if is_inside else ("", 0)
-        self.found.append(CStatement(first, last, kind, function, number, conditions))
+        self.found.append(CStatement(first, last, kind, function, number, conditions, is_condition))
 
 
 def _condition(one: _Directive) -> str:
@@ -360,7 +366,12 @@ def _merged(found: Sequence[CStatement]) -> Iterator[CStatement]:
             ahead = one
         elif not {one.kind, ahead.kind} & {Kind.MACRO, Kind.DIRECTIVE}:
             strong = min((ahead, one), key=lambda statement: list(Kind).index(statement.kind))
-            ahead = replace(strong, first=min(ahead.first, one.first), last=max(ahead.last, one.last))
+            ahead = replace(
+                strong,
+                first=min(ahead.first, one.first),
+                last=max(ahead.last, one.last),
+                is_condition=ahead.is_condition or one.is_condition,
+            )
         else:  # a directive amid a statement
             yield one
     if ahead:

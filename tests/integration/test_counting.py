@@ -20,8 +20,11 @@ from orchestrator.build.plugin import coverage_plugin
 from orchestrator.build.toolchain import Toolchain, find_toolchain
 from orchestrator.context import Context, Places
 from orchestrator.errors import CommandFailed
+from orchestrator.evidence.coverage import x86_jumps
+from orchestrator.guest import accel
 from orchestrator.guest.accel import SOURCE, boot_sector_command
-from orchestrator.guest.counters import Counters, Counting, read_hits, write_addresses, write_hits
+from orchestrator.guest.counters import Counters, Counting, read_gone, read_hits, write_addresses, write_hits
+from orchestrator.model.coverage import Jump
 from orchestrator.process import Cancel, Runner
 
 QEMUS = ["qemu-system-x86_64", *filter(None, os.environ.get("ORCHESTRATE_TEST_QEMUS", "").split(":"))]
@@ -46,11 +49,11 @@ def qemu(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def labels(where: Path) -> dict[str, int]:
-    """Addresses in the boot sector; `loop` is the loop's first instruction."""
-    subprocess.run(["gcc", "-c", "-o", where / "probe.o", SOURCE], check=True)
+def labels(where: Path, source: Path = SOURCE) -> dict[str, int]:
+    """Addresses in a boot sector; `loop` is the first instruction of the loop in the probe's."""
+    subprocess.run(["gcc", "-c", "-o", where / "probe.o", source], check=True)
     said = subprocess.run(["objdump", "-d", where / "probe.o"], check=True, capture_output=True, text=True).stdout
-    loop = next(line for line in said.splitlines() if "loop " in line)
+    loop = next((line for line in said.splitlines() if "loop " in line), "loop 0")
     names = subprocess.run(["nm", where / "probe.o"], check=True, capture_output=True, text=True).stdout.splitlines()
     found = {name: START + int(value, 16) for value, _, name in map(str.split, names)}
     return {**found, "loop": START + int(loop.split("loop")[1].split()[0].removeprefix("0x"), 16)}
@@ -59,9 +62,18 @@ def labels(where: Path) -> dict[str, int]:
 class Guest:
     """A QEMU that runs the boot sector with some instructions counted."""
 
-    def __init__(self, context: Context, library: Path, qemu: str, where: Path, addresses: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        context: Context,
+        library: Path,
+        qemu: str,
+        where: Path,
+        addresses: tuple[int, ...],
+        jumps: tuple[Jump, ...] = (),
+        entry: tuple[int, int] = (0, 0),
+    ) -> None:
         where.mkdir()
-        counting = Counting(library, where / "some, addresses", addresses)
+        counting = Counting(library, where / "some, addresses", addresses, jumps=jumps, entry=entry)
         write_addresses(counting)
         self.counters = Counters(where, counting)
         command = boot_sector_command(where, context.runner, qemu, TCG, *counting.argv())
@@ -84,6 +96,93 @@ def test_each_execution_is_counted_and_nothing_else(
     guest = Guest(context, library, qemu, tmp_path / "a, guest", wanted)
     guest.process.wait(60)
     assert guest.read() == (1, 1, ROUNDS, 0, 0)
+
+
+WAYS = """
+	.code16
+	.globl _start
+_start:
+	cli
+	xorw	%ax, %ax
+	movw	%ax, %ss
+	movw	$0x7c00, %sp
+	movw	$1000, %cx
+again:	movw	%cx, %ax
+	andw	$3, %ax
+	cmpw	$1, %ax
+first:	ja	above		/* 2 and 3 */
+second:	je	equal		/* 1, else 0 */
+on:	nop
+	jmp	next
+equal:	nop
+	jmp	next
+above:	nop
+	jmp	on		/* comes to `on`, and not from a jump that is watched */
+next:	decw	%cx
+third:	jnz	again
+	xorw	%ax, %ax
+fourth:	jz	behind
+	nop
+behind:	movw	$0xf4, %dx
+	movb	$0x2a, %al
+	outb	%al, %dx
+	hlt
+	.org	510
+	.word	0xaa55
+"""
+
+
+def test_which_ways_jumps_go(
+    context: Context, toolchain: Toolchain, qemu: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A jump right behind another one; a place that other code comes to as well; and one where interrupts are said to
+    enter: whether a jump led there nobody knows."""
+    library = coverage_plugin(context, toolchain, qemu, TCG)
+    assert plugin.no_ways(library) == ""
+    source = tmp_path / "ways.S"
+    source.write_text(WAYS)
+    monkeypatch.setattr(accel, "SOURCE", source)
+    at = labels(tmp_path, source)
+    first, second, third, fourth = (at[name] for name in ("first", "second", "third", "fourth"))
+    jumps = (
+        Jump(first, at["above"], second),
+        Jump(second, at["equal"], at["on"]),
+        Jump(third, at["again"], third + 2),
+        Jump(fourth, at["behind"], fourth + 2),
+    )
+    guest = Guest(context, library, qemu, tmp_path / "guest", (START,), jumps, (at["behind"], at["behind"] + 1))
+    guest.process.wait(60)
+    counts = guest.counters.read(lambda: False)
+    assert counts.since(None) == {START: 1}
+    assert counts.gone_since(None) == {
+        (first, at["above"]): 500,
+        (first, second): 500,
+        (second, at["equal"]): 250,
+        (second, at["on"]): 250,
+        (third, at["again"]): 999,
+        (third, third + 2): 1,
+    }
+
+
+def test_the_proof_knows_the_jumps_of_the_boot_sector(tmp_path: Path) -> None:
+    at = labels(tmp_path)
+    code = tmp_path / "code"
+    subprocess.run(["objcopy", "-O", "binary", "-j", ".text", tmp_path / "probe.o", code], check=True)
+    begin, end = at["long_mode"], at["gdt"]
+    piece = code.read_bytes()[begin - START : end - START]
+    code.write_bytes(x86_jumps.joined([piece]))
+    said = subprocess.run([*x86_jumps.DISASSEMBLE, code], check=True, capture_output=True, text=True).stdout
+    assert tuple(x86_jumps.conditional_jumps(said, [begin], [piece])) == tuple(plugin.JUMPS)
+
+
+def test_a_qemu_that_misses_jumps_counts_instructions_all_the_same(
+    context: Context, toolchain: Toolchain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = {jump: (taken, not_taken + 1) for jump, (taken, not_taken) in plugin.JUMPS.items()}
+    monkeypatch.setattr(plugin, "JUMPS", wrong)
+    library = coverage_plugin(context, toolchain, QEMUS[0], TCG)
+    words = "this QEMU does not count which ways jumps go: counted [0, 1, 19999999, 1, 0, 0]"
+    assert plugin.no_ways(library).startswith(words)
 
 
 def test_counts_outlive_a_qemu_that_is_killed(
@@ -173,6 +272,9 @@ def test_hits_come_back_from_their_file(tmp_path: Path) -> None:
     write_hits(hits, tmp_path / "coverage.txt")
     assert read_hits(tmp_path / "coverage.txt") == hits
     assert (tmp_path / "coverage.txt").read_text() == "7c00 1\nffffffff81000000 3\n"
+    gone = {(0x7C00, 0x7C02): 7, (0x7C00, 0x7C10): 1}
+    write_hits(hits, tmp_path / "coverage.txt", gone)
+    assert (read_hits(tmp_path / "coverage.txt"), read_gone(tmp_path / "coverage.txt")) == (hits, gone)
 
 
 def test_instructions_are_taken_down_at_marks(

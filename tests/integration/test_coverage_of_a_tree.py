@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator import catalog, kept
+from orchestrator.build import plugin
 from orchestrator.build.toolchain import find_toolchain
 from orchestrator.context import Context, Places
 from orchestrator.evidence.coverage.collect import CODE_MAP, CODE_MAP_SCHEMA
@@ -55,6 +56,11 @@ NEW = OLD.replace(
 )
 
 
+# where interrupts are said to enter this "kernel"
+ENTRY = ".globl __entry_text_start, __entry_text_end; __entry_text_start: nop; __entry_text_end:"
+REST = f'volatile int value;\nasm(".text; {ENTRY}");\n'
+
+
 @pytest.fixture
 def context(tmp_path: Path) -> Context:
     places = Places(tmp_path / "cache", tmp_path / "state")
@@ -89,7 +95,7 @@ def built(context: Context, tmp_path: Path) -> Built:
     tree = git(source, "rev-parse", "HEAD^{tree}").strip()
     (source / ".build").mkdir()
     words = ["gcc", "-O2", "-g", "-no-pie", "-o", tmp_path / "vmlinux", "../mm/vma.c", "-x", "c", "-"]
-    subprocess.run(words, cwd=source / ".build", check=True, input=b"volatile int value;\n")
+    subprocess.run(words, cwd=source / ".build", check=True, input=REST.encode())
     applied = AppliedTree(Base("b", base, "b", home), tree, ("mm/vma.c",))
     config = KernelConfig(tmp_path, "", frozenset({"CONFIG_MMU"}))
     kernel = KernelImage(tmp_path / "product/image", tmp_path / "vmlinux", tmp_path, "6.12", "b1d", "gcc")
@@ -157,6 +163,34 @@ def test_what_cannot_be_measured_stops_no_run(context: Context, built: Built, tm
     made = counting(context, built, replace(PC, qemu=str(refusing)), tcg, tmp_path)
     assert made.outcome is Outcome.SKIP
     assert "invalid option" in made.note
+
+
+def test_jumps_are_watched_unless_the_proof_of_their_ways_fails(
+    context: Context, built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then lines are counted all the same, and the map says why."""
+    tcg = context.catalog.accel("tcg")
+    made = counting(context, built, PC, tcg, tmp_path)
+    assert made.value
+    (jump,) = made.value.jumps
+    assert made.value.entry[0] > 0
+    assert made.value.jumps_file.stat().st_size == 8 * 3
+    assert f"jumps={made.value.jumps_file},from={made.value.entry[0]:#x}" in made.value.argv()[1]
+    condition = recorded(tmp_path)["mm/vma.c"][5]
+    ((part,),) = (parts for copy in condition.copies for parts in copy.parts)
+    assert {each for way in part.ways for each in way.gone_by} == {
+        (jump.address, jump.taken),
+        (jump.address, jump.not_taken),
+    }
+    wrong = {each: (taken + 1, not_taken) for each, (taken, not_taken) in plugin.JUMPS.items()}
+    monkeypatch.setattr(plugin, "JUMPS", wrong)
+    other = replace(context, places=replace(context.places, cache=tmp_path / "other"))
+    made = counting(other, built, PC, tcg, tmp_path)
+    assert made.value
+    assert made.outcome is Outcome.PASS
+    assert (made.value.jumps, bool(made.value.addresses)) == ((), True)
+    found = kept.load(CodeMap, tmp_path / CODE_MAP, CODE_MAP_SCHEMA)
+    assert "does not count which ways jumps go" in found.no_ways
 
 
 def test_a_series_without_code_needs_no_counter(context: Context, built: Built, tmp_path: Path) -> None:

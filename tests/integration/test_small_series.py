@@ -25,6 +25,13 @@ static inline int often(int a)
 {
 	return value + a;
 }
+
+static inline int drop(volatile int *at)
+{
+	if (*at > 3)
+		return 1;
+	return *at == 2;
+}
 """
 CODE = """\
 extern volatile int value;
@@ -53,6 +60,8 @@ FILES = {
     "mm/Makefile": "obj-y += vma.o\nobj-$(CONFIG_NUMA) += mempolicy.o\n",
     "mm/mempolicy.c": "int policy(void)\n{\n\treturn 1;\n}\n",
 }
+# where interrupts are said to enter this "kernel"
+ENTRY = 'asm(".text; .globl __entry_text_start, __entry_text_end; __entry_text_start: nop; __entry_text_end:");\n'
 REST = "volatile int value;\nint fails(void) { return value; }\nint main(void) { return 0; }\n"
 
 
@@ -114,7 +123,56 @@ def test_the_state_of_the_changed_line(small: Small, tmp_path: Path) -> None:
         assert wanted[2] in why
 
 
-def built(small: Small, home: Path) -> tuple[Context, Built]:
+CONDITIONS = Small(
+    "conditions", "mm/vma.c", "\tvalue += 2;\n",
+    """\
+	if (a > 5)
+		value += 2;
+	if (value && a > 7)
+		value += 3;
+	value = fails() > 4 ? a : 9;
+	if (drop(&value))
+		fails();
+""", (),
+)  # fmt: skip
+
+
+def test_the_parts_of_conditions_and_where_they_lead(tmp_path: Path) -> None:
+    code = code_map(*built(CONDITIONS, tmp_path))
+    assert code.no_ways == ""
+    (file,) = code.files
+    line = {one.text: one.line for one in file.statements}
+    found = {
+        one.text: [
+            {way.to.removeprefix("mm/vma.c:") for way in part.ways}
+            for copy in one.copies
+            for parts in copy.parts
+            for part in parts
+        ]
+        for file in code.files
+        for one in file.statements
+        if one.is_condition
+    }
+    first, both, dropped = line["if (a > 5)"], line["if (value && a > 7)"], line["if (drop(&value))"]
+    behind = f"{both + 2}"
+    assert found["if (a > 5)"] == [{f"{first + 1}", behind}], "gcc knows that a is not above 7 either"
+    assert found["if (value && a > 7)"] == [{behind, f"{both}"}, {behind, f"{both + 1}"}]
+    assert found["value = fails() > 4 ? a : 9;"] == [], "a conditional move"
+    assert len(found["if (drop(&value))"]) == 1
+    assert f"{dropped + 1}" in found["if (drop(&value))"][0]
+    jumps = [jump.address for jump in code.jumps]
+    assert jumps == sorted(jumps)
+    assert len(jumps) == 4
+
+
+def test_without_the_place_where_interrupts_enter_no_ways_are_counted(tmp_path: Path) -> None:
+    code = code_map(*built(CONDITIONS, tmp_path, rest=""))
+    assert code.no_ways == "not counted: this vmlinux does not say where interrupts enter the kernel"
+    assert code.jumps == ()
+    assert code.addresses
+
+
+def built(small: Small, home: Path, rest: str = ENTRY) -> tuple[Context, Built]:
     """A repository with the base and the series, and a "kernel" of what the Makefile compiles."""
     source, bare = home / "source", home / "home"
     (source / "mm").mkdir(parents=True)
@@ -135,7 +193,7 @@ def built(small: Small, home: Path) -> tuple[Context, Built]:
     git(home, "clone", "-q", "--bare", str(source), str(bare / "git"))
     (source / ".build").mkdir()
     words = ["gcc", "-O2", "-g", "-no-pie", "-o", home / "vmlinux", "../mm/vma.c", "-x", "c", "-"]
-    subprocess.run(words, cwd=source / ".build", check=True, input=REST.encode())
+    subprocess.run(words, cwd=source / ".build", check=True, input=(rest + REST).encode())
     context = Context(
         Places(home / "cache", home / "state"), catalog.load_catalog(), Runner(Cancel()), lambda event: None
     )

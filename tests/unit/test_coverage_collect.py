@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,17 @@ from orchestrator import kept
 from orchestrator.evidence.coverage.collect import CODE_MAP, CODE_MAP_SCHEMA, collect
 from orchestrator.guest.counters import HITS, write_hits
 from orchestrator.model.attempt import Attempt, Ending
-from orchestrator.model.coverage import ChangedFile, ChangedStatement, CodeMap, Copy, LineState
+from orchestrator.model.coverage import (
+    ChangedFile,
+    ChangedStatement,
+    CodeMap,
+    Copy,
+    Jump,
+    LineState,
+    Part,
+    WayOut,
+    Ways,
+)
 from orchestrator.model.kernel import Role
 from orchestrator.record import KernelRecord
 
@@ -81,6 +92,28 @@ def test_a_guest_whose_kernel_lies_elsewhere_says_nothing(home: Path) -> None:
 def test_guests_of_another_build_do_not_count(home: Path) -> None:
     keep(home, "guest-0", {CONTROL: 1, HERE: 2})
     assert counts(home, record(first_guest=1, guests=1)) == [{}, {}]
+
+
+def test_ways_of_jumps_are_added_up_over_guests_and_attempts(tmp_path: Path) -> None:
+    part = Part(1, 5, "(", False, (WayOut("mm/vma.c:2", ((HERE, THERE),)), WayOut("mm/vma.c:3", ((HERE, CONTROL),))))
+    condition = ChangedStatement(
+        1, 1, (1,), "if (a)", "f", LineState.NEVER_HIT, "", (Copy("f", (HERE,), ((part,),)),), is_condition=True
+    )
+    code = CodeMap("b1", (ChangedFile("mm/vma.c", (condition,)),), CONTROL, (Jump(HERE, THERE, CONTROL),), (1, 2))
+    (tmp_path / CODE_MAP).write_bytes(kept.dumps(code, CODE_MAP_SCHEMA))
+    for where, times in (("guest-0", 2), ("cases/uffd/1", 5), ("guest-1", 100)):
+        (tmp_path / where).mkdir(parents=True)
+        hits = {HERE: times} if where == "guest-1" else {CONTROL: 1, HERE: times}
+        write_hits(hits, tmp_path / where / HITS, {(HERE, THERE): times})
+    found = collect(record(attempt("uffd"), guests=2), tmp_path)
+    assert found
+    (one,) = found.statements
+    assert [(way.to, way.count) for way in one.parts[0].ways] == [("mm/vma.c:2", 7), ("mm/vma.c:3", 0)]
+    assert one.ways is Ways.SOME
+    (tmp_path / CODE_MAP).write_bytes(kept.dumps(replace(code, no_ways="not proved"), CODE_MAP_SCHEMA))
+    found = collect(record(attempt("uffd"), guests=2), tmp_path)
+    assert found
+    assert (found.no_ways, found.statements[0].ways) == ("not proved", None)
 
 
 def test_files_that_are_gone_or_unfinished_count_as_nothing(home: Path) -> None:

@@ -21,6 +21,31 @@ class Sections:
         return self.data.get(name, b"")
 
 
+def read_code(vmlinux: Path, spans: Sequence[tuple[int, int]]) -> tuple[bytes, ...]:
+    """The instructions from an address up to another one, for each span. What no section has is left out. Raises
+    VmlinuxUnreadable."""
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.constants import SH_FLAGS
+    from elftools.elf.elffile import ELFFile
+
+    try:
+        with vmlinux.open("rb") as stream:
+            sections = [one for one in ELFFile(stream).iter_sections() if one["sh_flags"] & SH_FLAGS.SHF_EXECINSTR]
+            found = []
+            for begin, end in spans:
+                home = next(
+                    (one for one in sections if one["sh_addr"] <= begin < one["sh_addr"] + one["sh_size"]), None
+                )
+                if home is not None:
+                    stream.seek(home["sh_offset"] + begin - home["sh_addr"])
+                found.append(stream.read(end - begin) if home is not None else b"")
+            return tuple(found)
+    except OSError as error:
+        raise VmlinuxUnreadable(f"{vmlinux}: {error.strerror}") from error
+    except (ELFError, ValueError, LookupError) as error:
+        raise VmlinuxUnreadable(f"{vmlinux}: no ELF file that can be read: {error}") from error
+
+
 def read_sections(vmlinux: Path, names: Sequence[str]) -> Sections:
     """Raises VmlinuxUnreadable when it is no ELF file of 64 bits."""
     from elftools.common.exceptions import ELFError  # here: most commands never measure anything

@@ -9,6 +9,8 @@ from orchestrator.evidence.coverage.elf import Sections
 
 SECTIONS = (".symtab", ".strtab")
 _FUNCTION = 2  # STT_FUNC
+_NONE = (0, 0, "")
+_ENTRY = (b"__entry_text_start", b"__entry_text_end")  # include/asm-generic/sections.h
 
 
 class Functions:
@@ -18,10 +20,14 @@ class Functions:
         order, names = "<" if sections.is_little_endian else ">", sections[".strtab"]
         table = sections[".symtab"]
         found = []
+        self.entry = (0, 0)  # the code through which interrupts, exceptions and system calls come; its end exclusive
         for name, info, _, _, value, size in struct.iter_unpack(f"{order}IBBHQQ", table[: len(table) // 24 * 24]):
             if info & 0xF == _FUNCTION and size:
                 text = names[name : names.find(b"\0", name)].decode("utf-8", "replace")
                 found.append((value, value + size, text.partition(".")[0] or text))
+            elif names.startswith(_ENTRY, name):
+                begin, end = self.entry
+                self.entry = (value, end) if names.startswith(_ENTRY[0], name) else (begin, value)
         self._found = sorted(found)
         self._starts = [start for start, _, _ in self._found]
 
@@ -36,8 +42,14 @@ class Functions:
 
     def at(self, address: int) -> str:
         """Its name; empty between functions."""
+        return self._at(address)[2]
+
+    def span(self, address: int) -> tuple[int, int]:
+        """Where the function begins that an address lies in, and its end, exclusive; (0, 0) between functions."""
+        start, end, _ = self._at(address)
+        return start, end
+
+    def _at(self, address: int) -> tuple[int, int, str]:
         number = bisect_right(self._starts, address) - 1
-        if number < 0:
-            return ""
-        _, end, name = self._found[number]
-        return name if address < end else ""
+        found = self._found[number] if number >= 0 else _NONE
+        return found if address < found[1] else _NONE

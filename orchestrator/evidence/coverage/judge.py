@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from orchestrator.evidence.coverage.told import never_hit, sentence
+from orchestrator.evidence.coverage import ways
+from orchestrator.evidence.coverage.told import never_hit, one_way, sentence
 from orchestrator.model.coverage import (
     CaseHits,
     ChangedStatement,
@@ -22,16 +23,23 @@ from orchestrator.model.report import COVERAGE, StageResult, SuiteReport
 Hits = Mapping[int, int]  # how often the instruction at an address was executed
 
 
-def coverage(code: CodeMap, hits: Sequence[tuple[str, Hits]]) -> Coverage:
-    """`hits`: what was executed by a case, or while a guest booted; a case may be in it more than once."""
+def coverage(code: CodeMap, hits: Sequence[tuple[str, Hits]], gone: ways.Gone | None = None) -> Coverage:
+    """`hits`: what was executed by a case, or while a guest booted; a case may be in it more than once. `gone`: which
+    ways jumps went in all of them together; None: that was not counted."""
     cases = tuple(dict.fromkeys(case for case, _ in hits))
     files = (
-        FileCoverage(file.file, tuple(_statement(one, cases, hits) for one in file.statements)) for file in code.files
+        FileCoverage(file.file, tuple(_statement(one, cases, hits, gone) for one in file.statements))
+        for file in code.files
     )
-    return Coverage(tuple(files), cases)
+    return Coverage(tuple(files), cases, no_ways=code.no_ways)
 
 
-def _statement(one: ChangedStatement, cases: Sequence[str], hits: Sequence[tuple[str, Hits]]) -> StatementCoverage:
+def _statement(
+    one: ChangedStatement,
+    cases: Sequence[str],
+    hits: Sequence[tuple[str, Hits]],
+    gone: ways.Gone | None,
+) -> StatementCoverage:
     by_case = dict.fromkeys(cases, 0)
     by_copy = [0] * len(one.copies)
     for case, found in hits:
@@ -41,6 +49,9 @@ def _statement(one: ChangedStatement, cases: Sequence[str], hits: Sequence[tuple
             by_case[case] += count
             by_copy[number] += count
     is_hit = any(by_case.values())
+    parts = [ways.of_copy(copy, gone) if gone is not None else () for copy in one.copies]
+    united = ways.united(parts)
+    is_told = gone is not None and one.is_condition and one.state.is_counted
     return StatementCoverage(
         line=one.line,
         last_line=one.last_line,
@@ -50,7 +61,11 @@ def _statement(one: ChangedStatement, cases: Sequence[str], hits: Sequence[tuple
         state=LineState.HIT if is_hit and one.state is LineState.NEVER_HIT else one.state,
         why=one.why,
         cases=tuple(CaseHits(case, count) for case, count in by_case.items() if count),
-        copies=tuple(CopyHits(copy.function, count) for copy, count in zip(one.copies, by_copy, strict=True)),
+        copies=tuple(
+            CopyHits(copy.function, count, own) for copy, count, own in zip(one.copies, by_copy, parts, strict=True)
+        ),
+        ways=ways.told(united) if is_told else None,
+        parts=united,
     )
 
 
@@ -71,8 +86,9 @@ def _result(stage: StageResult, found: Coverage | None, least: float | None) -> 
             stage.message if found is None else "not measured: no guest executed this kernel where its vmlinux lies"
         )
         return replace(stage, outcome=max(nothing, stage.outcome), message=message, hint=stage.hint or hint)
-    missed = never_hit(found)
-    told = replace(stage, message=sentence(found), detail="\n".join(["never hit:", *missed]) if missed else "")
+    lists = (("never hit:", never_hit(found)), ("some ways only:", one_way(found)))
+    detail = "\n".join(line for name, lines in lists if lines for line in (name, *lines))
+    told = replace(stage, message=sentence(found), detail=detail)
     if least is None or is_enough(found, least):
         return told
     return replace(told, outcome=Outcome.FAIL, message=f"{told.message}: --coverage-min {least:g} is not reached")

@@ -50,7 +50,9 @@ def changed_statements(file: str, text: str, lines: ChangedLines, kernel: Kernel
         state, why = _state(file, one, own, (one.function, one.number) in alive, kernel)
         words = " ".join(" ".join(source[one.first - 1 : one.last]).split())[:TEXT]
         copies = _copies((row.address for row in own), kernel.function_at) if state is LineState.NEVER_HIT else ()
-        changed.append(ChangedStatement(one.first, one.last, touched, words, one.function, state, why, copies))
+        changed.append(
+            ChangedStatement(one.first, one.last, touched, words, one.function, state, why, copies, one.is_condition)
+        )
     return tuple(changed)
 
 

@@ -1,10 +1,19 @@
 /*
- * A TCG plugin that counts how often instructions at chosen addresses are executed.
+ * A TCG plugin that counts how often instructions at chosen addresses are executed, and which ways jumps go.
  *
- *	-plugin FILE,addresses=FILE,counters=FILE
+ *	-plugin FILE,addresses=FILE,counters=FILE[,jumps=FILE,from=ADDRESS,to=ADDRESS]
  *
- * `addresses`: ascending uint64_t, of the host's byte order. `counters`: a file of as many uint64_t and one before them;
- * QEMU and whoever reads the counters map it shared, so that they outlive both guest and QEMU.
+ * `addresses`: ascending uint64_t, of the host's byte order. `counters`: a file of as many uint64_t and one before them,
+ * and two for each jump behind them; QEMU and whoever reads the counters map it shared, so that they outlive both guest
+ * and QEMU.
+ *
+ * `jumps`: three uint64_t for each conditional jump, ascending by the first: its address, and those of the instructions
+ * that are next when it is taken and when it is not; how often each was next is counted. A jump is remembered by its
+ * CPU until the CPU comes to an instruction that one of the jumps may lead to: if it is one of this jump's, it went
+ * there. Between the two an interrupt may come, and the CPU may go on with another thread, so jumps are forgotten in the
+ * code from `from` up to `to`, where interrupts, exceptions and system calls enter the kernel. Such a jump is not
+ * counted: of a way that was never gone nothing is ever counted. Callbacks do this, in every QEMU alike; each adds for
+ * itself, so no counts are lost between CPUs.
  *
  * Up to QEMU 8 an inline operation can add to any memory, so the counters are right in the file, and the first word stays
  * 0. Two CPUs may then lose counts to each other: what differs was hit, how often is "at least". Since QEMU 9 inline
@@ -18,6 +27,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -27,6 +37,7 @@
 #define EXPORT __attribute__((visibility("default")))
 #define WEAK __attribute__((weak)) /* one of the two interfaces is not there */
 #define COPY_EVERY_NS 10000000
+#define MAX_CPUS 1024 /* jumps of further ones are not counted */
 #define IDLE_SHARE 50 /* of its time for one of copying: many counters are copied less often */
 
 struct qemu_plugin_tb;
@@ -37,11 +48,17 @@ typedef struct {
 	size_t offset;
 } qemu_plugin_u64;
 enum { ADD_U64 };
+enum { NO_REGS };
+
+typedef void (*executed_cb)(unsigned int cpu, void *data);
 
 void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, void (*cb)(uint64_t id, struct qemu_plugin_tb *tb));
 void qemu_plugin_register_atexit_cb(uint64_t id, void (*cb)(uint64_t id, void *data), void *data);
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t at);
+uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
+void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, executed_cb cb, int flags, void *data);
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, executed_cb cb, int flags, void *data);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 WEAK void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn, int op, void *counter, uint64_t n);
 WEAK struct qemu_plugin_scoreboard *qemu_plugin_scoreboard_new(size_t element_size);
@@ -51,9 +68,20 @@ WEAK uint64_t qemu_plugin_u64_sum(qemu_plugin_u64 counter);
 
 EXPORT int qemu_plugin_version = 1; /* of the interface: QEMU reads it when it has loaded us */
 
+struct jump {
+	uint64_t address, taken, not_taken;
+};
+
 static const uint64_t *addresses;
-static uint64_t *copies, *counters; /* in the file */
+static uint64_t *copies, *counters, (*ways)[2]; /* in the file; of a jump: taken, not taken */
 static size_t n;
+static const struct jump *jumps;
+static size_t n_jumps;
+static uint64_t *ends; /* what jumps may lead to, ascending */
+static uint64_t from, to;
+static struct {
+	_Alignas(64) const struct jump *jump;
+} last[MAX_CPUS]; /* of each CPU; NULL: none, or it has been seen where it went */
 static struct qemu_plugin_scoreboard *score; /* NULL: this QEMU has none */
 static pthread_mutex_t copying = PTHREAD_MUTEX_INITIALIZER;
 
@@ -115,32 +143,71 @@ static void count(struct qemu_plugin_insn *insn, size_t at)
 		qemu_plugin_register_vcpu_insn_exec_inline(insn, ADD_U64, &counters[at], 1);
 }
 
-/* Where the address stands, or would stand, in the list */
-static size_t place(uint64_t address)
+static void jumps_now(unsigned int cpu, void *jump)
 {
-	size_t low = 0, high = n;
+	if (cpu < MAX_CPUS)
+		last[cpu].jump = jump;
+}
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
+static void came_to(unsigned int cpu, void *end)
+{
+	const struct jump *jump = cpu < MAX_CPUS ? last[cpu].jump : NULL;
+	uint64_t address = *(uint64_t *)end;
 
-		if (addresses[middle] < address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	if (!jump)
+		return;
+	last[cpu].jump = NULL;
+	if (address == jump->taken || address == jump->not_taken)
+		__atomic_add_fetch(&ways[jump - jumps][address == jump->not_taken], 1, __ATOMIC_RELAXED);
+}
+
+static void forget(unsigned int cpu, void *unused)
+{
+	(void)unused;
+	if (cpu < MAX_CPUS)
+		last[cpu].jump = NULL;
+}
+
+static int ascending(const void *one, const void *other)
+{
+	uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
+
+	return (a > b) - (a < b);
+}
+
+/* The address in an ascending list; NULL: it is not there */
+static const void *find(uint64_t address, const void *list, size_t length, size_t size)
+{
+	return length ? bsearch(&address, list, length, size, ascending) : NULL;
+}
+
+/* The order matters: a jump may be what another one leads to, or itself */
+static void watch(struct qemu_plugin_insn *insn, uint64_t address)
+{
+	const void *end = find(address, ends, 2 * n_jumps, sizeof(*ends));
+	const void *jump = find(address, jumps, n_jumps, sizeof(*jumps));
+
+	if (end)
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, came_to, NO_REGS, (void *)end);
+	if (jump)
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, jumps_now, NO_REGS, (void *)jump);
 }
 
 static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 {
+	uint64_t begin = qemu_plugin_tb_vaddr(tb);
+
 	(void)id;
+	if (begin >= from && begin < to)
+		qemu_plugin_register_vcpu_tb_exec_cb(tb, forget, NO_REGS, NULL);
 	for (size_t i = 0, all = qemu_plugin_tb_n_insns(tb); i < all; i++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 		uint64_t address = qemu_plugin_insn_vaddr(insn);
-		size_t at = place(address);
+		const uint64_t *at = find(address, addresses, n, sizeof(*addresses));
 
-		if (at < n && addresses[at] == address)
-			count(insn, at);
+		if (at)
+			count(insn, at - addresses);
+		watch(insn, address);
 	}
 }
 
@@ -173,9 +240,23 @@ static const char *value(const char *name, int argc, char **argv)
 	return "";
 }
 
+/* What jumps lead to; false: no memory */
+static bool find_ends(void)
+{
+	ends = calloc(2 * n_jumps, sizeof(*ends));
+	for (size_t at = 0; ends && at < n_jumps; at++) {
+		ends[2 * at] = jumps[at].taken;
+		ends[2 * at + 1] = jumps[at].not_taken;
+	}
+	if (ends)
+		qsort(ends, 2 * n_jumps, sizeof(*ends), ascending);
+	return ends;
+}
+
 EXPORT int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
 {
-	size_t words = 0;
+	const char *of_jumps = value("jumps", argc, argv);
+	size_t words = 0, of_file = 0;
 	pthread_t copier;
 
 	(void)info;
@@ -183,11 +264,20 @@ EXPORT int qemu_plugin_install(uint64_t id, const void *info, int argc, char **a
 	copies = mapped(value("counters", argc, argv), true, &words);
 	if (!addresses || !copies)
 		return 1;
-	if (words != n + 1) {
-		fprintf(stderr, "%zu words are no place for %zu counters\n", words, n);
+	if (*of_jumps) {
+		jumps = mapped(of_jumps, false, &of_file);
+		n_jumps = of_file * sizeof(uint64_t) / sizeof(*jumps);
+		from = strtoull(value("from", argc, argv), NULL, 0);
+		to = strtoull(value("to", argc, argv), NULL, 0);
+		if (!jumps || !find_ends())
+			return 1;
+	}
+	if (words != 1 + n + 2 * n_jumps) {
+		fprintf(stderr, "%zu words are no place for %zu counters\n", words, n + 2 * n_jumps);
 		return 1;
 	}
 	counters = copies + 1;
+	ways = (void *)(counters + n);
 	if (qemu_plugin_scoreboard_new) {
 		score = qemu_plugin_scoreboard_new(n * sizeof(uint64_t));
 		copy();
