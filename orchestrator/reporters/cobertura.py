@@ -1,22 +1,41 @@
 """Coverage as Cobertura's XML (coverage-04.dtd), which GitLab shows in merge requests and Jenkins reads. Pure.
 
-Cobertura knows no kernels: a line's hits are those of all kernels together. The lines are those of the lcov file.
+Cobertura knows no kernels: a line's hits are those of all kernels together. The lines are those of the lcov file; so
+are the branches: a part of a condition that leads to the same lines in two kernels is the same.
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from xml.etree import ElementTree
 
+from orchestrator.model.coverage import StatementCoverage
 from orchestrator.model.report import RunReport
 from orchestrator.reporters.lcov import counts
 from orchestrator.reporters.text import visible
 
 DOCTYPE = b'<!DOCTYPE coverage SYSTEM "coverage-04.dtd">\n'
 _HEADER = b'<?xml version="1.0" encoding="UTF-8"?>\n'
-Lines = dict[int, int]
+Way = tuple[int, int, str, int, int]  # a part's place, where it leads, how many such are before it, which way
+
+
+@dataclass
+class Line:
+    """How often a line was executed, and how often its branches were."""
+
+    hits: int = 0
+    ways: Counter[Way] = field(default_factory=Counter)
+
+    @property
+    def covered(self) -> int:
+        return sum(count > 0 for count in self.ways.values())
+
+
+Lines = dict[int, Line]
 
 
 def content(report: RunReport) -> bytes | None:
@@ -28,21 +47,32 @@ def content(report: RunReport) -> bytes | None:
     for found in measured:
         for file in found.files:
             for line, count in counts(file).items():
-                lines = files.setdefault(file.file, {})
-                lines[line] = lines.get(line, 0) + count
+                files.setdefault(file.file, {}).setdefault(line, Line()).hits += count
+            for one in file.statements:
+                for way, count in _ways(one):
+                    files[file.file][one.line].ways[way] += count
     return _HEADER + DOCTYPE + _document(report, files)
 
 
+def _ways(one: StatementCoverage) -> Iterator[tuple[Way, int]]:
+    seen: Counter[tuple[int, int, str]] = Counter()
+    for part in one.parts:
+        place = (part.line, part.column, " ".join(sorted(way.to for way in part.ways)))
+        for number, way in enumerate(sorted(part.ways, key=lambda way: way.to)):
+            yield (*place, seen[place], number), way.count
+        seen[place] += 1
+
+
 def _document(report: RunReport, files: Mapping[str, Lines]) -> bytes:
-    every = [count for lines in files.values() for count in lines.values()]
+    every = [line for lines in files.values() for line in lines.values()]
     root = ElementTree.Element(
         "coverage",
         {
             **_rates(every),
-            "lines-covered": str(sum(count > 0 for count in every)),
+            "lines-covered": str(sum(line.hits > 0 for line in every)),
             "lines-valid": str(len(every)),
-            "branches-covered": "0",
-            "branches-valid": "0",
+            "branches-covered": str(sum(line.covered for line in every)),
+            "branches-valid": str(sum(len(line.ways) for line in every)),
             "complexity": "0",
             "version": report.version or "0",
             "timestamp": _timestamp(report.started),
@@ -55,7 +85,7 @@ def _document(report: RunReport, files: Mapping[str, Lines]) -> bytes:
     for file, lines in sorted(files.items()):
         directories.setdefault(posixpath.dirname(file) or ".", {})[file] = lines
     for directory, inside in directories.items():
-        of_all = [count for lines in inside.values() for count in lines.values()]
+        of_all = [line for lines in inside.values() for line in lines.values()]
         package = ElementTree.SubElement(packages, "package", {"name": visible(directory), **_rates(of_all)})
         package.set("complexity", "0")
         classes = ElementTree.SubElement(package, "classes")
@@ -66,11 +96,27 @@ def _document(report: RunReport, files: Mapping[str, Lines]) -> bytes:
             )
             ElementTree.SubElement(each, "methods")
             listed = ElementTree.SubElement(each, "lines")
-            for line, count in sorted(lines.items()):
-                ElementTree.SubElement(listed, "line", number=str(line), hits=str(count), branch="false")
+            for number, line in sorted(lines.items()):
+                _add_line(listed, number, line)
     ElementTree.indent(root, " ")
     data: bytes = ElementTree.tostring(root, encoding="utf-8")
     return data + b"\n"
+
+
+def _add_line(listed: ElementTree.Element, number: int, line: Line) -> None:
+    shown = ElementTree.SubElement(listed, "line", number=str(number), hits=str(line.hits), branch="false")
+    if not line.ways:
+        return
+    share = f"{100 * line.covered // len(line.ways)}%"
+    shown.set("branch", "true")
+    shown.set("condition-coverage", f"{share} ({line.covered}/{len(line.ways)})")
+    conditions = ElementTree.SubElement(shown, "conditions")
+    parts: dict[tuple[object, ...], list[bool]] = {}
+    for way, count in line.ways.items():
+        parts.setdefault(way[:-1], []).append(count > 0)
+    for at, gone in enumerate(parts.values()):
+        coverage = f"{100 * sum(gone) // len(gone)}%"
+        ElementTree.SubElement(conditions, "condition", number=str(at), type="jump", coverage=coverage)
 
 
 def _timestamp(started: str) -> str:
@@ -81,6 +127,12 @@ def _timestamp(started: str) -> str:
         return "0"
 
 
-def _rates(counts_: list[int]) -> dict[str, str]:
-    rate = sum(count > 0 for count in counts_) / len(counts_) if counts_ else 1.0
-    return {"line-rate": f"{rate:.4f}", "branch-rate": "0"}
+def _rates(lines: Sequence[Line]) -> dict[str, str]:
+    return {
+        "line-rate": _rate(sum(line.hits > 0 for line in lines), len(lines)),
+        "branch-rate": _rate(sum(line.covered for line in lines), sum(len(line.ways) for line in lines)),
+    }
+
+
+def _rate(covered: int, valid: int) -> str:
+    return f"{covered / valid if valid else 1.0:.4f}"

@@ -19,9 +19,9 @@ from junit_xml import TestSuite as XmlSuite
 
 from orchestrator.evidence.cost import measured
 from orchestrator.evidence.cost import told as costs
-from orchestrator.evidence.coverage.told import places_never_hit, sentence
+from orchestrator.evidence.coverage.told import places_never_hit, places_one_way, sentence, ways_sentence
 from orchestrator.model.cost import Cost
-from orchestrator.model.coverage import Coverage
+from orchestrator.model.coverage import Coverage, Ways
 from orchestrator.model.kernel import Role
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import RunReport, SuiteReport
@@ -237,6 +237,19 @@ def _of_coverage(found: Coverage | None) -> dict[str, str]:
         "coverage.hit": str(found.hit),
         "coverage.counted": str(found.counted),
         "coverage.never_hit": ", ".join(places_never_hit(found)),
+        **_of_ways(found),
+    }
+
+
+def _of_ways(found: Coverage) -> dict[str, str]:
+    said = {"coverage.conditions": ways_sentence(found)}
+    if found.no_ways:
+        return said
+    return {
+        **said,
+        "coverage.conditions.all_ways": str(found.conditions(Ways.ALL)),
+        "coverage.conditions.some_ways": str(found.conditions(Ways.SOME)),
+        "coverage.some_ways_only": ", ".join(places_one_way(found)),
     }
 
 

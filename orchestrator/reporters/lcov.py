@@ -2,6 +2,8 @@
 
 A changed line that continues a statement has the statement's count: readers that look at changed lines alone would
 miss it otherwise. Statements that cannot run are left out, as lcov does with lines without code.
+
+A part of a condition is a block of branches, its ways, at the condition's first line.
 """
 
 from __future__ import annotations
@@ -39,4 +41,19 @@ def _record(name: str, file: FileCoverage) -> Iterator[str]:
     yield from (f"DA:{line},{count}" for line, count in lines.items())
     yield f"LF:{len(lines)}"
     yield f"LH:{sum(count > 0 for count in lines.values())}"
+    yield from _branches(file)
     yield "end_of_record"
+
+
+def _branches(file: FileCoverage) -> Iterator[str]:
+    found = [
+        (one.line, block, branch, way.count, part.is_reached)
+        for one in file.statements
+        for block, part in enumerate(one.parts)
+        for branch, way in enumerate(part.ways)
+    ]
+    if found:  # "-": nothing came to the part
+        for line, block, branch, count, is_reached in found:
+            yield f"BRDA:{line},{block},{branch},{count if is_reached else '-'}"
+        yield f"BRF:{len(found)}"
+        yield f"BRH:{sum(count > 0 for *_, count, _ in found)}"

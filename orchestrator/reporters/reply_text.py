@@ -138,6 +138,8 @@ def _tested(report: RunReport) -> Iterator[str]:
         yield from _wrapped(f"{suite_name(report, suite)}: {_counts(suite)}", "    ", "  ")
         if suite.coverage and suite.coverage.cases:
             yield from _wrapped(told.sentence(suite.coverage), "    ", "    ")
+            if ways := told.ways_sentence(suite.coverage):
+                yield from _wrapped(ways, "    ", "    ")
     facts = next((suite.facts for suite in suites if suite.facts.machine), None)
     if facts:
         how = f"QEMU {facts.machine} ({facts.accelerator}), {counted(facts.cpus, 'CPU')}, {facts.memory_mib} MiB"

@@ -34,7 +34,7 @@ _BAD_SUBTESTS = 10  # for each case; the files have them all
 _MESSAGE_CHARS = 200
 _REMARK_CHARS = 80  # of what a stage that passed has to say
 _THROUGHPUT = "ops/s"
-_NEVER_HIT, _NEVER_HIT_CHARS = 20, 110  # lines, and their length
+_LINES, _LINE_CHARS = 20, 140  # lines, and their length
 NOT_RUN = "NOT RUN"
 
 
@@ -103,6 +103,8 @@ class Table:
     performance: tuple[str, ...] = ()  # what operations cost, with --perf
     cost: tuple[str, ...] = ()  # what differs between the builds with and without the series
     never_hit: tuple[str, ...] = ()  # changed statements that could have run, of a kernel that was measured
+    ways: str = ""  # which ways its changed conditions went, in a sentence
+    one_way: tuple[str, ...] = ()  # those that ran, and not every way
 
 
 def tables(report: RunReport) -> tuple[Table, ...]:
@@ -144,16 +146,23 @@ def _table(report: RunReport, suite: SuiteReport) -> Table:
         tuple(kernel_reports),
         tuple(printable(measured.words(one)) for one in suite.performance),
         tuple(map(printable, costs.screen(suite.cost))) if suite.cost else (),
-        tuple(_never_hit(suite.coverage)),
+        *_of_coverage(suite.coverage),
     )
 
 
-def _never_hit(found: Coverage | None) -> Iterator[str]:
-    missed = told.never_hit(found) if found and found.cases else ()
-    for line in missed[:_NEVER_HIT]:
-        yield _message(line, _NEVER_HIT_CHARS)
-    if len(missed) > _NEVER_HIT:
-        yield f"... {len(missed) - _NEVER_HIT} more, in report.json"
+def _of_coverage(found: Coverage | None) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
+    if not found or not found.cases:
+        return (), "", ()
+    lists = (tuple(_bounded(lines)) for lines in (told.never_hit(found), told.one_way(found)))
+    never_hit, one_way = lists
+    return never_hit, _message(told.ways_sentence(found), _MESSAGE_CHARS), one_way
+
+
+def _bounded(lines: Sequence[str]) -> Iterator[str]:
+    for line in lines[:_LINES]:
+        yield _message(line, _LINE_CHARS)
+    if len(lines) > _LINES:
+        yield f"... {len(lines) - _LINES} more, in report.json"
 
 
 def _stage_row(stage: StageResult) -> Row:

@@ -97,6 +97,12 @@ def summary_lines(report: RunReport, columns: int | None) -> Iterator[Line]:
             yield from map(Line, wrapped(f"cost: {changed}", columns, _MARGIN, "      "))
         for missed in table.never_hit:
             yield from (Line(line, "yellow") for line in wrapped(f"never hit: {missed}", columns, _MARGIN, "      "))
+        if table.ways:
+            yield from (Line(line) for line in wrapped(f"conditions: {table.ways}", columns, _MARGIN, "      "))
+        for partly in table.one_way:
+            yield from (
+                Line(line, "yellow") for line in wrapped(f"some ways only: {partly}", columns, _MARGIN, "      ")
+            )
     for note in report.notes:
         yield from (Line(line, "yellow") for line in wrapped(f"note: {printable(note)}", columns, "", "      "))
     if report.suites or report.notes:

@@ -12,7 +12,7 @@ import pytest
 from lxml import etree
 
 from orchestrator.reporters import cobertura, lcov
-from tests.unit.coverages import report, suite
+from tests.unit.coverages import CONDITIONS, report, suite
 
 # Which elements and attributes coverage-04.dtd knows, and where
 DTD = """
@@ -32,8 +32,11 @@ DTD = """
   complexity CDATA #REQUIRED>
 <!ELEMENT methods EMPTY>
 <!ELEMENT lines (line*)>
-<!ELEMENT line EMPTY>
-<!ATTLIST line number CDATA #REQUIRED hits CDATA #REQUIRED branch CDATA "false">
+<!ELEMENT line (conditions*)>
+<!ATTLIST line number CDATA #REQUIRED hits CDATA #REQUIRED branch CDATA "false" condition-coverage CDATA "100%">
+<!ELEMENT conditions (condition*)>
+<!ELEMENT condition EMPTY>
+<!ATTLIST condition number CDATA #REQUIRED type CDATA #REQUIRED coverage CDATA #REQUIRED>
 """
 # Lines 8 to 22 of mm/memory.c and 4 to 6 of mm.h are new
 DIFF = "".join(
@@ -59,9 +62,10 @@ def test_diff_cover_finds_the_lines_that_never_ran(name: str, content: object, t
 
 
 def test_cobertura_is_valid() -> None:
-    data = cobertura.content(report(suite(), suite(name="debug")))
+    data = cobertura.content(report(suite(), suite(CONDITIONS, name="debug")))
     assert data
     tree = etree.fromstring(data)
     dtd = etree.DTD(StringIO(DTD))
     assert dtd.validate(tree), dtd.error_log
+    assert len(tree.findall(".//condition")) == 5
     assert tree.getroottree().docinfo.system_url == "coverage-04.dtd"
