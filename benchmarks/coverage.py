@@ -8,7 +8,7 @@ Printed are the ratios, with to without, of the CPU time that QEMU took for the 
 median and its 95 % interval (sign test). On a host that is busy with other things only the CPU time means something.
 
 A second way does not depend on the host's other work: counts in a second of QEMU's CPU time, and what one count costs
-in the boot sector's loop, where one CPU does nothing else.
+in the boot sector's loop, where one CPU does nothing else. The same for the ways of jumps.
 
 What it takes to map a kernel's changed statements is printed first.
 """
@@ -29,7 +29,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator.build.plugin import NEVER_RUNS
+from orchestrator.build.plugin import JUMPS, NEVER_RUNS
 from orchestrator.catalog import load_catalog
 from orchestrator.commands.compose import Invocation, find_accel, find_base, find_host
 from orchestrator.commands.guests import kernels
@@ -47,6 +47,7 @@ from orchestrator.process import Cancel, Runner
 WORK = "for i in $(seq {rounds}); do /bin/busybox true; /bin/busybox ls /proc/self >/dev/null; done"
 LIMIT_S = 600.0
 LOOP, ROUNDS = 0x7C83, 20_000_000  # of the boot sector
+JUMP = next(jump for jump, (taken, _) in JUMPS.items() if taken)  # its loop's
 
 
 @dataclass(frozen=True)
@@ -73,24 +74,31 @@ def work(guest: Guest, cpus: int, rounds: int) -> Cost:
     return Cost(cpu_s(guest.qemu.pid) - before_s, time.monotonic() - began_s)
 
 
-def count_s(context: Context, made: Counting, spec: GuestSpec, where: Path, repeats: int) -> float:
-    """Seconds of CPU time that one count takes: the loop of the boot sector, with its first instruction counted and
-    without."""
-    found: dict[bool, list[float]] = {True: [], False: []}
+def count_s(context: Context, made: Counting, spec: GuestSpec, where: Path, repeats: int) -> tuple[float, float]:
+    """Seconds of CPU time that one count takes, and one jump whose ways are counted: the loop of the boot sector, with
+    its first instruction counted, with its jump watched, and without."""
+    nothing = replace(made, addresses=(NEVER_RUNS,), jumps=(), entry=(0, 0))
+    arms = {
+        "nothing": (nothing, (0,)),
+        "instruction": (replace(nothing, addresses=(LOOP,)), (ROUNDS,)),
+        "jump": (replace(nothing, jumps=(JUMP,)), (0, ROUNDS - 1, 1)),
+    }
+    found: dict[str, list[float]] = {name: [] for name in arms}
     for number in range(repeats):
-        for is_counted in (True, False):
-            directory = where / f"loop-{number}-{is_counted}"
+        for name, (counting_it, expected) in arms.items():
+            directory = where / f"loop-{number}-{name}"
             directory.mkdir()
-            counting_it = replace(made, file=directory / "addresses", addresses=(LOOP if is_counted else NEVER_RUNS,))
+            counting_it = replace(counting_it, file=directory / "addresses")
             write_addresses(counting_it)
             counters = Counters(directory, counting_it)
             command = boot_sector_command(directory, context.runner, spec.machine.qemu, spec.accel, *counting_it.argv())
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
             subprocess.run(command.argv, cwd=directory, check=False)
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            assert counters.read(lambda: False).counts == (ROUNDS if is_counted else 0,)
-            found[is_counted].append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return (statistics.median(found[True]) - statistics.median(found[False])) / ROUNDS
+            assert counters.read(lambda: False).counts == expected
+            found[name].append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    medians = {name: statistics.median(times) for name, times in found.items()}
+    return tuple((medians[name] - medians["nothing"]) / ROUNDS for name in ("instruction", "jump"))
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
@@ -141,7 +149,7 @@ def main() -> None:
         try:
             for guest in guests.values():
                 work(guest, spec.machine.smp, 10)  # what is translated is translated now
-            ratios, counts, counting_s = [], 0, 0.0
+            ratios, counts, jumps, counting_s = [], 0, 0, 0.0
             for _ in range(args.pairs):
                 order = list(guests)
                 chance.shuffle(order)
@@ -151,17 +159,20 @@ def main() -> None:
                     costs[arm] = work(guests[arm], spec.machine.smp, args.rounds)
                     if after := guests[arm].counts():
                         counts += sum(after.since(before).values())
+                        jumps += sum(after.gone_since(before).values())
                         counting_s += costs[arm].cpu_s
                 on, off = costs[made.value], costs[None]
                 ratios.append((on.cpu_s / off.cpu_s, on.wall_s / off.wall_s))
         finally:
             for guest in guests.values():
                 guest.close()
-        one_s = count_s(context, made.value, spec, where, 5)
+        one_s, jump_s = count_s(context, made.value, spec, where, 5)
     print(row("CPU time", [cpu for cpu, _ in ratios]))
     print(row("time", [wall for _, wall in ratios]))
     share = counts / counting_s * one_s
     print(f"{counts / counting_s:,.0f} counts in a second of CPU time, {1e9 * one_s:.1f} ns each: {share:.2%}")
+    share = jumps / counting_s * jump_s
+    print(f"{jumps / counting_s:,.0f} jumps in a second of CPU time, {1e9 * jump_s:.1f} ns each: {share:.2%}")
     print(f"load of the host at the end: {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs")
 
 
