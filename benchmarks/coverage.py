@@ -77,11 +77,11 @@ def work(guest: Guest, cpus: int, rounds: int) -> Cost:
 def count_s(context: Context, made: Counting, spec: GuestSpec, where: Path, repeats: int) -> tuple[float, float]:
     """Seconds of CPU time that one count takes, and one jump whose ways are counted: the loop of the boot sector, with
     its first instruction counted, with its jump watched, and without."""
-    nothing = replace(made, addresses=(NEVER_RUNS,), jumps=(), entry=(0, 0))
+    nothing = replace(made, addresses=(NEVER_RUNS,), jumps=(), entries=())
     arms = {
         "nothing": (nothing, (0,)),
         "instruction": (replace(nothing, addresses=(LOOP,)), (ROUNDS,)),
-        "jump": (replace(nothing, jumps=(JUMP,)), (0, ROUNDS - 1, 1)),
+        "jump": (replace(nothing, jumps=(JUMP,), entries=(NEVER_RUNS,)), (0, ROUNDS - 1, 1)),
     }
     found: dict[str, list[float]] = {name: [] for name in arms}
     for number in range(repeats):

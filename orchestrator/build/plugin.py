@@ -35,7 +35,7 @@ JUMPS = {
     Jump(0x7C86, 0x7C83, 0x7C88): (19_999_999, 1),  # loop 1b
     Jump(0x7C97, 0x7C9B, 0x7C99): (0, 0),  # je 2f
 }
-ENTRY = (0x7C9B, 0x7C9C)
+ENTRIES = (0x7C9B,)
 
 
 def coverage_plugin(context: Context, toolchain: Toolchain, qemu: str, accel: Accel) -> Path:
@@ -96,7 +96,7 @@ def _prove(context: Context, counting: Counting, qemu: str, accel: Accel, is_rig
 
 def _why_no_ways(context: Context, plugin: Path, qemu: str, accel: Accel) -> str:
     """Boot it again with its jumps watched; empty if their ways were counted right."""
-    counting = Counting(plugin, plugin, (RUNS_ONCE,), jumps=tuple(JUMPS), entry=ENTRY)
+    counting = Counting(plugin, plugin, (RUNS_ONCE,), jumps=tuple(JUMPS), entries=ENTRIES)
     (_, *counts), result = _counted(context, counting, qemu, accel)
     expected = [count for ways in JUMPS.values() for count in ways]
     if counts == expected:

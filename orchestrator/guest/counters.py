@@ -33,11 +33,15 @@ class Counting:
     addresses: tuple[int, ...]
     above: int | None = None  # of the plugin for instructions: from where on it counts; None: as it likes
     jumps: tuple[Jump, ...] = ()  # whose ways to count; ascending
-    entry: tuple[int, int] = (0, 0)  # the code that enters the kernel from elsewhere, the end exclusive
+    entries: tuple[int, ...] = ()  # where the kernel is entered from elsewhere; ascending
 
     @property
     def jumps_file(self) -> Path:
         return self.file.with_name(f"{self.file.name}.jumps")
+
+    @property
+    def entries_file(self) -> Path:
+        return self.file.with_name(f"{self.file.name}.entries")
 
     @property
     def ways(self) -> tuple[Way, ...]:
@@ -47,8 +51,7 @@ class Counting:
         """For QEMU's command line. The counters' file is the guest's own."""
         more = "" if self.above is None else f",above={self.above:#x}"
         if self.jumps:
-            begin, end = self.entry
-            more += f",jumps={in_option(self.jumps_file)},from={begin:#x},to={end:#x}"
+            more += f",jumps={in_option(self.jumps_file)},entries={in_option(self.entries_file)}"
         return "-plugin", f"{in_option(self.plugin)},addresses={in_option(self.file)},counters={COUNTERS}{more}"
 
 
@@ -58,6 +61,7 @@ def write_addresses(counting: Counting) -> None:
     if counting.jumps:
         words = [word for jump in counting.jumps for word in (jump.address, jump.taken, jump.not_taken)]
         write_atomically(counting.jumps_file, array.array("Q", words).tobytes())
+        write_atomically(counting.entries_file, array.array("Q", counting.entries).tobytes())
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def counting(
         return Product(None, cached=cached, note="no changed statement has instructions in this kernel")
     every = tuple(sorted({*addresses, *entries}))
     jumps = () if found.no_ways else found.jumps
-    made = Counting(plugin, home / ADDRESSES, every, jumps=jumps, entry=found.entry)
+    made = Counting(plugin, home / ADDRESSES, every, jumps=jumps, entries=found.entries)
     write_addresses(made)
     return Product(made, cached=cached, note=note)
 
@@ -137,7 +137,7 @@ def code_map(context: Context, built: Built) -> CodeMap:
     )
     found = tuple(file for file in files if file.statements)
     found, jumps, why_not = _with_parts(context, built.kernel.vmlinux, found, texts, known)
-    return CodeMap(built.kernel.build_id, found, known.start(EVERY_BOOT), jumps, known.entry, why_not)
+    return CodeMap(built.kernel.build_id, found, known.start(EVERY_BOOT), jumps, known.kernel_entries, why_not)
 
 
 def _with_parts(
@@ -154,7 +154,7 @@ def _with_parts(
     spans = sorted({known.span(address) for address in addresses} - {(0, 0)})
     if not spans:
         return files, (), ""
-    if not 0 < known.entry[0] < known.entry[1]:
+    if not known.kernel_entries:
         return files, (), "not counted: this vmlinux does not say where interrupts enter the kernel"
     codes = read_code(vmlinux, spans)
     with tempfile.NamedTemporaryFile(prefix="orchestrate-code-") as scratch:

@@ -105,15 +105,15 @@ class CodeMap:
     `control` is an instruction that every boot executes: where it was not, the kernel does not lie where its vmlinux
     says, and what was counted says nothing. 0: this vmlinux does not show one.
 
-    `jumps` are those of which the ways are counted, `entry` is the code through which interrupts, exceptions and system
-    calls come. `no_ways`: why no ways are counted; empty if they are.
+    `jumps` are those of which the ways are counted, `entries` is where interrupts, exceptions and system calls come in.
+    `no_ways`: why no ways are counted; empty if they are.
     """
 
     build_id: str
     files: tuple[ChangedFile, ...]
     control: int = 0
     jumps: tuple[Jump, ...] = ()
-    entry: tuple[int, int] = (0, 0)
+    entries: tuple[int, ...] = ()
     no_ways: str = ""
 
     @property

@@ -70,10 +70,10 @@ class Guest:
         where: Path,
         addresses: tuple[int, ...],
         jumps: tuple[Jump, ...] = (),
-        entry: tuple[int, int] = (0, 0),
+        entries: tuple[int, ...] = (),
     ) -> None:
         where.mkdir()
-        counting = Counting(library, where / "some, addresses", addresses, jumps=jumps, entry=entry)
+        counting = Counting(library, where / "some, addresses", addresses, jumps=jumps, entries=entries)
         write_addresses(counting)
         self.counters = Counters(where, counting)
         command = boot_sector_command(where, context.runner, qemu, TCG, *counting.argv())
@@ -150,7 +150,7 @@ def test_which_ways_jumps_go(
         Jump(third, at["again"], third + 2),
         Jump(fourth, at["behind"], fourth + 2),
     )
-    guest = Guest(context, library, qemu, tmp_path / "guest", (START,), jumps, (at["behind"], at["behind"] + 1))
+    guest = Guest(context, library, qemu, tmp_path / "guest", (START,), jumps, (at["behind"],))
     guest.process.wait(60)
     counts = guest.counters.read(lambda: False)
     assert counts.since(None) == {START: 1}

@@ -173,9 +173,10 @@ def test_jumps_are_watched_unless_the_proof_of_their_ways_fails(
     made = counting(context, built, PC, tcg, tmp_path)
     assert made.value
     (jump,) = made.value.jumps
-    assert made.value.entry[0] > 0
+    (entry,) = made.value.entries
+    assert made.value.entries_file.read_bytes() == entry.to_bytes(8, "little")
     assert made.value.jumps_file.stat().st_size == 8 * 3
-    assert f"jumps={made.value.jumps_file},from={made.value.entry[0]:#x}" in made.value.argv()[1]
+    assert f"jumps={made.value.jumps_file},entries={made.value.entries_file}" in made.value.argv()[1]
     condition = recorded(tmp_path)["mm/vma.c"][5]
     ((part,),) = (parts for copy in condition.copies for parts in copy.parts)
     assert {each for way in part.ways for each in way.gone_by} == {

@@ -99,7 +99,7 @@ def test_ways_of_jumps_are_added_up_over_guests_and_attempts(tmp_path: Path) -> 
     condition = ChangedStatement(
         1, 1, (1,), "if (a)", "f", LineState.NEVER_HIT, "", (Copy("f", (HERE,), ((part,),)),), is_condition=True
     )
-    code = CodeMap("b1", (ChangedFile("mm/vma.c", (condition,)),), CONTROL, (Jump(HERE, THERE, CONTROL),), (1, 2))
+    code = CodeMap("b1", (ChangedFile("mm/vma.c", (condition,)),), CONTROL, (Jump(HERE, THERE, CONTROL),), (1,))
     (tmp_path / CODE_MAP).write_bytes(kept.dumps(code, CODE_MAP_SCHEMA))
     for where, times in (("guest-0", 2), ("cases/uffd/1", 5), ("guest-1", 100)):
         (tmp_path / where).mkdir(parents=True)

@@ -15,7 +15,7 @@ from orchestrator.model.report import BOOT
 from orchestrator.record import KernelRecord
 
 CODE_MAP = "coverage.json"  # in a kernel's directory
-CODE_MAP_SCHEMA = 4  # also raised when the same kernel would be mapped in another way
+CODE_MAP_SCHEMA = 5  # also raised when the same kernel would be mapped in another way
 
 
 def collect(record: KernelRecord, home: Path) -> Coverage | None:

@@ -10,7 +10,7 @@ from orchestrator.evidence.coverage.elf import Sections
 SECTIONS = (".symtab", ".strtab")
 _FUNCTION = 2  # STT_FUNC
 _NONE = (0, 0, "")
-_ENTRY = (b"__entry_text_start", b"__entry_text_end")  # include/asm-generic/sections.h
+_ENTRY = (b"__entry_text_start\0", b"__entry_text_end\0")  # include/asm-generic/sections.h
 
 
 class Functions:
@@ -19,17 +19,18 @@ class Functions:
     def __init__(self, sections: Sections) -> None:
         order, names = "<" if sections.is_little_endian else ">", sections[".strtab"]
         table = sections[".symtab"]
-        found = []
-        self.entry = (0, 0)  # the code through which interrupts, exceptions and system calls come; its end exclusive
+        found, symbols, entry = [], set(), [0, 0]
         for name, info, _, _, value, size in struct.iter_unpack(f"{order}IBBHQQ", table[: len(table) // 24 * 24]):
+            symbols.add(value)
             if info & 0xF == _FUNCTION and size:
                 text = names[name : names.find(b"\0", name)].decode("utf-8", "replace")
                 found.append((value, value + size, text.partition(".")[0] or text))
             elif names.startswith(_ENTRY, name):
-                begin, end = self.entry
-                self.entry = (value, end) if names.startswith(_ENTRY[0], name) else (begin, value)
+                entry[names.startswith(_ENTRY[1], name)] = value
         self._found = sorted(found)
         self._starts = [start for start, _, _ in self._found]
+        # where interrupts, exceptions and system calls come in, ascending; all that begins in their code is among them
+        self.kernel_entries = tuple(sorted(value for value in symbols if 0 < entry[0] <= value < entry[1]))
 
     @property
     def entries(self) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
 /*
  * A TCG plugin that counts how often instructions at chosen addresses are executed, and which ways jumps go.
  *
- *	-plugin FILE,addresses=FILE,counters=FILE[,jumps=FILE,from=ADDRESS,to=ADDRESS]
+ *	-plugin FILE,addresses=FILE,counters=FILE[,jumps=FILE,entries=FILE]
  *
  * `addresses`: ascending uint64_t, of the host's byte order. `counters`: a file of as many uint64_t and one before them,
  * and two for each jump behind them; QEMU and whoever reads the counters map it shared, so that they outlive both guest
@@ -10,8 +10,8 @@
  * `jumps`: three uint64_t for each conditional jump, ascending by the first: its address, and those of the instructions
  * that are next when it is taken and when it is not; how often each was next is counted. A jump is remembered by its
  * CPU until the CPU comes to an instruction that one of the jumps may lead to: if it is one of this jump's, it went
- * there. Between the two an interrupt may come, and the CPU may go on with another thread, so jumps are forgotten in the
- * code from `from` up to `to`, where interrupts, exceptions and system calls enter the kernel. Such a jump is not
+ * there. Between the two an interrupt may come, and the CPU may go on with another thread, so jumps are forgotten at
+ * `entries`, ascending uint64_t, where interrupts, exceptions and system calls enter the kernel. Such a jump is not
  * counted: of a way that was never gone nothing is ever counted. Callbacks do this, in every QEMU alike; each adds for
  * itself, so no counts are lost between CPUs.
  *
@@ -78,7 +78,8 @@ static size_t n;
 static const struct jump *jumps;
 static size_t n_jumps;
 static uint64_t *ends; /* what jumps may lead to, ascending */
-static uint64_t from, to;
+static const uint64_t *entries;
+static size_t n_entries;
 static struct {
 	_Alignas(64) const struct jump *jump;
 } last[MAX_CPUS]; /* of each CPU; NULL: none, or it has been seen where it went */
@@ -195,10 +196,8 @@ static void watch(struct qemu_plugin_insn *insn, uint64_t address)
 
 static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 {
-	uint64_t begin = qemu_plugin_tb_vaddr(tb);
-
 	(void)id;
-	if (begin >= from && begin < to)
+	if (find(qemu_plugin_tb_vaddr(tb), entries, n_entries, sizeof(*entries)))
 		qemu_plugin_register_vcpu_tb_exec_cb(tb, forget, NO_REGS, NULL);
 	for (size_t i = 0, all = qemu_plugin_tb_n_insns(tb); i < all; i++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
@@ -267,9 +266,8 @@ EXPORT int qemu_plugin_install(uint64_t id, const void *info, int argc, char **a
 	if (*of_jumps) {
 		jumps = mapped(of_jumps, false, &of_file);
 		n_jumps = of_file * sizeof(uint64_t) / sizeof(*jumps);
-		from = strtoull(value("from", argc, argv), NULL, 0);
-		to = strtoull(value("to", argc, argv), NULL, 0);
-		if (!jumps || !find_ends())
+		entries = mapped(value("entries", argc, argv), false, &n_entries);
+		if (!jumps || !entries || !find_ends())
 			return 1;
 	}
 	if (words != 1 + n + 2 * n_jumps) {
