@@ -9,7 +9,7 @@ RUN_DIR/
   SUBJECT/                    KCONFIG.ROLE
     kernel.json               stages so far, attempts, facts about kernel and guests
     config  logs/STAGE.log
-    coverage.json             the changed statements and their instructions; coverage.addresses for QEMU's plugin
+    coverage.json             the changed statements, instructions and jumps; coverage.addresses* for QEMU's plugin
     cost.json                 what differs between the builds with and without the series
     guest-N/console.log       and .times, qemu.argv, qemu.stderr, keys; counters, coverage.txt: what its boot executed
     cases/NAME/N/             the N-th attempt: stdout stderr result.json coverage.txt
