@@ -104,7 +104,7 @@ LEAST = "series:\n  a: {patch: vm_refcnt}\n"
         (f"{LEAST}arches: [arm63]\n", ":3", "unknown architecture arm63"),
         (f"{LEAST}arches: [s390]\n", ":3", "s390: no machine boots its kernels"),
         (f"{LEAST}machines: [q35]\narches: [arm64]\n", ":4", "arm64: none of the machines beside it is one"),
-        (f"{LEAST}toolchains: [clang]\n", ":3", "clang is not installed"),
+        (f"{LEAST}toolchains: [clang-99]\n", ":3", "clang-99 is not installed"),
         (f"{LEAST}toolchains: [clnag]\n", ":3", "--toolchain clnag: unknown"),
         (f"{LEAST}toolchains: [./nowhere]\n", ":3", "nowhere: is no directory"),
         (f"{LEAST}    \nsuites:\n  x: {{testcases: [frok]}}\n", ":5", "unknown test case frok"),
