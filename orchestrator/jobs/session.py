@@ -20,6 +20,7 @@ from orchestrator.guest.guest import INITRAMFS, Guest, Identity
 from orchestrator.jobs.boot import GuestSpec, boot
 from orchestrator.jobs.diagnosis import diagnose_boot, discard, with_diagnosis
 from orchestrator.jobs.journal import Journal
+from orchestrator.judge.leaks import meaningful
 from orchestrator.judge.signature import signature
 from orchestrator.model.attempt import Attempt, Ending, Planned
 from orchestrator.model.case import Case
@@ -194,6 +195,7 @@ class GuestSession:
             return True
         guest = self._guest
         attempt = self._run(guest, case, planned)
+        attempt = replace(attempt, counts=meaningful(attempt.counts, self._config.symbols))
         # a guest may die of what the case is there to provoke
         is_as_expected = attempt.condition is not None and journal.finding_of(attempt).outcome is Outcome.PASS
         if self._request.freeze and not is_as_expected and self._is_left(guest, attempt):

@@ -7,22 +7,25 @@ has the measured thresholds.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from orchestrator.model.attempt import Attempt, Count
 from orchestrator.model.case import Dialect
 from orchestrator.model.report import Metric
 from orchestrator.words import counted
 
+PAGES = "pages"
 TOLERANCE = 6  # objects of a slab cache
 TOLERANCES = {
     "mm_struct": 2,  # the guest sees to it that no CPU keeps one; each stands for a whole address space
-    "pages": 128,  # of all that the guest has; its network and its daemons take some, too. A huge page has 512
+    PAGES: 128,  # of all that the guest has; its network and its daemons take some, too. A huge page has 512
     "committed_pages": 128,
 }
+# what keeps the stack of whoever allocated or freed something, in pages of its own that are in no count of the kernel's
+KEEP_STACKS = frozenset({"CONFIG_KASAN", "CONFIG_KMSAN", "CONFIG_DEBUG_KMEMLEAK", "CONFIG_PAGE_OWNER"})
 CHARGE = "committed_pages"  # files on a tmpfs have some: other people's programs leave files behind
 WORDS = {
-    "pages": "pages that nothing accounts for",
+    PAGES: "pages that nothing accounts for",
     "mlocked_pages": "locked pages",
     "committed_pages": "pages of commit charge",
 }
@@ -41,6 +44,11 @@ def leaks(run: Attempt) -> Iterator[str]:
         # a process that cannot end keeps all that it has: no leak of its own
         if not run.stuck and _is_leak(count) and (run.dialect is Dialect.KTAP or count.name != CHARGE):
             yield f"leaked {count.after - count.before} {(WORDS | EXACT).get(count.name, count.name)}"
+
+
+def meaningful(counts: Sequence[Count], symbols: Collection[str]) -> tuple[Count, ...]:
+    """The counts that say something about a kernel with these symbols."""
+    return tuple(count for count in counts if count.name != PAGES or KEEP_STACKS.isdisjoint(symbols))
 
 
 def is_leak(message: str) -> bool:

@@ -19,7 +19,6 @@ def test_the_suites_run_in_a_guest_of_their_own(start: Start) -> None:
     assert case["outcome"] == "PASS", case["message"]
     by_name = {subtest["name"]: subtest for subtest in case["subtests"]}
     assert len(by_name) > 100
-    assert {"XArray", "IDA", "maple_tree", "list_sort.list_sort_test"} <= by_name.keys()
     assert by_name["list_sort.list_sort_test"]["time_s"] > 0
     assert job.case("split-merge", "kunit.patched")["outcome"] == "PASS"
 

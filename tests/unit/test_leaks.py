@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.guest.sentinel import read_sentinel
-from orchestrator.judge.leaks import TOLERANCE, TOLERANCES, is_leak, leak_metrics, leaks
+from orchestrator.judge.leaks import TOLERANCE, TOLERANCES, is_leak, leak_metrics, leaks, meaningful
 from orchestrator.model.attempt import Attempt, Count, Ending
 from orchestrator.model.case import Dialect
 from orchestrator.model.report import Metric
@@ -96,3 +96,9 @@ def test_the_last_word_is_the_supervisors() -> None:
     sentinel = read_sentinel(f"orchestrate-sentinel abc status=0\n{LINE.format(token='abc')}\n", "abc")
     assert sentinel
     assert sentinel.status == 139
+
+
+def test_pages_say_nothing_about_a_kernel_that_keeps_stacks_in_some() -> None:
+    counts = (Count("vm_area_struct", 90, 90), Count("pages", 1000, 1459))
+    assert meaningful(counts, {"CONFIG_SMP", "CONFIG_MMU"}) == counts
+    assert meaningful(counts, {"CONFIG_SMP", "CONFIG_KASAN"}) == counts[:1]
