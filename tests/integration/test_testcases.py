@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -14,6 +15,7 @@ SELFTEST = Path(__file__).resolve().parents[2] / "testcases/lib/selftest/run.sh"
 def test_every_oracle_passes_when_clean_and_fails_when_sabotaged() -> None:
     """Each case runs clean, and once for each of its sabotages, which must be noticed: exit status 1 and a `not ok`."""
     result = subprocess.run([SELFTEST], capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
+    failed = re.findall(r"^not ok .*(?:\n    .*)*", result.stdout, re.MULTILINE)
+    assert (result.returncode, failed) == (0, []), result.stderr[-2000:]
     tried = [line for line in result.stdout.splitlines() if line.startswith("ok ") and "# SKIP" not in line]
     assert len(tried) > 50

@@ -239,7 +239,7 @@ static void child_dies(struct run *run)
 
 /* ---- the judgement, row by row ---- */
 
-#define WORD(generation, may) ((uint64_t)(generation) << 24 | (may))
+#define WORD(generation, may) ((uint64_t)(generation) << 32 | (may))
 /* tag_make(), spelled out: a table needs constants, and a mistake in tag_make() must not cancel out */
 #define TAG(owner, page, generation) \
 	(UINT64_C(0xa5) << 56 | (uint64_t)(owner) << 48 | (uint64_t)(page) << 40 | (generation))
