@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 PROGRAMS = ["main", "idr-test", "multiorder", "xarray", "maple"]
 
 
-def tested(patch: str, log: Path) -> Product[None]:
+def result_of(patch: str, log: Path) -> Product[None]:
     context = Context(Places.of_user(), catalog.load_catalog(ROOT), Runner(Cancel()), lambda event: None)
     base, _ = find_base(Source(), context)
     trees = [apply(context, base, series).value for series in (context.catalog.series(patch), None)]
@@ -33,7 +33,7 @@ def tested(patch: str, log: Path) -> Product[None]:
 @pytest.mark.long  # minutes of CPU time, where no earlier run left the result
 @pytest.mark.timeout(3600)
 def test_a_series_that_breaks_no_tree_passes(tmp_path: Path) -> None:
-    product = tested("vm_refcnt", tmp_path / "log")
+    product = result_of("vm_refcnt", tmp_path / "log")
     assert (product.outcome, product.note) == (Outcome.PASS, "5 programs"), product.detail
     assert [subtest.name for subtest in product.subtests] == PROGRAMS
 
@@ -41,7 +41,7 @@ def test_a_series_that_breaks_no_tree_passes(tmp_path: Path) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_a_broken_maple_tree_is_found_and_is_the_patchs_fault(tmp_path: Path) -> None:
-    product = tested(str(ROOT / "tests/data/userspace-trees/empty-area.patch"), tmp_path / "log")
+    product = result_of(str(ROOT / "tests/data/userspace-trees/empty-area.patch"), tmp_path / "log")
     assert (product.outcome, product.is_patch_fault, product.also_on_base) == (Outcome.FAIL, True, False)
     bad = {subtest.name: subtest.message for subtest in product.subtests if subtest.outcome.is_bad}
     assert [*bad] == ["maple"]
