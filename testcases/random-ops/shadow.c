@@ -36,7 +36,9 @@ void shadow_changing(struct shadow *shadow, unsigned int at, uint32_t newest)
 {
 	uint64_t sequence = atomic_load_explicit(&shadow->cell[at].sequence, memory_order_relaxed);
 
-	atomic_store(&shadow->newest, newest);
+	/* it does not fall where a program begins anew: a reader may be late with a value of the last one */
+	if (newest > atomic_load_explicit(&shadow->newest, memory_order_relaxed))
+		atomic_store(&shadow->newest, newest);
 	if (!(sequence & 1))
 		atomic_store(&shadow->cell[at].sequence, sequence + 1);
 }

@@ -17,7 +17,7 @@ struct shadow {
 	char *base;
 	size_t cell_bytes;
 	unsigned int owner;	 /* of the values, see tag.h */
-	_Atomic uint64_t newest; /* serial number of a value */
+	_Atomic uint64_t newest; /* the highest serial number that a value has had */
 	_Atomic bool accused; /* somebody else saw something wrong here: its owner tells what it was
 				 at */
 	struct {
