@@ -1,11 +1,11 @@
 """The ordering mutants' litmus tests, run: x86 never shows the outcome, a weaker machine does, and the original's
 order forbids it there too.
 
-herd7 is not in Debian 12. This is a small stand-in for the subset of LKMM's C that these tests are written in. x86 is
-TSO: each CPU has a store buffer, first in first out, which an atomic read-modify-write empties. The weaker machine does
-an access when everything it is ordered behind is done: accesses to the same variable, an acquire, whatever precedes a
-release, and a store's condition. Stores reach all others at once on it, so it is stricter than LKMM: what it shows,
-LKMM allows.
+litmus/herd7.txt is what herd7 said of them; herd7 is not in Debian 12. This is a small stand-in for the subset of
+LKMM's C that these tests are written in, and it knows x86. x86 is TSO: each CPU has a store buffer, first in first out,
+which an atomic read-modify-write empties. The weaker machine does an access when everything it is ordered behind is
+done: accesses to the same variable, an acquire, whatever precedes a release, and a store's condition. Stores reach all
+others at once on it, so it is stricter than LKMM: what it shows, LKMM allows.
 """
 
 from __future__ import annotations
@@ -107,19 +107,29 @@ def access(match: re.Match[str]) -> Access:
     return Access(args[0], store=int(args[1]), **orders)
 
 
+Outcome = frozenset[tuple[int, str, int]]
+
+
 def is_reached(test: Litmus, *, is_tso: bool) -> bool:
     """Whether the exists clause is reached."""
+    return frozenset(test.exists) in outcomes(test, is_tso=is_tso)
+
+
+def outcomes(test: Litmus, *, is_tso: bool) -> set[Outcome]:
+    """The values that the registers of the exists clause can have in the end."""
     start = Machine(test.memory, tuple(Cpu() for _ in test.threads))
-    known, todo, reached = {start}, [start], False
+    known, todo, found = {start}, [start], set()
+    asked = {(p, reg) for p, reg, _ in test.exists}
     while todo:
         machine = todo.pop()
         following = [after for number in range(len(test.threads)) for after in steps(test, machine, number, is_tso)]
         if not following:
-            reached |= all((reg, value) in machine.cpus[p].registers for p, reg, value in test.exists)
+            ended = ((p, reg, value) for p, cpu in enumerate(machine.cpus) for reg, value in cpu.registers)
+            found.add(frozenset(entry for entry in ended if entry[:2] in asked))
         fresh = {after for after in following if after not in known}
         known |= fresh
         todo += fresh
-    return reached
+    return found
 
 
 def steps(test: Litmus, machine: Machine, number: int, is_tso: bool) -> Iterator[Machine]:
@@ -164,12 +174,55 @@ def test_x86_never_shows_what_a_weaker_machine_does(path: Path) -> None:
 
 @pytest.mark.parametrize("path", LITMUS, ids=lambda path: path.stem)
 def test_the_original_order_forbids_it_everywhere(path: Path) -> None:
+    assert not is_reached(parse(in_original_order(path)), is_tso=False)
+
+
+def in_original_order(path: Path) -> str:
     head, end, body = path.read_text().partition("*)")
     mutated, original = (re.search(rf"^ \* {word}: (.*)$", head, re.MULTILINE) for word in ("Mutated", "Original"))
     assert mutated
     assert original
     assert mutated[1] in body
-    assert not is_reached(parse(head + end + body.replace(mutated[1], original[1])), is_tso=False)
+    return head + end + body.replace(mutated[1], original[1])
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What herd7 printed about a test."""
+
+    is_allowed: bool
+    outcomes: frozenset[Outcome]
+    condition: Outcome
+
+
+def of_herd7(name: str, which: str) -> Verdict:
+    text = (LITMUS[0].parent / "herd7.txt").read_text()
+    section = re.search(rf"^# {name}, {which}: [^\n]*\n(.*?)(?=^# |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert section, (name, which)
+    observed = re.search(rf"^Observation {name} (Never|Sometimes|Always) ", section[1], re.MULTILINE)
+    condition = re.search(r"^Condition exists \((.*)\)$", section[1], re.MULTILINE)
+    assert observed
+    assert condition
+    states = re.findall(r"^(?:\d:r\d=\d+; ?)+$", section[1], re.MULTILINE)
+    assert section[1].splitlines()[1] == f"States {len(states)}"
+    return Verdict(observed[1] != "Never", frozenset(map(outcome, states)), outcome(condition[1]))
+
+
+def outcome(text: str) -> Outcome:
+    return frozenset((int(p), reg, int(value)) for p, reg, value in re.findall(r"(\d):(r\d)=(\d+)", text))
+
+
+@pytest.mark.parametrize("path", LITMUS, ids=lambda path: path.stem)
+def test_herd7_agrees(path: Path) -> None:
+    """Its verdicts, and that each machine shows only what LKMM allows."""
+    mutated, original = of_herd7(path.stem, "mutated"), of_herd7(path.stem, "original")
+    assert mutated.is_allowed
+    assert not original.is_allowed
+    for verdict, text in ((mutated, path.read_text()), (original, in_original_order(path))):
+        test = parse(text)
+        assert verdict.condition == frozenset(test.exists)
+        assert outcomes(test, is_tso=True) <= verdict.outcomes
+        assert outcomes(test, is_tso=False) <= verdict.outcomes
 
 
 def test_the_store_buffer_is_there() -> None:
