@@ -8,7 +8,7 @@
     Cases: vma-reuse split-merge
     Delays: reader-taken=2000
     Observable: yes
-    From: class table
+    From: its class
     ---
     diff --git a/mm/memory.c b/mm/memory.c
 
