@@ -14,6 +14,7 @@ from orchestrator.model.report import Metric, Subtest
 from orchestrator.parse.ktap_lines import MAX_LINE
 from orchestrator.words import counted
 
+MAX_LISTED = 50_000  # subtests, after which only those that are not ok are listed
 MAX_DIAGNOSTICS = 200  # lines kept for one subtest, the last ones
 
 
@@ -93,6 +94,7 @@ class SubtestList:
 
     def __init__(self, loose: Pending, problem: Callable[[str], None]) -> None:
         self.subtests: list[Subtest] = []
+        self.unlisted = 0
         self._names: dict[str, int] = {}
         self._loose = loose
         self._problem = problem
@@ -104,7 +106,7 @@ class SubtestList:
             before = len(self.subtests)
             for child in node.children:
                 self.add(child, name)
-            worst_child = max(subtest.outcome for subtest in self.subtests[before:])
+            worst_child = max((subtest.outcome for subtest in self.subtests[before:]), default=Outcome.PASS)
             if not worst_child.is_ok and node.outcome.is_ok:
                 self._problem(f"{name} is ok, though a subtest of it is not")
             if node.outcome.is_ok or node.outcome <= worst_child:
@@ -115,18 +117,22 @@ class SubtestList:
             if worst_child.is_ok:
                 self._problem(f"{name} is not ok, though all its subtests are")
                 message = message or "not ok, though all its subtests are"
+        if len(self.subtests) >= MAX_LISTED and node.outcome.is_ok:
+            self.unlisted += 1
+            return
         if not message and node.outcome is Outcome.FAIL:
             # our harness says what is wrong in the lines before: "FAIL toucher/1: a write was lost: ..."
-            said = (line.removeprefix("FAIL ") for line in node.said.lines if line.startswith("FAIL "))
-            message = next(said, "not ok")
+            why = (line.removeprefix("FAIL ") for line in node.said.lines if line.startswith("FAIL "))
+            message = next(why, "not ok")
+        said = None if node.said is SILENCE else node.said
         self.subtests.append(
             Subtest(
                 name=_unique(name, self._names),
                 outcome=node.outcome,
                 time_s=node.time_s,
                 message=message,
-                diagnostics=node.said.diagnostics(),
-                metrics=tuple(node.said.metrics),
+                diagnostics=said.diagnostics() if said else (),
+                metrics=tuple(said.metrics) if said else (),
             )
         )
 

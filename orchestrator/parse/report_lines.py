@@ -37,6 +37,9 @@ class CurrentTask:
     cpu: int | None = None
 
 
+NOBODY = CurrentTask()
+
+
 @dataclass(frozen=True)
 class Trace:
     """A stack, and what it is: data/report-lines.toml has the names."""
@@ -189,8 +192,8 @@ def first_gap(messages: Sequence[str], lines: Lines, length: int) -> int:
     return len(messages)
 
 
-def facts(messages: Sequence[str], caller: str, lines: Lines) -> CurrentTask:
-    """Task, pid and CPU. `caller` is printk's (T66, C1; or empty) and counts where the report itself is silent.
+def facts(messages: Sequence[str], lines: Lines) -> CurrentTask:
+    """Task, pid and CPU, as the lines say.
 
     They are of one task: a line adds to what is known only if it agrees with it in a field that both have.
     """
@@ -199,8 +202,15 @@ def facts(messages: Sequence[str], caller: str, lines: Lines) -> CurrentTask:
     for _, more in sorted((fact for message in messages for fact in said(message, lines).facts), key=_number):
         if not more.keys() <= found.keys() and _agree(found, more):
             found = {**more, **found}
-    if not found and caller[:1] in _CALLERS:
-        found = {_CALLERS[caller[0]]: caller[1:]}
+    return _current_task(found)
+
+
+def caller_facts(caller: str) -> CurrentTask:
+    """What printk's caller (T66, C1) says, where the report itself is silent."""
+    return _current_task({_CALLERS[caller[0]]: caller[1:]} if caller[:1] in _CALLERS else {})
+
+
+def _current_task(found: Mapping[str, str]) -> CurrentTask:
     pid, cpu = found.get("pid"), found.get("cpu")
     return CurrentTask(found.get("task", "").strip(), int(pid) if pid else None, int(cpu) if cpu else None)
 
