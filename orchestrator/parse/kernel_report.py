@@ -257,6 +257,8 @@ class Scanner:
         return is_surprise
 
     def _continues(self, report: Report, message: bytes) -> bool:
+        if not message:  # between the parts of what says where it ends
+            return report.kind.must_end
         return report.is_end(message) or bool(self.table.lines.continues.match(message.decode("utf-8", "replace")))
 
     def _start(self, kind: ReportKind, report: Report | None, line: Line) -> Report:

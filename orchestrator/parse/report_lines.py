@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -143,8 +143,8 @@ def said(message: str, lines: Lines) -> Said:
     found = Said(
         stack,
         is_border(message),
-        _NMI.match(message) is not None,
-        _END_OF_NMI.match(message) is not None,
+        "<NMI>" in message and _NMI.match(message) is not None,
+        "</NMI>" in message and _END_OF_NMI.match(message) is not None,
         code_frame(message),
         tuple((at, match.groupdict()) for at, match in facts if match),
     )
@@ -174,6 +174,14 @@ def traces(messages: Sequence[str], lines: Lines) -> tuple[Trace, ...]:
             found[-1][1].append(line.frame._replace(is_first=True) if is_first else line.frame)
             is_first = False
     return tuple(Trace(name, tuple(frames[:MAX_FRAMES])) for name, frames in found if frames)[:MAX_STACKS]
+
+
+def stack_names(messages: Iterable[str], lines: Lines) -> Iterator[str]:
+    """Of each line: the stack that it is in, if it is a frame."""
+    name = OWN
+    for message in messages:
+        name = said(message, lines).stack or name
+        yield name
 
 
 def stacks(traces: Sequence[Trace]) -> tuple[Stack, ...]:
