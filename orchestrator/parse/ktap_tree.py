@@ -5,7 +5,6 @@ Pure. ktap decides what belongs where.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -22,17 +21,20 @@ MAX_DIAGNOSTICS = 200  # lines kept for one subtest, the last ones
 class Pending:
     """What was said since the last result of a level: it belongs to the next one."""
 
-    lines: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_DIAGNOSTICS))
+    lines: list[str] = field(default_factory=list)  # a deque would take as long as the rest of a result
     count: int = 0
     metrics: list[Metric] = field(default_factory=list)
 
     def add(self, line: str) -> None:
         self.count += 1
         self.lines.append(line[:MAX_LINE])
+        if len(self.lines) >= 2 * MAX_DIAGNOSTICS:
+            del self.lines[:-MAX_DIAGNOSTICS]
 
     def diagnostics(self) -> tuple[str, ...]:
-        dropped = self.count - len(self.lines)
-        return ((f"({counted(dropped, 'earlier line')} dropped)",) if dropped else ()) + tuple(self.lines)
+        kept = tuple(self.lines[-MAX_DIAGNOSTICS:])
+        dropped = self.count - len(kept)
+        return (f"({counted(dropped, 'earlier line')} dropped)", *kept) if dropped else kept
 
 
 SILENCE = Pending()  # nothing is ever added to it
@@ -122,7 +124,9 @@ class SubtestList:
             return
         if not message and node.outcome is Outcome.FAIL:
             # our harness says what is wrong in the lines before: "FAIL toucher/1: a write was lost: ..."
-            why = (line.removeprefix("FAIL ") for line in node.said.lines if line.startswith("FAIL "))
+            why = (
+                line.removeprefix("FAIL ") for line in node.said.lines[-MAX_DIAGNOSTICS:] if line.startswith("FAIL ")
+            )
             message = next(why, "not ok")
         said = None if node.said is SILENCE else node.said
         self.subtests.append(
