@@ -44,7 +44,7 @@ class Frame:
 class Stack:
     """Frames of a kernel report, the innermost first, as printed: func+0x14/0xa0."""
 
-    name: str  # trace (what was running), alloc, free, queued, stored, locked
+    name: str  # trace (what was running), alloc, free, queued, stored, local, variable, locked
     frames: tuple[str, ...]
 
 

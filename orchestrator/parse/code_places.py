@@ -74,6 +74,8 @@ class CodePlaces:
     def __init__(self, places: str, functions: str) -> None:
         """From the texts of both files. Raises BadDeclaration."""
         self._places = tuple(_compiled(place) for place in from_toml(_File, places, PLACES).place)
+        named = [(at, place.names.pattern) for at, place in enumerate(self._places)]
+        self._names = _union([f"(?P<p{at}>{names})" for at, names in named])  # the first place of those that have it
         self._file_of = read_functions(functions)
         self._role = lru_cache(CACHED)(self._look_up)
         self._of_file = lru_cache(CACHED)(self._look_up_file)
@@ -92,7 +94,8 @@ class CodePlaces:
         if is_module and not file and not _OF_MODULES.match(known):
             known = ""
         at = self.rank(function, known) if known else None
-        named = next((at for at, place in enumerate(self._places) if place.names.fullmatch(function)), None)
+        called = self._names.fullmatch(function)
+        named = int(called.lastgroup[1:]) if called and called.lastgroup else None
         first = min((found for found in (at, named) if found is not None), default=None)
         return Role.OWN if first is None else self._places[first].role
 

@@ -5,10 +5,10 @@ docs/kernel-reports.md states the rule for people; the roles of code are those o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from orchestrator.parse.code_places import Role
 from orchestrator.parse.stack_frames import CodeFrame
@@ -39,27 +39,29 @@ class Culprit:
 def culprit(walk: Walk, stacks: Sequence[Sequence[CodeFrame]], named: CodeFrame | None, role_of: RoleOf) -> Culprit:
     """Of the stacks that a report is about. `named` is what the report's first line names."""
     if walk is Walk.OUTERMOST:
-        return _outermost([context for stack in stacks for context in _contexts(stack, role_of, _BORDERS)], role_of)
+        return _outermost([[*context] for stack in stacks for context in _contexts(stack, role_of, _BORDERS)], role_of)
     frames = [frame for stack in stacks for frame in stack]
     if walk is Walk.BLOCKED:
         return _blocked(frames, role_of)
-    return _innermost(_contexts(_from(named, frames, role_of), role_of, {Role.TRAP}), role_of, is_named=bool(named))
+    return _innermost(_from(named, frames, role_of), role_of, is_named=bool(named))
 
 
 _BORDERS = {Role.TRAP, Role.ENTRY}
 
 
-def _contexts(frames: Sequence[CodeFrame], role_of: RoleOf, borders: set[Role]) -> list[Context]:
-    """A context ends with the frames by which the CPU came to it: an interrupt's entry, a softirq's loop."""
-    found: list[list[CodeFrame]] = [[]]
-    was_border = False
-    for frame in frames:
+def _contexts(frames: Sequence[CodeFrame], role_of: RoleOf, borders: set[Role]) -> Iterator[Iterator[CodeFrame]]:
+    """A context ends with the frames by which the CPU came to it: an interrupt's entry, a softirq's loop. Each is to be
+    used before the next; roles of frames that nobody takes are not asked for."""
+    number, was_border = 0, False
+
+    def number_of(frame: CodeFrame) -> int:
+        nonlocal number, was_border
         is_border = role_of(frame) in borders
-        if found[-1] and ((was_border and not is_border) or frame.is_first):
-            found.append([])
-        found[-1].append(frame)
+        number += (was_border and not is_border) or frame.is_first
         was_border = is_border
-    return [context for context in found if context]
+        return number
+
+    return (context for _, context in groupby(frames, number_of))
 
 
 def _from(named: CodeFrame | None, frames: Sequence[CodeFrame], role_of: RoleOf) -> Sequence[CodeFrame]:
@@ -75,41 +77,44 @@ def _from(named: CodeFrame | None, frames: Sequence[CodeFrame], role_of: RoleOf)
     return frames[at:]
 
 
-def _innermost(contexts: Sequence[Context], role_of: RoleOf, *, is_named: bool) -> Culprit:
+def _innermost(frames: Sequence[CodeFrame], role_of: RoleOf, *, is_named: bool) -> Culprit:
     """Per context: the first function that is no library's; one of a service only if no subsystem asked for it."""
     doubtful = Culprit()
-    for context in contexts:
-        found, is_own = _first(context, role_of)
-        # what printed the report may have had to call notifiers and the like, in the context of the trap
-        if found.function and (is_own or is_named or not any(role_of(frame) is Role.PRINTER for frame in context)):
+    for context in _contexts(frames, role_of, {Role.TRAP}):
+        found, is_sure = _first(context, role_of)
+        if found.function and (is_sure or is_named):
             return found
         doubtful = doubtful if doubtful.function else found
-    frames = [frame for context in contexts for frame in context]
     found = doubtful if doubtful.function else _first_of(frames, (Role.LIBRARY,), role_of)
     if not found.function and frames and role_of(frames[0]) is Role.TRAP:  # it was there that something went wrong
         return Culprit(frames[0].function, is_guess=True)
     return found
 
 
-def _first(context: Context, role_of: RoleOf) -> tuple[Culprit, bool]:
-    """The culprit of a context, and whether it is a function of a subsystem's own."""
+def _first(context: Iterator[CodeFrame], role_of: RoleOf) -> tuple[Culprit, bool]:
+    """The culprit of a context, and whether it is sure: a subsystem's own function, or one of a context in which
+    nothing was printed. What prints the report may have to call notifiers and the like, in the context of the trap."""
     service: CodeFrame | None = None
-    for at, frame in enumerate(context):
+    has_printer = False
+    for frame in context:
         role = role_of(frame)
-        if role is Role.SERVICE:
-            service = service or frame
-        elif role is Role.OWN or (role in (Role.DISPATCH, Role.ENTRY) and not service):
-            return Culprit(frame.function, _caller(context[at:], role_of)), role is Role.OWN
-        elif role in (Role.DISPATCH, Role.ENTRY):
+        if role is Role.OWN:
+            return Culprit(frame.function, _caller(frame, context, role_of)), True
+        if role in (Role.DISPATCH, Role.ENTRY):
+            rest = [*context]
+            has_printer = has_printer or any(role_of(other) is Role.PRINTER for other in rest)
+            if not service:
+                return Culprit(frame.function, _caller(frame, rest, role_of)), not has_printer
             break
-    return Culprit(service.function if service else ""), False
+        has_printer = has_printer or role is Role.PRINTER
+        service = service or (frame if role is Role.SERVICE else None)
+    return Culprit(service.function if service else ""), not has_printer
 
 
-def _caller(frames: Sequence[CodeFrame], role_of: RoleOf) -> str:
-    """The next function that called the first one and is a subsystem's own, or what handed the request to it."""
-    function = frames[0].function
-    callers = (frame.function for frame in frames[1:] if role_of(frame) in (Role.OWN, Role.DISPATCH))
-    return next((caller for caller in callers if caller != function), "")
+def _caller(frame: CodeFrame, outer: Iterable[CodeFrame], role_of: RoleOf) -> str:
+    """The next function that called it and is a subsystem's own, or what handed the request to it."""
+    callers = (one.function for one in outer if role_of(one) in (Role.OWN, Role.DISPATCH))
+    return next((caller for caller in callers if caller != frame.function), "")
 
 
 def _outermost(contexts: Sequence[Context], role_of: RoleOf) -> Culprit:
@@ -149,7 +154,7 @@ def _blocked(frames: Sequence[CodeFrame], role_of: RoleOf) -> Culprit:
     """The first function that took the lock, or waits for something of its own."""
     for at, frame in enumerate(frames):
         if role_of(frame) in (Role.OWN, Role.DISPATCH):
-            return Culprit(frame.function, _caller(frames[at:], role_of))
+            return Culprit(frame.function, _caller(frame, frames[at + 1 :], role_of))
     return _first_of(frames, (Role.ENTRY, Role.SERVICE, Role.TRAP, Role.LIBRARY), role_of)
 
 

@@ -12,11 +12,10 @@ import copy
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.parse.log_format import HEADLESS, MARGIN, PRINTK, Format
-from orchestrator.parse.report_facts import MAX_LINE, SHORT_TEXT, Line, Report
+from orchestrator.parse.report_facts import MAX_LINE, SHORT_TEXT, Line, Reading, Report
 from orchestrator.parse.report_kinds import KindTable, ReportKind, load_kinds
 
 LONGEST_LINE = 1 << 20  # bytes without a newline after which a line is no longer waited for
@@ -25,7 +24,8 @@ CONTINUATION = b" " * 8  # what a line has instead of a prefix that is of the sa
 FOREIGN_LINES = 2000  # lines of others after which an open report has ended
 MOST_OPEN = 32  # reports at a time: one of each task or CPU that speaks
 FULL_TEXTS = 20  # reports of the same title that keep their whole text
-FLOOD_LINES, FLOOD_TEXTS = 5, 1000  # lines of reports that are recognised when they come again, and how many are
+FLOOD_LINES = 5  # of a report that is recognised when it comes again
+FLOOD_TEXTS = 1000  # such reports that are read; those of a text that comes after so many others are only counted
 NESTING = 4  # reports within one another that are followed
 
 
@@ -89,7 +89,7 @@ class Scanner:
         self._room = HOLD_LINES  # for reports that are held, before they are looked through
         self._ready: list[KernelReport] = []
         self._seen: dict[str, int] = {}
-        self._known: dict[tuple[object, ...], KernelReport] = {}
+        self._known: dict[tuple[object, ...], Reading] = {}
 
     def feed(self, data: bytes) -> list[KernelReport]:
         """Take the next bytes; gives the reports that are certainly complete."""
@@ -257,6 +257,8 @@ class Scanner:
         return is_surprise
 
     def _continues(self, report: Report, message: bytes) -> bool:
+        if not message:  # between the parts of what says where it ends
+            return report.kind.must_end
         return report.is_end(message) or bool(self.table.lines.continues.match(message.decode("utf-8", "replace")))
 
     def _start(self, kind: ReportKind, report: Report | None, line: Line) -> Report:
@@ -376,18 +378,21 @@ class Scanner:
         self._ready += [self._kernel_report(report) for report in done]
 
     def _kernel_report(self, report: Report) -> KernelReport:
-        """The finished report. A flood says the same again and again: what such a report is called is asked once."""
-        said = report.said() if len(report.lines) <= FLOOD_LINES else None
-        known = self._known.get(said) if said else None
-        full = known or report.kernel_report(self.table)
-        if said and not known and len(self._known) < FLOOD_TEXTS:
-            self._known[said] = full
-        self._seen[full.title] = self._seen.get(full.title, 0) + 1
-        is_short = self._seen[full.title] > FULL_TEXTS
-        if not known:
-            return replace(full, text=report.text(SHORT_TEXT)) if is_short else full
-        first = report.lines[0]
-        return replace(
-            known, line_start=first.number, line_end=report.line_end, offset=first.offset,
-            text=report.text(SHORT_TEXT if is_short else None), time_s=first.time_s,
-        )  # fmt: skip
+        """The finished report."""
+        reading = self._reading(report)
+        title = reading.title.text
+        self._seen[title] = count = self._seen.get(title, 0) + 1
+        return report.kernel_report(reading, SHORT_TEXT if count > FULL_TEXTS else None)
+
+    def _reading(self, report: Report) -> Reading:
+        """A flood says the same again and again: what such a report says is asked once. Nobody reads a thousand short
+        ones that differ: of what comes then only the kind is said, which nothing excuses."""
+        if len(report.lines) > FLOOD_LINES:
+            return report.read(self.table)
+        said = report.said()
+        reading = self._known.get(said)
+        if not reading and len(self._known) >= FLOOD_TEXTS:
+            return report.glance()
+        if not reading:
+            self._known[said] = reading = report.read(self.table)
+        return reading

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import Metric, Subtest
 from orchestrator.parse import ktap_lines as ktap_lines
-from orchestrator.parse.ktap_lines import MAX_LINE
+from orchestrator.parse.ktap_lines import MAX_LINE, Result
 from orchestrator.parse.ktap_tree import Level, Node, Pending, SubtestList
 from orchestrator.words import counted
 
@@ -75,31 +75,31 @@ class _Parser:
         self.yaml = ""  # the prefix of an open block of YAML
 
     def line(self, match: re.Match[str]) -> None:
-        prefix = match["prefix"]
-        if self.yaml and self._is_yaml(prefix, match["yaml"]):
+        prefix, version, plan, note, result, number, bare, rest, bail, yaml, diagnostic = match.groups()
+        if self.yaml and self._is_yaml(prefix, yaml):
             return
-        if match.lastgroup == "diagnostic":
+        if diagnostic:
             self._diagnostic(match[0].rstrip())
-        elif match["version"]:
+        elif version:
             self.is_ktap = True
-            self.is_tap |= match["version"] == "TAP"
+            self.is_tap |= version == "TAP"
             self._open(prefix)
-        elif match["yaml"]:
+        elif yaml:
             # TAP's YAML, which says more about the result just before it: no line of it is a result
-            if match["yaml"] == "---" and prefix and self.is_tap and match.start() == self.result_end + 1:
+            if yaml == "---" and prefix and self.is_tap and match.start() == self.result_end + 1:
                 self.yaml = prefix
         elif "#" in prefix and all(level.prefix != prefix for level in self.levels):
             # "# ok 1 x" where no nested TAP began is somebody's comment
             self._diagnostic(match[0].rstrip())
-        elif match["plan"]:
-            self._plan(self._level(prefix), int(match["plan"]), (match["plan_note"] or "").strip())
-        elif match["result"]:
-            if match["bare"] is None or match["result"] == "not ok" or self.is_tap:
-                self._result(self._level(prefix), match)
+        elif plan:
+            self._plan(self._level(prefix), int(plan), (note or "").strip())
+        elif result:
+            if bare is None or result == "not ok" or self.is_tap:
+                self._result(self._level(prefix), ktap_lines.read_result(result, number, rest))
                 self.result_end = match.end()
         else:
             level = self._level(prefix)
-            level.bailed = match["bail"].strip()[:MAX_LINE]
+            level.bailed = bail.strip()[:MAX_LINE]
             self._problem(f"bailed out: {level.bailed}" if level.bailed else "bailed out")
 
     def report(self) -> KtapReport:
@@ -108,6 +108,8 @@ class _Parser:
         found = SubtestList(self.loose, self._problem)
         for node in self.done:
             found.add(node)
+        if found.unlisted:
+            self.loose.add(f"({counted(found.unlisted, 'more result')} not listed, all of them ok)")
         unversioned = () if self.is_ktap else ("no KTAP version line",)
         return KtapReport(
             subtests=tuple(found.subtests),
@@ -146,6 +148,9 @@ class _Parser:
 
     def _level(self, prefix: str) -> Level:
         """The level of a line; without a version line a level opens with its first plan or result."""
+        if self.levels and self.levels[-1].prefix == prefix:  # nearly always
+            self.levels[-1].is_implied = False
+            return self.levels[-1]
         width = len(prefix.expandtabs())
         while self.levels and self.levels[-1].width > width:
             self._close()
@@ -269,8 +274,7 @@ class _Parser:
             self._orphan(level)
             level.announced[name] = None
 
-    def _result(self, level: Level, match: re.Match[str]) -> None:
-        result = ktap_lines.read_result(match)
+    def _result(self, level: Level, result: Result) -> None:
         given = result.name
         number = len(level.nodes) + 1 if result.number is None else result.number
         if result.number is None:
@@ -292,8 +296,7 @@ class _Parser:
         level.inner_name, level.inner_skip = "", None
 
     def _number(self, level: Level, number: int) -> None:
-        if number in level.numbers:
-            self._problem(f"number {number} twice")
-        elif number != len(level.nodes) + 1:
-            self._problem(f"number {number} where {len(level.nodes) + 1} was due")
+        due = len(level.nodes) + 1
+        if (number != due or number in level.numbers) and len(self.problems) < MAX_MISSING:
+            self._problem(f"number {number} {'twice' if number in level.numbers else f'where {due} was due'}")
         level.numbers.add(number)

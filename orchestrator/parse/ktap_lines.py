@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import Metric
@@ -41,9 +41,9 @@ _IDLE = re.compile(r"did not exercise\b")  # our harness's own: nothing was wron
 _SELFTEST = re.compile(r"selftests: [\w./-]{1,200}: \S")
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A result line. `number` is None where it has none, `name` empty; `is_plain`: its comment gave no outcome."""
+class Result(NamedTuple):
+    """A result line. `number` is None where it has none, `name` empty; `is_plain`: its comment gave no outcome. (A
+    tuple: a log may have a million of them.)"""
 
     number: int | None
     name: str
@@ -58,11 +58,13 @@ def lines(text: str) -> Iterator[re.Match[str]]:
     return _LINE.finditer(_STAMPS.sub("", text) if _STAMPED.search(text) else text)
 
 
-def read_result(match: re.Match[str]) -> Result:
+def read_result(result: str, digits: str | None, rest: str) -> Result:
     """`[not ]ok NUMBER - NAME # DIRECTIVE REASON`, the time of the comment apart."""
-    number = int(match["number"]) if match["number"] else None
-    outcome = Outcome.PASS if match["result"] == "ok" else Outcome.FAIL
-    description, comment = _split_comment(match["rest"][: 4 * MAX_LINE])
+    number = int(digits) if digits else None
+    outcome = Outcome.PASS if result == "ok" else Outcome.FAIL
+    if not rest:
+        return Result(number, "", outcome, "", 0.0)
+    description, comment = _split_comment(rest[: 4 * MAX_LINE])
     name = description.removeprefix("-").strip()[:MAX_NAME].replace("\\#", "#")
     if not comment:
         return Result(number, name, outcome, "", 0.0)
@@ -107,7 +109,7 @@ def metric(comment: str) -> Metric | None:
 
 def _split_comment(rest: str) -> tuple[str, str]:
     """Description and comment: from the first # that follows white space and is not escaped."""
-    match = _COMMENT.search(rest)
+    match = _COMMENT.search(rest) if "#" in rest else None
     if match is None:
         return rest.strip(), ""
     return rest[: match.start()].strip(), rest[match.end() :].strip()

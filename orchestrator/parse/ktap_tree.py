@@ -5,7 +5,6 @@ Pure. ktap decides what belongs where.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +13,7 @@ from orchestrator.model.report import Metric, Subtest
 from orchestrator.parse.ktap_lines import MAX_LINE
 from orchestrator.words import counted
 
+MAX_LISTED = 50_000  # subtests, after which only those that are not ok are listed
 MAX_DIAGNOSTICS = 200  # lines kept for one subtest, the last ones
 
 
@@ -21,17 +21,20 @@ MAX_DIAGNOSTICS = 200  # lines kept for one subtest, the last ones
 class Pending:
     """What was said since the last result of a level: it belongs to the next one."""
 
-    lines: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_DIAGNOSTICS))
+    lines: list[str] = field(default_factory=list)  # a deque would take as long as the rest of a result
     count: int = 0
     metrics: list[Metric] = field(default_factory=list)
 
     def add(self, line: str) -> None:
         self.count += 1
         self.lines.append(line[:MAX_LINE])
+        if len(self.lines) >= 2 * MAX_DIAGNOSTICS:
+            del self.lines[:-MAX_DIAGNOSTICS]
 
     def diagnostics(self) -> tuple[str, ...]:
-        dropped = self.count - len(self.lines)
-        return ((f"({counted(dropped, 'earlier line')} dropped)",) if dropped else ()) + tuple(self.lines)
+        kept = tuple(self.lines[-MAX_DIAGNOSTICS:])
+        dropped = self.count - len(kept)
+        return (f"({counted(dropped, 'earlier line')} dropped)", *kept) if dropped else kept
 
 
 SILENCE = Pending()  # nothing is ever added to it
@@ -93,6 +96,7 @@ class SubtestList:
 
     def __init__(self, loose: Pending, problem: Callable[[str], None]) -> None:
         self.subtests: list[Subtest] = []
+        self.unlisted = 0
         self._names: dict[str, int] = {}
         self._loose = loose
         self._problem = problem
@@ -104,7 +108,7 @@ class SubtestList:
             before = len(self.subtests)
             for child in node.children:
                 self.add(child, name)
-            worst_child = max(subtest.outcome for subtest in self.subtests[before:])
+            worst_child = max((subtest.outcome for subtest in self.subtests[before:]), default=Outcome.PASS)
             if not worst_child.is_ok and node.outcome.is_ok:
                 self._problem(f"{name} is ok, though a subtest of it is not")
             if node.outcome.is_ok or node.outcome <= worst_child:
@@ -115,18 +119,24 @@ class SubtestList:
             if worst_child.is_ok:
                 self._problem(f"{name} is not ok, though all its subtests are")
                 message = message or "not ok, though all its subtests are"
+        if len(self.subtests) >= MAX_LISTED and node.outcome.is_ok:
+            self.unlisted += 1
+            return
         if not message and node.outcome is Outcome.FAIL:
             # our harness says what is wrong in the lines before: "FAIL toucher/1: a write was lost: ..."
-            said = (line.removeprefix("FAIL ") for line in node.said.lines if line.startswith("FAIL "))
-            message = next(said, "not ok")
+            why = (
+                line.removeprefix("FAIL ") for line in node.said.lines[-MAX_DIAGNOSTICS:] if line.startswith("FAIL ")
+            )
+            message = next(why, "not ok")
+        said = None if node.said is SILENCE else node.said
         self.subtests.append(
             Subtest(
                 name=_unique(name, self._names),
                 outcome=node.outcome,
                 time_s=node.time_s,
                 message=message,
-                diagnostics=node.said.diagnostics(),
-                metrics=tuple(node.said.metrics),
+                diagnostics=said.diagnostics() if said else (),
+                metrics=tuple(said.metrics) if said else (),
             )
         )
 

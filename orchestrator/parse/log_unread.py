@@ -6,7 +6,9 @@ They are what tells a clean log from one in a form that cannot be read.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.parse.log_format import Format
@@ -49,8 +51,10 @@ class Unread:
         """
         if self._form.is_marked and (reports or self._has_read):
             return ()
-        ranges = [(report.line_start, report.line_end) for report in reports]
-        found = [number for number in self._numbers if not any(start <= number <= end for start, end in ranges)]
+        ranges = sorted((report.line_start, report.line_end) for report in reports)
+        starts = [start for start, _ in ranges]
+        ends = [0, *accumulate((end for _, end in ranges), max)]  # the last of the reports that began before each
+        found = [number for number in self._numbers if ends[bisect_right(starts, number)] < number]
         return tuple(found) if len(found) >= _FEWEST else ()
 
 

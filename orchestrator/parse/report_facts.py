@@ -7,11 +7,12 @@ import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from orchestrator.model.kernel_report import KernelReport
+from orchestrator.model.kernel_report import KernelReport, Stack
 from orchestrator.model.outcome import Outcome
 from orchestrator.parse import report_lines as report_lines
 from orchestrator.parse.report_kinds import KindTable, ReportKind
-from orchestrator.parse.report_title import Told, title
+from orchestrator.parse.report_lines import NOBODY, CurrentTask
+from orchestrator.parse.report_title import Title, Told, title
 
 MAX_LINE = 1000  # bytes of a line that are kept
 PROVISIONAL_LINES = 12  # lines from "cut here" to the line that names the report
@@ -37,6 +38,16 @@ class Line(NamedTuple):
     def __deepcopy__(self, memo: object) -> Line:
         """Nothing in it can change: copies of a report share its lines."""
         return self
+
+
+class Reading(NamedTuple):
+    """What a report says, whenever and wherever it came: the same again and again in a flood. (A tuple, for them.)"""
+
+    title: Title
+    outcome: Outcome
+    damage: str
+    at_work: CurrentTask
+    stacks: tuple[Stack, ...]
 
 
 @dataclass(eq=False)
@@ -116,8 +127,8 @@ class Report:
             return True
         return any(table.lines.evidence.match(message) for message in self._messages())
 
-    def kernel_report(self, table: KindTable) -> KernelReport:
-        """The finished report."""
+    def read(self, table: KindTable) -> Reading:
+        """What the finished report says."""
         self._trim(table)
         messages = self._messages()
         both = zip(messages, self.lines, strict=True)
@@ -125,31 +136,51 @@ class Report:
         traces = report_lines.traces(messages, table.lines)
         named = title(self.kinds, Told(messages, heads, traces), table)
         damage = self._damage(messages, has_function=bool(named.function) and not named.is_guess)
-        facts = report_lines.facts(messages, self.caller.decode() if self.caller else "", table.lines)
-        return KernelReport(
-            kind=self.kind.kind,
-            title=named.text,
-            alternatives=named.alternatives,
-            outcome=Outcome.CRASH if self.is_crash else max(found.outcome for found in self.kinds),
-            line_start=self.lines[0].number,
-            line_end=self.line_end,
-            offset=self.lines[0].offset,
-            text=self.text(),
-            frame=named.function,
-            corrupted=bool(damage),
+        return Reading(
+            title=named,
+            outcome=self._outcome,
             damage=damage,
-            task=facts.task,
-            pid=facts.pid,
-            cpu=facts.cpu,
-            time_s=self.lines[0].time_s,
+            at_work=report_lines.facts(messages, table.lines),
             stacks=report_lines.stacks(traces),
         )
 
+    def glance(self) -> Reading:
+        """What it says by its kind alone."""
+        return Reading(Title(self.kind.titles[-1]), self._outcome, "it came after too many others", NOBODY, ())
+
+    @property
+    def _outcome(self) -> Outcome:
+        return Outcome.CRASH if self.is_crash else max(found.outcome for found in self.kinds)
+
+    def kernel_report(self, reading: Reading, text_lines: int | None) -> KernelReport:
+        """The finished report, with as many lines of its text."""
+        first, at_work = self.lines[0], reading.at_work
+        if self.caller and at_work == NOBODY:
+            at_work = report_lines.caller_facts(self.caller.decode())
+        return KernelReport(
+            kind=self.kind.kind,
+            title=reading.title.text,
+            alternatives=reading.title.alternatives,
+            outcome=reading.outcome,
+            line_start=first.number,
+            line_end=self.line_end,
+            offset=first.offset,
+            text=self.text(text_lines),
+            frame=reading.title.function,
+            corrupted=bool(reading.damage),
+            damage=reading.damage,
+            task=at_work.task,
+            pid=at_work.pid,
+            cpu=at_work.cpu,
+            time_s=first.time_s,
+            stacks=reading.stacks,
+        )
+
     def said(self) -> tuple[object, ...]:
-        """All that decides what it is called and whether it was cut: what has the same is the same report again."""
-        kinds, messages = tuple(kind.kind for kind in self.kinds), tuple(line.message for line in self.lines)
-        has_time = any(line.time_s is not None for line in self.lines)
-        return kinds, messages, self.caller, self.is_complete, self.is_crash, self.has_lost_lines, has_time
+        """All that decides what it says and whether it was cut: what has the same is the same report again."""
+        messages = tuple([line.message for line in self.lines])
+        has_time = self.last_s is not None
+        return tuple(self.kinds), messages, self.is_complete, self.is_crash, self.has_lost_lines, has_time
 
     def text(self, lines: int | None = None) -> str:
         """Its lines as they came, or the first of them."""

@@ -76,7 +76,10 @@ class AnyOf:
         """Whether one of them matches at the message's beginning."""
         if self.expressions.match(message):
             return True
-        return any(text in message for text in self.texts) and bool(self.others.match(message))
+        for text in self.texts:  # no generator: this is asked of each line
+            if text in message:
+                return bool(self.others.match(message))
+        return False
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -35,6 +35,9 @@ class CurrentTask:
     task: str = ""
     pid: int | None = None
     cpu: int | None = None
+
+
+NOBODY = CurrentTask()
 
 
 @dataclass(frozen=True)
@@ -140,8 +143,8 @@ def said(message: str, lines: Lines) -> Said:
     found = Said(
         stack,
         is_border(message),
-        _NMI.match(message) is not None,
-        _END_OF_NMI.match(message) is not None,
+        "<NMI>" in message and _NMI.match(message) is not None,
+        "</NMI>" in message and _END_OF_NMI.match(message) is not None,
         code_frame(message),
         tuple((at, match.groupdict()) for at, match in facts if match),
     )
@@ -173,6 +176,14 @@ def traces(messages: Sequence[str], lines: Lines) -> tuple[Trace, ...]:
     return tuple(Trace(name, tuple(frames[:MAX_FRAMES])) for name, frames in found if frames)[:MAX_STACKS]
 
 
+def stack_names(messages: Iterable[str], lines: Lines) -> Iterator[str]:
+    """Of each line: the stack that it is in, if it is a frame."""
+    name = OWN
+    for message in messages:
+        name = said(message, lines).stack or name
+        yield name
+
+
 def stacks(traces: Sequence[Trace]) -> tuple[Stack, ...]:
     """The same, as printed."""
     return tuple(Stack(trace.name, tuple(frame.printed for frame in trace.frames)) for trace in traces)
@@ -189,8 +200,8 @@ def first_gap(messages: Sequence[str], lines: Lines, length: int) -> int:
     return len(messages)
 
 
-def facts(messages: Sequence[str], caller: str, lines: Lines) -> CurrentTask:
-    """Task, pid and CPU. `caller` is printk's (T66, C1; or empty) and counts where the report itself is silent.
+def facts(messages: Sequence[str], lines: Lines) -> CurrentTask:
+    """Task, pid and CPU, as the lines say.
 
     They are of one task: a line adds to what is known only if it agrees with it in a field that both have.
     """
@@ -199,8 +210,15 @@ def facts(messages: Sequence[str], caller: str, lines: Lines) -> CurrentTask:
     for _, more in sorted((fact for message in messages for fact in said(message, lines).facts), key=_number):
         if not more.keys() <= found.keys() and _agree(found, more):
             found = {**more, **found}
-    if not found and caller[:1] in _CALLERS:
-        found = {_CALLERS[caller[0]]: caller[1:]}
+    return _current_task(found)
+
+
+def caller_facts(caller: str) -> CurrentTask:
+    """What printk's caller (T66, C1) says, where the report itself is silent."""
+    return _current_task({_CALLERS[caller[0]]: caller[1:]} if caller[:1] in _CALLERS else {})
+
+
+def _current_task(found: Mapping[str, str]) -> CurrentTask:
     pid, cpu = found.get("pid"), found.get("cpu")
     return CurrentTask(found.get("task", "").strip(), int(pid) if pid else None, int(cpu) if cpu else None)
 

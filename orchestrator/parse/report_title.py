@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from orchestrator.parse import report_lines as report_lines
 from orchestrator.parse.code_places import Role
@@ -26,6 +26,9 @@ _SCRUBS = (
     (re.compile(r"\s+"), " "),
 )
 
+# one of these is in whatever there is to scrub, and in few other texts
+_DIRT = re.compile(r"\+0x|[0-9a-f]{12}|cpu|CPU|pid|PID|\s\s|[^\S ]|__|S[yY]S|\.")
+_WORD = re.compile(r"\w")
 CACHED = 1 << 10  # stacks: a storm of reports shows the same again and again
 _PLACES = ("one", "place", "work")  # fields that name a function too, where the report says more than its trace
 _ACCESSES = ("one", "other")  # fields that name the function of one of two accesses, whose stacks come in this order
@@ -76,10 +79,16 @@ def title(kinds: Sequence[ReportKind], told: Told, table: KindTable) -> Title:
 def _filled(templates: Sequence[str], fields: Mapping[str, str]) -> tuple[str, bool]:
     """The first whose fields are all there, and whether it names the function. The last one needs none."""
     for template in templates:
-        needed = re.findall(r"\{(\w+)\}", template)
+        needed = _needed(template)
         if all(field in fields for field in needed):
             return template.format_map(fields)[:200], "function" in needed
     return templates[-1], False
+
+
+@cache
+def _needed(template: str) -> Sequence[str]:
+    """The fields of a kind's title. There are as many templates as the kinds have."""
+    return re.findall(r"\{(\w+)\}", template)
 
 
 def _alternatives(kind: ReportKind, fields: Mapping[str, str], found: Culprit, text: str) -> list[str]:
@@ -108,6 +117,8 @@ def _fields(kind: ReportKind, told: Told) -> dict[str, str]:
 
 
 def _scrubbed(text: str) -> str:
+    if not _DIRT.search(text):
+        return text.strip()
     for pattern, replacement in _SCRUBS:
         text = pattern.sub(replacement, text)
     return plain_name(text).strip()
@@ -115,8 +126,19 @@ def _scrubbed(text: str) -> str:
 
 def _named(function: str, messages: Sequence[str]) -> CodeFrame:
     """The function that the report's first line names. The file beside it may be that of an inline function."""
-    line = next((message for message in messages if re.search(rf"\b{re.escape(function)}\b", plain_name(message))), "")
+    line = next((message for message in messages if _names(plain_name(message), function)), "")
     return CodeFrame(function, is_module=is_of_module(line))
+
+
+def _names(text: str, function: str) -> bool:
+    """Whether it is a word of the text. No expression: one would be compiled for each function of a storm."""
+    at = text.find(function)
+    while at >= 0:
+        end = at + len(function)
+        if not (at and _WORD.match(text, at - 1)) and not _WORD.match(text, end):
+            return True
+        at = text.find(function, at + 1)
+    return False
 
 
 def _culprit(kind: ReportKind, told: Told, named: CodeFrame | None, table: KindTable) -> Culprit:

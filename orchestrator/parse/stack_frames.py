@@ -68,12 +68,13 @@ class CodeFrame(NamedTuple):
 
 def code_frame(message: str) -> CodeFrame | None:
     """The frame in a line of a report; None where there is none, or a stale one."""
-    marks = _MARKS.match(message)
+    # whether it has what an expression needs is asked first here: storms have millions of frames
+    marks = _MARKS.match(message) if "<" in message or message.startswith("kmemleak") else None
     match = _FRAME.match(message[marks.end() :] if marks else message)
     if not match:
         return None
     # a line of a header may be of an inline function in the one that the log names: no file then
-    file = _FILE.search(match[0], match.end("function"))
+    file = _FILE.search(match[0], match.end("function")) if ":" in match[0] else None
     return CodeFrame(
         function=plain_name(match["function"]),
         printed=f"{match['function']}{match['offset'] or ''}",
@@ -115,11 +116,15 @@ def linked(messages: Sequence[str]) -> list[CodeFrame]:
 
 def is_of_module(message: str) -> bool:
     """Whether the first function of a line is in a loadable module."""
-    return bool(_MODULE.search(message))
+    return " [" in message and bool(_MODULE.search(message))
 
 
 def plain_name(name: str) -> str:
     """A function's name, or a text with such names, as the source has them: without what compilers, macros and ABIs
     add. A system call is sys_NAME on every architecture."""
-    plain = _SYSTEM_CALL.sub(lambda match: "compat_sys_" if any(match.groups()) else "sys_", name)
-    return _SUFFIX.sub("", plain).removeprefix(".").removeprefix("__cfi_")
+    plain = name
+    if "_sys_" in name or "SyS_" in name or "SYSC_" in name:
+        plain = _SYSTEM_CALL.sub(lambda match: "compat_sys_" if any(match.groups()) else "sys_", name)
+    if "." in plain:
+        plain = _SUFFIX.sub("", plain)
+    return plain.removeprefix(".").removeprefix("__cfi_")

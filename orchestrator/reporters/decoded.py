@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from orchestrator.model.kernel_report import Frame, KernelReport, Mark, SourceLine
 from orchestrator.parse.code_places import load_places
+from orchestrator.parse.report_lines import OWN, load_lines, stack_names
 from orchestrator.parse.stack_frames import plain_name
 
 LEGEND = ">> a line that the series wrote, > a function that it changed, ? perhaps of an earlier call"
@@ -55,8 +57,10 @@ def spots(kernel_report: KernelReport) -> tuple[Spot, ...]:
 
 def callers(kernel_report: KernelReport) -> tuple[str, ...]:
     """The callers of the culprit function, the nearest first: an assertion does not say who violated it."""
-    culprit, places = _culprit_place(kernel_report), list(_reliable(kernel_report))
-    if culprit not in places:
+    culprit = _culprit_place(kernel_report)
+    stacks = ([place for frame in frames for place in frame.places] for _, frames in _stacks(kernel_report))
+    places = next((places for places in stacks if culprit in places), None)
+    if culprit is None or places is None:
         return ()
     own = (place.function for place in places[places.index(culprit) + 1 :] if not _is_for_others(place))
     names = (name for name in dict.fromkeys(own) if name != culprit.function and not _ENTRY.fullmatch(name))
@@ -130,9 +134,13 @@ def _by(place: SourceLine) -> str:
 
 
 def _culprit_place(kernel_report: KernelReport) -> SourceLine | None:
-    """The innermost line of the culprit frame whose function is a subsystem's own."""
-    decoded = [frame for frame in kernel_report.frames if frame.is_reliable and frame.places]
-    named = next((frame for frame in decoded if plain_name(frame.function) == kernel_report.frame), None)
+    """The innermost line of the culprit frame whose function is a subsystem's own. Who allocated, freed or stored
+    something is only asked where the report names no other culprit."""
+    stacks = _stacks(kernel_report)
+    every = [frame for _, frames in stacks for frame in frames]
+    decoded = [frame for name, frames in stacks if name == OWN for frame in frames]
+    both = (*decoded, *every)
+    named = next((frame for frame in both if plain_name(frame.function) == kernel_report.frame), None)
     for frame in (named, *decoded):
         for place in frame.places if frame else ():
             if not _is_for_others(place):
@@ -142,6 +150,14 @@ def _culprit_place(kernel_report: KernelReport) -> SourceLine | None:
 
 def _is_for_others(place: SourceLine) -> bool:
     return load_places().role(plain_name(place.function), place.file).is_for_others
+
+
+def _stacks(kernel_report: KernelReport) -> list[tuple[str, list[Frame]]]:
+    """The reliable frames that were decoded, by what the stack is that they are in."""
+    messages = (_PREFIX.sub("", line, count=1) for line in kernel_report.text.split("\n"))
+    names = dict(enumerate(stack_names(messages, load_lines()), 1))
+    frames = (frame for frame in kernel_report.frames if frame.is_reliable and frame.places)
+    return [(name, [*group]) for name, group in groupby(frames, lambda frame: names.get(frame.line, OWN))]
 
 
 def _reliable(kernel_report: KernelReport) -> Iterator[SourceLine]:

@@ -140,6 +140,10 @@ HOSTILE: tuple[Hostile, ...] = (
         spaces_before_hash=again(b"ok 1 a" + b" " * 900 + b"b\n", b"KTAP version 1\n"),
         one_line=again(b"ok "),
         trailing_spaces_of_a_plan=again(b" ", b"1..1", b"x\n"),
+        levels_in_levels=again(
+            b"".join(b"  " * at + b"KTAP version 1\n" + b"  " * at + b"# Subtest: %d\n" % at for at in range(40))
+            + b"".join(b"  " * at + b"ok 1 %d\n" % at for at in range(39, -1, -1))
+        ),
         parents_name_the_worst=again(b"  KTAP version 1\n  not ok 1 a\nok 1 x\n", b"KTAP version 1\n"),
     ),
     *_of(
@@ -257,17 +261,44 @@ HOSTILE: tuple[Hostile, ...] = (
         level_lines=again(b"<4>BUG: KASAN: x in f+0x1/0x2\n"),
         warning_paths=again(P + b"WARNING: " + b"a:1" * 300 + b" at f\n"),
         kcsan=again(P + b"BUG: KCSAN: data-race in " + b"f." * 300 + b" / g\n"),
+        functions_of_many=counted(b"[ 1.000000][T%] WARNING: CPU: 0 PID: 1 at mm/x.c:1 f%+0x1/0x2\n"),
+        functions_of_one=counted(b"[ 1.000000] BUG: KASAN: x in f%\n[ 1.000000] BUG: KMSAN: x in f%\n"),
+        oom_of_many=counted(b"[ 1.000000] a% invoked oom-killer: x\n"),
+        irqs=counted(b"[ 1.000000] irq %: nobody cared\n"),
+        six_lines_each=counted(b"[ 1.000000] BUG: x%\n" + b"[ 1.000000] a\n" * 5),
+        six_frames_each=counted(
+            b"[ 1.000000] BUG: KASAN: x in f%\n" + b"".join(b"[ 1.000000]  %c%%+0x1/0x2\n" % at for at in b"abcdef")
+        ),
+        one_word_and_no_end=lambda n: P + b"BUG: x " * (n // 7),
+        short_lines=again(b"a\n"),
+        distinct_frames=counted(P + b" f%+0x1/0x2\n", WARN + P + b"Call Trace:\n"),
+        cpus_by_turns=lambda n: again(
+            b"".join(
+                b"[ 1.000000][ C%d] %b\n" % (cpu, said)
+                for said in (WARN.partition(b"] ")[2].strip(), b"Modules linked in: a", b"Call Trace:", b" f+0x1/0x2")
+                for cpu in (0, 1)
+            )
+        )(n),
+        modules=again(P + b"Modules linked in: a b c d e\n", WARN),
+        stacks=again(
+            P + b"Uninit was stored to memory at:\n" + P + b" f+0x1/0x2\n", P + b"BUG: KMSAN: x in f+0x1/0x2\n"
+        ),
     ),
     *_of(
         "console",
         warnings=again(WARN),
         warnings_of_many=counted(b"[    1.000000][  T%] WARNING: CPU: 0 PID: 1 at mm/x.c:1 f+0x1/0x2\n"),
         no_line_end=again(b"a"),
+        functions_of_many=counted(b"[ 1.000000][T%] WARNING: CPU: 0 PID: 1 at mm/x.c:1 f%+0x1/0x2\n"),
+        short_reports=again(b"[ 1.000000] BUG: x\n"),
         bytes_0x80=again(b"\x80"),
     ),
     *_of(
         "log file",
         gzip_of_zeros=lambda n: gzip.compress(bytes(n * 50)),
+        unread_before_reports=again(
+            b"BUG: KASAN: x in f+0x1/0x2\nRIP: 0010:f+0x1/0x2\n---[ end trace 0 ]---\n", b" q+0x1/0x2\n" * 1000
+        ),
         gzip_cut=just(gzip.compress(WARN * 100)[:-20]),
         gzip_damaged=just(gzip.compress(WARN * 100)[:30] + b"\xff" * 50),
         gzip_header=just(b"\x1f\x8b"),

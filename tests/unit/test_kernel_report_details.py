@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator.errors import BadDeclaration
 from orchestrator.model.kernel_report import KernelReport
+from orchestrator.model.outcome import Outcome
 from orchestrator.parse.code_places import Role
 from orchestrator.parse.kernel_report import Scanner, scan
 from orchestrator.parse.report_kinds import load_kinds
@@ -318,3 +319,25 @@ def test_a_completion_is_where_a_stalled_driver_was_entered() -> None:
         + b"".join(b"[   11.000002]  %b+0x1/0x20\n" % name for name in frames)
     )
     assert found.frame == "f_complete"
+
+
+def test_a_flood_of_short_reports_that_differ_is_counted_in_full_and_read_in_part() -> None:
+    flood = "".join(
+        f"[    1.{n:06d}] {'=' * 66}\n[    1.{n:06d}] BUG: KASAN: slab-out-of-bounds in ext4_f{n}+0x1/0x2\n"
+        f"[    1.{n:06d}] {'=' * 66}\n"
+        for n in range(1010)
+    )
+    found = scan(flood)
+    assert len(found) == 1010
+    assert found[999].title == "KASAN: slab-out-of-bounds in ext4_f999"
+    assert {report.title for report in found[1000:]} == {"KASAN report"}
+    assert {report.outcome for report in found} == {Outcome.CRASH}
+    assert {report.damage for report in found[1000:]} == {"it came after too many others"}
+
+
+def test_who_printed_a_report_that_came_before_is_not_forgotten() -> None:
+    found = scan(
+        "[    1.000000][   T7] unregister_netdevice: waiting for eth0 to become free. Usage count = 2\n"
+        "[    2.000000][   T8] unregister_netdevice: waiting for eth0 to become free. Usage count = 2\n"
+    )
+    assert [report.pid for report in found] == [7, 8]

@@ -374,3 +374,26 @@ def test_a_test_whose_subtest_did_not_exercise_is_not_ok_either() -> None:
 def test_our_harness_says_what_failed_before_the_result() -> None:
     subtest = only("# FAIL toucher/1: a write was lost\n# FAIL toucher/2: and another\nnot ok 1 x # time=1ms")
     assert subtest.message == "toucher/1: a write was lost"
+
+
+def test_of_very_many_results_those_that_failed_are_listed() -> None:
+    lines = ["KTAP version 1", "1..50003", *(f"ok {n} a{n}" for n in range(1, 50_002)), "not ok 50002 b", "ok 50003 c"]
+    report = parse("\n".join(lines))
+    assert len(report.subtests) == 50_001
+    assert report.subtests[-1] == Subtest("b", Outcome.FAIL, message="not ok")
+    assert report.diagnostics == ("(2 more results not listed, all of them ok)",)
+    assert report.planned == 50_003
+    assert not report.problems
+
+
+def test_a_parent_of_results_that_are_not_listed_is_not_blamed() -> None:
+    lines = [
+        "KTAP version 1",
+        *(f"ok {n} a{n}" for n in range(1, 50_001)),
+        "  KTAP version 1",
+        "  ok 1 x",
+        "ok 50001 p",
+    ]
+    report = parse("\n".join(lines))
+    assert len(report.subtests) == 50_000
+    assert not report.problems
