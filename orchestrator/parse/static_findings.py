@@ -24,6 +24,7 @@ TOLD = re.compile(
     r"^(?P<file>[^:\n]+):(?P<line>\d+): (?P<severity>error|warning|check): (?P<message>.+) \[(?P<tool>[^\]\s]+)\]$",
     re.MULTILINE,
 )
+MAX_MESSAGE = 2000  # characters, after which no more types are told
 # a frame of 1032 bytes; __UNIQUE_ID_x_742, of which the compiler counts how many a source has
 NUMBER = re.compile(r"\b\d+\b|(?<=__UNIQUE_ID_)(\w+?)\d+\b")
 
@@ -37,7 +38,7 @@ def diagnostics(tool: str, log: str) -> tuple[StaticFinding, ...]:
             severity = Severity(match["severity"])
             file = posixpath.normpath(match["file"].removeprefix("../"))  # make calls the source tree `..`
             found.append(StaticFinding(tool, file, int(match["line"]), severity, match["message"]))
-        elif found and (match := TYPES.match(line)):
+        elif found and len(found[-1].message) < MAX_MESSAGE and (match := TYPES.match(line)):
             last = found.pop()
             message = f"{last.message}; {' '.join(match['message'].split())}"
             found.append(StaticFinding(tool, last.file, last.line, last.severity, message))

@@ -98,3 +98,9 @@ def test_one_more_of_the_same_is_new_and_so_is_the_same_in_another_file_or_of_an
     assert new_findings([one, two], [one]) == ()
     elsewhere, worse = replace(one, file="mm/b.c"), replace(one, severity=Severity.ERROR)
     assert new_findings([one], [elsewhere, worse]) == (elsewhere, worse)
+
+
+def test_types_without_end_make_no_message_without_end() -> None:
+    (finding,) = diagnostics("sparse", "a.c:1:1: warning: x\n" + "a.c:1:1:    expected struct page *page\n" * 10_000)
+    assert finding.message.startswith("x; expected struct page *page; expected")
+    assert len(finding.message) < 2100
