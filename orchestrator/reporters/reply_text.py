@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 
 from orchestrator.evidence.coverage import told
 from orchestrator.judge.verdict import is_excused
-from orchestrator.model.kernel import USUAL_ARCH, USUAL_TOOLCHAIN, variant_name
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import CaseResult, RunReport, StageResult, SuiteReport
@@ -19,6 +18,7 @@ from orchestrator.reporters.compared import compared
 from orchestrator.reporters.elsewhere import address, failing_items, is_regression, run_id, why
 from orchestrator.reporters.failures import items_of, name_of
 from orchestrator.reporters.junit_names import is_under_test, suite_name
+from orchestrator.reporters.rerun import rerun_elsewhere
 from orchestrator.reporters.text import harmless, printable
 from orchestrator.words import counted
 
@@ -163,23 +163,8 @@ def _counts(suite: SuiteReport) -> str:
 def _again(report: RunReport, message_id: str) -> Iterator[str]:
     yield "How to see it again:"
     suite, item = failing_items(report)[0]
-    facts = suite.facts
-    words = ["orchestrate", "test", printable(message_id)]
-    if facts.base.startswith("/"):
-        words += ["--tree", "LINUX", "--base", facts.commit[:12]]
-    elif facts.base:
-        words += ["--base", printable(facts.base.partition(" ")[0])]
-    words += ["--kconfig", printable(suite.kconfig)]
-    if facts.arch not in ("", USUAL_ARCH):
-        words += ["--arch", printable(facts.arch)]
-    if facts.toolchain not in ("", USUAL_TOOLCHAIN):
-        # a directory of this machine is no other's: its name has to do
-        words += ["--toolchain", printable(variant_name("", facts.toolchain).lstrip("."))]
-    if isinstance(item, CaseResult):
-        words += ["--testcase", printable(item.case)]
-        words += ["--seed", str(item.seed)] if item.seed else []
     line = "  "
-    for word in map(shlex.quote, words):
+    for word in map(shlex.quote, map(printable, rerun_elsewhere(suite, item, message_id))):
         if len(line) + len(word) > WIDTH - 2 and line.strip():
             yield f"{line.rstrip()} \\"
             line = "      "

@@ -18,7 +18,7 @@ from orchestrator.declarations.patches import read_series
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import Answer, Comparison, RunReport, SuiteReport
 from orchestrator.model.series import Origin, Place
-from orchestrator.reporters.html import page, render, view
+from orchestrator.reporters.html import failed, links, page, render, reported, view
 from orchestrator.reporters.html.covered import covered
 from tests.run_reports import (
     CRASHED,
@@ -175,7 +175,7 @@ def test_any_text_gives_a_page(text: str) -> None:
 
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_any_patch_gives_a_page(name: str, text: str) -> None:
-    files = view.RunFiles(((name, text.encode("utf-8", "surrogatepass")),))
+    files = links.RunFiles(((name, text.encode("utf-8", "surrogatepass")),))
     shown = view.page(report(suite(CRASHED)), files)
     Reader(render.render("report.html", page=shown, summary_of=view.summary_of))
 
@@ -194,7 +194,7 @@ def test_a_failure_that_the_base_has_is_no_reason_and_is_shown() -> None:
     run = report(
         suite(case("old", Outcome.FAIL, "as ever", comparison=known), case("new", Outcome.FAIL, comparison=REGRESSION))
     )
-    shown = view.page(run, view.RunFiles())
+    shown = view.page(run, links.RunFiles())
     assert [one.name for one in shown.at_fault] == ["new"]
     assert [one.name for one in shown.failures] == ["new", "old"]
 
@@ -212,15 +212,15 @@ def test_a_run_of_28000_cases_has_a_page_that_can_be_mailed(bad: bool, limit: in
     text = data.decode()
     assert text.count('<th scope="row">ltp.') >= 14_000  # every case has its row
     if bad:
-        assert f"and {28_000 - view.MOST_FAILURES} more" in text
-        assert f"and {14_000 - view.MOST_REPORTS} more titles" in text
+        assert f"and {28_000 - failed.MOST_FAILURES} more" in text
+        assert f"and {14_000 - reported.MOST_REPORTS} more titles" in text
 
 
 def test_the_diff_says_which_lines_ran() -> None:
     patch = "--- a/mm/memory.c\n+++ b/mm/memory.c\n@@ -9,1 +9,15 @@\n one();\n" + "".join(
         f"+line{number}();\n" for number in range(10, 24)
     )
-    files = view.RunFiles(patches=(("a.patch", patch.encode()),))
+    files = links.RunFiles(patches=(("a.patch", patch.encode()),))
     shown = view.page(coverages.report(coverages.suite()), files)
     (file,) = shown.patches[0].files
     kinds = {line.line: [note.kind for note in line.notes] for line in file.lines if line.notes}

@@ -6,8 +6,10 @@ from pathlib import Path, PurePath
 
 from orchestrator.model.report import RunReport
 from orchestrator.reporters.files import read_tail
+from orchestrator.reporters.html.failed import POSTMORTEM_BYTES
+from orchestrator.reporters.html.links import RunFiles
 from orchestrator.reporters.html.render import render
-from orchestrator.reporters.html.view import POSTMORTEM_BYTES, RunFiles, page, summary_of
+from orchestrator.reporters.html.view import page, summary_of
 
 PATCHES = "patches"
 _PATCH_BYTES = 4_000_000  # a patch that is larger is linked to

@@ -1,0 +1,47 @@
+"""The command that runs one test of a run again: on the same kernel, with the same seed. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+
+from orchestrator.model.kernel import USUAL_ARCH, USUAL_TOOLCHAIN, Role, variant_name
+from orchestrator.model.kernel_facts import KernelFacts
+from orchestrator.model.report import CaseResult, StageResult, SuiteReport
+
+
+def rerun_here(suite: SuiteReport, item: StageResult | CaseResult) -> str:
+    """In the run directory, on the machine of the run."""
+    patch = {Role.BASELINE: [], Role.PER_PATCH: ["patches", "--each-patch"]}.get(suite.role, ["patches"])
+    return shlex.join(_words(patch, _base(suite.facts), suite, item, suite.facts.toolchain))
+
+
+def rerun_elsewhere(suite: SuiteReport, item: StageResult | CaseResult, message_id: str) -> Sequence[str]:
+    """Its words, for somebody who has the mails and the base: directories of this machine are no other's."""
+    base = _base(replace(suite.facts, commit=suite.facts.commit[:12]))
+    base = ["--tree", "LINUX", *base[2:]] if base[:1] == ["--tree"] else base
+    return _words([message_id], base, suite, item, variant_name("", suite.facts.toolchain).lstrip("."))
+
+
+def _words(
+    patch: Sequence[str], base: Sequence[str], suite: SuiteReport, item: StageResult | CaseResult, toolchain: str
+) -> Sequence[str]:
+    facts = suite.facts
+    words = ["orchestrate", "test", *patch, *base, "--kconfig", suite.kconfig]
+    words += ["--arch", facts.arch] if facts.arch not in ("", USUAL_ARCH) else []
+    words += ["--toolchain", toolchain] if facts.toolchain not in ("", USUAL_TOOLCHAIN) else []
+    if isinstance(item, CaseResult):
+        words += ["--testcase", item.case]
+        words += ["--seed", str(item.seed)] if item.seed else []
+    return words
+
+
+def _base(facts: KernelFacts) -> list[str]:
+    """`facts.base` is `PACKAGE VERSION`, `TREE COMMIT` or `TREE REVISION (COMMIT)`; a tree's name may hold spaces."""
+    if not facts.base.startswith("/"):
+        return ["--base", facts.base.partition(" ")[0]] if facts.base else []
+    short = facts.commit[:12]
+    named = facts.base.removesuffix(f" ({short})")
+    tree = named.rpartition(" ")[0] if named != facts.base else named.removesuffix(f" {short}")
+    return ["--tree", tree, "--base", facts.commit]
