@@ -97,7 +97,7 @@ def _read(tree: Path) -> _Found:
                     found.not_inline.add(name)
             if name in exported:
                 found.file_of[name] = path
-            elif exported:
+            elif exported and path.endswith(".c"):
                 found.inner_of[name] = path
     for path in paths:
         if by := subsystem(path):

@@ -130,7 +130,7 @@ def test_the_table_has_the_functions_of_the_places_whose_names_are_clear(tmp_pat
 def test_who_uses_a_function_says_whether_it_works_for_others(tmp_path: Path) -> None:
     body = "(void)\n{\n}\n"
     exported = "".join(f"EXPORT_SYMBOL(lib_{name});\n" for name in ("put", "one", "kin"))
-    users = "int use(void)\n{\n\treturn lib_put() + inline_it() + fault() + stub();\n}\n"
+    users = "int use(void)\n{\n\treturn lib_put() + inline_it() + fault() + stub() + lib_header();\n}\n"
     new = tree(
         tmp_path / "new",
         {
@@ -139,6 +139,7 @@ def test_who_uses_a_function_says_whether_it_works_for_others(tmp_path: Path) ->
             "drivers/lib/core/more.c": f"int more{body.replace('}', 'lib_kin();}')}",
             "include/linux/lib.h": f"static inline int inline_it{body}static inline int stub{body}",
             "drivers/lib/stub.c": f"int stub{body}",
+            "drivers/lib/core/lib.h": f"static inline int lib_header{body}EXPORT_SYMBOL(lib_header);\n",
             "mm/fault.c": f"int fault{body}EXPORT_SYMBOL_GPL(fault);\n",
             "fs/a/user.c": users,
             "net/b/user.c": f"{users}int x = lib_one() /* lib_kin() */;\n",
@@ -147,6 +148,7 @@ def test_who_uses_a_function_says_whether_it_works_for_others(tmp_path: Path) ->
     assert asked([new], CodePlaces(PLACES + ASKED_FOR, "")) == {
         "__lib_put": "drivers/lib/core/lib.c",
         "inline_it": "include/linux/lib.h",
+        "lib_header": "drivers/lib/core/lib.h",
         "lib_put": "drivers/lib/core/lib.c",
     }
 
