@@ -34,7 +34,7 @@ class _Found:
     """Of one tree."""
 
     file_of: dict[str, str] = field(default_factory=dict)  # what others can call
-    inner_of: dict[str, str] = field(default_factory=dict)  # what else the same files have -> its file
+    inner_of: dict[str, str] = field(default_factory=dict)  # what else the same files have for themselves -> its file
     users: dict[str, set[str]] = field(default_factory=dict)  # function -> subsystems
     files_with: dict[str, set[str]] = field(default_factory=dict)  # name -> sources that define it
     not_inline: set[str] = field(default_factory=set)  # a header has but what stands for it where it is not configured
@@ -97,7 +97,7 @@ def _read(tree: Path) -> _Found:
                     found.not_inline.add(name)
             if name in exported:
                 found.file_of[name] = path
-            elif exported and path.endswith(".c"):
+            elif exported and definition.is_static and path.endswith(".c"):
                 found.inner_of[name] = path
     for path in paths:
         if by := subsystem(path):

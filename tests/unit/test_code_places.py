@@ -135,7 +135,7 @@ def test_who_uses_a_function_says_whether_it_works_for_others(tmp_path: Path) ->
         tmp_path / "new",
         {
             "drivers/lib/core/lib.c": f"int lib_put{body}int lib_one{body}int lib_kin{body}int lib_no{body}{exported}"
-            f"static int __lib_put{body}static int other{body}",
+            f"static int __lib_put{body}int do_lib_put{body}static int other{body}",
             "drivers/lib/core/more.c": f"int more{body.replace('}', 'lib_kin();}')}",
             "include/linux/lib.h": f"static inline int inline_it{body}static inline int stub{body}",
             "drivers/lib/stub.c": f"int stub{body}",
