@@ -87,6 +87,7 @@ schemas: setup
 # whose code the functions of kernel sources are, for the titles of kernel reports: make code-functions TREES="DIR ..."
 code-functions: setup
 	$(BIN)/python -m orchestrator.source.code_functions $(TREES)
+	$(BIN)/python -m orchestrator.source.asked_functions $(TREES)
 
 clean:
 	rm -rf $(VENV) *.egg-info

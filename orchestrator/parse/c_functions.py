@@ -36,13 +36,18 @@ class Definition:
 
 def functions(text: str, *, is_assembly: bool = False) -> Iterator[Definition]:
     """All of a file's text. A name may come more than once (#ifdef)."""
-    plain = _COMMENT.sub(_blank, text)
+    plain = without_comments(text)
     if is_assembly:
         yield from (Definition(match[1] or match[2], False) for match in _ASSEMBLY.finditer(plain))
         return
     for pattern in (_HEAD, _ONE_LINE):
         for match in pattern.finditer(plain):
             yield from _of_head(match[1])
+
+
+def without_comments(text: str) -> str:
+    """The text, on as many lines."""
+    return _COMMENT.sub(_blank, text)
 
 
 def _blank(comment: re.Match[str]) -> str:

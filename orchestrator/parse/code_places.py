@@ -1,14 +1,14 @@
 """Whose code a function is: a subsystem's own, or code that works for others (data/code-places.toml says which).
 
-Where a function is comes from the log, from a vmlinux, or from data/code-functions.txt, which `make code-functions`
-makes.
+Where a function is comes from the log, from a vmlinux, or from data/code-functions.txt. What is in no place, and yet
+many subsystems ask for, is in data/asked-functions.txt. `make code-functions` makes both.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -16,7 +16,7 @@ from importlib.resources import files
 from orchestrator.declarations.schema import from_toml
 from orchestrator.errors import BadDeclaration
 
-PLACES, FUNCTIONS = "code-places.toml", "code-functions.txt"
+PLACES, FUNCTIONS, ASKED = "code-places.toml", "code-functions.txt", "asked-functions.txt"
 CACHED = 1 << 14  # functions, and files; a log may have any number of names
 # Code of these may be built into a module: inline functions, and what a module brings with it
 _OF_MODULES = re.compile(r"(?:include|lib|crypto|arch/[^/]+/(?:include|lib|crypto))/")
@@ -31,6 +31,7 @@ class Role(Enum):
     SERVICE = "service"
     DISPATCH = "dispatch"
     ENTRY = "entry"
+    ASKED = "asked"
     OWN = "own"  # of a subsystem: what stands in no place
 
     @property
@@ -52,8 +53,17 @@ class _Place:
 
 
 @dataclass(frozen=True)
+class _Asked:
+    """What makes a function one that others ask for."""
+
+    subsystems: int = 5
+    without: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class _File:
     place: tuple[_Place, ...]
+    asked: _Asked = field(default_factory=_Asked)
 
 
 @dataclass(frozen=True)
@@ -71,9 +81,13 @@ class _Compiled:
 class CodePlaces:
     """The places, with the table of the functions that are there."""
 
-    def __init__(self, places: str, functions: str) -> None:
-        """From the texts of both files. Raises BadDeclaration."""
-        self._places = tuple(_compiled(place) for place in from_toml(_File, places, PLACES).place)
+    def __init__(self, places: str, functions: str, asked: str = "") -> None:
+        """From the texts of the three files. Raises BadDeclaration."""
+        declared = from_toml(_File, places, PLACES)
+        self.asked_by = declared.asked.subsystems
+        self._never_asked = _union([_path(path) for path in declared.asked.without])
+        self._asked_of = read_functions(asked)
+        self._places = tuple(_compiled(place) for place in declared.place)
         named = [(at, place.names.pattern) for at, place in enumerate(self._places)]
         self._names = _union([f"(?P<p{at}>{names})" for at, names in named])  # the first place of those that have it
         self._file_of = read_functions(functions)
@@ -89,15 +103,26 @@ class CodePlaces:
         """The number of the place that has a function of a file; None where the code is a subsystem's own."""
         return next((at for at in self._of_file(file) if self._places[at].functions.fullmatch(function)), None)
 
+    def may_be_asked(self, file: str) -> bool:
+        """Whether those who use the functions of a file say what they are for."""
+        return not self._never_asked.fullmatch(file)
+
     def _look_up(self, function: str, file: str, is_module: bool) -> Role:
-        known = file or self._file_of.get(function, "")
-        if is_module and not file and not _OF_MODULES.match(known):
+        known = file or self._file_of.get(function) or self._asked_of.get(function, "")
+        if is_module and not file and not _OF_MODULES.match(known) and self._asked_of.get(function) != known:
             known = ""
         at = self.rank(function, known) if known else None
         called = self._names.fullmatch(function)
         named = int(called.lastgroup[1:]) if called and called.lastgroup else None
         first = min((found for found in (at, named) if found is not None), default=None)
-        return Role.OWN if first is None else self._places[first].role
+        if first is not None:
+            return self._places[first].role
+        return Role.ASKED if self._is_asked(function, file) else Role.OWN
+
+    def _is_asked(self, function: str, file: str) -> bool:
+        """Also in a module: no two export the same name. If a log says another directory, it is a namesake."""
+        where = self._asked_of.get(function, "")
+        return bool(where) and (not file or file.rpartition("/")[0] == where.rpartition("/")[0])
 
     def _look_up_file(self, file: str) -> tuple[int, ...]:
         """The numbers of the places whose paths have the file."""
@@ -108,7 +133,7 @@ class CodePlaces:
 def load_places() -> CodePlaces:
     """The files shipped with the package. Raises BadDeclaration."""
     data = files("orchestrator").joinpath("data")
-    return CodePlaces(data.joinpath(PLACES).read_text(), data.joinpath(FUNCTIONS).read_text())
+    return CodePlaces(*(data.joinpath(name).read_text() for name in (PLACES, FUNCTIONS, ASKED)))
 
 
 def read_functions(text: str) -> Mapping[str, str]:

@@ -94,6 +94,7 @@ def _innermost(frames: Sequence[CodeFrame], role_of: RoleOf, *, is_named: bool) 
 def _first(context: Iterator[CodeFrame], role_of: RoleOf) -> tuple[Culprit, bool]:
     """The culprit of a context, and whether it is sure: a subsystem's own function, or one of a context in which
     nothing was printed. What prints the report may have to call notifiers and the like, in the context of the trap."""
+    asked: CodeFrame | None = None
     service: CodeFrame | None = None
     has_printer = False
     for frame in context:
@@ -101,19 +102,24 @@ def _first(context: Iterator[CodeFrame], role_of: RoleOf) -> tuple[Culprit, bool
         if role is Role.OWN:
             return Culprit(frame.function, _caller(frame, context, role_of)), True
         if role in (Role.DISPATCH, Role.ENTRY):
-            rest = [*context]
+            rest = [frame, *context]
+            if asked:
+                return Culprit(asked.function, _caller(asked, rest, role_of)), True
             has_printer = has_printer or any(role_of(other) is Role.PRINTER for other in rest)
             if not service:
                 return Culprit(frame.function, _caller(frame, rest, role_of)), not has_printer
             break
         has_printer = has_printer or role is Role.PRINTER
+        asked = frame if role is Role.ASKED else asked
         service = service or (frame if role is Role.SERVICE else None)
+    if asked:
+        return Culprit(asked.function), True
     return Culprit(service.function if service else ""), not has_printer
 
 
 def _caller(frame: CodeFrame, outer: Iterable[CodeFrame], role_of: RoleOf) -> str:
     """The next function that called it and is a subsystem's own, or what handed the request to it."""
-    callers = (one.function for one in outer if role_of(one) in (Role.OWN, Role.DISPATCH))
+    callers = (one.function for one in outer if role_of(one) in (Role.OWN, Role.ASKED, Role.DISPATCH))
     return next((caller for caller in callers if caller != frame.function), "")
 
 
@@ -122,7 +128,7 @@ def _outermost(contexts: Sequence[Context], role_of: RoleOf) -> Culprit:
     last to be looked at. With no subsystem at all: the system call, then what the kernel does by itself."""
     seen = sorted(contexts, key=lambda context: any(role_of(frame) is Role.PRINTER for frame in context))
     for context in seen:
-        own = [frame.function for frame in context if role_of(frame) is Role.OWN]
+        own = [frame.function for frame in context if role_of(frame) in (Role.OWN, Role.ASKED)]
         if own and role_of(context[-1]) in (Role.TRAP, Role.ENTRY, Role.DISPATCH):
             inner = [function for function in own if function != own[-1]]
             return Culprit(own[-1], inner[-1] if inner else "")
@@ -153,7 +159,7 @@ def _begun(context: Context, role_of: RoleOf) -> Culprit:
 def _blocked(frames: Sequence[CodeFrame], role_of: RoleOf) -> Culprit:
     """The first function that took the lock, or waits for something of its own."""
     for at, frame in enumerate(frames):
-        if role_of(frame) in (Role.OWN, Role.DISPATCH):
+        if role_of(frame) in (Role.OWN, Role.ASKED, Role.DISPATCH):
             return Culprit(frame.function, _caller(frame, frames[at + 1 :], role_of))
     return _first_of(frames, (Role.ENTRY, Role.SERVICE, Role.TRAP, Role.LIBRARY), role_of)
 

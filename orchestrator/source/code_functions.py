@@ -53,15 +53,15 @@ def collect(trees: Sequence[Path], places: CodePlaces) -> dict[str, str]:
     """Function -> file. Raises UsageError for what is no kernel tree."""
     found = _Found()
     for tree in trees:
-        if not (tree / "Kbuild").is_file():
-            raise UsageError(f"{tree}: no kernel source", hint="give the directories that have the kernel's Makefile")
-        for path in _sources(tree):
+        for path in sources(tree):
             _file(tree, path, places, found)
     return found.files_of()
 
 
-def _sources(tree: Path) -> Iterator[str]:
-    """All source files of the kernel, relative to its tree."""
+def sources(tree: Path) -> Iterator[str]:
+    """All source files of the kernel, relative to its tree. Raises UsageError for what is no kernel tree."""
+    if not (tree / "Kbuild").is_file():
+        raise UsageError(f"{tree}: no kernel source", hint="give the directories that have the kernel's Makefile")
     for where, directories, names in os.walk(tree):
         directories.sort()
         below = os.path.relpath(where, tree).removeprefix(".").removeprefix("/")
@@ -90,12 +90,12 @@ def _file(tree: Path, path: str, places: CodePlaces, found: _Found) -> None:
 def main(arguments: Sequence[str]) -> None:
     places = CodePlaces(files("orchestrator").joinpath("data", PLACES).read_text(), "")
     found = collect([Path(argument) for argument in arguments], places)
-    of = ", ".join(map(_version, arguments))
+    of = ", ".join(map(version, arguments))
     head = f"Functions of the places of {PLACES}, in Linux {of}. Made by `make code-functions`."
     (DATA / FUNCTIONS).write_text(write_functions(found, head))
 
 
-def _version(tree: str) -> str:
+def version(tree: str) -> str:
     """`6.12`, as the tree's Makefile says."""
     text = (Path(tree) / "Makefile").read_text()
     return ".".join(re.findall(r"^(?:VERSION|PATCHLEVEL) = (\d+)", text, re.MULTILINE))

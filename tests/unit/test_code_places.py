@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.errors import BadDeclaration, UsageError
 from orchestrator.parse.code_places import CodePlaces, Role, load_places, read_functions, write_functions
+from orchestrator.source.asked_functions import asked, subsystem
 from orchestrator.source.code_functions import collect
 
 PLACES = """
@@ -39,6 +40,22 @@ def test_the_file_decides() -> None:
     assert places.role("any", "arch/mips/kernel/more/entry.S") is Role.OWN
     assert places.role("put_page", "mm/swap.c") is Role.SERVICE
     assert places.role("lru_add", "mm/swap.c") is Role.OWN
+
+
+ASKED_FOR = """
+[asked]
+subsystems = 2
+without = ["mm/"]
+"""
+
+
+def test_what_no_place_has_and_many_use_is_asked() -> None:
+    places = CodePlaces(PLACES + ASKED_FOR, "", "net/core/names.c: find_name\nkernel/locking/mutex.c: mutex_lock\n")
+    assert places.role("find_name") is Role.ASKED
+    assert places.role("find_name", is_module=True) is Role.ASKED  # no two export the same name
+    assert places.role("find_name", "net/core/other.c") is Role.ASKED  # it moves from file to file
+    assert places.role("find_name", "drivers/own/names.c") is Role.OWN  # the log knows better
+    assert places.role("mutex_lock") is places.role("mutex_lock", is_module=True) is Role.LIBRARY  # a place comes first
 
 
 def test_without_a_file_the_table_says_it_and_names_of_older_kernels_do() -> None:
@@ -110,9 +127,52 @@ def test_the_table_has_the_functions_of_the_places_whose_names_are_clear(tmp_pat
     }
 
 
+def test_who_uses_a_function_says_whether_it_works_for_others(tmp_path: Path) -> None:
+    body = "(void)\n{\n}\n"
+    exported = "".join(f"EXPORT_SYMBOL(lib_{name});\n" for name in ("put", "one", "kin"))
+    users = "int use(void)\n{\n\treturn lib_put() + inline_it() + fault() + stub() + lib_header();\n}\n"
+    new = tree(
+        tmp_path / "new",
+        {
+            "drivers/lib/core/lib.c": f"int lib_put{body}int lib_one{body}int lib_kin{body}int lib_no{body}{exported}"
+            f"static int __lib_put{body}int do_lib_put{body}static int other{body}",
+            "drivers/lib/core/more.c": f"int more{body.replace('}', 'lib_kin();}')}",
+            "include/linux/lib.h": f"static inline int inline_it{body}static inline int stub{body}",
+            "drivers/lib/stub.c": f"int stub{body}",
+            "drivers/lib/core/lib.h": f"static inline int lib_header{body}EXPORT_SYMBOL(lib_header);\n",
+            "mm/fault.c": f"int fault{body}EXPORT_SYMBOL_GPL(fault);\n",
+            "fs/a/user.c": users,
+            "net/b/user.c": f"{users}int x = lib_one() /* lib_kin() */;\n",
+        },
+    )
+    assert asked([new], CodePlaces(PLACES + ASKED_FOR, "")) == {
+        "__lib_put": "drivers/lib/core/lib.c",
+        "inline_it": "include/linux/lib.h",
+        "lib_header": "drivers/lib/core/lib.h",
+        "lib_put": "drivers/lib/core/lib.c",
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "of"),
+    [
+        ("drivers/net/ethernet/intel/e1000e/netdev.c", "drivers/net/ethernet/intel"),
+        ("drivers/base/dd.c", "drivers/base"),
+        ("fs/ext4/inode.c", "fs/ext4"),
+        ("fs/inode.c", "fs"),
+        ("arch/x86/kernel/traps.c", "arch/x86"),
+        ("include/linux/fs.h", ""),
+    ],
+)
+def test_subsystems_are_directories(path: str, of: str) -> None:
+    assert subsystem(path) == of
+
+
 def test_what_is_no_kernel_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no kernel source"):
         collect([tmp_path], CodePlaces(PLACES, ""))
+    with pytest.raises(UsageError, match="no kernel source"):
+        asked([tmp_path], CodePlaces(PLACES, ""))
 
 
 @pytest.mark.parametrize(
@@ -137,6 +197,14 @@ def test_what_is_no_kernel_is_refused(tmp_path: Path) -> None:
         ("sys_openat", Role.DISPATCH),
         ("sock_sendmsg", Role.DISPATCH),
         ("process_one_work", Role.ENTRY),
+        ("mark_buffer_dirty", Role.ASKED),
+        ("drop_nlink", Role.ASKED),
+        ("snd_pcm_period_elapsed", Role.ASKED),
+        ("blk_rq_map_user", Role.ASKED),
+        ("dev_get_by_name", Role.ASKED),
+        ("netif_receive_skb", Role.DISPATCH),
+        ("irq_set_irq_type", Role.LIBRARY),
+        ("handle_edge_irq", Role.TRAP),
         ("handle_mm_fault", Role.OWN),
         ("lock_vma_under_rcu", Role.OWN),
         ("ext4_file_write_iter", Role.OWN),

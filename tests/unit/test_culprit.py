@@ -36,6 +36,12 @@ def named(walk: Walk, *stacks: str, first: str = "") -> str:
         ("library:lock service:timer entry:softirq own:innocent", "timer"),  # nobody did
         ("library:list service:ring dispatch:read trap:entry", "ring"),
         ("library:list dispatch:fput entry:exit", "fput"),
+        ("library:list asked:get own:foo own:bar", "foo"),
+        ("library:list asked:get service:timer own:foo", "foo"),
+        ("library:list asked:inner asked:get dispatch:read trap:entry", "get"),  # who asked for the inner one
+        ("library:list asked:get entry:work own:innocent", "get"),
+        ("library:list asked:get trap:irq own:innocent", "get"),
+        ("service:ring asked:get dispatch:probe own:innocent", "get"),
         ("library:list entry:work entry:kthread", "work"),
         ("printer:dump trap:int3 trap:int3_entry own:foo own:bar", "foo"),  # what trapped
         ("printer:dump dispatch:notify trap:nmi own:foo", "foo"),  # what printed it had notifiers called

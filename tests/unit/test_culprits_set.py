@@ -18,16 +18,8 @@ ANSWERS: list[dict[str, Any]] = tomllib.loads((SET / "answers.toml").read_text(e
 MISSES = {
     "038-null-memcpy-nvmet.log": "the page that TCP copies into is nvmet's, which the place of the code does not say",
     "345-skbmod-infoleak.log": "who wrote what leaks is not in the trace of the copy, where nobody but netlink is",
-    "362-intel8x0-update.log": "ALSA's core, which the driver calls, counts as a subsystem like any other",
     "500-lockdep-xfs-can-free-eofblocks.log": "a subsystem's own wrapper of a lock is its own, by the sixth convention",
     "743-sched-atomic-wifi-rtw88.log": "a helper of the driver's own, above the function that sleeps",
-    **dict.fromkeys(
-        (
-            "443-warning-minix-unlink.log", "539-warning-ext2-sync-super.log", "587-bug-ocfs2-read-blocks.log",
-            "749-stack-corrupted-end-udf.log",
-        ),
-        "a helper of all file systems, which trackers name",
-    ),
     **dict.fromkeys(
         (
             "308-ntfs3-wnd-rescan.log", "310-f2fs-victim.log", "312-memcg-iter.log", "313-fuse-fill-write.log",
