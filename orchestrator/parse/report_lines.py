@@ -54,14 +54,14 @@ class Said:
 
     stack: str | None = None  # the one that begins here
     is_border: bool = False
-    is_nmi: bool = False  # the frames of a non-maskable interrupt begin here
-    is_end_of_nmi: bool = False
+    is_interrupt: bool = False  # the frames of an interrupt begin here
+    is_end_of_interrupt: bool = False
     frame: CodeFrame | None = None
     facts: tuple[tuple[int, Mapping[str, str]], ...] = ()  # number of an expression that matches, and what it finds
 
 
 _NOTHING = Said()
-_NMI, _END_OF_NMI = re.compile(r"\s*<NMI>"), re.compile(r"\s*</NMI>")
+_INTERRUPT = re.compile(r"\s*<(/)?(?:IRQ|NMI|SOFTIRQ|HARDIRQ)>")
 
 
 @dataclass(frozen=True)
@@ -140,11 +140,12 @@ def said(message: str, lines: Lines) -> Said:
         if lines.any_fact.match(message)
         else ()
     )
+    interrupt = _INTERRUPT.match(message) if "<" in message else None
     found = Said(
         stack,
         is_border(message),
-        "<NMI>" in message and _NMI.match(message) is not None,
-        "</NMI>" in message and _END_OF_NMI.match(message) is not None,
+        interrupt is not None and not interrupt[1],
+        interrupt is not None and bool(interrupt[1]),
         code_frame(message),
         tuple((at, match.groupdict()) for at, match in facts if match),
     )
@@ -155,7 +156,7 @@ def traces(messages: Sequence[str], lines: Lines) -> tuple[Trace, ...]:
     """The stacks of a report in the order in which it shows them, without stale frames."""
     found: list[tuple[str, list[CodeFrame]]] = [(OWN, [])]
     is_first = False
-    before = -1  # frames when a non-maskable interrupt's began
+    before = -1  # frames when those of an interrupt began
     for message in messages:
         line = said(message, lines)
         if line is _NOTHING:
@@ -166,10 +167,11 @@ def traces(messages: Sequence[str], lines: Lines) -> tuple[Trace, ...]:
                 found.append((line.stack, []))
             else:
                 found[-1] = (line.stack, found[-1][1])
-        if line.is_nmi:
+        if line.is_interrupt:
             before = len(found[-1][1])
-        # an NMI of which only stale frames were found: the registers before are of what it came into
-        is_first = is_first or (line.is_border and not (line.is_end_of_nmi and before == len(found[-1][1]) > 0))
+        # an interrupt of which only stale frames were found: the registers before are of what it came into
+        is_empty = line.is_end_of_interrupt and before == len(found[-1][1]) > 0
+        is_first = is_first or (line.is_border and not is_empty)
         if line.frame:
             found[-1][1].append(line.frame._replace(is_first=True) if is_first else line.frame)
             is_first = False

@@ -19,6 +19,7 @@ MISSES = {
     "038-null-memcpy-nvmet.log": "the page that TCP copies into is nvmet's, which the place of the code does not say",
     "345-skbmod-infoleak.log": "who wrote what leaks is not in the trace of the copy, where nobody but netlink is",
     "500-lockdep-xfs-can-free-eofblocks.log": "a subsystem's own wrapper of a lock is its own, by the sixth convention",
+    "908-softlockup-kvm-mmu-release.log": "the outermost function is mm's, which calls KVM's notifier",
     "743-sched-atomic-wifi-rtw88.log": "a helper of the driver's own, above the function that sleeps",
     **dict.fromkeys(
         (
