@@ -107,11 +107,7 @@ def prefix(command: Command, search_path: list[str]) -> tuple[str, ...]:
         str(find_program(BUBBLEWRAP) or BUBBLEWRAP),
         *ISOLATED,
         *(word for name, path in _below_hidden(shown) for word in ("--ro-bind", path, name)),
-        *(
-            word
-            for name, path in _named(confined.writes).items()
-            for word in ("--bind", os.fspath(path), os.fspath(name))
-        ),
+        *(word for name, path in writes for word in ("--bind", path, name)),
         "--chdir",
         os.fspath(cwd),
         "--",
