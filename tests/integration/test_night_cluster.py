@@ -130,16 +130,3 @@ def test_the_time_of_a_night_counts_once(farm: Farm, fake: Callable[[str], Path]
     record = json.loads((farm.root / "night.json").read_text())
     assert 20 <= record["spent_s"] < 35
     assert all(item["spent_s"] >= 19 for item in record["items"] if item["state"] == "STOPPED")
-
-
-def test_a_worker_that_is_killed_costs_a_night_nothing(farm: Farm, fake: Callable[[str], Path]) -> None:
-    marker = farm.root / "pids"
-    path = plan(farm, fake(f"echo $$ >>{marker}; while ! test -e {farm.root}/go; do sleep 0.2; done"))
-    night = begin(farm, path)
-    wait_for(lambda: len(running(marker)) == 2, timeout_s=150)
-    farm.children["a"].kill()
-    assert night.stderr
-    assert next((line for line in night.stderr if re.search(r"build: a: the worker \S+ is gone", line)), "")
-    (farm.root / "go").touch()
-    _, said = night.communicate(timeout=300)
-    assert set(states(farm).values()) == {"DONE"}, said
