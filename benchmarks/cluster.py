@@ -6,7 +6,8 @@ second of 1, 2 and 4 workers.
 A job configures a kernel whose make sleeps, so that machines with few CPUs can play several hosts: a scheduler and
 workers with caches of their own, over mutual TLS. Everything else is as in a run: worktrees, locks, stages, records,
 and the product and the files of each job, which the client fetches. The sequence is local, 1, 2, 4 workers, local;
-compare figures of one run with each other only. On a host that is busy with other work, seconds of CPU say more.
+compare figures of one run with each other only. On a host that is busy with other work, seconds of CPU say more: those
+of a job are without what the processes use all the time, which is measured before, while they have nothing to do.
 """
 
 from __future__ import annotations
@@ -43,16 +44,19 @@ from tests.integration.conftest import git
 from tests.integration.farms import Farm
 
 WORKERS = (1, 2, 4)
+IDLE_S = 10.0
 MAKEFILE = "tinyconfig:\n\t@sleep {seconds}\n\t@touch $(O)/.config\nolddefconfig:\n\t@true\n"
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds: of all jobs together, of the one in the middle, and of CPUs, everywhere, for each job."""
+    """Seconds: of all jobs together, of the one in the middle, and of CPUs, everywhere, for each job and for each
+    second in which there is none."""
 
     all_s: float
     job_s: float
     cpu_s: float
+    idle: float
 
 
 def tree_of(root: Path, jobs: int, seconds: float) -> Path:
@@ -98,12 +102,16 @@ def measure(who: str, certificates: Path, tree: Path, home: Path, jobs: int, pid
 
     with workforce(who, certificates) as everybody, everybody.executor(products) as executor:
         begun_s, began_cpu_s = time.monotonic(), cpu_s(pids)
+        time.sleep(IDLE_S)
+        idle = (cpu_s(pids) - began_cpu_s) / (time.monotonic() - begun_s)
+        begun_s, began_cpu_s = time.monotonic(), cpu_s(pids)
         executor.carry_out(next_jobs)
         used_s = cpu_s(pids) - began_cpu_s
     stages = [products.journal(one).record.stages[-1] for one in subjects]
     assert all((one.stage, one.outcome) == ("configure", Outcome.PASS) for one in stages), stages
     job_s = median(after - before for before, after in pairwise([begun_s, *ends]))
-    return Measured(ends[-1] - begun_s, job_s, used_s / jobs)
+    all_s = ends[-1] - begun_s
+    return Measured(all_s, job_s, (used_s - idle * all_s) / jobs, idle)
 
 
 @contextmanager
@@ -143,6 +151,7 @@ def main() -> None:
     print(
         f"CPU of a job: {1000 * here_cpu_s:.0f} ms local, {1000 * (there[1].cpu_s - here_cpu_s):+.0f} ms with 1 worker"
     )
+    print(f"CPU of a second without a job: {1000 * there[1].idle:.0f} ms for scheduler, worker and client together")
     all_s = sum(one.all_s for one in here) / 2
     for workers, found in there.items():
         faster = all_s / found.all_s

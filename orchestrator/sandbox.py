@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from orchestrator.errors import CommandFailed, ToolMissing
@@ -66,7 +66,7 @@ class Sandbox:
         if command.confined is None or not self._is_there():
             return ()
         for path in command.confined.writes:
-            path.mkdir(parents=True, exist_ok=True)
+            path.resolve().mkdir(parents=True, exist_ok=True)  # it may be a link to what is not there yet
         return prefix(command, os.get_exec_path())
 
     def _is_there(self) -> bool:
@@ -100,14 +100,14 @@ def prefix(command: Command, search_path: list[str]) -> tuple[str, ...]:
     """The words before a confined command's own. `search_path` is PATH: programs in hidden places stay visible."""
     confined, cwd = command.confined, (command.cwd or Path.cwd()).resolve()
     assert confined is not None
-    shown = [cwd, *(path.resolve() for path in confined.reads), *(Path(word) for word in search_path)]
-    writes = [os.fspath(path.resolve()) for path in confined.writes]
+    shown = {cwd: cwd, **_named(confined.reads), **{path: path for path in map(Path, search_path)}}
+    writes = [(os.fspath(name), os.fspath(path)) for name, path in _named(confined.writes).items()]
     return (
         *DEAF,
         str(find_program(BUBBLEWRAP) or BUBBLEWRAP),
         *ISOLATED,
-        *(word for path in _below_hidden(shown) for word in ("--ro-bind", path, path)),
-        *(word for path in writes for word in ("--bind", path, path)),
+        *(word for name, path in _below_hidden(shown) for word in ("--ro-bind", path, name)),
+        *(word for name, path in writes for word in ("--bind", path, name)),
         "--chdir",
         os.fspath(cwd),
         "--",
@@ -120,8 +120,18 @@ def refusals(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(match[0].strip() for match in REFUSED.finditer(text)))[:MOST_TOLD]
 
 
-def _below_hidden(paths: list[Path]) -> Iterator[str]:
+def _named(paths: Iterable[Path]) -> dict[Path, Path]:
+    """Where each is to be seen: where it is, and where links lead to it from hidden places, which are hidden, too."""
+    found = {}
+    for path in paths:
+        found[path.resolve()] = path.resolve()
+        if path.is_absolute() and any(path.is_relative_to(hidden) for hidden in HIDDEN):
+            found[path] = path.resolve()
+    return found
+
+
+def _below_hidden(paths: Mapping[Path, Path]) -> Iterator[tuple[str, str]]:
     """Those that would be hidden, parents before what lies in them: what is bound later lies on top."""
-    for path in sorted(set(paths)):
-        if any(path.is_relative_to(hidden) for hidden in HIDDEN) and path.is_dir() and path not in HIDDEN:
-            yield os.fspath(path)
+    for name, path in sorted(paths.items()):
+        if any(name.is_relative_to(hidden) for hidden in HIDDEN) and path.is_dir() and name not in HIDDEN:
+            yield os.fspath(name), os.fspath(path)

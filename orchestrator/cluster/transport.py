@@ -39,6 +39,10 @@ CONFIG = {
     "distributed.comm.timeouts.connect": "10s",
     "distributed.comm.timeouts.tcp": "30s",
     "distributed.admin.tick.limit": "1h",  # what it says of a slow event loop is of no use to anybody
+    # each process looks at itself 50 times a second, and notes where its threads are 100 times: most of what it used
+    "distributed.admin.tick.interval": "2s",
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.worker.profile.enabled": False,
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,

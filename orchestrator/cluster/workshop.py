@@ -18,9 +18,11 @@ from orchestrator.cluster.task import Result, Task, Trouble
 from orchestrator.context import Context, Places
 from orchestrator.errors import Interrupted, OrchestrateError, UsageError
 from orchestrator.events import Event, Level, Note
+from orchestrator.evidence.decode import keep_lines
 from orchestrator.jobs.build import Finders
 from orchestrator.jobs.perform import perform
 from orchestrator.jobs.products import Products
+from orchestrator.judge.attempts import classify
 from orchestrator.manifest import file_digest
 from orchestrator.model.artifact import Artifact, StoredProduct
 from orchestrator.model.case import Case
@@ -85,6 +87,8 @@ class Workshop:
                 told_error = situation(error)
                 trouble = Trouble(told_error.message, told_error.hint, told_error.detail, told_error.fault)
         record = products.journal(task.job.subject).record if products else None
+        if record and not is_interrupted:
+            self._keep_lines(context, task, record, home / task.job.subject.name)
         files = self._keep(task, record)
         return Result(
             record=record,
@@ -140,6 +144,12 @@ class Workshop:
             watcher.join()
             with self._lock:
                 del self._running[token]
+
+    def _keep_lines(self, context: Context, task: Task, record: KernelRecord, home: Path) -> None:
+        """Beside the record: the client may never have had the source of this kernel."""
+        with suppress(Interrupted, OSError):
+            suite = classify(record, home, task.plan.known)
+            keep_lines(self._places, context.runner, suite, task.plan.series, task.token, home)
 
     def _keep(self, task: Task, record: KernelRecord | None) -> tuple[Artifact, ...]:
         """The files of the subject's directory, served from now on."""

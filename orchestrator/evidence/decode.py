@@ -1,33 +1,30 @@
 """judged report -> the same report with the addresses of kernel reports decoded to source lines.
 
 This needs the vmlinux that ran (found in the store by its build id) and, for source lines and patches, the tree that it
-was built from. If one of them is gone, the report's notes say so; the verdict never depends on it.
+was built from, or what a worker of a cluster left of that. If one of them is gone, the report's notes say so; the
+verdict never depends on it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from orchestrator.build.apply import series_commits
 from orchestrator.build.compile import find_built
 from orchestrator.context import Places
 from orchestrator.errors import Interrupted, OrchestrateError, UsageError, VmlinuxUnreadable
+from orchestrator.evidence.source_lines import Lines, kept_lines, read, tested
 from orchestrator.evidence.symbols import Symbols
 from orchestrator.judge.run import RUN
-from orchestrator.model.kernel import Base, Role
-from orchestrator.model.kernel_report import Frame, KernelReport, SourceLine
+from orchestrator.model.kernel import Role
+from orchestrator.model.kernel_report import Frame, KernelReport
 from orchestrator.model.report import RunReport, SuiteReport
 from orchestrator.model.series import Series
 from orchestrator.parse.frames import code_refs
-from orchestrator.parse.provenance import Provenance, function_around, lines_of, placed
 from orchestrator.parse.series import read_patches
 from orchestrator.process import Runner
 from orchestrator.record import RunRecord, load_record
-from orchestrator.source.blame import changers, with_tree, writers
-from orchestrator.source.git import Git
-from orchestrator.source.trees import base_tree
 from orchestrator.store import Store
 
 FILES = 20  # reports of one stage or case that get a file of their own
@@ -85,10 +82,9 @@ def _suite(at: _At, suite: SuiteReport, notes: list[str]) -> SuiteReport:
     except VmlinuxUnreadable as error:
         notes.append(f"{suite.name}: kernel reports are not decoded: {error.message}")
         frames = {kernel_report: _frames(kernel_report, None) for kernel_report in suite.kernel_reports}
-    places = {(place.file, place.line) for found in frames.values() for frame in found for place in frame.places}
-    if places:
-        source = _source(at, suite, places, notes)
-        frames = {kernel_report: _placed(found, source) for kernel_report, found in frames.items()}
+    if places := _places(frames.values()):
+        lines = _lines(at, suite, places, notes)
+        frames = {kernel_report: _shown(found, lines) for kernel_report, found in frames.items()}
 
     def decoded(kernel_reports: Sequence[KernelReport], stem: str) -> tuple[KernelReport, ...]:
         def file(number: int) -> str:
@@ -109,6 +105,32 @@ def _suite(at: _At, suite: SuiteReport, notes: list[str]) -> SuiteReport:
         for case in suite.cases
     )
     return replace(suite, stages=tuple(stages), cases=tuple(cases))
+
+
+def keep_lines(
+    places: Places, runner: Runner, suite: SuiteReport, series: Series | None, name: str, home: Path
+) -> None:
+    """Leave in a kernel's directory the source lines that its reports refer to, for a machine that has not its source.
+    What cannot be found is left out. Raises Interrupted only."""
+    bad = [one for one in suite.kernel_reports if one.outcome.is_bad]
+    symbols = _symbols(places.store, suite.name, suite.facts.build_id, []) if bad else None
+    if symbols is None:
+        return
+    try:
+        wanted = _places(_frames(one, symbols) for one in bad)
+        patches = series.patches if series and suite.role is not Role.BASELINE else ()
+        labels = _labels([patch.subject or patch.name for patch in patches])
+        found = read(places, runner, tested(suite, series if patches else None, labels), wanted) if wanted else None
+    except Interrupted:
+        raise
+    except OrchestrateError:
+        return
+    if found:
+        found.keep(home, name)
+
+
+def _places(frames: Iterable[Iterable[Frame]]) -> set[tuple[str, int]]:
+    return {(place.file, place.line) for found in frames for frame in found for place in frame.places}
 
 
 def _symbols(store: Store, suite: str, build_id: str, notes: list[str]) -> Symbols | None:
@@ -142,71 +164,27 @@ def _frames(kernel_report: KernelReport, symbols: Symbols | None) -> tuple[Frame
     )
 
 
-def _placed(frames: Iterable[Frame], source: Provenance) -> tuple[Frame, ...]:
-    def one(place: SourceLine) -> SourceLine:
-        return placed(place, source)
-
-    return tuple(replace(frame, places=tuple(map(one, frame.places))) for frame in frames)
+def _shown(frames: Iterable[Frame], lines: Lines) -> tuple[Frame, ...]:
+    return tuple(replace(frame, places=tuple(lines.shown(place) for place in frame.places)) for frame in frames)
 
 
-def _source(at: _At, suite: SuiteReport, places: set[tuple[str, int]], notes: list[str]) -> Provenance:
-    """The files that the kernel reports refer to, from the tree that was built, and which patches wrote their lines."""
-    commit = suite.facts.commit
+def _lines(at: _At, suite: SuiteReport, places: set[tuple[str, int]], notes: list[str]) -> Lines:
+    """The lines that the kernel reports refer to, with the patches that wrote them: from the tree that was built, else
+    from what the worker that built it left."""
     try:
         series, labels = _series(at.run_dir) if suite.role is not Role.BASELINE else (None, ())
-        base = _base(at, commit)
-        if base is None:
-            notes.append(f"{suite.name}: its source (commit {commit}) is not in the cache: no source lines are shown")
-            return Provenance({}, {}, {})
-        git = Git(base.home / "git", at.runner)
-        count = suite.facts.patches if suite.role is Role.PER_PATCH else None
-        chain = series_commits(at.places.store, at.runner, base, series, count)[0] if series else ()
-        tree = suite.facts.tree
-        if not tree or not git.has(tree):  # a run of an older version, or the base was imported anew since
-            tree = chain[-1].tree if chain else base_tree(base, at.runner)
-        blobs = git.blobs(tree, sorted({file for file, _ in places}))
-        texts = {file: lines_of(text) for file, text in blobs.items()}
-        if not chain:
-            return Provenance(texts, {}, {})
-        patches = dict(zip((made.commit for made in chain), labels, strict=False))
-        return _blamed(git, commit, with_tree(git, chain[-1].commit, tree), patches, texts, places)
+        found = read(at.places, at.runner, tested(suite, series, labels), places)
+        if found is None:
+            found = kept_lines(at.run_dir / suite.name)
     except Interrupted:
         raise
     except OrchestrateError as error:
         notes.append(f"{suite.name}: no source lines are shown: {error.message}")
-        return Provenance({}, {}, {})
-
-
-def _blamed(
-    git: Git,
-    base: str,
-    tip: str,
-    patches: Mapping[str, str],
-    texts: Mapping[str, Sequence[bytes]],
-    places: Iterable[tuple[str, int]],
-) -> Provenance:
-    """Who wrote the lines of places, and who changed the functions around the others. `patches`: by their commits.
-
-    What mutants put on top of the series is a commit that is no patch's.
-    """
-    touched = set(git.changed_files(base, tip))
-    wanted: dict[str, list[int]] = {}
-    for file, line in places:
-        if file in touched and 1 <= line <= len(texts.get(file, ())):
-            wanted.setdefault(file, []).append(line)
-    wrote: dict[tuple[str, int], str] = {}
-    changed: dict[tuple[str, int], tuple[str, ...]] = {}
-    asked: dict[tuple[str, range], tuple[str, ...]] = {}
-    for file, lines in wanted.items():
-        writer = writers(git, base, tip, file, lines)
-        for line in lines:
-            if patch := patches.get(writer[line]):
-                wrote[file, line] = patch
-            elif around := function_around(texts[file], line):
-                if (file, around) not in asked:
-                    asked[file, around] = changers(git, base, tip, file, around)
-                changed[file, line] = tuple(patches[commit] for commit in asked[file, around] if commit in patches)
-    return Provenance(texts, wrote, changed)
+        return Lines({})
+    if found is None:
+        commit = suite.facts.commit
+        notes.append(f"{suite.name}: its source (commit {commit}) is not in the cache: no source lines are shown")
+    return found or Lines({})
 
 
 def _series(run_dir: Path) -> tuple[Series | None, tuple[str, ...]]:
@@ -217,11 +195,8 @@ def _series(run_dir: Path) -> tuple[Series | None, tuple[str, ...]]:
     series = read_patches([(path.name, path.read_bytes()) for path in paths], name="patches")
     # a run of an older version recorded no subjects: file names say nearly the same
     subjects = load_record(RunRecord, run_dir / RUN).subjects or tuple(path.stem[len("0001-") :] for path in paths)
-    return series, tuple(f"{number}/{len(paths)} {subject}" for number, subject in enumerate(subjects, 1))
+    return series, _labels(subjects)
 
 
-def _base(at: _At, commit: str) -> Base | None:
-    """The base of a finished run: any base of ours that has its commit."""
-    homes = sorted(path.parent for path in at.places.bases.glob("*/git")) if commit else []
-    home = next((home for home in homes if Git(home / "git", at.runner).has(commit)), None)
-    return Base(home.name, commit, home.name, home) if home else None
+def _labels(subjects: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"{number}/{len(subjects)} {subject}" for number, subject in enumerate(subjects, 1))

@@ -43,6 +43,7 @@ class Suite:
     duration_s: float | None = None
     seed: int | None = 1  # None: another one each night
     each_patch: bool = False
+    host_tests: tuple[str, ...] = ()  # that run whatever a patch touches
     budget_s: float | None = None  # as --budget of the command
     every_s: float = 0.0  # not more often than that, whatever has changed
     again_s: float | None = None  # again after so long, though nothing has changed

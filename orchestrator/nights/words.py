@@ -49,6 +49,8 @@ def command_words(target: Sequence[str], one: Combination, seed: int) -> tuple[s
     words += ["--seed", str(seed if suite.seed is None else suite.seed)]
     if suite.each_patch:
         words.append("--each-patch")
+    for test in suite.host_tests:
+        words += ["--host-test", test]
     if suite.budget_s is not None:
         words += ["--budget", f"{suite.budget_s:g}"]
     return (*words, *suite.options)

@@ -2,7 +2,8 @@
 results, the metrics, and what is known about it. Pure.
 
 SQUAD's receiver decides the forms: `/` separates a suite from a test, but not inside of [], a name of more than 256
-characters is passed over in silence, a job_id is taken once and has no `/`, and metadata are texts.
+characters is passed over in silence, a job_id is taken once and has no `/`, and metadata are texts. Its database has
+100 characters for a build and an environment, and 128 for a job_id.
 """
 
 from __future__ import annotations
@@ -146,7 +147,7 @@ def _test(name: str) -> str:
 
 def _metadata(report: RunReport, suite: SuiteReport) -> dict[str, str]:
     known = {
-        "job_id": f"{run_id(report)}-{slug(suite.name)}",
+        "job_id": slug(f"{run_id(report)}-{suite.name}"),
         "job_status": report.verdict.value,
         "job_url": address(report, "report.html"),
         "datetime": f"{suite.started}+00:00" if re.fullmatch(r"[\d-]+T[\d:]+", suite.started, re.ASCII) else "",

@@ -16,8 +16,9 @@ from orchestrator import kept
 from orchestrator.build.compile import FACTS, SCHEMA, BuildFacts
 from orchestrator.context import Places
 from orchestrator.errors import UsageError, VmlinuxUnreadable
-from orchestrator.evidence.decode import decode_kernel_reports
+from orchestrator.evidence.decode import decode_kernel_reports, keep_lines
 from orchestrator.evidence.symbols import Symbols
+from orchestrator.judge.attempts import classify
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.kernel_report import KernelReport
@@ -382,3 +383,28 @@ def test_a_source_that_is_gone_costs_the_lines_and_not_their_numbers(cli: Cli, r
     result = cli("report", str(run_dir))
     assert "outer at mm/memory.c:13\n" in result.stdout
     assert "no source lines are shown" in result.stdout
+
+
+def test_a_client_that_never_had_the_source_shows_what_the_worker_left(cli: Cli, run_dir: Path, tmp_path: Path) -> None:
+    """The worker has the base and the record; the client has the record, with what came beside it, and the vmlinux."""
+    cli("report", str(run_dir))
+    (here,) = read_valid(run_dir / "report.json")["suites"]
+    places = Places(tmp_path / "home/cache/orchestrate", tmp_path / "home/state/orchestrate")
+    home = run_dir / "base.patched"
+    suite = classify(load_record(KernelRecord, home / "kernel.json"), home)
+    series = read_patches([("0001-twin.patch", PATCH.encode())])
+    keep_lines(places, Runner(Cancel()), suite, series, "base.patched-1", home)
+    places.bases.rename(tmp_path / "gone")
+    result = cli("report", str(run_dir))
+    assert "value -= twin(a); /* the new call */" in result.stdout
+    assert "no source lines are shown" not in result.stdout
+    (there,) = read_valid(run_dir / "report.json")["suites"]
+    assert there["stages"][0]["kernel_reports"] == here["stages"][0]["kernel_reports"]
+
+
+def test_what_a_worker_left_and_nobody_can_read_is_no_source(cli: Cli, run_dir: Path, tmp_path: Path) -> None:
+    (run_dir / "base.patched/source-lines").mkdir()
+    (run_dir / "base.patched/source-lines/1.json").write_text("[{")
+    (tmp_path / "home/cache/orchestrate/bases").rename(tmp_path / "gone")
+    result = cli("report", str(run_dir))
+    assert "is not in the cache: no source lines are shown" in result.stdout

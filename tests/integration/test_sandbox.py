@@ -307,3 +307,36 @@ def test_the_command_ends_before_anything_is_done(cli: Cli, tree: Path, tmp_path
     done = cli("build", "--tree", str(tree), "--sandbox", env={"PATH": path})
     assert done.returncode == 3
     assert "bubblewrap is not installed" in done.stderr
+
+
+# --- directories that have two names
+
+
+@pytest.mark.skipif(shutil.which("ccache") is None, reason="ccache is not installed")
+@pytest.mark.parametrize("link", ["ccache", "cache", "dangling"])
+def test_a_ccache_behind_a_link_is_the_one_that_is_used(tmp_path: Path, link: str) -> None:
+    """As of workers that share one, or of a cache on another disk; the link lies where the sandbox hides all."""
+    disk, source = tmp_path / "disk", tmp_path / "source"
+    source.mkdir()
+    (source / "a.c").write_text("int a;\n")
+    for name in ("one", "two"):
+        cache = tmp_path / name / "cache"
+        cache.parent.mkdir()
+        if link == "cache":
+            disk.mkdir(exist_ok=True)
+            cache.symlink_to(disk)
+        else:
+            cache.mkdir()
+            (disk if link == "ccache" else tmp_path).mkdir(exist_ok=True)
+            (cache / "ccache").symlink_to(disk)
+        ccache, stats = Places(cache, tmp_path / "state").ccache, source / f"{name}.stats"
+        env = (("CCACHE_DIR", str(ccache)), ("CCACHE_TEMPDIR", str(ccache / "tmp")), ("CCACHE_STATSLOG", str(stats)))
+        done = sandboxed().run(
+            Command(
+                ("ccache", "gcc", "-c", "a.c", "-o", f"{name}.o"), cwd=source, env=env,
+                confined=Confined(writes=(source, ccache)),
+            )
+        )  # fmt: skip
+        assert done.status == 0, done.tail()
+    assert "cache_miss" in (source / "one.stats").read_text()
+    assert "direct_cache_hit" in (source / "two.stats").read_text()

@@ -36,6 +36,7 @@ LAYERS = (
     ("jobs",),
     ("judge.mutation_run",),
     ("evidence.decode",),
+    ("evidence.source_lines",),
     ("judge.run",),
     ("nights",),
     ("build",),

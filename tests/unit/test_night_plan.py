@@ -111,6 +111,13 @@ LEAST = "series:\n  a: {patch: vm_refcnt}\n"
         (f"{LEAST}suites:\n  x: {{duration: 5 minutes}}\n", ":4", "expected a duration like 45s"),
         (f"{LEAST}suites:\n  x: {{seed: nihgt}}\n", ":4", "or night for another one each night"),
         (f"{LEAST}suites:\n  x: {{run: mutants, each_patch: true}}\n", ":4", "is for `run: test`"),
+        (
+            f"{LEAST}suites:\n  x: {{run: mutants, host_tests: [radix-tree]}}\n",
+            ":4",
+            "x.host_tests: is for `run: test`",
+        ),
+        (f"{LEAST}suites:\n  x:\n    host_tests:\n    - radix-tre\n", ":6", "radix-tre"),
+        (f"{LEAST}suites:\n  x:\n    options: [--host-test, radix-tree]\n", ":5", "the night itself gives it"),
         (f"{LEAST}suites:\n  x: {{run: build}}\n", ":4", "expected one of test, mutants"),
         (f"{LEAST}suites:\n  x:\n    options: [--output=x]\n", ":5", "the night itself gives it"),
         (f"{LEAST}suites:\n  x:\n    options: [--strcit]\n", ":5", "unknown option --strcit; did you mean --strict"),
@@ -173,13 +180,15 @@ def test_an_item_is_a_command_line_that_the_parser_takes(tmp_path: Path, catalog
     (tmp_path / "linux").mkdir()
     text = (
         "trees:\n  mm: {path: linux, branches: [x], suites: [long]}\n"
-        "suites:\n  long: {testcases: ['!thp', split-merge], duration: 1m, seed: night, options: [--strict]}\n"
+        "suites:\n  long: {testcases: ['!thp', split-merge], duration: 1m, seed: night, "
+        "host_tests: [radix-tree], options: [--strict]}\n"
     )
     [tree] = read(text, tmp_path, catalog).trees
     words = command_words(("--tree", tree.path, "--base", "b" * 40), next(combinations(tree)), 20261128)
     args = parser().parse_args(words)
     assert (args.command, args.base, args.kconfig, args.machine) == ("test", "b" * 40, ["base"], "q35")
     assert (args.testcase, args.duration, args.seed, args.strict) == (["!thp", "split-merge"], 60.0, 20261128, True)
+    assert args.host_test == ["radix-tree"]
     args = parser().parse_args(bisect_words(words, "g" * 40, "split-merge"))
     assert (args.good, args.bad, args.testcase, str(args.tree)) == ("g" * 40, "b" * 40, "split-merge", tree.path)
     assert (args.duration, args.seed, args.machine) == (60.0, 20261128, "q35")

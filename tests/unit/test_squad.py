@@ -37,6 +37,8 @@ def submissions(run: RunReport) -> list[dict[str, Any]]:
         assert all(isinstance(value, float | int) for values in one["metrics"].values() for value in values)
         assert all(isinstance(value, str) for value in one["metadata"].values())
         assert "/" not in one["metadata"]["job_id"]
+        assert max(len(one["build"]), len(one["environment"])) <= 100  # the columns of its database
+        assert len(one["metadata"]["job_id"]) <= 128
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -9,21 +11,14 @@ revision, down_revision = "0001", None
 
 
 def upgrade() -> None:
-    op.create_table(
-        "pruned_pass",
-        sa.Column("label", sa.Text(), nullable=False),
-        sa.Column("test", sa.Text(), nullable=False),
-        sa.Column("last_pass", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("label", "test", name="pk_pruned_pass"),
-    )
-    op.create_table(
-        "pruned_title",
-        sa.Column("title", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("first_seen", sa.Text(), nullable=False),
-        sa.Column("last_seen", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("title", name="pk_pruned_title"),
-    )
+    _runs()
+    _kernels()
+    _mutants()
+    _pruned()
+
+
+def _runs() -> None:
+    """A row for each run, and what came with it."""
     op.create_table(
         "run",
         sa.Column("number", sa.Integer(), nullable=False),
@@ -45,55 +40,24 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", name="uq_run_id"),
     )
     op.create_index("ix_run_started", "run", ["started"])
-    op.create_table(
+    _of_run(
         "artifact",
-        sa.Column("run", sa.Integer(), nullable=False),
         sa.Column("kernel", sa.Text(), nullable=False),
         sa.Column("test", sa.Text(), nullable=False),
         sa.Column("path", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["run"], ["run.number"], name="fk_artifact_run", ondelete="CASCADE"),
     )
-    op.create_index("ix_artifact_run", "artifact", ["run"])
-    op.create_table(
-        "attempt",
-        sa.Column("run", sa.Integer(), nullable=False),
-        sa.Column("kernel", sa.Text(), nullable=False),
-        sa.Column("test", sa.Text(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("pair", sa.Integer(), nullable=False),
-        sa.Column("seed", sa.Text(), nullable=False),
-        sa.Column("outcome", sa.Text(), nullable=False),
-        sa.Column("time_s", sa.Float(), nullable=False),
-        sa.Column("message", sa.Text(), nullable=False),
-        sa.Column("diagnosis", sa.Text(), nullable=False),
-        sa.Column("is_host_fault", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(["run"], ["run.number"], name="fk_attempt_run", ondelete="CASCADE"),
+    _of_run(
+        "known_issue",
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("link", sa.Text(), nullable=False),
+        sa.Column("expires", sa.Text(), nullable=False),
     )
-    op.create_index("ix_attempt_run", "attempt", ["run"])
-    op.create_index("ix_attempt_test", "attempt", ["test"])
-    op.create_table(
-        "finding",
-        sa.Column("run", sa.Integer(), nullable=False),
-        sa.Column("kernel", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("test", sa.Text(), nullable=False),
-        sa.Column("outcome", sa.Text(), nullable=False),
-        sa.Column("time_s", sa.Float(), nullable=False),
-        sa.Column("message", sa.Text(), nullable=False),
-        sa.Column("is_at_fault", sa.Boolean(), nullable=False),
-        sa.Column("is_excused", sa.Boolean(), nullable=False),
-        sa.Column("answer", sa.Text(), nullable=False),
-        sa.Column("p", sa.Float(), nullable=True),
-        sa.Column("patched_failed", sa.Integer(), nullable=True),
-        sa.Column("base_failed", sa.Integer(), nullable=True),
-        sa.Column("pairs", sa.Integer(), nullable=True),
-        sa.ForeignKeyConstraint(["run"], ["run.number"], name="fk_finding_run", ondelete="CASCADE"),
-    )
-    op.create_index("ix_finding_run", "finding", ["run"])
-    op.create_index("ix_finding_test", "finding", ["test"])
-    op.create_table(
+
+
+def _kernels() -> None:
+    """What a run tested, each attempt, and what that showed."""
+    _of_run(
         "kernel",
-        sa.Column("run", sa.Integer(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("label", sa.Text(), nullable=False),
         sa.Column("kconfig", sa.Text(), nullable=False),
@@ -109,47 +73,40 @@ def upgrade() -> None:
         sa.Column("cpus", sa.Integer(), nullable=False),
         sa.Column("memory_mib", sa.Integer(), nullable=False),
         sa.Column("patches", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["run"], ["run.number"], name="fk_kernel_run", ondelete="CASCADE"),
     )
-    op.create_index("ix_kernel_run", "kernel", ["run"])
-    op.create_table(
-        "known_issue",
-        sa.Column("run", sa.Integer(), nullable=False),
-        sa.Column("title", sa.Text(), nullable=False),
-        sa.Column("link", sa.Text(), nullable=False),
-        sa.Column("expires", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["run"], ["run.number"], name="fk_known_issue_run", ondelete="CASCADE"),
-    )
-    op.create_index("ix_known_issue_run", "known_issue", ["run"])
-    op.create_table(
-        "metric",
-        sa.Column("run", sa.Integer(), nullable=False),
+    _of_run(
+        "attempt",
         sa.Column("kernel", sa.Text(), nullable=False),
         sa.Column("test", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("unit", sa.Text(), nullable=False),
-        sa.Column("value", sa.Float(), nullable=True),
-        sa.ForeignKeyConstraint(["run"], ["run.number"], name="fk_metric_run", ondelete="CASCADE"),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("pair", sa.Integer(), nullable=False),
+        sa.Column("seed", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("time_s", sa.Float(), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("diagnosis", sa.Text(), nullable=False),
+        sa.Column("is_host_fault", sa.Boolean(), nullable=False),
+        index="test",
     )
-    op.create_index("ix_metric_run", "metric", ["run"])
-    op.create_index("ix_metric_test", "metric", ["test"])
-    op.create_table(
-        "mutant",
-        sa.Column("run", sa.Integer(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("mutant_class", sa.Text(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("kconfig", sa.Text(), nullable=False),
+    _of_run(
+        "finding",
+        sa.Column("kernel", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("test", sa.Text(), nullable=False),
-        sa.Column("detector", sa.Text(), nullable=False),
-        sa.Column("guest_s", sa.Float(), nullable=True),
-        sa.ForeignKeyConstraint(["run"], ["run.number"], name="fk_mutant_run", ondelete="CASCADE"),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("time_s", sa.Float(), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("is_at_fault", sa.Boolean(), nullable=False),
+        sa.Column("is_excused", sa.Boolean(), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("p", sa.Float(), nullable=True),
+        sa.Column("patched_failed", sa.Integer(), nullable=True),
+        sa.Column("base_failed", sa.Integer(), nullable=True),
+        sa.Column("pairs", sa.Integer(), nullable=True),
+        index="test",
     )
-    op.create_index("ix_mutant_run", "mutant", ["run"])
-    op.create_table(
+    _of_run(
         "report",
-        sa.Column("run", sa.Integer(), nullable=False),
         sa.Column("kernel", sa.Text(), nullable=False),
         sa.Column("test", sa.Text(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
@@ -161,7 +118,60 @@ def upgrade() -> None:
         sa.Column("line", sa.Integer(), nullable=False),
         sa.Column("patch", sa.Integer(), nullable=False),
         sa.Column("times", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["run"], ["run.number"], name="fk_report_run", ondelete="CASCADE"),
+        index="title",
     )
-    op.create_index("ix_report_run", "report", ["run"])
-    op.create_index("ix_report_title", "report", ["title"])
+    _of_run(
+        "metric",
+        sa.Column("kernel", sa.Text(), nullable=False),
+        sa.Column("test", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("value", sa.Float(), nullable=True),
+        index="test",
+    )
+
+
+def _mutants() -> None:
+    """What became of the mutants of a mutation run."""
+    _of_run(
+        "mutant",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("mutant_class", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("kconfig", sa.Text(), nullable=False),
+        sa.Column("test", sa.Text(), nullable=False),
+        sa.Column("detector", sa.Text(), nullable=False),
+        sa.Column("guest_s", sa.Float(), nullable=True),
+    )
+
+
+def _pruned() -> None:
+    """What is still known of runs that were pruned."""
+    op.create_table(
+        "pruned_pass",
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("test", sa.Text(), nullable=False),
+        sa.Column("last_pass", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("label", "test", name="pk_pruned_pass"),
+    )
+    op.create_table(
+        "pruned_title",
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("first_seen", sa.Text(), nullable=False),
+        sa.Column("last_seen", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("title", name="pk_pruned_title"),
+    )
+
+
+def _of_run(name: str, *columns: sa.Column[Any], index: str = "") -> None:
+    """A table whose rows belong to a run and go with it; they are looked for by that, and by `index`."""
+    op.create_table(
+        name,
+        sa.Column("run", sa.Integer(), nullable=False),
+        *columns,
+        sa.ForeignKeyConstraint(["run"], ["run.number"], name=f"fk_{name}_run", ondelete="CASCADE"),
+    )
+    for column in filter(None, ("run", index)):
+        op.create_index(f"ix_{name}_{column}", name, [column])
