@@ -56,11 +56,13 @@ class Said:
     is_border: bool = False
     is_interrupt: bool = False  # the frames of an interrupt begin here
     is_end_of_interrupt: bool = False
+    is_aside: bool = False  # the next line names a function that is in no stack
     frame: CodeFrame | None = None
     facts: tuple[tuple[int, Mapping[str, str]], ...] = ()  # number of an expression that matches, and what it finds
 
 
 _NOTHING = Said()
+_ASIDE = "Preemption disabled at:"
 _INTERRUPT = re.compile(r"\s*<(/)?(?:IRQ|NMI|SOFTIRQ|HARDIRQ)>")
 
 
@@ -146,6 +148,7 @@ def said(message: str, lines: Lines) -> Said:
         is_border(message),
         interrupt is not None and not interrupt[1],
         interrupt is not None and bool(interrupt[1]),
+        message.startswith(_ASIDE),
         code_frame(message),
         tuple((at, match.groupdict()) for at, match in facts if match),
     )
@@ -156,10 +159,12 @@ def traces(messages: Sequence[str], lines: Lines) -> tuple[Trace, ...]:
     """The stacks of a report in the order in which it shows them, without stale frames."""
     found: list[tuple[str, list[CodeFrame]]] = [(OWN, [])]
     is_first = False
+    is_aside = False
     before = -1  # frames when those of an interrupt began
     for message in messages:
         line = said(message, lines)
-        if line is _NOTHING:
+        was_aside, is_aside = is_aside, line.is_aside
+        if line is _NOTHING or was_aside:
             continue
         if line.stack:
             # a register dump and the call trace behind it are one stack
