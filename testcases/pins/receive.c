@@ -7,6 +7,8 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <time.h>
+/* which the next needs */
 #include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
