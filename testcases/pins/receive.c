@@ -7,8 +7,7 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
-#include <time.h>
-/* which the next needs */
+#include <time.h> /* linux/errqueue.h needs it */
 #include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
