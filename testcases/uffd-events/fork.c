@@ -150,7 +150,7 @@ void event_fork(struct run *run)
 	};
 
 	zone = (struct zone){ .run = run, .childs = -1, .waiting = touchers + 1 };
-	zone.fd = monitor_open(run, UFFD_FEATURE_EVENT_FORK, "event of fork, or only for root");
+	zone.fd = monitor_open(run, UFFD_FEATURE_EVENT_FORK, "event of fork, or not without CAP_SYS_PTRACE");
 	if (zone.fd < 0)
 		return;
 	zone.base = area_reserve(run, PAGES);
