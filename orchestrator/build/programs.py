@@ -54,8 +54,11 @@ def programs(
     jobs = {case.name: _job(context.catalog, case) for case in cases if case.sources and not case.unfit}
     supervisor = initramfs.FILES / SUPERVISOR
     jobs[SUPERVISOR] = Job(SUPERVISOR, tuple(sorted(supervisor.glob("*.c"))), supervisor, is_users=False)
+    # the cases of one directory are one program, called in several ways: it is compiled once
     with ThreadPoolExecutor(host_cpus.cpus()) as pool:
-        made = list(pool.map(lambda name: _program(context, jobs[name], toolchain), jobs))
+        wanted = list(dict.fromkeys(jobs.values()))
+        compiled_jobs = dict(zip(wanted, pool.map(lambda job: _program(context, job, toolchain), wanted), strict=True))
+    made = {name: compiled_jobs[job] for name, job in jobs.items()}
     theirs, unbuilt, lacking, compiled = _selftests(context, cases, applied, toolchain)
     files = [path for path in initramfs.FILES.iterdir() if path.is_file()]
     target = context.catalog.arch(arch)
@@ -64,19 +67,19 @@ def programs(
         files += [path for path in (initramfs.BUSYBOX, initramfs.DROPBEAR) if path.is_file()]
     product_key = key(
         "programs",
-        programs={name: product.value.parent.name for name, product in zip(jobs, made, strict=True)},
+        programs={name: product.value.parent.name for name, product in made.items()},
         selftests={name: hashlib.sha256(data).hexdigest() for name, data in theirs.items()},
         files={path.name: file_digest(path) for path in files} | ({"userland": foreign.digest} if foreign else {}),
         layout=initramfs.LAYOUT,
     )
-    compiled += sum(not product.cached for product in made)
+    compiled += sum(not product.cached for product in compiled_jobs.values())
     if found := context.store.get("programs", product_key):
         return Product(Programs(found / ARCHIVE, product_key, unbuilt, lacking), cached=True)
 
     userland = foreign or initramfs.own_userland(context.runner)
 
     def fill(scratch: Path) -> None:
-        data = {name: product.value.read_bytes() for name, product in zip(jobs, made, strict=True)}
+        data = {name: product.value.read_bytes() for name, product in made.items()}
         tools = {SUPERVISOR: data.pop(SUPERVISOR)}
         ours = {f"{CASES}/{name}": program for name, program in data.items()}
         (scratch / ARCHIVE).write_bytes(initramfs.shared_part({**ours, **theirs}, tools, userland))
@@ -115,7 +118,7 @@ def _selftests(
 def _job(catalog: Catalog, case: Case) -> Job:
     library = catalog.library(case)
     sources = (*(case.directory / source for source in case.sources), *sorted(library.glob("*.c")))
-    return Job(case.name, sources, library, is_users=not catalog.is_ours(case))
+    return Job(case.group or case.name, sources, library, is_users=not catalog.is_ours(case))
 
 
 def _program(context: Context, job: Job, toolchain: Toolchain) -> Product[Path]:

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "attempt.h"
+#include "words.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -73,7 +74,7 @@ static bool end(struct zone *zone, bool failed)
 
 	if (failed && (!hit || (errno != ENOMEM && errno != EAGAIN)))
 		run_fail(zone->run, "%s, allocation %u %s: %s (errno %d)", now->name, now->nth,
-			 hit ? "failing" : "not reached", strerrordesc_np(errno), errno);
+			 hit ? "failing" : "not reached", error_words(errno), errno);
 	if (hit)
 		slot_hit(failed ? now->failed : now->survived);
 	return hit;

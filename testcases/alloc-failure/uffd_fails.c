@@ -14,6 +14,7 @@
 
 #include "attempt.h"
 #include "subtests.h"
+#include "words.h"
 
 #ifndef UFFD_USER_MODE_ONLY
 #define UFFD_USER_MODE_ONLY 1
@@ -28,7 +29,7 @@ static bool open_uffd(struct run *run)
 
 	uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY);
 	if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api) != 0)
-		run_skip(run, "userfaultfd is not available: %s", strerrorname_np(errno));
+		run_skip(run, "userfaultfd is not available: %s", error_words(errno));
 	return uffd >= 0;
 }
 

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "child.h"
+#include "words.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -46,7 +47,7 @@ static void judge_end(struct run *run, pid_t pid, bool may_be_killed)
 	else if (may_be_killed && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
 		return;
 	else if (WIFSIGNALED(status))
-		run_fail(run, "child %d died of signal %d (%s)", (int)pid, WTERMSIG(status), sigdescr_np(WTERMSIG(status)));
+		run_fail(run, "child %d died of signal %d (%s)", (int)pid, WTERMSIG(status), signal_words(WTERMSIG(status)));
 	else if (WEXITSTATUS(status))
 		run_fail(run, "child %d exited with status %d", (int)pid, WEXITSTATUS(status));
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "fault.h"
+#include "words.h"
 
 #define CREW_MAX (THREADS_MAX + 9)      /* roles that are needed are started beyond the number of threads asked for */
 #define YIELD_EVERY 8
@@ -135,7 +136,7 @@ void crew_run(struct run *run, const struct role *roles, size_t count)
 
 		if (error) {
 			/* the others wait at the barrier for ever: leave with them */
-			run_fail(run, "cannot start thread %u: %s", i, strerrordesc_np(error));
+			run_fail(run, "cannot start thread %u: %s", i, error_words(error));
 			_Exit(0);
 		}
 	}

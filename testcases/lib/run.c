@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "crew.h"
+#include "words.h"
 
 static void post(struct board *board, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -38,7 +39,7 @@ void run_fail_errno(struct run *run, const char *what)
 {
 	int error = errno;
 
-	run_fail(run, "%s: %s (errno %d)", what, strerrordesc_np(error), error);
+	run_fail(run, "%s: %s (errno %d)", what, error_words(error), error);
 }
 
 void run_skip(struct run *run, const char *fmt, ...)

@@ -19,6 +19,7 @@
 #include "counters.h"
 #include "ktap.h"
 #include "progress.h"
+#include "words.h"
 
 #define TICK_NS (10 * NS_PER_MS)
 #define STANDSTILL_NS NS_PER_S
@@ -193,7 +194,7 @@ static void judge_death(struct watch *watch)
 {
 	if (WIFSIGNALED(watch->status))
 		ktap_diagnostic("FAIL the process of this subtest died of signal %d (%s)", WTERMSIG(watch->status),
-				sigdescr_np(WTERMSIG(watch->status)));
+				signal_words(WTERMSIG(watch->status)));
 	else if (WEXITSTATUS(watch->status) && !atomic_load(&watch->board->failures))
 		ktap_diagnostic("FAIL the process of this subtest exited with status %d", WEXITSTATUS(watch->status));
 }
@@ -260,7 +261,7 @@ enum outcome supervise(const struct assignment *assignment)
 
 	counters_read(&watch.before);
 	if (!start(&watch)) {
-		ktap_diagnostic("FAIL cannot start: %s", strerrordesc_np(errno));
+		ktap_diagnostic("FAIL cannot start: %s", error_words(errno));
 		ktap_result(false, assignment->index, assignment->subtest->name, 0);
 		return SUBTEST_FAILED;
 	}

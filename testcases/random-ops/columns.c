@@ -9,6 +9,7 @@
 
 #include "area.h"
 #include "operations.h"
+#include "words.h"
 
 /* ---- the heap: page 0 is the lowest. libc must not use the heap meanwhile */
 
@@ -86,7 +87,7 @@ static void stack_cut(struct world *world, unsigned int pages)
 	char *low = world->stack.end - STACK_PAGES * page_bytes();
 
 	if (munmap(low, (STACK_PAGES - pages) * page_bytes()) != 0)
-		world_fail(world, "munmap: %s", strerrordesc_np(errno));
+		world_fail(world, "munmap: %s", error_words(errno));
 	for (unsigned int page = pages; page < STACK_PAGES; page++)
 		world->stack.value[page] = 0;
 	world->stack.pages = pages;
@@ -134,7 +135,7 @@ void columns_reset(struct world *world)
 		return;
 	if (mmap(top, page_bytes(), PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0) == MAP_FAILED)
-		world_fail(world, "mmap of a stack: %s", strerrordesc_np(errno));
+		world_fail(world, "mmap of a stack: %s", error_words(errno));
 	stack_cut(world, 1);
 	world->stack.value[0] = 0;
 }

@@ -9,6 +9,7 @@
 
 #include "child.h"
 #include "operations.h"
+#include "words.h"
 
 #define DEPTH_MAX 2u
 #define CHILD_OPS 24u
@@ -70,7 +71,7 @@ void do_fork(struct world *world, const struct op *op, unsigned int at, unsigned
 				object->present[slot] = UNSURE;
 	child = child_try(world->run, live, world);
 	if (child < 0)
-		world_fail(world, "fork: %s", strerrordesc_np(errno));
+		world_fail(world, "fork: %s", error_words(errno));
 	else if (world->waits)
 		wait_for(world, child);
 	else
@@ -94,7 +95,7 @@ void do_vfork(struct world *world, const struct op *op, unsigned int at, unsigne
 		_exit(executes);
 	}
 	if (child < 0) {
-		world_fail(world, "vfork: %s", strerrordesc_np(errno));
+		world_fail(world, "vfork: %s", error_words(errno));
 		return;
 	}
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)

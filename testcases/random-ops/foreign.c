@@ -17,6 +17,7 @@
 
 #include "program.h"
 #include "subtests.h"
+#include "words.h"
 
 #define WORD sizeof(uint64_t)
 #define OWNERS 2u
@@ -139,7 +140,7 @@ static bool set_scene(struct run *run, struct scene *scene)
 	snprintf(path, sizeof(path), "/proc/%d/mem", (int)target);
 	memory_fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (memory_fd < 0) {
-		run_skip(run, "%s cannot be read: %s", path, strerrorname_np(errno));
+		run_skip(run, "%s cannot be read: %s", path, error_words(errno));
 		return false;
 	}
 	if (!scene->shadows || !choice_make(&scene->choice, run, ""))

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "operations.h"
+#include "words.h"
 
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4 /* Linux 5.7 */
@@ -70,7 +71,7 @@ void do_map(struct world *world, const struct op *op, unsigned int at, unsigned 
 	if (spares && !all_holes(world, at, count)) {
 		if (got != MAP_FAILED || errno != EEXIST)
 			world_fail(world, "mmap over a mapping with MAP_FIXED_NOREPLACE: %s",
-				   got == MAP_FAILED ? strerrordesc_np(errno) : "success");
+				   got == MAP_FAILED ? error_words(errno) : "success");
 		return;
 	}
 	if (!world_succeeded(world, "mmap", got == world_cell(world, at)))

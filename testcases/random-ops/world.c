@@ -18,6 +18,7 @@
 #include "area.h"
 #include "child.h"
 #include "tag.h"
+#include "words.h"
 
 #ifndef UFFD_USER_MODE_ONLY
 #define UFFD_USER_MODE_ONLY 1 /* Linux 5.11 */
@@ -44,7 +45,7 @@ void world_fail(struct world *world, const char *fmt, ...)
 bool world_succeeded(struct world *world, const char *call, bool ok)
 {
 	if (!ok)
-		world_fail(world, "%s fails: %s", call, strerrordesc_np(errno));
+		world_fail(world, "%s fails: %s", call, error_words(errno));
 	return ok;
 }
 
@@ -290,11 +291,11 @@ void world_reset(struct world *world)
 		shadow_changing(world->shadow, at, model->newest);
 	if (mmap(world->base, world_bytes(world, CELLS), PROT_NONE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
-		world_fail(world, "starting anew: mmap: %s", strerrordesc_np(errno));
+		world_fail(world, "starting anew: mmap: %s", error_words(errno));
 	for (unsigned int i = 0; i < FILES; i++) {
 		if (ftruncate(model->object[i].fd, 0) != 0 ||
 		    ftruncate(model->object[i].fd, world_bytes(world, OBJECT_CELLS)) != 0)
-			world_fail(world, "starting anew: ftruncate: %s", strerrordesc_np(errno));
+			world_fail(world, "starting anew: ftruncate: %s", error_words(errno));
 		model_object_resized(model, i, 0);
 		model->object[i].cells = OBJECT_CELLS;
 	}
@@ -399,7 +400,7 @@ void world_become_child(struct world *world)
 			continue;
 		/* what the parent goes on with is not ours to judge, nor to change */
 		if (munmap(world_cell(world, at), world_bytes(world, 1)) != 0)
-			world_fail(world, "munmap: %s", strerrordesc_np(errno));
+			world_fail(world, "munmap: %s", error_words(errno));
 		*cell = (struct cell){ .kind = HOLE };
 	}
 	for (unsigned int i = 0; i < FILES; i++)

@@ -9,6 +9,7 @@ int main(int argc, char **argv)
 		  .moves = { "vma_lock_retry" } },
 		{ .name = "remap", .body = remap, .sabotages = { "uffd-unregistered", "uffd-stays" },
 		  .moves = { "vma_lock_retry" } },
+		{ .name = "unregister", .body = unregister, .sabotages = { "uffd-not-again" }, .moves = { "vma_lock_retry" } },
 		{ .name = "move", .body = move, .sabotages = { "uffd-moves-wrong", "uffd-move-leaves" },
 		  .moves = { "vma_lock_retry" } },
 	};

@@ -5,6 +5,7 @@
 
 void missing(struct run *run);
 void remap(struct run *run);
+void unregister(struct run *run);
 void move(struct run *run);
 
 #endif

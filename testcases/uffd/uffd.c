@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "uffd.h"
+#include "words.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +51,7 @@ bool uffd_init(struct uffd *uffd, struct run *run, bool moves)
 
 	*uffd = (struct uffd){ .run = run, .moves = moves, .fd = open_uffd() };
 	if (uffd->fd < 0) {
-		run_skip(run, "userfaultfd is not available: %s", strerrorname_np(errno));
+		run_skip(run, "userfaultfd is not available: %s", error_words(errno));
 		return false;
 	}
 	if (ioctl(uffd->fd, UFFDIO_API, &api) != 0) {

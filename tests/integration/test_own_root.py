@@ -44,11 +44,19 @@ def add_case(root: Path, name: str, main: str, summary: str = "mine") -> None:
     (case / "testcase.yaml").write_text(f"summary: {summary}\nsources: [main.c]\n")
 
 
-def compiled(tmp_path: Path, name: str) -> None:
+def compiled(tmp_path: Path, *names: str) -> str:
     catalog = load_catalog()
     context = Context(Places(tmp_path / "cache", tmp_path / "state"), catalog, Runner(Cancel()), lambda _: None)
     base = Base("b", "c", "b", tmp_path / "base")
-    programs(context, [catalog.case(name)], AppliedTree(base, "t", ()), find_toolchain(context).value)
+    cases = [catalog.case(name) for name in names]
+    return programs(context, cases, AppliedTree(base, "t", ()), find_toolchain(context).value).note
+
+
+def test_the_cases_of_one_directory_are_compiled_once(root: Path, tmp_path: Path) -> None:
+    add_case(root, "mine", MAIN)
+    with (root / "testcases/mine/testcase.yaml").open("a") as declared:
+        declared.write("cases: {one: {args: [--only, one]}, two: {args: [--only, two]}}\n")
+    assert compiled(tmp_path, "mine.one", "mine.two") == "2 programs compiled"  # theirs, and the guest's supervisor
 
 
 def test_everything_of_ours_is_still_there_and_the_users_wins_by_name(root: Path) -> None:

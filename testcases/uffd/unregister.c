@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* unregister: half of the range loses its userfaultfd, and gets it again, while faults of it sleep or are being answered.
+ *
+ * Oracles (claim.c): refused ever -> a fault that slept for an answer found its VMA changed, and did not start again. Zero
+ * while settled as registered -> a fault used the flags from before. A toucher that sleeps for ever (hang) -> it was queued
+ * behind the wake-up that unregistering is. */
+#define _GNU_SOURCE
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
+
+#include "subtests.h"
+#include "uffd.h"
+
+#define HALF (UFFD_PAGES / 2)
+
+/* Without a userfaultfd a missing page is a fresh one: zero. */
+static void settle(struct uffd *uffd, unsigned int may)
+{
+	for (unsigned int page = HALF; page < UFFD_PAGES; page++)
+		claim_update(&uffd->claim[page], may | MAY_LOSE_WRITES | (uffd_is_zero_page(uffd, page) ? MAY_BE_ZERO : 0));
+}
+
+static void change(struct worker *worker)
+{
+	struct uffd *uffd = worker->arg;
+	struct run *run = worker->run;
+	struct uffdio_range half = { (uintptr_t)area_word(uffd->base, HALF, 0), HALF * page_bytes() };
+
+	while (worker_continue(worker)) {
+		settle(uffd, CLAIM_RW | MAY_BE_ZERO);
+		/* unregistering wakes who sleeps: that is what is asked here */
+		if (ioctl(uffd->fd, UFFDIO_UNREGISTER, &half) != 0)
+			run_fail_errno(run, "UFFDIO_UNREGISTER");
+		area_advise(run, (void *)(uintptr_t)half.start, HALF, MADV_DONTNEED);
+		rng_dither(&worker->rng);
+		if (!run_sabotaged(run, "uffd-not-again"))
+			uffd_register(uffd, HALF, HALF);
+		/* pages that came in before the registration are plain zero pages; after it none can be */
+		area_advise(run, (void *)(uintptr_t)half.start, HALF, MADV_DONTNEED);
+		settle(uffd, CLAIM_RW);
+		for (unsigned int i = rng_below(&worker->rng, 6); i > 0; i--)
+			rng_dither(&worker->rng);
+		worker_did(worker);
+	}
+}
+
+void unregister(struct run *run)
+{
+	static struct uffd uffd;
+	unsigned int touchers = run_threads_left(run, 3, 2);
+	const struct role roles[] = {
+		{ .name = "answerer", .body = uffd_answer, .count = 1, .arg = &uffd },
+		{ .name = "changer", .body = change, .count = 1, .arg = &uffd },
+		{ .name = "splitter", .body = uffd_split, .count = 1, .arg = &uffd },
+		{ .name = "toucher", .body = uffd_touch, .count = touchers, .arg = &uffd },
+	};
+
+	if (!uffd_init(&uffd, run, false))
+		return;
+	uffd.touchers = touchers;
+	uffd.touched.want.always_mapped = true;
+	uffd.touched.want.zero_while_changing = true;
+	touched_count(run, &uffd.touched, false);
+	crew_run(run, roles, COUNT_OF(roles));
+}
