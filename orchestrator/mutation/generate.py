@@ -17,7 +17,7 @@ from orchestrator.model.series import Mutant, Observable
 from orchestrator.mutation.edit import Body, Edit
 from orchestrator.mutation.operators import OPERATORS
 from orchestrator.mutation.statements import NotReadable, Shape, Statement, statements_of
-from orchestrator.mutation.tokens import Kind, NotBalanced
+from orchestrator.mutation.tokens import Kind, NotBalanced, open_brackets, partners
 from orchestrator.mutation.vocabulary import Vocabulary
 from orchestrator.parse.changed_lines import Hunk, is_of_kernel
 from orchestrator.words import counted
@@ -99,7 +99,12 @@ def _body(text: str, begin: int, function: Function, vocabulary: Vocabulary) -> 
 
 def _edits(body: Body, file: ChangedFile, hunks: Sequence[int], starts: Sequence[int]) -> Iterator[Edit]:
     changed = {line for number in hunks for line in file.hunks[number].new}
+    arid_until = 0  # the end of a branch that only an assertion's failure leads to
     for one in body.statements:
+        if one.start < arid_until:
+            continue
+        if one.shape is Shape.IF and _is_assertion(body, one):
+            arid_until = one.body[0].end
         own = range(_line(starts, one.start), _line(starts, _head_end(one)) + 1)
         if changed.isdisjoint(own) or _is_arid(body, one):
             continue
@@ -120,24 +125,45 @@ def _head_end(one: Statement) -> int:
 def _is_arid(body: Body, one: Statement) -> bool:
     """Whether a statement logs, asserts or counts, or handles what an assertion says never happens."""
     if one.shape is Shape.CALL:
-        return body.vocabulary.is_arid(one.called)
+        return body.vocabulary.is_left_alone(one.called)
     return any(token.kind is Kind.NAME and body.vocabulary.is_arid(token.text) for token in one.condition)
 
 
+def _is_assertion(body: Body, one: Statement) -> bool:
+    """Whether an if leads to its branch only where an assertion failed."""
+    pairs = partners(one.condition)
+    found, at = False, 0
+    while at < len(one.condition):
+        token = one.condition[at]
+        if token.kind is Kind.NAME and body.vocabulary.is_arid(token.text):
+            if at and one.condition[at - 1].text == "!":
+                return False
+            found, at = True, pairs.get(at + 1, at)
+        elif token.text in ("||", "?"):
+            return False
+        at += 1
+    return found
+
+
 def _reverts(file: ChangedFile, hunks: Sequence[int], lines: range, starts: Sequence[int]) -> Iterator[Edit]:
-    """The old lines of a hunk that lies within a function, instead of the new ones."""
+    """The old lines of a hunk that lies within a function, instead of the new ones. A hunk that opens a block which
+    the next one closes is reverted with it."""
     old = _lines(file.before)
-    for number in hunks:
-        hunk = file.hunks[number]
-        is_inside = lines.start < hunk.new.start and hunk.new.stop <= lines.stop - 1
-        if not is_inside or max(len(hunk.old), len(hunk.new)) > REVERTED:
-            continue
-        start, end = starts[hunk.new.start - 1], starts[hunk.new.stop - 1]
-        text = "".join(old[hunk.old.start - 1 : hunk.old.stop - 1])
-        if not (text + file.after[start:end]).strip():
-            continue
-        words = f"the hunk is reverted: {counted(len(hunk.new), 'line')} out, {counted(len(hunk.old), 'old line')} back"
-        yield Edit("revert-hunk", REVERT_WEIGHT, start, end, text, words)
+    for at, number in enumerate(hunks):
+        first = file.hunks[number]
+        for last in (file.hunks[other] for other in hunks[at:]):
+            gone, back = range(first.new.start, last.new.stop), range(first.old.start, last.old.stop)
+            is_inside = lines.start < gone.start and gone.stop <= lines.stop - 1
+            if not is_inside or max(len(gone), len(back)) > REVERTED:
+                break
+            start, end = starts[gone.start - 1], starts[gone.stop - 1]
+            text = "".join(old[back.start - 1 : back.stop - 1])
+            if open_brackets(text) != open_brackets(file.after[start:end]):
+                continue
+            if (text + file.after[start:end]).strip():
+                sizes = f"{counted(len(gone), 'line')} out, {counted(len(back), 'old line')} back"
+                yield Edit("revert-hunk", REVERT_WEIGHT, start, end, text, f"the hunk is reverted: {sizes}")
+            break
 
 
 def _touches(hunk: Hunk, lines: range) -> bool:

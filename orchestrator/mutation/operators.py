@@ -100,7 +100,7 @@ def move_boundary(body: Body, one: Statement) -> Iterator[Edit]:
 def swap_equality(body: Body, one: Statement) -> Iterator[Edit]:
     """== <-> !=, where it is a part of a condition: the whole of one is what negate-condition turns round"""
     found = [token for token in (*one.condition, *one.tokens) if token.text in _EQUALITIES]
-    is_part = any(token.text in ("&&", "||", "?") for token in one.condition) or not one.condition
+    is_part = one.shape is not Shape.IF or any(token.text in ("&&", "||", "?") for token in one.condition)
     for token in found if is_part else ():
         yield _token("equality", 4, body, token, _EQUALITIES[token.text])
 
@@ -197,7 +197,7 @@ def swap_neighbours(body: Body, one: Statement) -> Iterator[Edit]:
     if not one.block or later is None or one.shape not in _SIMPLE or later.shape not in _SIMPLE:
         return
     between = body.text[one.end : later.start]
-    if between.strip() or any(body.vocabulary.is_arid(other.called) for other in (one, later)):
+    if between.strip() or any(body.vocabulary.is_left_alone(other.called) for other in (one, later)):
         return
     first, second = body.text[one.start : one.end], body.text[later.start : later.end]
     new = f"{second}{between}{first}"

@@ -77,6 +77,20 @@ def edits(text: str, operator: str) -> list[str]:
         ]),
         ("drop-operand", "return a && b;", ["return a && 1;", "return 1 && b;"]),
         ("boundary", "if (a < b) g();", ["if (a <= b) g();"]),
+        ("boundary", "for (i = x > 1; i < n; i = y < 1) g();", ["for (i = x > 1; i <= n; i = y < 1) g();"]),
+        ("boundary", "do { g(); } while (i < n);", ["do { g(); } while (i <= n);"]),
+        ("equality", "while (a == b) g();", ["while (a != b) g();"]),
+        ("drop-operand", "for (;a && b;) g();", ["for (;1 && b;) g();", "for (;a && 1;) g();"]),
+        ("drop-call", "LIST_HEAD(pages);", []),
+        ("drop-call", "DECLARE_BITMAP(seen, 8);", []),
+        ("drop-call", "INIT_LIST_HEAD(&pages);", [";"]),
+        ("drop-call", "asm(\"nop\");", []),
+        ("drop-call", "if (WARN_ON_ONCE(!p)) { g(); return 0; }", []),
+        ("drop-call", "if (!p && WARN_ON_ONCE(a || b)) g();", []),
+        ("drop-call", "if (!p || WARN_ON_ONCE(a)) g();", ["if (!p || WARN_ON_ONCE(a)) ;"]),
+        ("drop-call", "if (!WARN_ON_ONCE(a)) g();", ["if (!WARN_ON_ONCE(a)) ;"]),
+        ("drop-call", "if (WARN_ON_ONCE(a)) f(); else g();", ["if (WARN_ON_ONCE(a)) f(); else ;"]),
+        ("negate-condition", "if (data_race(count(p))) g();", ["if (!(data_race(count(p)))) g();"]),
         ("boundary", "if (a >= b) g();", ["if (a > b) g();"]),
         ("boundary", "x = a << b;", []),
         ("equality", "if (a == b && c) g();", ["if (a != b && c) g();"]),
@@ -140,6 +154,18 @@ def test_a_hunk_is_reverted_as_a_whole() -> None:
     gone = [ChangedFile(NAME, after, before, (Hunk(range(4, 5), range(4, 4)),))]
     (back,) = [one for one in generate(gone, VOCABULARY).mutants if one.group == "revert-hunk"]
     assert "newer(p);" in applied(before, back)
+
+
+def test_a_hunk_that_opens_a_block_is_reverted_with_the_one_that_closes_it() -> None:
+    before = body("if (a)", "\tg(p);", "h(p);")
+    after = body("if (a && b) {", "\tg(p);", "}", "#ifdef A", "h(p);", "#endif")
+    opens, closes = Hunk(range(3, 4), range(3, 4)), Hunk(range(5, 5), range(5, 7))
+    made = generate([ChangedFile(NAME, before, after, (opens, closes))], VOCABULARY).mutants
+    assert [one for one in made if one.group == "revert-hunk"] == [], "the #endif is in neither"
+    both = (opens, closes, Hunk(range(6, 6), range(8, 9)))
+    made = generate([ChangedFile(NAME, before, after, both)], VOCABULARY).mutants
+    (revert,) = [one for one in made if one.group == "revert-hunk"]
+    assert applied(after, revert) == before
 
 
 def test_lines_keep_their_numbers_and_each_mutant_can_be_switched() -> None:
@@ -234,6 +260,7 @@ def test_hunks_are_read_as_git_counts_them() -> None:
         ("{ x = ({ int y = 1; y; }); }", [Shape.STORE]),
         ("{ struct x y = { .a = 1 }; a(); }", [Shape.DECLARATION, Shape.CALL]),
         ("{ out: return; }", [Shape.LABEL, Shape.RETURN]),
+        ('{ asm volatile("pause"); asm("nop"); asm goto("jmp %l[x]" : : : : x); }', [Shape.OTHER] * 3),
         ("{}", []),
     ],
 )  # fmt: skip
