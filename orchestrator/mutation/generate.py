@@ -26,6 +26,11 @@ ORIGIN = "generated"
 CONTEXT = 3  # lines around a change in a diff
 REVERTED = 30  # lines of a hunk that is still worth reverting as a whole: more change too much at once
 REVERT_WEIGHT = 7
+UNKNOWN = "its head or its body has another form than functions in kernel style"
+# Between the functions that are known: `{` and `}` alone in the first column, and a body on the line of its head
+_ALIEN = re.compile(
+    r"^\{[ \t]*\n.*?^\}[ \t]*$|^\w[^\n;={}#]*\)[ \t]*\{[^\n]*\w[^\n]*\}[ \t]*$", re.MULTILINE | re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,7 @@ def _of_file(file: ChangedFile, vocabulary: Vocabulary, unreadable: list[tuple[s
     at = 0
     for part in split_functions(file.after):
         if isinstance(part, str):
+            unreadable += [(f"{file.name}: {name}", UNKNOWN) for name in _unknown(file, part, at, starts)]
             at += len(part)
             continue
         begin, at = at + len(part.head), at + len(part.text)
@@ -88,6 +94,19 @@ def _of_file(file: ChangedFile, vocabulary: Vocabulary, unreadable: list[tuple[s
             line = _line(starts, edit.start)
             number = next((number for number in hunks if line in file.hunks[number].new), hunks[0])
             yield _Candidate(file, part.name, line, number, edit)
+
+
+def _unknown(file: ChangedFile, text: str, offset: int, starts: Sequence[int]) -> Iterator[str]:
+    """What looks like functions with changed lines in what lies between those that are known, by their heads."""
+    for match in _ALIEN.finditer(text):
+        lines = range(_line(starts, offset + match.start()), _line(starts, offset + match.end() - 1) + 1)
+        if not any(_touches(hunk, lines) for hunk in file.hunks):
+            continue
+        before = text[: match.start()].rstrip("\n").split("\n\n")[-1].split("\n")
+        head = [match[0], *(line for line in before if line[:1].isalpha() or line[:1] == "_")]
+        called = re.search(r"[A-Za-z_]\w*[ \t]*\([^)\n]*\)?", head[-1] if match[0][0] == "{" else match[0])
+        if called:
+            yield " ".join(called[0].split())
 
 
 def _body(text: str, begin: int, function: Function, vocabulary: Vocabulary) -> Body:

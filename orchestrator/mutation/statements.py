@@ -131,7 +131,8 @@ class _Reader:
                 return self._made(Shape.LABEL, at, end, block, place), end
         if first.kind is Kind.NAME and self._is(at + 1, ":"):
             return self._made(Shape.LABEL, at, at + 2, block, place), at + 2
-        if first.kind is Kind.NAME and self._is(at + 1, "(") and self._has_body(self._partner[at + 1] + 1):
+        is_head = first.kind is Kind.NAME and first.text != "return" and self._is(at + 1, "(")
+        if is_head and self._has_body(self._partner[at + 1] + 1):
             return self._headed(at, at + 1, Shape.LOOP, block, place)
         end = self._semicolon(at)
         return self._made(self._shape(at, end - 1), at, end, block, place, simple=True), end

@@ -138,6 +138,11 @@ def test_statements_change_places_where_that_matters() -> None:
     assert "spin_unlock(&p->lock);\n\tp->b = 2;" in found["early-release"]
 
 
+def test_a_system_call_has_mutants_too() -> None:
+    text = body("if (a)", "\treturn -EINVAL;", "return f(a);", head="SYSCALL_DEFINE1(madvise, int, a)")
+    assert {mutant.function for mutant in mutants(text)} == {"madvise"}
+
+
 def test_only_changed_lines_are_mutated() -> None:
     text = body("one(p);", "two(p);", "three(p);")
     found = mutants(text, lines=[4])
@@ -214,6 +219,20 @@ def test_code_that_cannot_be_read_is_named() -> None:
     assert made.unreadable[0][0] == "mm/file.c: f()"
 
 
+def test_functions_of_another_form_are_named() -> None:
+    text = "static int old(a)\n\tint a;\n{\n\tput(a);\n}\n\nstatic inline int one(int x) { return x + 1; }\n"
+    text += "static inline void none(void) { }\n\nDEFINE_IDTENTRY(exc_overflow)\n{\n\tput(regs);\n}\n"
+    text += "\nstatic const int table[] =\n{\n\t1,\n};\n"
+    every = range(1, text.count("\n") + 1)
+    made = generate([ChangedFile(NAME, "", text, (Hunk(range(1, 1), every),))], VOCABULARY)
+    assert made.mutants == ()
+    assert [place.removeprefix("mm/file.c: ") for place, _ in made.unreadable] == [
+        "old(a)", "one(int x)", "DEFINE_IDTENTRY(exc_overflow)",
+    ]  # fmt: skip
+    made = generate([ChangedFile(NAME, "", text, (Hunk(range(1, 1), range(7, 8)),))], VOCABULARY)
+    assert [place for place, _ in made.unreadable] == ["mm/file.c: one(int x)"], "only what the series changes"
+
+
 def test_a_directive_between_statements_stops_nothing() -> None:
     text = body("#ifdef CONFIG_A", "one(p);", "#endif", "two(p);")
     assert edits(text, "drop-call") == [";", ";"]
@@ -259,6 +278,7 @@ def test_hunks_are_read_as_git_counts_them() -> None:
         ]),
         ("{ x = ({ int y = 1; y; }); }", [Shape.STORE]),
         ("{ struct x y = { .a = 1 }; a(); }", [Shape.DECLARATION, Shape.CALL]),
+        ("{ return (void *)f(x); }", [Shape.RETURN]),
         ("{ out: return; }", [Shape.LABEL, Shape.RETURN]),
         ('{ asm volatile("pause"); asm("nop"); asm goto("jmp %l[x]" : : : : x); }', [Shape.OTHER] * 3),
         ("{}", []),
