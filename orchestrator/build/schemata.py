@@ -163,7 +163,7 @@ def _switched_within(function: Function, roles: Mapping[int, Function]) -> str:
         body = role.body
         if _ASM_GOTO.search(body):
             raise CannotSwitch(f"{function.name}() has labels that only assembly or pointers name")
-        for label in sorted(set(_GOTO.findall(body))):
+        for label in sorted({*_GOTO.findall(body), *_GOTO.findall(function.body)}):  # a mutant may miss the only goto
             new = f"{label}__mutant{number}"
             body = re.sub(rf"\bgoto(\s+){label}(\s*;)", rf"goto\1{new}\2", body)
             body = re.sub(rf"^([ \t]*){label}([ \t]*:)", rf"\1{new}\2", body, flags=re.MULTILINE)
