@@ -68,7 +68,7 @@ def negate_condition(body: Body, one: Statement) -> Iterator[Edit]:
 
 def drop_operand(body: Body, one: Statement) -> Iterator[Edit]:
     """a && b -> a && 1, and 1 && b; with || and 0 likewise"""
-    for group in _nested(one.condition or (one.tokens[1:] if one.shape is Shape.RETURN else ())):
+    for group in _nested(one.condition or _value(one)):
         joints = [index for index, token in _top(group) if token.text in ("&&", "||")]
         if len({group[index].text for index in joints}) != 1:
             continue  # none, or && beside || without parentheses
@@ -266,6 +266,18 @@ def _top(tokens: Sequence[Token]) -> Iterator[tuple[int, Token]]:
         if depth == 0:
             yield index, token
         depth += token.text in ("(", "[", "{")
+
+
+def _value(one: Statement) -> Sequence[Token]:
+    """What a statement returns or stores."""
+    match one.shape:
+        case Shape.RETURN:
+            return one.tokens[1:]
+        case Shape.STORE | Shape.DECLARATION:
+            at = next((index for index, token in _top(one.tokens) if token.text == "="), len(one.tokens))
+            return one.tokens[at + 1 :]
+        case _:
+            return ()
 
 
 def _nested(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:

@@ -75,6 +75,9 @@ def edits(text: str, operator: str) -> list[str]:
         ("drop-operand", "if (a || (b && c)) g();", [
             "if (0 || (b && c)) g();", "if (a || (1 && c)) g();", "if (a || (b && 1)) g();", "if (a || 0) g();",
         ]),
+        ("drop-operand", "x = !a && b(p);", ["x = !a && 1;", "x = 1 && b(p);"]),
+        ("drop-operand", "const bool x = a || b;", ["const bool x = 0 || b;", "const bool x = a || 0;"]),
+        ("drop-operand", "struct y x = { .a = b && c };", []),
         ("drop-operand", "return a && b;", ["return a && 1;", "return 1 && b;"]),
         ("boundary", "if (a < b) g();", ["if (a <= b) g();"]),
         ("boundary", "for (i = x > 1; i < n; i = y < 1) g();", ["for (i = x > 1; i <= n; i = y < 1) g();"]),
