@@ -27,6 +27,7 @@ CONTEXT = 3  # lines around a change in a diff
 REVERTED = 30  # lines of a hunk that is still worth reverting as a whole: more change too much at once
 REVERT_WEIGHT = 7
 UNKNOWN = "its head or its body has another form than functions in kernel style"
+ELSEWHERE = "it is linked into something besides the kernel, where no mutant can be switched on"
 # Between the functions that are known: `{` and `}` alone in the first column, and a body on the line of its head
 _ALIEN = re.compile(
     r"^\{[ \t]*\n.*?^\}[ \t]*$|^\w[^\n;={}#]*\)[ \t]*\{[^\n]*\w[^\n]*\}[ \t]*$", re.MULTILINE | re.DOTALL
@@ -65,7 +66,11 @@ def generate(files: Sequence[ChangedFile], vocabulary: Vocabulary) -> Generated:
     candidates: list[_Candidate] = []
     unreadable: list[tuple[str, str]] = []
     for file in files:
-        if file.name.endswith((".c", ".h")) and is_of_kernel(file.name):
+        if not file.name.endswith((".c", ".h")) or not is_of_kernel(file.name):
+            continue
+        if vocabulary.is_elsewhere(file.name):
+            unreadable.append((file.name, ELSEWHERE))
+        else:
             candidates += _of_file(file, vocabulary, unreadable)
     names: set[str] = set()
     return Generated(tuple(_mutant(one, names) for one in _ordered(candidates)), tuple(unreadable))

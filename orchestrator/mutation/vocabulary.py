@@ -44,6 +44,7 @@ class Vocabulary:
 
     arid: tuple[str, ...]
     declaring: tuple[str, ...]
+    elsewhere: tuple[str, ...]
     callees: tuple[Callees, ...]
     swaps: tuple[Swap, ...]
 
@@ -54,6 +55,10 @@ class Vocabulary:
     def is_left_alone(self, name: str) -> bool:
         """Whether nothing is done to a call: it is arid, or it is no call but a declaration."""
         return self.is_arid(name) or bool(self._declaring.fullmatch(name))
+
+    def is_elsewhere(self, file: str) -> bool:
+        """Whether a file is linked into something besides the kernel too."""
+        return bool(self._elsewhere.fullmatch(file))
 
     def weight_of(self, name: str) -> int:
         """How much it says when nobody notices that a call of this function is gone."""
@@ -66,6 +71,10 @@ class Vocabulary:
     @cached_property
     def _declaring(self) -> re.Pattern[str]:
         return _any(self.declaring)
+
+    @cached_property
+    def _elsewhere(self) -> re.Pattern[str]:
+        return _any(self.elsewhere)
 
 
 def load_vocabulary() -> Vocabulary:

@@ -250,6 +250,13 @@ def test_files_that_are_in_no_kernel_have_no_mutants() -> None:
         )
 
 
+@pytest.mark.parametrize("name", ["arch/x86/boot/compressed/misc.c", "lib/vdso/gettimeofday.c", "lib/zstd/a/b.c"])
+def test_what_is_linked_into_something_else_is_named(name: str) -> None:
+    made = generate([ChangedFile(name, "", body("put(p);"), (Hunk(range(1, 1), range(1, 5)),))], VOCABULARY)
+    assert made.mutants == ()
+    assert [place for place, _ in made.unreadable] == [name]
+
+
 def test_hunks_are_read_as_git_counts_them() -> None:
     diff = (
         b"diff --git a/mm/a.c b/mm/a.c\n--- a/mm/a.c\n+++ b/mm/a.c\n@@ -3 +3,2 @@ f\n-x\n+y\n+++ z\n@@ -9,2 +10,0 @@\n"
