@@ -56,7 +56,9 @@ def main() -> int:
     before, least, most = (statistics.median(side) for side in zip(*pairs, strict=True))
     print(f"median of {len(pairs)} kills: {before:.1f} s as run, {least:.1f} to {most:.1f} s in the learned order")
     sooner, later = sum(most < before for before, _, most in pairs), sum(least > before for before, least, _ in pairs)
-    print(f"certainly sooner: {sooner}, certainly later: {later}, not known: {len(pairs) - sooner - later}")
+    same = sum(least == before == most for before, least, most in pairs)
+    unknown = len(pairs) - sooner - later - same
+    print(f"certainly sooner: {sooner}, certainly later: {later}, the same: {same}, not known: {unknown}")
     return 0
 
 

@@ -12,13 +12,12 @@ trees between.
 from __future__ import annotations
 
 import posixpath
-import re
 import shutil
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from orchestrator.build.name_users import users_of_names
 from orchestrator.build.objects import configured_objects, made_from, object_of
 from orchestrator.build.toolchain import Toolchain, build_error, host_error, make
 from orchestrator.build.worktree import build_directory, compiling, worktree_lock
@@ -36,12 +35,9 @@ from orchestrator.parse.uncompiled import uncompiled_lines
 from orchestrator.process import CommandResult
 from orchestrator.source.git import Git
 from orchestrator.source.trees import move_worktree
-from orchestrator.store import key, write_atomically
 
 MOST_USERS = 24  # sources that the series does not change, in one kernel
 MOST_ASKED = 3 * MOST_USERS  # of which make is asked whether the kernel has them, a call for each directory
-TOO_COMMON = 60  # a name that more sources use says little about who is concerned
-PLACES = ("arch", "block", "fs", "io_uring", "ipc", "kernel", "lib", "mm", "net/core", "security")
 UNLIKE_GIT = ("--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
 
 
@@ -71,7 +67,7 @@ def compile_changed(
     diff = git.check("diff-tree", "-r", "-p", "-U0", "-M", *UNLIKE_GIT, base.commit, after.applied.tree).stdout
     changed = {file: lines for file, lines in changed_lines(diff).items() if is_of_kernel(file)}
     sources = [name for name in after.applied.files if is_of_kernel(name) and name.endswith((".c", ".S"))]
-    users = _users(context, git, after.applied.tree, declared_names(series.patches), toolchain)
+    users = users_of_names(context, git, after.applied.tree, declared_names(series.patches), toolchain)
     others = [name for name in users if name not in sources]
     names = [*sources, *others[:MOST_ASKED]]
     with worktree_lock(context, base, subject.worktree) as lock, compiling(context, base):
@@ -158,26 +154,6 @@ class _Compiler:
     def _make(self, *words: str) -> CommandResult:
         command = make(self.source, self.build, *words, toolchain=self.toolchain, places=self.context.places)
         return self.context.runner.run(command, log=self.log, holding=self.lock)
-
-
-def _users(context: Context, git: Git, tree: str, names: Sequence[str], toolchain: Toolchain) -> list[str]:
-    """Sources of this architecture that use some of the names, those that use most of them first."""
-    if not names:
-        return []
-    product_key = key("users", tree=tree, names=names, places=PLACES)
-    found = context.store.get("users", product_key)
-    if found is None:  # it takes seconds, and is the same for all kernels
-        pattern = f"({'|'.join(names)})"
-        places = [f"{place}/*.c" for place in PLACES]
-        said = git.ask("grep", "-o", "-z", "-w", "-E", "-e", pattern, tree, "--", *places).stdout
-        found = context.store.put("users", product_key, lambda home: write_atomically(home / "uses", said))
-    lines = (found / "uses").read_text("utf-8", "surrogateescape").splitlines()
-    # NAME OF THE FILE, NUL, NAME
-    uses = [tuple(line.split("\0", 1)) for line in sorted({line.removeprefix(f"{tree}:") for line in lines})]
-    common = Counter(use[1] for use in uses if len(use) == 2)
-    counts = Counter(use[0] for use in uses if len(use) == 2 and common[use[1]] <= TOO_COMMON)
-    elsewhere = re.compile(rf"arch/(?!{re.escape(toolchain.source)}/)")
-    return [file for file, _ in sorted(counts.items(), key=lambda one: (-one[1], one[0])) if not elsewhere.match(file)]
 
 
 def _concerned(fresh: Sequence[StaticFinding], sources: Sequence[str]) -> list[str]:

@@ -19,7 +19,12 @@ SWITCH = "orchestrate_mutant"
 DECLARATION = f"extern int {SWITCH};\n"
 
 _NOT_NAMES = frozenset({"__attribute__", "__printf", "__aligned", "__section", "__cond_acquires"})
-_MACRO_HEAD = re.compile(r"[A-Z][A-Z0-9_]*\(")  # SYSCALL_DEFINE2(…), DEFINE_IDTENTRY(…): no function to copy by name
+_MACRO_HEAD = re.compile(r"[A-Z][A-Z0-9_]*\(")  # DEFINE_IDTENTRY(…): no function to copy by name
+_SYSCALL = re.compile(r"(?:COMPAT_)?SYSCALL_DEFINE\d\(\s*(?P<name>\w+)")  # its body always returns
+_GOTO = re.compile(r"\bgoto\s+([A-Za-z_]\w*)\s*;")
+_ASM_GOTO = re.compile(
+    r"\b(?:asm|__asm__)\w*(?:\s+(?:volatile|inline|__volatile__))*\s+goto\b|\basm_(?:volatile_)?goto|&&\s*[a-z_]\w*\s*;"
+)
 _CALLED = re.compile(r"([A-Za-z_]\w*)\s*\(")
 _LAST_NAME = re.compile(r"([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*)*$")
 _POINTER_NAME = re.compile(r"\(\s*\*\s*([A-Za-z_]\w*)\s*\)\s*\(")
@@ -61,17 +66,19 @@ def metamutant(original: str, mutants: Mapping[int, str]) -> str:
         except CannotSwitch as error:
             raise CannotSwitch(f"{number}: {error}") from None
     pieces: list[str] = []
-    is_declared = False
     for part in parts:
         if isinstance(part, str):
             pieces.append(part)
             continue
-        if (extra := added.get(part.key)) or part.key in roles:
-            if not is_declared:
-                pieces.append(DECLARATION + "\n")
-                is_declared = True
-            pieces += extra or []
-        pieces.append(_switched(part, roles[part.key]) if part.key in roles else part.text)
+        pieces += added.get(part.key, [])
+        if part.key not in roles:
+            pieces.append(part.text)
+            continue
+        pieces.append(DECLARATION)  # each time: an earlier one may stand behind an #if that does not hold
+        try:
+            pieces.append(_switched(part, roles[part.key]))
+        except CannotSwitch as error:
+            raise CannotSwitch(f"{min(roles[part.key])}: {error}") from None
     return "".join(pieces)
 
 
@@ -128,6 +135,8 @@ def _squeezed(text: str) -> str:
 
 
 def _switched(function: Function, roles: Mapping[int, Function]) -> str:
+    if _SYSCALL.match(function.head):
+        return _switched_within(function, roles)
     names = ", ".join(_parameters(function))
     copies, cases = [], []
     for number, role in sorted(roles.items()):
@@ -144,6 +153,23 @@ def _switched(function: Function, roles: Mapping[int, Function]) -> str:
     calls_itself = any(re.search(rf"\b{re.escape(function.name)}\s*\(", v.body) for v in roles.values())
     prototype = f"{function.head.rstrip()};\n" if calls_itself else ""
     return f"{prototype}{''.join(copies)}{function.head}{switch}{body}"
+
+
+def _switched_within(function: Function, roles: Mapping[int, Function]) -> str:
+    """A function that a macro makes cannot be copied, for its names would be there twice. So its bodies lie in it, one
+    in each case; each returns."""
+    cases = []
+    for number, role in sorted(roles.items()):
+        body = role.body
+        if _ASM_GOTO.search(body):
+            raise CannotSwitch(f"{function.name}() has labels that only assembly or pointers name")
+        for label in sorted({*_GOTO.findall(body), *_GOTO.findall(function.body)}):  # a mutant may miss the only goto
+            new = f"{label}__mutant{number}"
+            body = re.sub(rf"\bgoto(\s+){label}(\s*;)", rf"goto\1{new}\2", body)
+            body = re.sub(rf"^([ \t]*){label}([ \t]*:)", rf"\1{new}\2", body, flags=re.MULTILINE)
+        cases.append(f"\tcase {number}:\n{body}\tbreak;\n")
+    switch = f"{{\n\tswitch ({SWITCH}) {{\n{''.join(cases)}\t}}\n"
+    return function.head + switch + function.body.removeprefix("{\n")
 
 
 def _return_type(function: Function) -> str:
@@ -223,6 +249,8 @@ def _head_start(lines: Sequence[str], begin: int, brace: int) -> int:
 
 
 def _definition_name(head: str) -> str | None:
+    if match := _SYSCALL.match(head):
+        return match["name"]
     if not head.strip() or head[0].isspace() or _MACRO_HEAD.match(head):
         return None
     try:

@@ -2,7 +2,7 @@
 
 Each mutant is compiled by itself, as the kernel compiles its file, but without debug information: equal objects then
 are equal code (trivial compiler equivalence, Papadakis et al., ICSE 2015). A header is compiled as part of the
-changed sources that include it.
+changed sources that include it, or of some others where there are none.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import posixpath
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator import host_cpus, kept
-from orchestrator.build.objects import compile_sources, is_made_from, object_of
+from orchestrator.build.name_users import users_of_names
+from orchestrator.build.objects import compile_sources, configured_objects, is_made_from, object_of
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain, first_error
 from orchestrator.build.worktree import build_directory, compiling, worktree_lock
@@ -27,12 +29,16 @@ from orchestrator.model.kernel import AppliedTree, KernelConfig
 from orchestrator.model.series import Mutant
 from orchestrator.model.subject import Subject
 from orchestrator.process import Command, Confined
+from orchestrator.source.git import Git
 from orchestrator.source.objects import Trees
 from orchestrator.source.trees import move_worktree
 from orchestrator.store import key, write_atomically
 from orchestrator.words import counted
 
 FILE, SCHEMA = "screened.json", 1
+WITNESSES = 3  # sources that a header is compiled in where the series changes none that includes it,
+ASKED = 24  # of so many that use its functions, these directories' first: they are compiled in most kernels
+LIKELY = ("mm/", "kernel/", "fs/", "lib/")
 # Of debug information, of dependencies, and what would make a warning of a mutant fatal
 DROPPED = re.compile(r"-g\S*|-W[pl],-MM?D\S*|-fdebug-\S*|-Werror\S*")
 
@@ -72,7 +78,9 @@ def screen(
         build = build_directory(source, subject.kernel.variant.name)
         changed = dict.fromkeys((*applied.files, *(name for mutant in mutants for name in files_of(mutant.diff))))
         with compiling(context, applied.base):
-            commands = compile_sources(context, build, list(changed), config, toolchain, lock, log)
+            commands = dict(compile_sources(context, build, list(changed), config, toolchain, lock, log))
+            if others := _witnesses(context, applied, build, commands, mutants, toolchain):
+                commands |= compile_sources(context, build, others, config, toolchain, lock, log)
             compiler = _Compiler(context, applied, build, commands, toolchain.places)
             found = Screened(tuple(_left_out(compiler, mutants, most)))
     context.store.put(
@@ -80,6 +88,30 @@ def screen(
     )
     detail = "\n".join(f"{name}: {why}" for name, why in found.left_out)
     return Product(found, cached=False, note=_note(found, mutants), detail=detail)
+
+
+def _witnesses(
+    context: Context,
+    applied: AppliedTree,
+    build: Path,
+    commands: Mapping[str, tuple[str, ...]],
+    mutants: Sequence[Mutant],
+    toolchain: Toolchain,
+) -> tuple[str, ...]:
+    """Sources that the series does not change, for its headers that none of its compiled sources includes: some that
+    use the functions in which there are mutants."""
+    names: dict[str, dict[str, None]] = {}
+    for mutant in mutants:
+        if mutant.file.endswith(".h") and not any(is_made_from(build, object_of(one), mutant.file) for one in commands):
+            names.setdefault(mutant.file, {})[mutant.function] = None
+    git = Git(applied.base.home / "git", context.runner)
+    found: dict[str, None] = {}
+    for functions in names.values():
+        users = users_of_names(context, git, applied.tree, tuple(functions), toolchain, too_common=sys.maxsize)
+        asked = sorted(users, key=lambda name: not name.startswith(LIKELY))[:ASKED]
+        ours = configured_objects(context, build, {posixpath.dirname(name) for name in asked}, toolchain.source)
+        found |= dict.fromkeys([name for name in asked if object_of(name) in ours][:WITNESSES])
+    return tuple(found)
 
 
 def files_of(diff: bytes) -> tuple[str, ...]:
@@ -103,7 +135,7 @@ def _left_out(compiler: _Compiler, mutants: Sequence[Mutant], most: int) -> Iter
                 if not why and unchanged.issuperset(made):
                     # of a header, sources that the series does not change may make something else
                     is_source = all(name.endswith(".c") for name in files_of(mutant.diff))
-                    where = "in this kconfig" if is_source else "in the changed sources that include it"
+                    where = "in this kconfig" if is_source else "in the sources that it was compiled in"
                     why = f"without effect {where}: it compiles to the same code"
                 elif not why and (first := same.setdefault(made, mutant.name)) != mutant.name:
                     why = f"compiles to the same code as {first}"
@@ -133,7 +165,7 @@ class _Compiler:
         if not sources and name.endswith(".c"):
             return f"{name} is not compiled in this kconfig", ()
         if not sources:
-            return f"no changed source that is compiled includes {name}", ()
+            return f"no source was found that is compiled and includes {name}", ()
         trees = Trees(self.applied.base, self.context.runner)
         tree, why = trees.with_diff(self.applied.tree, mutant.diff)
         text = trees.read(tree, name) if tree else None

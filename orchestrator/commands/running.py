@@ -126,7 +126,7 @@ def run_mutation(invocation: Invocation, run_dir: Path) -> mutation_run.Mutation
         return result.report
 
     with account(run_dir) as ended, invocation.executor(products) as who:
-        ask(question, products, who.carry_out)
+        ask(replace(question, at_once=who.slots if budget_s else 0), products, who.carry_out)
         products.learn()
     _told(invocation, run_dir, ended, report)
     return reports[-1]

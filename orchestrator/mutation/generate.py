@@ -17,7 +17,7 @@ from orchestrator.model.series import Mutant, Observable
 from orchestrator.mutation.edit import Body, Edit
 from orchestrator.mutation.operators import OPERATORS
 from orchestrator.mutation.statements import NotReadable, Shape, Statement, statements_of
-from orchestrator.mutation.tokens import Kind, NotBalanced
+from orchestrator.mutation.tokens import Kind, NotBalanced, open_brackets, partners
 from orchestrator.mutation.vocabulary import Vocabulary
 from orchestrator.parse.changed_lines import Hunk, is_of_kernel
 from orchestrator.words import counted
@@ -26,6 +26,12 @@ ORIGIN = "generated"
 CONTEXT = 3  # lines around a change in a diff
 REVERTED = 30  # lines of a hunk that is still worth reverting as a whole: more change too much at once
 REVERT_WEIGHT = 7
+UNKNOWN = "its head or its body has another form than functions in kernel style"
+ELSEWHERE = "it is linked into something besides the kernel, where no mutant can be switched on"
+# Between the functions that are known: `{` and `}` alone in the first column, and a body on the line of its head
+_ALIEN = re.compile(
+    r"^\{[ \t]*\n.*?^\}[ \t]*$|^\w[^\n;={}#]*\)[ \t]*\{[^\n]*\w[^\n]*\}[ \t]*$", re.MULTILINE | re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,11 @@ def generate(files: Sequence[ChangedFile], vocabulary: Vocabulary) -> Generated:
     candidates: list[_Candidate] = []
     unreadable: list[tuple[str, str]] = []
     for file in files:
-        if file.name.endswith((".c", ".h")) and is_of_kernel(file.name):
+        if not file.name.endswith((".c", ".h")) or not is_of_kernel(file.name):
+            continue
+        if vocabulary.is_elsewhere(file.name):
+            unreadable.append((file.name, ELSEWHERE))
+        else:
             candidates += _of_file(file, vocabulary, unreadable)
     names: set[str] = set()
     return Generated(tuple(_mutant(one, names) for one in _ordered(candidates)), tuple(unreadable))
@@ -71,6 +81,7 @@ def _of_file(file: ChangedFile, vocabulary: Vocabulary, unreadable: list[tuple[s
     at = 0
     for part in split_functions(file.after):
         if isinstance(part, str):
+            unreadable += [(f"{file.name}: {name}", UNKNOWN) for name in _unknown(file, part, at, starts)]
             at += len(part)
             continue
         begin, at = at + len(part.head), at + len(part.text)
@@ -90,6 +101,19 @@ def _of_file(file: ChangedFile, vocabulary: Vocabulary, unreadable: list[tuple[s
             yield _Candidate(file, part.name, line, number, edit)
 
 
+def _unknown(file: ChangedFile, text: str, offset: int, starts: Sequence[int]) -> Iterator[str]:
+    """What looks like functions with changed lines in what lies between those that are known, by their heads."""
+    for match in _ALIEN.finditer(text):
+        lines = range(_line(starts, offset + match.start()), _line(starts, offset + match.end() - 1) + 1)
+        if not any(_touches(hunk, lines) for hunk in file.hunks):
+            continue
+        before = text[: match.start()].rstrip("\n").split("\n\n")[-1].split("\n")
+        head = [match[0], *(line for line in before if line[:1].isalpha() or line[:1] == "_")]
+        called = re.search(r"[A-Za-z_]\w*[ \t]*\([^)\n]*\)?", head[-1] if match[0][0] == "{" else match[0])
+        if called:
+            yield " ".join(called[0].split())
+
+
 def _body(text: str, begin: int, function: Function, vocabulary: Vocabulary) -> Body:
     statements = statements_of(function.body, begin)
     labels = [text[one.start : one.end].rstrip(":").rstrip() for one in statements if one.shape is Shape.LABEL]
@@ -99,7 +123,12 @@ def _body(text: str, begin: int, function: Function, vocabulary: Vocabulary) -> 
 
 def _edits(body: Body, file: ChangedFile, hunks: Sequence[int], starts: Sequence[int]) -> Iterator[Edit]:
     changed = {line for number in hunks for line in file.hunks[number].new}
+    arid_until = 0  # the end of a branch that only an assertion's failure leads to
     for one in body.statements:
+        if one.start < arid_until:
+            continue
+        if one.shape is Shape.IF and _is_assertion(body, one):
+            arid_until = one.body[0].end
         own = range(_line(starts, one.start), _line(starts, _head_end(one)) + 1)
         if changed.isdisjoint(own) or _is_arid(body, one):
             continue
@@ -120,24 +149,45 @@ def _head_end(one: Statement) -> int:
 def _is_arid(body: Body, one: Statement) -> bool:
     """Whether a statement logs, asserts or counts, or handles what an assertion says never happens."""
     if one.shape is Shape.CALL:
-        return body.vocabulary.is_arid(one.called)
+        return body.vocabulary.is_left_alone(one.called)
     return any(token.kind is Kind.NAME and body.vocabulary.is_arid(token.text) for token in one.condition)
 
 
+def _is_assertion(body: Body, one: Statement) -> bool:
+    """Whether an if leads to its branch only where an assertion failed."""
+    pairs = partners(one.condition)
+    found, at = False, 0
+    while at < len(one.condition):
+        token = one.condition[at]
+        if token.kind is Kind.NAME and body.vocabulary.is_arid(token.text):
+            if at and one.condition[at - 1].text == "!":
+                return False
+            found, at = True, pairs.get(at + 1, at)
+        elif token.text in ("||", "?"):
+            return False
+        at += 1
+    return found
+
+
 def _reverts(file: ChangedFile, hunks: Sequence[int], lines: range, starts: Sequence[int]) -> Iterator[Edit]:
-    """The old lines of a hunk that lies within a function, instead of the new ones."""
+    """The old lines of a hunk that lies within a function, instead of the new ones. A hunk that opens a block which
+    the next one closes is reverted with it."""
     old = _lines(file.before)
-    for number in hunks:
-        hunk = file.hunks[number]
-        is_inside = lines.start < hunk.new.start and hunk.new.stop <= lines.stop - 1
-        if not is_inside or max(len(hunk.old), len(hunk.new)) > REVERTED:
-            continue
-        start, end = starts[hunk.new.start - 1], starts[hunk.new.stop - 1]
-        text = "".join(old[hunk.old.start - 1 : hunk.old.stop - 1])
-        if not (text + file.after[start:end]).strip():
-            continue
-        words = f"the hunk is reverted: {counted(len(hunk.new), 'line')} out, {counted(len(hunk.old), 'old line')} back"
-        yield Edit("revert-hunk", REVERT_WEIGHT, start, end, text, words)
+    for at, number in enumerate(hunks):
+        first = file.hunks[number]
+        for last in (file.hunks[other] for other in hunks[at:]):
+            gone, back = range(first.new.start, last.new.stop), range(first.old.start, last.old.stop)
+            is_inside = lines.start < gone.start and gone.stop <= lines.stop - 1
+            if not is_inside or max(len(gone), len(back)) > REVERTED:
+                break
+            start, end = starts[gone.start - 1], starts[gone.stop - 1]
+            text = "".join(old[back.start - 1 : back.stop - 1])
+            if open_brackets(text) != open_brackets(file.after[start:end]):
+                continue
+            if (text + file.after[start:end]).strip():
+                sizes = f"{counted(len(gone), 'line')} out, {counted(len(back), 'old line')} back"
+                yield Edit("revert-hunk", REVERT_WEIGHT, start, end, text, f"the hunk is reverted: {sizes}")
+            break
 
 
 def _touches(hunk: Hunk, lines: range) -> bool:

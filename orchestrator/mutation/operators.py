@@ -68,7 +68,7 @@ def negate_condition(body: Body, one: Statement) -> Iterator[Edit]:
 
 def drop_operand(body: Body, one: Statement) -> Iterator[Edit]:
     """a && b -> a && 1, and 1 && b; with || and 0 likewise"""
-    for group in _nested(one.condition or (one.tokens[1:] if one.shape is Shape.RETURN else ())):
+    for group in _nested(one.condition or _value(one)):
         joints = [index for index, token in _top(group) if token.text in ("&&", "||")]
         if len({group[index].text for index in joints}) != 1:
             continue  # none, or && beside || without parentheses
@@ -100,7 +100,7 @@ def move_boundary(body: Body, one: Statement) -> Iterator[Edit]:
 def swap_equality(body: Body, one: Statement) -> Iterator[Edit]:
     """== <-> !=, where it is a part of a condition: the whole of one is what negate-condition turns round"""
     found = [token for token in (*one.condition, *one.tokens) if token.text in _EQUALITIES]
-    is_part = any(token.text in ("&&", "||", "?") for token in one.condition) or not one.condition
+    is_part = one.shape is not Shape.IF or any(token.text in ("&&", "||", "?") for token in one.condition)
     for token in found if is_part else ():
         yield _token("equality", 4, body, token, _EQUALITIES[token.text])
 
@@ -197,7 +197,7 @@ def swap_neighbours(body: Body, one: Statement) -> Iterator[Edit]:
     if not one.block or later is None or one.shape not in _SIMPLE or later.shape not in _SIMPLE:
         return
     between = body.text[one.end : later.start]
-    if between.strip() or any(body.vocabulary.is_arid(other.called) for other in (one, later)):
+    if between.strip() or any(body.vocabulary.is_left_alone(other.called) for other in (one, later)):
         return
     first, second = body.text[one.start : one.end], body.text[later.start : later.end]
     new = f"{second}{between}{first}"
@@ -266,6 +266,18 @@ def _top(tokens: Sequence[Token]) -> Iterator[tuple[int, Token]]:
         if depth == 0:
             yield index, token
         depth += token.text in ("(", "[", "{")
+
+
+def _value(one: Statement) -> Sequence[Token]:
+    """What a statement returns or stores."""
+    match one.shape:
+        case Shape.RETURN:
+            return one.tokens[1:]
+        case Shape.STORE | Shape.DECLARATION:
+            at = next((index for index, token in _top(one.tokens) if token.text == "="), len(one.tokens))
+            return one.tokens[at + 1 :]
+        case _:
+            return ()
 
 
 def _nested(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:

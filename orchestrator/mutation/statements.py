@@ -34,8 +34,9 @@ class Shape(Enum):
 @dataclass(frozen=True)
 class Statement:
     """`start` and `end` are offsets in the text; of a statement with a body, both include it. `condition` are the
-    tokens between the parentheses of an if, while or switch; `tokens` those of a simple statement, without its `;`.
-    `block` numbers the statements that follow each other: of two with the same number, `place` says which is first."""
+    tokens between the parentheses of an if, while or switch, of a for those between its semicolons; `tokens` those of a
+    simple statement, without its `;`. `block` numbers the statements that follow each other: of two with the same
+    number, `place` says which is first."""
 
     shape: Shape
     start: int
@@ -65,6 +66,7 @@ _TYPES = frozenset(
         *(f"{prefix}{sign}{bits}" for prefix in ("", "__") for sign in "us" for bits in (8, 16, 32, 64)),
     ]
 )
+_ASM = frozenset(("asm", "__asm", "__asm__", "asm_inline", "asm_goto_output"))
 _ASSIGNS = frozenset(("=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<=", ">>="))
 _CONTINUES = frozenset((".", "->", "=", "+", "-", "*", "/", "%", "&", "|", "^", "<", ">", "?", ":", ",", "[", "("))
 
@@ -120,15 +122,17 @@ class _Reader:
             case "while" | "for" | "switch":
                 return self._headed(at, at + 1, Shape.SWITCH if first.text == "switch" else Shape.LOOP, block, place)
             case "do":
-                inner, end = self._statement(at + 1)
-                end = self._semicolon(end)
-                return self._made(Shape.LOOP, at, end, block, place, body=(inner,)), end
+                inner, behind = self._statement(at + 1)
+                end = self._semicolon(behind)
+                told = self._told(behind + 1, end - 2) if self._is(behind, "while") else ()
+                return self._made(Shape.LOOP, at, end, block, place, condition=told, body=(inner,)), end
             case "case" | "default":
                 end = self._colon(at)
                 return self._made(Shape.LABEL, at, end, block, place), end
         if first.kind is Kind.NAME and self._is(at + 1, ":"):
             return self._made(Shape.LABEL, at, at + 2, block, place), at + 2
-        if first.kind is Kind.NAME and self._is(at + 1, "(") and self._has_body(self._partner[at + 1] + 1):
+        is_head = first.kind is Kind.NAME and first.text != "return" and self._is(at + 1, "(")
+        if is_head and self._has_body(self._partner[at + 1] + 1):
             return self._headed(at, at + 1, Shape.LOOP, block, place)
         end = self._semicolon(at)
         return self._made(self._shape(at, end - 1), at, end, block, place, simple=True), end
@@ -147,9 +151,16 @@ class _Reader:
             raise NotReadable(f"no ( behind {self.tokens[at].text}")
         close = self._partner[opens]
         inner, end = self._statement(close + 1)
-        is_condition = self.tokens[at].text in ("if", "while", "switch")
-        condition = tuple(self.tokens[opens + 1 : close]) if is_condition else ()
+        condition = self._told(opens, close) if self.tokens[at].text in ("if", "while", "switch", "for") else ()
         return self._made(shape, at, end, block, place, condition=condition, body=(inner,)), end
+
+    def _told(self, opens: int, close: int) -> tuple[Token, ...]:
+        """The condition in the parentheses of a head; of a for, what stands between its semicolons."""
+        if not self._is(opens, "(") or self._partner[opens] != close:
+            return ()
+        cuts = [index for index in self._top(opens + 1, close) if self.tokens[index].text == ";"]
+        first, last = (cuts[0], cuts[1]) if len(cuts) == 2 else (opens, close)
+        return tuple(self.tokens[first + 1 : last])
 
     def _has_body(self, at: int) -> bool:
         """Whether a statement follows at once behind a macro's ), which then is the head of a loop or the like."""
@@ -188,6 +199,8 @@ class _Reader:
                 return Shape.GOTO
             case "break" | "continue":
                 return Shape.JUMP
+        if first.text in _ASM:
+            return Shape.OTHER
         if self._is_declaration(at, end):
             return Shape.DECLARATION
         if any(self.tokens[index].text in _ASSIGNS for index in self._top(at, end)):

@@ -43,6 +43,12 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _OPENS = {"(": ")", "[": "]", "{": "}"}
+_CLOSES = {")": "(", "]": "[", "}": "{", "#endif": "#if"}
+_CONDITIONALS = {
+    **dict.fromkeys(("if", "ifdef", "ifndef"), ("#if",)),
+    **dict.fromkeys(("else", "elif", "elifdef", "elifndef"), ("#endif", "#if")),
+    "endif": ("#endif",),
+}
 
 
 def tokens_of(text: str) -> tuple[Token, ...]:
@@ -71,3 +77,23 @@ def partners(tokens: Sequence[Token]) -> Mapping[int, int]:
     if open_at:
         raise NotBalanced(f"{tokens[open_at[-1]].text!r} at {tokens[open_at[-1]].start} is not closed")
     return found
+
+
+def open_brackets(text: str) -> tuple[str, ...]:
+    """What a stretch of a text closes that it did not open, and opens that it does not close; an #if is a bracket, and
+    an #else closes one and opens another."""
+    left: list[str] = []
+    for token in tokens_of(text):
+        for mark in _marks(token):
+            if left and _CLOSES.get(mark) == left[-1]:
+                left.pop()
+            else:
+                left.append(mark)
+    return tuple(left)
+
+
+def _marks(token: Token) -> tuple[str, ...]:
+    if token.kind is Kind.DIRECTIVE:
+        word = re.match(r"\s*#\s*(\w*)", token.text)
+        return _CONDITIONALS.get(word[1], ()) if word else ()
+    return (token.text,) if token.text in _OPENS or token.text in _CLOSES else ()

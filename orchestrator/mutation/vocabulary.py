@@ -43,12 +43,22 @@ class Vocabulary:
     """All of it."""
 
     arid: tuple[str, ...]
+    declaring: tuple[str, ...]
+    elsewhere: tuple[str, ...]
     callees: tuple[Callees, ...]
     swaps: tuple[Swap, ...]
 
     def is_arid(self, name: str) -> bool:
         """Whether a call only logs, asserts, counts or advises."""
         return bool(self._arid.fullmatch(name))
+
+    def is_left_alone(self, name: str) -> bool:
+        """Whether nothing is done to a call: it is arid, or it is no call but a declaration."""
+        return self.is_arid(name) or bool(self._declaring.fullmatch(name))
+
+    def is_elsewhere(self, file: str) -> bool:
+        """Whether a file is linked into something besides the kernel too."""
+        return bool(self._elsewhere.fullmatch(file))
 
     def weight_of(self, name: str) -> int:
         """How much it says when nobody notices that a call of this function is gone."""
@@ -57,6 +67,14 @@ class Vocabulary:
     @cached_property
     def _arid(self) -> re.Pattern[str]:
         return _any(self.arid)
+
+    @cached_property
+    def _declaring(self) -> re.Pattern[str]:
+        return _any(self.declaring)
+
+    @cached_property
+    def _elsewhere(self) -> re.Pattern[str]:
+        return _any(self.elsewhere)
 
 
 def load_vocabulary() -> Vocabulary:

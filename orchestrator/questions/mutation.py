@@ -33,7 +33,8 @@ NAMED_ATTEMPTS = 3  # of each case that a mutant's header names; a mutant that s
 class Mutation:
     """`refused` are mutants that the kernels turned out not to have, `left_out` those that are not worth a guest on a
     variant (by its name), with reasons. `measures`: the series' own kernel runs the cases first, to see which lines
-    they execute. `over_budget` collects those that were not begun."""
+    they execute. `over_budget` collects those that were not begun. `at_once`: how many are named before one has
+    ended, so that the budget is looked at when a guest is free; 0: all."""
 
     plan: Plan
     is_budget_over: Callable[[], bool]
@@ -41,6 +42,7 @@ class Mutation:
     left_out: Callable[[str], Mapping[str, str]] = lambda variant: {}
     measures: bool = False
     over_budget: set[str] = field(default_factory=set)
+    at_once: int = 0
 
     def next(self, known: Known) -> Sequence[Job]:
         """Variant by variant: a mutant that is killed on one needs no guest of a later one."""
@@ -60,7 +62,10 @@ class Mutation:
             return report
         limit_s, unworthy = _boot_limit_s(report), {*self.refused(), *self.left_out(variant.name)}
         jobs: list[Job] = []
+        room = self.at_once - len(known.issued - known.ended) if self.at_once else len(self.plan.mutants)
         for number, mutant in enumerate(self.plan.mutants, 1):
+            if len(jobs) >= room:
+                break
             if mutant.name in unworthy or why_not_run(mutant, self.plan, (variant.kconfig.name,)):
                 continue
             if any(self._is_killed(one, number, known) for one in before):

@@ -104,6 +104,46 @@ def test_every_number_behaves_as_its_mutant_and_0_as_the_original(tmp_path: Path
         assert subprocess.run([program, *arguments], check=True, capture_output=True, text=True).stdout == said, number
 
 
+def test_a_function_that_is_compiled_out_does_not_take_the_declaration_with_it(tmp_path: Path) -> None:
+    mutants = {1: changed(("thing->count * 2", "thing->count * 3")), 2: changed(("n * factorial", "n + factorial"))}
+    source = tmp_path / "schemata.c"
+    source.write_text(metamutant(ORIGINAL, mutants))
+    subprocess.run(["gcc", "-Werror", "-c", "-o", "/dev/null", source], check=True)
+
+
+SYSTEM_CALL = """\
+#include <stdio.h>
+#define SYSCALL_DEFINE2(name, t1, a1, t2, a2) long sys_##name(t1 a1, t2 a2)
+SYSCALL_DEFINE2(brk, int, a, int, b)
+{
+	int found = 1;
+
+	if (a > b)
+		goto out;
+	found = 2;
+out:
+	return found;
+}
+"""
+
+
+def test_a_system_call_is_switched_within_its_body(tmp_path: Path) -> None:
+    mutants = {
+        1: SYSTEM_CALL.replace("a > b", "!(a > b)"),
+        2: SYSTEM_CALL.replace("= 2", "= 3").replace("goto out", ";"),
+    }
+    source, program = tmp_path / "call.c", tmp_path / "call"
+    main = "int orchestrate_mutant;\nint main(int argc, char **argv)\n{\n\torchestrate_mutant = argc - 1;\n"
+    main += '\tprintf("%ld %ld", sys_brk(2, 1), sys_brk(1, 2));\n\treturn 0;\n}\n'
+    source.write_text(metamutant(SYSTEM_CALL, mutants) + main)
+    subprocess.run(["gcc", "-Wall", "-Wno-unused-label", "-Werror", "-o", program, source], check=True)
+    said = [subprocess.run([program, *["x"] * n], check=True, capture_output=True, text=True).stdout for n in range(3)]
+    assert said == ["1 2", "2 1", "3 3"]
+    asm = SYSTEM_CALL.replace("found = 2;", 'asm goto("" : : : : out);')
+    with pytest.raises(CannotSwitch, match=r"9: brk.* has labels that only assembly"):
+        metamutant(asm, {9: asm.replace("a > b", "a < b")})
+
+
 def test_splitting_loses_nothing_and_finds_the_functions() -> None:
     parts = split_functions(ORIGINAL)
     assert "".join(part if isinstance(part, str) else part.text for part in parts) == ORIGINAL
@@ -131,5 +171,5 @@ def test_what_cannot_be_switched_is_refused_with_the_reason(mutated: str, why: s
 
 def test_arguments_that_cannot_be_passed_on_are_refused() -> None:
     text = "int say(const char *format, ...)\n{\n\treturn 0;\n}\n"
-    with pytest.raises(CannotSwitch, match=r"'\.\.\.'"):
+    with pytest.raises(CannotSwitch, match=r"1: .*'\.\.\.'"):
         metamutant(text, {1: text.replace("0", "1")})

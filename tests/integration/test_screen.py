@@ -140,6 +140,15 @@ def test_what_is_not_worth_a_guest_is_left_out_with_the_reason(lab: Lab) -> None
     assert again[:2] == (left_out, kept)
 
 
+def test_a_header_alone_is_compiled_in_sources_that_use_its_functions(lab: Lab) -> None:
+    left_out, kept, _ = lab.run({"mm/internal.h": AFTER["mm/internal.h"]})
+    assert "internal-h-3-negate-condition" in kept
+    unused = AFTER["mm/internal.h"].replace("twice", "thrice")
+    left_out, kept, _ = lab.run({"mm/internal.h": FILES["mm/internal.h"] + unused})
+    assert not kept
+    assert set(left_out.values()) == {"no source was found that is compiled and includes mm/internal.h"}
+
+
 def test_two_mutants_with_the_same_code_are_one(lab: Lab) -> None:
     left_out, kept, _ = lab.run(AFTER)
     twins = {name: why.removeprefix("compiles to the same code as ") for name, why in left_out.items() if " as " in why}

@@ -75,8 +75,25 @@ def edits(text: str, operator: str) -> list[str]:
         ("drop-operand", "if (a || (b && c)) g();", [
             "if (0 || (b && c)) g();", "if (a || (1 && c)) g();", "if (a || (b && 1)) g();", "if (a || 0) g();",
         ]),
+        ("drop-operand", "x = !a && b(p);", ["x = !a && 1;", "x = 1 && b(p);"]),
+        ("drop-operand", "const bool x = a || b;", ["const bool x = 0 || b;", "const bool x = a || 0;"]),
+        ("drop-operand", "struct y x = { .a = b && c };", []),
         ("drop-operand", "return a && b;", ["return a && 1;", "return 1 && b;"]),
         ("boundary", "if (a < b) g();", ["if (a <= b) g();"]),
+        ("boundary", "for (i = x > 1; i < n; i = y < 1) g();", ["for (i = x > 1; i <= n; i = y < 1) g();"]),
+        ("boundary", "do { g(); } while (i < n);", ["do { g(); } while (i <= n);"]),
+        ("equality", "while (a == b) g();", ["while (a != b) g();"]),
+        ("drop-operand", "for (;a && b;) g();", ["for (;1 && b;) g();", "for (;a && 1;) g();"]),
+        ("drop-call", "LIST_HEAD(pages);", []),
+        ("drop-call", "DECLARE_BITMAP(seen, 8);", []),
+        ("drop-call", "INIT_LIST_HEAD(&pages);", [";"]),
+        ("drop-call", "asm(\"nop\");", []),
+        ("drop-call", "if (WARN_ON_ONCE(!p)) { g(); return 0; }", []),
+        ("drop-call", "if (!p && WARN_ON_ONCE(a || b)) g();", []),
+        ("drop-call", "if (!p || WARN_ON_ONCE(a)) g();", ["if (!p || WARN_ON_ONCE(a)) ;"]),
+        ("drop-call", "if (!WARN_ON_ONCE(a)) g();", ["if (!WARN_ON_ONCE(a)) ;"]),
+        ("drop-call", "if (WARN_ON_ONCE(a)) f(); else g();", ["if (WARN_ON_ONCE(a)) f(); else ;"]),
+        ("negate-condition", "if (data_race(count(p))) g();", ["if (!(data_race(count(p)))) g();"]),
         ("boundary", "if (a >= b) g();", ["if (a > b) g();"]),
         ("boundary", "x = a << b;", []),
         ("equality", "if (a == b && c) g();", ["if (a != b && c) g();"]),
@@ -124,6 +141,11 @@ def test_statements_change_places_where_that_matters() -> None:
     assert "spin_unlock(&p->lock);\n\tp->b = 2;" in found["early-release"]
 
 
+def test_a_system_call_has_mutants_too() -> None:
+    text = body("if (a)", "\treturn -EINVAL;", "return f(a);", head="SYSCALL_DEFINE1(madvise, int, a)")
+    assert {mutant.function for mutant in mutants(text)} == {"madvise"}
+
+
 def test_only_changed_lines_are_mutated() -> None:
     text = body("one(p);", "two(p);", "three(p);")
     found = mutants(text, lines=[4])
@@ -140,6 +162,18 @@ def test_a_hunk_is_reverted_as_a_whole() -> None:
     gone = [ChangedFile(NAME, after, before, (Hunk(range(4, 5), range(4, 4)),))]
     (back,) = [one for one in generate(gone, VOCABULARY).mutants if one.group == "revert-hunk"]
     assert "newer(p);" in applied(before, back)
+
+
+def test_a_hunk_that_opens_a_block_is_reverted_with_the_one_that_closes_it() -> None:
+    before = body("if (a)", "\tg(p);", "h(p);")
+    after = body("if (a && b) {", "\tg(p);", "}", "#ifdef A", "h(p);", "#endif")
+    opens, closes = Hunk(range(3, 4), range(3, 4)), Hunk(range(5, 5), range(5, 7))
+    made = generate([ChangedFile(NAME, before, after, (opens, closes))], VOCABULARY).mutants
+    assert [one for one in made if one.group == "revert-hunk"] == [], "the #endif is in neither"
+    both = (opens, closes, Hunk(range(6, 6), range(8, 9)))
+    made = generate([ChangedFile(NAME, before, after, both)], VOCABULARY).mutants
+    (revert,) = [one for one in made if one.group == "revert-hunk"]
+    assert applied(after, revert) == before
 
 
 def test_lines_keep_their_numbers_and_each_mutant_can_be_switched() -> None:
@@ -188,6 +222,20 @@ def test_code_that_cannot_be_read_is_named() -> None:
     assert made.unreadable[0][0] == "mm/file.c: f()"
 
 
+def test_functions_of_another_form_are_named() -> None:
+    text = "static int old(a)\n\tint a;\n{\n\tput(a);\n}\n\nstatic inline int one(int x) { return x + 1; }\n"
+    text += "static inline void none(void) { }\n\nDEFINE_IDTENTRY(exc_overflow)\n{\n\tput(regs);\n}\n"
+    text += "\nstatic const int table[] =\n{\n\t1,\n};\n"
+    every = range(1, text.count("\n") + 1)
+    made = generate([ChangedFile(NAME, "", text, (Hunk(range(1, 1), every),))], VOCABULARY)
+    assert made.mutants == ()
+    assert [place.removeprefix("mm/file.c: ") for place, _ in made.unreadable] == [
+        "old(a)", "one(int x)", "DEFINE_IDTENTRY(exc_overflow)",
+    ]  # fmt: skip
+    made = generate([ChangedFile(NAME, "", text, (Hunk(range(1, 1), range(7, 8)),))], VOCABULARY)
+    assert [place for place, _ in made.unreadable] == ["mm/file.c: one(int x)"], "only what the series changes"
+
+
 def test_a_directive_between_statements_stops_nothing() -> None:
     text = body("#ifdef CONFIG_A", "one(p);", "#endif", "two(p);")
     assert edits(text, "drop-call") == [";", ";"]
@@ -200,6 +248,13 @@ def test_files_that_are_in_no_kernel_have_no_mutants() -> None:
             generate([ChangedFile(name, "", body("put(p);"), (Hunk(range(1, 1), range(1, 5)),))], VOCABULARY).mutants
             == ()
         )
+
+
+@pytest.mark.parametrize("name", ["arch/x86/boot/compressed/misc.c", "lib/vdso/gettimeofday.c", "lib/zstd/a/b.c"])
+def test_what_is_linked_into_something_else_is_named(name: str) -> None:
+    made = generate([ChangedFile(name, "", body("put(p);"), (Hunk(range(1, 1), range(1, 5)),))], VOCABULARY)
+    assert made.mutants == ()
+    assert [place for place, _ in made.unreadable] == [name]
 
 
 def test_hunks_are_read_as_git_counts_them() -> None:
@@ -233,7 +288,9 @@ def test_hunks_are_read_as_git_counts_them() -> None:
         ]),
         ("{ x = ({ int y = 1; y; }); }", [Shape.STORE]),
         ("{ struct x y = { .a = 1 }; a(); }", [Shape.DECLARATION, Shape.CALL]),
+        ("{ return (void *)f(x); }", [Shape.RETURN]),
         ("{ out: return; }", [Shape.LABEL, Shape.RETURN]),
+        ('{ asm volatile("pause"); asm("nop"); asm goto("jmp %l[x]" : : : : x); }', [Shape.OTHER] * 3),
         ("{}", []),
     ],
 )  # fmt: skip

@@ -142,6 +142,14 @@ def test_mutants_beyond_the_budget_are_named_and_not_begun() -> None:
     assert question.over_budget == {"late"}
 
 
+def test_the_budget_is_looked_at_before_each_mutant_begins() -> None:
+    of = made(MUTANT, OTHER, replace(OTHER, name="latest"))
+    world = World(of, kills())
+    question = Mutation(of, lambda: "base.early" in order(world), dict, at_once=1)
+    assert order(world.ask(question)) == [CONTROL, "base.early"]
+    assert question.over_budget == {"late", "latest"}
+
+
 def test_what_was_finished_before_an_interruption_is_not_run_again() -> None:
     of = made()
     question = Mutation(of, lambda: False, dict)
