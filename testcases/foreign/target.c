@@ -121,8 +121,7 @@ void keep_target(struct worker *worker)
 		atomic_store(&life->pid, pid);
 		atomic_store(&stage->serial, serial);
 		child_wait(worker->run, pid);
-		/* Oracle: an address space that has ended lets nobody in. */
-		claims_update(life->claim, PAGES, CLAIM_NONE);
+		/* Others may be let in yet: whoever is looking at its memory keeps it for them. Its claims stay CLAIM_ANY. */
 		worker_did(worker);
 	}
 }

@@ -166,7 +166,7 @@ static void throw_away(struct zone *zone, unsigned int first, unsigned int count
 }
 
 /* A part, and then all, with a new mapping in its place that is one VMA again; the event says what the call was about, not what
- * was still there. It is not accessible before it is registered: a page of zeroes could come in. */
+ * was still there, and there is none where nothing was. It is not accessible before it is registered: a page of zeroes could come in. */
 static void unmap_and_back(struct zone *zone, unsigned int first, unsigned int count)
 {
 	void *base = zone->place[zone->at], *at = area_word(base, first, 0);
@@ -181,7 +181,7 @@ static void unmap_and_back(struct zone *zone, unsigned int first, unsigned int c
 	claims_update(&claims[first], count, CLAIM_NONE);
 	announce(zone, UFFD_EVENT_UNMAP, base, NULL, PAGES);
 	area_map(zone->run, base, PAGES, PROT_NONE, MAP_PRIVATE, -1, 0);
-	wait_heard(zone, PAGES);
+	wait_heard(zone, count < PAGES ? PAGES : 0);
 	monitor_wake(zone->run, zone->fd, base, PAGES);
 	monitor_register(zone->run, zone->fd, base, PAGES, UFFDIO_REGISTER_MODE_MISSING);
 	claims_update(claims, PAGES, CLAIM_NONE);
