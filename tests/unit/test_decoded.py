@@ -76,9 +76,9 @@ def test_what_was_not_decoded_is_shown_as_it_was_printed() -> None:
 
 
 def test_a_culprit_line_that_is_not_the_series_own_is_followed_by_the_first_that_is() -> None:
-    callee = Frame(2, "vmstat", 1, 2, places=(SourceLine("vmstat", "mm/vmstat.c", 5, "x++;"),))
-    kernel_report = replace(KERNEL_REPORT, frame="vmstat", frames=(callee, *KERNEL_REPORT.frames))
-    assert [spot.place.function for spot in decoded.spots(kernel_report)] == ["vmstat", "vma_start_read"]
+    callee = Frame(2, "mlock_pte_range", 1, 2, places=(SourceLine("mlock_pte_range", "mm/mlock.c", 5, "x++;"),))
+    kernel_report = replace(KERNEL_REPORT, frame="mlock_pte_range", frames=(callee, *KERNEL_REPORT.frames))
+    assert [spot.place.function for spot in decoded.spots(kernel_report)] == ["mlock_pte_range", "vma_start_read"]
     assert [spot.by for spot in decoded.spots(kernel_report)] == ["", "written by 6/9 mm: count"]
 
 
