@@ -83,7 +83,7 @@ def _add_mutants(invocation: Invocation, run_dir: Path) -> None:
     ending = f".{Role.PATCHED.value}"
     covered = {suite.name.removesuffix(ending): suite.coverage for suite in judged.suites if suite.coverage}
     products = Products(context, plan, home, invocation.find, covered)
-    question = Mutation(plan, lambda: False, products.refused, products.left_out)
+    question = Mutation(plan, lambda: False, products.refused, products.left_out, covered=covered)
     record = partial(_mutation_record, replace(invocation, plan=plan), question, products)
     if not (home / run.RUN).is_file():  # else it is resumed
         began = load_record(RunRecord, run_dir / run.RUN)

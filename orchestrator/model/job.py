@@ -64,5 +64,10 @@ class Session:
     stop_at_failure: bool = False
     boot_limit_s: float | None = None  # None: scaled from what a boot takes
 
+    @property
+    def cases(self) -> tuple[str, ...]:
+        """By name, as often as they are attempted."""
+        return tuple(planned.case for planned in self.attempts)
+
 
 Job = Configure | Build | HostTest | StaticChecks | CompareBuilds | CompileChanged | Session

@@ -30,7 +30,7 @@ def first_test(plan: Plan, subject: Subject, known: Known) -> list[Job]:
     if not known.is_over(build) or report is None or not is_built(report):
         return jobs
     sessions = [job for job in known.of(subject) if isinstance(job, Session) and not compares(job)]
-    remaining = [case for case in plan.cases if not is_finished(report, [case])]
+    remaining = [case for case in plan.cases if not is_finished(report, [case.name])]
     if remaining and not sessions:
         return [*jobs, *_sessions(plan, subject, remaining)]
     if not all(map(known.is_over, sessions)) or plan.request.freeze or known.has_made_nothing(subject, sessions):
@@ -50,10 +50,10 @@ def is_built(report: SuiteReport) -> bool:
     return any(stage.stage == "build" and not stage.outcome.is_bad for stage in report.stages)
 
 
-def is_finished(report: SuiteReport, cases: Iterable[Case]) -> bool:
+def is_finished(report: SuiteReport, cases: Iterable[str]) -> bool:
     """Whether a run that is resumed need not run these cases: each has said something."""
     finished = {case.case for case in report.cases if case.outcome is not Outcome.ERROR}
-    return finished.issuperset(case.name for case in cases)
+    return finished.issuperset(cases)
 
 
 def is_done(subject: Subject, known: Known) -> bool:

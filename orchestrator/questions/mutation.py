@@ -4,16 +4,22 @@ mutant, with that one switched on.
 A mutant is tested until its first kill. The cases that its header names come first, with several attempts, because a
 race needs luck; then all others, then the next variant. A mutant that was killed on one variant is not tested on the
 next.
+
+There are two rounds: each mutant meets its most promising cases before any meets its others. Most kills come early, and
+a budget that ends in the second round has told something about every mutant.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from orchestrator.judge.mutants import kill_of
+from orchestrator.judge.unexecuted import executions
 from orchestrator.model.attempt import Planned
 from orchestrator.model.case import Case
+from orchestrator.model.coverage import Coverage
 from orchestrator.model.job import Build, Job, Session
 from orchestrator.model.kernel import Role, Variant
 from orchestrator.model.report import BOOT, SuiteReport
@@ -27,22 +33,26 @@ from orchestrator.questions.question import Known
 BOOT_FACTOR = 8  # how much longer than the control's a mutant's boot may take before it counts as hung
 BOOT_LEAST_S = 20.0
 NAMED_ATTEMPTS = 3  # of each case that a mutant's header names; a mutant that survives three mostly survives more
+FIRST_ROUND_S = 15.0  # of cases; the second round costs a mutant that survives it another boot
 
 
 @dataclass(frozen=True)
 class Mutation:
     """`refused` are mutants that the kernels turned out not to have, `left_out` those that are not worth a guest on a
     variant (by its name), with reasons. `measures`: the series' own kernel runs the cases first, to see which lines
-    they execute. `over_budget` collects those that were not begun. `at_once`: how many are named before one has
-    ended, so that the budget is looked at when a guest is free; 0: all."""
+    they execute; `covered`: where this is known already, by variant. `over_budget` collects those that were not begun,
+    or not gone on with. `at_once`: how many are named before one has ended, so that the budget is looked at when a
+    guest is free; 0: all."""
 
     plan: Plan
     is_budget_over: Callable[[], bool]
     refused: Callable[[], Mapping[str, str]]
     left_out: Callable[[str], Mapping[str, str]] = lambda variant: {}
     measures: bool = False
+    covered: Mapping[str, Coverage] = field(default_factory=dict)
     over_budget: set[str] = field(default_factory=set)
     at_once: int = 0
+    _killed: set[str] = field(default_factory=set)  # subjects, so that they are not judged again with each job
 
     def next(self, known: Known) -> Sequence[Job]:
         """Variant by variant: a mutant that is killed on one needs no guest of a later one."""
@@ -55,22 +65,30 @@ class Mutation:
 
     def _on(self, variant: Variant, before: Sequence[Variant], known: Known) -> list[Job]:
         """What has not begun on one variant. The control comes first: mutants are compared with it."""
-        if self.measures and isinstance(found := self._unmutated(patched(self.plan.kernel(variant)), known), list):
-            return found
+        covered = self.covered.get(variant.name)
+        if self.measures:
+            found = self._unmutated(patched(self.plan.kernel(variant)), known)
+            if isinstance(found, list):
+                return found
+            covered = found.coverage
         report = self._unmutated(control_of(self.plan, variant), known)
         if isinstance(report, list):
             return report
         limit_s, unworthy = _boot_limit_s(report), {*self.refused(), *self.left_out(variant.name)}
         jobs: list[Job] = []
-        room = self.at_once - len(known.issued - known.ended) if self.at_once else len(self.plan.mutants)
-        for number, mutant in enumerate(self.plan.mutants, 1):
-            if len(jobs) >= room:
-                break
-            if mutant.name in unworthy or why_not_run(mutant, self.plan, (variant.kconfig.name,)):
-                continue
-            if any(self._is_killed(one, number, known) for one in before):
-                continue
-            jobs += self._try(subject_of(self.plan, variant, number), mutant, limit_s, known, report)
+        room = self.at_once - len(known.issued - known.ended) if self.at_once else 2 * len(self.plan.mutants)
+        candidates = [
+            (mutant, self._rounds(variant, number, limit_s, covered))
+            for number, mutant in enumerate(self.plan.mutants, 1)
+            if mutant.name not in unworthy
+            and not why_not_run(mutant, self.plan, (variant.kconfig.name,))
+            and not any(self._is_killed(one, number, known) for one in before)
+        ]
+        for at in (0, 1):
+            for mutant, rounds in candidates:
+                if len(jobs) >= room:
+                    break
+                jobs += self._try(mutant, rounds[: at + 1], known, report) if at < len(rounds) else []
         return sorted(jobs, key=lambda job: isinstance(job, Build))  # a build waits until all slots are free
 
     def _unmutated(self, subject: Subject, known: Known) -> SuiteReport | list[Job]:
@@ -83,20 +101,35 @@ class Mutation:
         if report is None or not known.is_over(build) or not is_built(report):
             return []
         session = Session(subject, tuple(Planned(case.name, self.plan.request.seed) for case in self.plan.cases))
-        if session not in known.issued and not is_finished(report, self.plan.cases):
+        if session not in known.issued and not is_finished(report, session.cases):
             return [session]
         return report if known.is_at_rest(subject) and not report.outcome.is_bad else []
 
-    def _try(self, subject: Subject, mutant: Mutant, limit_s: float, known: Known, control: SuiteReport) -> list[Job]:
-        """One mutant on one kconfig; nothing if the budget is used up."""
-        cases = cases_in_order(self.plan.cases, mutant, self.plan.learned)
-        attempts = tuple(Planned(case.name, self.plan.request.seed) for case in cases)
-        session = Session(subject, attempts, stop_at_failure=True, boot_limit_s=limit_s)
-        if session in known.issued:
+    def _rounds(self, variant: Variant, number: int, limit_s: float, covered: Coverage | None) -> list[Session]:
+        mutant, subject = self.plan.mutants[number - 1], subject_of(self.plan, variant, number)
+        found = [
+            tuple(Planned(case.name, self.plan.request.seed) for case in cases)
+            for cases in cases_of_rounds(self.plan, mutant, executions(mutant, covered) if covered else {})
+        ]
+        return [
+            Session(subject, cases, at, stop_at_failure=True, boot_limit_s=limit_s) for at, cases in enumerate(found, 1)
+        ]
+
+    def _try(self, mutant: Mutant, rounds: Sequence[Session], known: Known, control: SuiteReport) -> list[Job]:
+        """The last of these rounds of one mutant on one kconfig; nothing before it can begin, or if the budget is used
+        up."""
+        *earlier, session = rounds
+        subject = session.subject
+        if session in known.issued or subject.name in self._killed or not (not earlier or known.is_at_rest(subject)):
             return []
         report = known.report(subject)
-        if report and (kill_of(report, control) or is_finished(report, cases)):
-            return []  # resumed behind it; one that was interrupted in the middle has all its attempts again
+        if report and kill_of(report, control):
+            self._killed.add(subject.name)
+            return []
+        if not all(report and is_finished(report, one.cases) for one in earlier):
+            return []
+        if report and is_finished(report, session.cases):
+            return []  # resumed behind it; a round that was interrupted in the middle has all its attempts again
         if self.is_budget_over():
             self.over_budget.add(mutant.name)
             return []
@@ -139,13 +172,30 @@ def why_not_run(mutant: Mutant, plan: Plan, on: Sequence[str]) -> str:
     return ""
 
 
-def cases_in_order(cases: Sequence[Case], mutant: Mutant, learned: Sequence[Learned] = ()) -> list[Case]:
-    """The cases that the mutant's header names, one after the other and repeated; then those that are known to execute
-    its function, most often first; then the others."""
+def cases_of_rounds(plan: Plan, mutant: Mutant, counts: Mapping[str, int]) -> list[list[Case]]:
+    """First those that the mutant's header names, or as many as take FIRST_ROUND_S; then the others, if there are any.
+    `counts`: how often each executes the statements that the mutant changes; empty where nobody knows."""
+    cases = cases_in_order(plan.cases, mutant, plan.learned, counts)
+    ends_s = itertools.accumulate(plan.request.duration_s or case.duration_s for case in cases)
+    named = sum(case.name in mutant.cases for case in cases)
+    count = named or 1 + sum(end_s < FIRST_ROUND_S for end_s in ends_s)
+    return [part for part in (cases[:count], cases[count:]) if part]
+
+
+def cases_in_order(
+    cases: Sequence[Case], mutant: Mutant, learned: Sequence[Learned] = (), counts: Mapping[str, int] | None = None
+) -> list[Case]:
+    """The cases that the mutant's header names, one after the other and repeated; then the others. Of those, where it
+    is known which execute the statements that it changes (`counts`: how often), only they, those that do it most often
+    in a second first; else first those that are known to execute its function."""
     named = [case for name in mutant.cases for case in cases if case.name == name]
-    rates = {one.case: dict(one.rates).get(mutant.function, 0.0) for one in learned}
     others = [case for case in cases if case not in named]
-    return [*named * NAMED_ATTEMPTS, *sorted(others, key=lambda case: -rates.get(case.name, 0.0))]
+    if counts and (able := [case for case in others if counts.get(case.name)]):
+        others = sorted(able, key=lambda case: -counts[case.name] / case.duration_s)
+    else:
+        rates = {one.case: dict(one.rates).get(mutant.function, 0.0) for one in learned}
+        others.sort(key=lambda case: -rates.get(case.name, 0.0))
+    return [*named * NAMED_ATTEMPTS, *others]
 
 
 def _boot_limit_s(control: SuiteReport) -> float:

@@ -11,6 +11,7 @@ import pytest
 from orchestrator.catalog import load_catalog
 from orchestrator.judge.mutants import kill_of
 from orchestrator.model.attempt import Planned
+from orchestrator.model.coverage import CaseHits, Coverage, FileCoverage, LineState, StatementCoverage
 from orchestrator.model.job import Build, Session
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import Finding, StageResult
@@ -18,7 +19,7 @@ from orchestrator.model.request import Plan, Request
 from orchestrator.model.series import Mutant, Observable
 from orchestrator.model.subject import Subject
 from orchestrator.questions.mutation import NAMED_ATTEMPTS, Mutation, cases_in_order, control_of, subject_of
-from tests.unit.simulated import BROKEN, FAILED, HOST_LOST, HUNG, NOT_EXERCISED, PASSED, Show, World, plan
+from tests.unit.simulated import BROKEN, FAILED, HOST_LOST, HUNG, NOT_EXERCISED, PASSED, Show, World, case, plan
 
 MUTANT = Mutant("early", "order", "it", "that", "base", (), (), Observable.YES, "", False, "", b"")
 OTHER = replace(MUTANT, name="late", cases=("b",))
@@ -65,7 +66,8 @@ def tried(
 
 
 def order(world: World) -> list[str]:
-    return [job.subject.name for job in world.done if isinstance(job, Session)]
+    """The subjects, in the order in which they were first tried."""
+    return list(dict.fromkeys(job.subject.name for job in world.done if isinstance(job, Session)))
 
 
 def ran(world: World, name: str) -> list[str]:
@@ -136,6 +138,52 @@ def test_what_the_control_does_not_exercise_either_kills_nothing() -> None:
     assert order(tried(of, show)[0]) == [CONTROL, "base.early", "debug.mutated", "debug.early"]
 
 
+FIVE = ("a", "b", "c", "d", "e")  # of 5 s each: three are a first round
+
+
+def rounds(world: World) -> list[tuple[str, ...]]:
+    return [(job.subject.name, *job.cases) for job in world.done if isinstance(job, Session)]
+
+
+def test_each_mutant_meets_its_first_cases_before_any_meets_its_others() -> None:
+    of = replace(made(), cases=tuple(case(name) for name in FIVE))
+    assert rounds(tried(of, kills())[0]) == [
+        (CONTROL, *FIVE),
+        ("base.early", "a", "b", "c"),
+        ("base.late", "b", "b", "b"),
+        ("base.early", "d", "e"),
+        ("base.late", "a", "c", "d", "e"),
+    ]
+    killed = tried(of, kills(("base.early", "c"), ("base.late", "e")))[0]
+    assert [name for name, *_ in rounds(killed)] == [CONTROL, "base.early", "base.late", "base.late"]
+
+
+def test_a_budget_that_ends_in_the_second_round_has_tried_each_mutant() -> None:
+    of = replace(made(), cases=tuple(case(name) for name in FIVE))
+    world, question = tried(of, kills(), budget=3)
+    assert [name for name, *_ in rounds(world)] == [CONTROL, "base.early", "base.late", "base.early"]
+    assert question.over_budget == {"late"}
+
+
+def test_what_the_host_spoilt_in_the_first_round_has_no_second() -> None:
+    of = replace(made(MUTANT), cases=tuple(case(name) for name in FIVE))
+
+    def show(subject: Subject, planned: Planned, draw: random.Random) -> Finding:
+        return HOST_LOST if (subject.name, planned.case) == ("base.early", "b") else PASSED
+
+    assert rounds(tried(of, show)[0])[1:] == [("base.early", "a", "b", "c")]
+
+
+def test_cases_that_do_not_execute_what_a_mutant_changes_are_left_out() -> None:
+    hits = tuple(CaseHits(name, count) for name, count in (("boot", 9), ("b", 1), ("d", 500), ("e", 20)))
+    line = StatementCoverage(7, 7, (7,), "x = 1;", "f", LineState.HIT, cases=hits)
+    covered = {"base": Coverage((FileCoverage("mm/vma.c", (line,)),), ("boot", *FIVE))}
+    known = replace(MUTANT, place="mm/vma.c: f()", lines=(7, 7))
+    of = replace(made(known, replace(known, name="late", lines=(9, 9))), cases=tuple(case(name) for name in FIVE))
+    world = World(of, kills()).ask(Mutation(of, lambda: False, dict, covered=covered))
+    assert rounds(world)[1:] == [("base.early", "d", "e", "b"), ("base.late", "a", "b", "c"), ("base.late", "d", "e")]
+
+
 def test_mutants_beyond_the_budget_are_named_and_not_begun() -> None:
     world, question = tried(made(), kills(), budget=1)
     assert order(world) == [CONTROL, "base.early"]
@@ -182,7 +230,7 @@ def test_a_mutant_with_a_kernel_of_its_own_has_it_built_first_and_by_itself() ->
     world, _ = tried(of, kills())
     assert [job.subject.name for job in world.done if isinstance(job, Build)] == [CONTROL, "base.late"]
     kinds = [type(job) for job in world.done if job.subject.name == "base.late"]
-    assert kinds == [Build, Session]
+    assert kinds == [Build, Session, Session]
     broken, _ = tried(of, kills(), stages={"base.late": BROKEN})
     assert not broken.sessions("base.late")
     assert broken.sessions("base.early")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.judge.mutants import NOT_RUN
-from orchestrator.judge.unexecuted import covered_first, unexecuted
+from orchestrator.judge.unexecuted import covered_first, executions, unexecuted
 from orchestrator.model.series import Mutant, Observable
 from tests.unit.coverages import FOUND  # 10 to 11 are hit, 20 to 22 never, 30 to 50 have no instructions
 
@@ -44,3 +44,11 @@ def test_lines_that_are_executed_come_first() -> None:
         "m-30",
         "m-40",
     ]
+
+
+def test_how_often_each_case_executes_what_a_mutant_changes() -> None:
+    whole = executions(mutant(11), FOUND)
+    assert whole
+    assert all(whole.values())
+    assert not executions(mutant(30), FOUND), "nobody knows"
+    assert not executions(mutant(11, file="mm/other.c"), FOUND)
