@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import distributed
 
 from orchestrator.cluster import identity, transport
-from orchestrator.cluster.fetched import fetch
+from orchestrator.cluster.fetched import Peers, fetch
 from orchestrator.cluster.placement import Announced, Member, place, warm_name
 from orchestrator.cluster.served import FileServer, Offered
 from orchestrator.codec import dumps
@@ -374,13 +374,13 @@ def of_files() -> dict[str, float]:
         offered = Offered()
         offered.offer(root, files)
         server = FileServer(offered, "127.0.0.1", identity.tls_context(root / "identity", "worker", is_server=True))
-        tls = identity.tls_context(root / "identity", "client", is_server=False)
+        peers = Peers(identity.tls_context(root / "identity", "client", is_server=False))
         took: dict[str, float] = {}
         for kind in ("small", "large"):
             before_s = cpu_s(os.getpid())
             for file in files:
                 if file.name.startswith(kind):
-                    fetch(file, (server.url,), root / "copies" / file.name, tls)
+                    fetch(file, (server.url,), root / "copies" / file.name, peers)
             took[kind] = cpu_s(os.getpid()) - before_s
         server.close()
     return {"file_s": took["small"] / small / 2, "byte_s": took["large"] / large / size / 2}

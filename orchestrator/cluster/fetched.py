@@ -24,7 +24,36 @@ PIECE = 1 << 20
 Check = Callable[[], None]
 
 
-def fetch(file: Artifact, sources: Sequence[str], path: Path, tls: ssl.SSLContext, check: Check = lambda: None) -> None:
+class Peers:
+    """Connections to members, which stay open from one file to the next: of small files, to shake hands costs more
+    than the files. For one thread; closed with its context."""
+
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        self._tls = tls
+        self._open: dict[str, http.client.HTTPSConnection] = {}
+
+    def __enter__(self) -> Peers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for source in list(self._open):
+            self.leave(source)
+
+    def at(self, source: str) -> http.client.HTTPSConnection:
+        """One that is open, or will be with its first request."""
+        if source not in self._open:
+            where = urlsplit(source)
+            host = where.hostname or ""
+            self._open[source] = http.client.HTTPSConnection(host, where.port, timeout=LIMIT_S, context=self._tls)
+        return self._open[source]
+
+    def leave(self, source: str) -> None:
+        """Begin anew there: what is under way is given up."""
+        if connection := self._open.pop(source, None):
+            connection.close()
+
+
+def fetch(file: Artifact, sources: Sequence[str], path: Path, peers: Peers, check: Check = lambda: None) -> None:
     """Write a file's content to a path that does not exist yet. `sources` are asked in turn; `check` raises when there
     is no more use. Raises DownloadFailed when no source has it, HostRefused, DiskFull."""
     part = path.with_name(f".{path.name}.part")
@@ -34,7 +63,7 @@ def fetch(file: Artifact, sources: Sequence[str], path: Path, tls: ssl.SSLContex
         for source in sources:
             check()
             try:
-                _continue(file, source, part, tls, check)
+                _continue(file, source, part, peers, check)
             except (http.client.HTTPException, ssl.SSLError, ConnectionError, TimeoutError, _Refused) as error:
                 troubles.append(f"{source}: {error or type(error).__name__}")
                 continue
@@ -53,14 +82,14 @@ def fetch(file: Artifact, sources: Sequence[str], path: Path, tls: ssl.SSLContex
 
 
 def fetch_product(
-    product: StoredProduct, sources: Sequence[str], store: Store, tls: ssl.SSLContext, check: Check = lambda: None
+    product: StoredProduct, sources: Sequence[str], store: Store, peers: Peers, check: Check = lambda: None
 ) -> Path:
     """A product of the store; its files move only if the store lacks it. Raises as fetch does, and HostRefused if the
     product would leave its directory."""
 
     def fill(scratch: Path) -> None:
         for file in product.files:
-            fetch(file, sources, inside(scratch, file.name), tls, check)
+            fetch(file, sources, inside(scratch, file.name), peers, check)
 
     inside(store.root, f"{product.stage}/{product.key}")
     return store.get(product.stage, product.key) or store.put(product.stage, product.key, fill)
@@ -81,7 +110,7 @@ class _Refused(Exception):
 _LOCAL = (28, 122, 30, 5)  # ENOSPC, EDQUOT, EROFS, EIO: write(2) names no file
 
 
-def _continue(file: Artifact, source: str, part: Path, tls: ssl.SSLContext, check: Check) -> None:
+def _continue(file: Artifact, source: str, part: Path, peers: Peers, check: Check) -> None:
     """Append what is missing, as far as the source goes."""
     have = part.stat().st_size if part.exists() else 0
     if have > file.size:
@@ -90,9 +119,8 @@ def _continue(file: Artifact, source: str, part: Path, tls: ssl.SSLContext, chec
     if have == file.size:
         part.touch()
         return
-    where = urlsplit(source)
-    connection = http.client.HTTPSConnection(where.hostname or "", where.port, timeout=LIMIT_S, context=tls)
     try:
+        connection = peers.at(source)
         connection.request("GET", f"/{file.sha256}", headers={"Range": f"bytes={have}-"} if have else {})
         answer = connection.getresponse()
         if answer.status not in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
@@ -106,5 +134,6 @@ def _continue(file: Artifact, source: str, part: Path, tls: ssl.SSLContext, chec
                     raise _Refused("more bytes than were announced")
         if part.stat().st_size < file.size:
             raise ConnectionError("broke off")
-    finally:
-        connection.close()
+    except BaseException:  # the rest of its answer would be taken for the next one
+        peers.leave(source)
+        raise

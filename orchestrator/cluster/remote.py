@@ -18,7 +18,7 @@ from pathlib import Path
 
 from orchestrator.build.toolchain import find_toolchain
 from orchestrator.cluster import placement, transport
-from orchestrator.cluster.fetched import fetch, fetch_product, inside
+from orchestrator.cluster.fetched import Peers, fetch, fetch_product, inside
 from orchestrator.cluster.placement import Member, Wanted, read_announcement
 from orchestrator.cluster.served import FileServer
 from orchestrator.cluster.task import Offer, Result, Task, Trouble
@@ -101,13 +101,13 @@ class Remote:
         failures: list[str] = []
         avoided: set[str] = set()
         while len(failures) < MACHINES:
-            with self._placed(job, avoided) as member:
+            with self._placed(job, avoided) as member, Peers(self._tls) as peers:
                 if member is None:
                     failures.append("there is no other worker")
                     break
                 avoided.add(member.about.life)
                 try:
-                    back = self._try(job, member)
+                    back = self._try(job, member, peers)
                 except (OrchestrateError, OSError) as error:
                     if isinstance(error, Interrupted | ClusterUnavailable):
                         raise
@@ -120,7 +120,7 @@ class Remote:
                         self._context.warn(f"{name_of(job)}: {failures[-1]}")
                         if not self._is_last(failures, avoided):
                             continue
-                    self._adopt(job, back, member)
+                    self._adopt(job, back, member, peers)
                 finally:
                     shutil.rmtree(back.files, ignore_errors=True)
                     self._connection.release(back.token, member.address)
@@ -134,7 +134,7 @@ class Remote:
                     return
         self._record(job, Trouble(f"no machine could do it: {'; '.join(failures)}"))
 
-    def _try(self, job: Job, member: Member) -> _Back:
+    def _try(self, job: Job, member: Member, peers: Peers) -> _Back:
         """Raises WorkerLost, DownloadFailed, HostRefused, Interrupted, ClusterUnavailable."""
         token = f"{job.subject.name}-{uuid.uuid4().hex[:12]}"
         with self._turn:
@@ -147,7 +147,7 @@ class Remote:
         home = Path(tempfile.mkdtemp(prefix=".from-worker-", dir=self._products.run_dir))
         try:
             for file in result.files:
-                fetch(file, (result.source,), inside(home, file.name), self._tls)
+                fetch(file, (result.source,), inside(home, file.name), peers)
                 if file.name in result.private:  # until now its directory is ours alone
                     (home / file.name).chmod(0o600)
         except OrchestrateError:
@@ -160,7 +160,7 @@ class Remote:
         with self._turn:
             return len(failures) >= MACHINES or all(one.about.life in avoided for one in self._look())
 
-    def _adopt(self, job: Job, back: _Back, member: Member) -> None:
+    def _adopt(self, job: Job, back: _Back, member: Member, peers: Peers) -> None:
         """Take over what a worker has recorded, and the products that it used."""
         result, subject = back.result, job.subject
         for text, detail in result.warnings:
@@ -168,7 +168,7 @@ class Remote:
                 self._warned.add(text)
                 self._context.warn(f"{member.about.name}: {text}", detail)
         if not result.is_interrupted:
-            self._take_products(job, result)
+            self._take_products(job, result, peers)
         self._products.told(subject, dict(result.refused), dict(result.left_out))
         if result.record is None:
             return
@@ -183,13 +183,13 @@ class Remote:
             if journal.record.facts.build_id and not journal.record.earlier_base:
                 self._products.recall_base(subject)
 
-    def _take_products(self, job: Job, result: Result) -> None:
+    def _take_products(self, job: Job, result: Result, peers: Peers) -> None:
         """Have what a worker used in our store too: reports are decoded from it, and other workers get it from here
         when that worker is gone."""
         store = Store(self._context.store.root)
         for product in result.products:
             with suppress(OrchestrateError):  # it still has it: we are a second source only
-                home = fetch_product(product, (result.source,), store, self._tls, self._cancel.check)
+                home = fetch_product(product, (result.source,), store, peers, self._cancel.check)
                 with self._turn:
                     offers = self._offers[job.subject.kernel.id]
                     is_new = (product.stage, product.key) not in offers

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from orchestrator import manifest
 from orchestrator.catalog import Catalog
-from orchestrator.cluster.fetched import fetch_product
+from orchestrator.cluster.fetched import Peers, fetch_product
 from orchestrator.cluster.served import FileServer
 from orchestrator.cluster.task import Result, Task, Trouble
 from orchestrator.context import Context, Places
@@ -74,8 +74,9 @@ class Workshop:
         with self._watched(task.token, cancel, is_wanted):
             try:
                 home.mkdir(parents=True)
-                for offer in task.offers:
-                    fetch_product(offer.product, offer.sources, context.store, self._tls, cancel.check)
+                with Peers(self._tls) as peers:
+                    for offer in task.offers:
+                        fetch_product(offer.product, offer.sources, context.store, peers, cancel.check)
                 plan = replace(localised(task.plan, self._catalog), slots=slots)
                 products = Products(context, plan, home, self._finders(context, plan.request))
                 if task.has_booted:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.cluster import identity
-from orchestrator.cluster.fetched import fetch, fetch_product, inside
+from orchestrator.cluster.fetched import Peers, fetch, fetch_product, inside
 from orchestrator.cluster.served import FileServer, Offered
 from orchestrator.errors import DownloadFailed, HostRefused, UsageError
 from orchestrator.manifest import artifacts
@@ -36,6 +36,12 @@ def tls(directory: Path, *, is_server: bool = False) -> ssl.SSLContext:
 
 
 @pytest.fixture
+def peers(certificates: Path) -> Iterator[Peers]:
+    with Peers(tls(certificates)) as made:
+        yield made
+
+
+@pytest.fixture
 def server(certificates: Path) -> Iterator[FileServer]:
     made = FileServer(Offered(), "127.0.0.1", tls(certificates, is_server=True))
     yield made
@@ -51,13 +57,35 @@ def offered(server: FileServer, home: Path, name: str = "image", content: bytes 
 
 
 @pytest.mark.parametrize("content", [CONTENT, b"", b"x"])
-def test_a_file_arrives(server: FileServer, certificates: Path, tmp_path: Path, content: bytes) -> None:
+def test_a_file_arrives(server: FileServer, peers: Peers, tmp_path: Path, content: bytes) -> None:
     file = offered(server, tmp_path / "there", content=content)
-    fetch(file, [server.url], tmp_path / "here", tls(certificates))
+    fetch(file, [server.url], tmp_path / "here", peers)
     assert (tmp_path / "here").read_bytes() == content
 
 
-def test_what_broke_off_is_continued_not_begun_again(server: FileServer, certificates: Path, tmp_path: Path) -> None:
+def test_files_share_a_connection_until_something_goes_wrong(certificates: Path, tmp_path: Path) -> None:
+    server = FileServer(Offered(), "127.0.0.1", tls(certificates, is_server=True))
+    files = [offered(server, tmp_path / "there", f"file-{number}", bytes([number])) for number in range(4)]
+    missing = Artifact("none", hashlib.sha256(b"none").hexdigest(), 4)
+    with Peers(tls(certificates)) as open_ones:
+        first = open_ones.at(server.url)
+        for file in files[:2]:
+            fetch(file, [server.url], tmp_path / file.name, open_ones)
+        assert open_ones.at(server.url) is first
+        assert (tmp_path / "file-1").read_bytes() == b"\1"
+        with pytest.raises(DownloadFailed, match="none could not be fetched"):
+            fetch(missing, [server.url], tmp_path / "none", open_ones)
+        fetch(files[2], [server.url], tmp_path / "file-2", open_ones)
+        kept = open_ones.at(server.url)
+        assert kept is not first
+        assert kept.sock is not None
+        kept.sock.shutdown(socket.SHUT_RDWR)  # as a server does that has waited long enough
+        fetch(files[3], [server.url], tmp_path / "file-3", open_ones)
+        assert (tmp_path / "file-3").read_bytes() == b"\3"
+    server.close()
+
+
+def test_what_broke_off_is_continued_not_begun_again(server: FileServer, peers: Peers, tmp_path: Path) -> None:
     file = offered(server, tmp_path / "there")
     # what is there already differs from the source, so the digest tells whether it was asked for again
     (tmp_path / ".here.part").write_bytes(b"\xff" * 1000)
@@ -65,32 +93,32 @@ def test_what_broke_off_is_continued_not_begun_again(server: FileServer, certifi
     mixed = b"\xff" * 1000 + CONTENT[1000:]
     resumed = Artifact("image", hashlib.sha256(mixed).hexdigest(), len(mixed))
     server.offered.offer(tmp_path / "there", [resumed])
-    fetch(resumed, [server.url], tmp_path / "here", tls(certificates))
+    fetch(resumed, [server.url], tmp_path / "here", peers)
     assert (tmp_path / "here").read_bytes() == mixed
     # a wrong beginning is noticed, and everything is fetched anew
     (tmp_path / ".again.part").write_bytes(b"\xff" * 1000)
-    fetch(file, [server.url], tmp_path / "again", tls(certificates))
+    fetch(file, [server.url], tmp_path / "again", peers)
     assert (tmp_path / "again").read_bytes() == CONTENT
 
 
-def test_a_wrong_content_is_refused(server: FileServer, certificates: Path, tmp_path: Path) -> None:
+def test_a_wrong_content_is_refused(server: FileServer, peers: Peers, tmp_path: Path) -> None:
     file = offered(server, tmp_path / "there")
     (tmp_path / "there/image").write_bytes(CONTENT[:-1] + b"?")
     with pytest.raises(DownloadFailed) as refused:
-        fetch(file, [server.url], tmp_path / "here", tls(certificates))
+        fetch(file, [server.url], tmp_path / "here", peers)
     assert "not what was announced" in refused.value.detail
     assert not [path for path in tmp_path.iterdir() if path.name != "there"]
 
 
-def test_another_source_is_asked(server: FileServer, certificates: Path, tmp_path: Path) -> None:
+def test_another_source_is_asked(server: FileServer, peers: Peers, tmp_path: Path) -> None:
     file = offered(server, tmp_path / "there")
     with socket.create_server(("127.0.0.1", 0)) as closed:
         nobody = f"https://127.0.0.1:{closed.getsockname()[1]}"
-    fetch(file, [nobody, server.url], tmp_path / "here", tls(certificates))
+    fetch(file, [nobody, server.url], tmp_path / "here", peers)
     assert (tmp_path / "here").read_bytes() == CONTENT
 
 
-def test_a_source_that_cuts_is_asked_for_the_rest(certificates: Path, tmp_path: Path) -> None:
+def test_a_source_that_cuts_is_asked_for_the_rest(peers: Peers, certificates: Path, tmp_path: Path) -> None:
     """Each connection carries 2 MB at most."""
     ranges: list[str] = []
     context = tls(certificates, is_server=True)
@@ -112,7 +140,7 @@ def test_a_source_that_cuts_is_asked_for_the_rest(certificates: Path, tmp_path: 
     thread = threading.Thread(target=serve)
     thread.start()
     file = Artifact("image", hashlib.sha256(CONTENT).hexdigest(), len(CONTENT))
-    fetch(file, [f"https://127.0.0.1:{listener.getsockname()[1]}"], tmp_path / "here", tls(certificates))
+    fetch(file, [f"https://127.0.0.1:{listener.getsockname()[1]}"], tmp_path / "here", peers)
     thread.join()
     listener.close()
     assert (tmp_path / "here").read_bytes() == CONTENT
@@ -147,7 +175,9 @@ def test_what_two_offered_stays_until_both_withdraw(server: FileServer, tmp_path
     assert server.offered.find(file.sha256) is None
 
 
-def test_who_is_not_of_the_cluster_gets_nothing(server: FileServer, certificates: Path, tmp_path: Path) -> None:
+def test_who_is_not_of_the_cluster_gets_nothing(
+    peers: Peers, server: FileServer, certificates: Path, tmp_path: Path
+) -> None:
     file = offered(server, tmp_path / "there")
     identity.create(tmp_path / "others")
     anonymous = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -155,23 +185,21 @@ def test_who_is_not_of_the_cluster_gets_nothing(server: FileServer, certificates
     anonymous.load_verify_locations(certificates / identity.CA)
     for context in (tls(tmp_path / "others"), anonymous):
         with pytest.raises(DownloadFailed):
-            fetch(file, [server.url], tmp_path / "here", context)
+            fetch(file, [server.url], tmp_path / "here", Peers(context))
     with socket.create_connection(_place(server), timeout=5) as plain:
         plain.sendall(f"GET /{file.sha256} HTTP/1.1\r\n\r\n".encode())
         with suppress(ConnectionResetError):
             assert CONTENT[:100] not in plain.recv(65536)
-    fetch(file, [server.url], tmp_path / "here", tls(certificates))  # it serves its own as before
+    fetch(file, [server.url], tmp_path / "here", peers)  # it serves its own as before
 
 
-def test_one_who_says_nothing_keeps_nobody_waiting(server: FileServer, certificates: Path, tmp_path: Path) -> None:
+def test_one_who_says_nothing_keeps_nobody_waiting(server: FileServer, peers: Peers, tmp_path: Path) -> None:
     file = offered(server, tmp_path / "there")
     with socket.create_connection(_place(server)):
-        fetch(file, [server.url], tmp_path / "here", tls(certificates))
+        fetch(file, [server.url], tmp_path / "here", peers)
 
 
-def test_a_product_moves_once_and_is_sealed_where_it_arrives(
-    server: FileServer, certificates: Path, tmp_path: Path
-) -> None:
+def test_a_product_moves_once_and_is_sealed_where_it_arrives(server: FileServer, peers: Peers, tmp_path: Path) -> None:
     there, here = Store(tmp_path / "there"), Store(tmp_path / "here")
 
     def make(scratch: Path) -> None:
@@ -182,9 +210,9 @@ def test_a_product_moves_once_and_is_sealed_where_it_arrives(
     home = there.put("build", "abc", make)
     product = StoredProduct("build", "abc", artifacts(home))
     server.offered.offer(home, product.files)
-    got = fetch_product(product, [server.url], here, tls(certificates))
+    got = fetch_product(product, [server.url], here, peers)
     assert artifacts(got) == artifacts(home)
-    assert fetch_product(product, [], here, tls(certificates)) == got
+    assert fetch_product(product, [], here, peers) == got
 
 
 @pytest.mark.parametrize("name", ["../out", "/etc/passwd", "a/../../out", ""])
@@ -193,7 +221,7 @@ def test_no_name_leads_out_of_its_directory(tmp_path: Path, name: str) -> None:
         inside(tmp_path, name)
     product = StoredProduct("build", "abc", (Artifact(name, "0" * 64, 1),))
     with pytest.raises((HostRefused, DownloadFailed)):
-        fetch_product(product, [], Store(tmp_path / "here"), ssl.create_default_context())
+        fetch_product(product, [], Store(tmp_path / "here"), Peers(ssl.create_default_context()))
 
 
 def test_an_identity_is_made_once_and_checked(tmp_path: Path) -> None:
