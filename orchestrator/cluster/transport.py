@@ -257,7 +257,8 @@ class Connection:
                     threading.Thread(target=self.tell, args=(_stop, task.token, address), daemon=True).start()
                 if stopping_s is not None and time.monotonic() > stopping_s + GRACE_S:
                     raise Interrupted("interrupted", hint="run the same command again")
-                self._check()
+                if address not in self.announced():  # a task for a worker that was gone before it came is kept for ever
+                    raise WorkerLost(f"the worker {address} is gone")
                 done.wait(LOOK_EVERY_S)
             if future.status == "finished":
                 return cast(Result, future.result(timeout=30))

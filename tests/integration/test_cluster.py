@@ -13,8 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cluster import identity
+from orchestrator.cluster import identity, transport
+from orchestrator.cluster.task import Task
+from orchestrator.errors import WorkerLost
+from orchestrator.model.job import Build
+from orchestrator.model.subject import patched
+from orchestrator.process import Cancel
 from tests.integration.farms import Farm, answer, fake, farm, lives, running, stages, wait_for, worker_of
+from tests.unit.simulated import plan as made_plan
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.long  # each test starts a cluster of its own: six minutes for all
@@ -61,6 +67,22 @@ def test_a_killed_worker_loses_nothing_and_leaves_nothing(farm: Farm, fake: Call
     assert f"{victim}" in said
     make = int(marker.read_text().split()[1])
     wait_for(lambda: not lives(make))  # the shell below it is what make leaves when it is killed
+
+
+def test_nobody_waits_for_a_worker_that_was_gone_before_its_task_came(farm: Farm) -> None:
+    """Who is there is known a second late, and Dask keeps a task until its worker comes back."""
+    connection = transport.Connection(farm.address, farm.identity)
+    addresses = set(connection.announced())
+    farm.children["b"].kill()
+    wait_for(lambda: len(connection.announced()) == 1)
+    [gone] = addresses - set(connection.announced())
+    plan = made_plan()
+    task = Task("some-token", Build(patched(plan.kernel(plan.variants[0]))), plan)
+    begun_s = time.monotonic()
+    with pytest.raises(WorkerLost, match="is gone"):
+        connection.do(task, gone, 1, 0.5, Cancel())
+    assert time.monotonic() < begun_s + 10
+    connection.close()
 
 
 def test_a_frozen_worker_is_given_up(farm: Farm, fake: Callable[[str], Path]) -> None:
