@@ -152,7 +152,7 @@ def _culprit(kind: ReportKind, told: Told, named: CodeFrame | None, table: KindT
         header = dict(table.lines.stacks)[subject]
         named = next((named_in(message) for message in messages if header.match(message)), None)
     own = tuple(trace.frames for trace in traces if kind.trace_after or trace.name == subject)
-    reliable = tuple(tuple(frame for frame in frames if not frame.is_doubtful) for frames in own)
+    reliable = tuple(_reliable(frames, messages) for frames in own)
     if kind.culprit is Walk.OUTERMOST and sum(map(len, reliable)) <= 1:  # one that could not unwind
         reliable = (tuple(frame for frames in (*reliable, stale(messages[after:])) for frame in frames),)
     found = _walked(kind, reliable, named, table)
@@ -161,6 +161,12 @@ def _culprit(kind: ReportKind, told: Told, named: CodeFrame | None, table: KindT
     doubtful = (*own, tuple(linked(messages)), tuple(stale(messages[after:])))  # the better first
     other = _walked(kind, (*reliable, *doubtful), named, table)
     return other if other.function and not other.is_guess else found
+
+
+def _reliable(frames: Sequence[CodeFrame], messages: Sequence[str]) -> tuple[CodeFrame, ...]:
+    """Without what the kernel doubts: but where the link register says the same, it has called."""
+    called = {frame.function for frame in linked(messages)} if any(frame.is_doubtful for frame in frames) else set()
+    return tuple(frame for frame in frames if not frame.is_doubtful or frame.function in called)
 
 
 @lru_cache(CACHED)
