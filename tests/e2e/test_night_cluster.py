@@ -33,6 +33,8 @@ pytest.importorskip("distributed")
 pytestmark = [pytest.mark.long]
 EXAMPLE = ROOT / "docs/examples/nightly-cluster"
 NIGHT_S = 7200
+WHO = {f"GIT_{role}_{what}": says for role in ("AUTHOR", "COMMITTER")  # git send-email asks, also to rehearse
+       for what, says in (("NAME", "a night"), ("EMAIL", "night@example.org"))}  # fmt: skip
 # What makes the night longer and shows nothing more
 LEFT_OUT = (
     ("    kconfigs: [base, ./percpu-stats.config]\n", ""),
@@ -90,8 +92,8 @@ class Place:
 
     def cli(self, *words: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "orchestrator", *words], env=self.farm.environment("client"), capture_output=True,
-            text=True, check=False,
+            [sys.executable, "-m", "orchestrator", *words], env=self.farm.environment("client") | WHO,
+            capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout
