@@ -25,14 +25,14 @@ def topic(series: str) -> tuple[str, int]:
 
 
 def tree(suites: Sequence[SuiteReport]) -> str:
-    """The tree that a run's kernels come from, without the revision: URL and branch where they are known, else the name
-    of a package or a directory. Empty where no kernel came so far."""
+    """The tree that a run's kernels come from, without the revision: the URL where it is known, else the name of a
+    package or a directory; and the branch where it is known. Empty where no kernel came so far."""
     return next((name for suite in suites if (name := tree_of(suite))), "")
 
 
 def tree_of(suite: SuiteReport) -> str:
     facts = suite.facts
-    return " ".join(part for part in (facts.base_url, facts.base_branch) if part) or base_name(facts.base)
+    return " ".join(part for part in (facts.base_url or base_name(facts.base), facts.base_branch) if part)
 
 
 def base_name(base: str) -> str:

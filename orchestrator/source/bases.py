@@ -14,7 +14,7 @@ import shlex
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +32,7 @@ ARCHIVES = Path("/usr/src")
 DEFAULT_BASE = "linux-source-6.12"
 SHALLOW = "shallow"
 CREDENTIALS = re.compile(r"^(\w[\w+.-]*://)[^/]*@")  # of a URL: what stands before the host
+REMOTE_URL = re.compile(r"(?!file:)(?:[a-z][a-z0-9+.-]*://|[^/:]+:(?!/?$))")  # also git's HOST:PATH
 # Neither is worth CPU time for objects that are read a few times
 CHEAP = ("core.compression=1", "pack.compression=1", "gc.auto=0")
 
@@ -148,9 +149,10 @@ def _borrow(git: Git, common: Path) -> None:
 
 
 def _remote(tree: Path, revision: str, runner: Runner) -> tuple[str, str]:
-    """The URL that the revision's branch comes from, without credentials, and the branch's name; empty when unknown."""
+    """The URL that the revision's branch comes from, without credentials, and the branch's name; empty when unknown. Of
+    a commit it is the branch that ends there. A clone of another directory comes from no URL."""
     ask = partial(ask_tree, tree, runner)
-    full = ask("rev-parse", "--symbolic-full-name", revision)
+    full = ask("rev-parse", "--symbolic-full-name", revision) or _branch_at(ask, revision)
     kind, _, branch = full.removeprefix("refs/").partition("/")
     if kind == "remotes":
         remote, _, branch = branch.partition("/")
@@ -158,7 +160,20 @@ def _remote(tree: Path, revision: str, runner: Runner) -> tuple[str, str]:
         remote = ask("config", f"branch.{branch}.remote")
     else:
         remote, branch = "", ""
-    return CREDENTIALS.sub(r"\1", ask("remote", "get-url", remote or "origin")), branch
+    url = CREDENTIALS.sub(r"\1", ask("remote", "get-url", remote or "origin"))
+    return url if REMOTE_URL.match(url) else "", branch
+
+
+def _branch_at(ask: Callable[..., str], commit: str) -> str:
+    """The full name of a branch that ends at a commit: of several the one that is checked out, else none is meant."""
+    for where in ("refs/heads", "refs/remotes"):
+        names = ask("for-each-ref", f"--points-at={commit}", "--format=%(refname)", where).split()
+        names = [name for name in names if not name.endswith("/HEAD")]
+        if len(names) > 1 and (checked_out := ask("symbolic-ref", "--quiet", "HEAD")) in names:
+            return checked_out
+        if names:
+            return names[0] if len(names) == 1 else ""
+    return ""
 
 
 def in_tree(tree: Path, runner: Runner, *args: str, env: tuple[tuple[str, str], ...] = ()) -> CommandResult:

@@ -33,8 +33,6 @@ pytest.importorskip("distributed")
 pytestmark = [pytest.mark.long]
 EXAMPLE = ROOT / "docs/examples/nightly-cluster"
 NIGHT_S = 7200
-WHO = {f"GIT_{role}_{what}": says for role in ("AUTHOR", "COMMITTER")  # git send-email asks, also to rehearse
-       for what, says in (("NAME", "a night"), ("EMAIL", "night@example.org"))}  # fmt: skip
 # What makes the night longer and shows nothing more
 LEFT_OUT = (
     ("    kconfigs: [base, ./percpu-stats.config]\n", ""),
@@ -72,6 +70,7 @@ class Place:
             cache = Path(self.farm.environment(name)["XDG_CACHE_HOME"], "orchestrate")
             cache.mkdir(parents=True)
             (cache / "ccache").symlink_to(Places.of_user().ccache)
+        (self.root / "client/.gitconfig").write_text("[user]\n\tname = a night\n\temail = night@example.org\n")
 
     def comment(self, tree: Path, words: str) -> str:
         """A commit that changes nothing of the code."""
@@ -92,8 +91,8 @@ class Place:
 
     def cli(self, *words: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "orchestrator", *words], env=self.farm.environment("client") | WHO,
-            capture_output=True, text=True, check=False,
+            [sys.executable, "-m", "orchestrator", *words], env=self.farm.environment("client"), capture_output=True,
+            text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -206,8 +205,8 @@ def test_the_dashboard_shows_it(place: Place) -> None:
     index = json.loads((place.root / "pages/index.json").read_text())
     assert "warns" in json.dumps(index)
     trees = (place.root / "pages/trees.html").read_text()
-    assert str(place.stable) in trees
-    assert str(place.next) in trees
+    assert f"{place.stable} main" in trees
+    assert f"{place.next} main" in trees
 
 
 @pytest.mark.timeout(NIGHT_S)

@@ -55,7 +55,31 @@ def test_a_base_says_where_its_branch_comes_from_and_keeps_passwords_to_itself(
     assert (base("HEAD").url, base("HEAD").branch) == ("https://example.org/linux.git", branch)
     followed = base("upstream/mm-unstable")
     assert (followed.url, followed.branch) == ("https://example.org/linux.git", "mm-unstable")
-    assert base(followed.commit).branch == ""
+    assert base(followed.commit).branch == branch, "a commit is the branch that ends there, here the one checked out"
+    git(tree, "commit", "-q", "--allow-empty", "-m", "one more")
+    assert base(followed.commit).branch == "mm-unstable"
+    git(tree, "branch", "other", followed.commit)
+    git(tree, "branch", "another", followed.commit)
+    assert base(followed.commit).branch == "", "two end there, and neither is checked out"
+
+
+@pytest.mark.parametrize(
+    ("url", "known"),
+    [
+        ("git://example.org/linux.git", True),
+        ("ssh://example.org/linux.git", True),
+        ("git@example.org:linux/mm.git", True),
+        ("/srv/linux", False),
+        ("../linux", False),
+        ("file:///srv/linux", False),
+    ],
+)
+def test_a_clone_of_a_directory_comes_from_no_url(
+    tree: Path, tmp_path: Path, runner: Runner, url: str, *, known: bool
+) -> None:
+    """Two trees of one machine would be one tree of the history."""
+    git(tree, "remote", "add", "origin", url)
+    assert bool(tree_base(tree, "HEAD", Workplace(tmp_path / "bases", runner, print))[0].url) is known
 
 
 def test_a_series_makes_a_tree_and_leaves_the_users_alone(

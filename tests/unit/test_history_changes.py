@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 
 from orchestrator.history.changes import changes, levels
 from orchestrator.history.standing import Standing, after, before
-from orchestrator.history.subject import base_name, topic
+from orchestrator.history.subject import base_name, topic, tree
 from orchestrator.history.trend import trend
+from orchestrator.model.kernel import Role
+from orchestrator.model.kernel_facts import KernelFacts
+from orchestrator.model.report import SuiteReport
 
 
 def noise(seed: int, count: int, *, middle: float = 1000.0, spread: float = 20.0) -> list[float]:
@@ -141,6 +144,20 @@ def test_the_version_is_no_part_of_the_topic(name: str, found: tuple[str, int]) 
 def test_the_revision_is_no_part_of_a_tree() -> None:
     assert base_name("linux-source-6.12 6.12.117-1~deb12u1") == "linux-source-6.12"
     assert base_name("/root/linux v6.12") == "/root/linux"
+
+
+@pytest.mark.parametrize(
+    ("facts", "name"),
+    [
+        (KernelFacts(base="/root/linux 0123456789ab", base_branch="main"), "/root/linux main"),
+        (KernelFacts(base="/root/linux 0123456789ab", base_url="git://h/l", base_branch="main"), "git://h/l main"),
+        (KernelFacts(base="/root/linux v6.12", base_url="git://h/l"), "git://h/l"),
+        (KernelFacts(base="linux-source-6.12 6.12.117-1"), "linux-source-6.12"),
+        (KernelFacts(), ""),
+    ],
+)
+def test_branches_of_a_tree_are_trees_of_their_own(facts: KernelFacts, name: str) -> None:
+    assert tree([SuiteReport("base.baseline", "base", Role.BASELINE, (), (), "", facts=facts)]) == name
 
 
 def test_the_order_of_steps_is_the_order_of_runs() -> None:
