@@ -35,6 +35,8 @@ BOOT_LEAST_S = 20.0
 NAMED_ATTEMPTS = 3  # of each case that a mutant's header names; a mutant that survives three mostly survives more
 FIRST_ROUND_S = 15.0  # of cases; the second round costs a mutant that survives it another boot
 
+AGAIN = 2  # what is added to the number of a round's session when it is repeated
+
 
 @dataclass(frozen=True)
 class Mutation:
@@ -116,11 +118,14 @@ class Mutation:
         ]
 
     def _try(self, mutant: Mutant, rounds: Sequence[Session], known: Known, control: SuiteReport) -> list[Job]:
-        """The last of these rounds of one mutant on one kconfig; nothing before it can begin, or if the budget is used
-        up."""
+        """The last of these rounds of one mutant on one kconfig, once more if the host spoilt it; nothing before it can
+        begin, or if the budget is used up."""
         *earlier, session = rounds
         subject = session.subject
-        if session in known.issued or subject.name in self._killed or not (not earlier or known.is_at_rest(subject)):
+        if session in known.issued:
+            session = replace(session, number=session.number + AGAIN)
+        is_first = not earlier and session.number <= AGAIN
+        if session in known.issued or subject.name in self._killed or not (is_first or known.is_at_rest(subject)):
             return []
         report = known.report(subject)
         if report and kill_of(report, control):

@@ -165,13 +165,17 @@ def test_a_budget_that_ends_in_the_second_round_has_tried_each_mutant() -> None:
     assert question.over_budget == {"late"}
 
 
-def test_what_the_host_spoilt_in_the_first_round_has_no_second() -> None:
+def test_what_the_host_spoilt_is_tried_once_more() -> None:
     of = replace(made(MUTANT), cases=tuple(case(name) for name in FIVE))
+    left = iter([HOST_LOST, PASSED])
 
     def show(subject: Subject, planned: Planned, draw: random.Random) -> Finding:
-        return HOST_LOST if (subject.name, planned.case) == ("base.early", "b") else PASSED
+        return next(left, PASSED) if (subject.name, planned.case) == ("base.early", "b") else PASSED
 
-    assert rounds(tried(of, show)[0])[1:] == [("base.early", "a", "b", "c")]
+    first, second = ("base.early", "a", "b", "c"), ("base.early", "d", "e")
+    assert rounds(tried(of, show)[0])[1:] == [first, first, second]
+    left = iter([HOST_LOST] * 9)
+    assert rounds(tried(of, show)[0])[1:] == [first, first], "and has no second round if it is spoilt again"
 
 
 def test_cases_that_do_not_execute_what_a_mutant_changes_are_left_out() -> None:
