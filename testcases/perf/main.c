@@ -180,6 +180,23 @@ static bool go(const struct metric *metric, unsigned int workers, unsigned int r
 	return !work.failed;
 }
 
+/* In a process of its own: what threads had left of an address space, in one order or another, made what came next a
+ * fifth cheaper in every third guest. */
+static bool measured(const struct metric *metric, unsigned int workers, unsigned int number)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		bool done = go(metric, workers, metric->rounds / 10 + 1);
+
+		mark(2 * number);
+		done = go(metric, workers, metric->rounds) && done;
+		mark(2 * number + 1);
+		_exit(!done);
+	}
+	return ended_well(child);
+}
+
 static const struct metric metrics[] = {
 	{ "fault-anon", fault_anon, PAGES, 400, ALONE, true },
 	{ "fault-file", fault_file, PAGES, 400, ALONE, true },
@@ -246,11 +263,8 @@ int main(int argc, char **argv)
 		if (!is_chosen(metric, &options))
 			continue;
 
-		bool done = go(metric, workers, metric->rounds / 10 + 1);
+		bool done = measured(metric, workers, number);
 
-		mark(2 * number);
-		done = go(metric, workers, metric->rounds) && done;
-		mark(2 * number + 1);
 		printf("# metric operations %u events\n", metric->operations * metric->rounds * times);
 		printf("%s %u %s\n", done ? "ok" : "not ok", ++number, metric->name);
 		failed = failed || !done;
