@@ -17,7 +17,7 @@ from orchestrator.parse.kernel_report import Scanner
 from orchestrator.process import Cancel
 
 LOOK_EVERY_S = 0.1
-PING_EVERY_S = 2.0
+PINGS = 3.5  # in the time that a guest may be silent. Each costs it instructions, which some guests count
 QUIET_S = 0.5  # a report's lines come closer together, emulated too
 LAST_WORDS_S = 5.0  # what a panicking kernel gets for its report before it is expected to stand still, or QEMU to end
 
@@ -108,7 +108,7 @@ class Watchdog:
                 if self._qemu.is_alive and seen.ending is not Ending.STOPPED:
                     self.observation = replace(seen, evidence=self._examine(seen.ending is Ending.TIMED_OUT))
                 return True
-            if ping.is_set() and now - asked_s >= PING_EVERY_S:
+            if ping.is_set() and now - asked_s >= self._silence_s / PINGS:
                 ping, asked_s = self._link.ping(), now
         return False
 
