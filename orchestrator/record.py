@@ -86,8 +86,10 @@ class RunRecord:
         share = self.lost_s / self.time_s if self.time_s and had_guests else 0.0
         if share < CROWDED or self.request.freeze:  # a QEMU that outlives us counts as another's
             return self.notes
-        what = f"other programs had {share:.0%} of this host's CPU time: races are met less often"
-        return (*self.notes, f"{what}, and speeds are not comparable")
+        what = f"other programs had {share:.0%} of this host's CPU time"
+        if self.request.perf:
+            return (*self.notes, f"{what}: fewer pairs fit into the budget. Instructions are counted, and not time")
+        return (*self.notes, f"{what}: races are met less often, and speeds are not comparable")
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,7 @@ class Guest:
         self.directory = directory
         self._memory_mib = boot.memory_mib
         self.qemu = Qemu(argv(_with_initramfs(boot, initramfs)), directory, outlives_us=outlives_us)
+        self._silence_s = boot.accel.silence_s
         self._outlives_us = outlives_us
         self._listens = self.qemu.console.watch(kernel_line(LISTENS))
         self.link: Link | None = None
@@ -176,7 +177,9 @@ class Guest:
             return mark_expected(mark_known([kernel_report], known), case.expects)[0].outcome.is_bad
 
         stop_at = console_from if self._outlives_us else None
-        with Watchdog(self.qemu, self.link, limit_s, self._runner.cancel, examine, counts, stop_at) as watchdog:
+        with Watchdog(
+            self.qemu, self.link, limit_s, self._runner.cancel, examine, counts, stop_at, self._silence_s
+        ) as watchdog:
             answer = self.link.run(shlex.join(words), home / "stdout", home / "stderr", stdin=f"{token} {mark}\n")
         time_s = time.monotonic() - started_s
         self._runner.cancel.check()

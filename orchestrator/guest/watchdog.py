@@ -17,11 +17,8 @@ from orchestrator.parse.kernel_report import Scanner
 from orchestrator.process import Cancel
 
 LOOK_EVERY_S = 0.1
-PING_EVERY_S = 2.0
+PINGS = 3.5  # in the time that a guest may be silent. Each costs it instructions, which some guests count
 QUIET_S = 0.5  # a report's lines come closer together, emulated too
-# A healthy guest answers in milliseconds, an overloaded emulated one in tenths of a second. With PING_EVERY_S this
-# keeps the promise that a frozen guest is noticed within 10 s.
-PING_LIMIT_S = 7.0
 LAST_WORDS_S = 5.0  # what a panicking kernel gets for its report before it is expected to stand still, or QEMU to end
 
 
@@ -65,10 +62,13 @@ class Watchdog:
         examine: Examine,
         counts: Counts,
         stop_at: int | None,
+        silence_s: float,
     ) -> None:
-        """With `stop_at`, an offset into the console, the guest is stopped at the first report that counts."""
+        """With `stop_at`, an offset into the console, the guest is stopped at the first report that counts. Without an
+        answer for `silence_s` it is frozen."""
         self._qemu, self._link, self._cancel, self._examine = qemu, link, cancel, examine
         self._counts = counts
+        self._silence_s = silence_s
         self._limit_s, self._limit = limit_s, Deadline.after(limit_s)
         self._scanner, self._scanned = (None if stop_at is None else Scanner()), stop_at or 0
         self._done = threading.Event()
@@ -108,7 +108,7 @@ class Watchdog:
                 if self._qemu.is_alive and seen.ending is not Ending.STOPPED:
                     self.observation = replace(seen, evidence=self._examine(seen.ending is Ending.TIMED_OUT))
                 return True
-            if ping.is_set() and now - asked_s >= PING_EVERY_S:
+            if ping.is_set() and now - asked_s >= self._silence_s / PINGS:
                 ping, asked_s = self._link.ping(), now
         return False
 
@@ -140,7 +140,7 @@ class Watchdog:
             return lost(self._qemu)
         if self._limit.expired:
             return Observation(Ending.TIMED_OUT, f"did not end within its limit ({self._limit_s:.0f} s)")
-        if not ping.is_set() and waited_s > PING_LIMIT_S:
+        if not ping.is_set() and waited_s > self._silence_s:
             if trouble := self._qemu.host_trouble():
                 return Observation(Ending.HOST_LOST, trouble)
             return Observation(Ending.GUEST_FROZE, f"the guest has not answered for {waited_s:.0f} s")

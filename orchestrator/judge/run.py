@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from orchestrator.evidence.cost.measured import sentence
 from orchestrator.evidence.coverage.judge import with_result
 from orchestrator.judge.attempts import classify
 from orchestrator.judge.compare import compare
@@ -42,10 +43,20 @@ def judge_run(run_dir: Path, *, interrupted: bool = False, known: Sequence[Known
     found, reason = verdict(
         suites, interrupted, strict=run.request.strict, trouble=run.trouble, fault=run.trouble_fault
     )
-    reason = "; ".join([reason, *first_bad_patches(suites, run.request.error)])
+    reason = "; ".join(
+        [*_of_costs(suites, found, run.request.perf), reason, *first_bad_patches(suites, run.request.error)]
+    )
     notes = (*remarks(issues, suites, run.started[:10]), *unmarked_ends(records), *nowhere_compiled(suites))
     had_guests = any(record.guests for record in records)
     return run_report(run, run_dir, (found, reason), suites, notes, had_guests=had_guests)
+
+
+def _of_costs(suites: Sequence[SuiteReport], found: Verdict, perf: bool) -> list[str]:
+    """What a run that measures says first, where nothing failed: that its case passed is not what was asked."""
+    if not perf or found is not Verdict.CLEAN:
+        return []
+    measured = [suite for suite in suites if suite.role is Role.PATCHED]
+    return [f"{suite.name}: {sentence(suite.performance)}" for suite in measured]
 
 
 def run_report(

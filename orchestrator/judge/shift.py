@@ -52,6 +52,11 @@ def interval(values: Sequence[float], error: float) -> Interval | None:
     return Interval(median(averages), averages[cut - 1], averages[-cut], 2 * below / 2**n)
 
 
+def least_pairs(error: float) -> int:
+    """With fewer no interval has so small an error, and no difference can be claimed."""
+    return 1 + math.ceil(-math.log2(error))
+
+
 def p_value(values: Sequence[float]) -> float:
     """Of no shift: two-sided, exact. Zeros are left out, and equal sizes share a rank, for which the rank is rounded
     against the claim."""
@@ -90,16 +95,23 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def drifts(values: Sequence[float], error: float = 0.01) -> bool:
-    """Whether a series of measurements of the same has a trend (Mann-Kendall, exact up to ties): then the order of the
-    arms within a pair matters, and what is said of the pairs is not to be trusted."""
+def drifts(values: Sequence[float], least: float = 0.0, error: float = 0.01) -> bool:
+    """Whether a series of measurements of the same has a trend (Mann-Kendall, exact up to ties) that moves it by more
+    than `least` from its first to its last: then the order of the arms within a pair matters, and what is said of the
+    pairs is not to be trusted. A trend may be certain and too small to matter."""
     n = len(values)
-    if n < LEAST_PAIRS:
+    if n < LEAST_PAIRS or abs(_slope(values)) * (n - 1) <= least:
         return False
     score = sum((values[j] > values[i]) - (values[j] < values[i]) for i in range(n) for j in range(i + 1, n))
     counts = _inversions(n)
     concordant = (abs(score) + n * (n - 1) // 2) // 2
     return bool(2 * sum(counts[concordant:]) <= error * math.factorial(n))
+
+
+def _slope(values: Sequence[float]) -> float:
+    """From each to the next: the median over all pairs of them (Theil-Sen)."""
+    n = len(values)
+    return median([(values[j] - values[i]) / (j - i) for i in range(n) for j in range(i + 1, n)])
 
 
 @lru_cache(maxsize=256)
@@ -123,6 +135,7 @@ def smallest_seen(values: Sequence[float], error: float) -> float | None:
 
 
 POWER = 1.5
+TREND_ERROR = 0.01  # of a run: that any metric which does not drift is said to
 
 
 def judge(
@@ -131,9 +144,10 @@ def judge(
     """Names with their pairs (without, with), in the order in which they were measured; all values are above 0, and
     more is worse. `margin`: the difference, as a ratio minus 1, that matters."""
     logs = [[math.log(after / before) for before, after in pairs] for _, pairs in metrics]
+    part = error / max(1, len(metrics))
     adjusted = holm([p_value(values) for values in logs])
     return tuple(
-        _judged(name, [before for before, _ in pairs], values, p, margin, error / len(metrics), error)
+        _judged(name, [before for before, _ in pairs], values, p, margin, part, error)
         for (name, pairs), values, p in zip(metrics, logs, adjusted, strict=True)
     )
 
@@ -144,7 +158,7 @@ def _judged(
     """`part` of the error is each metric's: the intervals of all hold together. A difference is claimed where Holm's p
     allows it, and its absence where the interval lies within the margin; both only of what does not drift."""
     found = interval(values, part)
-    trend = drifts(base)
+    trend = drifts([math.log(value) for value in base], math.log1p(margin), TREND_ERROR * part / error)
     word = Word.INCONCLUSIVE
     limit = math.log1p(margin)
     if found is not None and not trend:
@@ -152,7 +166,10 @@ def _judged(
             word = Word.NO_DIFFERENCE
         elif p <= error:
             word = Word.SLOWER if found.shift > 0 else Word.FASTER
-    return Judged(name, word, len(values), margin, found, p_value(values), p, smallest_seen(values, part), trend)
+    return Judged(
+        name, word, len(values), margin, found, p_value(values), p, smallest_seen(values, part), trend,
+        shift=median(walsh_averages(values)), least=least_pairs(part),
+    )  # fmt: skip
 
 
 def is_narrow_enough(pairs: Sequence[tuple[float, float]], margin: float, error: float) -> bool:

@@ -26,12 +26,16 @@ class Machine:
 
 @dataclass(frozen=True)
 class Accel:
-    """What executes the guest's instructions. `timeout_scale` multiplies every limit inside the guest."""
+    """What executes the guest's instructions. `timeout_scale` multiplies every limit inside the guest. A guest that has
+    not answered for `silence_s` is frozen."""
 
     name: str
     args: tuple[str, ...]
     timeout_scale: float
     cpu: str = ""  # QEMU's model of the CPUs; empty: the machine's
+    # A healthy guest answers in milliseconds, an overloaded emulated one in tenths of a second. With the 2 s between
+    # two pings this keeps the promise that a frozen guest is noticed within 10 s.
+    silence_s: float = 7.0
     cmdline: tuple[str, ...] = ()  # boot parameters: what the machine's clock is with it, on this host
 
 

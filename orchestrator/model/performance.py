@@ -34,8 +34,9 @@ class Interval:
 class Judged:
     """`margin`: the difference that matters, as a ratio minus 1. `p`: of no shift, two-sided, exact. `p_adjusted`: over
     all metrics of the run (Holm). `smallest`: the smallest difference that so many pairs of this spread would have
-    shown, as a ratio minus 1; None: too few pairs. `drifts`: the arm without the series moved in the course of the
-    run."""
+    shown, as a ratio minus 1; None: too few pairs. `drifts`: the arm without the series moved by more than the margin
+    in the course of the run. `shift`: the interval's, and without one what the pairs say so far. `least`: how many
+    pairs an interval needs."""
 
     name: str
     word: Word
@@ -46,3 +47,5 @@ class Judged:
     p_adjusted: float
     smallest: float | None
     drifts: bool
+    shift: float = 0.0
+    least: int = 0

@@ -34,11 +34,18 @@ class Performance:
         builds: list[Job] = [Build(one) for variant in self.plan.variants for one in subjects(self.plan, variant)]
         if not all(map(known.is_over, builds)):
             return builds
-        for variant in self.plan.variants:
+        for variant in sorted(self.plan.variants, key=lambda one: self._pairs_of(one, known)):
             jobs = self._measure(variant, known)
             if any(not known.is_over(job) for job in jobs):
                 return jobs
         return []
+
+    def _pairs_of(self, variant: Variant, known: Known) -> int:
+        """How many are done: the variants take turns, or the first one would use up the budget of all. A pair that is
+        under way comes before all others."""
+        sessions = [self._sessions(one, known) for one in subjects(self.plan, variant)]
+        is_open = not all(known.is_over(job) for of in sessions for job in of)
+        return -1 if is_open else min(map(len, sessions))
 
     def _measure(self, variant: Variant, known: Known) -> list[Job]:
         """The next pair of a variant, or the one that is under way; none when all is known."""

@@ -19,6 +19,7 @@ from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.qmp import Qmp
 from orchestrator.guest.ssh import Link
 from orchestrator.guest.watchdog import Watchdog
+from orchestrator.model.attempt import Condition, Ending
 from orchestrator.process import Cancel
 
 ARGV = (
@@ -103,8 +104,20 @@ class Endless:
         self.is_cut.set()
 
 
-def watched(qemu: Qemu, link: Endless, examine: Callable[[bool], Examination]) -> Watchdog:
-    return Watchdog(qemu, cast(Link, link), 0.3, Cancel(), examine, lambda _: True, None)
+def watched(
+    qemu: Qemu, link: Endless, examine: Callable[[bool], Examination], *, limit_s: float = 0.3, silence_s: float = 60.0
+) -> Watchdog:
+    return Watchdog(qemu, cast(Link, link), limit_s, Cancel(), examine, lambda _: True, None, silence_s)
+
+
+def test_how_long_a_guest_may_be_silent_is_its_accelerators_to_say(qemu: Qemu) -> None:
+    nothing = Examination(Condition.HOST_OVERLOADED, "", 0)
+    for silence_s, limit_s, ending in ((0.3, 60.0, Ending.GUEST_FROZE), (60.0, 0.5, Ending.TIMED_OUT)):
+        link = Endless()
+        with watched(qemu, link, lambda _: nothing, limit_s=limit_s, silence_s=silence_s) as watchdog:
+            assert link.is_cut.wait(10)
+        assert watchdog.observation
+        assert watchdog.observation.ending is ending
 
 
 def test_a_watchdog_that_fails_cuts_the_command_and_says_why(qemu: Qemu) -> None:

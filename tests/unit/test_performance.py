@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.evidence.cost.measured import words
+from orchestrator.evidence.cost.measured import sentence, words
 from orchestrator.judge.performance import pairs, with_performance
 from orchestrator.model.attempt import Planned
 from orchestrator.model.job import Build, Session
@@ -87,6 +87,25 @@ def test_nothing_is_said_of_kernels_that_vary_too_much() -> None:
     assert {one.word for one in found.values()} == {Word.INCONCLUSIVE}
 
 
+def test_kernels_of_several_configurations_share_the_budget() -> None:
+    left = iter(range(8))
+    of = plan(REQUEST, cases=("perf",), kconfigs=("base", "debug"))
+    world = World(of, Kernels(0.0, 0.2)).ask(Performance(of, lambda: next(left, None) is None))
+    assert {name: order(world).count(name) for name in set(order(world))} == dict.fromkeys(
+        (BASE, PATCHED, "debug.baseline", "debug.patched"), 4
+    )
+
+
+def test_what_is_said_of_all_metrics_in_a_sentence() -> None:
+    one = Judged("fault", Word.SLOWER, 9, 0.01, None, 0.004, 0.035, 0.003, False, shift=0.02)
+    same = replace(one, name="fork", word=Word.NO_DIFFERENCE)
+    open_ = replace(one, name="exec", word=Word.INCONCLUSIVE)
+    assert sentence([same, one, open_, same]) == (
+        "slower: fault (+2.02 %); no difference larger than 1 %: 2 metrics; inconclusive: 1 metric"
+    )
+    assert sentence([]) == "nothing was measured: no pair of guests came to its end"
+
+
 def test_a_kernel_that_does_not_build_ends_it() -> None:
     of = plan(REQUEST, cases=("perf",))
     broken = StageResult("build", Outcome.FAIL, 1.0, is_patch_fault=True)
@@ -133,6 +152,6 @@ def test_what_is_said_of_a_metric() -> None:
     assert words(one) == "fault: slower, +2.02 % (+1.92 % to +2.12 %; 9 pairs, p 0.035; could have seen 0.3 %)"
     same = replace(one, word=Word.NO_DIFFERENCE, interval=Interval(0.0, -0.001, 0.001, 0.05), p_adjusted=1.0)
     assert words(same).startswith("fault: no difference larger than 1 %, +0.00 % (-0.10 % to +0.10 %;")
-    few = replace(one, word=Word.INCONCLUSIVE, pairs=3, interval=None, smallest=None)
-    assert words(few) == "fault: inconclusive, too few pairs for an interval (3 pairs, p 0.035)"
+    few = replace(one, word=Word.INCONCLUSIVE, pairs=3, interval=None, smallest=None, shift=0.02, least=9)
+    assert words(few) == "fault: inconclusive, +2.02 % so far (too few for an interval: 3 of at least 9 pairs)"
     assert words(replace(one, word=Word.INCONCLUSIVE, drifts=True)).endswith("; the base drifts)")

@@ -40,6 +40,13 @@ def test_a_crowded_host_is_noted_where_guests_ran(
     assert all(words in note for words, note in zip(expected, others, strict=True))
 
 
+def test_a_crowded_host_takes_pairs_from_a_run_that_counts_instructions_and_no_truth() -> None:
+    record = RunRecord(Request(perf=True), "k", "s", "d", "2026-01-01T00:00:00", time_s=100.0, lost_s=37.0)
+    (note,) = record.remarks(had_guests=True)
+    assert "fewer pairs" in note
+    assert "not comparable" not in note
+
+
 MUTANT = Mutant("early", "order", "it", "that", "base", ("a",), (("p", 3),), Observable.NO, "why", True, "", b"\xff\0")
 ATTEMPT = Attempt(
     "a", Ending.GUEST_FROZE, 3, None, 1.5, 2**64 - 1, counts=(Count("vma", 1, 2),), condition=Condition.CPU_HUNG,

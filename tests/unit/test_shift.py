@@ -166,6 +166,29 @@ def test_of_many_metrics_a_wrong_claim_about_any_stays_as_rare() -> None:
     assert wrong / 300 <= 0.075
 
 
+def test_a_trend_that_is_certain_and_too_small_to_matter_hides_no_slowdown() -> None:
+    creeping = [(1000.0 + 0.1 * at, 1100.0 + 0.1 * at) for at in range(10)]
+    (found,) = judge([("m", creeping)], 0.01, 0.05)
+    assert (found.drifts, found.word) == (False, Word.SLOWER)
+
+
+def test_of_many_metrics_that_do_not_drift_one_is_said_to_in_one_run_of_a_hundred() -> None:
+    draw = random.Random(7)
+    said = 0
+    for _ in range(400):
+        made = judge([(str(at), [(draw.gauss(1000, 20), 1000.0) for _ in range(12)]) for at in range(9)], 0.001, 0.05)
+        said += any(one.drifts for one in made)
+    assert said / 400 <= 0.025
+
+
+@pytest.mark.parametrize(("metrics", "least"), [(1, 6), (2, 7), (9, 9)])
+def test_how_many_pairs_an_interval_needs_is_known_before(metrics: int, least: int) -> None:
+    for n in (least - 1, least):
+        found = judge([(str(at), [(1000.0, 1020.0)] * n) for at in range(metrics)], 0.01, 0.05)
+        assert {(one.least, one.interval is not None) for one in found} == {(least, n == least)}
+        assert all(one.shift == pytest.approx(math.log(1.02)) for one in found), "said, however few there are"
+
+
 def test_what_drifts_gets_no_verdict() -> None:
     rising = [(1000.0 + 10 * at, 1200.0 + 10 * at) for at in range(10)]
     (found,) = judge([("m", rising)], 0.01, 0.05)
