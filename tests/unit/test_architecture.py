@@ -40,7 +40,7 @@ LAYERS = (
     ("judge.run",),
     ("nights",),
     ("build",),
-    ("judge.attempts", "judge.logs"),
+    ("judge.attempts", "judge.logs", "judge.outputs"),
     ("evidence.coverage.collect", "evidence.cost.collect"),
     ("record",),
     ("record_checks",),
@@ -190,7 +190,7 @@ PURE = (
     *(f"evidence.coverage.{name}" for name in ("functions", "judge", "line_table", "mapping", "told")),
 )
 # They read what a run left in files, or ask the host
-IMPURE = ("judge.attempts", "judge.logs", "judge.run", "judge.mutation_run", "questions.ask")
+IMPURE = ("judge.attempts", "judge.logs", "judge.outputs", "judge.run", "judge.mutation_run", "questions.ask")
 EFFECTS = {
     "asyncio", "concurrent", "datetime", "multiprocessing", "os", "shutil", "signal", "socket", "subprocess", "sys",
     "tempfile", "threading", "time",
