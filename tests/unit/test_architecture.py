@@ -72,7 +72,12 @@ LAYERS = (
         "mutation",
     ),
     ("roots",),
-    ("bounded", "expressions", "words"),  # how much is read of others' files, and which of their expressions
+    (
+        "bounded",
+        "expressions",
+        "loopback",
+        "words",
+    ),  # how much is read of others' files, which expressions
     ("model", "errors"),
     ("",),  # the package itself: its version
 )
