@@ -17,7 +17,7 @@ import urllib3
 from orchestrator import __version__
 from orchestrator.abandon import Abandoned, within
 from orchestrator.errors import DownloadFailed, NotFound, UsageError
-from orchestrator.web_api import is_loopback
+from orchestrator.loopback import is_loopback
 
 MAX_TEXT_BYTES = 64 * 1024 * 1024
 """A mail thread with a long series is some hundred KB."""

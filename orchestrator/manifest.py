@@ -44,6 +44,7 @@ class Manifest:
 
 
 def file_digest(path: Path) -> str:
+    """sha256, in hexadecimal digits. Raises OSError."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 

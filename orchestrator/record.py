@@ -163,6 +163,7 @@ class KernelRecord:
 
 
 def save_record(value: RunRecord | KernelRecord | MutationRecord | Attempt, path: Path) -> None:
+    """Write it so that others see all of it or what was there before. Raises HostRefused."""
     write_atomically(path, json.dumps(encode(value), indent=1).encode() + b"\n")
 
 

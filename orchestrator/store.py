@@ -13,7 +13,9 @@ import hashlib
 import json
 import os
 import secrets
+import shlex
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -27,6 +29,7 @@ from orchestrator.os_errors import situation
 T = TypeVar("T")
 
 KEEP_PRODUCTS = 40  # per stage; the least recently used ones go. A kernel with debug info is some 100 MB
+MOST_OF_COMMAND, MOST_OF_HOLDER = 60, 200  # characters of who holds a lock
 IN_USE_S = 6 * 3600  # what was used so lately may be part of a run that goes on, and stays
 
 
@@ -168,26 +171,36 @@ class Store:
 
 @contextmanager
 def locked(path: Path, *, on_wait: Callable[[str], None], pause: Callable[[float], None]) -> Iterator[int]:
-    """Hold an exclusive lock on a file between processes and threads. `on_wait` is told once who holds it. Yields
-    the lock's descriptor: a child that inherits it holds the lock too, even when we are killed."""
+    """Hold an exclusive lock on a file between processes and threads. `on_wait` is told who holds it, and again when
+    that changes: pid, command and since when. Yields the lock's descriptor: a child that inherits it holds the lock
+    too, even when we are killed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", errors="replace") as handle:
-        told = False
+        told = ""
         while True:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if not told:
-                    handle.seek(0)
-                    on_wait(handle.read().strip() or "another run")
-                    told = True
+                handle.seek(0)
+                holder = handle.read(MOST_OF_HOLDER).strip() or "another run"
+                if holder != told:
+                    on_wait(holder)
+                    told = holder
                 pause(0.1)
         handle.seek(0)
         handle.truncate()
-        handle.write(f"pid {os.getpid()}")
+        handle.write(_ourselves())
         handle.flush()
         yield handle.fileno()
+
+
+def _ourselves() -> str:
+    """`pid 4711 (orchestrate test --patch vm_refcnt, since 14:02)`. A long command is cut."""
+    program = Path(sys.argv[0])
+    name = program.parent.name if program.name == "__main__.py" else program.name
+    command = shlex.join((name, *sys.argv[1:]))
+    return f"pid {os.getpid()} ({command[:MOST_OF_COMMAND]}, since {time.strftime('%H:%M')})"
 
 
 @contextmanager

@@ -6,7 +6,6 @@ redirections are not followed, and requests takes no credentials from ~/.netrc.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -21,6 +20,7 @@ import urllib3
 from orchestrator import __version__
 from orchestrator.abandon import Abandoned, within
 from orchestrator.errors import NotSent, UsageError
+from orchestrator.loopback import is_loopback
 
 ATTEMPTS = 4
 BACK_OFF_S = 0.5  # doubles with each attempt: 0.5, 1, 2
@@ -136,15 +136,6 @@ def check_transport(address: str, plain_http: str) -> None:
             f"{address}: without TLS anybody on the way reads the token",
             hint='https://, or the setting plain_http = "anywhere"',
         )
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _once(session: requests.Session, method: str, url: str, how: Mapping[str, Any]) -> tuple[Answer, float]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from orchestrator.build.objects import compile_sources, made_from, object_of
 from orchestrator.build.toolchain import Toolchain
-from orchestrator.build.worktree import build_directory, compiling, worktree_lock
+from orchestrator.build.worktree import build_directory, worktree_lock
 from orchestrator.context import Context
 from orchestrator.model.kernel import AppliedTree, KernelConfig
 from orchestrator.model.subject import Subject
@@ -37,8 +37,7 @@ def link_objects(
     with worktree_lock(context, applied.base, subject.worktree) as lock:
         source = move_worktree(applied.base, subject.worktree, applied.tree, context.runner)
         build = build_directory(source, subject.kernel.variant.name)
-        with compiling(context, applied.base):
-            commands = compile_sources(context, build, files, config, toolchain, lock, log)
+        commands = compile_sources(context, build, files, config, toolchain, lock, log)
         objects = [object_of(name) for name in commands if name.endswith(".c")]
         if objects:
             context.runner.check(Command((f"{toolchain.prefix}ld", *LINK, "-o", str(product), *objects), cwd=build))

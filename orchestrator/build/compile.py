@@ -57,7 +57,7 @@ def build(
     def fill(scratch: Path) -> None:
         with worktree_lock(context, applied.base, subject.worktree) as lock:
             source = move_worktree(applied.base, subject.worktree, applied.tree, context.runner)
-            with compiling(context, applied.base):
+            with compiling(context, applied.base, subject.kernel.variant.name):
                 made = _make(context, subject, source, applied, config, machine, toolchain, log, lock, scratch)
         refused.append(told_refusals(made, made.text))
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from orchestrator.build.name_users import users_of_names
 from orchestrator.build.objects import configured_objects, made_from, object_of
 from orchestrator.build.toolchain import Toolchain, build_error, host_error, make
-from orchestrator.build.worktree import build_directory, compiling, worktree_lock
+from orchestrator.build.worktree import build_directory, worktree_lock
 from orchestrator.context import Context
 from orchestrator.model.compilation import Compilation, NewFinding, Uncompiled
 from orchestrator.model.kernel import AppliedTree, KernelConfig
@@ -70,7 +70,7 @@ def compile_changed(
     users = users_of_names(context, git, after.applied.tree, declared_names(series.patches), toolchain)
     others = [name for name in users if name not in sources]
     names = [*sources, *others[:MOST_ASKED]]
-    with worktree_lock(context, base, subject.worktree) as lock, compiling(context, base):
+    with worktree_lock(context, base, subject.worktree) as lock:
         compiler = _Compiler(context, subject, base.home / subject.worktree, toolchain, lock, log)
         known = compiler.say(before, names, own=len(sources))
         found = compiler.say(after, names, own=len(sources))

@@ -22,7 +22,7 @@ from orchestrator.build.name_users import users_of_names
 from orchestrator.build.objects import compile_sources, configured_objects, is_made_from, object_of
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain, first_error
-from orchestrator.build.worktree import build_directory, compiling, worktree_lock
+from orchestrator.build.worktree import build_directory, worktree_lock
 from orchestrator.context import Context
 from orchestrator.manifest import file_digest
 from orchestrator.model.kernel import AppliedTree, KernelConfig
@@ -77,12 +77,11 @@ def screen(
         source = move_worktree(applied.base, subject.worktree, applied.tree, context.runner)
         build = build_directory(source, subject.kernel.variant.name)
         changed = dict.fromkeys((*applied.files, *(name for mutant in mutants for name in files_of(mutant.diff))))
-        with compiling(context, applied.base):
-            commands = dict(compile_sources(context, build, list(changed), config, toolchain, lock, log))
-            if others := _witnesses(context, applied, build, commands, mutants, toolchain):
-                commands |= compile_sources(context, build, others, config, toolchain, lock, log)
-            compiler = _Compiler(context, applied, build, commands, toolchain.places)
-            found = Screened(tuple(_left_out(compiler, mutants, most)))
+        commands = dict(compile_sources(context, build, list(changed), config, toolchain, lock, log))
+        if others := _witnesses(context, applied, build, commands, mutants, toolchain):
+            commands |= compile_sources(context, build, others, config, toolchain, lock, log)
+        compiler = _Compiler(context, applied, build, commands, toolchain.places)
+        found = Screened(tuple(_left_out(compiler, mutants, most)))
     context.store.put(
         "screen", product_key, lambda scratch: write_atomically(scratch / FILE, kept.dumps(found, SCHEMA))
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from orchestrator.context import Context
@@ -14,28 +16,55 @@ from orchestrator.store import locked
 @contextmanager
 def worktree_lock(context: Context, base: Base, name: str) -> Iterator[int]:
     """Hold a build worktree. A holder elsewhere is named and waited for. Yields the lock's descriptor, for make."""
-    with _turn(context, base.home / f"{name}.lock", f"builds in the {name} tree") as lock:
+    with _turn(context, base.home / f"{name}.lock", _saying(context, f"builds in the {name} tree")) as lock:
         yield lock
 
 
 @contextmanager
-def compiling(context: Context, base: Base) -> Iterator[None]:
-    """Hold the right to compile a kernel of this base.
+def compiling(context: Context, base: Base, variant: str) -> Iterator[None]:
+    """Let one whole kernel of a base and variant be compiled at a time; the caller holds its worktree.
 
-    One kernel at a time: make uses every CPU, and what a series leaves unchanged is in ccache once one role is
-    compiled; two kernels that start together would both miss it.
+    This protects nothing but time: what a series leaves unchanged is in ccache once one kernel is compiled, and two
+    that start together would both miss it. So kernels of other variants and single objects, which share little, do
+    not wait, and nobody waits for a process that gives way to ours: its kernel then finds ours in ccache.
     """
-    with _turn(context, base.home / "compiling.lock", "compiles a kernel"):
+    say = _saying(context, f"compiles a {variant} kernel")
+
+    def wait_for_equals(holder: str) -> None:
+        if _gives_way(holder):
+            raise _GivesWay
+        say(holder)
+
+    with ExitStack() as held:
+        with suppress(_GivesWay):
+            held.enter_context(_turn(context, base.home / f"compiling-{variant}.lock", wait_for_equals))
         yield
 
 
+class _GivesWay(Exception):
+    """The holder of a lock has a lower priority than we."""
+
+
+def _gives_way(holder: str) -> bool:
+    """Whether the process that a lock names is nicer than ours. False where it cannot be seen from here."""
+    named = re.match(r"pid (\d{1,9})\b", holder)
+    try:
+        return named is not None and _niceness(int(named[1])) > _niceness(0)
+    except OSError:
+        return False
+
+
+def _niceness(pid: int) -> int:
+    return os.getpriority(os.PRIO_PROCESS, pid)
+
+
+def _saying(context: Context, what: str) -> Callable[[str], None]:
+    return lambda holder: context.say(f"waiting for {holder}, which {what}")
+
+
 @contextmanager
-def _turn(context: Context, path: Path, what: str) -> Iterator[int]:
-    with locked(
-        path,
-        on_wait=lambda holder: context.say(f"waiting for {holder}, which {what}"),
-        pause=context.runner.cancel.sleep,
-    ) as lock:
+def _turn(context: Context, path: Path, on_wait: Callable[[str], None]) -> Iterator[int]:
+    with locked(path, on_wait=on_wait, pause=context.runner.cancel.sleep) as lock:
         yield lock
 
 

@@ -259,6 +259,7 @@ class Remote:
 
 
 def wanted(products: Products) -> Wanted:
+    """What a machine needs to do a run's jobs as this one would: our version, architecture and compilers."""
     names = sorted({(variant.toolchain, variant.arch) for variant in products.plan.variants})
     compilers = tuple(
         (placement.compiler_label(*name), find_toolchain(products.context, *name).value.compiler) for name in names

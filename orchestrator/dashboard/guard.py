@@ -5,14 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchestrator.errors import UsageError
+from orchestrator.loopback import is_loopback
 
 LEAST_TOKEN = 16  # characters
-_SPECIAL = ("localhost",)
 
 
 @dataclass(frozen=True)
@@ -28,15 +27,6 @@ class Guard:
             return is_loopback(_name(host))
         given = _token(authorization)
         return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), self.token.encode())
-
-
-def is_loopback(host: str) -> bool:
-    if host in _SPECIAL:
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def check(host: str, token: str) -> None:

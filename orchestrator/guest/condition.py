@@ -17,6 +17,8 @@ PANICKED = "guest-panicked"
 
 
 class CpuMode(Enum):
+    """What a virtual CPU was doing when its registers were read."""
+
     HALTED = "idle"
     USER = "in user mode"
     KERNEL = "in the kernel"

@@ -62,6 +62,7 @@ class ClientKey:
 
 
 def new_client_key() -> ClientKey:
+    """An Ed25519 key for one guest: PEM without a passphrase, and the line for authorized_keys."""
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()

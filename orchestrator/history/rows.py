@@ -78,6 +78,8 @@ class KernelRow:
 
 @dataclass(frozen=True)
 class AttemptRow:
+    """One execution of a test on a kernel of the run, both by name."""
+
     kernel: str
     test: str
     number: int
@@ -128,6 +130,8 @@ class ReportRow:
 
 @dataclass(frozen=True)
 class MetricRow:
+    """A figure that a test gave on a kernel of the run, both by name."""
+
     kernel: str
     test: str
     name: str
@@ -146,6 +150,8 @@ class ArtifactRow:
 
 @dataclass(frozen=True)
 class MutantRow:
+    """What became of a mutant. From `kconfig` on it is of the kill: empty and None where nothing killed it."""
+
     name: str
     mutant_class: str
     status: str

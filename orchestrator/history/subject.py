@@ -31,6 +31,7 @@ def tree(suites: Sequence[SuiteReport]) -> str:
 
 
 def tree_of(suite: SuiteReport) -> str:
+    """The same for one kernel; empty where it did not come so far."""
     facts = suite.facts
     return " ".join(part for part in (facts.base_url or base_name(facts.base), facts.base_branch) if part)
 

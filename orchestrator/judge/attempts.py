@@ -2,53 +2,25 @@
 
 from __future__ import annotations
 
-import signal
-from bisect import bisect_left, bisect_right
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.evidence import compilation
 from orchestrator.evidence.cost import collect as cost
 from orchestrator.evidence.coverage.collect import collect
-from orchestrator.guest.counters import read_hits
 from orchestrator.guest.evidence import FILES
-from orchestrator.judge.known import EXPECTED, applies, is_expired, mark_expected, mark_known, missing, release_of
-from orchestrator.judge.leaks import leak_metrics, leaks
+from orchestrator.judge.endings import how_it_ended, is_host_fault
+from orchestrator.judge.known import applies, is_expired, mark_expected, mark_known, release_of
+from orchestrator.judge.leaks import leak_metrics
 from orchestrator.judge.logs import Consoles
+from orchestrator.judge.outputs import excerpt, read_results
+from orchestrator.judge.windows import Window, reports_in, starts_of, window_of
 from orchestrator.model.attempt import Attempt, Ending
-from orchestrator.model.case import Dialect
 from orchestrator.model.kernel_report import KernelReport, KnownIssue
 from orchestrator.model.outcome import Outcome, worst
 from orchestrator.model.report import BOOT, CaseResult, Finding, StageResult, SuiteReport
-from orchestrator.parse import kselftest, ktap, kunit, ltp, stress_ng, taint
-from orchestrator.parse.instructions import OPERATIONS, counted_subtests
 from orchestrator.record import KernelRecord
-
-EXCERPT = 64 << 10  # bytes of console shown with a case: the last ones
-MAX_OUTPUT = 64 << 20  # bytes of what a program printed that are read; the guest itself keeps less
-SKIPPED = 4  # kselftest's exit status
-READERS = {Dialect.KSELFTEST: kselftest.parse, Dialect.STRESS_NG: stress_ng.parse, Dialect.LTP: ltp.parse}
-OF_LOST_GUEST = {
-    Ending.GUEST_DIED: Outcome.CRASH,
-    Ending.HOST_LOST: Outcome.ERROR,  # the kernel did not crash
-    Ending.GUEST_FROZE: Outcome.TIMEOUT,
-    Ending.TIMED_OUT: Outcome.TIMEOUT,
-    Ending.STOPPED: Outcome.FAIL,
-}
-ENDED_BY_REPORT = (Ending.GUEST_DIED, Ending.STOPPED)  # a report that is as bad explains it
-
-
-@dataclass(frozen=True)
-class Window:
-    """Bytes of a guest's console. `end` None: to its end."""
-
-    guest: int
-    start: int
-    end: int | None
-
 
 Said = Mapping[int, tuple[KernelReport, ...]]  # by guest, all that its kernel reported
 
@@ -80,18 +52,18 @@ def judge_attempt(
     attempt: Attempt, record: KernelRecord, home: Path, known: Sequence[KnownIssue], consoles: Consoles
 ) -> Finding:
     """What one attempt that has ended shows, without a look at the others; the arguments are those of classify."""
-    window = _window(attempt, _starts(record)[attempt.guest])
+    window = window_of(attempt, starts_of(record.attempts)[attempt.guest])
     said = _said_by(attempt.guest, home, applicable(known, record), consoles) if window else ()
-    return _judge(attempt, _in_window(said, window) if window else (), window, home)
+    return _judge(attempt, reports_in(said, window) if window else (), window, home)
 
 
 def _findings(record: KernelRecord, home: Path, said: Said) -> tuple[Finding, ...]:
     """An attempt that was begun and has no end counts only if the kernel reported something."""
     found = []
-    starts = _starts(record)
+    starts = starts_of(record.attempts)
     for attempt in record.attempts:
-        window = _window(attempt, starts[attempt.guest])
-        reports = _in_window(said.get(attempt.guest, ()), window) if window else ()
+        window = window_of(attempt, starts[attempt.guest])
+        reports = reports_in(said.get(attempt.guest, ()), window) if window else ()
         if attempt.ending is not Ending.UNFINISHED:
             found.append(_judge(attempt, reports, window, home))
         elif any(report.outcome.is_bad for report in reports):
@@ -130,37 +102,6 @@ def _said_by(guest: int, home: Path, issues: Sequence[KnownIssue], consoles: Con
     return mark_known(consoles.reports(home / f"guest-{guest}/console.log"), issues)
 
 
-def _window(attempt: Attempt, starts: Sequence[int]) -> Window | None:
-    """The console bytes of an attempt: from its start to the start of the next one on the same guest, of those that
-    `starts` has in their order. None if it had no guest.
-
-    A kernel report between the end of a case and the beginning of the next is a late effect of the earlier case. What
-    the kernel says during an examination answers our own questions.
-    """
-    if not attempt.console:
-        return None
-    next_one = bisect_right(starts, attempt.console_from)
-    end = starts[next_one] if next_one < len(starts) else attempt.examined_at
-    return Window(attempt.guest, attempt.console_from, end)
-
-
-def _starts(record: KernelRecord) -> defaultdict[int, list[int]]:
-    """The console offsets at which attempts begin on each guest, in their order."""
-    found = defaultdict[int, list[int]](list)
-    for attempt in sorted(record.attempts, key=lambda attempt: attempt.console_from):
-        if attempt.console:
-            found[attempt.guest].append(attempt.console_from)
-    return found
-
-
-def _in_window(kernel_reports: Sequence[KernelReport], window: Window) -> tuple[KernelReport, ...]:
-    """Those that begin in a window, of reports in the order of the log."""
-    first = bisect_left(kernel_reports, window.start, key=lambda kernel_report: kernel_report.offset)
-    if window.end is None:
-        return tuple(kernel_reports[first:])
-    return tuple(kernel_reports[first : bisect_left(kernel_reports, window.end, first, key=lambda one: one.offset)])
-
-
 def _interrupted(attempt: Attempt, reports: tuple[KernelReport, ...]) -> Finding:
     """An attempt without an end, during which the kernel reported something that must not be lost."""
     bad = [report for report in reports if report.outcome.is_bad]
@@ -186,8 +127,8 @@ def _shown(run: Attempt, kernel_reports: tuple[KernelReport, ...], window: Windo
     if run.case == BOOT and run.ending is Ending.BOOTED:
         return _of_boot(run, kernel_reports, home)
     kernel_reports = mark_expected(kernel_reports, run.expects)
-    report = _with_instructions(_read(run, window, home), run, home)
-    run_outcome, why, only_reports = _run_outcome(run, report, kernel_reports)
+    report = read_results(run, window, home)
+    run_outcome, why, only_reports = how_it_ended(run, report, kernel_reports)
     outcome = worst(
         [run_outcome, *(subtest.outcome for subtest in report.subtests if subtest.outcome is not Outcome.SKIP)]
     )
@@ -203,25 +144,15 @@ def _shown(run: Attempt, kernel_reports: tuple[KernelReport, ...], window: Windo
         subtests=report.subtests,
         kernel_reports=kernel_reports,
         metrics=report.metrics + leak_metrics(run),
-        console=_excerpt(home / run.console, window) if window else "",
+        console=excerpt(home / run.console, window) if window else "",
         stdout=f"{home.name}/{run.stdout}",
         stderr=f"{home.name}/{run.stderr}",
         console_log=f"{home.name}/{run.console}",
-        is_host_fault=_is_host_fault(run, kernel_reports),
+        is_host_fault=is_host_fault(run, kernel_reports),
         diagnosis=run.diagnosis,
         evidence=tuple(f"{home.name}/{run.home}/{name}" for name in FILES if (home / run.home / name).is_file()),
         only_reports=only_reports and not (worst_one and worst_one.outcome.is_bad),
     )
-
-
-def _with_instructions(report: ktap.KtapReport, run: Attempt, home: Path) -> ktap.KtapReport:
-    """Of a program that says how many operations it did between marks."""
-    is_counted = any(metric.name == OPERATIONS for subtest in report.subtests for metric in subtest.metrics)
-    if not run.coverage or not is_counted:
-        return report
-    with suppress(OSError, ValueError):  # gone, or left unfinished by a run that was killed
-        return replace(report, subtests=counted_subtests(report.subtests, read_hits(home / run.coverage)))
-    return report
 
 
 def _of_boot(run: Attempt, kernel_reports: tuple[KernelReport, ...], home: Path) -> Finding:
@@ -234,138 +165,16 @@ def _of_boot(run: Attempt, kernel_reports: tuple[KernelReport, ...], home: Path)
     )  # fmt: skip
 
 
-def _is_host_fault(run: Attempt, kernel_reports: Sequence[KernelReport]) -> bool:
-    """Whether an attempt says nothing about the kernel. If the kernel reported something, it does, however slow the
-    host was."""
-    is_of_host = run.ending is Ending.HOST_LOST or bool(run.condition and run.condition.is_of_host)
-    return is_of_host and not any(kernel_report.outcome.is_bad for kernel_report in kernel_reports)
-
-
-def _run_outcome(
-    run: Attempt, report: ktap.KtapReport, kernel_reports: Sequence[KernelReport]
-) -> tuple[Outcome, str, bool]:
-    """The outcome of the run itself: how it ended, what the kernel reported, whether exit status and results agree. The
-    last value says whether kernel reports are all that is bad."""
-    said = [
-        (kernel_report.outcome, kernel_report.title) for kernel_report in kernel_reports if kernel_report.outcome.is_bad
-    ]
-    found = [
-        (Outcome.FAIL, f"the kernel did not report what the case expects: {pattern}")
-        for pattern in missing(kernel_reports, run.expects)
-        if run.ending is not Ending.HOST_LOST  # it might have
-    ]
-    died_as_expected = run.ending is Ending.GUEST_DIED and any(
-        kernel_report.known == EXPECTED for kernel_report in kernel_reports
-    )
-    if died_as_expected and not said + found:
-        return Outcome.PASS, "", False
-    if run.ending in OF_LOST_GUEST:
-        lost = OF_LOST_GUEST[run.ending]
-        is_explained = run.ending in ENDED_BY_REPORT and any(outcome >= lost for outcome, _ in said)
-        # what the host did afterwards takes nothing back that the kernel has said
-        if not is_explained and not (run.ending is Ending.HOST_LOST and said):
-            found.append((lost, run.reason or f"did not end within its limit ({run.duration_s:.0f} s)"))
-    else:
-        found += [(Outcome.TIMEOUT, run.reason)] if run.condition else []
-        found += _exit_findings(run, report)
-    found += [(Outcome.TIMEOUT if run.stuck else Outcome.FAIL, leak) for leak in leaks(run)]
-    if run.taint_after != run.taint_before and not any(
-        kernel_report.outcome.is_bad or kernel_report.known for kernel_report in kernel_reports
-    ):
-        added = ", ".join(flag.meaning for flag in taint.added(run.taint_before, run.taint_after))
-        found.append((Outcome.FAIL, f"the kernel became tainted: {added}"))
-    findings = said + found
-    if not findings and report.subtests and all(s.outcome is Outcome.SKIP for s in report.subtests):
-        return Outcome.SKIP, report.subtests[0].message or "every subtest was skipped", False
-    if not findings and run.status == SKIPPED and run.dialect is not Dialect.LTP:
-        return Outcome.SKIP, report.skip_reason or "the program skipped itself", False
-    if not findings:
-        return Outcome.PASS, "", False
-    return worst(outcome for outcome, _ in findings), findings[0][1], not found
-
-
-def _exit_findings(run: Attempt, report: ktap.KtapReport) -> list[tuple[Outcome, str]]:
-    if run.status is None:
-        said = [(Outcome.FAIL, problem) for problem in report.problems]
-        return [(Outcome.FAIL, "the guest did not say how the program ended"), *said]
-    found = _exit_findings_of(run, run.status, report)
-    if run.is_full and (found or run.status not in (0, SKIPPED)):
-        found.insert(0, (Outcome.FAIL, "the program could not write any more: the guest's /tmp is full"))
-    return found
-
-
-def _exit_findings_of(run: Attempt, status: int, report: ktap.KtapReport) -> list[tuple[Outcome, str]]:
-    if run.dialect is not Dialect.KTAP:
-        return _exit_findings_of_others(status, report)
-    failing = any(not s.outcome.is_ok for s in report.subtests)
-    found: list[tuple[Outcome, str]] = []
-    if run.stdout_dropped:  # first: it explains results that are missing
-        found.append((Outcome.FAIL, f"printed too much: {run.stdout_dropped} bytes were dropped"))
-    if status > 128:
-        found.append((Outcome.FAIL, f"the program was ended by {_signal(status - 128)}"))
-    elif status not in (0, SKIPPED) and not failing:
-        found.append((Outcome.FAIL, f"exit status {status}, though no subtest failed"))
-    elif status == 0 and failing:
-        found.append((Outcome.FAIL, "exit status 0, though a subtest failed"))
-    if report.is_ktap and status == 0 and not report.subtests:
-        found.append((Outcome.FAIL, "reported no result at all"))
-    if not report.is_ktap and status != SKIPPED:
-        found.append((Outcome.FAIL, "printed no KTAP: there is no result to trust"))
-    found += [(Outcome.FAIL, problem) for problem in report.problems]
-    return found
-
-
-def _exit_findings_of_others(status: int, report: ktap.KtapReport) -> list[tuple[Outcome, str]]:
-    """For other people's programs the dialect knows what the exit status means."""
-    found: list[tuple[Outcome, str]] = []
-    if status > 128:
-        found.append((Outcome.FAIL, f"the program was ended by {_signal(status - 128)}"))
-    return found + [(Outcome.FAIL, problem) for problem in report.problems]
-
-
-def _read(run: Attempt, window: Window | None, home: Path) -> ktap.KtapReport:
-    if run.dialect is Dialect.KUNIT:
-        return kunit.parse(_console(home / run.console, window) if window else "")
-    stdout = _text(home / run.stdout) if run.stdout else ""
-    if run.dialect is Dialect.KTAP:
-        return ktap.parse(stdout)
-    stderr = _text(home / run.stderr) if run.stderr else ""
-    return READERS[run.dialect](stdout, stderr, run.status)
-
-
-def _console(path: Path, window: Window) -> str:
-    if not path.is_file():
-        return ""
-    with path.open("rb") as handle:
-        handle.seek(window.start)
-        most = MAX_OUTPUT if window.end is None else min(MAX_OUTPUT, max(0, window.end - window.start))
-        return handle.read(most).decode(errors="replace")
-
-
-def _text(path: Path) -> str:
-    if not path.is_file():
-        return ""
-    with path.open("rb") as handle:
-        return handle.read(MAX_OUTPUT).decode(errors="replace")
-
-
-def _signal(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
-
-
 def _stage(stage: StageResult, record: KernelRecord, said: Said, home: Path) -> StageResult:
     """A stage with its log; for boot, with the kernel reports before the first case on each of its guests."""
     if stage.stage != BOOT or not record.numbers:
         log = f"logs/{stage.stage}.log"
         return replace(stage, log=f"{home.name}/{log}") if (home / log).is_file() else stage
     found: dict[str, KernelReport] = {}
-    starts = _starts(record)
+    starts = starts_of(record.attempts)
     windows = [Window(guest, 0, min(starts[guest], default=stage.examined_at)) for guest in record.numbers]
     for window in windows:
-        for kernel_report in _in_window(said[window.guest], window):
+        for kernel_report in reports_in(said[window.guest], window):
             found.setdefault(kernel_report.title, kernel_report)
     bad = [kernel_report for kernel_report in found.values() if kernel_report.outcome.is_bad]
     shown = windows[-1 if stage.outcome.is_bad else 0]
@@ -375,7 +184,7 @@ def _stage(stage: StageResult, record: KernelRecord, said: Said, home: Path) -> 
         outcome=worst([stage.outcome, *(kernel_report.outcome for kernel_report in bad)]),
         message=_boot_words(stage, bad),
         kernel_reports=tuple(found.values()),
-        console=_excerpt(home / console, shown),
+        console=excerpt(home / console, shown),
         is_patch_fault=stage.is_patch_fault or bool(bad),
         only_reports=bool(bad) and not stage.outcome.is_bad,
         log=f"{home.name}/{console}",
@@ -397,15 +206,3 @@ def applicable(known: Sequence[KnownIssue], record: KernelRecord) -> tuple[Known
         for issue in known
         if not is_expired(issue, record.started[:10]) and applies(issue, record.kconfig, release)
     )
-
-
-def _excerpt(path: Path, window: Window) -> str:
-    if not path.is_file():
-        return ""
-    with path.open("rb") as handle:
-        whole = path.stat().st_size
-        size = whole if window.end is None else min(window.end, whole)
-        at = min(size, max(window.start, size - EXCERPT))
-        handle.seek(at)
-        text = handle.read(size - at).decode(errors="replace")
-    return text if at <= window.start else f"[{at - window.start} bytes before this are in {path.name}]\n{text}"

@@ -55,6 +55,7 @@ def is_settled(found: SuiteReport, base: SuiteReport, margin: float, error: floa
 
 
 def with_performance(suites: Sequence[SuiteReport], margin: float, error: float) -> tuple[SuiteReport, ...]:
+    """Kernels with the series are compared with the base of their kconfig, where it ran; arguments as for `judged`."""
     bases = {suite.kconfig: suite for suite in suites if suite.role is Role.BASELINE}
     return tuple(
         replace(suite, performance=judged(suite, bases[suite.kconfig], margin, error))

@@ -18,6 +18,8 @@ from orchestrator.words import near
 
 @dataclass(frozen=True)
 class Entries:
+    """Reads entries of a plan. What is wrong is told to the checker of `names`, and the reading goes on."""
+
     plan: PlanForm
     names: Names
 

@@ -14,6 +14,8 @@ DEFAULT_SUITE = "default"
 
 @dataclass(frozen=True, kw_only=True)
 class EntryForm:
+    """What trees and series have in common. `budget` is as a person writes it: `90m`; empty: none of its own."""
+
     suites: tuple[str, ...] = (DEFAULT_SUITE,)
     kconfigs: tuple[str, ...] = ()
     machines: tuple[str, ...] = ()
@@ -25,6 +27,8 @@ class EntryForm:
 
 @dataclass(frozen=True, kw_only=True)
 class TreeForm(EntryForm):
+    """Branches of a git tree. `fetch`: command lines that are run in it first."""
+
     path: str
     branches: tuple[str, ...]
     fetch: tuple[str, ...] = ()
@@ -32,6 +36,8 @@ class TreeForm(EntryForm):
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesForm(EntryForm):
+    """Where series come from: one of `patch`, `directory`, `maildir`, `patchwork`; at most `most` in a night."""
+
     patch: str = ""
     directory: str = ""
     maildir: str = ""
@@ -44,6 +50,8 @@ class SeriesForm(EntryForm):
 
 @dataclass(frozen=True, kw_only=True)
 class SuiteForm:
+    """How an entry is tested. Times are as a person writes them: `2h`; empty: what `orchestrate` does by itself."""
+
     about: str = ""
     run: Literal["test", "mutants"] = "test"
     testcases: tuple[str, ...] = ()
@@ -60,6 +68,8 @@ class SuiteForm:
 
 @dataclass(frozen=True, kw_only=True)
 class ResultsForm:
+    """Where the results of a night go: paths, and the history's place; empty: nowhere, or the usual one."""
+
     history: str = ""
     directory: str = ""
     markdown: str = ""
@@ -69,6 +79,8 @@ class ResultsForm:
 
 @dataclass(frozen=True, kw_only=True)
 class PlanForm:
+    """A whole plan, with what holds where an entry says nothing. Times are as a person writes them."""
+
     trees: Mapping[str, TreeForm] = field(default_factory=dict)
     series: Mapping[str, SeriesForm] = field(default_factory=dict)
     suites: Mapping[str, SuiteForm] = field(default_factory=dict)

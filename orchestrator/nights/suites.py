@@ -74,6 +74,7 @@ class Suites:
 
 
 def seed_of(text: str) -> int:
+    """A seed as a plan has it. Raises ValueError, with what was expected."""
     if not re.fullmatch(r"[0-9]{1,20}", text):
         raise ValueError(f"expected a number, or night for another one each night; got {text[:40]!r}")
     return int(text)

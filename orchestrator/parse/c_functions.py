@@ -30,6 +30,8 @@ _ASSEMBLY = re.compile(
 
 @dataclass(frozen=True)
 class Definition:
+    """A function that a file defines, by name."""
+
     function: str
     is_static: bool  # no other file can call it by its name, so another may have the same
 

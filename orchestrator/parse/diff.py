@@ -10,46 +10,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestrator.parse import wrapped as wrapped
+from orchestrator.parse import wrapped
+from orchestrator.parse.diff_names import name_and_rest, names_of_git, strip_level, stripped, unquoted, with_prefix
 
-# What lies at the top of a kernel tree: tells `mm/mmap.c` (nothing to strip) from `linux-6.12/mm/mmap.c` (one).
-TOP_LEVEL = frozenset(
-    [
-        "arch",
-        "block",
-        "certs",
-        "crypto",
-        "debian",
-        "Documentation",
-        "drivers",
-        "fs",
-        "include",
-        "init",
-        "io_uring",
-        "ipc",
-        "kernel",
-        "lib",
-        "LICENSES",
-        "mm",
-        "net",
-        "rust",
-        "samples",
-        "scripts",
-        "security",
-        "sound",
-        "tools",
-        "usr",
-        "virt",
-        "COPYING",
-        "CREDITS",
-        "Kbuild",
-        "Kconfig",
-        "MAINTAINERS",
-        "Makefile",
-        "README",
-    ]
-)
-_PREFIXES = frozenset({"a", "b", "i", "w", "c", "o", "."})  # git's own, with diff.mnemonicPrefix, and ./
 _BACKUP_SUFFIXES = (".orig", ".old", ".bak", "~")
 
 _HUNK = re.compile(rb"^@@ -\d{1,9}(?:,(\d{1,9}))? \+\d{1,9}(?:,(\d{1,9}))? @@")
@@ -237,7 +200,7 @@ class _Reader:
         while at < len(self.lines):
             line = self.lines[at]
             if moved := _MOVED.match(line):
-                names.append(_unquoted(moved[3]))
+                names.append(unquoted(moved[3]))
             elif line.startswith(b"GIT binary patch"):
                 binary = True
                 at = self._binary(at)
@@ -247,11 +210,11 @@ class _Reader:
             self._no_cr(at)
             at += 1
         has_names = not binary and at < len(self.lines) and _starts_names(self.lines, at)
-        old, new = _git_names(self.lines[i][len(b"diff --git ") :])
+        old, new = names_of_git(self.lines[i][len(b"diff --git ") :])
         if strip := _strip_level(old, i):
-            names = names or [_stripped(old), _stripped(new)]
+            names = names or [stripped(old), stripped(new)]
         elif old:
-            self.lines[i] = b"diff --git " + _prefixed(b"a/", old) + b" " + _prefixed(b"b/", new)
+            self.lines[i] = b"diff --git " + with_prefix(b"a/", old) + b" " + with_prefix(b"b/", new)
             names = names or [old, new]
             self.notes.append("git diff without a/ and b/ prefixes (-p0): prefixes added")
         if has_names:
@@ -265,17 +228,17 @@ class _Reader:
         """The `---` and `+++` lines. `strip` is given when a git header has settled it."""
         for at in (i, i + 1):
             self._no_cr(at)
-        old, old_rest = _name_and_rest(self.lines[i][4:])
-        new, new_rest = _name_and_rest(self.lines[i + 1][4:])
+        old, old_rest = name_and_rest(self.lines[i][4:])
+        new, new_rest = name_and_rest(self.lines[i + 1][4:])
         level = strip if strip is not None else _strip_level(old if new == "/dev/null" else new, i)
         if level == 0:
             if old != "/dev/null":
-                self.lines[i] = b"--- " + _prefixed(b"a/", old) + old_rest
+                self.lines[i] = b"--- " + with_prefix(b"a/", old) + old_rest
             if new != "/dev/null":
-                self.lines[i + 1] = b"+++ " + _prefixed(b"b/", new) + new_rest
+                self.lines[i + 1] = b"+++ " + with_prefix(b"b/", new) + new_rest
             if strip is None:
                 self.notes.append("plain diff without a/ and b/ prefixes (-p0): prefixes added")
-        names = [name if level == 0 else _stripped(name) for name in (old, new) if name != "/dev/null"]
+        names = [name if level == 0 else stripped(name) for name in (old, new) if name != "/dev/null"]
         if strip is None and len(names) == 2 and any(names[0] == names[1] + suffix for suffix in _BACKUP_SUFFIXES):
             names = names[1:]
         self._touch(names, i)
@@ -342,73 +305,6 @@ class _Reader:
 
 
 def _strip_level(name: str, line: int) -> int:
-    """How many leading directories of `name` are not of the kernel tree: 0 or 1."""
     if name.startswith("/") and name != "/dev/null":
         raise DamagedDiff(line, f"absolute file name {name}", "make the diff from the top of the kernel tree")
-    parts = name.split("/")
-    if len(parts) == 1 or parts[0] in TOP_LEVEL:
-        return 0
-    return int(parts[0] in _PREFIXES or parts[1] in TOP_LEVEL or parts[1].startswith("."))
-
-
-def _stripped(name: str) -> str:
-    return name.partition("/")[2]
-
-
-def _prefixed(prefix: bytes, name: str) -> bytes:
-    text = prefix + name.encode("utf-8", "surrogateescape")
-    if any(byte < 0x20 or byte in b'"\\' for byte in text):
-        escaped = b"".join(b"\\%03o" % byte if byte < 0x20 or byte in b'"\\' else bytes([byte]) for byte in text)
-        return b'"' + escaped + b'"'
-    return text
-
-
-def _name_and_rest(text: bytes) -> tuple[str, bytes]:
-    """The name of a `---` or `+++` line, and what follows it (a time, with its tab)."""
-    if text.startswith(b'"'):
-        end = _closing_quote(text)
-        return _unquoted(text[: end + 1]), text[end + 1 :]
-    name, tab, rest = text.partition(b"\t")
-    if not tab:  # git and diff put a tab behind a name with spaces: these here came on the way
-        name = name.rstrip()
-    return name.decode("utf-8", "surrogateescape"), tab + rest
-
-
-def _git_names(text: bytes) -> tuple[str, str]:
-    """Old and new name of a `diff --git` line as written, ("", "") where they cannot be told apart."""
-    if text.startswith(b'"'):
-        end = _closing_quote(text)
-        return _unquoted(text[: end + 1]), _unquoted(text[end + 2 :])
-    if text.endswith(b'"') and b' "' in text:
-        old, _, new = text.partition(b' "')
-        return old.decode("utf-8", "surrogateescape"), _unquoted(b'"' + new)
-    name = text.decode("utf-8", "surrogateescape")
-    if name.count(" ") == 1:
-        old_name, _, new_name = name.partition(" ")
-        return old_name, new_name
-    middle = len(name) // 2
-    old_name, new_name = name[:middle], name[middle + 1 :]
-    same = old_name == new_name or _stripped(old_name) == _stripped(new_name)
-    return (old_name, new_name) if name[middle : middle + 1] == " " and same else ("", "")
-
-
-def _closing_quote(text: bytes) -> int:
-    at = 1
-    while at < len(text) and text[at : at + 1] != b'"':
-        at += 2 if text[at : at + 1] == b"\\" else 1
-    return at
-
-
-_ESCAPES = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
-
-
-def _unquoted(text: bytes) -> str:
-    """A name as git writes it: C-quoted when it has special characters."""
-    text = text.rstrip(b"\r")
-    if text.startswith(b'"') and text.endswith(b'"') and len(text) > 1:
-        text = re.sub(
-            rb"\\([0-3][0-7]{2}|.)",
-            lambda m: bytes([int(m[1], 8)]) if len(m[1]) == 3 else _ESCAPES.get(m[1], m[1]),
-            text[1:-1],
-        )
-    return text.decode("utf-8", "surrogateescape")
+    return strip_level(name)

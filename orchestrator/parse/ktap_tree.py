@@ -54,6 +54,8 @@ class Node:
 
 @dataclass(slots=True)
 class Level:
+    """A level of indentation that is being read: what it planned, and what came so far."""
+
     prefix: str
     planned: int | None = None
     nodes: list[Node] = field(default_factory=list)

@@ -52,10 +52,13 @@ class OtherMail:
 
 
 def refuse(file: str, line: int | None, what: str, hint: str) -> NoReturn:
+    """Raises PatchUnreadable, with the line where one is known (1-based)."""
     raise PatchUnreadable(f"{file}:{line}: {what}" if line else f"{file}: {what}", hint=hint)
 
 
 def read_file(file: str, data: bytes, notes: list[str], answers: list[OtherMail]) -> list[FoundPatch]:
+    """The patches of a file, which is a diff, a mail or an mbox. What is left out is told in `notes`; mails that are no
+    part of a series go to `answers`. Raises PatchUnreadable."""
     _check_encoding(file, data)
     letters = mails.split_mbox(data)
     if letters is None:

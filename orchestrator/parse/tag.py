@@ -34,6 +34,7 @@ class Tag:
 
 
 def read_tag(subject: str) -> Tag:
+    """Read a subject, without what was put before it (`Re:`, a list's name). It never fails: the rest is the title."""
     subject = subject[:LONGEST_SUBJECT]
     reply = _REPLY.match(subject)
     while match := _REPLY.match(subject):

@@ -14,6 +14,8 @@ from orchestrator.questions.question import Known
 
 @dataclass(frozen=True)
 class Builds:
+    """Asks what compilers newly say of the series in each kernel of a plan; nobody boots them."""
+
     plan: Plan
 
     def next(self, known: Known) -> Sequence[Job]:

@@ -154,9 +154,11 @@ def _is_for_others(place: SourceLine) -> bool:
 
 def _stacks(kernel_report: KernelReport) -> list[tuple[str, list[Frame]]]:
     """The reliable frames that were decoded, by what the stack is that they are in."""
+    frames = [frame for frame in kernel_report.frames if frame.is_reliable and frame.places]
+    if not frames:
+        return []  # without reading the text, which may be long and one of thousands
     messages = (_PREFIX.sub("", line, count=1) for line in kernel_report.text.split("\n"))
     names = dict(enumerate(stack_names(messages, load_lines()), 1))
-    frames = (frame for frame in kernel_report.frames if frame.is_reliable and frame.places)
     return [(name, [*group]) for name, group in groupby(frames, lambda frame: names.get(frame.line, OWN))]
 
 

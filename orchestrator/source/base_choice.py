@@ -52,6 +52,7 @@ def named_commit(tree: Path, commit: str, runner: Runner) -> str:
 
 
 def has_commit(tree: Path, commit: str, runner: Runner) -> bool:
+    """Whether a user's tree has a commit, by any name that git knows it under."""
     return bool(_commit(tree, commit, runner))
 
 

@@ -7,7 +7,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +20,6 @@
 #define PAGES 12
 #define WRITERS 3
 #define MAPPED 4                        /* pages that one thread maps again and again */
-#define STACK_BYTES (128 * 1024)
 
 struct zone {
 	struct run *run;
@@ -68,18 +66,6 @@ static void *map_again(void *arg)
 	return NULL;
 }
 
-static void start(struct run *run, void *(*body)(void *arg), void *arg)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_BYTES);
-	if (pthread_create(&thread, &attr, body, arg) != 0)
-		run_fail(run, "a thread of the child cannot be started");
-	pthread_attr_destroy(&attr);
-}
-
 static void live(struct run *run, void *arg)
 {
 	static struct writer writers[WRITERS];
@@ -95,9 +81,9 @@ static void live(struct run *run, void *arg)
 		area_advise(run, zone->hidden, 1, MADV_DONTDUMP);
 	for (unsigned int id = 0; id < WRITERS; id++) {
 		writers[id] = (struct writer){ zone, id };
-		start(run, write_upwards, &writers[id]);
+		child_thread(run, write_upwards, &writers[id]);
 	}
-	start(run, map_again, zone);
+	child_thread(run, map_again, zone);
 	usleep(2000 + (unsigned int)(slot_total(zone->dumps) * 7919 % 20000));
 	signal(SIGQUIT, SIG_DFL);
 	kill(getpid(), SIGQUIT);

@@ -7,7 +7,6 @@
  * thread went on after its process had ended. */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -18,7 +17,6 @@
 
 #define PAGES 8
 #define WRITERS 4
-#define STACK_BYTES (128 * 1024)
 
 enum way { EXIT, EXEC, KILLED, WAYS };
 
@@ -91,18 +89,6 @@ static void *remap_on(void *arg)
 	return NULL;
 }
 
-static void start(struct run *run, void *(*body)(void *arg), void *arg)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_BYTES);
-	if (pthread_create(&thread, &attr, body, arg) != 0)
-		run_fail(run, "a thread of the child cannot be started");
-	pthread_attr_destroy(&attr);
-}
-
 /* the process that ends; it was forked by a process with one thread */
 static void live(struct run *run, void *arg)
 {
@@ -112,9 +98,9 @@ static void live(struct run *run, void *arg)
 
 	for (unsigned int id = 0; id < WRITERS; id++) {
 		writers[id] = (struct writer){ child->zone, id };
-		start(run, write_on, &writers[id]);
+		child_thread(run, write_on, &writers[id]);
 	}
-	start(run, remap_on, child->zone);
+	child_thread(run, remap_on, child->zone);
 	usleep(500 + rng_below(&child->rng, 20000));
 	if (child->way == EXEC) {
 		dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);

@@ -39,8 +39,7 @@ static void replace(struct worker *worker)
 			     next % COLOURS * PAGES) == MAP_FAILED)
 			return;
 		claim_publish(&zone->claim, next, CLAIM_RW);
-		for (unsigned int i = rng_below(&worker->rng, 8); i > 0; i--)
-			rng_dither(&worker->rng);
+		rng_dither_below(&worker->rng, 8);
 		worker_did(worker);
 	}
 }

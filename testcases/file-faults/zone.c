@@ -120,8 +120,7 @@ void zone_change(struct worker *worker)
 		default:
 			write_tag(zone, page);
 		}
-		for (unsigned int i = rng_below(rng, 4); i > 0; i--)
-			rng_dither(rng);
+		rng_dither_below(rng, 4);
 		worker_did(worker);
 	}
 }

@@ -97,8 +97,7 @@ static void live(struct run *run, void *arg)
 		default:
 			split(stage, life, &rng);
 		}
-		for (unsigned int i = rng_below(&rng, 4); i > 0; i--)
-			rng_dither(&rng);
+		rng_dither_below(&rng, 4);
 		sched_yield();
 	}
 	atomic_store(&life->alive, false);

@@ -83,8 +83,7 @@ static void trace_on(struct run *run, void *arg)
 
 	for (uint64_t serial = 1; !run_stopping(run); serial++) {
 		stop_and_look(arg, &rng, serial);
-		for (unsigned int i = rng_below(&rng, 6); i > 0; i--)
-			rng_dither(&rng);
+		rng_dither_below(&rng, 6);
 		usleep(200);
 	}
 }

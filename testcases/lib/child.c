@@ -3,11 +3,14 @@
 #include "words.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define STACK_BYTES (128 * 1024)
 
 pid_t child_try(struct run *run, void (*body)(struct run *run, void *arg), void *arg)
 {
@@ -30,6 +33,25 @@ pid_t child_start(struct run *run, void (*body)(struct run *run, void *arg), voi
 	if (pid < 0)
 		run_fail_errno(run, "fork");
 	return pid;
+}
+
+bool child_try_thread(void *(*body)(void *arg), void *arg)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int error;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	error = pthread_create(&thread, &attr, body, arg);
+	pthread_attr_destroy(&attr);
+	return error == 0;
+}
+
+void child_thread(struct run *run, void *(*body)(void *arg), void *arg)
+{
+	if (!child_try_thread(body, arg))
+		run_fail(run, "a thread of the child cannot be started");
 }
 
 static void judge_end(struct run *run, pid_t pid, bool may_be_killed)

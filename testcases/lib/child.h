@@ -13,6 +13,11 @@ pid_t child_start(struct run *run, void (*body)(struct run *run, void *arg), voi
 /* The same where a fork may fail: -1 and errno, and nothing is said. */
 pid_t child_try(struct run *run, void (*body)(struct run *run, void *arg), void *arg);
 
+/* For such a child, if the process that forked it had one thread: a further thread with a small stack, which ends with its
+ * process. child_thread() fails the run when that does not work, child_try_thread() says false. */
+void child_thread(struct run *run, void *(*body)(void *arg), void *arg);
+bool child_try_thread(void *(*body)(void *arg), void *arg);
+
 /* Oracle: the child ended by itself and well. Death by a signal means that memory it owns was refused (a VMA copied
  * wrongly at fork, or torn down early) or that the kernel killed it. */
 void child_wait(struct run *run, pid_t pid);

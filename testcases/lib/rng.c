@@ -41,3 +41,9 @@ void rng_dither(struct rng *rng)
 			;
 	}
 }
+
+void rng_dither_below(struct rng *rng, unsigned int bound)
+{
+	for (unsigned int left = rng_below(rng, bound); left > 0; left--)
+		rng_dither(rng);
+}

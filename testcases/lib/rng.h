@@ -18,4 +18,6 @@ bool rng_one_in(struct rng *rng, unsigned int n);
  * emulated CPUs, a thread that never yields inside a window is rarely caught in it. */
 void rng_dither(struct rng *rng);
 
+void rng_dither_below(struct rng *rng, unsigned int bound);     /* 0 .. bound-1 times */
+
 #endif

@@ -57,15 +57,13 @@ static void travel(struct worker *worker)
 			area_tag(zone->home, PAGES, 0, generation);
 		/* the new generation has no pages at home yet: any tag seen there now is an old one */
 		claim_publish(&zone->claim, generation + 1, CLAIM_RW | MAY_BE_ZERO);
-		for (unsigned int i = rng_below(&worker->rng, 3); i > 0; i--)
-			rng_dither(&worker->rng);
+		rng_dither_below(&worker->rng, 3);
 		check_and_tag(run, zone, generation, generation + 1);
 		claim_update(&zone->claim, CLAIM_RW | MAY_BE_ZERO | MAY_LOSE_WRITES);
 		if (!go(run, zone->away, zone->home, 0))
 			return;
 		claim_update(&zone->claim, CLAIM_RW);
-		for (unsigned int i = rng_below(&worker->rng, 3); i > 0; i--)
-			rng_dither(&worker->rng);
+		rng_dither_below(&worker->rng, 3);
 		worker_did(worker);
 	}
 }

@@ -58,8 +58,7 @@ static void change_size(struct worker *worker)
 			*tag = tag_make(0, page, generation + (run_sabotaged(run, "grow-dirty") ? 0 : 1));
 		}
 		settle(zone, small, PAGES, generation + 1, CLAIM_RW);
-		for (unsigned int i = rng_below(&worker->rng, 3); i > 0; i--)
-			rng_dither(&worker->rng);
+		rng_dither_below(&worker->rng, 3);
 		worker_did(worker);
 	}
 }

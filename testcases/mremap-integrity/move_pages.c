@@ -69,8 +69,7 @@ static void move(struct worker *worker)
 			zone->where[page] = to;
 		settle(zone, from, first, end, CLAIM_NONE);
 		settle(zone, to, first, end, CLAIM_RW);
-		for (unsigned int i = rng_below(&worker->rng, 3); i > 0; i--)
-			rng_dither(&worker->rng);
+		rng_dither_below(&worker->rng, 3);
 		worker_did(worker);
 	}
 }

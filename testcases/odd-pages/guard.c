@@ -89,8 +89,7 @@ static void change(struct worker *worker)
 		default:
 			uninstall(zone, first, count);
 		}
-		for (unsigned int i = rng_below(&worker->rng, 4); i > 0; i--)
-			rng_dither(&worker->rng);
+		rng_dither_below(&worker->rng, 4);
 		worker_did(worker);
 	}
 }

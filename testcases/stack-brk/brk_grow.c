@@ -75,8 +75,7 @@ static void move_end(struct worker *worker)
 		if (size > zone->size ? !grow(run, zone, size, generation) : !shrink(run, zone, size, generation))
 			return;
 		zone->size = size;
-		for (unsigned int i = rng_below(&worker->rng, 3); i > 0; i--)
-			rng_dither(&worker->rng);
+		rng_dither_below(&worker->rng, 3);
 		worker_did(worker);
 	}
 	shrink(run, zone, 0, UINT32_MAX);

@@ -40,8 +40,7 @@ static void rebuild(struct worker *worker)
 			return;
 		/* settled before anything but the top page is there: the touchers expand it */
 		claim_update(&zone->claim, CLAIM_RW | MAY_BE_ZERO);
-		for (unsigned int i = rng_below(&worker->rng, 4); i > 0; i--)
-			rng_dither(&worker->rng);
+		rng_dither_below(&worker->rng, 4);
 		for (unsigned int page = PAGES; page-- > 0;) {
 			uint64_t *word = area_word(zone->base, page, WORD_TAG);
 

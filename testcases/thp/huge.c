@@ -98,8 +98,7 @@ static void remap(struct worker *worker)
 		unsigned int which = rng_below(&worker->rng, HUGE_PAGES);
 
 		remake(worker, which * each, each, generation[which]++);
-		for (unsigned int i = rng_below(&worker->rng, 12); i > 0; i--)
-			rng_dither(&worker->rng);
+		rng_dither_below(&worker->rng, 12);
 		worker_did(worker);
 	}
 }

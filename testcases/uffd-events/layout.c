@@ -231,8 +231,7 @@ static void change(struct worker *worker)
 		default:
 			move(zone);
 		}
-		for (unsigned int i = rng_below(&worker->rng, 6); i > 0; i--)
-			rng_dither(&worker->rng);
+		rng_dither_below(&worker->rng, 6);
 		worker_did(worker);
 	}
 	atomic_fetch_sub(&zone->waiting, 1);

@@ -9,6 +9,7 @@
 
 #include "monitor.h"
 #include "subtests.h"
+#include "writer.h"
 
 #define PAGES 8
 
@@ -45,8 +46,7 @@ static void look_twice(struct worker *worker, unsigned int page)
 
 	for (unsigned int id = 0; id < zone->writers; id++)
 		seen[id] = word_of(zone, page, id);
-	for (unsigned int i = rng_below(&worker->rng, 4); i > 0; i--)
-		rng_dither(&worker->rng);
+	rng_dither_below(&worker->rng, 4);
 	for (unsigned int id = 0; id < zone->writers; id++)
 		if (word_of(zone, page, id) != seen[id])
 			run_fail(zone->run, "page %u is protected, and writer %u's word went from %#llx to %#llx", page, id,
@@ -88,13 +88,8 @@ static void write_on(struct worker *worker)
 	uint64_t stored[PAGES] = { 0 };
 
 	for (uint64_t serial = 1; worker_continue(worker); serial++) {
-		unsigned int page = rng_below(&worker->rng, PAGES);
-		volatile uint64_t *word = area_word(zone->base, page, WORD_OF_THREAD(worker->id));
+		volatile uint64_t *word = writer_store(worker, zone->base, PAGES, stored, serial);
 
-		if (*word != stored[page])
-			run_fail(worker->run, "page %u: stored %#llx, later %#llx", page, (unsigned long long)stored[page],
-				 (unsigned long long)*word);
-		*word = stored[page] = serial;
 		if (run_sabotaged(worker->run, "write-undone"))
 			*word = serial - 1;
 		worker_did(worker);

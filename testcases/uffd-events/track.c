@@ -13,6 +13,7 @@
 
 #include "monitor.h"
 #include "subtests.h"
+#include "writer.h"
 
 #define PAGES 8
 
@@ -95,8 +96,7 @@ static void track(struct worker *worker)
 		run_fail_errno(zone->run, "PAGEMAP_SCAN");
 	take(zone, &then);
 	while (worker_continue(worker)) {
-		for (unsigned int i = rng_below(&worker->rng, 3); i > 0; i--)
-			rng_dither(&worker->rng);
+		rng_dither_below(&worker->rng, 3);
 		/* what is written after this is of the next round, or named now: both are right */
 		take(zone, &now);
 		if (!scan(zone, &written)) {
@@ -115,13 +115,7 @@ static void write_on(struct worker *worker)
 	uint64_t stored[PAGES] = { 0 };
 
 	for (uint64_t serial = 1; worker_continue(worker); serial++) {
-		unsigned int page = rng_below(&worker->rng, PAGES);
-		volatile uint64_t *word = area_word(zone->base, page, WORD_OF_THREAD(worker->id));
-
-		if (*word != stored[page])
-			run_fail(worker->run, "page %u: stored %#llx, later %#llx", page, (unsigned long long)stored[page],
-				 (unsigned long long)*word);
-		*word = stored[page] = serial;
+		writer_store(worker, zone->base, PAGES, stored, serial);
 		/* some pages have to stay clean for a while */
 		rng_dither(&worker->rng);
 		worker_did(worker);

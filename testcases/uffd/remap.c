@@ -4,16 +4,8 @@
  * while settled as unmapped -> an answer (UFFDIO_COPY) put a page into a VMA that was gone. SIGSEGV while settled as
  * mapped -> the failed lookup was believed. */
 #define _GNU_SOURCE
-#include "uffd.h"
+#include "half.h"
 #include "subtests.h"
-
-#define HALF (UFFD_PAGES / 2)
-
-static void settle(struct uffd *uffd, unsigned int may)
-{
-	for (unsigned int page = HALF; page < UFFD_PAGES; page++)
-		claim_update(&uffd->claim[page], may | MAY_LOSE_WRITES | (uffd_is_zero_page(uffd, page) ? MAY_BE_ZERO : 0));
-}
 
 static void change(struct worker *worker)
 {
@@ -22,24 +14,18 @@ static void change(struct worker *worker)
 	void *at = area_word(uffd->base, HALF, 0);
 
 	while (worker_continue(worker)) {
-		settle(uffd, CLAIM_ANY);
+		half_settle(uffd, CLAIM_ANY);
 		if (!run_sabotaged(run, "uffd-stays"))
 			area_unmap(run, at, HALF);
 		/* sleepers of the old mapping are not woken by its end */
 		uffd_wake(uffd, HALF, HALF);
-		settle(uffd, CLAIM_NONE);
+		half_settle(uffd, CLAIM_NONE);
 		rng_dither(&worker->rng);
-		settle(uffd, CLAIM_ANY | MAY_BE_ZERO);
+		half_settle(uffd, CLAIM_ANY | MAY_BE_ZERO);
 		if (area_map(run, at, HALF, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1, 0) == MAP_FAILED)
 			break;
 		rng_dither(&worker->rng);
-		if (!run_sabotaged(run, "uffd-unregistered"))
-			uffd_register(uffd, HALF, HALF);
-		/* pages that came in before the registration are plain zero pages; after it none can be */
-		area_advise(run, at, HALF, MADV_DONTNEED);
-		settle(uffd, CLAIM_RW);
-		for (unsigned int i = rng_below(&worker->rng, 6); i > 0; i--)
-			rng_dither(&worker->rng);
+		half_return(worker, "uffd-unregistered");
 		worker_did(worker);
 	}
 }

@@ -8,17 +8,8 @@
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
 
+#include "half.h"
 #include "subtests.h"
-#include "uffd.h"
-
-#define HALF (UFFD_PAGES / 2)
-
-/* Without a userfaultfd a missing page is a fresh one: zero. */
-static void settle(struct uffd *uffd, unsigned int may)
-{
-	for (unsigned int page = HALF; page < UFFD_PAGES; page++)
-		claim_update(&uffd->claim[page], may | MAY_LOSE_WRITES | (uffd_is_zero_page(uffd, page) ? MAY_BE_ZERO : 0));
-}
 
 static void change(struct worker *worker)
 {
@@ -27,19 +18,14 @@ static void change(struct worker *worker)
 	struct uffdio_range half = { (uintptr_t)area_word(uffd->base, HALF, 0), HALF * page_bytes() };
 
 	while (worker_continue(worker)) {
-		settle(uffd, CLAIM_RW | MAY_BE_ZERO);
+		/* without a userfaultfd a missing page is a fresh one: zero */
+		half_settle(uffd, CLAIM_RW | MAY_BE_ZERO);
 		/* unregistering wakes who sleeps: that is what is asked here */
 		if (ioctl(uffd->fd, UFFDIO_UNREGISTER, &half) != 0)
 			run_fail_errno(run, "UFFDIO_UNREGISTER");
 		area_advise(run, (void *)(uintptr_t)half.start, HALF, MADV_DONTNEED);
 		rng_dither(&worker->rng);
-		if (!run_sabotaged(run, "uffd-not-again"))
-			uffd_register(uffd, HALF, HALF);
-		/* pages that came in before the registration are plain zero pages; after it none can be */
-		area_advise(run, (void *)(uintptr_t)half.start, HALF, MADV_DONTNEED);
-		settle(uffd, CLAIM_RW);
-		for (unsigned int i = rng_below(&worker->rng, 6); i > 0; i--)
-			rng_dither(&worker->rng);
+		half_return(worker, "uffd-not-again");
 		worker_did(worker);
 	}
 }

@@ -58,13 +58,9 @@ static void await_touch(const struct life *life, uint64_t before)
 static void live_shortly(struct run *run, void *arg)
 {
 	struct life *life = arg;
-	pthread_attr_t attr;
-	pthread_t thread;
 	uint64_t touched = slot_total(life->toucher.slot);
 
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, 128 * 1024);
-	if (pthread_create(&thread, &attr, touch_till_death, life) != 0)
+	if (!child_try_thread(touch_till_death, life))
 		return;         /* then without: the exit is what counts */
 	/* left to chance, most are gone before their thread has touched anything */
 	if (rng_one_in(&life->rng, 2))

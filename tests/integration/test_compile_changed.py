@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import catalog
 from orchestrator.build.compile_changed import Side, compile_changed
 from orchestrator.build.toolchain import Toolchain
-from orchestrator.context import Context, Places
 from orchestrator.jobs.compile_changed import told
 from orchestrator.model.compilation import Compilation, NewFinding, Uncompiled
 from orchestrator.model.kernel import AppliedTree, Kconfig, Kernel, KernelConfig, Role, Source
@@ -21,9 +19,8 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.model.series import Patch, Series
 from orchestrator.model.static_finding import Severity, StaticFinding
 from orchestrator.model.subject import Subject
-from orchestrator.process import Cancel, Runner
-from orchestrator.source.bases import Workplace, tree_base
 from tests.integration.conftest import git
+from tests.integration.user_trees import UserTree
 
 FILES = {
     "Makefile": """\
@@ -61,28 +58,12 @@ real-obj-y := $(addprefix $(obj)/,$(filter-out %/,$(obj-y)))
 }
 
 
-class Lab:
+class Lab(UserTree):
     """A user's tree, and what the commits on top of its first one are found to bring."""
 
     def __init__(self, home: Path) -> None:
-        self.home, self.tree = home, home / "linux"
-        places = Places(home / "cache", home / "state")
-        self.context = Context(places, catalog.load_catalog(), Runner(Cancel()), lambda event: None)
-        self.tree.mkdir()
-        git(self.tree, "init", "-q", "-b", "main")
-        self.commit(FILES)
-        self.base = tree_base(self.tree, "HEAD", Workplace(places.bases, self.context.runner, print))[0]
-        self.config = home / "config"
-        self.config.write_text("CONFIG_MM=y\n")
+        super().__init__(home, FILES)
         self.patches: list[Patch] = []
-
-    def commit(self, changes: Mapping[str, str]) -> None:
-        for name, text in changes.items():
-            path = self.tree / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        git(self.tree, "add", "-A")
-        git(self.tree, "commit", "-q", "-m", "change")
 
     def patch(self, changes: Mapping[str, str]) -> None:
         self.commit(changes)

@@ -10,20 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import catalog
 from orchestrator.build.apply import apply
 from orchestrator.build.generated import generated_mutants
 from orchestrator.build.screen import screen
 from orchestrator.build.toolchain import Toolchain
-from orchestrator.context import Context, Places
 from orchestrator.declarations.patches import read_series
 from orchestrator.errors import BuildFailed, Fault, UsageError
 from orchestrator.model.kernel import AppliedTree, Kconfig, Kernel, KernelConfig, Role, Source
 from orchestrator.model.subject import Subject
-from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import Workplace, tree_base
 from orchestrator.source.objects import Trees
 from tests.integration.conftest import git
+from tests.integration.user_trees import UserTree
 
 FILES = {
     "Makefile": """\
@@ -82,26 +80,11 @@ int size(int *p)
 }
 
 
-class Lab:
+class Lab(UserTree):
     """A user's tree, a series on top of it, and what is left of its mutants."""
 
     def __init__(self, home: Path) -> None:
-        self.home, self.tree = home, home / "linux"
-        self.places = Places(home / "cache", home / "state")
-        self.context = Context(self.places, catalog.load_catalog(), Runner(Cancel()), lambda event: None)
-        self.tree.mkdir()
-        git(self.tree, "init", "-q", "-b", "main")
-        self.write(FILES)
-        git(self.tree, "add", "-A")
-        git(self.tree, "commit", "-q", "-m", "base")
-        self.base = tree_base(self.tree, "HEAD", Workplace(self.places.bases, self.context.runner, print))[0]
-        self.config = home / "config"
-        self.config.write_text("CONFIG_MM=y\n")
-
-    def write(self, files: Mapping[str, str]) -> None:
-        for name, text in files.items():
-            (self.tree / name).parent.mkdir(parents=True, exist_ok=True)
-            (self.tree / name).write_text(text)
+        super().__init__(home, FILES)
 
     def run(self, after: Mapping[str, str], most: int = 100) -> tuple[dict[str, str], set[str], str]:
         """The mutants that are left out, with reasons; the names of the others; what the stage says."""
@@ -167,7 +150,7 @@ def test_what_does_not_compile_is_no_mutant(lab: Lab) -> None:
     before = FILES["mm/vma.c"].replace("\treturn twice(*p);", "\treturn gone_function(*p);")
     lab.write({"mm/vma.c": before})
     git(lab.tree, "commit", "-qam", "a base that had another function")
-    lab.base = tree_base(lab.tree, "HEAD", Workplace(lab.places.bases, lab.context.runner, print))[0]
+    lab.base = tree_base(lab.tree, "HEAD", Workplace(lab.context.places.bases, lab.context.runner, print))[0]
     left_out, _, _ = lab.run({"mm/vma.c": '#pragma GCC diagnostic error "-Wimplicit-function-declaration"\n' + text})
     assert "does not compile: implicit declaration of function 'gone_function'" in " ".join(left_out.values())
 

@@ -7,22 +7,18 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from orchestrator import catalog
 from orchestrator.build.toolchain import Toolchain
-from orchestrator.context import Context, Places
 from orchestrator.errors import CommandFailed
 from orchestrator.jobs.static_checks import static_findings
 from orchestrator.model.kernel import AppliedTree, KernelConfig
 from orchestrator.model.series import Patch
 from orchestrator.model.static_finding import Severity, StaticFinding
-from orchestrator.process import Cancel, Runner
-from orchestrator.source.bases import Workplace, tree_base
 from tests.integration.conftest import git
+from tests.integration.user_trees import UserTree
 
 FILES = {
     # in the source tree it goes to the build directory, there it makes what is asked for
@@ -69,27 +65,11 @@ while (<STDIN>) {
 MORE = "int leak(void);\nint leak(void)\n{\n\tint set, more = 1;\n\n        return more;\n}\n"
 
 
-class Lab:
+class Lab(UserTree):
     """A user's tree, and what is found in the last change to it."""
 
     def __init__(self, home: Path) -> None:
-        self.home, self.tree = home, home / "linux"
-        self.places = Places(home / "cache", home / "state")
-        self.context = Context(self.places, catalog.load_catalog(), Runner(Cancel()), lambda event: None)
-        self.tree.mkdir()
-        git(self.tree, "init", "-q", "-b", "main")
-        self.commit(FILES)
-        self.base = tree_base(self.tree, "HEAD", Workplace(self.places.bases, self.context.runner, print))[0]
-        self.config = home / "config"
-        self.config.write_text("CONFIG_MM=y\n")
-
-    def commit(self, changes: Mapping[str, str]) -> None:
-        for name, text in changes.items():
-            path = self.tree / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        git(self.tree, "add", "-A")
-        git(self.tree, "commit", "-q", "-m", "change")
+        super().__init__(home, FILES)
 
     def find(self, *tools: str, cc: str = "gcc") -> tuple[StaticFinding, ...]:
         """What the tools find in the last commit; all tools when none is named."""

@@ -9,6 +9,7 @@ import importlib
 import inspect
 import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ LAYERS = (
     ("judge.run",),
     ("nights",),
     ("build",),
-    ("judge.attempts", "judge.logs"),
+    ("judge.attempts", "judge.logs", "judge.outputs"),
     ("evidence.coverage.collect", "evidence.cost.collect"),
     ("record",),
     ("record_checks",),
@@ -71,7 +72,12 @@ LAYERS = (
         "mutation",
     ),
     ("roots",),
-    ("bounded", "expressions", "words"),  # how much is read of others' files, and which of their expressions
+    (
+        "bounded",
+        "expressions",
+        "loopback",
+        "words",
+    ),  # how much is read of others' files, which expressions
     ("model", "errors"),
     ("",),  # the package itself: its version
 )
@@ -111,7 +117,9 @@ OWNERS = {
 }
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def imports(path: Path) -> frozenset[str]:
+    """What a module imports. Each is read once for hundreds of tests."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -119,7 +127,7 @@ def imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module)
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
 
 
 def layer(module: str) -> int:
@@ -190,7 +198,7 @@ PURE = (
     *(f"evidence.coverage.{name}" for name in ("functions", "judge", "line_table", "mapping", "told")),
 )
 # They read what a run left in files, or ask the host
-IMPURE = ("judge.attempts", "judge.logs", "judge.run", "judge.mutation_run", "questions.ask")
+IMPURE = ("judge.attempts", "judge.logs", "judge.outputs", "judge.run", "judge.mutation_run", "questions.ask")
 EFFECTS = {
     "asyncio", "concurrent", "datetime", "multiprocessing", "os", "shutil", "signal", "socket", "subprocess", "sys",
     "tempfile", "threading", "time",

@@ -122,7 +122,16 @@ def test_a_run_without_a_series_or_of_mutants_says_nothing_of_a_patch() -> None:
 
 @pytest.mark.parametrize("text", [HOSTILE, "", "a" * 10_000, "::"])
 def test_contexts_and_descriptions_fit_patchwork(text: str) -> None:
-    for one in (*checks(hostile_report(text)), *checks(replace(many(2000, bad=True), subjects=("x",)))):
+    fit(*checks(hostile_report(text)))
+
+
+def test_those_of_a_huge_run_fit_patchwork() -> None:
+    fit(*checks(replace(many(2000, bad=True), subjects=("x",))))
+
+
+def fit(*made: Check) -> None:
+    assert made
+    for one in made:
         assert re.fullmatch(r"[a-zA-Z0-9_-]{1,255}", one.context)
         assert "\n" not in one.description
         assert len(one.description) <= 250

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import NotSent, UsageError
+from orchestrator.loopback import is_loopback
 from orchestrator.outbound.ledger import Entry, State, open_ledger
 from orchestrator.outbound.parcel import Delivery, How, Parcel, deliver
 from orchestrator.outbound.tokens import read_token
 from orchestrator.parse.patchwork_hash import patchwork_hash
-from orchestrator.web_api import check_transport, is_loopback
+from orchestrator.web_api import check_transport
 
 
 class Post:
@@ -157,7 +158,7 @@ def test_a_pipe_is_no_token(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("host", "is_here"),
     [("localhost", True), ("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("10.0.0.1", False),
-     ("localhost.example", False), ("127.0.0.1.example", False), ("", False)],
+     ("localhost.example", False), ("localhost.example.org", False), ("127.0.0.1.example", False), ("", False)],
 )  # fmt: skip
 def test_what_is_loopback(host: str, is_here: bool) -> None:
     assert is_loopback(host) is is_here

@@ -84,11 +84,13 @@ def like(column: Any, pattern: str, wanted: Filter) -> ColumnElement[bool]:
 
 
 def cut(asked: Select[Any], wanted: Filter) -> Select[Any]:
+    """The page of an answer that is wanted: `skip` rows are left out, then come `last`; 0 is no limit."""
     asked = asked.offset(wanted.skip) if wanted.skip else asked
     return asked.limit(wanted.last) if wanted.last else asked
 
 
 def answer(connection: Connection, asked: Select[Any]) -> Answer:
+    """The columns by name, and the rows in the order that was asked for."""
     result = connection.execute(asked)
     return Answer(tuple(result.keys()), tuple(tuple(row) for row in result))
 
