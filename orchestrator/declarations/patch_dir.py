@@ -14,6 +14,7 @@ from orchestrator import bounded
 from orchestrator.errors import PatchUnreadable
 from orchestrator.parse.mail import as_mbox
 from orchestrator.parse.mail_limits import MOST_MAILS
+from orchestrator.words import counted
 
 PATCH_FILE = re.compile(r"\.(patch|diff|mbox)(\.(gz|xz|bz2|zst))?$")
 QUILT = "series"
@@ -75,7 +76,7 @@ def _mails(directory: Path) -> bytes:
     places = [directory, *(directory / name for name in MAILDIR)]
     files = [path for place in places if place.is_dir() for path in sorted(place.iterdir()) if _may_be_mail(path)]
     if len(files) > MOST_MAILS:
-        raise PatchUnreadable(f"{directory}: {len(files)} files", hint="save the thread of the series alone")
+        raise PatchUnreadable(f"{directory}: {counted(len(files), 'file')}", hint="save the thread of the series alone")
     contents: list[bytes] = []
     for path in files:
         left = MOST_MAIL_BYTES - sum(map(len, contents))

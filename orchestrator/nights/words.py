@@ -47,7 +47,7 @@ def command_words(target: Sequence[str], one: Combination, seed: int) -> tuple[s
     if suite.duration_s is not None:
         words += ["--duration", f"{suite.duration_s:g}"]
     words += ["--seed", str(seed if suite.seed is None else suite.seed)]
-    if suite.each_patch and "--patch" in target:  # a branch has no patches
+    if suite.each_patch:
         words.append("--each-patch")
     for test in suite.host_tests:
         words += ["--host-test", test]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -190,10 +189,6 @@ def test_an_item_is_a_command_line_that_the_parser_takes(tmp_path: Path, catalog
     assert (args.command, args.base, args.kconfig, args.machine) == ("test", "b" * 40, ["base"], "q35")
     assert (args.testcase, args.duration, args.seed, args.strict) == (["!thp", "split-merge"], 60.0, 20261128, True)
     assert args.host_test == ["radix-tree"]
-    suite = replace(next(combinations(tree)).suite, each_patch=True)
-    each = replace(next(combinations(tree)), suite=suite)
-    assert "--each-patch" not in command_words(("--tree", tree.path), each, 1)  # a branch has no patches
-    assert "--each-patch" in command_words(("--patch", "x.mbox"), each, 1)
     args = parser().parse_args(bisect_words(words, "g" * 40, "split-merge"))
     assert (args.good, args.bad, args.testcase, str(args.tree)) == ("g" * 40, "b" * 40, "split-merge", tree.path)
     assert (args.duration, args.seed, args.machine) == (60.0, 20261128, "q35")
