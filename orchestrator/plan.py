@@ -160,6 +160,8 @@ def _check_numbers(request: Request) -> None:
         raise UsageError(f"--with-mutants {request.with_mutants}: must be 1 to {MOST_GENERATED}")
     if request.with_mutants and not request.patch:
         raise UsageError("--with-mutants is about the lines that a patch changes", hint="--patch PATH")
+    if request.each_patch and not request.patch:
+        raise UsageError("--each-patch is about the patches of a series", hint="--patch PATH")
     if request.coverage_min is not None:
         if not 0 < request.coverage_min <= 100:
             raise UsageError(f"--coverage-min {request.coverage_min:g}: must be more than 0 and at most 100 percent")

@@ -185,7 +185,7 @@ def load_record(kind: type[T], path: Path) -> T:
 
 def _problems(value: object) -> Iterator[str]:
     if isinstance(value, RunRecord):
-        yield from record_checks.of_run(value.request.error, value.known)
+        yield from record_checks.of_run(value.request.error, value.known, value.started)
     elif isinstance(value, KernelRecord):
         attempts = (*value.attempts, *value.superseded)
         yield from record_checks.of_kernel(value.name, value.guests, value.first_guest, attempts, value.stages)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from orchestrator.expressions import title_problem
 from orchestrator.judge.known import range_problem
@@ -19,6 +20,7 @@ MAX_GUESTS = 10_000  # of one kernel; a run has some dozens
 MAX_ATTEMPTS = 5000  # on one kernel; a run has some hundreds
 MAX_OFFSET = 1 << 53  # bytes of a console log, and more than enough
 MAX_STATUS = 1 << 31
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 _NAME = re.compile(r"[\w+-][\w.+-]{0,200}")  # of a kernel, a stage or a case: one directory or file
 _PATH = re.compile(r"(?:[\w+-][\w.+-]{0,200}/){0,10}[\w+-][\w.+-]{0,200}")  # below a kernel's directory
 
@@ -63,14 +65,24 @@ def of_attempt(attempt: Attempt, guests: int = MAX_GUESTS) -> Iterator[str]:
     yield from (f"expects: {problem}" for pattern in attempt.expects if (problem := title_problem(pattern)))
 
 
-def of_run(error: float, known: Iterable[KnownIssue]) -> Iterator[str]:
+def of_run(error: float, known: Iterable[KnownIssue], started: str) -> Iterator[str]:
     """What cannot be in a run's record."""
+    if not _is_moment(started):
+        yield f"started: {started[:80]!r} is no date and time"
     if not 0 < error < 1:
         yield f"request.error: {error} is no probability of a mistake"
     for number, issue in enumerate(known):
         for key, problem in (("title", title_problem(issue.title)), ("base", range_problem(issue.base))):
             if problem:
                 yield f"known[{number}].{key}: {problem}"
+
+
+def _is_moment(text: str) -> bool:
+    """`2026-11-29T15:10:45`: the history orders runs by it as a text."""
+    try:
+        return bool(_MOMENT.match(text)) and bool(datetime.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def _is_offset(number: int | None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def counted(count: int, noun: str) -> str:
@@ -15,8 +15,17 @@ def counted(count: int, noun: str) -> str:
 
 def near(word: str, known: Iterable[str]) -> str:
     """`did you mean a or b?`: the names that a word was likely meant to be; empty when none is like it."""
-    found = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
-    return f"did you mean {' or '.join(found)}?" if found else ""
+    return did_you_mean(likely_names(word, known))
+
+
+def likely_names(word: str, known: Iterable[str]) -> list[str]:
+    """The names that a word was likely meant to be."""
+    return difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
+
+
+def did_you_mean(names: Sequence[str]) -> str:
+    """`did you mean a or b?`; empty without names."""
+    return f"did you mean {' or '.join(names)}?" if names else ""
 
 
 def lasting(seconds: float) -> str:

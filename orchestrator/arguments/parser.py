@@ -13,7 +13,7 @@ from orchestrator.arguments.commands import COMMANDS
 from orchestrator.errors import UsageError
 from orchestrator.reporters import stream
 from orchestrator.version import version
-from orchestrator.words import near
+from orchestrator.words import did_you_mean, likely_names, near
 
 WIDEST = 100  # longer lines are hard to read
 NARROW = 60  # here an option's text goes below it
@@ -144,9 +144,10 @@ class Parser(argparse.ArgumentParser):
         if found.__dict__.get("command", "") is None:
             self.error("no command is given")
         if rest:
-            known = [flag for action in self._actions for flag in action.option_strings]
+            known = {flag.lstrip("-"): flag for action in self._actions for flag in action.option_strings}
             word = rest[0].partition("=")[0]
-            meant = near(word, known) if word.startswith("-") else ""
+            likely = likely_names(word.lstrip("-"), known) if word.startswith("-") else []  # dashes make any two alike
+            meant = did_you_mean([known[name] for name in likely])
             what = "unknown option" if word.startswith("-") else "unexpected argument"
             self.error("; ".join(filter(None, (f"{what} {rest[0]}", meant))))
         return found, rest

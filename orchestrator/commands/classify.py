@@ -48,8 +48,8 @@ def run(args: argparse.Namespace) -> int:
         found = [replace(log, reports=decode_kernel_reports(log.reports, symbols)) for log in found]
     _give(found, args.json, args.format)
     for log in found:
-        if log.error or log.unread:
-            stream.tell(f"orchestrate: {log.file}: {log.error or f'warning: {logs.doubt(log)}'}\n")
+        if said := log.error or logs.doubt(log):
+            stream.tell(f"orchestrate: {log.file}: {said if log.error else f'warning: {said}'}\n")
     return _status(found, is_gate=args.exit_code)
 
 

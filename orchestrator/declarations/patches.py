@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from orchestrator import bounded
+from orchestrator.declarations import patch_dir
 from orchestrator.declarations.names import check_mutant_name
 from orchestrator.errors import DownloadFailed, NotFound, PatchUnreadable, UsageError
 from orchestrator.fetch import fetch_text
@@ -31,7 +32,6 @@ MOST_UNPACKED = 16 << 20  # of a compressed one: the biggest release candidates 
 DOWNLOAD_S = 120.0
 MUTANTS, HOLDOUT, DELAYS = "-mutants", "-holdout", "-delays"
 NUMBERED = re.compile(r"\d+-")
-PATCH_FILE = re.compile(r"\.(patch|diff|mbox)(\.(gz|xz|bz2|zst))?$")
 COMPRESSED = re.compile(r"\.(gz|xz|bz2|zst)$")
 ZSTD = b"\x28\xb5\x2f\xfd"
 ARCHIVE = "https://lore.kernel.org/all"  # where messages are looked up unless the user names another archive
@@ -68,7 +68,7 @@ def name_of(patch: str, known: Collection[str]) -> PatchName:
     """What --patch names. Raises PatchUnreadable, UsageError."""
     paths = [path for path in (patch, split_parts(patch)[0]) if exists(path)]
     try:
-        nearby = [path.name for path in Path(patch).parent.iterdir() if PATCH_FILE.search(path.name)]
+        nearby = [path.name for path in Path(patch).parent.iterdir() if patch_dir.PATCH_FILE.search(path.name)]
     except (OSError, ValueError):
         nearby = []
     return patch_name(patch, paths, known, nearby)
@@ -113,25 +113,24 @@ def read_thread(archive: str, message_id: str, data: bytes, choice: Choice = ALL
 
 
 def read_series(path: Path, choice: Choice = ALL) -> Series:
-    """The patches of a file, a directory of *.patch/*.diff/*.mbox, or an mbox, compressed or not.
+    """The patches of a file, a directory of *.patch/*.diff/*.mbox or of mails, or an mbox, compressed or not.
 
     Raises PatchUnreadable.
     """
-    if path.is_dir():
-        files = sorted(p for p in path.iterdir() if PATCH_FILE.search(p.name) and p.is_file())
-        if not files:
-            raise PatchUnreadable(f"{path}: no *.patch or *.diff in this directory")
-    else:
-        files = [path]
-    contents = []
-    for file in files:
+    try:
+        found = patch_dir.find(path) if path.is_dir() else patch_dir.Found((path,))
+    except OSError as error:
+        raise PatchUnreadable(f"{error.filename or path}: {error.strerror}") from error
+    contents = [(str(path), found.mbox)] if found.mbox else []
+    for file in found.files:
         try:
             contents.append((str(file), unpacked(str(file), bounded.read_bytes(file, MAX_PATCH_BYTES))))
         except OSError as error:
             hint = "save it to a file first" if error.errno == errno.EINVAL else ""
             raise PatchUnreadable(f"{file}: {error.strerror}", hint=hint) from error
     name = path.name if path.is_dir() else Path(COMPRESSED.sub("", path.name)).stem
-    return replace(read_patches(contents, name, choice), origin=Origin(Place.FILE, str(path)))
+    series = read_patches(contents, name, choice, is_ordered=found.is_ordered)
+    return replace(series, notes=(*found.notes, *series.notes), origin=Origin(Place.FILE, str(path)))
 
 
 def unpacked(name: str, data: bytes) -> bytes:

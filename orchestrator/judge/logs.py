@@ -18,21 +18,29 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import BinaryIO, Protocol, cast
 
 from orchestrator.model.kernel_report import KernelReport, LogReport
 from orchestrator.parse.kernel_report import Scanner
 from orchestrator.parse.log_format import PRINTK, SAMPLE, detect
-from orchestrator.parse.log_text import LogText
+from orchestrator.parse.log_text import LogText, one_line_of_json
 from orchestrator.parse.log_unread import Unread
 from orchestrator.parse.report_kinds import KindTable
 
 CHUNK = 1 << 20
 STDIN = Path("-")
-_COMPRESSED: Mapping[bytes, Callable[[BinaryIO], IO[bytes]]] = {
-    b"\x1f\x8b": lambda handle: cast(BinaryIO, gzip.GzipFile(fileobj=handle)),
-    b"\xfd7zXZ\0": lzma.open,
-    b"BZh": bz2.open,
+
+
+class _Readable(Protocol):
+    """What is read in steps; a damaged file gives what it can before the step that fails."""
+
+    def read1(self, size: int = -1, /) -> bytes: ...
+
+
+_COMPRESSED: Mapping[bytes, Callable[[BinaryIO], _Readable]] = {
+    b"\x1f\x8b": lambda handle: gzip.GzipFile(fileobj=handle),
+    b"\xfd7zXZ\0": lzma.LZMAFile,
+    b"BZh": bz2.BZ2File,
 }
 _NO_LOGS: Mapping[bytes, str] = {
     b"\x28\xb5\x2f\xfd": "zstd data; unpack it first: zstd -d",
@@ -43,6 +51,7 @@ _NO_LOGS: Mapping[bytes, str] = {
     b"\x7fELF": "an ELF file; crash or makedumpfile --dump-dmesg gets the log out of a memory dump",
 }
 _TAR = (257, b"ustar")  # where a tar archive names itself
+DAMAGED = (EOFError, zlib.error, lzma.LZMAError, OSError)  # what reading raises
 MOST_UNPACKED = 4 << 30  # bytes of a log that was compressed: a thousand times as many come out as go in
 WRITER_MS = 1000  # for which somebody may take to open a pipe for writing
 
@@ -52,17 +61,20 @@ def classify_log(path: Path, table: KindTable | None = None) -> LogReport:
     gets an error instead. `table`: kinds of report that are not those of everybody."""
     try:
         if path == STDIN:
-            return _scan(sys.stdin.buffer, str(path), table)
+            return _scan(cast(io.BufferedReader, sys.stdin.buffer), str(path), table)
         with _opened(path) as handle:
             start = handle.peek(8)
             unpack = next((unpack for magic, unpack in _COMPRESSED.items() if start.startswith(magic)), None)
-            return _scan(cast(BinaryIO, _Bounded(unpack(handle))) if unpack else handle, str(path), table)
-    except (EOFError, zlib.error, lzma.LZMAError) as error:
-        return LogReport(str(path), error=f"damaged compressed data: {error}")
-    except OSError as error:
-        return LogReport(str(path), error=error.strerror or str(error))
-    except ValueError as error:  # a NUL in the name
-        return LogReport(str(path), error=str(error))
+            source: _Readable = _Bounded(unpack(handle)) if unpack else handle
+            return _scan(source, str(path), table)
+    except (*DAMAGED, ValueError) as error:  # ValueError: a NUL in the name
+        return LogReport(str(path), error=_why(error))
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, (EOFError, zlib.error, lzma.LZMAError)):
+        return f"damaged compressed data: {error}"
+    return (error.strerror if isinstance(error, OSError) else "") or str(error)
 
 
 @contextmanager
@@ -99,13 +111,13 @@ def _has_writer(pipe: int) -> bool:
 class _Bounded:
     """What comes out of a compressed file, which is not read without end."""
 
-    def __init__(self, handle: IO[bytes]) -> None:
+    def __init__(self, handle: _Readable) -> None:
         self._handle = handle
         self._left = MOST_UNPACKED
 
-    def read(self, size: int = -1) -> bytes:
-        """Raises OSError."""
-        data = self._handle.read(size)
+    def read1(self, size: int = -1) -> bytes:
+        """What one step of unpacking gives. Raises OSError."""
+        data = self._handle.read1(size)
         self._left -= len(data)
         if self._left < 0:
             raise OSError(errno.EFBIG, f"unpacked larger than {MOST_UNPACKED >> 30} GiB")
@@ -147,20 +159,53 @@ class _GrowingLog:
         return _in_order([*self._complete, *self._scanner.so_far()])
 
 
-def _scan(handle: IO[bytes], name: str, table: KindTable | None) -> LogReport:
-    chunks = iter(lambda: handle.read(CHUNK), b"")
+def _chunks(handle: _Readable) -> Iterator[bytes]:
+    """The bytes of a file in large pieces; of a damaged one what comes out before its error, which is raised then."""
+    size = CHUNK
+    while size == CHUNK:
+        pieces: list[bytes] = []
+        size, error = 0, None
+        while size < CHUNK:
+            try:
+                piece = handle.read1(CHUNK - size)
+            except DAMAGED as damage:
+                error = damage
+                break
+            if not piece:
+                break
+            pieces.append(piece)
+            size += len(piece)
+        if pieces:
+            yield b"".join(pieces)
+        if error:
+            raise error
+
+
+def _scan(handle: _Readable, name: str, table: KindTable | None) -> LogReport:
+    chunks = _chunks(handle)
     first = next(chunks, b"")
-    if what := _no_log(first):
+    if what := _no_log(first) or one_line_of_json(first):
         return LogReport(name, error=what)
     text = LogText(chain([first], chunks))
     pieces = iter(text)
     sample: list[bytes] = []
-    while sum(map(len, sample)) < SAMPLE and (piece := next(pieces, b"")):
-        sample.append(piece)
+    try:
+        while sum(map(len, sample)) < SAMPLE and (piece := next(pieces, b"")):
+            sample.append(piece)
+    except DAMAGED as error:
+        if not sample:
+            raise
+        pieces = _broken(error)
     form = detect(b"".join(sample))
     if text.is_json:  # its last line is not the last that the kernel said
         form = replace(form, name=f"json, {form.name}", has_margin=False)
     return _read(name, Scanner(form, table), chain(sample, pieces))
+
+
+def _broken(error: Exception) -> Iterator[bytes]:
+    """What is left of a file whose next piece cannot be read: its error."""
+    raise error
+    yield
 
 
 def _no_log(start: bytes) -> str:
@@ -174,11 +219,15 @@ def _no_log(start: bytes) -> str:
 def _read(name: str, scanner: Scanner, pieces: Iterator[bytes]) -> LogReport:
     form, unread = scanner.form, Unread(scanner.form)
     found: list[KernelReport] = []
-    for lines in pieces:
-        found += scanner.feed(lines)
-        unread.feed(lines)
+    error = ""
+    try:
+        for lines in pieces:
+            found += scanner.feed(lines)
+            unread.feed(lines)
+    except DAMAGED as broken:  # what was read until then counts
+        error = _why(broken)
     reports = _in_order([*found, *scanner.close()])
-    return LogReport(name, form.name, form.is_marked, reports, unread.outside(reports))
+    return LogReport(name, form.name, form.is_marked, reports, unread.outside(reports), unread.cut_at(reports), error)
 
 
 def _in_order(found: Iterable[KernelReport]) -> tuple[KernelReport, ...]:

@@ -80,19 +80,20 @@ class KernelReport:
 
 @dataclass(frozen=True)
 class LogReport:
-    """The kernel reports in a log file. `error` says why the file could not be read; then nothing is known about it."""
+    """The kernel reports in a log file. `error` says why the file, or the rest of it, could not be read."""
 
     file: str
     form: str = ""  # in which form the log is kept: parse/log_format.py
     is_marked: bool = True  # the form tells the kernel's lines from others
     reports: tuple[KernelReport, ...] = ()
     unread: tuple[int, ...] = ()  # lines (from 1) outside of the reports that look like a report's: parse/log_unread.py
+    cut_at: int = 0  # the line (from 1) that ends a report whose beginning is not in the log
     error: str = ""
 
     @property
     def is_doubtful(self) -> bool:
         """It may have reports that could not be read."""
-        return bool(self.unread) and not self.is_marked
+        return bool(self.cut_at) or (bool(self.unread) and not self.is_marked)
 
 
 @dataclass(frozen=True)

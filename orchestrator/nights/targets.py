@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 from orchestrator import bounded
 from orchestrator.catalog import Catalog
 from orchestrator.codec import loads
+from orchestrator.declarations.patch_dir import PATCH_FILE
 from orchestrator.declarations.patches import (
     ARCHIVE,
     DOWNLOAD_S,
     NUMBERED,
-    PATCH_FILE,
     fetch_thread,
     named_patches,
     unpacked,

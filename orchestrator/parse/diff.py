@@ -10,16 +10,28 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestrator.parse import wrapped
-from orchestrator.parse.diff_names import name_and_rest, names_of_git, strip_level, stripped, unquoted, with_prefix
+from orchestrator.parse import git_content, wrapped
+from orchestrator.parse.diff_names import (
+    from_the_top,
+    name_and_rest,
+    names_of_git,
+    strip_level,
+    stripped,
+    unquoted,
+    with_prefix,
+)
+from orchestrator.parse.scissors import is_scissors
+from orchestrator.words import counted
 
 _BACKUP_SUFFIXES = (".orig", ".old", ".bak", "~")
 
-_HUNK = re.compile(rb"^@@ -\d{1,9}(?:,(\d{1,9}))? \+\d{1,9}(?:,(\d{1,9}))? @@")
+_HUNK = re.compile(rb"^@@ -(?P<start>\d{1,9})(?:,(?P<old>\d{1,9}))? \+\d{1,9}(?:,(?P<new>\d{1,9}))? @@")
 _GIT_HEADER_NEXT = re.compile(
     rb"(index |old mode |new mode |new file mode |deleted file mode |similarity index |dissimilarity index "
     rb"|rename from |copy from |--- |GIT binary patch)"
 )
+_BELONGS = (b"diff -", b"Index: ", b"====", b"Only in ", b"File ")  # lines around a diff, said or of no matter
+_COMMIT = re.compile(rb"commit [0-9a-f]{7,64}\b")
 _EXTENDED = re.compile(
     rb"(index|old mode|new mode|new file mode|deleted file mode|similarity index|dissimilarity index) "
 )
@@ -32,6 +44,10 @@ WRAP_HINT = (
 )
 MOST_WRAPPED = 500  # lines of one diff
 RAW_HINT = "take the mail in raw form: the archive's raw or mbox link"
+U0_HINT = "make the diff with context, without -U0: git diff -U3"
+NO_CONTENT_HINT = "make the diff without -D (--irreversible-delete)"
+CUT_HINT = "it was cut off or edited: write it again with git format-patch"
+LOG_HINT = "write them as patches, which have an order: git format-patch -o DIR OLD..NEW"
 CRLF_HINT = "a mailer or an editor converted the line ends; take the mail in raw form, or: sed -i 's/\\r$//' FILE"
 
 
@@ -87,7 +103,7 @@ def old_sides(text: bytes) -> frozenset[tuple[bytes, ...]]:
         counts = _HUNK.match(lines[at])
         at += 1
         if counts:
-            old, new = int(counts[1] or 1), int(counts[2] or 1)
+            old, new = int(counts["old"] or 1), int(counts["new"] or 1)
             side = [name]
             while (old > 0 or new > 0) and at < len(lines):
                 mark = lines[at][:1] or b" "
@@ -125,6 +141,7 @@ class _Reader:
         self.current: str | None = None  # the file whose hunks may follow
         self.was_hunk = False
         self.wrapped: list[int] = []
+        self.between: list[int] = []  # lines since the last hunk that are none of a diff
 
     def read(self) -> Diff:
         i = 0
@@ -159,8 +176,10 @@ class _Reader:
                 i, "a combined diff of a merge cannot be applied", "use git format-patch, or git diff A B"
             )
         if line.startswith(b"diff --git "):
+            self._end_between()
             return self._git_header(i)
         if _starts_names(self.lines, i) and i + 2 < len(self.lines) and self.lines[i + 2].startswith(b"@@ -"):
+            self._end_between()
             return self._names(i)
         if line.startswith(b"@@ -"):
             return self._hunk(i)
@@ -168,21 +187,36 @@ class _Reader:
             raise DamagedDiff(
                 i, "names a binary file without its content", "make the diff with git format-patch --binary"
             )
-        if line.startswith(b"Only in "):
-            self.notes.append(f"not in the diff: {line.decode('utf-8', 'replace')!r} (diff without -N)")
-        if line.rstrip(b"\r") in (b"-- ", b"--"):
+        if line.startswith(b"Only in ") or (line.startswith(b"File ") and b" while file " in line):
+            why = " (diff without -N)" if line.startswith(b"Only") else ""
+            self.notes.append(f"not in the diff: {line.decode('utf-8', 'replace')!r}{why}")
+        ends = "the mail's signature" if line.rstrip(b"\r") in (b"-- ", b"--") else ""
+        if after_hunk and is_scissors(line.decode("latin-1")):
+            ends = "a scissors line"
+        if ends:
             rest = find_start(self.lines[i + 1 :])
             if rest is not None:
-                raise DamagedDiff(
-                    i + 1 + rest, "a second diff follows the mail's signature", "save each patch as a file"
-                )
+                raise DamagedDiff(i + 1 + rest, f"a second diff follows {ends}", "save each patch as a file")
             return None
         if after_hunk and i + 1 < len(self.lines) and wrapped.ends_hunk(self.lines[i + 1]) and self._join(i):
             self.was_hunk = True
             return self._keep(i)
         if after_hunk and line[:1] in (b"+", b"-", b" ") and line.strip():
             raise DamagedDiff(i, f"a line of {self.current} beyond what the hunk's header counts", WRAP_HINT)
+        if line.strip() and not line.startswith(_BELONGS):
+            self.between.append(i)
         return i + 1
+
+    def _end_between(self) -> None:
+        """Where one more diff begins: say what stands before it and is not tested. Raises DamagedDiff for a log."""
+        texts = [self.lines[at].rstrip() for at in self.between]
+        log = next((at for at, text in zip(self.between, texts, strict=True) if _COMMIT.match(text)), None)
+        if log is not None:
+            raise DamagedDiff(log, "a second commit: the output of git log -p has the newest first", LOG_HINT)
+        if texts:
+            first = texts[0][:80].decode("utf-8", "replace")
+            self.notes.append(f"{counted(len(texts), 'line')} between its diffs left out: {first!r}")
+        self.between.clear()
 
     def _keep(self, end: int) -> int:
         self.end = end
@@ -211,23 +245,37 @@ class _Reader:
             at += 1
         has_names = not binary and at < len(self.lines) and _starts_names(self.lines, at)
         old, new = names_of_git(self.lines[i][len(b"diff --git ") :])
-        if strip := _strip_level(old, i):
+        strip = _strip_level(old, i)
+        if not strip and old != new and stripped(old) == stripped(new):  # prefixes of the user's: --src-prefix
+            strip = 1
+        if strip:
             names = names or [stripped(old), stripped(new)]
         elif old:
             self.lines[i] = b"diff --git " + with_prefix(b"a/", old) + b" " + with_prefix(b"b/", new)
             names = names or [old, new]
             self.notes.append("git diff without a/ and b/ prefixes (-p0): prefixes added")
         if has_names:
+            if at + 2 >= len(self.lines) or not self.lines[at + 2].startswith(b"@@ -"):
+                raise DamagedDiff(i, "nothing follows the header of a file", CUT_HINT)
             return self._names(at, strip=strip if old else None)
+        if not binary and not self._is_without_content(at) and (what := git_content.lacks_content(self.lines[i:at])):
+            raise DamagedDiff(i, what, CUT_HINT if "-D" not in what else NO_CONTENT_HINT)
         if not names:
             raise DamagedDiff(i, "no file name can be read from this line")
         self._touch(names, i)
         return self._keep(at)
 
+    def _is_without_content(self, at: int) -> bool:
+        """Whether the header that ends before a line is of a file whose content git leaves out: that is an error of
+        its own."""
+        return at < len(self.lines) and self.lines[at].startswith(b"Binary files ")
+
     def _names(self, i: int, strip: int | None = None) -> int:
         """The `---` and `+++` lines. `strip` is given when a git header has settled it."""
         for at in (i, i + 1):
             self._no_cr(at)
+        if strip is None:
+            self.lines[i], self.lines[i + 1] = from_the_top(self.lines[i]), from_the_top(self.lines[i + 1])
         old, old_rest = name_and_rest(self.lines[i][4:])
         new, new_rest = name_and_rest(self.lines[i + 1][4:])
         level = strip if strip is not None else _strip_level(old if new == "/dev/null" else new, i)
@@ -260,9 +308,10 @@ class _Reader:
         counts = _HUNK.match(self.lines[i])
         if counts is None:
             raise DamagedDiff(i, f"unreadable hunk header {header!r} of {self.current}", WRAP_HINT)
-        old = want_old = int(counts[1] or 1)
-        new = want_new = int(counts[2] or 1)
+        old = want_old = int(counts["old"] or 1)
+        new = want_new = int(counts["new"] or 1)
         at = i + 1
+        has_context = False
         short = header[: header.index("@@", 2) + 2]
         while old > 0 or new > 0:
             line = self.lines[at] if at < len(self.lines) else None
@@ -270,6 +319,7 @@ class _Reader:
             if mark in (b" ", b"", b"-", b"+"):  # an empty line is an empty context line whose space was lost
                 old -= mark != b"+"
                 new -= mark != b"-"
+                has_context = has_context or mark in (b" ", b"")
             elif mark != b"\\":
                 if line is not None and self._join(at):
                     continue
@@ -282,6 +332,10 @@ class _Reader:
             if old < 0 or new < 0:
                 raise DamagedDiff(at, f"{self.current}: hunk {short} has more lines than it says", WRAP_HINT)
             at += 1
+        if not has_context and int(counts["start"]) > (1 if want_old else 0):
+            raise DamagedDiff(
+                i, f"{self.current}: hunk {short} has no line of context: git may put it anywhere", U0_HINT
+            )
         if at < len(self.lines) and self.lines[at].startswith(b"\\"):  # \ No newline at end of file
             at += 1
         self.was_hunk = True
@@ -294,11 +348,16 @@ class _Reader:
         while at < len(self.lines) and self.lines[at].startswith((b"literal ", b"delta ")):
             blocks += 1
             at += 1
+            start = at
             while at < len(self.lines) and self.lines[at]:
                 if not _BASE85.match(self.lines[at]):
                     raise DamagedDiff(at, "not a line of a git binary patch", WRAP_HINT)
                 at += 1
-            at += at < len(self.lines)
+            if not git_content.is_whole_block(self.lines[start - 1], self.lines[start:at]):
+                raise DamagedDiff(start - 1, "a git binary patch that is not whole", CUT_HINT)
+            if at == len(self.lines):  # the empty line behind it was lost with the end of the file
+                self.lines.append(b"")
+            at += 1
         if not blocks:
             raise DamagedDiff(i, "a git binary patch without content", "make the diff with git format-patch --binary")
         return at

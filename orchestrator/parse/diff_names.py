@@ -23,6 +23,15 @@ def strip_level(name: str) -> int:
     return int(parts[0] in _PREFIXES or parts[1] in TOP_LEVEL or parts[1].startswith("."))
 
 
+def from_the_top(line: bytes) -> bytes:
+    """`--- ../linux/mm/mmap.c` as `--- linux/mm/mmap.c`: where diff ran is of no matter."""
+    name = line[4:].decode("utf-8", "surrogateescape")
+    inside = re.sub(r"^(?:\.{1,2}/)+", "", name)
+    parts = inside.split("/")
+    is_outer = len(parts) > 2 and parts[0] not in TOP_LEVEL and parts[1] in TOP_LEVEL
+    return line[:4] + inside.encode("utf-8", "surrogateescape") if is_outer else line
+
+
 def stripped(name: str) -> str:
     """The name without its first directory."""
     return name.partition("/")[2]

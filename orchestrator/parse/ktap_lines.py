@@ -33,6 +33,7 @@ _LINE = re.compile(
 _STAMP = r"^(?:<\d{1,3}>)?\[ {0,12}\d{1,12}\.\d{6}\](?: ?\[ {0,8}[TC]\d{1,9}\])?"
 _STAMPED = re.compile(rf"{_STAMP} [ \t]{{0,32}}K?TAP version ", re.MULTILINE)
 _STAMPS = re.compile(rf"{_STAMP} ?", re.MULTILINE)
+_COLOUR = re.compile(r"\x1b\[[0-9;]{0,20}[mK]")
 _COMMENT = re.compile(r"(?:^|\s)#")
 _TIME = re.compile(r"(?:^|[\s#])time=(\d{1,12}(?:\.\d{1,12})?)(ns|us|ms|s)\b")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
@@ -54,7 +55,9 @@ class Result(NamedTuple):
 
 
 def lines(text: str) -> Iterator[re.Match[str]]:
-    """The lines that can mean something, without printk's time where all lines stand behind it."""
+    """The lines that can mean something, without colours, and without printk's time where all lines stand behind it."""
+    if "\x1b[" in text:
+        text = _COLOUR.sub("", text)
     return _LINE.finditer(_STAMPS.sub("", text) if _STAMPED.search(text) else text)
 
 

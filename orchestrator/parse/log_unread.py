@@ -15,6 +15,7 @@ from orchestrator.parse.log_format import Format
 
 _WORDS = (b"+0x", b"Call Trace:", b"Call trace:", b" Comm: ")  # one of which such a line has
 _LOOKS = re.compile(rb"""[^"'`\n]*(?:\+0x[0-9a-f]+/0x[0-9a-f]+|Call [Tt]race:|CPU: \d+ [^\n]{0,40}PID: \d+ Comm: )""")
+_END = b"---[ end trace"  # with which no more than warnings and oopses end
 _MOST = 1000  # lines that are counted
 _FEWEST = 2  # one may be quoted
 _LONGEST = 1000  # bytes of a line that are looked at
@@ -27,6 +28,8 @@ class Unread:
         self._form = form
         self._numbers: list[int] = []
         self._seen = 0  # lines
+        self._first_end = 0  # the number of the first line that ends a report
+        self._is_end_read = False  # it is the kernel's
         self._has_read = False  # the form's own lines look like that too, so that it is no wrong guess
 
     def feed(self, lines: bytes) -> None:
@@ -41,6 +44,9 @@ class Unread:
                 is_read = self._form.is_marked and bool(self._form.pieces(line))
                 self._has_read |= is_read
                 self._numbers += [] if is_read else [number]
+        if not self._first_end and (end := lines.find(_END)) >= 0:
+            self._first_end = self._seen + lines.count(b"\n", 0, end) + 1
+            self._is_end_read = bool(self._form.pieces(lines[lines.rfind(b"\n", 0, end) + 1 : end + len(_END)]))
         self._seen += lines.count(b"\n")
 
     def outside(self, reports: Sequence[KernelReport]) -> tuple[int, ...]:
@@ -56,6 +62,12 @@ class Unread:
         ends = [0, *accumulate((end for _, end in ranges), max)]  # the last of the reports that began before each
         found = [number for number in self._numbers if ends[bisect_right(starts, number)] < number]
         return tuple(found) if len(found) >= _FEWEST else ()
+
+    def cut_at(self, reports: Sequence[KernelReport]) -> int:
+        """The line that ends a report whose beginning is not in the log: the kernel's buffer had wrapped. 0 if the
+        log does not begin within a report."""
+        is_first = not any(report.line_start <= self._first_end for report in reports)
+        return self._first_end if self._is_end_read and is_first else 0
 
 
 def _starts(lines: bytes, word: bytes, most: int) -> list[int]:

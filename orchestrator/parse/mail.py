@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from orchestrator.parse import mail_limits
+from orchestrator.parse.scissors import is_scissors
 from orchestrator.parse.tag import Tag, read_tag
 
 # "From " lines as git and mail archives write them; git format-patch puts the commit's name there.
@@ -35,8 +36,6 @@ _ENCODED_WORDS = re.compile(rf"{_ENCODED}(?:\s*{_ENCODED})*", re.IGNORECASE)
 FAILURES = (TypeError, ValueError, LookupError, AttributeError, RecursionError)
 _PATCH_TYPES = ("text/x-patch", "text/x-diff", "application/x-patch")
 _OWN_HEADER = re.compile(r"(From|Subject|Date):\s*(.*)", re.IGNORECASE)
-_MADE_OF_CUTS = re.compile(r"(?:-|>8|8<|>%|%<)(?:-|>8|8<|>%|%<| (?=[ \-<>8%]))*")
-_SCISSORS = re.compile(r">8|8<|>%|%<")
 
 
 class Unreadable(Exception):
@@ -46,8 +45,9 @@ class Unreadable(Exception):
 @dataclass(frozen=True)
 class Body:
     """A text part. `is_decoded`: line numbers in it are not those of the file; `is_flowed`: format=flowed, in
-    which `deletes_space` is delsp=yes; `is_attached`: it may be a mail itself, as git format-patch writes it. `message`
-    is one that was forwarded as a mail; `text` is then nothing but its letter."""
+    which `deletes_space` is delsp=yes; `converted_from`: the charset that it was in; `is_attached`: it may be a mail
+    itself, as git format-patch writes it. `message` is one that was forwarded as a mail; `text` is then nothing but its
+    letter."""
 
     text: bytes
     is_decoded: bool = False
@@ -55,6 +55,7 @@ class Body:
     deletes_space: bool = False
     is_attached: bool = False
     charset: str = ""
+    converted_from: str = ""
     message: email.message.Message | None = field(default=None, compare=False, repr=False)
 
 
@@ -86,6 +87,36 @@ def split_mbox(data: bytes) -> list[tuple[int, bytes]] | None:
     if _HEADER.match(head) and _MAIL_HEADER.search(head):
         return [(len(data) - len(text), text)]
     return None
+
+
+def as_mbox(contents: Sequence[bytes]) -> bytes:
+    """The mails of files as one mbox; empty if none of them has any."""
+    letters = [raw for data in contents for _, raw in split_mbox(without_crlf(data)) or ()]
+    bare = (re.sub(rb"\AFrom [^\n]*\n", b"", raw) for raw in letters)
+    escaped = (re.sub(rb"^(>*From )", rb">\1", raw, flags=re.MULTILINE) for raw in bare)
+    return b"".join(b"From mboxrd@z Thu Jan  1 00:00:00 1970\n%b\n" % raw for raw in escaped)
+
+
+def without_crlf(data: bytes) -> bytes:
+    """A text with the line ends that mails have on their way, in which mail programs save them too, with ours: if each
+    of its lines ends so."""
+    return data.replace(b"\r\n", b"\n") if data.count(b"\n") == data.count(b"\r\n") else data
+
+
+def in_utf8(text: bytes, charset: str) -> bytes:
+    """A text that a mail program converted to another charset, as kernel sources have it; else as it is: mails say
+    wrong charsets, too."""
+    shifts = re.match(r"(iso-2022-|utf-?7|utf-?16|utf-?32|hz)", charset, re.IGNORECASE)
+    try:
+        text.decode()
+        if not shifts:
+            return text
+    except UnicodeDecodeError:
+        pass
+    try:
+        return text.decode(charset).encode() if charset else text
+    except (LookupError, ValueError):
+        return text
 
 
 def parse(data: bytes, offset: int = 0) -> Mail:
@@ -180,14 +211,6 @@ def below_scissors(lines: Sequence[str]) -> int:
     As for `git am --scissors`, a line below `---` is none."""
     end = next((at for at, line in enumerate(lines) if line.rstrip() == "---"), len(lines))
     return next((at + 1 for at in reversed(range(end)) if is_scissors(lines[at])), 0)
-
-
-def is_scissors(line: str) -> bool:
-    """`-- >8 --`, `---8<--- cut here ---8<---`: for a third at least it consists of dashes and scissors."""
-    line = line.strip()
-    if not 8 <= len(line) <= 200 or not _SCISSORS.search(line):
-        return False
-    return 3 * sum(len(match[0]) for match in _MADE_OF_CUTS.finditer(line)) > len(line)
 
 
 def with_own_headers(tag: Tag, lines: Sequence[str]) -> Tag:
@@ -305,11 +328,14 @@ def _bodies(message: email.message.Message) -> Iterator[Body]:
         payload = message.get_payload(decode=True)
         if isinstance(payload, bytes):
             encoding = str(message.get("Content-Transfer-Encoding", "")).strip().lower()
+            charset = str(message.get_param("charset", "") or "")
+            text = in_utf8(payload, charset)
             yield Body(
-                payload,
+                text,
                 is_decoded=encoding in ("base64", "quoted-printable"),
                 is_flowed=str(message.get_param("format", "")).lower() == "flowed",
                 deletes_space=str(message.get_param("delsp", "")).lower() == "yes",
                 is_attached=is_named or kind in _PATCH_TYPES,
-                charset=str(message.get_param("charset", "") or ""),
+                charset=charset if text is payload else "utf-8",
+                converted_from="" if text is payload else charset,
             )

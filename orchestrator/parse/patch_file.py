@@ -60,6 +60,9 @@ def read_file(file: str, data: bytes, notes: list[str], answers: list[OtherMail]
     """The patches of a file, which is a diff, a mail or an mbox. What is left out is told in `notes`; mails that are no
     part of a series go to `answers`. Raises PatchUnreadable."""
     _check_encoding(file, data)
+    if (plain := mails.without_crlf(data)) != data:
+        data = plain
+        notes.append(f"{PurePath(file).name}: CRLF line ends converted, which all of its lines have")
     letters = mails.split_mbox(data)
     if letters is None:
         return [_plain(file, data, notes)]
@@ -101,6 +104,7 @@ def _plain(file: str, data: bytes, notes: list[str]) -> FoundPatch:
     """A diff without mail headers: diff -u, git diff, git show."""
     at = _line_of_start(data)
     if at is None:
+        _refuse_coloured(file, data)
         kind = "HTML, not a patch" if re.match(rb"\s*<(!doctype|html)", data, re.IGNORECASE) else "no diff in it"
         refuse(
             file,
@@ -114,6 +118,11 @@ def _plain(file: str, data: bytes, notes: list[str]) -> FoundPatch:
     title = _title(letter) if letter else ""
     tag = Tag(title or PurePath(file).stem, is_patch=True)
     return FoundPatch(_patch(PurePath(file).name, tag, diff, letter, ""), tag, file, file)
+
+
+def _refuse_coloured(file: str, text: bytes) -> None:
+    if re.search(rb"^(\x1b\[[0-9;]*m)+(diff --git|--- ) ", text, re.MULTILINE):
+        refuse(file, None, "a coloured diff: its lines have escapes of a terminal", "make it with git diff --no-color")
 
 
 def _title(letter: bytes) -> str:
@@ -152,6 +161,8 @@ def mailed(
     if len(with_diff) != 1:
         line = _line_at(data, mail.offset)
     if not with_diff:
+        for body in mail.bodies:
+            _refuse_coloured(file, body.text)
         if several and not tag.number:
             notes.append(f"mail without a diff ignored: {tag.title or file}")
             return []
@@ -194,6 +205,8 @@ def _diff(file: str, data: bytes, mail: mails.Mail, body: mails.Body, at: int, n
         # the canonical line end of encoded text in MIME, not damage: a header of a diff has no other CR
         lines = [line.removesuffix(b"\r") for line in lines]
         notes.append(f"CRLF of an encoded mail body converted: {mail.tag.title}")
+    if body.converted_from:
+        notes.append(f"converted from {body.converted_from} to UTF-8: {mail.tag.title}")
     if body.is_flowed and _is_stuffed(lines[at:]):
         lines = [*lines[:at], *mails.unflowed(lines[at:], deletes_space=body.deletes_space)]
         notes.append(f"format=flowed undone: {mail.tag.title}")
@@ -235,6 +248,8 @@ def _checked(file: str, lines: list[bytes], first: Callable[[], int], notes: lis
     except diffs.DamagedDiff as damage:
         refuse(file, first() + damage.line + 1, damage.what, damage.hint)
     notes += [f"{PurePath(file).name}: {note}" for note in diff.notes]
+    if lines[-1] and diff.text.endswith(b"\n" + lines[-1] + b"\n"):
+        notes.append(f"{PurePath(file).name}: ends in the middle of a line: is it whole?")
     if diff.wrapped:
         numbers = [str(first() + line + 1) for line in diff.wrapped]
         more = f" and {counted(len(numbers) - FEW, 'more line')}" if len(numbers) > FEW else ""

@@ -51,18 +51,21 @@ class Choice:
 ALL = Choice()
 
 
-def read_patches(files: Sequence[tuple[str, bytes]], name: str = "", choice: Choice = ALL) -> Series:
+def read_patches(
+    files: Sequence[tuple[str, bytes]], name: str = "", choice: Choice = ALL, *, is_ordered: bool = False
+) -> Series:
     """Read a series from (file name, content) pairs: one patch, one mbox, or the files of a directory.
 
-    Files are taken in natural name order (2-x before 10-x), the mails of an mbox in the order of their n/m, or of
-    their thread. `name` defaults to the single file's stem, or the directory's name. Raises PatchUnreadable.
+    Files are taken in natural name order (2-x before 10-x), unless `is_ordered` says that they are in order; the mails
+    of an mbox in the order of their n/m, or of their thread. `name` defaults to the single file's stem, or the
+    directory's name. Raises PatchUnreadable.
     """
     if not files:
         raise PatchUnreadable("no patch files", hint="give a patch, an mbox, or a directory with .patch files")
     notes: list[str] = []
     found: list[FoundPatch] = []
     answers: list[OtherMail] = []
-    for file, data in sorted(files, key=lambda item: _natural(PurePath(item[0]).name)):
+    for file, data in files if is_ordered else sorted(files, key=lambda item: _natural(PurePath(item[0]).name)):
         found += read_file(file, data, notes, answers)
     named = {item.patch.message_id: item.tag for item in found} | {one.mail.message_id: one.mail.tag for one in answers}
     if choice.message and choice.message in named and choice.version is None:
@@ -76,7 +79,8 @@ def read_patches(files: Sequence[tuple[str, bytes]], name: str = "", choice: Cho
         )
     if not choice.parts:
         _check_parts(found)
-    found = _ordered(found, notes, by_number=len(files) == 1)
+    if not is_ordered:
+        found = _ordered(found, notes, by_number=len(files) == 1)
     if choice.parts:
         found = _parts(found, choice.parts, notes)
     trees = sorted({item.tag.tree for item in found if item.tag.tree})

@@ -21,8 +21,8 @@ def commands(logs: Sequence[LogReport]) -> Iterator[str]:
             yield _command("error", log, {}, f"cannot be read: {log.error}")
         for kernel_report in log.reports:
             yield _annotation(log, kernel_report)
-        if log.unread:
-            yield _command("warning", log, {"line": str(log.unread[0])}, doubt(log))
+        if said := doubt(log):
+            yield _command("warning", log, {"line": str(log.cut_at or log.unread[0])}, said)
 
 
 def _annotation(log: LogReport, kernel_report: KernelReport) -> str:

@@ -42,6 +42,8 @@ def remarks(kernel_report: KernelReport) -> list[str]:
 
 def doubt(log: LogReport) -> str:
     """Why there may be reports that were not found; empty if there is no reason to think so."""
+    if log.cut_at:
+        return f"line {log.cut_at} ends a kernel report whose beginning is not in this log"
     if not log.unread:
         return ""
     lines = f"{counted(len(log.unread), 'line')} from line {log.unread[0]} on"
@@ -55,6 +57,8 @@ def doubt(log: LogReport) -> str:
 
 def _log(log: LogReport) -> dict[str, codec.Json]:
     data: dict[str, codec.Json] = {"file": log.file, "format": log.form, "reports": [_report(s) for s in log.reports]}
+    if log.cut_at:
+        data["cut"] = {"line": log.cut_at}
     if log.unread:
         data["unread"] = {"lines": len(log.unread), "first_line": log.unread[0], "is_doubtful": log.is_doubtful}
     return {**data, "error": log.error} if log.error else data

@@ -63,6 +63,10 @@ def test_what_is_wrong_is_named_in_one_line_with_what_was_meant(line: str, words
     assert "\n" not in said
 
 
+def test_options_that_share_no_more_than_dashes_and_letters_are_not_proposed() -> None:
+    assert "--dirty" not in refused("mutants fix.patch --dry-run")
+
+
 def test_a_command_for_the_guest_may_have_options_of_its_own() -> None:
     args = parsed("shell --kconfig debug -- ls -l --patch x")
     assert (args.words, args.patch, args.kconfig) == (["ls", "-l", "--patch", "x"], None, ["debug"])

@@ -22,7 +22,7 @@ def names(hunks: str) -> tuple[str, ...]:
     ("hunks", "expected"),
     [
         ("@@ -9,2 +9,3 @@ static int one(struct vma *v)\n \ta();\n+\tb();\n \tc();\n", ("one",)),
-        ("@@ -9,1 +9,1 @@ static int *one(void)\n-\ta();\n+\tb();\n", ("one",)),
+        ("@@ -9,2 +9,2 @@ static int *one(void)\n-\ta();\n+\tb();\n \tc();\n", ("one",)),
         # the change lies in a function that begins within the hunk
         ("@@ -9,5 +9,6 @@ static int one(void)\n \ta();\n }\n \n int two(int a,\n \t\tint b)\n+{\n", ("two",)),
         ("@@ -9,3 +9,2 @@ int one(void)\n-\ta();\n }\n int two(void)\n", ("one",)),
@@ -30,7 +30,10 @@ def names(hunks: str) -> tuple[str, ...]:
         ("@@ -9,2 +9,4 @@ int one(void)\n }\n+\n+static int limit = 3;\n \n", ()),
         ("@@ -9,1 +9,5 @@ int one(void)\n }\n+static bool\n+new_one(struct vma *v)\n+{\n+}\n", ("new_one",)),
         ("@@ -9,1 +9,2 @@\n+int two(void);\n \n", ()),
-        ("@@ -9 +9 @@ SYSCALL_DEFINE2(munmap, unsigned long, addr, size_t, len)\n-\ta();\n+\tb();\n", ("munmap",)),
+        (
+            "@@ -9,2 +9,2 @@ SYSCALL_DEFINE2(munmap, unsigned long, addr, size_t, len)\n-\ta();\n+\tb();\n \tc();\n",
+            ("munmap",),
+        ),
         ("@@ -9,2 +9,2 @@ struct vma {\n-\tint a;\n+\tlong a;\n \tint b;\n", ()),
         ("@@ -9,2 +9,2 @@ #define lock(x)\n-\tint a;\n+\tlong a;\n \tint b;\n", ()),
         # a label and a goto to it begin in the first column too

@@ -397,3 +397,12 @@ def test_a_parent_of_results_that_are_not_listed_is_not_blamed() -> None:
     report = parse("\n".join(lines))
     assert len(report.subtests) == 50_000
     assert not report.problems
+
+
+def test_results_in_colour_are_results() -> None:
+    report = parse("TAP version 13\n1..2\n\x1b[32mok 1 a\x1b[0m\n\x1b[1;31mnot ok\x1b[0m 2 b\x1b[K\n")
+    assert [(subtest.name, subtest.outcome) for subtest in report.subtests] == [
+        ("a", Outcome.PASS),
+        ("b", Outcome.FAIL),
+    ]
+    assert report.problems == ()

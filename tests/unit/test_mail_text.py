@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.model.series import Foundation
-from orchestrator.parse.mail import below_scissors, is_scissors
+from orchestrator.parse.mail import below_scissors
+from orchestrator.parse.scissors import is_scissors
 from orchestrator.parse.series import read_patches
 from tests.unit.test_series import DIFF, letter, mbox, subjects
 

@@ -56,6 +56,11 @@ def test_each_patch_adds_a_kernel_behind_every_patch_but_the_last(catalog: Catal
     assert {kernel.cases for kernel in planned(plan)} == {tuple(case.name for case in plan.cases)}
 
 
+def test_each_patch_of_no_series_is_refused(catalog: Catalog) -> None:
+    with pytest.raises(UsageError, match="--each-patch is about the patches of a series"):
+        make_plan(Request(each_patch=True), catalog, None, HOST)
+
+
 def test_the_whole_series_and_nothing_of_it(catalog: Catalog) -> None:
     plan = make_plan(Request(patch="vm_refcnt"), catalog, catalog.series("vm_refcnt"), HOST)
     found = subjects(plan, plan.variants[0])

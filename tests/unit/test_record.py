@@ -157,3 +157,13 @@ def test_a_runs_probability_of_a_mistake_is_one(tmp_path: Path, error: float) ->
     save_record(RunRecord(Request(error=error), "k", "s", "d", "2026-01-01T00:00:00"), path)
     with pytest.raises(UsageError, match="no probability"):
         load_record(RunRecord, path)
+
+
+@pytest.mark.parametrize("started", ["tomorrow", "", "2026-13-28T10:00:00", "29 Nov 2026", "20261128T100000"])
+def test_a_run_began_at_a_moment(tmp_path: Path, started: str) -> None:
+    run = RunRecord(Request(), "key", "fix", "d" * 64, "2026-11-28T10:00:00")
+    save_record(run, tmp_path / "run.json")
+    assert load_record(RunRecord, tmp_path / "run.json") == run
+    save_record(replace(run, started=started), tmp_path / "run.json")
+    with pytest.raises(UsageError, match="is no date and time"):
+        load_record(RunRecord, tmp_path / "run.json")

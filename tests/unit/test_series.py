@@ -508,7 +508,7 @@ def test_what_is_not_text_is_named(data: bytes, what: str) -> None:
 
 
 def test_crlf_is_mailer_damage_with_its_line() -> None:
-    mail = letter("[PATCH] mm: x", b"Why.\n---\n\n" + DIFF).replace(b"\n", b"\r\n")
+    mail = letter("[PATCH] mm: x", b"Why.\n---\n\n" + DIFF.replace(b"\n", b"\r\n"))
     error = refusal(("x.patch", mail))
     assert error.message == "x.patch:9: CRLF line ends"
     assert "raw" in error.hint

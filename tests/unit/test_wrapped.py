@@ -20,7 +20,8 @@ DIFF = f"""--- a/mm/mmap.c
  \tint b;
 {LONG}
 {LAST}
-@@ -40 +42 @@
+@@ -40,2 +42,2 @@
+ \tint b;
 -\tint c;
 +\tint d;
 """
@@ -59,7 +60,7 @@ def test_a_heading_of_a_hunk_may_be_wrapped_too() -> None:
 def test_an_error_behind_joined_lines_names_the_line_of_the_file() -> None:
     with pytest.raises(PatchUnreadable) as caught:
         read(wrapped(DIFF).replace("+\tint d;", "?"))
-    assert caught.value.message.startswith("x.patch:13: ")
+    assert caught.value.message.startswith("x.patch:14: ")
 
 
 @pytest.mark.parametrize(
