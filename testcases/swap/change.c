@@ -13,8 +13,14 @@ static void discard(struct pool *pool, unsigned int first, unsigned int count)
 	claims_update(&pool->claim[first], count, CLAIM_RW | MAY_BE_ZERO | MAY_LOSE_WRITES);
 	if (!run_sabotaged(pool->run, "discard-not"))
 		area_advise(pool->run, changed_at(pool, first), count, pool->file < 0 ? MADV_DONTNEED : MADV_REMOVE);
-	for (unsigned int page = first; page < first + count; page++)
+	for (unsigned int page = first; page < first + count; page++) {
+		uint64_t value = *(volatile uint64_t *)area_word(changed_at(pool, page), 0, WORD_TAG);
+
+		/* nobody else writes tags: what comes back was in swap, or on its way */
+		if (value)
+			run_fail(pool->run, "page %u was discarded, and has %#llx", page, (unsigned long long)value);
 		claim_publish(&pool->claim[page], ++pool->generation[page], CLAIM_RW | MAY_BE_ZERO);
+	}
 	slot_hit(pool->discarded);
 }
 
