@@ -103,23 +103,28 @@ static void check(struct zone *zone, char *base, unsigned int first, unsigned in
 	}
 }
 
-static void move_away_and_back(struct zone *zone, struct rng *rng, unsigned int first, unsigned int count)
+static bool move(struct zone *zone, void *from, void *to)
 {
-	size_t bytes = count * zone->pool.bytes;
-
-	settle(zone, first, count, CLAIM_ANY);
 	/* since Linux 5.16 */
-	if (mremap(huge_at(zone, first), bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, zone->spare) == MAP_FAILED) {
-		run_fail_errno(zone->run, "mremap of huge pages");
+	if (mremap(from, zone->pool.bytes, zone->pool.bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) != MAP_FAILED)
+		return true;
+	run_fail_errno(zone->run, "mremap of a huge page");
+	return false;
+}
+
+/* One: such mappings are never merged again, and only newer kernels move several at once. */
+static void move_away_and_back(struct zone *zone, struct rng *rng, unsigned int huge)
+{
+	settle(zone, huge, 1, CLAIM_ANY);
+	if (!move(zone, huge_at(zone, huge), zone->spare))
 		return;
-	}
-	settle(zone, first, count, CLAIM_NONE);
+	settle(zone, huge, 1, CLAIM_NONE);
 	rng_dither(rng);
-	check(zone, zone->spare, first, count, "moved");
-	settle(zone, first, count, CLAIM_ANY);
-	if (mremap(zone->spare, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, huge_at(zone, first)) == MAP_FAILED)
-		run_fail_errno(zone->run, "mremap of huge pages, back");
-	settle(zone, first, count, CLAIM_RW);
+	check(zone, zone->spare, huge, 1, "moved");
+	settle(zone, huge, 1, CLAIM_ANY);
+	if (!move(zone, zone->spare, huge_at(zone, huge)))
+		return;
+	settle(zone, huge, 1, CLAIM_RW);
 	slot_hit(zone->moved);
 }
 
@@ -150,7 +155,7 @@ static void change(struct worker *worker)
 			remap(zone, rng, first, count);
 			break;
 		case 2:
-			move_away_and_back(zone, rng, first, count);
+			move_away_and_back(zone, rng, first);
 			break;
 		case 3:
 			child_wait(zone->run, child_start(zone->run, look_as_child, zone));

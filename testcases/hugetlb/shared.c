@@ -4,7 +4,7 @@
  *
  * "user" uses the pages, and punches holes; "reader" looks at them, while its VMA is split; "closer" closes and unmaps ranges.
  * Oracles (claim.c): user and reader are never refused, and see what the claims say, which all three share. What is closed is
- * closed for the closer. */
+ * closed for the closer. Mappings of huge pages are never merged again, so whoever split his makes it anew. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -57,6 +57,12 @@ static void punch_on(struct worker *worker)
 	}
 }
 
+/* In one step, so nobody is refused; and whole, so tables may be shared. */
+static bool map_whole(struct zone *zone)
+{
+	return pool_map(zone->run, &zone->pool, zone->base, zone->huge, zone->file, 0) != MAP_FAILED;
+}
+
 static void split_on(struct worker *worker)
 {
 	struct zone *zone = worker->arg;
@@ -70,8 +76,11 @@ static void split_on(struct worker *worker)
 		/* gone from this table alone: the file has it */
 		if (rng_one_in(&worker->rng, 4))
 			area_advise(worker->run, at, count * zone->pool.small, MADV_DONTNEED);
-		area_advise(worker->run, at, count * zone->pool.small, MADV_DODUMP);
 		rng_dither(&worker->rng);
+		if (!map_whole(zone))
+			return;
+		for (unsigned int i = 0; i < 3; i++)
+			rng_dither(&worker->rng);
 		worker_did(worker);
 	}
 }
@@ -99,20 +108,14 @@ static void close_on(struct worker *worker)
 
 		/* so that there is something to close: the table is shared now */
 		expect(zone, used, false);
-		if (rng_one_in(&worker->rng, 2)) {
-			if (!idle)
-				area_protect(worker->run, at, count * zone->pool.small, PROT_NONE);
-			expect(zone, used, true);
-			rng_dither(&worker->rng);
-			area_protect(worker->run, at, count * zone->pool.small, PROT_READ | PROT_WRITE);
-		} else {
-			if (!idle)
-				area_unmap(worker->run, at, count * zone->pool.small);
-			expect(zone, used, true);
-			rng_dither(&worker->rng);
-			if (pool_map(worker->run, &zone->pool, at, count, zone->file, first) == MAP_FAILED)
-				return;
-		}
+		if (!idle && rng_one_in(&worker->rng, 2))
+			area_protect(worker->run, at, count * zone->pool.small, PROT_NONE);
+		else if (!idle)
+			area_unmap(worker->run, at, count * zone->pool.small);
+		expect(zone, used, true);
+		rng_dither(&worker->rng);
+		if (!map_whole(zone))
+			return;
 		slot_hit(zone->closed);
 		worker_did(worker);
 	}
@@ -169,8 +172,7 @@ static bool make(struct zone *zone, struct run *run)
 	}
 	zone->base = pool_reserve(run, &zone->pool, zone->huge, table);
 	zone->claim = mmap(NULL, USED * sizeof(*zone->claim), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	return zone->base && zone->claim != MAP_FAILED &&
-	       pool_map(run, &zone->pool, zone->base, zone->huge, zone->file, 0) != MAP_FAILED;
+	return zone->base && zone->claim != MAP_FAILED && map_whole(zone);
 }
 
 void shared_tables(struct run *run)

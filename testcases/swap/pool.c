@@ -12,13 +12,17 @@
 
 /* MADV_PAGEOUT starts the way to a device that takes its time. That the page itself is let go when it has arrived takes
  * reclaim: of our own group. */
-static void reclaim_some(void)
+void pool_reclaim(struct worker *worker)
 {
 	char bytes[32];
 
-	snprintf(bytes, sizeof(bytes), "%zu", PAGES / 2 * page_bytes());
-	/* less than that may be there */
-	sysfile_write(RECLAIM, bytes);
+	snprintf(bytes, sizeof(bytes), "%zu", PAGES / 4 * page_bytes());
+	while (worker_continue(worker)) {
+		/* less than that may be there */
+		sysfile_write(RECLAIM, bytes);
+		rng_dither(&worker->rng);
+		worker_did(worker);
+	}
 }
 
 void pool_evict(struct worker *worker)
@@ -32,8 +36,6 @@ void pool_evict(struct worker *worker)
 		/* where pages have been moved away from there is nothing to advise about, which is told when all else is done */
 		if (madvise(at, count * page_bytes(), MADV_PAGEOUT) != 0 && errno != ENOMEM)
 			run_fail_errno(worker->run, "madvise(MADV_PAGEOUT)");
-		if (pool->area.kind == SWAP_LATE && rng_one_in(&worker->rng, 2))
-			reclaim_some();
 		/* Oracle's proof: what a swap entry that is lost, or used twice, does to a page. */
 		if (run_sabotaged(worker->run, "kept-lost"))
 			area_advise(worker->run, pool->base, 1, MADV_DONTNEED);

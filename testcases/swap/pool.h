@@ -33,6 +33,7 @@ void pool_end(struct pool *pool);
 
 /* bodies of roles whose arg is the pool */
 void pool_evict(struct worker *worker);         /* pages go to swap */
+void pool_reclaim(struct worker *worker);       /* those that have arrived there are let go */
 void pool_change(struct worker *worker);        /* pages are discarded, moved, closed, and the process forks */
 
 #endif

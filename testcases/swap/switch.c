@@ -30,19 +30,21 @@ static void switch_off_and_on(struct worker *worker)
 static void go(struct run *run, enum swap_kind kind, bool is_shared, bool switches)
 {
 	static struct pool pool;
-	/* the last one only where swap is switched off */
+	bool late = kind == SWAP_LATE;
+	unsigned int others = run_threads_left(run, 3 + switches + late, 2);
 	const struct role roles[] = {
 		{ .name = "evictor", .body = pool_evict, .count = 1, .arg = &pool },
 		{ .name = "changer", .body = pool_change, .count = 1, .arg = &pool },
 		{ .name = "splitter", .body = split_pages, .count = 1, .arg = &pool.split },
-		{ .name = "keeper", .body = touch, .count = run_threads_left(run, 4, 2) / 2, .arg = &pool.kept },
-		{ .name = "toucher", .body = touch, .count = (run_threads_left(run, 4, 2) + 1) / 2, .arg = &pool.changed },
-		{ .name = "switcher", .body = switch_off_and_on, .count = 1, .arg = &pool },
+		{ .name = "keeper", .body = touch, .count = others / 2, .arg = &pool.kept },
+		{ .name = "toucher", .body = touch, .count = others - others / 2, .arg = &pool.changed },
+		{ .name = "switcher", .body = switch_off_and_on, .count = switches, .arg = &pool },
+		{ .name = "reclaimer", .body = pool_reclaim, .count = late, .arg = &pool },
 	};
 
 	if (!pool_start(&pool, run, kind, is_shared))
 		return;
-	crew_run(run, roles, COUNT_OF(roles) - !switches);
+	crew_run(run, roles, COUNT_OF(roles));
 	pool_end(&pool);
 }
 
