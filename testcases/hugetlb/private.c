@@ -142,12 +142,12 @@ static void change(struct worker *worker)
 	struct zone *zone = worker->arg;
 	struct rng *rng = &worker->rng;
 
-	while (worker_continue(worker)) {
+	for (unsigned int turn = 0; worker_continue(worker); turn++) {
 		unsigned int first = rng_below(rng, HUGE), count = 1 + rng_below(rng, HUGE - first);
 
 		if (run_sabotaged(zone->run, "huge-lost"))
 			area_advise(zone->run, huge_at(zone, first), count * zone->pool.small, MADV_DONTNEED);
-		switch (rng_below(rng, 6)) {
+		switch (rng_turn(rng, turn, 6)) {
 		case 0:
 			discard(zone, first, count);
 			break;

@@ -13,6 +13,8 @@
 #define MADV_UNMERGEABLE 13
 #endif
 
+#define PATIENCE_MS 20
+
 uint64_t alike_tag(uint64_t generation)
 {
 	return tag_make(0, 0, 1 + generation % GENERATIONS);
@@ -86,8 +88,9 @@ static void differ(struct worker *worker)
 				check_word(range, page, word, mark, before);
 			store(range, page, word, 0);
 		}
+		/* ksmd looks at a page three times before it is shared, and is slower than others on a busy machine */
 		if (rng_one_in(&worker->rng, 8))
-			clock_sleep_ms(1 + rng_below(&worker->rng, 4));
+			clock_sleep_ms(sysfile_number(KSM "pages_sharing", 1) ? 1 + rng_below(&worker->rng, 4) : PATIENCE_MS);
 		worker_did(worker);
 	}
 }
@@ -152,10 +155,10 @@ static void change_on(struct worker *worker)
 {
 	struct range *range = worker->arg;
 
-	while (worker_continue(worker)) {
+	for (unsigned int turn = 0; worker_continue(worker); turn++) {
 		unsigned int first = rng_below(&worker->rng, PAGES), count = 1 + rng_below(&worker->rng, PAGES - first);
 
-		switch (rng_below(&worker->rng, range->unmerges ? 6 : 5)) {
+		switch (rng_turn(&worker->rng, turn, 5)) {
 		case 0:
 			discard(range, first, count < 4 ? count : 4);
 			break;
@@ -163,9 +166,12 @@ static void change_on(struct worker *worker)
 			child_wait(range->run, child_start(range->run, look_as_child, range));
 			slot_hit(range->forked);
 			break;
-		case 5:
-			take_back(range, first, count);
-			break;
+		case 2:
+			if (range->unmerges) {
+				take_back(range, first, count);
+				break;
+			}
+			/* fall through */
 		default:
 			change(range, first);
 		}

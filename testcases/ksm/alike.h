@@ -8,6 +8,7 @@
 
 #include "case.h"
 
+#define KSM "/sys/kernel/mm/ksm/"
 #define PAGES 24
 #define PROCESSES 2
 #define GENERATIONS 3                   /* so few, that pages soon are of the same again */

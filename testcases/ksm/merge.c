@@ -6,8 +6,6 @@
 #include "alike.h"
 #include "subtests.h"
 
-#define KSM "/sys/kernel/mm/ksm/"
-
 static void go(struct run *run, bool unmerges)
 {
 	struct sysfile_setting settings[] = {

@@ -9,6 +9,8 @@
 #include "subtests.h"
 #include "zone.h"
 
+#define TRIES 8                         /* to bind pages */
+
 bool zone_make(struct zone *zone, struct run *run, bool is_shared)
 {
 	int file = -1;
@@ -58,16 +60,23 @@ static void bind(struct zone *zone, struct rng *rng, unsigned int first, unsigne
 {
 	static const int others[] = { MPOL_DEFAULT, MPOL_PREFERRED, MPOL_INTERLEAVE };
 	void *at = zone->base + first * page_bytes();
-	int node = some_node(zone, rng), got;
+	int node = some_node(zone, rng), got = -1;
 
-	if (rng_one_in(rng, 3)) {
+	if (rng_one_in(rng, 4)) {
 		if (nodes_bind(at, count, others[rng_below(rng, COUNT_OF(others))], nodes_mask(&zone->nodes, -1), 0) != 0)
 			run_fail_errno(zone->run, "mbind");
 		return;
 	}
-	got = run_sabotaged(zone->run, "bind-not") ? 0 : nodes_bind(at, count, MPOL_BIND, nodes_mask(&zone->nodes, node),
-								     MPOL_MF_MOVE | MPOL_MF_STRICT);
 	/* a page that is in use just now stays where it is, and that is told */
+	for (unsigned int try = 0; try < TRIES && got != 0 && (try == 0 || errno == EIO); try++) {
+		got = nodes_bind(at, count, MPOL_BIND, nodes_mask(&zone->nodes, node), MPOL_MF_MOVE | MPOL_MF_STRICT);
+		rng_dither(rng);
+	}
+	if (run_sabotaged(zone->run, "bind-not")) {
+		nodes_bind(at, count, MPOL_DEFAULT, 0, 0);
+		nodes_migrate(zone->nodes.number[0], zone->nodes.number[1]);
+		node = zone->nodes.number[0];
+	}
 	if (got == 0) {
 		check_nodes(zone, first, count, node);
 		slot_hit(zone->bound);
@@ -114,12 +123,14 @@ static void change(struct worker *worker)
 	struct zone *zone = worker->arg;
 	struct rng *rng = &worker->rng;
 
-	while (worker_continue(worker)) {
-		unsigned int first = rng_below(rng, PAGES), count = 1 + rng_below(rng, PAGES - first);
+	for (unsigned int turn = 0; worker_continue(worker); turn++) {
+		/* few are moved more surely than many: none must be in use just then */
+		unsigned int first = rng_below(rng, PAGES);
+		unsigned int count = 1 + rng_below(rng, rng_one_in(rng, 2) ? 1 : PAGES - first);
 
 		if (run_sabotaged(worker->run, "page-lost"))
 			area_advise(worker->run, zone->base, 1, zone->is_shared ? MADV_REMOVE : MADV_DONTNEED);
-		switch (rng_below(rng, 8)) {
+		switch (rng_turn(rng, turn, 8)) {
 		case 0:
 			child_wait(zone->run, child_start(zone->run, look_as_child, zone));
 			slot_hit(zone->forked);
@@ -131,7 +142,6 @@ static void change(struct worker *worker)
 			break;
 		case 2:
 		case 3:
-		case 4:
 			move(zone, rng, first, count);
 			break;
 		default:

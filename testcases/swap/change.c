@@ -113,13 +113,10 @@ void pool_change(struct worker *worker)
 	struct pool *pool = worker->arg;
 	struct rng *rng = &worker->rng;
 
-	while (worker_continue(worker)) {
+	for (unsigned int turn = 0; worker_continue(worker); turn++) {
 		unsigned int first = rng_below(rng, CHANGED), count = 1 + rng_below(rng, CHANGED - first);
 
-		switch (rng_below(rng, 6)) {
-		case 0:
-			close_for_a_while(pool, rng, first, count);
-			break;
+		switch (rng_turn(rng, turn, 5)) {
 		case 1:
 			move_away_and_back(pool, rng, first, count);
 			break;
@@ -127,7 +124,10 @@ void pool_change(struct worker *worker)
 			child_wait(pool->run, child_start(pool->run, live_as_child, pool));
 			slot_hit(pool->forked);
 			break;
-		default:
+		case 3:
+			close_for_a_while(pool, rng, first, count);
+			break;
+		default:        /* twice as often */
 			discard(pool, first, count);
 			rng_dither(rng);
 			tag(pool, first, count);
