@@ -14,10 +14,16 @@
 #endif
 
 #define PATIENCE_MS 20
+#define BEGIN_MS 2000                   /* at most, until the first pages are shared */
 
 uint64_t alike_tag(uint64_t generation)
 {
 	return tag_make(0, 0, 1 + generation % GENERATIONS);
+}
+
+static bool is_shared(void)
+{
+	return sysfile_number(KSM "pages_sharing", 1) > 0;
 }
 
 /* claims count generations from the start, so that a page which comes back is another; pages hold which of the few it is */
@@ -90,7 +96,7 @@ static void differ(struct worker *worker)
 		}
 		/* ksmd looks at a page three times before it is shared, and is slower than others on a busy machine */
 		if (rng_one_in(&worker->rng, 8))
-			clock_sleep_ms(sysfile_number(KSM "pages_sharing", 1) ? 1 + rng_below(&worker->rng, 4) : PATIENCE_MS);
+			clock_sleep_ms(is_shared() ? 1 + rng_below(&worker->rng, 4) : PATIENCE_MS);
 		worker_did(worker);
 	}
 }
@@ -198,5 +204,7 @@ void alike_live(struct run *run, void *arg)
 	area_advise(run, range->base, PAGES, MADV_MERGEABLE);
 	/* few are enough: each split keeps ksmd from the whole range */
 	range->split = (struct touched){ .base = range->base, .pages = 4 };
+	for (unsigned int ms = 0; ms < BEGIN_MS && !is_shared() && !run_stopping(run); ms += PATIENCE_MS)
+		clock_sleep_ms(PATIENCE_MS);
 	crew_run(&own, roles, COUNT_OF(roles));
 }

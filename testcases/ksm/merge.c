@@ -10,7 +10,7 @@ static void go(struct run *run, bool unmerges)
 {
 	struct sysfile_setting settings[] = {
 		{ .path = KSM "sleep_millisecs", .value = "2" },
-		{ .path = KSM "pages_to_scan", .value = "200" },
+		{ .path = KSM "pages_to_scan", .value = "1000" },
 		{ .path = KSM "run", .value = "1" },
 	};
 	struct range range = { .run = run, .base = area_reserve(run, PAGES), .unmerges = unmerges };
