@@ -191,9 +191,9 @@ void private_huge(struct run *run)
 		.want.zero_while_changing = true,
 	};
 	zone.discarded = run_event(run, SLOT_REQUIRED, "discarded");
-	zone.remapped = run_event(run, SLOT_REQUIRED, "remapped");
-	zone.moved = run_event(run, SLOT_REQUIRED, "moved");
-	zone.forked = run_event(run, SLOT_REQUIRED, "forked");
+	zone.remapped = run_event(run, SLOT_EVENT, "remapped");
+	zone.moved = run_event(run, SLOT_EVENT, "moved");
+	zone.forked = run_event(run, SLOT_EVENT, "forked");
 	touched_count(run, &zone.touched, true);
 	crew_run(run, roles, COUNT_OF(roles));
 }

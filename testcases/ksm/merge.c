@@ -22,8 +22,8 @@ static void go(struct run *run, bool unmerges)
 		run_skip(run, "KSM cannot be switched on (CONFIG_KSM, CAP_SYS_ADMIN): errno %d", errno);
 		return;
 	}
-	range.discarded = run_event(run, SLOT_REQUIRED, "discarded");
-	range.forked = run_event(run, SLOT_REQUIRED, "forked");
+	range.discarded = run_event(run, SLOT_EVENT, "discarded");
+	range.forked = run_event(run, SLOT_EVENT, "forked");
 	if (unmerges)
 		range.unmerged = run_event(run, SLOT_REQUIRED, "unmerged");
 	for (range.process = 0; range.process < PROCESSES; range.process++)

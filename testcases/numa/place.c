@@ -166,10 +166,10 @@ static void go(struct run *run, bool is_shared)
 
 	if (!zone_make(&zone, run, is_shared))
 		return;
-	zone.bound = run_event(run, SLOT_REQUIRED, "bound");
+	zone.bound = run_event(run, SLOT_EVENT, "bound");
 	zone.moved = run_event(run, SLOT_REQUIRED, "moved");
-	zone.migrated = run_event(run, SLOT_REQUIRED, "migrated");
-	zone.forked = run_event(run, SLOT_REQUIRED, "forked");
+	zone.migrated = run_event(run, SLOT_EVENT, "migrated");
+	zone.forked = run_event(run, SLOT_EVENT, "forked");
 	crew_run(run, roles, COUNT_OF(roles) - !is_shared);
 }
 

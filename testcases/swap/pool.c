@@ -9,6 +9,7 @@
 
 #define RECLAIM "/run/cgroup/case/memory.reclaim"       /* of the group that the guest runs this case in */
 #define OWNER_KEPT 1
+#define AT_ONCE 8
 
 /* MADV_PAGEOUT starts the way to a device that takes its time. That the page itself is let go when it has arrived takes
  * reclaim: of our own group. */
@@ -30,7 +31,8 @@ void pool_evict(struct worker *worker)
 	struct pool *pool = worker->arg;
 
 	while (worker_continue(worker)) {
-		unsigned int first = rng_below(&worker->rng, PAGES), count = 1 + rng_below(&worker->rng, PAGES - first);
+		/* each page that is taken interrupts the other CPUs: many at once would take a busy machine a second */
+		unsigned int first = rng_below(&worker->rng, PAGES - AT_ONCE + 1), count = 1 + rng_below(&worker->rng, AT_ONCE);
 		void *at = pool->base + first * page_bytes();
 
 		/* where pages have been moved away from there is nothing to advise about, which is told when all else is done */
@@ -91,8 +93,8 @@ bool pool_start(struct pool *pool, struct run *run, enum swap_kind kind, bool is
 	pool->split = (struct touched){ .base = pool->base, .pages = KEPT };
 	pool->out = run_event(run, SLOT_REQUIRED, "evicted");
 	pool->discarded = run_event(run, SLOT_REQUIRED, "discarded");
-	pool->forked = run_event(run, SLOT_REQUIRED, "forked");
-	pool->moved = run_event(run, SLOT_REQUIRED, "moved");
+	pool->forked = run_event(run, SLOT_EVENT, "forked");
+	pool->moved = run_event(run, SLOT_EVENT, "moved");
 	touched_count(run, &pool->kept, false);
 	touched_count(run, &pool->changed, false);
 	return true;
