@@ -8,7 +8,7 @@ int main(int argc, char **argv)
 	static const struct subtest subtests[] = {
 		{ .name = "place", .body = place, .sabotages = { "page-lost", "bind-not", "child-loses" },
 		  .moves = { "pgmigrate_success" } },
-		{ .name = "place-shared", .body = place_shared, .sabotages = { "page-lost", "bind-not" },
+		{ .name = "place-shared", .body = place_shared, .sabotages = { "page-lost" },
 		  .moves = { "pgmigrate_success" } },
 		{ .name = "balance", .body = balance, .sabotages = { "page-lost" }, .moves = { "numa_hint_faults" } },
 	};

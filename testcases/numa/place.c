@@ -2,7 +2,7 @@
 /* place: one thread gives ranges policies and moves pages.
  *
  * Oracles: pages keep what was written to them, and are never refused (toucher.c); so in a child. Of a range that was bound to a
- * node, strictly and with success, each page is on that node: also those that were faulted in meanwhile. */
+ * node, strictly and with success, each page is on that node: also those that were faulted in meanwhile. Not of a file's. */
 #define _GNU_SOURCE
 #include <errno.h>
 
@@ -78,7 +78,9 @@ static void bind(struct zone *zone, struct rng *rng, unsigned int first, unsigne
 		node = zone->nodes.number[0];
 	}
 	if (got == 0) {
-		check_nodes(zone, first, count, node);
+		/* a page of a file that nobody has mapped just then is not asked */
+		if (!zone->is_shared)
+			check_nodes(zone, first, count, node);
 		slot_hit(zone->bound);
 	} else if (errno != EIO) {
 		run_fail_errno(zone->run, "mbind, to move");
