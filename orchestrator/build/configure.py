@@ -105,13 +105,13 @@ def _refused(result: CommandResult, target: str, log: Path) -> KconfigBroken | T
 
 def _check_dropped(lost: tuple[Dropped, ...], config: str, source: Path) -> None:
     """Raises KconfigDropped, but for optional symbols that the tree does not know: one that it knows was dropped for a
-    reason, which may be the series'."""
+    reason, which may be the series'. An older kernel than the fragment asks for may know it, but with other needs."""
     kconfigs = {
         os.fspath(path.relative_to(source)): path.read_text(errors="replace")
         for path in source.rglob("Kconfig*")
         if path.is_file()
     }
-    found = [(item, unmet(item.symbol, kconfigs, config)) for item in lost]
+    found = [(item, unmet(item.symbol, kconfigs, config)) for item in lost if not item.is_later]
     found = [(item, why) for item, why in found if why.places or not item.may_lack]
     if not found:
         return

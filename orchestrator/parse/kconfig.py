@@ -41,6 +41,7 @@ class Dropped:
     got: str
     fragment: str
     may_lack: bool = False  # a kernel of this version may be without it
+    is_later: bool = False  # the fragment says that kernels have it in this form since a version after this one
 
 
 def parse_fragment(text: str, where: str) -> tuple[tuple[str, str], ...]:
@@ -153,18 +154,15 @@ def merge(fragments: Sequence[Fragment]) -> tuple[tuple[tuple[str, str], ...], t
 def dropped(fragments: Sequence[Fragment], config_text: str) -> tuple[Dropped, ...]:
     """What was asked for (by the last fragment that says so) and is not in the .config."""
     got, version = parse_config(config_text), _version(config_text)
-    may_lack = {
-        symbol
-        for fragment in fragments
-        for symbol, since in fragment.may_lack
-        if not since or version < tuple(map(int, since.split(".")))
-    }
+    said = [one for fragment in fragments for one in fragment.may_lack]
+    later = {symbol for symbol, since in said if since and version < tuple(map(int, since.split(".")))}
+    may_lack = later | {symbol for symbol, since in said if not since}
     wanted: dict[str, tuple[str, str]] = {}
     for fragment in fragments:
         for symbol, value in fragment.symbols:
             wanted[symbol] = (value, fragment.name)
     return tuple(
-        Dropped(symbol, value, got.get(symbol, "n"), name, symbol in may_lack)
+        Dropped(symbol, value, got.get(symbol, "n"), name, symbol in may_lack, symbol in later)
         for symbol, (value, name) in wanted.items()
         if not _same(value, got.get(symbol, "n"))
     )

@@ -14,6 +14,7 @@
 #include "remapper.h"
 #include "rng.h"
 #include "run.h"
+#include "sysfile.h"
 #include "tag.h"
 #include "toucher.h"
 

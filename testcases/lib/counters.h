@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define COUNTERS 10
+#define COUNTERS 15
 
 struct counters {
 	uint64_t value[COUNTERS];

@@ -25,6 +25,11 @@ unsigned int rng_below(struct rng *rng, unsigned int bound)
 	return (unsigned int)(rng_next(rng) >> 32) % bound;
 }
 
+unsigned int rng_turn(struct rng *rng, unsigned int turn, unsigned int bound)
+{
+	return turn < bound ? turn : rng_below(rng, bound);
+}
+
 bool rng_one_in(struct rng *rng, unsigned int n)
 {
 	return rng_below(rng, n) == 0;

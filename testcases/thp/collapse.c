@@ -4,6 +4,8 @@
  * from each other, since a reader that came by mistake has to see the lock too. Their threads only read: what they would
  * fill waits on a list of their CPU, and a collapse for the CPU, which is busy as long as a reader is held up.
  *
+ * khugepaged: the kernel does it by itself, without the mmap_lock while it looks and allocates.
+ *
  * Oracles: the kernel's own check that nobody filled the place (BUG in collapse_huge_page). claim.c: the pages are settled
  * all the while -> a word or tag that is lost or another page's, a refusal. */
 #define _GNU_SOURCE
@@ -23,6 +25,7 @@ struct zone {
 	char *base;
 	unsigned int pages;             /* small ones, in all */
 	unsigned int process, processes;        /* process: in tags */
+	bool by_itself;                 /* the kernel does it, when it comes by */
 	unsigned int tagged;            /* each so-manieth looked at; the others are left to whoever comes first */
 	struct slot *collapsed;
 	struct touched touched;
@@ -55,10 +58,29 @@ static bool map_small(struct worker *worker, uint64_t generation)
 	return true;
 }
 
+#define KHUGEPAGED "/sys/kernel/mm/transparent_hugepage/khugepaged/"
+#define PATIENCE_MS 400
+#define LOOK_MS 4
+
+/* until khugepaged has put something together, of whomever, or there is no sense in waiting any more */
+static void wait_for_khugepaged(struct worker *worker)
+{
+	long before = sysfile_number(KHUGEPAGED "pages_collapsed", 0);
+
+	for (unsigned int ms = 0; ms < PATIENCE_MS && worker_continue(worker); ms += LOOK_MS) {
+		clock_sleep_ms(LOOK_MS);
+		if (sysfile_number(KHUGEPAGED "pages_collapsed", 0) != before)
+			break;
+		worker_did(worker);
+	}
+}
+
 /* memory may be short or in pieces, and a page may be busy: then it stays as it is */
 static void collapse(struct run *run, struct zone *zone)
 {
 	area_advise(run, zone->base, zone->pages, MADV_HUGEPAGE);
+	if (zone->by_itself)
+		return;
 	if (madvise(zone->base, zone->pages * page_bytes(), MADV_COLLAPSE) == 0)
 		slot_hit(zone->collapsed);
 	else if (errno != EAGAIN && errno != ENOMEM && errno != EBUSY)
@@ -78,6 +100,8 @@ static void collapse_and_unmap(struct worker *worker)
 		if (run_sabotaged(run, "collapse-lost"))
 			area_advise(run, zone->base, STRIDE, MADV_DONTNEED);
 		collapse(run, zone);
+		if (zone->by_itself)
+			wait_for_khugepaged(worker);
 		rng_dither(&worker->rng);
 		settle(zone, generation, CLAIM_ANY);
 		area_unmap(run, zone->base, zone->pages);
@@ -91,7 +115,8 @@ static void collapse_and_unmap(struct worker *worker)
 static void live(struct run *run, void *arg)
 {
 	struct zone *zone = arg;
-	unsigned int threads = run->threads / zone->processes;
+	/* khugepaged is the least of all processes: many who only look would keep it from its work */
+	unsigned int threads = run->threads / (zone->by_itself ? 4 : zone->processes);
 	const struct role roles[] = {
 		{ .name = "collapser", .body = collapse_and_unmap, .count = 1, .arg = zone },
 		{ .name = "toucher", .body = touch, .count = threads > 2 ? threads - 1 : 1, .arg = &zone->touched },
@@ -117,7 +142,8 @@ static void go(struct run *run, struct zone *zone)
 		return;
 	/* the counts are shared: made once, before there is anybody to race with */
 	touched_count(run, &(struct touched){ 0 }, false);
-	zone->collapsed = run_event(run, SLOT_REQUIRED, "collapsed");
+	if (!zone->by_itself)
+		zone->collapsed = run_event(run, SLOT_REQUIRED, "collapsed");
 	for (zone->process = 0; zone->process < zone->processes; zone->process++)
 		pids[zone->process] = child_start(run, live, zone);
 	for (unsigned int i = 0; i < zone->processes; i++)
@@ -133,4 +159,20 @@ void huge_collapse(struct run *run)
 void cross_collapse(struct run *run)
 {
 	go(run, &(struct zone){ .processes = PROCESSES_MAX, .tagged = 8, .touched.read_only = true });
+}
+
+void huge_khugepaged(struct run *run)
+{
+	struct sysfile_setting settings[] = {
+		{ .path = KHUGEPAGED "scan_sleep_millisecs", .value = "1" },
+		{ .path = KHUGEPAGED "alloc_sleep_millisecs", .value = "1" },
+		{ .path = KHUGEPAGED "pages_to_scan", .value = "16384" },
+	};
+
+	if (!sysfile_set(settings, COUNT_OF(settings))) {
+		run_skip(run, "khugepaged cannot be hurried (CAP_SYS_ADMIN): errno %d", errno);
+		return;
+	}
+	go(run, &(struct zone){ .processes = 1, .tagged = 1, .by_itself = true });
+	sysfile_restore(settings, COUNT_OF(settings));
 }

@@ -13,6 +13,8 @@ int main(int argc, char **argv)
 		  .moves = { "thp_collapse_alloc", "vma_lock_abort" } },
 		{ .name = "cross-collapse", .body = cross_collapse, .sabotages = { "cross-moved" },
 		  .moves = { "thp_collapse_alloc", "vma_lock_abort" } },
+		{ .name = "khugepaged", .body = huge_khugepaged, .sabotages = { "collapse-lost", "collapse-moved" },
+		  .moves = { "thp_collapse_alloc" } },
 	};
 
 	return case_main(argc, argv, subtests, COUNT_OF(subtests));

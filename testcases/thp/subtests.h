@@ -13,5 +13,6 @@ void huge_split(struct run *run);
 void huge_remap(struct run *run);
 void huge_collapse(struct run *run);
 void cross_collapse(struct run *run);
+void huge_khugepaged(struct run *run);
 
 #endif

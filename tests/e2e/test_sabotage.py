@@ -14,7 +14,13 @@ import yaml
 
 from tests.e2e.conftest import ROOT, Start
 
-TRIED = ["reclaim:base", "exit-faults:base", *os.environ.get("ORCHESTRATE_SABOTAGE", "").split()]
+TRIED = [
+    "reclaim:base",
+    "exit-faults:base",
+    "swap:base",
+    "hugetlb:base",
+    *os.environ.get("ORCHESTRATE_SABOTAGE", "").split(),
+]
 
 
 def sabotages(case: str, program: Path) -> list[str]:

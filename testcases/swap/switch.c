@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The subtests. In swap-off the area is switched off, which brings all pages back while threads fault on them and on those
+ * that are still there, and on again.
+ *
+ * Oracle: pool.h; a page that is brought back twice, or whose entry was missed, has lost what was written to it. */
+#define _GNU_SOURCE
+#include <sched.h>
+#include <sys/swap.h>
+
+#include "pool.h"
+#include "subtests.h"
+
+static void switch_off_and_on(struct worker *worker)
+{
+	struct pool *pool = worker->arg;
+
+	while (worker_continue(worker)) {
+		clock_sleep_ms(1 + rng_below(&worker->rng, 20));
+		if (!swap_switch(worker->run, &pool->area, false))
+			return;
+		if (run_sabotaged(worker->run, "off-loses"))
+			area_advise(worker->run, pool->base, 1, MADV_DONTNEED);
+		rng_dither(&worker->rng);
+		if (!swap_switch(worker->run, &pool->area, true))
+			return;
+		worker_did(worker);
+	}
+}
+
+static void go(struct run *run, enum swap_kind kind, bool is_shared, bool switches)
+{
+	static struct pool pool;
+	bool late = kind == SWAP_LATE;
+	unsigned int others = run_threads_left(run, 3 + switches + late, 2);
+	const struct role roles[] = {
+		{ .name = "evictor", .body = pool_evict, .count = 1, .arg = &pool },
+		{ .name = "changer", .body = pool_change, .count = 1, .arg = &pool },
+		{ .name = "splitter", .body = split_pages, .count = 1, .arg = &pool.split },
+		{ .name = "keeper", .body = touch, .count = others / 2, .arg = &pool.kept },
+		{ .name = "toucher", .body = touch, .count = others - others / 2, .arg = &pool.changed },
+		{ .name = "switcher", .body = switch_off_and_on, .count = switches, .arg = &pool },
+		{ .name = "reclaimer", .body = pool_reclaim, .count = late, .arg = &pool },
+	};
+
+	if (!pool_start(&pool, run, kind, is_shared))
+		return;
+	crew_run(run, roles, COUNT_OF(roles));
+	pool_end(&pool);
+}
+
+void swap_in(struct run *run)
+{
+	go(run, SWAP_AT_ONCE, false, false);
+}
+
+void swap_in_late(struct run *run)
+{
+	go(run, SWAP_LATE, false, false);
+}
+
+void swap_shared(struct run *run)
+{
+	go(run, SWAP_AT_ONCE, true, false);
+}
+
+void swap_off(struct run *run)
+{
+	go(run, SWAP_AT_ONCE, false, true);
+}
