@@ -24,7 +24,7 @@ import pytest
 from orchestrator.cluster import identity
 from orchestrator.context import Places
 from tests.e2e.conftest import ROOT, pids, program, working_directory
-from tests.e2e.trees import commit, linux, sibling
+from tests.e2e.trees import commit, git, linux, sibling
 from tests.integration.farms import Farm
 from tests.kcidb_documents import documents, joined
 from tests.valid_json import read_valid
@@ -40,14 +40,6 @@ LEFT_OUT = (
     ("[split-merge, fault-vs-munmap]", "[fault-vs-munmap]"),
     ("[--accel, tcg,", "[--accel, tcg, --jobs, '1',"),
 )
-COMMENT = """\
---- a/mm/mmap.c
-+++ b/mm/mmap.c
-@@ -{line},2 +{line},3 @@
- // SPDX-License-Identifier: GPL-2.0-only
-+/* {words} */
- /*
-"""
 
 
 class Place:
@@ -72,11 +64,12 @@ class Place:
             (cache / "ccache").symlink_to(Places.of_user().ccache)
         (self.root / "client/.gitconfig").write_text("[user]\n\tname = a night\n\temail = night@example.org\n")
 
-    def comment(self, tree: Path, words: str) -> str:
+    def comment(self, tree: Path, words: str) -> None:
         """A commit that changes nothing of the code."""
-        patch = self.root / "comment.patch"
-        patch.write_text(COMMENT.format(line=1, words=words))
-        return commit(tree, patch, f"mm: {words}")
+        text = git(tree, "show", "HEAD:mm/mmap.c") + f"/* {words} */\n"
+        blob = git(tree, "hash-object", "-w", "--stdin", told=text).strip()
+        git(tree, "update-index", "--cacheinfo", f"100644,{blob},mm/mmap.c")
+        git(tree, "commit", "--quiet", "--message", f"mm: {words}")
 
     def begin(self, *more: str) -> subprocess.Popen[str]:
         words = ["nightly", str(self.root / "night.yaml"), "--executor", f"dask://{self.farm.address}"]
