@@ -22,6 +22,7 @@ _CALL = re.compile(r"\b([A-Za-z_]\w{2,80})\s*\(")
 _PART = re.compile(r"[a-z]+|[0-9]+")
 _OTHER_NAMES = {"userfaultfd": "uffd", "uffd": "userfaultfd", "huge": "thp", "hugepage": "thp", "vmscan": "reclaim"}
 _LEAST = 3  # letters: shorter words (mm, do, of) are in every name
+_OF_NAME = 2.0  # a word of a case's name, compared with one of its tags
 _IN_HEAD, _IN_FILE, _IN_CALL = 4.0, 2.0, 1.0  # where a word was met: the function itself says more than what it calls
 
 
@@ -36,7 +37,7 @@ def select(cases: Sequence[Case], patches: Sequence[Patch], learned: Mapping[str
         rates = known.get(case.name)
         hits = tuple(sorted(set(changed).intersection(rates or ())))
         share = round(sum(rates[name] / most[name] for name in hits), 3) if rates else 0.0
-        words = sum(weights.get(word, 0.0) for word in sorted(_words_of_case(case)))
+        words = sum(factor * weights.get(word, 0.0) for word, factor in sorted(_words_of_case(case).items()))
         choices.append(Choice(case.name, hits, share, rates is not None, words))
     choices.sort(key=lambda choice: (-choice.share, choice.is_learned and not choice.hits, -choice.words))
     missed = tuple(name for name in changed if not most[name]) if known else ()
@@ -66,8 +67,10 @@ def words_of_patches(patches: Iterable[Patch]) -> dict[str, float]:
     return weights
 
 
-def _words_of_case(case: Case) -> set[str]:
-    return {word for name in (case.name, case.group, *case.tags) for word in _words(name)}
+def _words_of_case(case: Case) -> dict[str, float]:
+    """With how much each says: a case that does a little of everything has many tags, but one name."""
+    tags = {word for name in (case.group, *case.tags) for word in _words(name)}
+    return dict.fromkeys(tags, 1.0) | dict.fromkeys(_words(case.name), _OF_NAME)
 
 
 def _words(name: str) -> set[str]:

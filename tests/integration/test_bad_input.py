@@ -11,11 +11,12 @@ import pytest
 from orchestrator.cli import main
 from tests.integration.conftest import GOOD, Cli, git
 
+MAIL, DIFF = GOOD.split("\n\n", 1)[0] + "\n\n", GOOD.split("\n\n", 1)[1]
 REFUSED = {
     "missing.patch": (None, "no such file or directory"),
     "empty.patch": (b"", "empty"),
     "notes.patch": (b"Dear all,\n\nplease find nothing attached.\n", "no diff in it"),
-    "crlf.patch": (GOOD.replace("\n", "\r\n").encode(), "CRLF"),
+    "crlf.patch": (MAIL.encode() + DIFF.replace("\n", "\r\n").encode(), "CRLF"),  # a whole mail is converted
     "utf16.patch": (GOOD.encode("utf-16"), "UTF-16"),
     "cut.patch": (GOOD.replace(" line 9\n-- \n2.39.5\n", "").encode(), "@@ -3,7 +3,7 @@"),
 }
