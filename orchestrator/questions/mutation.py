@@ -34,7 +34,6 @@ BOOT_FACTOR = 8  # how much longer than the control's a mutant's boot may take b
 BOOT_LEAST_S = 20.0
 NAMED_ATTEMPTS = 3  # of each case that a mutant's header names; a mutant that survives three mostly survives more
 FIRST_ROUND_S = 15.0  # of cases; the second round costs a mutant that survives it another boot
-
 AGAIN = 2  # what is added to the number of a round's session when it is repeated
 
 
