@@ -120,20 +120,28 @@ bool swap_start(struct run *run, struct swap_area *area, enum swap_kind kind)
 	return true;
 }
 
-bool swap_switch(struct run *run, struct swap_area *area, bool on)
+bool swap_try_off(struct run *run, struct swap_area *area)
 {
-	if ((on ? swapon(area->path, SWAP_FLAG_PREFER | SWAP_FLAG_PRIO_MASK) : swapoff(area->path)) != 0) {
-		run_fail_errno(run, on ? "swapon" : "swapoff");
-		return false;
-	}
-	area->on = on;
-	return true;
+	if (swapoff(area->path) == 0)
+		area->on = false;
+	else if (errno != ENOMEM)
+		run_fail_errno(run, "swapoff");
+	return !area->on;
+}
+
+bool swap_on(struct run *run, struct swap_area *area)
+{
+	area->on = swapon(area->path, SWAP_FLAG_PREFER | SWAP_FLAG_PRIO_MASK) == 0;
+	if (!area->on)
+		run_fail_errno(run, "swapon");
+	return area->on;
 }
 
 void swap_end(struct run *run, struct swap_area *area)
 {
-	if (area->on)
-		swap_switch(run, area, false);
+	/* nobody faults any more: now it must go */
+	if (area->on && swapoff(area->path) != 0)
+		run_fail_errno(run, "swapoff");
 	close(area->device);
 	if (area->kind == SWAP_AT_ONCE)
 		sysfile_write(ZRAM "reset", "1");

@@ -22,7 +22,10 @@ bool swap_start(struct run *run, struct swap_area *area, enum swap_kind kind);
 /* everything comes back, and the device is free again */
 void swap_end(struct run *run, struct swap_area *area);
 
+/* False: it is still on. While others fault that is no failure: of a page that a fault is just bringing back, swapoff says that
+ * there is no memory for it (unuse_pte_range() takes the swap cache's hold on an entry for a user). */
+bool swap_try_off(struct run *run, struct swap_area *area);
 /* false: the run has failed */
-bool swap_switch(struct run *run, struct swap_area *area, bool on);
+bool swap_on(struct run *run, struct swap_area *area);
 
 #endif

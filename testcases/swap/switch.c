@@ -16,12 +16,12 @@ static void switch_off_and_on(struct worker *worker)
 
 	while (worker_continue(worker)) {
 		clock_sleep_ms(1 + rng_below(&worker->rng, 20));
-		if (!swap_switch(worker->run, &pool->area, false))
-			return;
+		if (!swap_try_off(worker->run, &pool->area))
+			continue;
 		if (run_sabotaged(worker->run, "off-loses"))
 			area_advise(worker->run, pool->base, 1, MADV_DONTNEED);
 		rng_dither(&worker->rng);
-		if (!swap_switch(worker->run, &pool->area, true))
+		if (!swap_on(worker->run, &pool->area))
 			return;
 		worker_did(worker);
 	}
