@@ -10,8 +10,6 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
-import pytest
-
 from orchestrator import catalog
 from tests.e2e.conftest import ROOT, Job, Start
 
@@ -19,32 +17,15 @@ CATALOG = catalog.load_catalog()
 CASES = {case.name for case in CATALOG.default_cases([CATALOG.kconfig("base")])}
 
 
-@pytest.fixture(scope="module")
-def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
-    """The run that the tests of this file look at."""
-    where = tmp_path_factory.mktemp("main")
-    process = subprocess.Popen(
-        [
-            sys.executable, "-m", "orchestrator", "test", "--patch", "patches/vm_refcnt", "--duration", "3",
-            "--output", str(where / "run"), "--junit", str(where / "out/junit.xml"),
-            "--json", str(where / "report.json"),
-        ],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "NO_COLOR": "1"},
-    )  # fmt: skip
-    job = Job(process, where / "run")
-    job.finish()
-    return job
+def test_the_verdict_is_clean(main_job: Job) -> None:
+    assert main_job.process.returncode == 0, main_job.text
+    assert main_job.report()["verdict"] == "CLEAN", main_job.text
+    assert "nothing regressed" in main_job.text
+    assert str(main_job.run_dir) in main_job.text
 
 
-def test_the_verdict_is_clean(job: Job) -> None:
-    assert job.process.returncode == 0, job.text
-    assert job.report()["verdict"] == "CLEAN", job.text
-    assert "nothing regressed" in job.text
-    assert str(job.run_dir) in job.text
-
-
-def test_every_case_ran_in_a_real_guest_and_took_the_path(job: Job) -> None:
-    cases = {case["case"]: case for case in job.suite()["cases"]}
+def test_every_case_ran_in_a_real_guest_and_took_the_path(main_job: Job) -> None:
+    cases = {case["case"]: case for case in main_job.suite()["cases"]}
     assert set(cases) == CASES
     for name, case in cases.items():
         assert case["outcome"] == "PASS", (name, case["message"])
@@ -66,9 +47,9 @@ def test_every_case_ran_in_a_real_guest_and_took_the_path(job: Job) -> None:
     assert sum(taken) > 1000
 
 
-def test_the_guest_ran_the_kernel_that_was_built(job: Job) -> None:
-    facts = job.suite()["facts"]
-    console = (job.run_dir / "base.patched/guest-0/console.log").read_text(errors="replace")
+def test_the_guest_ran_the_kernel_that_was_built(main_job: Job) -> None:
+    facts = main_job.suite()["facts"]
+    console = (main_job.run_dir / "base.patched/guest-0/console.log").read_text(errors="replace")
     assert facts["release"] == facts["kernel"]
     assert f"Linux version {facts['release']}" in console
     assert len(facts["build_id"]) == 40
@@ -78,14 +59,14 @@ def test_the_guest_ran_the_kernel_that_was_built(job: Job) -> None:
         assert facts[name], name
 
 
-def test_the_kernel_has_the_series(job: Job) -> None:
-    slabs = subprocess.run(["nm", _vmlinux(job)], capture_output=True, text=True, check=True).stdout
+def test_the_kernel_has_the_series(main_job: Job) -> None:
+    slabs = subprocess.run(["nm", _vmlinux(main_job)], capture_output=True, text=True, check=True).stdout
     assert " vma_lock_cachep" not in slabs  # the separate slab of locks is what the series removes
 
 
-def test_junit_shows_stages_cases_and_subtests(job: Job) -> None:
-    root = ElementTree.parse(job.run_dir / "junit.xml").getroot()
-    assert (job.run_dir.parent / "out/junit.xml").read_bytes() == (job.run_dir / "junit.xml").read_bytes()
+def test_junit_shows_stages_cases_and_subtests(main_job: Job) -> None:
+    root = ElementTree.parse(main_job.run_dir / "junit.xml").getroot()
+    assert (main_job.run_dir.parent / "out/junit.xml").read_bytes() == (main_job.run_dir / "junit.xml").read_bytes()
     names = {(case.attrib["classname"], case.attrib["name"]) for case in root.iter("testcase")}
     suite = root[0].attrib["name"]
     assert re.fullmatch(r"base\.x86_64\.gcc-\d+", suite)
@@ -97,10 +78,10 @@ def test_junit_shows_stages_cases_and_subtests(job: Job) -> None:
     assert root.find(".//error") is None
 
 
-def test_the_record_holds_what_the_page_promises(job: Job) -> None:
-    home = job.run_dir / "base.patched"
+def test_the_record_holds_what_the_page_promises(main_job: Job) -> None:
+    home = main_job.run_dir / "base.patched"
     for name in ("run.json", "report.json", "junit.xml", "reproduce.sh", "patches"):
-        assert (job.run_dir / name).exists(), name
+        assert (main_job.run_dir / name).exists(), name
     for name in ("kernel.json", "config", "reproduce.sh", "guest-0/console.log.times", "guest-0/qemu.argv"):
         assert (home / name).exists(), name
     for name in CASES:
@@ -112,15 +93,15 @@ def test_the_record_holds_what_the_page_promises(job: Job) -> None:
         assert re.search(rb"orchestrate: end [0-9a-f]{16} " + name.encode() + rb"\s", window)
 
 
-def test_an_old_run_is_judged_again_to_the_same_report(job: Job) -> None:
-    before = json.loads((job.run_dir / "report.json").read_text())
+def test_an_old_run_is_judged_again_to_the_same_report(main_job: Job) -> None:
+    before = json.loads((main_job.run_dir / "report.json").read_text())
     for command in ("classify", "report"):
-        result = _orchestrate(command, str(job.run_dir), "--json", "-")
+        result = _orchestrate(command, str(main_job.run_dir), "--json", "-")
         assert result.returncode == 0, result.stderr
         assert json.loads(result.stdout) == before
 
 
-def test_the_same_request_again_compiles_nothing(job: Job, start: Start) -> None:
+def test_the_same_request_again_compiles_nothing(main_job: Job, start: Start) -> None:
     again = start("--patch", "patches/vm_refcnt", "--duration", "1", "--testcase", "split-merge", "-v")
     assert again.finish() == 0, again.text
     for stage in ("apply", "configure", "build"):
@@ -130,8 +111,8 @@ def test_the_same_request_again_compiles_nothing(job: Job, start: Start) -> None
     assert "+ gcc -std" not in again.text
 
 
-def test_the_reproducer_repeats_the_run_from_plain_commands(job: Job, tmp_path: Path) -> None:
-    script = job.run_dir / "base.patched/reproduce.sh"
+def test_the_reproducer_repeats_the_run_from_plain_commands(main_job: Job, tmp_path: Path) -> None:
+    script = main_job.run_dir / "base.patched/reproduce.sh"
     text = script.read_text()
     assert "git apply" in text
     assert "make O=build" in text
@@ -166,8 +147,8 @@ def _free_port() -> int:
         return port
 
 
-def test_the_kernels_own_userspace_tests_of_vma_c_ran_on_the_host(job: Job) -> None:
-    stage = job.stage("vma-userspace")
+def test_the_kernels_own_userspace_tests_of_vma_c_ran_on_the_host(main_job: Job) -> None:
+    stage = main_job.stage("vma-userspace")
     if not Path("/usr/include/x86_64-linux-gnu/urcu.h").exists():
         assert (stage["outcome"], stage["message"]) == ("SKIP", "urcu.h is not installed")
         return
