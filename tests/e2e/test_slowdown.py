@@ -11,6 +11,7 @@ import pytest
 from tests.e2e.conftest import Start
 
 ADDED = 735.0  # instructions for each anonymous page fault, as the patch says
+SLACK = 10.0  # what the compiler does otherwise, and faults of processes that begin and end
 ANONYMOUS = {"fault-anon", "fault-anon-threads", "fault-anon-processes"}
 FAULTING = {"fork-exit", "exec"}  # nobody has counted how often
 ENOUGH_S = 900  # for the 9 pairs that nine metrics need, on a busy host
@@ -36,7 +37,9 @@ def test_a_tenth_more_instructions_are_found_where_they_are_and_nowhere_else(sta
     assert {name for name, one in found.items() if one["word"] == "SLOWER"} - FAULTING == ANONYMOUS, job.text
     assert not [name for name, one in found.items() if one["word"] == "FASTER"], job.text
     for name in ANONYMOUS:
-        seeded = math.log1p(ADDED / taken(job.suite("base.baseline"), name))
-        assert found[name]["interval"]["low"] <= seeded <= found[name]["interval"]["high"], job.text
+        base, interval = taken(job.suite("base.baseline"), name), found[name]["interval"]
+        least, most = (math.log1p((ADDED + slack) / base) for slack in (-SLACK, SLACK))
+        assert least <= interval["high"], job.text
+        assert interval["low"] <= most, job.text
     assert "perf: fault-anon: slower, +" in job.text
     assert job.report()["reason"].startswith("base.patched: slower: fault-anon (+")
