@@ -95,7 +95,7 @@ def _of_file(file: ChangedFile, vocabulary: Vocabulary, unreadable: list[tuple[s
             unreadable.append((f"{file.name}: {part.name}()", str(error)))
             continue
         edits = {(edit.start, edit.end, edit.new): edit for edit in _edits(body, file, hunks, starts)}
-        for edit in (*edits.values(), *_reverts(file, hunks, lines, starts)):
+        for edit in (*edits.values(), *_reverts(file, hunks, lines, starts, vocabulary)):
             line = _line(starts, edit.start)
             number = next((number for number in hunks if line in file.hunks[number].new), hunks[0])
             yield _Candidate(file, part.name, line, number, edit)
@@ -169,7 +169,9 @@ def _is_assertion(body: Body, one: Statement) -> bool:
     return found
 
 
-def _reverts(file: ChangedFile, hunks: Sequence[int], lines: range, starts: Sequence[int]) -> Iterator[Edit]:
+def _reverts(
+    file: ChangedFile, hunks: Sequence[int], lines: range, starts: Sequence[int], vocabulary: Vocabulary
+) -> Iterator[Edit]:
     """The old lines of a hunk that lies within a function, instead of the new ones. A hunk that opens a block which
     the next one closes is reverted with it."""
     old = _lines(file.before)
@@ -184,10 +186,21 @@ def _reverts(file: ChangedFile, hunks: Sequence[int], lines: range, starts: Sequ
             text = "".join(old[back.start - 1 : back.stop - 1])
             if open_brackets(text) != open_brackets(file.after[start:end]):
                 continue
-            if (text + file.after[start:end]).strip():
+            if not (_is_idle(text, vocabulary) and _is_idle(file.after[start:end], vocabulary)):
                 sizes = f"{counted(len(gone), 'line')} out, {counted(len(back), 'old line')} back"
                 yield Edit("revert-hunk", REVERT_WEIGHT, start, end, text, f"the hunk is reverted: {sizes}")
             break
+
+
+def _is_idle(text: str, vocabulary: Vocabulary) -> bool:
+    """Whether lines of a function do nothing that a mutant is made for: comments, and calls that are left alone."""
+    try:
+        statements = statements_of(f"{{{text}\n}}")
+    except (NotBalanced, NotReadable):
+        return False
+    return "\n#" not in f"\n{text}" and all(
+        one.shape is Shape.CALL and vocabulary.is_left_alone(one.called) for one in statements
+    )
 
 
 def _touches(hunk: Hunk, lines: range) -> bool:

@@ -164,6 +164,19 @@ def test_a_hunk_is_reverted_as_a_whole() -> None:
     assert "newer(p);" in applied(before, back)
 
 
+@pytest.mark.parametrize("lines", [["cond_resched();"], ["/* why */", 'pr_info("a", 1);'], ["lockdep_assert_held(l);"]])
+def test_a_hunk_that_only_logs_asserts_or_gives_way_is_not_reverted(lines: list[str]) -> None:
+    before, after = body("f(p);"), body("f(p);", *lines)
+    new = Hunk(range(4, 4), range(4, 4 + len(lines)))
+    assert generate([ChangedFile(NAME, before, after, (new,))], VOCABULARY).mutants == ()
+    more = body("f(p);", *lines, "g(p);")
+    both = Hunk(range(4, 4), range(4, 5 + len(lines)))
+    made = generate([ChangedFile(NAME, before, more, (both,))], VOCABULARY).mutants
+    assert "revert-hunk" in {one.group for one in made}
+    back = Hunk(range(4, 4 + len(lines)), range(4, 4))
+    assert generate([ChangedFile(NAME, after, before, (back,))], VOCABULARY).mutants == ()
+
+
 def test_a_hunk_that_opens_a_block_is_reverted_with_the_one_that_closes_it() -> None:
     before = body("if (a)", "\tg(p);", "h(p);")
     after = body("if (a && b) {", "\tg(p);", "}", "#ifdef A", "h(p);", "#endif")
