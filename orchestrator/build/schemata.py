@@ -2,7 +2,7 @@
 
 For each function that a mutant changes, a renamed copy of the changed function goes before the original, which begins
 with a switch over the number of the mutant that the kernel was booted with. So all mutants cost one build, and with
-number 0 each function runs its original body.
+number 0 each function runs its original body. What a slip leaves unused is no fatal warning there.
 
 A function is recognised by kernel style: its head begins in the first column, its body lies between a `{` and a `}`
 that stand alone in the first column. What lies between functions must be the same in all mutants, but for functions
@@ -18,6 +18,14 @@ from dataclasses import dataclass
 SWITCH = "orchestrate_mutant"
 DECLARATION = f"extern int {SWITCH};\n"
 
+# What a mutant may well leave unused or unset. With CONFIG_WERROR each would cost the kernel of all mutants
+_HARMLESS = ("unused-variable", "unused-but-set-variable", "unused-label", "unused-value", "uninitialized")
+_TOLERANT = (
+    "#pragma GCC diagnostic push\n"
+    + "".join(f'#pragma GCC diagnostic warning "-W{name}"\n' for name in _HARMLESS)
+    + '#ifndef __clang__\n#pragma GCC diagnostic warning "-Wmaybe-uninitialized"\n#endif\n'
+)
+_STRICT_AGAIN = "#pragma GCC diagnostic pop\n"
 _NOT_NAMES = frozenset({"__attribute__", "__printf", "__aligned", "__section", "__cond_acquires"})
 _MACRO_HEAD = re.compile(r"[A-Z][A-Z0-9_]*\(")  # DEFINE_IDTENTRY(…): no function to copy by name
 _SYSCALL = re.compile(r"(?:COMPAT_)?SYSCALL_DEFINE\d\(\s*(?P<name>\w+)")  # its body always returns
@@ -76,7 +84,7 @@ def metamutant(original: str, mutants: Mapping[int, str]) -> str:
             continue
         pieces.append(DECLARATION)  # each time: an earlier one may stand behind an #if that does not hold
         try:
-            pieces.append(_switched(part, roles[part.key]))
+            pieces += (_TOLERANT, _switched(part, roles[part.key]), _STRICT_AGAIN)
         except CannotSwitch as error:
             raise CannotSwitch(f"{min(roles[part.key])}: {error}") from None
     return "".join(pieces)

@@ -39,8 +39,8 @@ FILE, SCHEMA = "screened.json", 1
 WITNESSES = 3  # sources that a header is compiled in where the series changes none that includes it,
 ASKED = 24  # of so many that use its functions, these directories' first: they are compiled in most kernels
 LIKELY = ("mm/", "kernel/", "fs/", "lib/")
-# Of debug information, of dependencies, and what would make a warning of a mutant fatal
-DROPPED = re.compile(r"-g\S*|-W[pl],-MM?D\S*|-fdebug-\S*|-Werror\S*")
+# Of debug information, of dependencies, and what makes any warning fatal. -Werror=... stays: kernels are built with it
+DROPPED = re.compile(r"-g\S*|-W[pl],-MM?D\S*|-fdebug-\S*|-Werror")
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,20 @@ def test_a_function_that_is_compiled_out_does_not_take_the_declaration_with_it(t
     subprocess.run(["gcc", "-Werror", "-c", "-o", "/dev/null", source], check=True)
 
 
+def test_what_a_slip_leaves_unused_or_unset_is_not_fatal_and_the_same_elsewhere_is(tmp_path: Path) -> None:
+    body = "{\n\tint sum;\n\n\tif (a > b)\n\t\tgoto out;\n\tsum = a + b;\n\treturn sum;\nout:\n\treturn a;\n}"
+    original = changed(("{\n\treturn a + b;\n}", body))
+    slips = (("sum = a + b;", ""), ("goto out;", "return b;"), ("return sum;", "return 0;"), ("sum = a + b;", "a + b;"))
+    mutants = {number: original.replace(*slip) for number, slip in enumerate(slips, 1)}
+    strict = ["gcc", "-O2", "-Wall", "-Werror", "-c", "-o", tmp_path / "object"]
+    source = tmp_path / "schemata.c"
+    source.write_text(metamutant(original, mutants) + MAIN)
+    subprocess.run([*strict, source], check=True)
+    for slip, text in zip(slips, mutants.values(), strict=True):
+        source.write_text(text + MAIN)
+        assert subprocess.run([*strict, source], check=False, capture_output=True).returncode != 0, slip
+
+
 SYSTEM_CALL = """\
 #include <stdio.h>
 #define SYSCALL_DEFINE2(name, t1, a1, t2, a2) long sys_##name(t1 a1, t2 a2)
