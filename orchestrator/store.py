@@ -39,16 +39,18 @@ def key(stage: str, **inputs: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file that others see whole or not at all, with the mode that the umask gives. Raises HostRefused."""
+def write_atomically(path: Path, data: bytes, *, is_synced: bool = True) -> None:
+    """Write a file that others see whole or not at all, with the mode that the umask gives. `is_synced`: also after a
+    power failure. Raises HostRefused."""
     scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with scratch.open("xb") as handle:
                 handle.write(data)
-                handle.flush()
-                os.fsync(handle.fileno())  # else what a power failure leaves may be the name without the content
+                if is_synced:  # else what a power failure leaves may be the name without the content
+                    handle.flush()
+                    os.fsync(handle.fileno())
             scratch.replace(path)
         except BaseException:
             with suppress(OSError):

@@ -30,7 +30,7 @@ from orchestrator.model.request import Plan, Request
 from orchestrator.os_errors import situation
 from orchestrator.process import Cancel, Runner
 from orchestrator.record import KernelRecord
-from orchestrator.sandbox import Sandbox
+from orchestrator.sandbox import Sandbox, try_it
 from orchestrator.store import Store
 
 LOOK_EVERY_S = 0.25
@@ -55,6 +55,7 @@ class Workshop:
         self._running: dict[str, Cancel] = {}
         self._results: dict[str, tuple[Path, tuple[Artifact, ...]]] = {}
         self._offered: set[Path] = set()
+        self._has_sandbox = False
 
     def do(self, task: Task, is_wanted: Callable[[], bool], slots: int) -> Result:
         """Do a task until it ends or is not wanted any more. Raises nothing but faults of our own code."""
@@ -65,20 +66,22 @@ class Workshop:
                 told.append((event.text, event.detail))
 
         context = Context(self._places, self._catalog, Runner(cancel), hear, used=lambda path: used.setdefault(path))
-        sandbox = Sandbox(task.plan.request.sandbox, context.runner, context.warn)
+        sandbox = Sandbox(task.plan.request.sandbox, context.runner, context.warn, self._try_sandbox)
         context = replace(context, runner=Runner(cancel, confine=sandbox))
         home = self._home / task.token
+        ours = home / task.job.subject.name
         products: Products | None = None
         trouble: Trouble | None = None
         is_interrupted = False
         with self._watched(task.token, cancel, is_wanted):
             try:
-                home.mkdir(parents=True)
+                ours.mkdir(parents=True)
                 with Peers(self._tls) as peers:
                     for offer in task.offers:
                         fetch_product(offer.product, offer.sources, context.store, peers, cancel.check)
                 plan = replace(localised(task.plan, self._catalog), slots=slots)
-                products = Products(context, plan, home, self._finders(context, plan.request))
+                # the client saves the record: what of it lies here is lost with us, and the job is done again
+                products = Products(context, plan, home, self._finders(context, plan.request), is_saved=False)
                 if task.has_booted:
                     products.journal(task.job.subject).has_booted_elsewhere()
                 perform(task.job, products)
@@ -89,12 +92,12 @@ class Workshop:
                 trouble = Trouble(told_error.message, told_error.hint, told_error.detail, told_error.fault)
         record = products.journal(task.job.subject).record if products else None
         if record and not is_interrupted:
-            self._keep_lines(context, task, record, home / task.job.subject.name)
+            self._keep_lines(context, task, record, ours)
         files = self._keep(task, record)
         return Result(
             record=record,
             files=files,
-            private=_private(home / task.job.subject.name, files),
+            private=_private(ours, files),
             products=self._offer(context.store, used),
             source=self._files.url,
             store=str(context.store.root),
@@ -104,6 +107,12 @@ class Workshop:
             trouble=trouble,
             is_interrupted=is_interrupted,
         )
+
+    def _try_sandbox(self, runner: Runner) -> None:
+        """Once it has worked it does: each job would start a program for it. Raises as sandbox.try_it."""
+        if not self._has_sandbox:
+            try_it(runner)
+            self._has_sandbox = True
 
     def stop(self, token: str) -> None:
         """End a task's programs; its result says what was recorded until then."""
