@@ -18,7 +18,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -106,9 +106,11 @@ class Store:
             self.drop(path, f"cannot be read ({error})")
             return None
 
-    def put(self, stage: str, product_key: str, make: Callable[[Path], None]) -> Path:
-        """Make a product in a scratch directory and move it into place. If two race, returns the winner's. Raises
-        HostRefused, and what `make` raises."""
+    def put(
+        self, stage: str, product_key: str, make: Callable[[Path], None], digests: Mapping[str, str] | None = None
+    ) -> Path:
+        """Make a product in a scratch directory and move it into place. If two race, returns the winner's. `digests`:
+        by file, of what `make` has hashed already. Raises HostRefused, and what `make` raises."""
         home = self.root / stage
         final = home / product_key
         with writing(home):
@@ -116,7 +118,7 @@ class Store:
             scratch = Path(tempfile.mkdtemp(prefix=".scratch-", dir=home))
             try:
                 make(scratch)
-                manifest.seal(scratch)
+                manifest.seal(scratch, digests or {})
                 try:
                     scratch.rename(final)
                 except OSError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import shutil
-import ssl
 import tempfile
 import threading
 import time
@@ -69,11 +68,11 @@ class Remote:
         connection: transport.Connection,
         products: Products,
         files: FileServer,
-        tls: ssl.SSLContext,
+        peers: Peers,
         shared: Shared,
     ) -> None:
         """Raises ToolMissing, CommandFailed where a compiler of the plan is not here."""
-        self._connection, self._products, self._files, self._tls = connection, products, files, tls
+        self._connection, self._products, self._files, self._peers = connection, products, files, peers
         self._context, self._plan = products.context, products.plan
         self._cancel = products.context.runner.cancel
         self._turn, self._used, self._kept_free = shared.turn, shared.used, shared.kept_free
@@ -101,13 +100,13 @@ class Remote:
         failures: list[str] = []
         avoided: set[str] = set()
         while len(failures) < MACHINES:
-            with self._placed(job, avoided) as member, Peers(self._tls) as peers:
+            with self._placed(job, avoided) as member:
                 if member is None:
                     failures.append("there is no other worker")
                     break
                 avoided.add(member.about.life)
                 try:
-                    back = self._try(job, member, peers)
+                    back = self._try(job, member)
                 except (OrchestrateError, OSError) as error:
                     if isinstance(error, Interrupted | ClusterUnavailable):
                         raise
@@ -120,10 +119,10 @@ class Remote:
                         self._context.warn(f"{name_of(job)}: {failures[-1]}")
                         if not self._is_last(failures, avoided):
                             continue
-                    self._adopt(job, back, member, peers)
+                    self._adopt(job, back, member)
                 finally:
                     shutil.rmtree(back.files, ignore_errors=True)
-                    self._connection.release(back.token, member.address)
+                    self._connection.release(back.token)
                 trouble = back.result.trouble
                 if back.result.is_interrupted:
                     raise Interrupted("interrupted", hint="run the same command again: it continues where it stopped")
@@ -134,7 +133,7 @@ class Remote:
                     return
         self._record(job, Trouble(f"no machine could do it: {'; '.join(failures)}"))
 
-    def _try(self, job: Job, member: Member, peers: Peers) -> _Back:
+    def _try(self, job: Job, member: Member) -> _Back:
         """Raises WorkerLost, DownloadFailed, HostRefused, Interrupted, ClusterUnavailable."""
         token = f"{job.subject.name}-{uuid.uuid4().hex[:12]}"
         with self._turn:
@@ -144,23 +143,30 @@ class Remote:
         share = float(placement.takes(job, member)) * 0.999  # Dask adds up floats
         self._context.say(f"{name_of(job)}: {member.about.name}")
         result = self._connection.do(task, member.address, member.slots, share, self._cancel)
+        try:
+            return _Back(token, result, self._take_files(result))
+        except BaseException:
+            self._connection.release(token)
+            raise
+
+    def _take_files(self, result: Result) -> Path:
+        """A directory with the files of a result. Raises DownloadFailed, HostRefused."""
         home = Path(tempfile.mkdtemp(prefix=".from-worker-", dir=self._products.run_dir))
         try:
             for file in result.files:
-                fetch(file, (result.source,), inside(home, file.name), peers)
+                fetch(file, (result.source,), inside(home, file.name), self._peers, contents=result.contents)
                 if file.name in result.private:  # until now its directory is ours alone
                     (home / file.name).chmod(0o600)
-        except OrchestrateError:
+        except BaseException:
             shutil.rmtree(home, ignore_errors=True)
-            self._connection.release(token, member.address)
             raise
-        return _Back(token, result, home)
+        return home
 
     def _is_last(self, failures: list[str], avoided: set[str]) -> bool:
         with self._turn:
             return len(failures) >= MACHINES or all(one.about.life in avoided for one in self._look())
 
-    def _adopt(self, job: Job, back: _Back, member: Member, peers: Peers) -> None:
+    def _adopt(self, job: Job, back: _Back, member: Member) -> None:
         """Take over what a worker has recorded, and the products that it used."""
         result, subject = back.result, job.subject
         for text, detail in result.warnings:
@@ -168,7 +174,7 @@ class Remote:
                 self._warned.add(text)
                 self._context.warn(f"{member.about.name}: {text}", detail)
         if not result.is_interrupted:
-            self._take_products(job, result, peers)
+            self._take_products(job, result)
         self._products.told(subject, dict(result.refused), dict(result.left_out))
         if result.record is None:
             return
@@ -183,13 +189,13 @@ class Remote:
             if journal.record.facts.build_id and not journal.record.earlier_base:
                 self._products.recall_base(subject)
 
-    def _take_products(self, job: Job, result: Result, peers: Peers) -> None:
+    def _take_products(self, job: Job, result: Result) -> None:
         """Have what a worker used in our store too: reports are decoded from it, and other workers get it from here
         when that worker is gone."""
-        store = Store(self._context.store.root)
+        store, check = Store(self._context.store.root), self._cancel.check
         for product in result.products:
             with suppress(OrchestrateError):  # it still has it: we are a second source only
-                home = fetch_product(product, (result.source,), store, peers, self._cancel.check)
+                home = fetch_product(product, (result.source,), store, self._peers, check, result.contents)
                 with self._turn:
                     offers = self._offers[job.subject.kernel.id]
                     is_new = (product.stage, product.key) not in offers

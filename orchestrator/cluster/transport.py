@@ -3,8 +3,9 @@ client has not recorded is done again.
 
 Facts about distributed 2026.8.0 that this rests on: a worker that dies fails its tasks at once where `allowed-failures`
 is 0; one that says nothing is given up after `worker-ttl`; a task whose future is cancelled, or whose client is gone,
-leaves the state `executing` at its worker, though its thread goes on; `Client.run` reaches a worker
-whose threads are all busy; a scheduler that dies takes its workers along.
+leaves the state `executing` at its worker, though its thread goes on; a worker forgets a task when nobody has its
+future any more, and not while its thread goes on; `Client.run` reaches a worker whose threads are all busy; a scheduler
+that dies takes its workers along.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
 import dask
 import distributed
-from distributed import Client, Scheduler, Worker, get_worker
+from distributed import Client, Future, Scheduler, Worker, WorkerPlugin, get_worker
 from distributed.comm import CommClosedError
 from distributed.security import Security
 
@@ -140,6 +141,7 @@ def run_worker(
             metrics={ANNOUNCES: lambda _: announce()},
             dashboard=False,
             dashboard_address="127.0.0.1:0",
+            plugins=(_Forgotten(workshop),),
         )
         try:
             async with worker:
@@ -161,6 +163,19 @@ def run_worker(
         workshop.stop_all()
 
 
+class _Forgotten(WorkerPlugin):  # type: ignore[misc]  # it has no types
+    """Lets go of the files of a result when its client has let go of the result, or is gone."""
+
+    name = "forgotten"
+
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
+
+    def transition(self, key: Any, start: str, finish: str, **_: Any) -> None:
+        if finish == "forgotten":  # we are in the event loop, where nobody removes directories
+            asyncio.get_running_loop().run_in_executor(None, self._workshop.release, str(key))
+
+
 def do_task(task: Task, slots: int) -> Result:
     """Runs at a worker, in one of its threads."""
     worker = get_worker()
@@ -179,11 +194,6 @@ async def _stop(token: str) -> None:
         _WORKSHOP.stop(token)
 
 
-async def _release(token: str) -> None:
-    if _WORKSHOP:
-        _WORKSHOP.release(token)
-
-
 # --- client
 
 
@@ -197,6 +207,7 @@ class Connection:
         self._asking = threading.Lock()
         self._announced: Mapping[str, str] = {}
         self._asks_next_s = 0.0
+        self._kept: dict[str, Future[Result]] = {}
         try:
             self._client = Client(
                 _tls(scheduler),
@@ -233,8 +244,8 @@ class Connection:
             return self._announced
 
     def do(self, task: Task, address: str, slots: int, share: float, cancel: Cancel) -> Result:
-        """Have a worker do a task. Raises WorkerLost when it is gone, ClusterUnavailable when the scheduler is,
-        Interrupted with what was recorded until then."""
+        """Have a worker do a task. It keeps the files of the result until `release`. Raises WorkerLost when it is gone,
+        ClusterUnavailable when the scheduler is, Interrupted when it does not end in time."""
         future = self._client.submit(
             do_task,
             task,
@@ -254,14 +265,16 @@ class Connection:
                 if cancel.is_set and stopping_s is None:
                     stopping_s = time.monotonic()
                     # in a thread of its own: a frozen worker would keep us from counting the seconds
-                    threading.Thread(target=self.tell, args=(_stop, task.token, address), daemon=True).start()
+                    threading.Thread(target=self._stop, args=(task.token, address), daemon=True).start()
                 if stopping_s is not None and time.monotonic() > stopping_s + GRACE_S:
                     raise Interrupted("interrupted", hint="run the same command again")
                 if address not in self.announced():  # a task for a worker that was gone before it came is kept for ever
                     raise WorkerLost(f"the worker {address} is gone")
                 done.wait(LOOK_EVERY_S)
             if future.status == "finished":
-                return cast(Result, future.result(timeout=30))
+                result = cast(Result, future.result(timeout=30))
+                self._kept[task.token] = future
+                return result
             self._check()
             error = future.exception(timeout=5) if future.status == "error" else None
             if error is not None and not isinstance(error, distributed.KilledWorker):
@@ -271,15 +284,17 @@ class Connection:
             self._check()
             raise WorkerLost(f"the worker {address} is gone: {error}") from error
         finally:
-            future.release()
+            if task.token not in self._kept:
+                future.release()
 
-    def release(self, token: str, address: str) -> None:
-        self.tell(_release, token, address)
+    def release(self, token: str) -> None:
+        """We have the files of a result, or do not want them."""
+        self._kept.pop(token).release()
 
-    def tell(self, what: Callable[[str], Awaitable[None]], token: str, address: str) -> None:
+    def _stop(self, token: str, address: str) -> None:
         """Reach a worker at once, whatever its threads do. One that is gone needs not be told."""
         with suppress(TimeoutError, OSError, CommClosedError):
-            self._client.run(what, token, workers=[address], wait=False, on_error="ignore")
+            self._client.run(_stop, token, workers=[address], wait=False, on_error="ignore")
 
     def _check(self) -> None:
         if self._client.status != "running":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,7 +13,7 @@ from orchestrator import manifest
 from orchestrator.catalog import Catalog
 from orchestrator.cluster.fetched import Peers, fetch_product
 from orchestrator.cluster.served import FileServer
-from orchestrator.cluster.task import Result, Task, Trouble
+from orchestrator.cluster.task import Result, Task, Trouble, small_contents
 from orchestrator.context import Context, Places
 from orchestrator.errors import Interrupted, OrchestrateError, UsageError
 from orchestrator.events import Event, Level, Note
@@ -46,11 +45,11 @@ class Workshop:
         catalog: Catalog,
         finders: FindersOf,
         files: FileServer,
-        tls: ssl.SSLContext,
+        peers: Peers,
         home: Path,
     ) -> None:
         self._places, self._catalog, self._finders = places, catalog, finders
-        self._files, self._tls, self._home = files, tls, home
+        self._files, self._peers, self._home = files, peers, home
         self._lock = threading.Lock()
         self._running: dict[str, Cancel] = {}
         self._results: dict[str, tuple[Path, tuple[Artifact, ...]]] = {}
@@ -76,9 +75,8 @@ class Workshop:
         with self._watched(task.token, cancel, is_wanted):
             try:
                 ours.mkdir(parents=True)
-                with Peers(self._tls) as peers:
-                    for offer in task.offers:
-                        fetch_product(offer.product, offer.sources, context.store, peers, cancel.check)
+                for offer in task.offers:
+                    fetch_product(offer.product, offer.sources, context.store, self._peers, cancel.check)
                 plan = replace(localised(task.plan, self._catalog), slots=slots)
                 # the client saves the record: what of it lies here is lost with us, and the job is done again
                 products = Products(context, plan, home, self._finders(context, plan.request), is_saved=False)
@@ -93,12 +91,21 @@ class Workshop:
         record = products.journal(task.job.subject).record if products else None
         if record and not is_interrupted:
             self._keep_lines(context, task, record, ours)
-        files = self._keep(task, record)
+        files, used_ones = self._keep(task, record), self._offer(context.store, used)
+        known = {(offer.product.stage, offer.product.key) for offer in task.offers}
+        news = [one for one in used_ones if (one.stage, one.key) not in known]
+        contents = small_contents(
+            [
+                *((ours / file.name, file) for file in files),
+                *((context.store.root / one.stage / one.key / file.name, file) for one in news for file in one.files),
+            ]
+        )
         return Result(
             record=record,
             files=files,
             private=_private(ours, files),
-            products=self._offer(context.store, used),
+            products=used_ones,
+            contents=contents,
             source=self._files.url,
             store=str(context.store.root),
             refused=tuple(products.refused().items()) if products else (),

@@ -30,6 +30,11 @@ __all__ = ["fake", "farm"]  # the fixtures
 REVISIONS = ("HEAD", "HEAD^", "HEAD^^")
 
 
+def kept(farm: Farm) -> list[Path]:
+    """The directories of jobs that workers have."""
+    return list(farm.root.glob("[ab]/state/orchestrate/workers/*/jobs/*"))
+
+
 def test_the_cluster_finds_what_one_machine_finds(farm: Farm, fake: Callable[[str], Path]) -> None:
     tree = fake("true")
     status, elsewhere, said = answer(farm.client(tree, *REVISIONS))
@@ -45,7 +50,7 @@ def test_the_cluster_finds_what_one_machine_finds(farm: Farm, fake: Callable[[st
     assert {line[-1] for line in said.splitlines() if line.startswith("kernel-")} == {"a", "b"}
     assert not list((farm.root / "client-run").glob(".from-worker-*"))
     assert len(list(farm.root.glob("[ab]/state/orchestrate/workers/*/jobs"))) == 2
-    wait_for(lambda: not list(farm.root.glob("[ab]/state/orchestrate/workers/*/jobs/*")))  # nothing is kept there
+    wait_for(lambda: not kept(farm))
 
 
 def test_the_products_of_a_worker_move_to_the_client_once(farm: Farm, fake: Callable[[str], Path]) -> None:
@@ -127,6 +132,7 @@ def test_what_runs_ends_with_the_client(farm: Farm, fake: Callable[[str], Path],
         assert status == 130
         assert "configure" not in stages(records["kernel-0"])  # of what was begun there is no result
     assert all(farm.children[name].poll() is None for name in "ab")  # the workers wait for the next client
+    wait_for(lambda: not kept(farm))
 
 
 def test_the_death_of_the_scheduler_is_survived_by_the_same_command(farm: Farm, fake: Callable[[str], Path]) -> None:
