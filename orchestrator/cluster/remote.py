@@ -22,6 +22,7 @@ from orchestrator.cluster.placement import Member, Wanted, read_announcement
 from orchestrator.cluster.served import FileServer
 from orchestrator.cluster.task import Offer, Result, Task, Trouble
 from orchestrator.errors import ClusterUnavailable, Fault, HostRefused, Interrupted, OrchestrateError, WorkersUnfit
+from orchestrator.guest.guest import INITRAMFS
 from orchestrator.jobs.journal import Stopped
 from orchestrator.jobs.products import Products
 from orchestrator.jobs.reproduce import SCRIPT, write_script
@@ -138,22 +139,26 @@ class Remote:
         token = f"{job.subject.name}-{uuid.uuid4().hex[:12]}"
         with self._turn:
             offers = tuple(self._offers[job.subject.kernel.id].values())
-        booted = self._products.journal(job.subject).has_booted
-        task = Task(token, job, replace(self._plan, slots=member.slots), offers, booted)
+        journal = self._products.journal(job.subject)
+        plan = replace(self._plan, slots=member.slots)
+        task = Task(token, job, plan, offers, journal.record.guests, journal.has_booted)
         share = float(placement.takes(job, member)) * 0.999  # Dask adds up floats
         self._context.say(f"{name_of(job)}: {member.about.name}")
         result = self._connection.do(task, member.address, member.slots, share, self._cancel)
         try:
-            return _Back(token, result, self._take_files(result))
+            return _Back(token, result, self._take_files(result, has_guest=journal.record.guests > 0))
         except BaseException:
             self._connection.release(token)
             raise
 
-    def _take_files(self, result: Result) -> Path:
-        """A directory with the files of a result. Raises DownloadFailed, HostRefused."""
+    def _take_files(self, result: Result, *, has_guest: bool) -> Path:
+        """A directory with the files of a result. `has_guest`: we have those of the kernel's first guest, which alone
+        keeps its initramfs. Raises DownloadFailed, HostRefused."""
         home = Path(tempfile.mkdtemp(prefix=".from-worker-", dir=self._products.run_dir))
         try:
             for file in result.files:
+                if has_guest and Path(file.name).name == INITRAMFS:
+                    continue
                 fetch(file, (result.source,), inside(home, file.name), self._peers, contents=result.contents)
                 if file.name in result.private:  # until now its directory is ours alone
                     (home / file.name).chmod(0o600)

@@ -13,7 +13,9 @@ from orchestrator.model.job import Job
 from orchestrator.model.request import Plan
 from orchestrator.record import KernelRecord
 
-SMALL, SMALL_ALL = 64 << 10, 256 << 10  # bytes of a file, and of all, that come with a result: Dask carries these
+# Bytes of a file, and of all, that come with a result: through Dask and its scheduler. What 23 cases leave is 1.5 MB of
+# small files, and some larger ones
+SMALL, SMALL_ALL = 64 << 10, 2 << 20
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,14 @@ class Offer:
 
 @dataclass(frozen=True)
 class Task:
-    """A job of a run. `token` names this try of it. `has_booted`: a guest of its kernel has answered before."""
+    """A job of a run. `token` names this try of it. `guests` of its kernel were there before, and `has_booted`: one of
+    them has answered."""
 
     token: str
     job: Job
     plan: Plan
     offers: tuple[Offer, ...] = ()
+    guests: int = 0
     has_booted: bool = False
 
 

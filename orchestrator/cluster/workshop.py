@@ -80,8 +80,7 @@ class Workshop:
                 plan = replace(localised(task.plan, self._catalog), slots=slots)
                 # the client saves the record: what of it lies here is lost with us, and the job is done again
                 products = Products(context, plan, home, self._finders(context, plan.request), is_saved=False)
-                if task.has_booted:
-                    products.journal(task.job.subject).has_booted_elsewhere()
+                products.journal(task.job.subject).go_on(task.guests, has_booted=task.has_booted)
                 perform(task.job, products)
             except Interrupted:
                 is_interrupted = True

@@ -18,6 +18,7 @@ from orchestrator.build.product import Product
 from orchestrator.context import Context
 from orchestrator.errors import BootFailed, Fault, Interrupted, NoGuest, OrchestrateError
 from orchestrator.events import CaseFinished, Level, Note, StageFinished, StageStarted
+from orchestrator.guest.guest import INITRAMFS
 from orchestrator.judge.attempts import applicable, classify, judge_attempt
 from orchestrator.judge.logs import Consoles
 from orchestrator.judge.run import utc_now
@@ -170,10 +171,11 @@ class Journal:
         came_up = any(stage.stage == BOOT and not stage.outcome.is_bad for stage in self.record.stages)
         return came_up or any(attempt.console and attempt.case != BOOT for attempt in self.record.attempts)
 
-    def has_booted_elsewhere(self) -> None:
-        """A guest of this kernel has answered on another machine: the next one is not the first."""
+    def go_on(self, guests: int, *, has_booted: bool) -> None:
+        """So many guests of this kernel were on other machines; `has_booted`: one of them has answered."""
         with self._lock:
-            self._save(self.record.with_stage(StageResult(BOOT, Outcome.PASS, 0.0)))
+            record = replace(self.record, guests=guests, first_guest=guests)
+            self._save(record.with_stage(StageResult(BOOT, Outcome.PASS, 0.0)) if has_booted else record)
 
     def adopt(self, other: KernelRecord, files: Path) -> None:
         """Take over what another machine has recorded of this kernel; `files` is its directory, whose content moves
@@ -189,10 +191,12 @@ class Journal:
                     self._finish(stage)
             guests = {theirs: self.next_guest() for theirs in other.numbers}
         with self._saved_once():
-            for theirs, (_, home) in guests.items():
+            for theirs, (number, home) in guests.items():
                 for path in (files / f"guest-{theirs}", *files.glob(f"guest-{theirs}.*")):
                     if path.exists():
                         _move(path, home.with_name(home.name + path.name.removeprefix(f"guest-{theirs}")))
+                if number:  # as of the guests of one machine
+                    (home / INITRAMFS).unlink(missing_ok=True)
             numbers = {theirs: number for theirs, (number, _) in guests.items()}
             for attempt in other.attempts:
                 ours = renumbered(attempt, numbers, self.record.next_number(attempt.case))

@@ -227,3 +227,30 @@ def test_a_record_that_somebody_else_keeps_is_not_saved(tmp_path: Path) -> None:
     journal.give_up(GUP, Ending.UNMET, "no reason")
     assert len(journal.record.attempts) == 1
     assert not (tmp_path / "run").exists()
+
+
+def test_the_first_guest_alone_keeps_its_initramfs_on_whatever_machines_they_were(
+    journal: Journal, tmp_path: Path
+) -> None:
+    """As many as begin at once think that theirs is the first."""
+    for number in range(2):
+        record = from_another_machine(tmp_path / f"files-{number}")
+        (tmp_path / f"files-{number}/guest-0/initramfs.cpio").write_bytes(b"large")
+        journal.adopt(record, tmp_path / f"files-{number}")
+    assert (journal.home / "guest-0/initramfs.cpio").is_file()
+    assert [path.name for path in (journal.home / "guest-1").iterdir()] == ["console.log"]
+
+
+def test_what_goes_on_elsewhere_has_guests_of_other_numbers(journal: Journal, tmp_path: Path) -> None:
+    worker = opened(tmp_path / "worker")
+    worker.go_on(3, has_booted=True)
+    assert worker.has_booted
+    assert worker.next_guest() == (3, worker.home / "guest-3")
+    begun = worker.begin(GUP, 3, 0, "guest-3/console.log")
+    worker.keep(replace(begun, ending=Ending.EXITED, status=0))
+    (worker.home / "guest-3").mkdir()
+    (worker.home / "guest-3/console.log").write_text("of the worker\n")
+    journal.adopt(worker.record, worker.home)
+    (attempt,) = journal.record.attempts
+    assert (attempt.guest, attempt.console, journal.record.guests) == (0, "guest-0/console.log", 1)
+    assert (journal.home / attempt.console).read_text() == "of the worker\n"
