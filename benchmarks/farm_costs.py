@@ -24,6 +24,7 @@ import distributed
 from farm_simulation import Costs
 
 from orchestrator.cluster import identity, transport
+from orchestrator.cluster.connection import Connection
 from orchestrator.cluster.fetched import Peers, fetch
 from orchestrator.cluster.placement import Announced, Member, place, warm_name
 from orchestrator.cluster.served import FileServer, Offered
@@ -69,7 +70,7 @@ def of_tasks() -> dict[str, float]:
             farm.add("workers", subprocess.Popen(words, stdout=subprocess.PIPE, text=True))
             assert farm.heard("workers") == "ready\n"
             pid = farm.children["scheduler"].pid
-            connection = transport.Connection(farm.address, farm.identity)
+            connection = Connection(farm.address, farm.identity)
             client = connection._client
             time.sleep(5)
             before_s, began_s = cpu_s(pid), time.monotonic()

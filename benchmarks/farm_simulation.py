@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from orchestrator.cluster import transport
+from orchestrator.cluster import connection
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,7 @@ class Farm:
 def background(night: Night, costs: Costs) -> tuple[float, float]:
     """What is always done: the share of a CPU at the scheduler, and at each client."""
     beats_per_s = night.machines / max(0.5, night.machines / 100 + 1)  # as distributed spaces them
-    looks_per_s = min(1 / transport.ASK_EVERY_S, transport.WORKERS_PER_S / night.machines)
+    looks_per_s = min(1 / connection.ASK_EVERY_S, connection.WORKERS_PER_S / night.machines)
     look = looks_per_s * night.machines * costs.look_s
     return beats_per_s * costs.heartbeat_s + night.clients * look, look
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import platform
 import shutil
 import tempfile
 import threading
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
-from orchestrator.build.toolchain import find_toolchain
-from orchestrator.cluster import placement, transport
+from orchestrator.cluster import placement
+from orchestrator.cluster.connection import Connection
 from orchestrator.cluster.fetched import Peers, fetch, fetch_product, inside
-from orchestrator.cluster.placement import Member, Wanted, read_announcement
+from orchestrator.cluster.members import members_for, wanted
+from orchestrator.cluster.placement import Member
 from orchestrator.cluster.served import FileServer
 from orchestrator.cluster.task import Offer, Result, Task, Trouble
 from orchestrator.errors import ClusterUnavailable, Fault, HostRefused, Interrupted, OrchestrateError, WorkersUnfit
@@ -27,13 +27,9 @@ from orchestrator.jobs.journal import Stopped
 from orchestrator.jobs.products import Products
 from orchestrator.jobs.reproduce import SCRIPT, write_script
 from orchestrator.model.job import Build, CompareBuilds, CompileChanged, Configure, HostTest, Job, Session, StaticChecks
-from orchestrator.model.machine import Host
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import BOOT, COMPILE, COST, STATIC_CHECKS
-from orchestrator.model.request import Plan
-from orchestrator.plan import slots as slots_of_host
 from orchestrator.store import Store
-from orchestrator.version import version
 
 MACHINES = 2  # that may fail a job before it is given up
 LOOK_EVERY_S = 0.25
@@ -66,7 +62,7 @@ class Remote:
 
     def __init__(
         self,
-        connection: transport.Connection,
+        connection: Connection,
         products: Products,
         files: FileServer,
         peers: Peers,
@@ -267,35 +263,6 @@ class Remote:
                     self._context.warn(f"a worker is left out: {why}")
             self._members, self._looked_s = fit, time.monotonic()
         return self._members
-
-
-def wanted(products: Products) -> Wanted:
-    """What a machine needs to do a run's jobs as this one would: our version, architecture and compilers."""
-    names = sorted({(variant.toolchain, variant.arch) for variant in products.plan.variants})
-    compilers = tuple(
-        (placement.compiler_label(*name), find_toolchain(products.context, *name).value.compiler) for name in names
-    )
-    return Wanted(version(), platform.machine(), compilers)
-
-
-def members_for(announced: Mapping[str, str], plan: Plan, needs: Wanted) -> tuple[tuple[Member, ...], list[str]]:
-    """The workers that can work for a plan, by what they announced, and why the others cannot."""
-    found: list[Member] = []
-    excluded: list[str] = []
-    for address, text in announced.items():
-        told = read_announcement(text, needs.version)
-        about = told.about
-        if about is None:
-            excluded.append(f"{told.name or address} is orchestrate {told.version}, and this is {needs.version}")
-            continue
-        if why := placement.unfit(about, needs):
-            excluded.append(f"{about.name} {why}")
-            continue
-        host = Host(about.cpus, about.memory_mib, "")
-        found.append(Member(address, plan.request.jobs or slots_of_host(plan.machine, host), about))
-    fit = placement.of_one_class(found, plan.request.accel)
-    excluded += [f"{one.about.name} has only {one.about.accel}" for one in found if one not in fit]
-    return fit, excluded
 
 
 def failure_of_host(result: Result) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.cluster import identity, transport
+from orchestrator.cluster.connection import Connection
 from orchestrator.cluster.fetched import Peers
 from orchestrator.cluster.placement import read_announcement
 from orchestrator.cluster.remote import Remote, Shared
@@ -22,7 +23,7 @@ from orchestrator.version import version
 class Cluster:
     """What a client has of a cluster, for one run or several at a time."""
 
-    connection: transport.Connection
+    connection: Connection
     files: FileServer
     peers: Peers
     shared: Shared = field(default_factory=Shared)
@@ -42,7 +43,7 @@ def joined(address: str, directory: Path) -> Iterator[Cluster]:
     """Raises UsageError, ClusterUnavailable."""
     identity.check(directory, "client")
     scheduler = checked_address(address)
-    connection = transport.Connection(scheduler, directory)
+    connection = Connection(scheduler, directory)
     try:
         theirs, ours = connection.scheduler_version(), transport.version()
         if theirs != ours:

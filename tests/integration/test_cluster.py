@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cluster import identity, transport
+from orchestrator.cluster import identity
+from orchestrator.cluster.connection import Connection
 from orchestrator.cluster.task import Task
 from orchestrator.errors import WorkerLost
 from orchestrator.model.job import Build
@@ -76,7 +77,7 @@ def test_a_killed_worker_loses_nothing_and_leaves_nothing(farm: Farm, fake: Call
 
 def test_nobody_waits_for_a_worker_that_was_gone_before_its_task_came(farm: Farm) -> None:
     """Who is there is known a second late, and Dask keeps a task until its worker comes back."""
-    connection = transport.Connection(farm.address, farm.identity)
+    connection = Connection(farm.address, farm.identity)
     addresses = set(connection.announced())
     farm.children["b"].kill()
     wait_for(lambda: len(connection.announced()) == 1)
