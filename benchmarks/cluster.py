@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -40,6 +40,7 @@ from orchestrator.model.request import Request
 from orchestrator.model.subject import Subject
 from orchestrator.plan import make_plan
 from orchestrator.process import Cancel, Runner
+from orchestrator.sandbox import Sandbox
 from tests.integration.conftest import git
 from tests.integration.farms import Farm
 
@@ -85,6 +86,9 @@ def measure(who: str, certificates: Path, tree: Path, home: Path, jobs: int, pid
     """Each call has a cache and a run directory of its own. `pids` are the processes of the cluster."""
     catalog, cancel = load_catalog(), Cancel()
     context = Context(Places(home / "cache", home / "state"), catalog, Runner(cancel), lambda event: None)
+    sandbox = Sandbox(None, context.runner, context.warn)  # as in every run: workers have one, too
+    sandbox.check()
+    context = replace(context, runner=Runner(cancel, confine=sandbox))
     request = Request(tree=str(tree), base="HEAD", testcases=("split-merge",), jobs=1, accel="tcg")
     plan = make_plan(request, catalog, None, find_host(context))
     subjects = [

@@ -2,9 +2,8 @@
 
     python benchmarks/farm.py [--measure] [--sessions 10000] [--machines 500] [--at-once 256] ...
 
-farm_simulation.py is the night. What each operation costs is what farm_costs.py printed here, but for one that is
-assumed; `--measure` measures again. How long guests run, and what a kernel and a result hold, are a run's with
-vm_refcnt.
+farm_simulation.py is the night. What each operation costs is what farm_costs.py printed here; `--measure` measures
+again. How long guests run, and what a kernel and a result hold, are a run's with vm_refcnt.
 """
 
 from __future__ import annotations

@@ -23,18 +23,26 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import distributed
 from farm_simulation import Costs
 
+from orchestrator.catalog import load_catalog
 from orchestrator.cluster import identity, transport
+from orchestrator.cluster.connection import Connection
 from orchestrator.cluster.fetched import Peers, fetch
 from orchestrator.cluster.placement import Announced, Member, place, warm_name
 from orchestrator.cluster.served import FileServer, Offered
+from orchestrator.cluster.task import small_contents
 from orchestrator.codec import dumps
+from orchestrator.context import Context, Places
 from orchestrator.history.database import open_database
 from orchestrator.history.keep import keep
 from orchestrator.history.rows import rows_of
+from orchestrator.jobs.journal import Journal
 from orchestrator.manifest import file_digest
 from orchestrator.model.artifact import Artifact
+from orchestrator.model.attempt import Attempt, Ending
 from orchestrator.model.job import Session
+from orchestrator.model.kernel import Kernel, Source
 from orchestrator.model.subject import patched
+from orchestrator.process import Cancel, Runner
 from orchestrator.version import version
 from tests.integration.farms import Farm
 from tests.integration.postgres import server as postgres
@@ -43,12 +51,13 @@ from tests.unit.simulated import plan as simulated_plan
 
 MACHINES = 40  # workers of one process, which do nothing
 PASSES = 3
+ATTEMPTS = 15  # of a session
 
 
 def measured() -> Costs:
     """Seconds of CPU, each the least of several passes."""
     found: dict[str, float] = {}
-    for one in (of_tasks, of_places, of_files, of_rows):
+    for one in (of_tasks, of_places, of_files, of_records, of_rows):
         passes = [one() for _ in range(PASSES)]
         found |= {name: min(each[name] for each in passes) for name in passes[0]}
     return Costs(**found)
@@ -69,7 +78,7 @@ def of_tasks() -> dict[str, float]:
             farm.add("workers", subprocess.Popen(words, stdout=subprocess.PIPE, text=True))
             assert farm.heard("workers") == "ready\n"
             pid = farm.children["scheduler"].pid
-            connection = transport.Connection(farm.address, farm.identity)
+            connection = Connection(farm.address, farm.identity)
             client = connection._client
             time.sleep(5)
             before_s, began_s = cpu_s(pid), time.monotonic()
@@ -89,11 +98,17 @@ def of_tasks() -> dict[str, float]:
             ]
             client.gather(futures)
             scheduler_s, client_s = (cpu_s(pid) - before) / tasks, (cpu_s(os.getpid()) - ours) / tasks
+            size, results = 1 << 20, 40
+            before = cpu_s(pid)
+            for at in range(results):
+                client.submit(bytes, size, key=f"r-{at}", workers=[addresses[at % MACHINES]]).result()
+            relayed_s = max(0.0, (cpu_s(pid) - before) / results - scheduler_s) / size
             connection.close()
         finally:
             farm.end()
     return {
         "heartbeat_s": heartbeat_s, "look_s": look_s, "task_scheduler_s": scheduler_s, "task_client_s": client_s,
+        "relayed_s": relayed_s,
     }  # fmt: skip
 
 
@@ -147,16 +162,48 @@ def of_files() -> dict[str, float]:
         offered = Offered()
         offered.offer(root, files)
         server = FileServer(offered, "127.0.0.1", identity.tls_context(root / "identity", "worker", is_server=True))
-        peers = Peers(identity.tls_context(root / "identity", "client", is_server=False))
-        took: dict[str, float] = {}
-        for kind in ("small", "large"):
-            before_s = cpu_s(os.getpid())
-            for file in files:
-                if file.name.startswith(kind):
-                    fetch(file, (server.url,), root / "copies" / file.name, peers)
-            took[kind] = cpu_s(os.getpid()) - before_s
+        with Peers(identity.tls_context(root / "identity", "client", is_server=False)) as peers:
+            took: dict[str, float] = {}
+            for kind in ("small", "large"):
+                before_s = cpu_s(os.getpid())
+                for file in files:
+                    if file.name.startswith(kind):
+                        fetch(file, (server.url,), root / "copies" / file.name, peers)
+                took[kind] = cpu_s(os.getpid()) - before_s
+            contents = small_contents((root / file.name, file) for file in files)
+            before_s = time.process_time()
+            for file in files[:small]:
+                fetch(file, (), root / "written" / file.name, peers, contents=contents)
+            small_s = (time.process_time() - before_s) / small
         server.close()
-    return {"file_s": took["small"] / small / 2, "byte_s": took["large"] / large / size / 2}
+    return {"file_s": took["small"] / small / 2, "byte_s": took["large"] / large / size / 2, "small_s": small_s}
+
+
+def of_records() -> dict[str, float]:
+    """A session's."""
+    catalog = load_catalog()
+    with tempfile.TemporaryDirectory() as made:
+        root = Path(made)
+        context = Context(Places(root / "cache", root / "state"), catalog, Runner(Cancel()), lambda event: None)
+        subject = patched(Kernel(Source(), catalog.kconfig("base")))
+        journal, began = (Journal(context, root / name, subject) for name in ("run", "worker"))
+        attempts = tuple(
+            Attempt(
+                case, Ending.EXITED, status=0, number=1, console="guest-0/console.log", stdout=f"cases/{case}/1/stdout"
+            )
+            for case in list(catalog.testcases)[:ATTEMPTS]
+        )
+        record = replace(began.record, attempts=attempts, guests=1)
+        times = []
+        for number in range(20):
+            files = root / f"files-{number}"
+            for name in ("guest-0/console.log", *(one.stdout for one in attempts)):
+                (files / name).parent.mkdir(parents=True, exist_ok=True)
+                (files / name).write_text("TAP version 13\n1..1\nok 1 it works\n")
+            before_s = time.process_time()
+            journal.adopt(record, files)
+            times.append(time.process_time() - before_s)
+    return {"adopt_s": sorted(times)[len(times) // 4]}
 
 
 def of_rows() -> dict[str, float]:

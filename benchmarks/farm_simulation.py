@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from orchestrator.cluster import transport
+from orchestrator.cluster import connection
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,13 @@ class Costs:
     heartbeat_s: float = 0.00087  # of a worker, at the scheduler
     look_s: float = 3.5e-5  # for each worker in an answer to who is there, at the scheduler, and again at the client
     place_s: float = 3e-6  # for each worker that is considered for a job
-    file_s: float = 0.0042  # a file that is fetched: connection, TLS, request; at either end
-    byte_s: float = 1.6e-9  # of it, with its digest
+    file_s: float = 0.0003  # a file that is fetched: request and answer; at either end
+    byte_s: float = 1.2e-9  # of it, with its digest
+    small_s: float = 0.0001  # a small file, which came with its result: checked and written
+    relayed_s: float = 3.7e-9  # for each byte of a result, at the scheduler
     run_sqlite_s: float = 0.066  # an item's run into the history
     run_postgres_s: float = 0.127
-    adopt_s: float = 0.05  # a session's record, taken over and judged: assumed
+    adopt_s: float = 0.016  # a session's record of 15 attempts, taken over and saved
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,11 @@ class Night:
     session_s: float = 95.0
     build_s: float = 240.0
     kernel: float = 93e6
-    result: float = 2e6
-    files: int = 40  # of a result
+    initramfs: float = 36e6  # of the kernel's first guest
+    small: float = 1.5e6  # of a result, in small files
+    small_files: int = 110
+    large: float = 0.7e6  # in others
+    files: int = 6
     link: float = 125e6
 
 
@@ -123,7 +128,8 @@ class Farm:
         def built(at_s: float) -> None:
             self.release(at_s, machine, self.night.slots)
             told_s = self.scheduler.serve(at_s, self.costs.task_scheduler_s / 2)
-            done_s = self.fetched(told_s, kernel, machine, self.night.kernel, 4)  # the client keeps a copy
+            size = self.night.kernel + self.night.initramfs  # the client keeps a copy
+            done_s = self.fetched(told_s, kernel, machine, size, 5)
             has, left = {machine}, [sessions]
             for _ in range(sessions):
                 self.at(
@@ -145,9 +151,12 @@ class Farm:
 
         def ended(at_s: float) -> None:
             self.release(at_s, machine, 1)
-            told_s = self.scheduler.serve(at_s, self.costs.task_scheduler_s / 2)
-            done_s = self.fetched(told_s, kernel, machine, self.night.result, self.night.files)
-            self.at(self.client(kernel).serve(done_s, self.costs.adopt_s), adopted)
+            night, costs = self.night, self.costs
+            told_s = self.scheduler.serve(at_s, costs.task_scheduler_s / 2 + night.small * costs.relayed_s)
+            came_s = self.links[-1].serve(told_s, night.small / night.link)
+            done_s = self.fetched(came_s, kernel, machine, night.large, night.files)
+            takes_s = night.small_files * costs.small_s + costs.adopt_s
+            self.at(self.client(kernel).serve(done_s, takes_s), adopted)
 
         def adopted(at_s: float) -> None:
             left[0] -= 1
@@ -210,7 +219,7 @@ class Farm:
 def background(night: Night, costs: Costs) -> tuple[float, float]:
     """What is always done: the share of a CPU at the scheduler, and at each client."""
     beats_per_s = night.machines / max(0.5, night.machines / 100 + 1)  # as distributed spaces them
-    looks_per_s = min(1 / transport.ASK_EVERY_S, transport.WORKERS_PER_S / night.machines)
+    looks_per_s = min(1 / connection.ASK_EVERY_S, connection.WORKERS_PER_S / night.machines)
     look = looks_per_s * night.machines * costs.look_s
     return beats_per_s * costs.heartbeat_s + night.clients * look, look
 

@@ -11,14 +11,17 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from orchestrator import kept
 from orchestrator.model.artifact import Artifact
 
 NAME = "manifest.json"
 SCHEMA = 1
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,13 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def seal(product: Path) -> None:
+def seal(product: Path, digests: Mapping[str, str] = NOTHING) -> None:
     """Write the manifest of a directory and sync everything in it, so that what is renamed into place afterwards is
-    complete even after a power failure. Raises OSError."""
+    complete even after a power failure. `digests`: of files that have just been hashed, by name. Raises OSError."""
     directories = [product, *(path for path in product.rglob("*") if path.is_dir() and not path.is_symlink())]
     (product / NAME).unlink(missing_ok=True)  # an earlier one is no file of the product
     files = sorted(path for path in product.rglob("*") if path.is_file() and not path.is_symlink())
-    _write(product, Manifest(tuple(_entry(product, path) for path in files)))
+    _write(product, Manifest(tuple(_entry(product, path, digests) for path in files)))
     for path in (*files, product / NAME, *directories):
         sync(path)
 
@@ -103,9 +106,9 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _entry(product: Path, path: Path) -> ManifestEntry:
-    status = path.stat()
-    return ManifestEntry(str(path.relative_to(product)), status.st_size, status.st_mtime_ns, file_digest(path))
+def _entry(product: Path, path: Path, digests: Mapping[str, str]) -> ManifestEntry:
+    status, name = path.stat(), str(path.relative_to(product))
+    return ManifestEntry(name, status.st_size, status.st_mtime_ns, digests.get(name) or file_digest(path))
 
 
 def _write(product: Path, manifest: Manifest) -> None:

@@ -162,9 +162,12 @@ class KernelRecord:
         return replace(self, facts=replace(self.facts, **facts))
 
 
-def save_record(value: RunRecord | KernelRecord | MutationRecord | Attempt, path: Path) -> None:
-    """Write it so that others see all of it or what was there before. Raises HostRefused."""
-    write_atomically(path, json.dumps(encode(value), indent=1).encode() + b"\n")
+def save_record(
+    value: RunRecord | KernelRecord | MutationRecord | Attempt, path: Path, *, is_synced: bool = True
+) -> None:
+    """Write it so that others see all of it or what was there before. Without `is_synced` a power failure may take it:
+    for what another record repeats. Raises HostRefused."""
+    write_atomically(path, json.dumps(encode(value), indent=1).encode() + b"\n", is_synced=is_synced)
 
 
 def load_record(kind: type[T], path: Path) -> T:

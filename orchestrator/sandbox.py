@@ -44,14 +44,31 @@ WORKS_NOT = (
 )
 
 
+def try_it(runner: Runner) -> None:
+    """Start a program in a sandbox. Raises ToolMissing if bubblewrap is not installed, CommandFailed if it cannot do
+    here what it is for."""
+    if find_program(BUBBLEWRAP) is None:
+        raise ToolMissing("bubblewrap is not installed", hint=INSTALL)
+    result = runner.run(Command((*DEAF, BUBBLEWRAP, *ISOLATED, "--", *HEARING, "true")), timeout_s=30.0)
+    if result.status != 0:
+        said = result.tail(1) or f"exit status {result.status}"
+        raise CommandFailed(f"bubblewrap does not work here: {said}", hint=WORKS_NOT, detail=result.tail())
+
+
 class Sandbox:
     """Confines commands that name what they may do. `wanted` None: where bubblewrap works, else `warn` is told once.
 
-    Whether it works is tried at the first such command, or by `check`. Thread-safe.
+    Whether it works is tried, by `tried`, at the first such command, or by `check`. Thread-safe.
     """
 
-    def __init__(self, wanted: bool | None, runner: Runner, warn: Callable[[str, str], None]) -> None:
-        self._wanted, self._runner, self._warn = wanted, runner, warn
+    def __init__(
+        self,
+        wanted: bool | None,
+        runner: Runner,
+        warn: Callable[[str, str], None],
+        tried: Callable[[Runner], None] = try_it,
+    ) -> None:
+        self._wanted, self._runner, self._warn, self._try = wanted, runner, warn, tried
         self._lock = threading.Lock()
         self._works: bool | None = False if wanted is False else None
 
@@ -73,7 +90,7 @@ class Sandbox:
         with self._lock:
             if self._works is None:
                 try:
-                    try_it(self._runner)
+                    self._try(self._runner)
                 except (ToolMissing, CommandFailed) as error:
                     if self._wanted:
                         raise
@@ -83,17 +100,6 @@ class Sandbox:
                 else:
                     self._works = True
             return self._works
-
-
-def try_it(runner: Runner) -> None:
-    """Start a program in a sandbox. Raises ToolMissing if bubblewrap is not installed, CommandFailed if it cannot do
-    here what it is for."""
-    if find_program(BUBBLEWRAP) is None:
-        raise ToolMissing("bubblewrap is not installed", hint=INSTALL)
-    result = runner.run(Command((*DEAF, BUBBLEWRAP, *ISOLATED, "--", *HEARING, "true")), timeout_s=30.0)
-    if result.status != 0:
-        said = result.tail(1) or f"exit status {result.status}"
-        raise CommandFailed(f"bubblewrap does not work here: {said}", hint=WORKS_NOT, detail=result.tail())
 
 
 def prefix(command: Command, search_path: list[str]) -> tuple[str, ...]:

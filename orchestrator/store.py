@@ -18,7 +18,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,16 +39,18 @@ def key(stage: str, **inputs: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file that others see whole or not at all, with the mode that the umask gives. Raises HostRefused."""
+def write_atomically(path: Path, data: bytes, *, is_synced: bool = True) -> None:
+    """Write a file that others see whole or not at all, with the mode that the umask gives. `is_synced`: also after a
+    power failure. Raises HostRefused."""
     scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with scratch.open("xb") as handle:
                 handle.write(data)
-                handle.flush()
-                os.fsync(handle.fileno())  # else what a power failure leaves may be the name without the content
+                if is_synced:  # else what a power failure leaves may be the name without the content
+                    handle.flush()
+                    os.fsync(handle.fileno())
             scratch.replace(path)
         except BaseException:
             with suppress(OSError):
@@ -104,9 +106,11 @@ class Store:
             self.drop(path, f"cannot be read ({error})")
             return None
 
-    def put(self, stage: str, product_key: str, make: Callable[[Path], None]) -> Path:
-        """Make a product in a scratch directory and move it into place. If two race, returns the winner's. Raises
-        HostRefused, and what `make` raises."""
+    def put(
+        self, stage: str, product_key: str, make: Callable[[Path], None], digests: Mapping[str, str] | None = None
+    ) -> Path:
+        """Make a product in a scratch directory and move it into place. If two race, returns the winner's. `digests`:
+        by file, of what `make` has hashed already. Raises HostRefused, and what `make` raises."""
         home = self.root / stage
         final = home / product_key
         with writing(home):
@@ -114,7 +118,7 @@ class Store:
             scratch = Path(tempfile.mkdtemp(prefix=".scratch-", dir=home))
             try:
                 make(scratch)
-                manifest.seal(scratch)
+                manifest.seal(scratch, digests or {})
                 try:
                     scratch.rename(final)
                 except OSError as error:

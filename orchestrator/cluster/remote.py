@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-import platform
 import shutil
-import ssl
 import tempfile
 import threading
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
-from orchestrator.build.toolchain import find_toolchain
-from orchestrator.cluster import placement, transport
+from orchestrator.cluster import placement
+from orchestrator.cluster.connection import Connection
 from orchestrator.cluster.fetched import Peers, fetch, fetch_product, inside
-from orchestrator.cluster.placement import Member, Wanted, read_announcement
+from orchestrator.cluster.members import members_for, wanted
+from orchestrator.cluster.placement import Member
 from orchestrator.cluster.served import FileServer
 from orchestrator.cluster.task import Offer, Result, Task, Trouble
 from orchestrator.errors import ClusterUnavailable, Fault, HostRefused, Interrupted, OrchestrateError, WorkersUnfit
+from orchestrator.guest.guest import INITRAMFS
 from orchestrator.jobs.journal import Stopped
 from orchestrator.jobs.products import Products
 from orchestrator.jobs.reproduce import SCRIPT, write_script
 from orchestrator.model.job import Build, CompareBuilds, CompileChanged, Configure, HostTest, Job, Session, StaticChecks
-from orchestrator.model.machine import Host
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import BOOT, COMPILE, COST, STATIC_CHECKS
-from orchestrator.model.request import Plan
-from orchestrator.plan import slots as slots_of_host
 from orchestrator.store import Store
-from orchestrator.version import version
 
 MACHINES = 2  # that may fail a job before it is given up
 LOOK_EVERY_S = 0.25
@@ -66,14 +62,14 @@ class Remote:
 
     def __init__(
         self,
-        connection: transport.Connection,
+        connection: Connection,
         products: Products,
         files: FileServer,
-        tls: ssl.SSLContext,
+        peers: Peers,
         shared: Shared,
     ) -> None:
         """Raises ToolMissing, CommandFailed where a compiler of the plan is not here."""
-        self._connection, self._products, self._files, self._tls = connection, products, files, tls
+        self._connection, self._products, self._files, self._peers = connection, products, files, peers
         self._context, self._plan = products.context, products.plan
         self._cancel = products.context.runner.cancel
         self._turn, self._used, self._kept_free = shared.turn, shared.used, shared.kept_free
@@ -101,13 +97,13 @@ class Remote:
         failures: list[str] = []
         avoided: set[str] = set()
         while len(failures) < MACHINES:
-            with self._placed(job, avoided) as member, Peers(self._tls) as peers:
+            with self._placed(job, avoided) as member:
                 if member is None:
                     failures.append("there is no other worker")
                     break
                 avoided.add(member.about.life)
                 try:
-                    back = self._try(job, member, peers)
+                    back = self._try(job, member)
                 except (OrchestrateError, OSError) as error:
                     if isinstance(error, Interrupted | ClusterUnavailable):
                         raise
@@ -120,10 +116,10 @@ class Remote:
                         self._context.warn(f"{name_of(job)}: {failures[-1]}")
                         if not self._is_last(failures, avoided):
                             continue
-                    self._adopt(job, back, member, peers)
+                    self._adopt(job, back, member)
                 finally:
                     shutil.rmtree(back.files, ignore_errors=True)
-                    self._connection.release(back.token, member.address)
+                    self._connection.release(back.token)
                 trouble = back.result.trouble
                 if back.result.is_interrupted:
                     raise Interrupted("interrupted", hint="run the same command again: it continues where it stopped")
@@ -134,33 +130,44 @@ class Remote:
                     return
         self._record(job, Trouble(f"no machine could do it: {'; '.join(failures)}"))
 
-    def _try(self, job: Job, member: Member, peers: Peers) -> _Back:
+    def _try(self, job: Job, member: Member) -> _Back:
         """Raises WorkerLost, DownloadFailed, HostRefused, Interrupted, ClusterUnavailable."""
         token = f"{job.subject.name}-{uuid.uuid4().hex[:12]}"
         with self._turn:
             offers = tuple(self._offers[job.subject.kernel.id].values())
-        booted = self._products.journal(job.subject).has_booted
-        task = Task(token, job, replace(self._plan, slots=member.slots), offers, booted)
+        journal = self._products.journal(job.subject)
+        plan = replace(self._plan, slots=member.slots)
+        task = Task(token, job, plan, offers, journal.record.guests, journal.has_booted)
         share = float(placement.takes(job, member)) * 0.999  # Dask adds up floats
         self._context.say(f"{name_of(job)}: {member.about.name}")
         result = self._connection.do(task, member.address, member.slots, share, self._cancel)
+        try:
+            return _Back(token, result, self._take_files(result, has_guest=journal.record.guests > 0))
+        except BaseException:
+            self._connection.release(token)
+            raise
+
+    def _take_files(self, result: Result, *, has_guest: bool) -> Path:
+        """A directory with the files of a result. `has_guest`: we have those of the kernel's first guest, which alone
+        keeps its initramfs. Raises DownloadFailed, HostRefused."""
         home = Path(tempfile.mkdtemp(prefix=".from-worker-", dir=self._products.run_dir))
         try:
             for file in result.files:
-                fetch(file, (result.source,), inside(home, file.name), peers)
+                if has_guest and Path(file.name).name == INITRAMFS:
+                    continue
+                fetch(file, (result.source,), inside(home, file.name), self._peers, contents=result.contents)
                 if file.name in result.private:  # until now its directory is ours alone
                     (home / file.name).chmod(0o600)
-        except OrchestrateError:
+        except BaseException:
             shutil.rmtree(home, ignore_errors=True)
-            self._connection.release(token, member.address)
             raise
-        return _Back(token, result, home)
+        return home
 
     def _is_last(self, failures: list[str], avoided: set[str]) -> bool:
         with self._turn:
             return len(failures) >= MACHINES or all(one.about.life in avoided for one in self._look())
 
-    def _adopt(self, job: Job, back: _Back, member: Member, peers: Peers) -> None:
+    def _adopt(self, job: Job, back: _Back, member: Member) -> None:
         """Take over what a worker has recorded, and the products that it used."""
         result, subject = back.result, job.subject
         for text, detail in result.warnings:
@@ -168,7 +175,7 @@ class Remote:
                 self._warned.add(text)
                 self._context.warn(f"{member.about.name}: {text}", detail)
         if not result.is_interrupted:
-            self._take_products(job, result, peers)
+            self._take_products(job, result)
         self._products.told(subject, dict(result.refused), dict(result.left_out))
         if result.record is None:
             return
@@ -183,13 +190,13 @@ class Remote:
             if journal.record.facts.build_id and not journal.record.earlier_base:
                 self._products.recall_base(subject)
 
-    def _take_products(self, job: Job, result: Result, peers: Peers) -> None:
+    def _take_products(self, job: Job, result: Result) -> None:
         """Have what a worker used in our store too: reports are decoded from it, and other workers get it from here
         when that worker is gone."""
-        store = Store(self._context.store.root)
+        store, check = Store(self._context.store.root), self._cancel.check
         for product in result.products:
             with suppress(OrchestrateError):  # it still has it: we are a second source only
-                home = fetch_product(product, (result.source,), store, peers, self._cancel.check)
+                home = fetch_product(product, (result.source,), store, self._peers, check, result.contents)
                 with self._turn:
                     offers = self._offers[job.subject.kernel.id]
                     is_new = (product.stage, product.key) not in offers
@@ -256,35 +263,6 @@ class Remote:
                     self._context.warn(f"a worker is left out: {why}")
             self._members, self._looked_s = fit, time.monotonic()
         return self._members
-
-
-def wanted(products: Products) -> Wanted:
-    """What a machine needs to do a run's jobs as this one would: our version, architecture and compilers."""
-    names = sorted({(variant.toolchain, variant.arch) for variant in products.plan.variants})
-    compilers = tuple(
-        (placement.compiler_label(*name), find_toolchain(products.context, *name).value.compiler) for name in names
-    )
-    return Wanted(version(), platform.machine(), compilers)
-
-
-def members_for(announced: Mapping[str, str], plan: Plan, needs: Wanted) -> tuple[tuple[Member, ...], list[str]]:
-    """The workers that can work for a plan, by what they announced, and why the others cannot."""
-    found: list[Member] = []
-    excluded: list[str] = []
-    for address, text in announced.items():
-        told = read_announcement(text, needs.version)
-        about = told.about
-        if about is None:
-            excluded.append(f"{told.name or address} is orchestrate {told.version}, and this is {needs.version}")
-            continue
-        if why := placement.unfit(about, needs):
-            excluded.append(f"{about.name} {why}")
-            continue
-        host = Host(about.cpus, about.memory_mib, "")
-        found.append(Member(address, plan.request.jobs or slots_of_host(plan.machine, host), about))
-    fit = placement.of_one_class(found, plan.request.accel)
-    excluded += [f"{one.about.name} has only {one.about.accel}" for one in found if one not in fit]
-    return fit, excluded
 
 
 def failure_of_host(result: Result) -> str:

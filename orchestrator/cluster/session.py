@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socket
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.cluster import identity, transport
+from orchestrator.cluster.connection import Connection
+from orchestrator.cluster.fetched import Peers
 from orchestrator.cluster.placement import read_announcement
 from orchestrator.cluster.remote import Remote, Shared
 from orchestrator.cluster.served import FileServer, Offered
@@ -22,14 +23,14 @@ from orchestrator.version import version
 class Cluster:
     """What a client has of a cluster, for one run or several at a time."""
 
-    connection: transport.Connection
+    connection: Connection
     files: FileServer
-    tls: ssl.SSLContext
+    peers: Peers
     shared: Shared = field(default_factory=Shared)
 
     def remote(self, products: Products) -> Remote:
         """The executor of a run. Raises ToolMissing, CommandFailed."""
-        return Remote(self.connection, products, self.files, self.tls, self.shared)
+        return Remote(self.connection, products, self.files, self.peers, self.shared)
 
     def machines(self) -> int:
         """The workers of our version that are there. Raises ClusterUnavailable."""
@@ -42,7 +43,7 @@ def joined(address: str, directory: Path) -> Iterator[Cluster]:
     """Raises UsageError, ClusterUnavailable."""
     identity.check(directory, "client")
     scheduler = checked_address(address)
-    connection = transport.Connection(scheduler, directory)
+    connection = Connection(scheduler, directory)
     try:
         theirs, ours = connection.scheduler_version(), transport.version()
         if theirs != ours:
@@ -52,7 +53,8 @@ def joined(address: str, directory: Path) -> Iterator[Cluster]:
             )
         files = FileServer(Offered(), own_address(scheduler), identity.tls_context(directory, "client", is_server=True))
         try:
-            yield Cluster(connection, files, identity.tls_context(directory, "client", is_server=False))
+            with Peers(identity.tls_context(directory, "client", is_server=False)) as peers:
+                yield Cluster(connection, files, peers)
         finally:
             files.close()
     finally:

@@ -3,31 +3,29 @@ client has not recorded is done again.
 
 Facts about distributed 2026.8.0 that this rests on: a worker that dies fails its tasks at once where `allowed-failures`
 is 0; one that says nothing is given up after `worker-ttl`; a task whose future is cancelled, or whose client is gone,
-leaves the state `executing` at its worker, though its thread goes on; `Client.run` reaches a worker
-whose threads are all busy; a scheduler that dies takes its workers along.
+leaves the state `executing` at its worker, though its thread goes on; a worker forgets a task when nobody has its
+future any more, and not while its thread goes on; `Client.run` reaches a worker whose threads are all busy; a scheduler
+that dies takes its workers along.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import threading
-import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import dask
 import distributed
-from distributed import Client, Scheduler, Worker, get_worker
+from distributed import Scheduler, Worker, WorkerPlugin, get_worker
 from distributed.comm import CommClosedError
 from distributed.security import Security
 
 from orchestrator.cluster import identity
 from orchestrator.cluster.task import Result, Task
 from orchestrator.cluster.workshop import Workshop
-from orchestrator.errors import ClusterUnavailable, Interrupted, WorkerLost
+from orchestrator.errors import ClusterUnavailable
 from orchestrator.process import Cancel
 
 CONFIG = {
@@ -50,9 +48,6 @@ CONFIG = {
 }
 SILENT_S = 30.0  # after which a worker or a client is given up
 LOOK_EVERY_S = 0.2
-ASK_EVERY_S = 1.0  # who is there, at most
-WORKERS_PER_S = 250  # whose announcements a client asks for, at most: of 500 every 2 s
-GRACE_S = 8.0  # that a stopped job may take to end its guest and send what it has
 ANNOUNCES = "orchestrate"
 LIFE = "life"
 SLOTS = "slot-share"  # Dask's resource: a worker has 1, a job takes its share of it
@@ -128,7 +123,7 @@ def run_worker(
 
     async def work() -> None:
         worker = Worker(
-            _tls(scheduler),
+            tls_address(scheduler),
             host=host,
             name=name,
             nthreads=threads,
@@ -140,6 +135,7 @@ def run_worker(
             metrics={ANNOUNCES: lambda _: announce()},
             dashboard=False,
             dashboard_address="127.0.0.1:0",
+            plugins=(_Forgotten(workshop),),
         )
         try:
             async with worker:
@@ -153,12 +149,25 @@ def run_worker(
                         hint="start the scheduler, and this worker again; systemd's Restart=always does that",
                     )
         except (TimeoutError, OSError, CommClosedError) as error:
-            raise _unreachable(scheduler, error) from error
+            raise unreachable(scheduler, error) from error
 
     try:
         asyncio.run(work())
     finally:
         workshop.stop_all()
+
+
+class _Forgotten(WorkerPlugin):  # type: ignore[misc]  # it has no types
+    """Lets go of the files of a result when its client has let go of the result, or is gone."""
+
+    name = "forgotten"
+
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
+
+    def transition(self, key: Any, start: str, finish: str, **_: Any) -> None:
+        if finish == "forgotten":  # we are in the event loop, where nobody removes directories
+            asyncio.get_running_loop().run_in_executor(None, self._workshop.release, str(key))
 
 
 def do_task(task: Task, slots: int) -> Result:
@@ -174,126 +183,19 @@ def do_task(task: Task, slots: int) -> Result:
     return _WORKSHOP.do(task, is_wanted, slots)
 
 
-async def _stop(token: str) -> None:
+async def stop_task(token: str) -> None:
     if _WORKSHOP:
         _WORKSHOP.stop(token)
 
 
-async def _release(token: str) -> None:
-    if _WORKSHOP:
-        _WORKSHOP.release(token)
+# --- either end
 
 
-# --- client
-
-
-class Connection:
-    """A client's connection to a cluster."""
-
-    def __init__(self, scheduler: str, directory: Path) -> None:
-        """Raises ClusterUnavailable."""
-        quiet()
-        self._scheduler = scheduler
-        self._asking = threading.Lock()
-        self._announced: Mapping[str, str] = {}
-        self._asks_next_s = 0.0
-        try:
-            self._client = Client(
-                _tls(scheduler),
-                security=security(directory),
-                timeout=10,
-                set_as_default=False,
-                heartbeat_interval="2s",
-            )
-        except (TimeoutError, OSError, CommClosedError) as error:
-            raise _unreachable(scheduler, error) from error
-
-    def close(self) -> None:
-        """Let go of all tasks: workers end those that still run."""
-        self._client.close(timeout=2)
-
-    def scheduler_version(self) -> str:
-        """Of distributed there."""
-        found = self._client.get_versions(check=False)
-        return str(found["scheduler"]["packages"]["distributed"])
-
-    def announced(self) -> Mapping[str, str]:
-        """What each worker says of itself, by address, as it was a moment ago: all runs of a client ask for it, and it
-        grows with the number of workers. Raises ClusterUnavailable."""
-        self._check()
-        with self._asking:
-            if time.monotonic() >= self._asks_next_s:
-                workers = cast(dict[str, Any], self._client.scheduler_info(n_workers=-1))["workers"]
-                self._announced = {
-                    address: str(one["metrics"][ANNOUNCES])
-                    for address, one in workers.items()
-                    if ANNOUNCES in one.get("metrics", {})
-                }
-                self._asks_next_s = time.monotonic() + max(ASK_EVERY_S, len(workers) / WORKERS_PER_S)
-            return self._announced
-
-    def do(self, task: Task, address: str, slots: int, share: float, cancel: Cancel) -> Result:
-        """Have a worker do a task. Raises WorkerLost when it is gone, ClusterUnavailable when the scheduler is,
-        Interrupted with what was recorded until then."""
-        future = self._client.submit(
-            do_task,
-            task,
-            slots,
-            key=task.token,
-            workers=[address],
-            allow_other_workers=False,
-            resources={SLOTS: share},
-            retries=0,
-            pure=False,
-        )
-        done = threading.Event()
-        future.add_done_callback(lambda _: done.set())
-        stopping_s: float | None = None
-        try:
-            while not future.done():
-                if cancel.is_set and stopping_s is None:
-                    stopping_s = time.monotonic()
-                    # in a thread of its own: a frozen worker would keep us from counting the seconds
-                    threading.Thread(target=self.tell, args=(_stop, task.token, address), daemon=True).start()
-                if stopping_s is not None and time.monotonic() > stopping_s + GRACE_S:
-                    raise Interrupted("interrupted", hint="run the same command again")
-                if address not in self.announced():  # a task for a worker that was gone before it came is kept for ever
-                    raise WorkerLost(f"the worker {address} is gone")
-                done.wait(LOOK_EVERY_S)
-            if future.status == "finished":
-                return cast(Result, future.result(timeout=30))
-            self._check()
-            error = future.exception(timeout=5) if future.status == "error" else None
-            if error is not None and not isinstance(error, distributed.KilledWorker):
-                raise error
-            raise WorkerLost(f"the worker {address} is gone")
-        except (TimeoutError, CommClosedError, distributed.client.FutureCancelledError) as error:
-            self._check()
-            raise WorkerLost(f"the worker {address} is gone: {error}") from error
-        finally:
-            future.release()
-
-    def release(self, token: str, address: str) -> None:
-        self.tell(_release, token, address)
-
-    def tell(self, what: Callable[[str], Awaitable[None]], token: str, address: str) -> None:
-        """Reach a worker at once, whatever its threads do. One that is gone needs not be told."""
-        with suppress(TimeoutError, OSError, CommClosedError):
-            self._client.run(what, token, workers=[address], wait=False, on_error="ignore")
-
-    def _check(self) -> None:
-        if self._client.status != "running":
-            raise ClusterUnavailable(
-                f"the scheduler at {self._scheduler} is gone",
-                hint="start it and its workers again, and run the same command again: it continues where it stopped",
-            )
-
-
-def _tls(address: str) -> str:
+def tls_address(address: str) -> str:
     return f"tls://{address.rpartition('://')[2]}"
 
 
-def _unreachable(scheduler: str, error: BaseException) -> ClusterUnavailable:
+def unreachable(scheduler: str, error: BaseException) -> ClusterUnavailable:
     why = str(error).splitlines()[0] if str(error) else type(error).__name__
     return ClusterUnavailable(
         f"no scheduler of our cluster answers at {scheduler}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,7 +13,7 @@ from orchestrator import manifest
 from orchestrator.catalog import Catalog
 from orchestrator.cluster.fetched import Peers, fetch_product
 from orchestrator.cluster.served import FileServer
-from orchestrator.cluster.task import Result, Task, Trouble
+from orchestrator.cluster.task import Result, Task, Trouble, small_contents
 from orchestrator.context import Context, Places
 from orchestrator.errors import Interrupted, OrchestrateError, UsageError
 from orchestrator.events import Event, Level, Note
@@ -30,7 +29,7 @@ from orchestrator.model.request import Plan, Request
 from orchestrator.os_errors import situation
 from orchestrator.process import Cancel, Runner
 from orchestrator.record import KernelRecord
-from orchestrator.sandbox import Sandbox
+from orchestrator.sandbox import Sandbox, try_it
 from orchestrator.store import Store
 
 LOOK_EVERY_S = 0.25
@@ -46,15 +45,16 @@ class Workshop:
         catalog: Catalog,
         finders: FindersOf,
         files: FileServer,
-        tls: ssl.SSLContext,
+        peers: Peers,
         home: Path,
     ) -> None:
         self._places, self._catalog, self._finders = places, catalog, finders
-        self._files, self._tls, self._home = files, tls, home
+        self._files, self._peers, self._home = files, peers, home
         self._lock = threading.Lock()
         self._running: dict[str, Cancel] = {}
         self._results: dict[str, tuple[Path, tuple[Artifact, ...]]] = {}
         self._offered: set[Path] = set()
+        self._has_sandbox = False
 
     def do(self, task: Task, is_wanted: Callable[[], bool], slots: int) -> Result:
         """Do a task until it ends or is not wanted any more. Raises nothing but faults of our own code."""
@@ -65,22 +65,22 @@ class Workshop:
                 told.append((event.text, event.detail))
 
         context = Context(self._places, self._catalog, Runner(cancel), hear, used=lambda path: used.setdefault(path))
-        sandbox = Sandbox(task.plan.request.sandbox, context.runner, context.warn)
+        sandbox = Sandbox(task.plan.request.sandbox, context.runner, context.warn, self._try_sandbox)
         context = replace(context, runner=Runner(cancel, confine=sandbox))
         home = self._home / task.token
+        ours = home / task.job.subject.name
         products: Products | None = None
         trouble: Trouble | None = None
         is_interrupted = False
         with self._watched(task.token, cancel, is_wanted):
             try:
-                home.mkdir(parents=True)
-                with Peers(self._tls) as peers:
-                    for offer in task.offers:
-                        fetch_product(offer.product, offer.sources, context.store, peers, cancel.check)
+                ours.mkdir(parents=True)
+                for offer in task.offers:
+                    fetch_product(offer.product, offer.sources, context.store, self._peers, cancel.check)
                 plan = replace(localised(task.plan, self._catalog), slots=slots)
-                products = Products(context, plan, home, self._finders(context, plan.request))
-                if task.has_booted:
-                    products.journal(task.job.subject).has_booted_elsewhere()
+                # the client saves the record: what of it lies here is lost with us, and the job is done again
+                products = Products(context, plan, home, self._finders(context, plan.request), is_saved=False)
+                products.journal(task.job.subject).go_on(task.guests, has_booted=task.has_booted)
                 perform(task.job, products)
             except Interrupted:
                 is_interrupted = True
@@ -89,13 +89,22 @@ class Workshop:
                 trouble = Trouble(told_error.message, told_error.hint, told_error.detail, told_error.fault)
         record = products.journal(task.job.subject).record if products else None
         if record and not is_interrupted:
-            self._keep_lines(context, task, record, home / task.job.subject.name)
-        files = self._keep(task, record)
+            self._keep_lines(context, task, record, ours)
+        files, used_ones = self._keep(task, record), self._offer(context.store, used)
+        known = {(offer.product.stage, offer.product.key) for offer in task.offers}
+        news = [one for one in used_ones if (one.stage, one.key) not in known]
+        contents = small_contents(
+            [
+                *((ours / file.name, file) for file in files),
+                *((context.store.root / one.stage / one.key / file.name, file) for one in news for file in one.files),
+            ]
+        )
         return Result(
             record=record,
             files=files,
-            private=_private(home / task.job.subject.name, files),
-            products=self._offer(context.store, used),
+            private=_private(ours, files),
+            products=used_ones,
+            contents=contents,
             source=self._files.url,
             store=str(context.store.root),
             refused=tuple(products.refused().items()) if products else (),
@@ -104,6 +113,12 @@ class Workshop:
             trouble=trouble,
             is_interrupted=is_interrupted,
         )
+
+    def _try_sandbox(self, runner: Runner) -> None:
+        """Once it has worked it does: each job would start a program for it. Raises as sandbox.try_it."""
+        if not self._has_sandbox:
+            try_it(runner)
+            self._has_sandbox = True
 
     def stop(self, token: str) -> None:
         """End a task's programs; its result says what was recorded until then."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from orchestrator.catalog import load_catalog
 from orchestrator.cluster import identity
 from orchestrator.cluster.announce import announcement
+from orchestrator.cluster.fetched import Peers
 from orchestrator.cluster.served import FileServer, Offered
 from orchestrator.cluster.workshop import Workshop
 from orchestrator.codec import dumps
@@ -47,8 +48,8 @@ def run(args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(dir=homes, prefix="worker-", ignore_cleanup_errors=True) as scratch:
         home = Path(scratch)
         tls = identity.tls_context(directory, "worker", is_server=False)
-        workshop = Workshop(places, catalog, find_finders, files, tls, home / "jobs")
-        with stoppable(cancel):
+        with Peers(tls) as peers, stoppable(cancel):
+            workshop = Workshop(places, catalog, find_finders, files, peers, home / "jobs")
             transport.run_worker(
                 scheduler,
                 host,

@@ -5,9 +5,11 @@ Several sessions may write into one journal at the same time.
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +18,7 @@ from orchestrator.build.product import Product
 from orchestrator.context import Context
 from orchestrator.errors import BootFailed, Fault, Interrupted, NoGuest, OrchestrateError
 from orchestrator.events import CaseFinished, Level, Note, StageFinished, StageStarted
+from orchestrator.guest.guest import INITRAMFS
 from orchestrator.judge.attempts import applicable, classify, judge_attempt
 from orchestrator.judge.logs import Consoles
 from orchestrator.judge.run import utc_now
@@ -39,10 +42,20 @@ class Stopped(Exception):
 
 
 class Journal:
-    """Saved after every step, so that a killed run resumes after its last step."""
+    """Saved after every step, so that a killed run resumes after its last step; without `is_saved` never, where
+    somebody else keeps the record."""
 
-    def __init__(self, context: Context, home: Path, subject: Subject, known: tuple[KnownIssue, ...] = ()) -> None:
+    def __init__(
+        self,
+        context: Context,
+        home: Path,
+        subject: Subject,
+        known: tuple[KnownIssue, ...] = (),
+        *,
+        is_saved: bool = True,
+    ) -> None:
         self._context = context
+        self._is_saved, self._is_held = is_saved, False
         self._known = known
         self._lock = threading.RLock()
         self._consoles = Consoles()
@@ -130,7 +143,9 @@ class Journal:
         with self._lock:
             if attempt.is_unmarked and not self.record.unmarked:
                 self._context.emit(Note(Level.DEBUG, f"{self.name}: {UNMARKED} ({attempt.case})"))
-            save_record(attempt, self.home / attempt.home / "result.json")
+            if self._is_saved:
+                # of several that are taken over at once the record, which says all of it, is synced
+                save_record(attempt, self.home / attempt.home / "result.json", is_synced=not self._is_held)
             self._save(self.record.with_attempt(attempt))
             judged = self.finding_of(attempt)
         self._context.emit(
@@ -156,15 +171,17 @@ class Journal:
         came_up = any(stage.stage == BOOT and not stage.outcome.is_bad for stage in self.record.stages)
         return came_up or any(attempt.console and attempt.case != BOOT for attempt in self.record.attempts)
 
-    def has_booted_elsewhere(self) -> None:
-        """A guest of this kernel has answered on another machine: the next one is not the first."""
+    def go_on(self, guests: int, *, has_booted: bool) -> None:
+        """So many guests of this kernel were on other machines; `has_booted`: one of them has answered."""
         with self._lock:
-            self._save(self.record.with_stage(StageResult(BOOT, Outcome.PASS, 0.0)))
+            record = replace(self.record, guests=guests, first_guest=guests)
+            self._save(record.with_stage(StageResult(BOOT, Outcome.PASS, 0.0)) if has_booted else record)
 
     def adopt(self, other: KernelRecord, files: Path) -> None:
         """Take over what another machine has recorded of this kernel; `files` is its directory, whose content moves
-        here. Guests and attempts get numbers of ours, and each stage counts once, unless it failed."""
-        with self._lock:
+        here. Guests and attempts get numbers of ours, and each stage counts once, unless it failed. The record is saved
+        twice at most: with the numbers of the guests before their files move, with the attempts after that."""
+        with self._saved_once():
             known = {name: value for name, value in vars(other.facts).items() if value not in ("", 0, None)}
             self.settle(**{name: known.pop(name) for name in SETTLED if name in known})
             self.facts(**known)
@@ -172,18 +189,19 @@ class Journal:
                 if stage.stage not in self._adopted or stage.outcome.is_bad:
                     self._adopted.add(stage.stage)
                     self._finish(stage)
-            guests = {}
-            for theirs in other.numbers:
-                guests[theirs], home = self.next_guest()
+            guests = {theirs: self.next_guest() for theirs in other.numbers}
+        with self._saved_once():
+            for theirs, (number, home) in guests.items():
                 for path in (files / f"guest-{theirs}", *files.glob(f"guest-{theirs}.*")):
                     if path.exists():
-                        self.home.mkdir(parents=True, exist_ok=True)
-                        path.rename(home.with_name(home.name + path.name.removeprefix(f"guest-{theirs}")))
+                        _move(path, home.with_name(home.name + path.name.removeprefix(f"guest-{theirs}")))
+                if number:  # as of the guests of one machine
+                    (home / INITRAMFS).unlink(missing_ok=True)
+            numbers = {theirs: number for theirs, (number, _) in guests.items()}
             for attempt in other.attempts:
-                ours = renumbered(attempt, guests, self.record.next_number(attempt.case))
+                ours = renumbered(attempt, numbers, self.record.next_number(attempt.case))
                 if (files / attempt.home).exists():
-                    (self.home / ours.home).parent.mkdir(parents=True, exist_ok=True)
-                    (files / attempt.home).rename(self.home / ours.home)
+                    _move(files / attempt.home, self.home / ours.home)
                 if attempt.ending is Ending.UNFINISHED:
                     self._save(self.record.with_attempt(ours))
                 else:
@@ -201,7 +219,7 @@ class Journal:
 
     def recalled(self, earlier: tuple[BaseResult, ...]) -> None:
         """What earlier runs found out about the base of this kernel."""
-        with self._lock:
+        with self._saved_once():
             self._save(replace(self.record, earlier_base=earlier))
 
     def facts(self, **facts: Any) -> None:
@@ -216,9 +234,30 @@ class Journal:
             StageFinished(self.name, result.stage, result.outcome, result.time_s, result.cached, result.message)
         )
 
+    @contextmanager
+    def _saved_once(self) -> Iterator[None]:
+        """What is recorded meanwhile is saved when all of it is, if it changes anything."""
+        with self._lock:
+            before, self._is_held = self.record, True
+            try:
+                yield
+            finally:
+                self._is_held = False
+                if self.record != before:
+                    self._save(self.record)
+
     def _save(self, record: KernelRecord) -> None:
         self.record = record
-        save_record(record, self.home / KERNEL)
+        if self._is_saved and not self._is_held:
+            save_record(record, self.home / KERNEL)
+
+
+def _move(path: Path, there: Path) -> None:
+    """To where nothing is, or what no record names: somebody was killed between files and record."""
+    if there.is_dir():
+        shutil.rmtree(there)
+    there.parent.mkdir(parents=True, exist_ok=True)
+    path.rename(there)
 
 
 def _failure(name: str, error: OrchestrateError, time_s: float) -> StageResult:

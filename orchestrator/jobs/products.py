@@ -87,10 +87,18 @@ class Products:
     """The products of one run. All methods raise Stopped if an earlier stage has no product. Thread-safe."""
 
     def __init__(
-        self, context: Context, plan: Plan, run_dir: Path, find: Finders, covered: Mapping[str, Coverage] | None = None
+        self,
+        context: Context,
+        plan: Plan,
+        run_dir: Path,
+        find: Finders,
+        covered: Mapping[str, Coverage] | None = None,
+        *,
+        is_saved: bool = True,
     ) -> None:
-        """`covered`: by variant, what the cases were seen to execute of the series in another run directory."""
-        self._covered = covered or {}
+        """`covered`: by variant, what the cases were seen to execute of the series in another run directory. Without
+        `is_saved` journals are not saved: somebody else keeps the records."""
+        self._covered, self._is_saved = covered or {}, is_saved
         self.context, self.plan, self.run_dir = context, plan, run_dir
         self._find = find
         self._lock = threading.Lock()
@@ -277,7 +285,7 @@ class Products:
         with self._lock:
             if subject.name not in self._made:
                 home = self.run_dir / subject.name
-                journal = Journal(self.context, home, subject, self.plan.known)
+                journal = Journal(self.context, home, subject, self.plan.known, is_saved=self._is_saved)
                 self._tell_plan(subject, journal)
                 self._made[subject.name] = _Made(subject=subject, journal=journal)
             return self._made[subject.name]

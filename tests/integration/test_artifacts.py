@@ -16,8 +16,9 @@ import pytest
 from orchestrator.cluster import identity
 from orchestrator.cluster.fetched import Peers, fetch, fetch_product, inside
 from orchestrator.cluster.served import FileServer, Offered
+from orchestrator.cluster.task import SMALL, SMALL_ALL, small_contents
 from orchestrator.errors import DownloadFailed, HostRefused, UsageError
-from orchestrator.manifest import artifacts
+from orchestrator.manifest import artifacts, problem
 from orchestrator.model.artifact import Artifact, StoredProduct
 from orchestrator.store import Store
 
@@ -213,6 +214,38 @@ def test_a_product_moves_once_and_is_sealed_where_it_arrives(server: FileServer,
     got = fetch_product(product, [server.url], here, peers)
     assert artifacts(got) == artifacts(home)
     assert fetch_product(product, [], here, peers) == got
+
+
+def test_small_files_come_with_the_result_and_are_believed_no_more_than_others(
+    server: FileServer, peers: Peers, tmp_path: Path
+) -> None:
+    files = [offered(server, tmp_path / "there", f"{size}", bytes(size)) for size in (0, 100, SMALL, SMALL + 1)]
+    contents = small_contents((tmp_path / "there" / file.name, file) for file in files)
+    assert list(contents) == [file.sha256 for file in files[:3]]
+    for file in files[:3]:
+        fetch(file, [], tmp_path / f"here/{file.name}", peers, contents=contents)
+        assert (tmp_path / f"here/{file.name}").read_bytes() == bytes(file.size)
+    product = StoredProduct("configure", "abc", tuple(files))
+    home = fetch_product(product, [server.url], Store(tmp_path / "store"), peers, contents=contents)
+    assert {file.name for file in artifacts(home)} == {file.name for file in files}
+    assert problem(home, by_hash=True) == ""
+    contents[files[1].sha256] = b"another"
+    fetch(files[1], [server.url], tmp_path / "again", peers, contents=contents)
+    assert (tmp_path / "again").read_bytes() == bytes(100)
+    with pytest.raises(DownloadFailed):
+        fetch(files[1], [], tmp_path / "refused", peers, contents=contents)
+
+
+def test_small_files_come_with_the_result_as_far_as_there_is_room(tmp_path: Path) -> None:
+    files = []
+    for number in range(SMALL_ALL // SMALL + 2):
+        content = bytes([number]) * (SMALL if number else 1)
+        (tmp_path / f"{number}").write_bytes(content)
+        files.append((tmp_path / f"{number}", Artifact("", hashlib.sha256(content).hexdigest(), len(content))))
+    files.insert(0, (tmp_path / "gone", Artifact("", "0" * 64, 1)))
+    found = small_contents(files)
+    assert sum(map(len, found.values())) == (SMALL_ALL // SMALL - 1) * SMALL + 1
+    assert "0" * 64 not in found
 
 
 @pytest.mark.parametrize("name", ["../out", "/etc/passwd", "a/../../out", ""])

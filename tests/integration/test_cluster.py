@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cluster import identity, transport
+from orchestrator.cluster import identity
+from orchestrator.cluster.connection import Connection
 from orchestrator.cluster.task import Task
 from orchestrator.errors import WorkerLost
 from orchestrator.model.job import Build
@@ -28,6 +29,11 @@ __all__ = ["fake", "farm"]  # the fixtures
 
 
 REVISIONS = ("HEAD", "HEAD^", "HEAD^^")
+
+
+def kept(farm: Farm) -> list[Path]:
+    """The directories of jobs that workers have."""
+    return list(farm.root.glob("[ab]/state/orchestrate/workers/*/jobs/*"))
 
 
 def test_the_cluster_finds_what_one_machine_finds(farm: Farm, fake: Callable[[str], Path]) -> None:
@@ -45,7 +51,7 @@ def test_the_cluster_finds_what_one_machine_finds(farm: Farm, fake: Callable[[st
     assert {line[-1] for line in said.splitlines() if line.startswith("kernel-")} == {"a", "b"}
     assert not list((farm.root / "client-run").glob(".from-worker-*"))
     assert len(list(farm.root.glob("[ab]/state/orchestrate/workers/*/jobs"))) == 2
-    wait_for(lambda: not list(farm.root.glob("[ab]/state/orchestrate/workers/*/jobs/*")))  # nothing is kept there
+    wait_for(lambda: not kept(farm))
 
 
 def test_the_products_of_a_worker_move_to_the_client_once(farm: Farm, fake: Callable[[str], Path]) -> None:
@@ -71,7 +77,7 @@ def test_a_killed_worker_loses_nothing_and_leaves_nothing(farm: Farm, fake: Call
 
 def test_nobody_waits_for_a_worker_that_was_gone_before_its_task_came(farm: Farm) -> None:
     """Who is there is known a second late, and Dask keeps a task until its worker comes back."""
-    connection = transport.Connection(farm.address, farm.identity)
+    connection = Connection(farm.address, farm.identity)
     addresses = set(connection.announced())
     farm.children["b"].kill()
     wait_for(lambda: len(connection.announced()) == 1)
@@ -127,6 +133,7 @@ def test_what_runs_ends_with_the_client(farm: Farm, fake: Callable[[str], Path],
         assert status == 130
         assert "configure" not in stages(records["kernel-0"])  # of what was begun there is no result
     assert all(farm.children[name].poll() is None for name in "ab")  # the workers wait for the next client
+    wait_for(lambda: not kept(farm))
 
 
 def test_the_death_of_the_scheduler_is_survived_by_the_same_command(farm: Farm, fake: Callable[[str], Path]) -> None:

@@ -95,7 +95,7 @@ OWNERS = {
     "invoke": {"guest.ssh"},
     "cryptography": {"guest.ssh", "cluster.identity"},
     "dask": {"cluster.transport"},
-    "distributed": {"cluster.transport"},
+    "distributed": {"cluster.transport", "cluster.connection"},
     "elftools": {"evidence.coverage.elf", "evidence.cost.elf"},
     "junit_xml": {"reporters.junit"},
     "yaml": {"declarations.yaml_text"},

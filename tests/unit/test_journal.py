@@ -13,15 +13,18 @@ from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
 from orchestrator.errors import BootFailed, BuildFailed, GuestUnreachable, Interrupted
 from orchestrator.events import Event, Level, Note
+from orchestrator.jobs import journal as module
 from orchestrator.jobs.journal import Journal, Stopped
 from orchestrator.judge.run import judge_run
-from orchestrator.model.attempt import Ending, Planned
+from orchestrator.model.attempt import Attempt, Ending, Planned
 from orchestrator.model.kernel import Kconfig, Kernel, Source
+from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.outcome import Outcome
+from orchestrator.model.report import StageResult
 from orchestrator.model.request import Request
 from orchestrator.model.subject import patched
 from orchestrator.process import Cancel, Runner
-from orchestrator.record import KERNEL, KernelRecord, RunRecord, save_record
+from orchestrator.record import KERNEL, KernelRecord, MutationRecord, RunRecord, save_record
 from orchestrator.record import load_record as load_record
 
 SUBJECT = patched(Kernel(Source(), Kconfig("base", ())))
@@ -160,3 +163,94 @@ def test_a_stage_that_ran_again_replaces_its_earlier_result(journal: Journal) ->
     assert journal.stage("build", lambda: Product("kernel", cached=True)) == "kernel"
     journal.stage("build", lambda: Product("kernel", cached=False))
     assert [stage.cached for stage in journal.record.stages] == [False]
+
+
+def from_another_machine(files: Path) -> KernelRecord:
+    """What a worker recorded: two stages, a guest, two attempts in it. Its files are written to a directory."""
+    attempts = tuple(
+        Attempt(
+            case,
+            Ending.EXITED,
+            status=0,
+            number=1,
+            console="guest-0/console.log",
+            stdout=f"cases/{case}/1/stdout",
+            stderr=f"cases/{case}/1/stderr",
+        )
+        for case in ("gup", "uffd")
+    )
+    for name in ("guest-0/console.log", *(one.stdout for one in attempts), *(one.stderr for one in attempts)):
+        (files / name).parent.mkdir(parents=True, exist_ok=True)
+        (files / name).write_text(f"{name} of a worker\n")
+    stages = tuple(StageResult(name, Outcome.PASS, 1.0) for name in ("build", "boot"))
+    facts = KernelFacts(build_id="0123", compiler="gcc")
+    began = opened(files).record
+    return replace(began, stages=stages, attempts=attempts, guests=1, facts=facts)
+
+
+def test_what_another_machine_did_is_saved_when_its_files_are_there(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twice: the numbers of its guests, then everything."""
+    saved: list[KernelRecord] = []
+
+    def save(value: RunRecord | KernelRecord | MutationRecord | Attempt, path: Path, *, is_synced: bool = True) -> None:
+        save_record(value, path, is_synced=is_synced)
+        if isinstance(value, KernelRecord):
+            assert is_synced
+            assert all((journal.home / one.stdout).is_file() for one in value.attempts)
+            saved.append(value)
+
+    monkeypatch.setattr(module, "save_record", save)
+    journal.adopt(from_another_machine(tmp_path / "files"), tmp_path / "files")
+    assert [(record.guests, len(record.attempts)) for record in saved] == [(1, 0), (1, 2)]
+    assert opened(tmp_path).record == journal.record == saved[-1]
+    for attempt in journal.record.attempts:
+        assert (journal.home / attempt.stdout).read_text() == f"{attempt.stdout} of a worker\n"
+        assert load_record(Attempt, journal.home / attempt.home / "result.json") == attempt
+
+
+def test_what_somebody_left_who_was_killed_between_files_and_record_is_replaced(
+    journal: Journal, tmp_path: Path
+) -> None:
+    for left in ("guest-0", "cases/gup/1"):
+        (journal.home / left).mkdir(parents=True)
+        (journal.home / left / "stdout").write_text("of no attempt\n")
+    journal.adopt(from_another_machine(tmp_path / "files"), tmp_path / "files")
+    assert (journal.home / "cases/gup/1/stdout").read_text() == "cases/gup/1/stdout of a worker\n"
+    assert [path.name for path in (journal.home / "guest-0").iterdir()] == ["console.log"]
+
+
+def test_a_record_that_somebody_else_keeps_is_not_saved(tmp_path: Path) -> None:
+    context = Context(Places(tmp_path / "c", tmp_path / "s"), load_catalog(), Runner(Cancel()), lambda event: None)
+    journal = Journal(context, tmp_path / "run", SUBJECT, is_saved=False)
+    journal.give_up(GUP, Ending.UNMET, "no reason")
+    assert len(journal.record.attempts) == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_first_guest_alone_keeps_its_initramfs_on_whatever_machines_they_were(
+    journal: Journal, tmp_path: Path
+) -> None:
+    """As many as begin at once think that theirs is the first."""
+    for number in range(2):
+        record = from_another_machine(tmp_path / f"files-{number}")
+        (tmp_path / f"files-{number}/guest-0/initramfs.cpio").write_bytes(b"large")
+        journal.adopt(record, tmp_path / f"files-{number}")
+    assert (journal.home / "guest-0/initramfs.cpio").is_file()
+    assert [path.name for path in (journal.home / "guest-1").iterdir()] == ["console.log"]
+
+
+def test_what_goes_on_elsewhere_has_guests_of_other_numbers(journal: Journal, tmp_path: Path) -> None:
+    worker = opened(tmp_path / "worker")
+    worker.go_on(3, has_booted=True)
+    assert worker.has_booted
+    assert worker.next_guest() == (3, worker.home / "guest-3")
+    begun = worker.begin(GUP, 3, 0, "guest-3/console.log")
+    worker.keep(replace(begun, ending=Ending.EXITED, status=0))
+    (worker.home / "guest-3").mkdir()
+    (worker.home / "guest-3/console.log").write_text("of the worker\n")
+    journal.adopt(worker.record, worker.home)
+    (attempt,) = journal.record.attempts
+    assert (attempt.guest, attempt.console, journal.record.guests) == (0, "guest-0/console.log", 1)
+    assert (journal.home / attempt.console).read_text() == "of the worker\n"

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from fractions import Fraction
 
+from orchestrator.cluster.members import members_for
 from orchestrator.cluster.placement import (
     Announced,
     Member,
@@ -17,7 +18,6 @@ from orchestrator.cluster.placement import (
     unfit,
     warm_name,
 )
-from orchestrator.cluster.remote import members_for
 from orchestrator.codec import dumps
 from orchestrator.model.job import Build, Configure, Job, Session
 from orchestrator.model.subject import Subject, baseline, patched
