@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from orchestrator.arguments.command import Command, Option
 from orchestrator.arguments.commands import COMMANDS
+from orchestrator.arguments.company import check_company, words_of
 from orchestrator.errors import UsageError
 from orchestrator.reporters import stream
 from orchestrator.version import version
@@ -136,7 +137,9 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        """Refuse what is unknown here, where the options are known that it may have been meant to be."""
+        """Refuse what is unknown here, where the options are known that it may have been meant to be, and what says
+        nothing in the company of the others."""
+        self._given = set[str]()
         found, rest = super().parse_known_args(args, namespace)
         optional = next((one for one in self._get_positional_actions() if one.nargs == "?"), None)
         if optional and rest and not rest[0].startswith("-"):  # before 3.13 argparse takes it only before all options
@@ -150,7 +153,14 @@ class Parser(argparse.ArgumentParser):
             meant = did_you_mean([known[name] for name in likely])
             what = "unknown option" if word.startswith("-") else "unexpected argument"
             self.error("; ".join(filter(None, (f"{what} {rest[0]}", meant))))
+        check_company(self._given)
         return found, rest
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        """argparse does not say later what was given, and what is a default."""
+        value = super()._get_values(action, arg_strings)
+        self._given.update(words_of(action, value))
+        return value
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:

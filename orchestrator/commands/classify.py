@@ -32,9 +32,11 @@ def run(args: argparse.Namespace) -> int:
     known = read_known_issues(args.known_issues) if args.known_issues else None
     paths: list[Path] = args.paths
     if len(paths) == 1 and paths[0].is_dir():
-        if args.format == GITHUB:
+        of_logs = {"--format github": args.format == GITHUB, "--vmlinux": args.vmlinux}
+        if option := next((name for name, value in of_logs.items() if value), ""):
             raise UsageError(
-                "--format github is for log files", hint=f"name the logs: {paths[0]}/*/guest-*/console.log"
+                f"{option} is for log files, and {paths[0]} is a directory",
+                hint=f"name the logs: {paths[0]}/*/guest-*/console.log",
             )
         return report.judge_again(paths[0], args, known)
     today = datetime.now(UTC).date().isoformat()

@@ -105,9 +105,16 @@ def invoke(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = Fal
         plan = replace(plan, mutants=write_mutants(context, plan, find))
     known = find_known_issues(request, catalog)
     who = getattr(args, "executor", None) or LOCAL
+    check_identity(args, who)
     return Invocation(
         context, replace(plan, known=known), find, partial(executor, named=who, identity=identity_of(args))
     )
+
+
+def check_identity(args: argparse.Namespace, executor: str) -> None:
+    """Raises UsageError for certificates without a cluster; the executor may be a setting, or a plan's."""
+    if executor == LOCAL and getattr(args, "identity", None):
+        raise UsageError("--identity says nothing without a cluster", hint="--executor dask://HOST:PORT")
 
 
 def identity_of(args: argparse.Namespace) -> Path:
@@ -141,8 +148,6 @@ def choose_mutants(
     has them generated, which the request then says. Raises UsageError."""
     if series is None:
         raise UsageError("mutants are mutants of a series", hint="--patch PATH")
-    if request.generate and request.mutants:
-        raise UsageError("--generate and --mutants: mutants are either written anew or read from a directory")
     patch = request.patch or ""
     directory = Path(request.mutants) if request.mutants else catalog.beside(patch, MUTANTS)
     if directory is None or request.generate:

@@ -81,13 +81,14 @@ def test_a_base_that_cannot_be_is_the_requests_fault(
 
 @pytest.mark.parametrize(
     ("arguments", "status"),
-    [(["--kconfg", "debug"], 128), (["--jobs", "x"], 128), (["--kconfig", "debgu"], 125), (["--tree", "nowhere"], 125)],
+    [(["--kconfg", "debug"], 128), (["--jobs", "x"], 128), (["--each-patch"], 128), (["--kconfig", "debgu"], 125)],
 )
 def test_git_bisect_run_takes_no_commit_for_bad_that_was_not_tested(
     cli: Cli, arguments: list[str], status: int
 ) -> None:
     """Exit statuses 2 and 3 would each be a bad commit."""
     assert cli("test", "--bisect-exit", *arguments).returncode == status
+    assert cli("test", "--bisect", *arguments).returncode == status  # the parser takes what is short for it
 
 
 def test_a_patch_that_does_not_apply_is_its_own_fault_with_file_and_hunk(cli: Cli, tree: Path, tmp_path: Path) -> None:
