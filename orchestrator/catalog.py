@@ -204,7 +204,7 @@ def load_catalog(*layers: Path) -> Catalog:
         raise UsageError(
             f"{layers[-1]} holds no testcases/", hint=f"run from a checkout (make setup), or set {VARIABLE}"
         )
-    report_kinds.load_kinds()  # a wrong one is to be known now, not when a guest has said something
+    report_kinds.check_own()  # a wrong one is to be known now, not when a guest has said something
     userlands, arches = _shipped(Userland, "userlands"), _shipped(Arch, "archs")
     cases = _by_name(layers, "testcases/*/testcase.yaml", lambda path: path.parent.name)
     fragments = _by_name(layers, "kconfigs/*.config", lambda path: path.name)

@@ -25,6 +25,7 @@ from orchestrator.catalog import NOT, Catalog, load_catalog
 from orchestrator.commands.earlier import earlier_times
 from orchestrator.commands.executors import LOCAL, Executor, ExecutorOf, executor
 from orchestrator.commands.intake import take
+from orchestrator.commands.outputs import absolute_directory
 from orchestrator.commands.selecting import selected
 from orchestrator.commands.selftests import with_selftests_of
 from orchestrator.context import Context, Places
@@ -235,11 +236,6 @@ def _accel(args: argparse.Namespace) -> str:
     """What counts instructions is the emulator, also where there is KVM."""
     asked = str(getattr(args, "accel", None) or Request.accel)
     return "tcg" if getattr(args, "perf", False) and asked == Request.accel else asked
-
-
-def absolute_directory(path: str) -> str:
-    """A path that means the same from anywhere; nothing stays nothing."""
-    return str(Path(path).resolve()) if path else ""
 
 
 def find_known_issues(request: Request, catalog: Catalog) -> tuple[KnownIssue, ...]:

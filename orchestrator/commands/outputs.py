@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TextIO
 
+from orchestrator.arguments.options.reports import STDOUT
 from orchestrator.errors import Fault, UsageError
 from orchestrator.model.report import COVERAGE
 from orchestrator.reporters import stream
@@ -28,7 +29,6 @@ from orchestrator.reporters.table import (
     SQUAD,
 )
 
-STDOUT = "-"
 _NO_COVERAGE = f"no coverage was measured; the run's stage {COVERAGE} says why"
 _MUTANTS = "a mutation run says nothing of a kernel that others could keep"
 _WHY_NONE = {
@@ -115,6 +115,11 @@ def outputs_of(args: argparse.Namespace, report: str = REPORT) -> Outputs:
     """Those of a command that has only some of the options, too."""
     names = [entry.name for entry in fields(Outputs) if entry.name != "report"]
     return Outputs(**{name: getattr(args, name, None) for name in names}, report=report)
+
+
+def absolute_directory(path: str) -> str:
+    """A path that means the same from anywhere; nothing stays nothing."""
+    return str(Path(path).resolve()) if path else ""
 
 
 def _copy(source: Path, target: str) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from orchestrator.arguments.options.reports import STDOUT
 from orchestrator.codec import dumps
 from orchestrator.commands.compose import invoke, listening
-from orchestrator.commands.outputs import STDOUT
 from orchestrator.commands.selecting import lines, selected
 from orchestrator.errors import UsageError
 from orchestrator.model.selection import Selection

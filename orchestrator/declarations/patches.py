@@ -20,7 +20,6 @@ from orchestrator import bounded
 from orchestrator.declarations import patch_dir
 from orchestrator.declarations.names import check_mutant_name
 from orchestrator.errors import DownloadFailed, NotFound, PatchUnreadable, UsageError
-from orchestrator.fetch import fetch_text
 from orchestrator.model.series import Mutant, Origin, Place, Series
 from orchestrator.parse import mutant
 from orchestrator.parse.patch_name import PatchName, patch_name, split_parts, thread_address, without_credentials
@@ -84,7 +83,7 @@ def exists(path: str) -> bool:
 
 def read_url(url: str, choice: Choice = ALL) -> Series:
     """The patches of an mbox or patch on the web, compressed or not. Raises PatchUnreadable, DownloadFailed."""
-    data = unpacked(url, fetch_text(url, deadline_s=DOWNLOAD_S))
+    data = _fetched(url)
     series = read_patches([(url, data)], url.rstrip("/").rpartition("/")[2], choice)
     return replace(series, origin=Origin(Place.WEB, without_credentials(url)))
 
@@ -94,13 +93,19 @@ def fetch_thread(archive: str, message_id: str) -> bytes:
     PatchUnreadable."""
     url = thread_address(archive, message_id)
     try:
-        return unpacked(url, fetch_text(url, deadline_s=DOWNLOAD_S))
+        return _fetched(url)
     except NotFound as error:
         raise DownloadFailed(
             f"{archive} has no message <{message_id}>",
             hint="is the message id right, and has the mail reached this archive yet? --archive URL names another one",
             detail=error.message,
         ) from error
+
+
+def _fetched(url: str) -> bytes:
+    from orchestrator.fetch import fetch_text  # here: what lists names and reads files needs no web client
+
+    return unpacked(url, fetch_text(url, deadline_s=DOWNLOAD_S))
 
 
 def read_thread(archive: str, message_id: str, data: bytes, choice: Choice = ALL) -> Series:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from orchestrator.arguments.command import Group, Option, option
 
+STDOUT = "-"  # the name of a file that is none
+
 OUTPUT = option(
     "--output",
     type=Path,
