@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestrator.arguments.options.reports import STDOUT
+from orchestrator.commands.targets import check_target
 from orchestrator.declarations.known_issues import read_known_issues
 from orchestrator.errors import Fault, HostRefused, UsageError
 from orchestrator.judge.known import is_expired, mark_known
@@ -29,6 +30,8 @@ def run(args: argparse.Namespace) -> int:
     """Raises UsageError for outputs that exclude each other."""
     if args.format == GITHUB and args.json == STDOUT:
         raise UsageError("--format github and --json -: stdout holds one of them", hint="give --json a file")
+    if args.json:
+        check_target(args.json)
     known = read_known_issues(args.known_issues) if args.known_issues else None
     paths: list[Path] = args.paths
     if len(paths) == 1 and paths[0].is_dir():

@@ -23,7 +23,7 @@ from orchestrator.build.toolchain import find_toolchain
 from orchestrator.build.toolchains import check_toolchain
 from orchestrator.catalog import NOT, Catalog, load_catalog
 from orchestrator.commands.earlier import earlier_times
-from orchestrator.commands.executors import LOCAL, Executor, ExecutorOf, executor
+from orchestrator.commands.executors import LOCAL, Executor, ExecutorOf, checked_executor, executor
 from orchestrator.commands.intake import take
 from orchestrator.commands.outputs import absolute_directory
 from orchestrator.commands.selecting import selected
@@ -106,14 +106,16 @@ def invoke(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = Fal
         plan = replace(plan, mutants=write_mutants(context, plan, find))
     known = find_known_issues(request, catalog)
     who = getattr(args, "executor", None) or LOCAL
-    check_identity(args, who)
+    check_executor(args, who)
     return Invocation(
         context, replace(plan, known=known), find, partial(executor, named=who, identity=identity_of(args))
     )
 
 
-def check_identity(args: argparse.Namespace, executor: str) -> None:
-    """Raises UsageError for certificates without a cluster; the executor may be a setting, or a plan's."""
+def check_executor(args: argparse.Namespace, executor: str) -> None:
+    """Raises UsageError for one that there is not, and for certificates without a cluster. It may be a setting, or a
+    plan's."""
+    checked_executor(executor)
     if executor == LOCAL and getattr(args, "identity", None):
         raise UsageError("--identity says nothing without a cluster", hint="--executor dask://HOST:PORT")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from orchestrator.arguments.parser import parser
 from orchestrator.catalog import load_catalog
 from orchestrator.commands.bisect import Bisected
-from orchestrator.commands.compose import check_identity, command_line, identity_of, stoppable
+from orchestrator.commands.compose import check_executor, command_line, identity_of, stoppable
 from orchestrator.commands.executors import LOCAL, Workforce, checked_executor, workforce
 from orchestrator.commands.history import check_installed
 from orchestrator.commands.night_history import NightHistory, ages_of, is_over
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     nights = Path(plan.results.directory or places.nights)
     stop = Stop()
     executor = _executor(plan, args)
-    check_identity(args, executor)
+    check_executor(args, executor)
     working = workforce(executor, identity_of(args))
     if args.dry_run:
         known = NightHistory.at(history, create=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from orchestrator.arguments.options.reports import STDOUT
+from orchestrator.commands.targets import check_target
 from orchestrator.errors import Fault, UsageError
 from orchestrator.model.report import COVERAGE
 from orchestrator.reporters import stream
@@ -62,10 +62,8 @@ class Outputs:
         if len(on_stdout) > 1:
             both = " and ".join(f"{option} -" for option in on_stdout)
             raise UsageError(f"{both}: stdout holds one report", hint="give one of them a file")
-        for target in (Path(target) for _, target in self._wanted() if target != STDOUT):
-            nearest = next(path for path in (target.resolve(), *target.resolve().parents) if path.exists())
-            if target.is_dir() or not os.access(nearest, os.W_OK):
-                raise UsageError(f"{target}: cannot be written")
+        for _, target in self._wanted():
+            check_target(target)
 
     @property
     def for_people(self) -> TextIO:

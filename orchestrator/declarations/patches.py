@@ -66,6 +66,8 @@ def absolute(patch: str) -> str:
 def name_of(patch: str, known: Collection[str]) -> PatchName:
     """What --patch names. Raises PatchUnreadable, UsageError."""
     paths = [path for path in (patch, split_parts(patch)[0]) if exists(path)]
+    if not paths and (target := _leads_nowhere(patch)):
+        raise PatchUnreadable(f"{patch}: a symbolic link to {target}, which is not there", hint="mend or remove it")
     try:
         nearby = [path.name for path in Path(patch).parent.iterdir() if patch_dir.PATCH_FILE.search(path.name)]
     except (OSError, ValueError):
@@ -79,6 +81,14 @@ def exists(path: str) -> bool:
         return bool(path) and Path(path).exists()
     except (OSError, ValueError):  # too long a name, a NUL
         return False
+
+
+def _leads_nowhere(patch: str) -> str:
+    """What a symbolic link points to; empty where there is none."""
+    try:
+        return str(Path(patch).readlink())
+    except (OSError, ValueError):
+        return ""
 
 
 def read_url(url: str, choice: Choice = ALL) -> Series:

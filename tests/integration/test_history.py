@@ -455,3 +455,13 @@ def test_verdicts_of_all_kinds_go_in(database: Database) -> None:
         stage = StageResult("build", Outcome.FAIL, 1.0, "no", is_patch_fault=True)
         keep(database, night(day, replace(report(suite(stages=(stage,))), verdict=verdict)))
     assert [row["verdict"] for row in ask(database, "runs")][::-1] == [verdict.name for verdict in Verdict]
+
+
+def test_a_tree_that_is_a_setting_is_no_filter(cli: Cli, history: Path, tree: Path) -> None:
+    """`tree` is the directory that kernels are made of; a question's --tree is a name in the history."""
+    words = ("history", "query", "runs", "--history", str(history), "--last", "3", "--format", "json")
+    done = cli(*words, env={"ORCHESTRATE_TREE": str(tree)})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == cli(*words).stdout
+    assert len(json.loads(done.stdout)) == 3
+    assert json.loads(cli(*words, "--tree", "*linux*").stdout) != json.loads(done.stdout)

@@ -170,3 +170,28 @@ def test_rules_name_options_and_choices_that_there_are() -> None:
     for rule in RULES:
         assert {*rule.options, *rule.without, *filter(None, (rule.needs,))} <= known
         assert rule.needs or rule.without
+
+
+@pytest.mark.parametrize("line", ["test --tree ''", "test --base ''", "test ''", "test --output=", "bisect '' b",
+                                  "test --kconfig ''", "history query runs --series ''"])  # fmt: skip
+def test_a_variable_that_is_not_set_is_no_value(line: str) -> None:
+    """`--tree "$TREE"` would be the directory that the user stands in, and `--base ""` the usual base."""
+    assert "nothing is given" in refused(line)
+
+
+def test_what_an_empty_text_says_something_of_may_be_empty() -> None:
+    assert parsed("report dir --suite-name '' --attachments-root ''").suite_name == ""
+    assert parsed("shell -- test -z ''").words == ["test", "-z", ""]
+
+
+def test_a_home_directory_is_spelled_out_where_the_shell_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    args = parsed("test --patch=~/x.patch --tree=~/linux --junit=~/x.xml --toolchain=~/gcc --suite-name=~/x")
+    assert (args.patch, str(args.tree), args.junit) == ("/home/me/x.patch", "/home/me/linux", "/home/me/x.xml")
+    assert (args.toolchain, args.suite_name) == (["/home/me/gcc"], "~/x")
+    assert parsed("test ~nobody-of-that-name/x").patch == "~nobody-of-that-name/x"
+
+
+def test_a_first_guess_is_led_on() -> None:
+    assert refused("--dry-run test x") == "unknown option --dry-run; the options of test stand behind it"
+    assert refused("help") == "unknown command help"  # the hint has the rest
