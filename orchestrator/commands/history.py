@@ -10,6 +10,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,7 +71,7 @@ def _import(args: argparse.Namespace) -> int:
 
 def _query(args: argparse.Namespace) -> int:
     from orchestrator.history.database import open_database
-    from orchestrator.history.questions import QUESTIONS, Filter
+    from orchestrator.history.questions import QUESTIONS, RESTRICTED_BY, Filter
 
     (question, *others) = args.words or [""]
     if question not in QUESTIONS:
@@ -83,6 +84,12 @@ def _query(args: argparse.Namespace) -> int:
             f"history query {question}: unexpected argument {others[0]}",
             hint="options say what a question is about: --test NAME, --series NAME",
         )
+    for name, questions in RESTRICTED_BY.items():
+        if getattr(args, name) and question not in questions:
+            raise UsageError(
+                f"--{name} says nothing of `history query {question}`",
+                hint=f"it restricts {', '.join(sorted(questions))}",
+            )
     if args.last is not None and args.last < 1:
         raise UsageError(f"--last {args.last}: expected 1 or more")
     if args.since and not _is_moment(args.since):
@@ -93,6 +100,8 @@ def _query(args: argparse.Namespace) -> int:
     database = open_database(_target(args), create=False)
     with database.reading() as connection:
         answer = QUESTIONS[question](connection, wanted)
+    if question != "matrix":  # whose --last counts runs, which are columns; some questions have no limit of their own
+        answer = replace(answer, rows=answer.rows[: args.last])
     if args.format == "table":
         stream.out("".join(f"{line}\n" for line in table(answer)))
     else:
