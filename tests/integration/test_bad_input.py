@@ -184,6 +184,7 @@ def test_a_bug_of_ours_does_not_say_that_the_patch_is_at_fault(
         (["classify", "good.patch", "--json", "."], ".: is a directory"),
         (["classify", "good.patch", "--json", "good.patch/x"], "good.patch/x: cannot be written"),
         (["select", "good.patch", "--json", "."], ".: is a directory"),
+        (["config", "--tree", "nowhere"], "--tree nowhere: no such directory"),
     ],
 )
 def test_what_is_wrong_is_what_is_named(cli: Cli, good_patch: Path, arguments: list[str], words: str) -> None:

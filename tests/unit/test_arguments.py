@@ -194,4 +194,5 @@ def test_a_home_directory_is_spelled_out_where_the_shell_does_not(monkeypatch: p
 
 def test_a_first_guess_is_led_on() -> None:
     assert refused("--dry-run test x") == "unknown option --dry-run; the options of test stand behind it"
+    assert "--bisect-exit" in refused("watch --bisect-exit")  # it has no end, and so no exit status
     assert refused("help") == "unknown command help"  # the hint has the rest
