@@ -143,6 +143,8 @@ class Catalog:
         """`debug`, `debug+kasan`, or with a file's path `./mine.config+kasan`: fragments over tinyconfig. `base`, which
         every guest needs, always comes first. Raises UnknownName, BadDeclaration."""
         named_ones = [name for name in spec.split("+") if name != "base"]
+        if "" in named_ones:
+            raise UnknownName(f"kconfig {spec!r}: a name is missing", hint="NAME, or NAME+NAME")
         fragments = [self._fragment(name) for name in named_ones]
         names = [fragment.name for fragment in fragments] or ["base"]
         return Kconfig("+".join(names), (named("kconfig", "base", self.fragments), *fragments))
@@ -153,11 +155,14 @@ class Catalog:
         return read_builds(PACKAGE / "data/builds.toml", self.kconfig)
 
     def _fragment(self, name: str) -> Fragment:
-        if "/" not in name:
-            return named("kconfig", name, self.fragments)
         path = Path(name)
+        if "/" not in name:
+            if name not in self.fragments and path.is_file():
+                raise UnknownName(f"unknown kconfig {name}", hint=f"the file of that name is ./{name}")
+            return named("kconfig", name, self.fragments)
         if not path.is_file():
-            raise UnknownName(f"--kconfig {name}: there is no such file")
+            what = "is a directory" if path.is_dir() else "there is no such file"
+            raise UnknownName(f"--kconfig {name}: {what}")
         if path.stem in self.fragments:
             raise UsageError(
                 f"--kconfig {name}: there is a kconfig {path.stem} already", hint="call the file otherwise"
@@ -204,7 +209,7 @@ def load_catalog(*layers: Path) -> Catalog:
         raise UsageError(
             f"{layers[-1]} holds no testcases/", hint=f"run from a checkout (make setup), or set {VARIABLE}"
         )
-    report_kinds.load_kinds()  # a wrong one is to be known now, not when a guest has said something
+    report_kinds.check_own()  # a wrong one is to be known now, not when a guest has said something
     userlands, arches = _shipped(Userland, "userlands"), _shipped(Arch, "archs")
     cases = _by_name(layers, "testcases/*/testcase.yaml", lambda path: path.parent.name)
     fragments = _by_name(layers, "kconfigs/*.config", lambda path: path.name)

@@ -26,12 +26,12 @@ def main(argv: list[str] | None = None) -> int:
     """Run a command. The one place where errors become words and an exit status."""
     stream.open_closed()
     words = sys.argv[1:] if argv is None else argv
-    bisects = BISECT_EXIT.flags[0] in words
     try:
         args = parser().parse_args(words)
     except Exception as error:  # noqa: BLE001, as below
         status = _told(error)
-        return GIVE_UP if bisects else status  # it would be the same for every commit
+        return GIVE_UP if any(map(_asks_to_bisect, words)) else status  # it would be the same for every commit
+    bisects = getattr(args, "bisect_exit", False)
     try:
         _apply_settings(args, words)
         command = importlib.import_module(f"orchestrator.commands.{args.command.replace('-', '_')}")
@@ -66,6 +66,11 @@ def _origin(error: UsageError, args: argparse.Namespace) -> str:
     from orchestrator.settings import resolve  # it is loaded by now, or there are no settings
 
     return resolve.blame(error.message, getattr(args, "found", {}))
+
+
+def _asks_to_bisect(word: str) -> bool:
+    """Whether it is the option, or short for it, on a command line that the parser refuses."""
+    return word.startswith("--b") and BISECT_EXIT.flags[0].startswith(word)
 
 
 def for_bisection(status: int) -> int:

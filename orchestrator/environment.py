@@ -23,6 +23,9 @@ PASSED_ON = (
     r"(?:https?|ftp|all|no)_proxy|(?:HTTPS?|FTP|ALL|NO)_PROXY|APT_CONFIG",
 )
 _PASSED_ON = re.compile("|".join(PASSED_ON))
+# Whom git takes the user for. For a mail in the user's name alone: a commit of ours has an author of its own, so that
+# its id is the same everywhere
+_IDENTITY = re.compile(r"GIT_(?:AUTHOR|COMMITTER)_(?:NAME|EMAIL)|EMAIL")
 # We read what git, make and gcc say: in English. And gcc can be ccache (/usr/lib/ccache comes first in many a PATH),
 # which would fill the user's own cache
 DEFAULTS = {"LC_ALL": "C", "CCACHE_DISABLE": "1"}
@@ -34,3 +37,8 @@ def for_children(ours: Mapping[str, str], changes: Mapping[str, str]) -> dict[st
     if "CCACHE_DIR" in changes:  # a cache of ours
         del defaults["CCACHE_DISABLE"]
     return {**{name: value for name, value in ours.items() if _PASSED_ON.fullmatch(name)}, **defaults, **changes}
+
+
+def identity(ours: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """What says who the user is, as changes for a child that acts in the user's name."""
+    return tuple((name, value) for name, value in ours.items() if _IDENTITY.fullmatch(name))

@@ -35,6 +35,8 @@ def make_plan(
     """What to do for a request on this host. `source` is the base that was chosen for the series; None: the one that
     the request names. Raises UsageError, UnknownName."""
     _check_numbers(request)
+    if series is None:
+        _check_without_series(request)
     kconfigs = tuple(dict.fromkeys(catalog.kconfig(spec) for spec in request.kconfigs))
     cases = catalog.chosen_cases((PERF,) if request.perf else request.testcases, kconfigs)
     if not cases:
@@ -75,12 +77,7 @@ def _plan_of_builds(
     kconfigs: tuple[Kconfig, ...],
     source: Source | None,
 ) -> Plan:
-    """The kernels that are named, or without any those of data/builds.toml; no cases. Raises UsageError."""
-    if series is None:
-        raise UsageError("--build-only compiles what a patch changes", hint="--patch PATH")
-    if request.perf or request.testcases or request.freeze or request.with_mutants or request.coverage_min:
-        others = "--perf, --testcase, --freeze-on-failure, --with-mutants and --coverage-min"
-        raise UsageError(f"--build-only boots nothing: {others} need guests")
+    """The kernels that are named, or without any those of data/builds.toml; no cases. Raises UnknownName."""
     if (request.kconfigs, request.toolchains, request.arches) == (("base",), (USUAL_TOOLCHAIN,), ()):
         builds = catalog.builds
     else:
@@ -158,31 +155,30 @@ def _check_numbers(request: Request) -> None:
         raise UsageError(f"--generate {request.generate}: must be 1 to {MOST_GENERATED}")
     if not 0 <= request.with_mutants <= MOST_GENERATED:
         raise UsageError(f"--with-mutants {request.with_mutants}: must be 1 to {MOST_GENERATED}")
-    if request.with_mutants and not request.patch:
-        raise UsageError("--with-mutants is about the lines that a patch changes", hint="--patch PATH")
-    if request.each_patch and not request.patch:
-        raise UsageError("--each-patch is about the patches of a series", hint="--patch PATH")
-    if request.coverage_min is not None:
-        if not 0 < request.coverage_min <= 100:
-            raise UsageError(f"--coverage-min {request.coverage_min:g}: must be more than 0 and at most 100 percent")
-        if not request.coverage:
-            raise UsageError("--coverage-min needs what --no-coverage leaves out")
-        if not request.patch:
-            raise UsageError("--coverage-min is about the lines that a patch changes", hint="--patch PATH")
-    if request.perf:
-        if not request.patch:
-            raise UsageError("--perf compares a series with its base", hint="--patch PATH")
-        if request.accel == "kvm":
-            raise UsageError("--perf counts instructions, which only the emulator can", hint="--accel tcg")
-        if request.testcases or request.each_patch or request.freeze:
-            others = "--testcase, --each-patch and --freeze-on-failure"
-            raise UsageError(f"--perf measures, and tests nothing: {others} are for tests")
-        if not 0 < request.margin < 1:
-            raise UsageError(f"--margin {100 * request.margin:g}: must be more than 0 and less than 100 percent")
+    if request.coverage_min is not None and not 0 < request.coverage_min <= 100:
+        raise UsageError(f"--coverage-min {request.coverage_min:g}: must be more than 0 and at most 100 percent")
+    if request.perf and request.accel == "kvm":
+        raise UsageError("--perf counts instructions, which only the emulator can", hint="--accel tcg")
+    if not 0 < request.margin < 1:
+        raise UsageError(f"--margin {100 * request.margin:g}: must be more than 0 and less than 100 percent")
     if not 0 < request.error < 0.5:
         raise UsageError(f"--error {request.error:g}: must be more than 0 and less than 0.5")
     if request.seed not in SEEDS:
         raise UsageError(f"--seed {request.seed}: must be 0 to {SEEDS[-1]}")
+
+
+def _check_without_series(request: Request) -> None:
+    """Raises UsageError for what is about a series: of a patch, or of the commits of a tree."""
+    about = (
+        ("--with-mutants", request.with_mutants, "is about the lines that a patch changes"),
+        ("--coverage-min", request.coverage_min, "is about the lines that a patch changes"),
+        ("--each-patch", request.each_patch, "is about the patches of a series"),
+        ("--perf", request.perf, "compares a series with its base"),
+        ("--build-only", request.build_only, "compiles what a patch changes"),
+    )
+    for option, value, why in about:
+        if value:
+            raise UsageError(f"{option} {why}", hint="--patch PATH")
 
 
 def _sized(machine: Machine, request: Request, host: Host) -> Machine:

@@ -174,7 +174,7 @@ def load_record(kind: type[T], path: Path) -> T:
     """Raises UsageError if the file was not written by a run of ours."""
     try:
         value = decode(kind, parse(bounded.read_bytes(path, bounded.RECORD)))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise UsageError(f"{path} does not exist: not a run directory?") from error
     except (OSError, ValueError) as error:
         why = (error.strerror if isinstance(error, OSError) else None) or error

@@ -19,8 +19,9 @@ def near(word: str, known: Iterable[str]) -> str:
 
 
 def likely_names(word: str, known: Iterable[str]) -> list[str]:
-    """The names that a word was likely meant to be."""
-    return difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
+    """The names that a word was likely meant to be, however it is capitalized."""
+    names = {name.casefold(): name for name in known}
+    return [names[one] for one in difflib.get_close_matches(word.casefold(), names, n=3, cutoff=0.6)]
 
 
 def did_you_mean(names: Sequence[str]) -> str:

@@ -15,11 +15,13 @@ class Option:
     """An option, or an argument if its one flag has no hyphen. `keywords` are those of argparse's add_argument.
 
     `completes` says what a shell offers for its value: "file", "directory", or a kind of `orchestrate list`.
+    `may_be_empty`: an empty text is a value too, and not what a variable that is not set makes of a script.
     """
 
     flags: tuple[str, ...]
     help: str
     completes: str = ""
+    may_be_empty: bool = False
     keywords: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -56,19 +58,19 @@ class Command:
     exit_status: Statuses = USUAL
 
 
-def option(*flags: str, help: str, completes: str = "", **keywords: Any) -> Option:
+def option(*flags: str, help: str, completes: str = "", may_be_empty: bool = False, **keywords: Any) -> Option:
     """An Option, written as a call of add_argument is."""
-    return Option(flags, help, completes, keywords)
+    return Option(flags, help, completes, may_be_empty, keywords)
 
 
 def switch(*flags: str, help: str) -> Option:
     """An option without a value."""
-    return Option(flags, help, "", {"action": "store_true"})
+    return Option(flags, help, keywords={"action": "store_true"})
 
 
 def repeatable(*flags: str, help: str, completes: str = "", **keywords: Any) -> Option:
     """An option that may be given several times."""
-    return Option(flags, help, completes, {"action": "append", "default": [], **keywords})
+    return Option(flags, help, completes, keywords={"action": "append", "default": [], **keywords})
 
 
 def only(group: Group, *names: str) -> Group:

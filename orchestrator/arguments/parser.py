@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import shutil
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from orchestrator.arguments.command import Command, Option
 from orchestrator.arguments.commands import COMMANDS
+from orchestrator.arguments.company import check_company, words_of
 from orchestrator.errors import UsageError
 from orchestrator.reporters import stream
 from orchestrator.version import version
@@ -18,6 +20,7 @@ from orchestrator.words import did_you_mean, likely_names, near
 WIDEST = 100  # longer lines are hard to read
 NARROW = 60  # here an option's text goes below it
 PROGRAM = "orchestrate"
+PLACES = ("file", "directory", "patches", "toolchains")  # what an option completes, where it takes a path
 DESCRIPTION = "From a Linux mm patch to a verdict with evidence: build, boot under QEMU, stress, report."
 
 
@@ -72,7 +75,29 @@ def _add(subparsers: argparse._SubParsersAction[Parser], command: Command) -> No
 
 
 def _add_option(to: argparse._ArgumentGroup, option: Option) -> None:
-    to.add_argument(*option.flags, help=option.help.replace("%", "%%"), **option.keywords)
+    typed = (
+        {"type": _value_of(option)} if option.keywords.get("type", str) in (str, Path) and option.takes_value else {}
+    )
+    to.add_argument(*option.flags, help=option.help.replace("%", "%%"), **{**option.keywords, **typed})
+
+
+def _value_of(option: Option) -> Callable[[str], Any]:
+    """How the text of an option becomes its value. No shell spells ~ out behind --tree=."""
+    kind = option.keywords.get("type", str)
+
+    def value(text: str) -> Any:
+        if not text and not option.may_be_empty:
+            raise argparse.ArgumentTypeError("nothing is given: an empty text")
+        return kind(_at_home(text) if text.startswith("~") and option.completes in PLACES else text)
+
+    return value
+
+
+def _at_home(path: str) -> str:
+    try:
+        return str(Path(path).expanduser())
+    except RuntimeError:  # of nobody
+        return path
 
 
 def usage(command: Command) -> str:
@@ -136,7 +161,9 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        """Refuse what is unknown here, where the options are known that it may have been meant to be."""
+        """Refuse what is unknown here, where the options are known that it may have been meant to be, and what says
+        nothing in the company of the others."""
+        self._given = set[str]()
         found, rest = super().parse_known_args(args, namespace)
         optional = next((one for one in self._get_positional_actions() if one.nargs == "?"), None)
         if optional and rest and not rest[0].startswith("-"):  # before 3.13 argparse takes it only before all options
@@ -149,8 +176,17 @@ class Parser(argparse.ArgumentParser):
             likely = likely_names(word.lstrip("-"), known) if word.startswith("-") else []  # dashes make any two alike
             meant = did_you_mean([known[name] for name in likely])
             what = "unknown option" if word.startswith("-") else "unexpected argument"
+            if word.startswith("-") and hasattr(found, "command"):  # those behind the command are refused there
+                meant = f"the options of {found.command} stand behind it"
             self.error("; ".join(filter(None, (f"{what} {rest[0]}", meant))))
+        check_company(self._given)
         return found, rest
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        """argparse does not say later what was given, and what is a default."""
+        value = super()._get_values(action, arg_strings)
+        self._given.update(words_of(action, value))
+        return value
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:
@@ -158,7 +194,7 @@ class Parser(argparse.ArgumentParser):
         choices = [str(choice) for choice in action.choices]
         meant = near(str(value), choices) or f"choose from {', '.join(choices)}"
         if isinstance(action, argparse._SubParsersAction):
-            self.error(f"unknown command {value}; {meant}")
+            self.error(f"unknown command {value}" + (f"; {meant}" if value != "help" else ""))
         raise argparse.ArgumentError(action, f"invalid choice {value}; {meant}")
 
     def _print_message(self, message: str, file: object = None) -> None:

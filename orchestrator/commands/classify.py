@@ -1,4 +1,7 @@
-"""orchestrate classify: kernel reports in log files; or a run judged again, with today's tables."""
+"""orchestrate classify: kernel reports in log files; or a run judged again, with today's tables.
+
+Logs are read at once: what a run or a vmlinux needs besides is imported when there is one.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestrator.commands import report
-from orchestrator.commands.outputs import STDOUT
+from orchestrator.arguments.options.reports import STDOUT
+from orchestrator.commands.targets import check_target
 from orchestrator.declarations.known_issues import read_known_issues
 from orchestrator.errors import Fault, HostRefused, UsageError
-from orchestrator.evidence.decode import decode_kernel_reports
-from orchestrator.evidence.symbols import Symbols
 from orchestrator.judge.known import is_expired, mark_known
 from orchestrator.judge.logs import classify_log
 from orchestrator.model.kernel_report import LogReport
@@ -29,28 +30,41 @@ def run(args: argparse.Namespace) -> int:
     """Raises UsageError for outputs that exclude each other."""
     if args.format == GITHUB and args.json == STDOUT:
         raise UsageError("--format github and --json -: stdout holds one of them", hint="give --json a file")
+    if args.json:
+        check_target(args.json)
     known = read_known_issues(args.known_issues) if args.known_issues else None
     paths: list[Path] = args.paths
     if len(paths) == 1 and paths[0].is_dir():
-        if args.format == GITHUB:
+        of_logs = {"--format github": args.format == GITHUB, "--vmlinux": args.vmlinux}
+        if option := next((name for name, value in of_logs.items() if value), ""):
             raise UsageError(
-                "--format github is for log files", hint=f"name the logs: {paths[0]}/*/guest-*/console.log"
+                f"{option} is for log files, and {paths[0]} is a directory",
+                hint=f"name the logs: {paths[0]}/*/guest-*/console.log",
             )
+        from orchestrator.commands import report
+
         return report.judge_again(paths[0], args, known)
     today = datetime.now(UTC).date().isoformat()
     # of a log nothing but the titles is known: kconfig and base do not restrict here
     issues = [issue for issue in known or () if not is_expired(issue, today)]
-    symbols = Symbols(args.vmlinux) if args.vmlinux else None
-    table = replace(load_kinds(), locate=symbols.file_of) if symbols else None
-    found = [classify_log(path, table) for path in paths]
+    found = _decoded(paths, args.vmlinux) if args.vmlinux else [classify_log(path) for path in paths]
     found = [replace(log, reports=mark_known(log.reports, issues)) for log in found]
-    if symbols:
-        found = [replace(log, reports=decode_kernel_reports(log.reports, symbols)) for log in found]
     _give(found, args.json, args.format)
     for log in found:
         if said := log.error or logs.doubt(log):
             stream.tell(f"orchestrate: {log.file}: {said if log.error else f'warning: {said}'}\n")
     return _status(found, is_gate=args.exit_code)
+
+
+def _decoded(paths: Sequence[Path], vmlinux: Path) -> list[LogReport]:
+    """What is in the logs, with the source lines of a vmlinux. Raises VmlinuxUnreadable."""
+    from orchestrator.evidence.decode import decode_kernel_reports
+    from orchestrator.evidence.symbols import Symbols
+
+    symbols = Symbols(vmlinux)
+    table = replace(load_kinds(), locate=symbols.file_of)
+    found = [classify_log(path, table) for path in paths]
+    return [replace(log, reports=decode_kernel_reports(log.reports, symbols)) for log in found]
 
 
 def _status(found: Sequence[LogReport], *, is_gate: bool) -> int:

@@ -23,8 +23,9 @@ from orchestrator.build.toolchain import find_toolchain
 from orchestrator.build.toolchains import check_toolchain
 from orchestrator.catalog import NOT, Catalog, load_catalog
 from orchestrator.commands.earlier import earlier_times
-from orchestrator.commands.executors import LOCAL, Executor, ExecutorOf, executor
+from orchestrator.commands.executors import LOCAL, Executor, ExecutorOf, checked_executor, executor
 from orchestrator.commands.intake import take
+from orchestrator.commands.outputs import absolute_directory
 from orchestrator.commands.selecting import selected
 from orchestrator.commands.selftests import with_selftests_of
 from orchestrator.context import Context, Places
@@ -105,9 +106,18 @@ def invoke(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = Fal
         plan = replace(plan, mutants=write_mutants(context, plan, find))
     known = find_known_issues(request, catalog)
     who = getattr(args, "executor", None) or LOCAL
+    check_executor(args, who)
     return Invocation(
         context, replace(plan, known=known), find, partial(executor, named=who, identity=identity_of(args))
     )
+
+
+def check_executor(args: argparse.Namespace, executor: str) -> None:
+    """Raises UsageError for one that there is not, and for certificates without a cluster. It may be a setting, or a
+    plan's."""
+    checked_executor(executor)
+    if executor == LOCAL and getattr(args, "identity", None):
+        raise UsageError("--identity says nothing without a cluster", hint="--executor dask://HOST:PORT")
 
 
 def identity_of(args: argparse.Namespace) -> Path:
@@ -141,8 +151,6 @@ def choose_mutants(
     has them generated, which the request then says. Raises UsageError."""
     if series is None:
         raise UsageError("mutants are mutants of a series", hint="--patch PATH")
-    if request.generate and request.mutants:
-        raise UsageError("--generate and --mutants: mutants are either written anew or read from a directory")
     patch = request.patch or ""
     directory = Path(request.mutants) if request.mutants else catalog.beside(patch, MUTANTS)
     if directory is None or request.generate:
@@ -230,11 +238,6 @@ def _accel(args: argparse.Namespace) -> str:
     """What counts instructions is the emulator, also where there is KVM."""
     asked = str(getattr(args, "accel", None) or Request.accel)
     return "tcg" if getattr(args, "perf", False) and asked == Request.accel else asked
-
-
-def absolute_directory(path: str) -> str:
-    """A path that means the same from anywhere; nothing stays nothing."""
-    return str(Path(path).resolve()) if path else ""
 
 
 def find_known_issues(request: Request, catalog: Catalog) -> tuple[KnownIssue, ...]:

@@ -7,15 +7,19 @@ import os
 from typing import Any
 
 from orchestrator import codec
+from orchestrator.errors import UsageError
 from orchestrator.reporters import stream
 from orchestrator.reporters.columns import columns
 from orchestrator.reporters.text import printable
 from orchestrator.settings.files import user_file
 from orchestrator.settings.keys import KEYS
+from orchestrator.settings.resolve import OPTION
 
 
 def run(args: argparse.Namespace) -> int:
     found = args.found
+    if args.tree and found["tree"].origin == OPTION and not args.tree.is_dir():
+        raise UsageError(f"--tree {args.tree}: no such directory")
     if args.json:
         rows = [{"name": name, "value": _plain(found[name].value), "origin": found[name].origin} for name in KEYS]
         stream.data(codec.dumps(rows).encode() + b"\n")

@@ -10,6 +10,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,24 +71,37 @@ def _import(args: argparse.Namespace) -> int:
 
 def _query(args: argparse.Namespace) -> int:
     from orchestrator.history.database import open_database
-    from orchestrator.history.questions import QUESTIONS, Filter
+    from orchestrator.history.questions import QUESTIONS, RESTRICTED_BY, Filter
 
     (question, *others) = args.words or [""]
-    if question not in QUESTIONS or others:
+    if question not in QUESTIONS:
         raise UsageError(
-            f"history query {' '.join(args.words)}: no such question".replace(" :", ":"),
+            f"history query {question}: no such question".replace(" :", ":"),
             hint=near(question, QUESTIONS) or f"one of {', '.join(QUESTIONS)}",
         )
+    if others:
+        raise UsageError(
+            f"history query {question}: unexpected argument {others[0]}",
+            hint="options say what a question is about: --test NAME, --series NAME",
+        )
+    for name, questions in RESTRICTED_BY.items():
+        if getattr(args, name) and question not in questions:
+            raise UsageError(
+                f"--{name} says nothing of `history query {question}`",
+                hint=f"it restricts {', '.join(sorted(questions))}",
+            )
     if args.last is not None and args.last < 1:
         raise UsageError(f"--last {args.last}: expected 1 or more")
-    if args.since and not _MOMENT.fullmatch(args.since):
+    if args.since and not _is_moment(args.since):
         raise UsageError(f"--since {args.since}: no date", hint="YYYY-MM-DD, or YYYY-MM-DDTHH:MM")
-    names = ("test", "kernel", "series", "tree", "metric", "title", "since")
+    names = ("test", "kernel", "series", "metric", "title", "since")
     texts: dict[str, Any] = {name: getattr(args, name) or "" for name in names}
-    wanted = Filter(**texts, last=args.last or 0)
+    wanted = Filter(**texts, tree=args.tree_name or "", last=args.last or 0)
     database = open_database(_target(args), create=False)
     with database.reading() as connection:
         answer = QUESTIONS[question](connection, wanted)
+    if question != "matrix":  # whose --last counts runs, which are columns; some questions have no limit of their own
+        answer = replace(answer, rows=answer.rows[: args.last])
     if args.format == "table":
         stream.out("".join(f"{line}\n" for line in table(answer)))
     else:
@@ -99,8 +113,10 @@ def _prune(args: argparse.Namespace) -> int:
     from orchestrator.history.database import open_database
     from orchestrator.history.keep import prune
 
-    if args.keep_days is None or not args.keep_days >= 0 or args.words:
+    if args.keep_days is None or args.words:
         raise UsageError("history prune takes --keep-days N and nothing else", hint="--keep-days 365")
+    if not args.keep_days >= 0:
+        raise UsageError(f"--keep-days {args.keep_days:g}: must be at least 0")
     try:
         before = datetime.now(UTC) - timedelta(days=args.keep_days)
     except OverflowError:
@@ -111,6 +127,14 @@ def _prune(args: argparse.Namespace) -> int:
         stream.out(f"{printable(started)}  {printable(series)}\n")
     stream.out(f"{counted(len(gone), 'run')} {'removed' if args.yes else 'would be removed; --yes removes them'}\n")
     return 0
+
+
+def _is_moment(text: str) -> bool:
+    """Whether it is a date, perhaps with a time, in the form in which they are compared as texts."""
+    try:
+        return bool(_MOMENT.fullmatch(text) and datetime.fromisoformat(text))
+    except ValueError:  # the 31st of February
+        return False
 
 
 def table(answer: Answer) -> Iterator[str]:

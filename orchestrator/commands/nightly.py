@@ -13,7 +13,7 @@ from pathlib import Path
 from orchestrator.arguments.parser import parser
 from orchestrator.catalog import load_catalog
 from orchestrator.commands.bisect import Bisected
-from orchestrator.commands.compose import command_line, identity_of, stoppable
+from orchestrator.commands.compose import check_executor, command_line, identity_of, stoppable
 from orchestrator.commands.executors import LOCAL, Workforce, checked_executor, workforce
 from orchestrator.commands.history import check_installed
 from orchestrator.commands.night_history import NightHistory, ages_of, is_over
@@ -68,10 +68,13 @@ def run(args: argparse.Namespace) -> int:
     check_installed()
     plan = read_plan(args.plan, load_catalog(), check_words)
     places = Places.of_user(args.settings.cache)
-    history = plan.results.history or args.history or str(places.history)
+    is_given = args.found["history"].origin == OPTION
+    history = (args.history if is_given else plan.results.history or args.history) or str(places.history)
     nights = Path(plan.results.directory or places.nights)
     stop = Stop()
-    working = workforce(_executor(plan, args), identity_of(args))
+    executor = _executor(plan, args)
+    check_executor(args, executor)
+    working = workforce(executor, identity_of(args))
     if args.dry_run:
         known = NightHistory.at(history, create=False)
         with stoppable(stop), working as who, tempfile.TemporaryDirectory(prefix="orchestrate-night-") as scratch:

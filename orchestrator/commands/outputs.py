@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +11,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TextIO
 
+from orchestrator.arguments.options.reports import STDOUT
+from orchestrator.commands.targets import check_target
 from orchestrator.errors import Fault, UsageError
 from orchestrator.model.report import COVERAGE
 from orchestrator.reporters import stream
@@ -28,7 +29,6 @@ from orchestrator.reporters.table import (
     SQUAD,
 )
 
-STDOUT = "-"
 _NO_COVERAGE = f"no coverage was measured; the run's stage {COVERAGE} says why"
 _MUTANTS = "a mutation run says nothing of a kernel that others could keep"
 _WHY_NONE = {
@@ -62,10 +62,8 @@ class Outputs:
         if len(on_stdout) > 1:
             both = " and ".join(f"{option} -" for option in on_stdout)
             raise UsageError(f"{both}: stdout holds one report", hint="give one of them a file")
-        for target in (Path(target) for _, target in self._wanted() if target != STDOUT):
-            nearest = next(path for path in (target.resolve(), *target.resolve().parents) if path.exists())
-            if target.is_dir() or not os.access(nearest, os.W_OK):
-                raise UsageError(f"{target}: cannot be written")
+        for _, target in self._wanted():
+            check_target(target)
 
     @property
     def for_people(self) -> TextIO:
@@ -115,6 +113,11 @@ def outputs_of(args: argparse.Namespace, report: str = REPORT) -> Outputs:
     """Those of a command that has only some of the options, too."""
     names = [entry.name for entry in fields(Outputs) if entry.name != "report"]
     return Outputs(**{name: getattr(args, name, None) for name in names}, report=report)
+
+
+def absolute_directory(path: str) -> str:
+    """A path that means the same from anywhere; nothing stays nothing."""
+    return str(Path(path).resolve()) if path else ""
 
 
 def _copy(source: Path, target: str) -> str:

@@ -8,8 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from orchestrator.commands.compose import absolute_directory
-from orchestrator.commands.outputs import outputs_of
+from orchestrator.commands.outputs import absolute_directory, outputs_of
 from orchestrator.context import Places
 from orchestrator.evidence.decode import decode, decode_suites
 from orchestrator.judge import mutation_run as matrix

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from orchestrator.arguments.options.reports import STDOUT
 from orchestrator.codec import dumps
 from orchestrator.commands.compose import invoke, listening
-from orchestrator.commands.outputs import STDOUT
 from orchestrator.commands.selecting import lines, selected
+from orchestrator.commands.targets import check_target
 from orchestrator.errors import UsageError
 from orchestrator.model.selection import Selection
 from orchestrator.reporters import stream
@@ -18,6 +19,8 @@ from orchestrator.store import write_atomically
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.json:
+        check_target(args.json)
     with listening(args) as emit:
         invocation = invoke(args, emit)
         series = invocation.plan.series

@@ -72,6 +72,8 @@ def named(kind: str, name: str, known: Mapping[str, T]) -> T:
         return known[name]
     except KeyError:
         hint = near(name, known) or _listed(kind, known)
+        if all(part.strip() in known for part in name.split(",")):
+            hint = "one name at a time: give the option several times"
         raise UnknownName(f"unknown {kind} {name}", hint=hint) from None
 
 

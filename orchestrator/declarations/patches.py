@@ -20,7 +20,6 @@ from orchestrator import bounded
 from orchestrator.declarations import patch_dir
 from orchestrator.declarations.names import check_mutant_name
 from orchestrator.errors import DownloadFailed, NotFound, PatchUnreadable, UsageError
-from orchestrator.fetch import fetch_text
 from orchestrator.model.series import Mutant, Origin, Place, Series
 from orchestrator.parse import mutant
 from orchestrator.parse.patch_name import PatchName, patch_name, split_parts, thread_address, without_credentials
@@ -67,6 +66,8 @@ def absolute(patch: str) -> str:
 def name_of(patch: str, known: Collection[str]) -> PatchName:
     """What --patch names. Raises PatchUnreadable, UsageError."""
     paths = [path for path in (patch, split_parts(patch)[0]) if exists(path)]
+    if not paths and (target := _leads_nowhere(patch)):
+        raise PatchUnreadable(f"{patch}: a symbolic link to {target}, which is not there", hint="mend or remove it")
     try:
         nearby = [path.name for path in Path(patch).parent.iterdir() if patch_dir.PATCH_FILE.search(path.name)]
     except (OSError, ValueError):
@@ -82,9 +83,17 @@ def exists(path: str) -> bool:
         return False
 
 
+def _leads_nowhere(patch: str) -> str:
+    """What a symbolic link points to; empty where there is none."""
+    try:
+        return str(Path(patch).readlink())
+    except (OSError, ValueError):
+        return ""
+
+
 def read_url(url: str, choice: Choice = ALL) -> Series:
     """The patches of an mbox or patch on the web, compressed or not. Raises PatchUnreadable, DownloadFailed."""
-    data = unpacked(url, fetch_text(url, deadline_s=DOWNLOAD_S))
+    data = _fetched(url)
     series = read_patches([(url, data)], url.rstrip("/").rpartition("/")[2], choice)
     return replace(series, origin=Origin(Place.WEB, without_credentials(url)))
 
@@ -94,13 +103,19 @@ def fetch_thread(archive: str, message_id: str) -> bytes:
     PatchUnreadable."""
     url = thread_address(archive, message_id)
     try:
-        return unpacked(url, fetch_text(url, deadline_s=DOWNLOAD_S))
+        return _fetched(url)
     except NotFound as error:
         raise DownloadFailed(
             f"{archive} has no message <{message_id}>",
             hint="is the message id right, and has the mail reached this archive yet? --archive URL names another one",
             detail=error.message,
         ) from error
+
+
+def _fetched(url: str) -> bytes:
+    from orchestrator.fetch import fetch_text  # here: what lists names and reads files needs no web client
+
+    return unpacked(url, fetch_text(url, deadline_s=DOWNLOAD_S))
 
 
 def read_thread(archive: str, message_id: str, data: bytes, choice: Choice = ALL) -> Series:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
+
+# TREE COMMIT, or TREE REVISION (COMMIT); and what went below the series. A tree's name may hold spaces
+_OF_TREE = re.compile(
+    r"(?P<tree>/.*?) (?:[0-9a-f]{12}|(?:\S*\{[^}]*\}\S*|\S+) \([0-9a-f]{12}\))(?: with .*)?", re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,14 @@ class KernelFacts:
     qemu: str = ""  # its version
     mutant: int | None = None  # the number of the one that is switched on; 0: none
     delays: str = ""  # boot parameters that delay
+
+    @property
+    def base_tree(self) -> str:
+        """The directory of the tree whose revision the base is; empty where it is none."""
+        if not self.base.startswith("/"):
+            return ""
+        found = _OF_TREE.fullmatch(self.base)
+        return found["tree"] if found else self.base.partition(" ")[0]
 
     def properties(self) -> tuple[tuple[str, str], ...]:
         """Names and values as text of the known facts. 0 is a number of patches or warnings only if something was

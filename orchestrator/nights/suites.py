@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from orchestrator.catalog import PACKAGE
 from orchestrator.declarations.files import read_toml
+from orchestrator.model.kernel import USUAL_TOOLCHAIN
 from orchestrator.model.night import Suite
 from orchestrator.nights.forms import PlanForm, SuiteForm
 from orchestrator.nights.names import Names
+from orchestrator.nights.words import Combination, command_words
 
 SUITES = PACKAGE / "data/suites.toml"
 # What the night itself gives to the command of an item
@@ -36,7 +38,7 @@ class Suites:
         return made | {name: self._suite(name, one) for name, one in self.plan.suites.items()}
 
     def _suite(self, name: str, one: SuiteForm, *, is_ours: bool = False) -> Suite:
-        at = ("suites", name)
+        at, right_before = ("suites", name), len(self.names.checker.found)
         if not is_ours:
             self.names.name(name, *at)
         kconfigs = self.names.kconfigs([(at, one.kconfigs) if one.kconfigs else ((), self.plan.kconfigs)])
@@ -57,7 +59,7 @@ class Suites:
                 self.names.checker.wrong((*at, "options", number), f"{option}: the night itself gives it")
         with self.names.checker.at(*at, "options"):
             self.check((one.run, *one.options))
-        return Suite(
+        suite = Suite(
             name=name,
             command=one.run,
             testcases=one.testcases,
@@ -71,6 +73,10 @@ class Suites:
             again_s=self.names.checker.seconds(one.again, *at, "again"),
             options=one.options,
         )
+        if len(self.names.checker.found) == right_before:  # each by itself is right: are they so together?
+            with self.names.checker.at(*at):
+                self.check(command_words((), Combination(suite, "base", USUAL_TOOLCHAIN, "any"), seed=1))
+        return suite
 
 
 def seed_of(text: str) -> int:

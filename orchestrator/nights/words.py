@@ -39,14 +39,15 @@ def combinations(entry: Entry) -> Iterator[Combination]:
 def command_words(target: Sequence[str], one: Combination, seed: int) -> tuple[str, ...]:
     """`seed` is tonight's, for a suite that has none of its own."""
     suite = one.suite
-    words = [suite.command, *target, "--kconfig", one.kconfig, "--machine", one.machine]
+    has_guests = "--build-only" not in suite.options
+    words = [suite.command, *target, "--kconfig", one.kconfig, *(("--machine", one.machine) if has_guests else ())]
     if one.toolchain != USUAL_TOOLCHAIN:
         words += ["--toolchain", one.toolchain]
     for testcase in suite.testcases:
         words.append(f"--testcase={testcase}")  # `!NAME` and `-NAME` are values, not options
     if suite.duration_s is not None:
         words += ["--duration", f"{suite.duration_s:g}"]
-    words += ["--seed", str(seed if suite.seed is None else suite.seed)]
+    words += ["--seed", str(seed if suite.seed is None else suite.seed)] if has_guests else []
     if suite.each_patch:
         words.append("--each-patch")
     for test in suite.host_tests:

@@ -6,9 +6,11 @@ is left out.
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 
+from orchestrator.environment import identity
 from orchestrator.errors import NotSent, ToolMissing
 from orchestrator.model.report import RunReport
 from orchestrator.outbound.parcel import Parcel
@@ -61,7 +63,8 @@ def send(runner: Runner, path: Path, *, is_rehearsal: bool = False) -> str:
     """The first line of what git says. A rehearsal does everything but talk to the mail server. Raises NotSent."""
     dry = ("--dry-run",) if is_rehearsal else ()
     # not in a repository, whose configuration and hooks are another's
-    command = Command(("git", *_NO_COMMANDS, "send-email", *_OPTIONS, *dry, str(path)), cwd=Path("/"))
+    argv = ("git", *_NO_COMMANDS, "send-email", *_OPTIONS, *dry, str(path))
+    command = Command(argv, cwd=Path("/"), env=identity(os.environ))
     try:
         result = runner.run(command, timeout_s=TIME_S)
     except ToolMissing as error:

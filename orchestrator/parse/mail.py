@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 
 from orchestrator.parse import mail_limits
 from orchestrator.parse.scissors import is_scissors
+from orchestrator.parse.signed import SIGNED_TYPE, without_armour
 from orchestrator.parse.tag import Tag, read_tag
 
 # "From " lines as git and mail archives write them; git format-patch puts the commit's name there.
@@ -45,14 +46,15 @@ class Unreadable(Exception):
 @dataclass(frozen=True)
 class Body:
     """A text part. `is_decoded`: line numbers in it are not those of the file; `is_flowed`: format=flowed, in
-    which `deletes_space` is delsp=yes; `converted_from`: the charset that it was in; `is_attached`: it may be a mail
-    itself, as git format-patch writes it. `message` is one that was forwarded as a mail; `text` is then nothing but its
-    letter."""
+    which `deletes_space` is delsp=yes; `is_signed`: clear-signed, below an encoding; `converted_from`: the charset that
+    it was in; `is_attached`: it may be a mail itself, as git format-patch writes it. `message` is one that was
+    forwarded as a mail; `text` is then nothing but its letter."""
 
     text: bytes
     is_decoded: bool = False
     is_flowed: bool = False
     deletes_space: bool = False
+    is_signed: bool = False
     is_attached: bool = False
     charset: str = ""
     converted_from: str = ""
@@ -61,7 +63,8 @@ class Body:
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail, decoded. `offset` is where it starts in its file, `had_html` that it has an HTML part.
+    """One mail, decoded. `offset` is where it starts in its file, `had_html` that it has an HTML part, `is_signed` that
+    it has a signature.
 
     `letter` is the mail as it was sent, `sender` an address, `sent_s` a time in seconds, 0.0 where it is not known.
     """
@@ -75,6 +78,7 @@ class Mail:
     bodies: tuple[Body, ...]
     offset: int = 0
     had_html: bool = False
+    is_signed: bool = False
 
 
 def split_mbox(data: bytes) -> list[tuple[int, bytes]] | None:
@@ -131,6 +135,7 @@ def parse(data: bytes, offset: int = 0) -> Mail:
 
 
 def _mail(message: email.message.Message, letter: bytes, offset: int = 0) -> Mail:
+    bodies, kinds = tuple(_bodies(message)), {part.get_content_type() for part in message.walk()}
     return Mail(
         letter=letter,
         tag=read_tag(header(message, "Subject")),
@@ -143,9 +148,10 @@ def _mail(message: email.message.Message, letter: bytes, offset: int = 0) -> Mai
             for value in headers(message, name)
             for found in re.findall(r"<([^<>\s]+)>", value)
         ),
-        bodies=tuple(_bodies(message)),
+        bodies=bodies,
         offset=offset,
-        had_html=any(part.get_content_type() == "text/html" for part in message.walk()),
+        had_html="text/html" in kinds,
+        is_signed=SIGNED_TYPE in kinds or any(body.is_signed for body in bodies),
     )
 
 
@@ -330,11 +336,13 @@ def _bodies(message: email.message.Message) -> Iterator[Body]:
             encoding = str(message.get("Content-Transfer-Encoding", "")).strip().lower()
             charset = str(message.get_param("charset", "") or "")
             text = in_utf8(payload, charset)
+            bare = without_armour(text)
             yield Body(
-                text,
+                bare,
                 is_decoded=encoding in ("base64", "quoted-printable"),
                 is_flowed=str(message.get_param("format", "")).lower() == "flowed",
                 deletes_space=str(message.get_param("delsp", "")).lower() == "yes",
+                is_signed=bare is not text,
                 is_attached=is_named or kind in _PATCH_TYPES,
                 charset=charset if text is payload else "utf-8",
                 converted_from="" if text is payload else charset,

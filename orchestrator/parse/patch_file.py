@@ -16,13 +16,14 @@ from typing import NoReturn
 from orchestrator.errors import PatchUnreadable
 from orchestrator.model.series import Patch
 from orchestrator.parse import diff as diffs
+from orchestrator.parse import html_escapes, mail_limits, signed
 from orchestrator.parse import mail as mails
-from orchestrator.parse import mail_limits
 from orchestrator.parse.tag import Tag
 from orchestrator.words import counted
 
 FEW = 5  # lines that one note names
 MOST_DEPTH = 3  # of mails attached to mails
+_TAG = re.compile(rb"</?[A-Za-z][^<>\n]{0,500}>")
 _RAW_HINT = "save the mail in raw form (the archive's raw or mbox link), not from a mail program"
 
 
@@ -63,6 +64,9 @@ def read_file(file: str, data: bytes, notes: list[str], answers: list[OtherMail]
     if (plain := mails.without_crlf(data)) != data:
         data = plain
         notes.append(f"{PurePath(file).name}: CRLF line ends converted, which all of its lines have")
+    if (bare := signed.without_armour(data)) is not data:
+        data = bare
+        notes.append(signed.NOTE)
     letters = mails.split_mbox(data)
     if letters is None:
         return [_plain(file, data, notes)]
@@ -105,6 +109,7 @@ def _plain(file: str, data: bytes, notes: list[str]) -> FoundPatch:
     at = _line_of_start(data)
     if at is None:
         _refuse_coloured(file, data)
+        _refuse_escaped(file, data)
         kind = "HTML, not a patch" if re.match(rb"\s*<(!doctype|html)", data, re.IGNORECASE) else "no diff in it"
         refuse(
             file,
@@ -123,6 +128,14 @@ def _plain(file: str, data: bytes, notes: list[str]) -> FoundPatch:
 def _refuse_coloured(file: str, text: bytes) -> None:
     if re.search(rb"^(\x1b\[[0-9;]*m)+(diff --git|--- ) ", text, re.MULTILINE):
         refuse(file, None, "a coloured diff: its lines have escapes of a terminal", "make it with git diff --no-color")
+
+
+def _refuse_escaped(file: str, text: bytes) -> None:
+    """Of a text without a diff: perhaps it would be one without what a web page made of it."""
+    if (escapes := html_escapes.html_escapes(text)) and starts(_TAG.sub(b"", text)):
+        refuse(file, None, f"HTML around a diff: {escapes}", html_escapes.HINT)
+    if re.search(rb"^-----BEGIN PGP MESSAGE-----", text, re.MULTILINE):
+        refuse(file, None, "an encrypted message", "decrypt it first: gpg --decrypt")
 
 
 def _title(letter: bytes) -> str:
@@ -163,6 +176,7 @@ def mailed(
     if not with_diff:
         for body in mail.bodies:
             _refuse_coloured(file, body.text)
+            _refuse_escaped(file, body.text)
         if several and not tag.number:
             notes.append(f"mail without a diff ignored: {tag.title or file}")
             return []
@@ -171,6 +185,8 @@ def mailed(
         refuse(file, line, f"no diff in it: {tag.title!r}", "give the output of git format-patch")
     if len(with_diff) > 1:
         refuse(file, line, f"several diffs in one mail: {tag.title!r}", "save each attachment as a file in a directory")
+    if mail.is_signed:
+        notes.append(signed.NOTE)
     body, at = with_diff[0]
     diff = _diff(file, data, mail, body, at, notes)
     above = mails.decoded_text(replace(body, text=b"\n".join(body.text.split(b"\n")[:at]))).split("\n")
@@ -246,7 +262,9 @@ def _checked(file: str, lines: list[bytes], first: Callable[[], int], notes: lis
     try:
         diff = diffs.parse(lines)
     except diffs.DamagedDiff as damage:
-        refuse(file, first() + damage.line + 1, damage.what, damage.hint)
+        escapes = html_escapes.html_escapes(b"\n".join(lines))
+        what, hint = (f"{damage.what}; {escapes}", html_escapes.HINT) if escapes else (damage.what, damage.hint)
+        refuse(file, first() + damage.line + 1, what, hint)
     notes += [f"{PurePath(file).name}: {note}" for note in diff.notes]
     if lines[-1] and diff.text.endswith(b"\n" + lines[-1] + b"\n"):
         notes.append(f"{PurePath(file).name}: ends in the middle of a line: is it whole?")

@@ -71,6 +71,11 @@ def patch_name(text: str, paths: Collection[str], known: Collection[str], nearby
     `nearby` the files in the directory that `text` would be in. Raises PatchUnreadable, UsageError."""
     if len(text) > _LONGEST:
         raise PatchUnreadable(f"{text[:60]}...: too long for a path, an address or a message id")
+    if text == "-":
+        raise PatchUnreadable(
+            "-: a patch is not read from stdin, as the same command continues a run",
+            hint="save it to a file: git format-patch --stdout BASE..HEAD >series.mbox",
+        )
     if text in paths:
         return PatchName(Kind.PATH, text)
     whole, parts = split_parts(text)
@@ -177,5 +182,7 @@ def _refuse(text: str, whole: str, known: Collection[str], nearby: Collection[st
     names = f"known names: {', '.join(sorted(known)) or 'none'}"
     if len(known) > FEW:
         names = f"`orchestrate list patches` lists the {len(known)} known names"
+    if re.fullmatch(_REVISION, whole) and not _FILE_SUFFIX.search(whole):
+        names += f"; commits of a tree are a range: main..{whole}"
     hint = f"near names: {', '.join(near)}" if near else names
     raise PatchUnreadable(what, hint=hint)

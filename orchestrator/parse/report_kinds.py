@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
@@ -84,21 +84,58 @@ class AnyOf:
 
 @dataclass(frozen=True, eq=False)
 class KindTable:
-    """All kinds, most specific first, with the expressions that the scanner needs, compiled for bytes."""
+    """All kinds, most specific first, with the expressions that the scanner needs, for bytes. They are compiled when
+    they are asked for: a clean log asks for few of them."""
 
     kinds: tuple[ReportKind, ...]
-    starts: re.Pattern[bytes]  # the beginnings of each kind in a group: k0, k1, ... in the order of `kinds`
-    any_start: AnyOf
-    before: re.Pattern[bytes]
-    notable: AnyOf  # messages that are more than one more line of a report
-    ends: Mapping[str, re.Pattern[bytes]]
-    folds: re.Pattern[bytes]
-    farewell: re.Pattern[bytes]  # after these messages a boot is no surprise
-    opener: bytes  # any message that matters outside of a report, but for those that begin with anything
-    contains: tuple[bytes, ...]  # what is in messages of the latter sort
     lines: Lines
     # the file of a `function+0xoffset/0xsize`, as a vmlinux knows it; empty where it does not
     locate: Callable[[str], str] | None = None
+
+    @cached_property
+    def starts(self) -> re.Pattern[bytes]:
+        """The beginnings of each kind in a group: k0, k1, ... in the order of `kinds`."""
+        return re.compile(b"|".join(b"(?P<k%d>%b)" % (at, _union(kind.start)) for at, kind in enumerate(self.kinds)))
+
+    @cached_property
+    def any_start(self) -> AnyOf:
+        return _any_of((start.pattern for kind in self.kinds for start in kind.start), self.contains)
+
+    @cached_property
+    def before(self) -> re.Pattern[bytes]:
+        return _any(before for kind in self.kinds for before in kind.before)
+
+    @cached_property
+    def notable(self) -> AnyOf:
+        """Messages that are more than one more line of a report."""
+        return _any_of([*self._openers, self.lines.lost.pattern.decode()], self.contains)
+
+    @cached_property
+    def ends(self) -> Mapping[str, re.Pattern[bytes]]:
+        return {kind.kind: _any(kind.end) for kind in self.kinds}
+
+    @cached_property
+    def folds(self) -> re.Pattern[bytes]:
+        return _any(fold for kind in self.kinds for fold in kind.folds)
+
+    @cached_property
+    def farewell(self) -> re.Pattern[bytes]:
+        """Messages after which a boot is no surprise."""
+        return _any(message for kind in self.kinds for message in kind.farewell)
+
+    @cached_property
+    def opener(self) -> bytes:
+        """Any message that matters outside of a report, but for those that begin with anything."""
+        return _opener([expression for expression in self._openers if first_characters(expression)])
+
+    @cached_property
+    def contains(self) -> tuple[bytes, ...]:
+        """What is in messages that begin with anything."""
+        return tuple(text.encode() for kind in self.kinds for text in kind.contains)
+
+    @property
+    def _openers(self) -> list[str]:
+        return [pattern.pattern for kind in self.kinds for pattern in kind.openers]
 
     def kind_of(self, message: bytes) -> ReportKind:
         """The most specific kind that begins with a message that any_start matches."""
@@ -124,6 +161,13 @@ def load_kinds() -> KindTable:
     return _load(user_root())
 
 
+def check_own() -> None:
+    """Read the table if the user's own root has a part in it; ours by itself is right (the tests read it). Raises
+    BadDeclaration, UsageError."""
+    if kernel_report_files(user_root()):
+        load_kinds()
+
+
 @cache
 def _load(own: Path | None) -> KindTable:
     data = files("orchestrator").joinpath("data")
@@ -133,7 +177,7 @@ def _load(own: Path | None) -> KindTable:
 
 
 def read_table(texts: Mapping[str, str], lines: Lines) -> KindTable:
-    """Check and compile the table from file name -> TOML text. Raises BadDeclaration naming file and key."""
+    """Check the table from file name -> TOML text. Raises BadDeclaration naming file and key."""
     kinds = sorted((_kind(name, text) for name, text in sorted(texts.items())), key=lambda kind: kind.priority)
     for one, other in pairwise(kinds):
         if one.priority == other.priority:
@@ -145,21 +189,7 @@ def read_table(texts: Mapping[str, str], lines: Lines) -> KindTable:
     for kind in kinds:
         if unknown := kind.absorbs - names:
             raise BadDeclaration(f"{kind.kind}.toml: absorbs: unknown kind {sorted(unknown)[0]!r}")
-    openers = [pattern.pattern for kind in kinds for pattern in kind.openers]
-    contains = tuple(text.encode() for kind in kinds for text in kind.contains)
-    return KindTable(
-        kinds=tuple(kinds),
-        starts=re.compile(b"|".join(b"(?P<k%d>%b)" % (at, _any(kind.start).pattern) for at, kind in enumerate(kinds))),
-        any_start=_any_of((start.pattern for kind in kinds for start in kind.start), contains),
-        before=_any(before for kind in kinds for before in kind.before),
-        ends={kind.kind: _any(kind.end) for kind in kinds},
-        folds=_any(fold for kind in kinds for fold in kind.folds),
-        farewell=_any(message for kind in kinds for message in kind.farewell),
-        notable=_any_of([*openers, lines.lost.pattern.decode()], contains),
-        opener=_opener([expression for expression in openers if first_characters(expression)]),
-        contains=contains,
-        lines=lines,
-    )
+    return KindTable(tuple(kinds), lines)
 
 
 def _opener(expressions: Sequence[str]) -> bytes:
@@ -171,21 +201,27 @@ def _opener(expressions: Sequence[str]) -> bytes:
     for expression in expressions:
         letter = expression[0] if re.match(r"[A-Za-z][^?*{+]", expression) else ""
         by_letter.setdefault(letter, []).append(expression[len(letter) :])
-    branches = [letter.encode() + _union(rests) for letter, rests in by_letter.items()]
+    branches = [letter.encode() + _one_of(rests) for letter, rests in by_letter.items()]
     return b"(?=[" + asked.encode() + b"])(?:" + b"|".join(branches) + b")" if branches else b"(?!)"
 
 
 def _any_of(expressions: Iterable[str], contains: tuple[bytes, ...]) -> AnyOf:
     found = [*dict.fromkeys(expressions)]
     others = [expression for expression in found if not first_characters(expression)]
-    return AnyOf(re.compile(_opener([one for one in found if one not in others])), re.compile(_union(others)), contains)
+    return AnyOf(
+        re.compile(_opener([one for one in found if one not in others])), re.compile(_one_of(others)), contains
+    )
 
 
 def _any(patterns: Iterable[re.Pattern[str]]) -> re.Pattern[bytes]:
-    return re.compile(_union(pattern.pattern for pattern in patterns))
+    return re.compile(_union(patterns))
 
 
-def _union(expressions: Iterable[str]) -> bytes:
+def _union(patterns: Iterable[re.Pattern[str]]) -> bytes:
+    return _one_of(pattern.pattern for pattern in patterns)
+
+
+def _one_of(expressions: Iterable[str]) -> bytes:
     """One expression for bytes; nothing at all matches nothing."""
     found = [re.sub(r"\(\?P<\w+>", "(?:", expression) for expression in dict.fromkeys(expressions)]
     return ("(?:" + "|".join(found) + ")" if found else r"(?!)").encode()

@@ -19,6 +19,7 @@ from orchestrator.reporters.compared import compared
 from orchestrator.reporters.elsewhere import address, ci_name, digest, why
 from orchestrator.reporters.failures import items_of, name_of
 from orchestrator.reporters.junit_names import suite_name
+from orchestrator.reporters.outside import for_others
 from orchestrator.reporters.pinpoint import Level, pinpoints
 from orchestrator.reporters.text import one_line, printable
 from orchestrator.words import counted
@@ -51,6 +52,7 @@ class Check:
 
 def checks(report: RunReport) -> tuple[Check, ...]:
     """In the order of the kernels. None of a run without a series, or of mutants."""
+    report = for_others(report)
     if not report.subjects or any(suite.has_mutants for suite in report.suites):
         return ()
     found: dict[tuple[int, str], Check] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from orchestrator.evidence.cost.measured import words
 from orchestrator.evidence.cost.told import screen, sentence
@@ -17,6 +18,7 @@ from orchestrator.model.outcome import Verdict
 from orchestrator.model.report import CaseResult, RunReport, StageResult, SuiteReport
 from orchestrator.reporters import decoded
 from orchestrator.reporters.compared import compared
+from orchestrator.reporters.elsewhere import address
 from orchestrator.reporters.failures import failures, name_of
 from orchestrator.reporters.pinpoint import Level, pinpoints
 from orchestrator.reporters.summary import seconds
@@ -108,7 +110,8 @@ def _lines(report: RunReport, limits: _Limits) -> Iterator[str]:
 
 def _about(report: RunReport) -> str:
     made = f", orchestrate {code(report.version, 40)}" if report.version else ""
-    return f"{code(report.started, 20)} UTC, {seconds(report.time_s)}, report in {code(report.run_dir, 300)}{made}"
+    place = address(report, "report.html") or PurePath(report.run_dir).name
+    return f"{code(report.started, 20)} UTC, {seconds(report.time_s)}, report in {code(place, 300)}{made}"
 
 
 def _kernels(report: RunReport) -> Iterator[str]:

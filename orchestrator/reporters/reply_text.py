@@ -18,6 +18,7 @@ from orchestrator.reporters.compared import compared
 from orchestrator.reporters.elsewhere import address, failing_items, is_regression, run_id, why
 from orchestrator.reporters.failures import items_of, name_of
 from orchestrator.reporters.junit_names import is_under_test, suite_name
+from orchestrator.reporters.outside import discreet
 from orchestrator.reporters.rerun import rerun_elsewhere
 from orchestrator.reporters.text import harmless, printable
 from orchestrator.words import counted
@@ -131,8 +132,7 @@ def _tested(report: RunReport) -> Iterator[str]:
     yield "What was tested:"
     suites = [suite for suite in report.suites if is_under_test(suite, report.suites)]
     for base in dict.fromkeys(suite.facts.base for suite in suites if suite.facts.base):
-        # a path of this machine says nothing elsewhere
-        yield from _wrapped(f"base: {base.rpartition('/')[2]}", "    ", "  ")
+        yield from _wrapped(f"base: {discreet(report)(base)}", "    ", "  ")
     yield from _wrapped(f"series: {counted(len(report.subjects), 'patch')}", "    ", "  ")
     for suite in suites[:FINDINGS]:
         yield from _wrapped(f"{suite_name(report, suite)}: {_counts(suite)}", "    ", "  ")

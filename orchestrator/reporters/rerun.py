@@ -38,10 +38,7 @@ def _words(
 
 
 def _base(facts: KernelFacts) -> list[str]:
-    """`facts.base` is `PACKAGE VERSION`, `TREE COMMIT` or `TREE REVISION (COMMIT)`; a tree's name may hold spaces."""
-    if not facts.base.startswith("/"):
-        return ["--base", facts.base.partition(" ")[0]] if facts.base else []
-    short = facts.commit[:12]
-    named = facts.base.removesuffix(f" ({short})")
-    tree = named.rpartition(" ")[0] if named != facts.base else named.removesuffix(f" {short}")
-    return ["--tree", tree, "--base", facts.commit]
+    """Of a package, or of a tree."""
+    if tree := facts.base_tree:
+        return ["--tree", tree, "--base", facts.commit]
+    return ["--base", facts.base.partition(" ")[0]] if facts.base else []

@@ -19,6 +19,7 @@ from orchestrator.model.report import CaseResult, Finding, Metric, RunReport, St
 from orchestrator.reporters import decoded
 from orchestrator.reporters.elsewhere import address, digest, run_id, why
 from orchestrator.reporters.junit_names import is_under_test, suite_name
+from orchestrator.reporters.outside import discreet
 from orchestrator.reporters.text import one_line, tail, visible
 
 Json = dict[str, Any]
@@ -51,7 +52,7 @@ def submission(report: RunReport, suite: SuiteReport) -> Json:
 def build_name(report: RunReport, suite: SuiteReport) -> str:
     """What is tested: the base, and the version of the series. Another run of the same adds to the same build."""
     facts = suite.facts
-    base = facts.commit[:12] if facts.base.startswith("/") else facts.base.replace(" ", "-")
+    base = facts.commit[:12] if facts.base_tree else facts.base.replace(" ", "-")
     series = f"{report.series[:60]}-{report.series_digest[:12]}" if report.subjects else ""
     return slug("-".join(part for part in (base, series) if part) or report.series)
 
@@ -157,4 +158,5 @@ def _metadata(report: RunReport, suite: SuiteReport) -> dict[str, str]:
         **dict(suite.facts.properties()),
         "orchestrate": report.version,
     }
-    return {name: visible(value[:1_000]) for name, value in known.items() if value}
+    told = discreet(report)
+    return {name: visible(told(value)[:1_000]) for name, value in known.items() if value}

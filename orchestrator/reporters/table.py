@@ -23,16 +23,18 @@ from orchestrator.reporters import (
 )
 from orchestrator.reporters.html import page
 from orchestrator.reporters.kcidb import document as kcidb
+from orchestrator.reporters.outside import for_others
 from orchestrator.store import write_atomically
 
 
 @dataclass(frozen=True)
 class FileReporter:
     """`file` is its name in the run directory. `content` may read the run directory, and raises nothing; None: there is
-    nothing to say, and no file."""
+    nothing to say, and no file. `goes_out`: it is for others, who have nothing of this machine's paths."""
 
     file: str
     content: Callable[[RunReport], bytes | None]
+    goes_out: bool = False
 
 
 REPORT, JUNIT, HTML = "report.json", "junit.xml", "report.html"
@@ -43,23 +45,24 @@ REPORTERS = (
     FileReporter(REPORT, json_report.content),
     FileReporter(JUNIT, junit.content),
     FileReporter(HTML, page.content),
-    FileReporter(MARKDOWN, markdown.content),
-    FileReporter(ANNOTATIONS, change_annotations.content),
-    FileReporter(SARIF, sarif.content),
+    FileReporter(MARKDOWN, markdown.content, goes_out=True),
+    FileReporter(ANNOTATIONS, change_annotations.content, goes_out=True),
+    FileReporter(SARIF, sarif.content, goes_out=True),
     FileReporter(BADGE, badge.content),
     FileReporter(LCOV, lcov.content),
     FileReporter(COBERTURA, cobertura.content),
-    FileReporter(KCIDB, kcidb.content),
-    FileReporter(SQUAD, squad.content),
-    FileReporter(REPLY, reply.content),
+    FileReporter(KCIDB, kcidb.content, goes_out=True),
+    FileReporter(SQUAD, squad.content, goes_out=True),
+    FileReporter(REPLY, reply.content, goes_out=True),
 )
 
 
 def write_files(report: RunReport, run_dir: Path, reporters: Sequence[FileReporter] = REPORTERS) -> None:
     """A file for each kernel report, then those of the reporters, each whole or not at all."""
     write_decoded((kernel_report for suite in report.suites for kernel_report in suite.kernel_reports), run_dir)
+    outside = for_others(report)
     for reporter in reporters:
-        content = reporter.content(report)
+        content = reporter.content(outside if reporter.goes_out else report)
         if content is None:
             (run_dir / reporter.file).unlink(missing_ok=True)  # of an earlier judgement
         else:

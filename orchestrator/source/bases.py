@@ -97,7 +97,10 @@ def find_in_tree(tree: Path, revision: str, runner: Runner) -> Revision:
         )
     commit = ask_tree(tree, runner, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
     if not commit:
-        raise UsageError(f"{revision}: no such revision in {tree}", hint=f"git -C {tree} log --oneline {revision}")
+        raise UsageError(
+            f"{revision}: no such revision in {tree}",
+            hint=shlex.join(("git", "-C", str(tree), "log", "--oneline", revision)),
+        )
     if not ask_tree(tree, runner, "cat-file", "-t", f"{commit}:Kconfig"):
         raise UsageError(f"{revision}: {tree} holds no Linux kernel at this revision (no Kconfig)")
     return Revision(found.text.removesuffix("\n"), commit)

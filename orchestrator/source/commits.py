@@ -21,6 +21,8 @@ from pathlib import Path
 from orchestrator.errors import PatchDoesNotApply
 from orchestrator.model.kernel import Base
 from orchestrator.model.series import Patch, Series
+from orchestrator.parse.html_escapes import HINT as ESCAPED_HINT
+from orchestrator.parse.html_escapes import html_escapes
 from orchestrator.parse.mail import git_date
 from orchestrator.parse.tag import read_tag
 from orchestrator.process import Runner
@@ -162,6 +164,8 @@ def _does_not_apply(patch: Patch, base: Base, words: str) -> PatchDoesNotApply:
         where = f"{match['file']}: {match['why']}"
     else:
         where = errors.partition("\n")[0].removeprefix("error: ")
+    if escapes := html_escapes(patch.diff):
+        where, hint = f"{where}; {escapes}", ESCAPED_HINT
     return PatchDoesNotApply(f"{patch.name} does not apply to {base.origin}: {where}", detail=errors, hint=hint)
 
 

@@ -42,6 +42,13 @@ def test_a_file_that_is_no_good_patch_is_refused_before_anything_runs(cli: Cli, 
         (["--testcase", "fault-vs-mumap"], "did you mean fault-vs-munmap"),
         (["--kconfig", "debgu"], "did you mean debug"),
         (["--kconfig", "base+nothing"], "unknown kconfig nothing"),
+        (["--kconfig", "debug+"], "a name is missing"),
+        (["--kconfig", "debug,kasan"], "give the option several times"),
+        (["--kconfig", "good.patch"], "the file of that name is ./good.patch"),
+        (["--kconfig", "./"], "is a directory"),
+        (["--testcase", "UFFD"], "did you mean uffd"),
+        (["--junit", "."], "is a directory"),
+        (["--dry-run", "--executor", "dask://"], "--executor dask://: unknown"),
         (["--machine", "q36"], "did you mean q35"),
         (["--duration", "0"], "--duration 0"),
         (["--jobs", "0"], "--jobs 0"),
@@ -81,13 +88,14 @@ def test_a_base_that_cannot_be_is_the_requests_fault(
 
 @pytest.mark.parametrize(
     ("arguments", "status"),
-    [(["--kconfg", "debug"], 128), (["--jobs", "x"], 128), (["--kconfig", "debgu"], 125), (["--tree", "nowhere"], 125)],
+    [(["--kconfg", "debug"], 128), (["--jobs", "x"], 128), (["--each-patch"], 128), (["--kconfig", "debgu"], 125)],
 )
 def test_git_bisect_run_takes_no_commit_for_bad_that_was_not_tested(
     cli: Cli, arguments: list[str], status: int
 ) -> None:
     """Exit statuses 2 and 3 would each be a bad commit."""
     assert cli("test", "--bisect-exit", *arguments).returncode == status
+    assert cli("test", "--bisect", *arguments).returncode == status  # the parser takes what is short for it
 
 
 def test_a_patch_that_does_not_apply_is_its_own_fault_with_file_and_hunk(cli: Cli, tree: Path, tmp_path: Path) -> None:
@@ -109,6 +117,20 @@ def test_a_patch_that_does_not_apply_is_its_own_fault_with_file_and_hunk(cli: Cl
     assert case is not None
     assert "mm/memory.c" in case.attrib["message"]
     assert (git(tree, "status", "--porcelain"), git(tree, "rev-parse", "HEAD")) == before
+
+
+def test_what_leads_nowhere_is_named_for_what_it_is(cli: Cli, tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "link.patch").symlink_to("gone.patch")
+    for patch, words in (
+        ("link.patch", "a symbolic link to gone.patch, which is not there"),
+        ("-", "not read from stdin"),
+        ("topic", "commits of a tree are a range: main..topic"),
+    ):
+        done = cli("test", "--dry-run", "--tree", str(tree), patch)
+        assert done.returncode == 2
+        assert words in done.stderr
+    done = cli("test", "--dry-run", "--tree", str(tree), "--base", "no way", "link.patch")
+    assert "symbolic link" in done.stderr
 
 
 def test_a_run_directory_is_never_some_other_directory(cli: Cli, good_patch: Path, tmp_path: Path) -> None:
@@ -150,3 +172,23 @@ def test_a_bug_of_ours_does_not_say_that_the_patch_is_at_fault(
     monkeypatch.setattr("orchestrator.commands.list.run", fall)
     assert main(["list", "testcases"]) == 3
     assert "nobody thought of this" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["history", "query", "runs", "flaky"], "history query runs: unexpected argument flaky"),
+        (["history", "query", "runs", "--since", "2026-02-31"], "--since 2026-02-31: no date"),
+        (["history", "prune", "--keep-days", "-1"], "--keep-days -1: must be at least 0"),
+        (["report", "good.patch"], "good.patch/run.json does not exist: not a run directory?"),
+        (["classify", "good.patch", "--json", "."], ".: is a directory"),
+        (["classify", "good.patch", "--json", "good.patch/x"], "good.patch/x: cannot be written"),
+        (["select", "good.patch", "--json", "."], ".: is a directory"),
+        (["config", "--tree", "nowhere"], "--tree nowhere: no such directory"),
+    ],
+)
+def test_what_is_wrong_is_what_is_named(cli: Cli, good_patch: Path, arguments: list[str], words: str) -> None:
+    done = cli(*arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "hint: another version" not in done.stderr

@@ -6,6 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.integration.conftest import Cli
 
 CONSOLE = Path(__file__).parent.parent / "data" / "console"
@@ -40,6 +42,14 @@ def test_an_unreadable_file_is_an_error_and_the_others_are_still_reported(cli: C
     assert directory["error"] == "Is a directory"
     assert [report["kind"] for report in found["reports"]] == ["kasan"]
     assert "none.log: No such file or directory" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--vmlinux=vmlinux", "--format=github"])
+def test_what_is_for_logs_alone_is_refused_for_a_run(cli: Cli, tmp_path: Path, option: str) -> None:
+    done = cli("classify", option, str(tmp_path))
+    assert done.returncode == 2
+    assert f"{option.partition('=')[0]} " in done.stderr
+    assert "is for log files" in done.stderr
 
 
 def test_a_reader_gets_lines_and_the_json_goes_to_its_file(cli: Cli, tmp_path: Path) -> None:

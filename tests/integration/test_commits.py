@@ -21,6 +21,7 @@ from orchestrator.source.bases import Workplace, tree_base
 from orchestrator.source.commits import commit_series, trees_of
 from orchestrator.store import Store
 from tests.integration.conftest import git
+from tests.unit.test_signed import signed
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -192,6 +193,20 @@ def test_a_file_takes_the_place_of_a_directory_only_when_it_is_gone(base: Base, 
     gone += "-mainmenu\n"
     (commit,) = commit_series(base, series_of(mail("[PATCH] x", gone + new.format("Kconfig/below"))), runner)
     assert set(listed(base, commit)) == {"Kconfig/below", "mm/memory.c", "mm/mmap.c"}
+
+
+def test_escapes_of_a_web_page_are_named_where_a_patch_does_not_apply(base: Base, runner: Runner) -> None:
+    copied = ONE.replace(" line 5\n", " line &lt; 5\n")
+    with pytest.raises(PatchDoesNotApply, match=r"hunk 1 .*; 1 line has HTML escapes, as &lt;$") as caught:
+        commit_series(base, series_of(mail("[PATCH] mm: one", copied)), runner)
+    assert "web page" in caught.value.hint
+
+
+def test_the_commit_of_a_signed_mail_says_what_was_signed(base: Base, runner: Runner) -> None:
+    text = signed(mail("[PATCH] mm: one", ONE, "- a list\n\nWhy.\n").partition(b"\n\n")[2])
+    letter = mail("[PATCH] mm: one", ONE).partition(b"\n\n")[0] + b"\n\n" + text
+    [commit] = commit_series(base, series_of(letter), runner)
+    assert shown(base, commit, "%B") == "mm: one\n\n- a list\n\nWhy."
 
 
 def test_the_patch_that_does_not_apply_is_the_one_that_is_named(base: Base, runner: Runner) -> None:

@@ -24,7 +24,7 @@ from sqlalchemy import func, select, text
 from orchestrator.errors import HistoryUnavailable, UsageError
 from orchestrator.history.database import HEAD, Database, open_database
 from orchestrator.history.keep import Kept, keep, prune
-from orchestrator.history.questions import QUESTIONS, Filter
+from orchestrator.history.questions import QUESTIONS, RESTRICTED_BY, Filter
 from orchestrator.history.rows import Rows, rows_of
 from orchestrator.history.schema import CHILDREN, FINDING, METADATA, RUN
 from orchestrator.model.kernel import Role
@@ -455,3 +455,36 @@ def test_verdicts_of_all_kinds_go_in(database: Database) -> None:
         stage = StageResult("build", Outcome.FAIL, 1.0, "no", is_patch_fault=True)
         keep(database, night(day, replace(report(suite(stages=(stage,))), verdict=verdict)))
     assert [row["verdict"] for row in ask(database, "runs")][::-1] == [verdict.name for verdict in Verdict]
+
+
+def test_a_tree_that_is_a_setting_is_no_filter(cli: Cli, history: Path, tree: Path) -> None:
+    """`tree` is the directory that kernels are made of; a question's --tree is a name in the history."""
+    words = ("history", "query", "runs", "--history", str(history), "--last", "3", "--format", "json")
+    done = cli(*words, env={"ORCHESTRATE_TREE": str(tree)})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == cli(*words).stdout
+    assert len(json.loads(done.stdout)) == 3
+    assert json.loads(cli(*words, "--tree", "*linux*").stdout) != json.loads(done.stdout)
+
+
+def test_a_filter_restricts_what_it_is_said_to_restrict(history: Path) -> None:
+    database = open_database(str(history), create=False)
+    with database.reading() as connection:
+        for name, ask in QUESTIONS.items():
+            everything = ask(connection, Filter()).rows
+            assert everything, name
+            for filter_, questions in RESTRICTED_BY.items():
+                restricted = ask(connection, Filter(**{filter_: "no such name"})).rows != everything  # type: ignore[arg-type]
+                assert restricted is (name in questions), (name, filter_)
+
+
+def test_a_filter_that_says_nothing_of_a_question_is_refused(cli: Cli, history: Path) -> None:
+    done = cli("history", "query", "trees", "--metric", "vma*", "--history", str(history))
+    assert done.returncode == 2
+    assert "--metric says nothing of `history query trees`" in done.stderr
+
+
+@pytest.mark.parametrize("question", ["metric", "passes", "machines", "news"])
+def test_the_first_rows_alone(cli: Cli, history: Path, question: str) -> None:
+    done = cli("history", "query", question, "--last", "1", "--format", "csv", "--history", str(history))
+    assert len(done.stdout.splitlines()) == 2, done.stderr  # with the names of the columns

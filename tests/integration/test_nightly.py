@@ -85,6 +85,21 @@ def test_a_rehearsal_tells_what_would_run_and_changes_nothing(cli: Cli, plan: Pa
     assert not (tmp_path / "out").exists()
 
 
+def test_the_history_of_the_command_line_counts_more_than_the_plans(cli: Cli, plan: Path, tmp_path: Path) -> None:
+    plan.write_text(PLAN.replace("results: {", f"results: {{history: {tmp_path}/usual.db, "))
+    (tmp_path / "mine.db").write_text("no database, so that it can be seen who reads it")
+    assert cli("nightly", str(plan), "--dry-run").returncode == 0
+    done = cli("nightly", str(plan), "--dry-run", "--history", "mine.db")
+    assert (done.returncode, "mine.db" in done.stderr) == (3, True), done.stderr
+
+
+def test_certificates_without_a_cluster_are_refused(cli: Cli, plan: Path, good_patch: Path) -> None:
+    for words in (("nightly", str(plan)), ("test", str(good_patch))):
+        done = cli(*words, "--dry-run", "--identity", "certificates")
+        assert done.returncode == 2
+        assert "--identity says nothing without a cluster" in done.stderr
+
+
 def test_each_night_tests_what_is_new_and_says_what_is(cli: Cli, plan: Path, tmp_path: Path, tree: Path) -> None:
     first = cli("nightly", str(plan))
     assert first.returncode == 1, first.stderr

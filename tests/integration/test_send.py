@@ -463,6 +463,18 @@ def test_a_rehearsal_of_an_answer_says_who_would_get_it(send: Send, run: Path, s
     assert done.stdout.rstrip().endswith("; Result: OK")  # git's own rehearsal
 
 
+def test_the_sender_may_be_said_by_the_environment(send: Send, run: Path, sink: Sink, tmp_path: Path) -> None:
+    config = tmp_path / "home/.gitconfig"
+    config.write_text(config.read_text().replace("[user]\n name = CI of mm\n email = ci@lab.example\n", ""))
+    names = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER")
+             for what, value in (("NAME", "A Developer"), ("EMAIL", "dev@env.example"))}  # fmt: skip
+    assert send(str(run), "--reply", "--dry-run", env=names).returncode == 0
+    done = send(str(run), "--reply", env=names)
+    assert done.returncode == 0, done.stderr
+    ((_, content),) = sink.mails
+    assert message_from_bytes(content, policy=policy.default)["From"].addresses[0].addr_spec == "dev@env.example"
+
+
 def test_a_mail_server_that_refuses_is_told_and_the_answer_is_sent_later(send: Send, run: Path, sink: Sink) -> None:
     sink.refuses = True
     done = send(str(run), "--reply")

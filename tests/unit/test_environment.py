@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.environment import DEFAULTS, for_children
+from orchestrator.environment import DEFAULTS, for_children, identity
 
 KEPT_OUT = {
     "make": (
@@ -37,7 +37,15 @@ KEPT_OUT = {
     ),
     "gcc": ("CPATH", "C_INCLUDE_PATH", "LIBRARY_PATH", "GCC_EXEC_PREFIX", "COMPILER_PATH", "SOURCE_DATE_EPOCH"),
     "ccache": ("CCACHE_DIR", "CCACHE_PREFIX", "CCACHE_DISABLE", "XDG_RUNTIME_DIR"),
-    "git": ("GIT_DIR", "GIT_INDEX_FILE", "GIT_CONFIG_COUNT", "GIT_CONFIG_GLOBAL"),
+    "git": (
+        "GIT_AUTHOR_NAME",
+        "GIT_COMMITTER_EMAIL",
+        "EMAIL",
+        "GIT_DIR",
+        "GIT_INDEX_FILE",
+        "GIT_CONFIG_COUNT",
+        "GIT_CONFIG_GLOBAL",
+    ),
     "any program": ("LD_PRELOAD", "LANG", "LC_MESSAGES", "LANGUAGE", "PYTHONPATH", "PERL5LIB", "ASAN_OPTIONS", "TOKEN"),
 }
 
@@ -55,3 +63,14 @@ def test_what_programs_need_to_run_passes() -> None:
 def test_changes_win_and_a_cache_of_ours_is_used() -> None:
     made = for_children({"PATH": "/bin"}, {"PATH": "/ours", "CCACHE_DIR": "/cache"})
     assert made == {"PATH": "/ours", "LC_ALL": "C", "CCACHE_DIR": "/cache"}
+
+
+def test_who_the_user_is_is_for_those_who_ask_for_it() -> None:
+    ours = {
+        "GIT_AUTHOR_NAME": "A",
+        "GIT_COMMITTER_EMAIL": "a@b",
+        "EMAIL": "e@b",
+        "GIT_AUTHOR_DATE": "now",
+        "GIT_DIR": "x",
+    }
+    assert dict(identity(ours)) == {"GIT_AUTHOR_NAME": "A", "GIT_COMMITTER_EMAIL": "a@b", "EMAIL": "e@b"}

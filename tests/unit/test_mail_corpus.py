@@ -13,9 +13,12 @@ from orchestrator.parse.series import Choice
 
 DATA = Path(__file__).parent.parent / "data" / "mail"
 RIGHT = {
+    "clearsigned-file.patch": ["mm: signed as a file"],
+    "clearsigned.eml": ["mm: signed"],
     "colon-after-tag.mbox": ["mm: zero", "mm: one"],
     "gzipped.mbox.gz": ["one", "two"],
     "mime-last-blank-context.mbox": ["x: y"],
+    "multipart-signed.eml": ["mm: signed beside it"],
     "n-of-m-threaded.mbox": ["one", "two"],
     "quoted-cr-base64.mbox": ["sample"],
     "raw-utf8-headers.mbox": ["MAINTAINERS: add Rafał"],

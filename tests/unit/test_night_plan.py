@@ -192,3 +192,17 @@ def test_an_item_is_a_command_line_that_the_parser_takes(tmp_path: Path, catalog
     args = parser().parse_args(bisect_words(words, "g" * 40, "split-merge"))
     assert (args.good, args.bad, args.testcase, str(args.tree)) == ("g" * 40, "b" * 40, "split-merge", tree.path)
     assert (args.duration, args.seed, args.machine) == (60.0, 20261128, "q35")
+
+
+def test_kernels_that_are_only_compiled_have_no_guest_and_no_seed(tmp_path: Path, catalog: Catalog) -> None:
+    text = "series:\n  a: {patch: vm_refcnt, suites: [wide]}\nsuites: {wide: {options: [--build-only]}}\n"
+    [series] = read(text, tmp_path, catalog).series
+    words = command_words(("--patch", "vm_refcnt"), next(combinations(series)), 20261128)
+    assert parser().parse_args(words).build_only
+
+
+@pytest.mark.parametrize("own", ["testcases: [thp], options: [--perf]", "duration: 1m, options: [--build-only]"])
+def test_what_a_suite_says_must_go_together(own: str, tmp_path: Path, catalog: Catalog) -> None:
+    text = f"series:\n  a: {{patch: vm_refcnt, suites: [wide]}}\nsuites:\n  wide: {{{own}}}\n"
+    with pytest.raises(BadDeclaration, match=r":4: .*says nothing beside --"):
+        read(text, tmp_path, catalog)

@@ -90,7 +90,7 @@ def test_what_cannot_be_written_is_named_and_hides_no_verdict(
 
 @pytest.mark.parametrize("target", ["/", "."])
 def test_what_cannot_be_written_is_known_before_the_run(target: str) -> None:
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(UsageError, match="is a directory"):
         Outputs(junit=target).check()
     with pytest.raises(UsageError, match="cannot be written"):
         Outputs(json=target).check()

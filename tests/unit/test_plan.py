@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,6 +60,19 @@ def test_each_patch_adds_a_kernel_behind_every_patch_but_the_last(catalog: Catal
 def test_each_patch_of_no_series_is_refused(catalog: Catalog) -> None:
     with pytest.raises(UsageError, match="--each-patch is about the patches of a series"):
         make_plan(Request(each_patch=True), catalog, None, HOST)
+
+
+@pytest.mark.parametrize("asked", [{"each_patch": True}, {"with_mutants": 3}, {"coverage_min": 50.0}, {"perf": True}])
+def test_a_series_may_be_commits_of_the_tree_that_nobody_named(catalog: Catalog, asked: dict[str, Any]) -> None:
+    assert make_plan(Request(patch=None, **asked), catalog, catalog.series("vm_refcnt"), HOST).series
+
+
+@pytest.mark.parametrize("asked", [{"perf": True}, {"build_only": True}])
+def test_cases_of_a_setting_are_no_contradiction(catalog: Catalog, asked: dict[str, Any]) -> None:
+    """A tree's orchestrate.toml may name some; on the command line the parser refuses them."""
+    request = Request(patch="vm_refcnt", testcases=("thp",), **asked)
+    cases = make_plan(request, catalog, catalog.series("vm_refcnt"), HOST).cases
+    assert "thp" not in [case.name for case in cases]
 
 
 def test_the_whole_series_and_nothing_of_it(catalog: Catalog) -> None:
@@ -163,7 +177,7 @@ def test_what_cannot_be_booted_or_counted_on_an_architecture_is_refused(catalog:
     with pytest.raises(UsageError, match="no machine boots them"):
         make_plan(Request(arches=("m68k",)), known, None, HOST)
     with pytest.raises(UsageError, match="--perf --arch arm64"):
-        make_plan(Request(arches=("arm64",), perf=True, patch="x"), catalog, None, HOST)
+        make_plan(Request(arches=("arm64",), perf=True, patch="vm_refcnt"), catalog, catalog.series("vm_refcnt"), HOST)
 
 
 def test_a_fragment_that_is_for_another_architecture_is_refused(catalog: Catalog, tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ SHELL = Command(
             "words",
             nargs="*",
             metavar="WORD",
+            may_be_empty=True,
             completes="directory",
             help="a command to run in the guest instead of a shell (after --); to resume a guest that "
             "--freeze-on-failure left paused, give its RUN_DIR first",

@@ -30,8 +30,8 @@ NIGHTLY = Command(
                     "--history",
                     metavar="FILE|URL",
                     completes="file",
-                    help="the history, where the plan names none (default: the setting history, else history.db in the "
-                    "state directory)",
+                    help="the history (default: the plan's, else the setting history, else history.db in the state "
+                    "directory)",
                 ),
             ),
         ),

@@ -168,7 +168,12 @@ HISTORY = Command(
                 option("--test", metavar="NAME", help="only these tests: CASE, CASE.SUBTEST or a stage; * and ? match"),
                 option("--kernel", metavar="NAME", help="only these kernels: KCONFIG.ARCH.COMPILER; * and ? match"),
                 option("--series", metavar="NAME", help="only runs of these series; * and ? match"),
-                option("--tree", metavar="NAME", help="only runs on these trees, as `query trees` names them"),
+                option(  # `tree` is a setting: the directory of a tree
+                    "--tree",
+                    dest="tree_name",
+                    metavar="NAME",
+                    help="only runs on these trees, as `query trees` names them",
+                ),
                 option("--metric", metavar="NAME", help="only these metrics; * and ? match"),
                 option("--title", metavar="TITLE", help="only kernel reports with these titles; * and ? match"),
                 option("--since", metavar="DATE", help="only runs since then (UTC, YYYY-MM-DD)"),

@@ -94,7 +94,7 @@ WATCH = Command(
         Group("patch", (DIRTY,)),
         GUEST,
         cases.CASES,
-        failures.FAILURES,
+        Group("failures", tuple(one for one in failures.FAILURES.options if one is not failures.BISECT_EXIT)),
         reports.reports("the report of the last run"),
         MESSAGES,
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.arguments.command import Command, Option
 
-HELP = Option(("-h", "--help"), "show this text", "", {"action": "help"})
+HELP = Option(("-h", "--help"), "show this text", keywords={"action": "help"})
 LISTED = ("testcases", "kconfigs", "patches", "machines", "bases", "toolchains", "architectures")
 
 

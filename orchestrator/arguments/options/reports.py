@@ -6,6 +6,8 @@ from pathlib import Path
 
 from orchestrator.arguments.command import Group, Option, option
 
+STDOUT = "-"  # the name of a file that is none
+
 OUTPUT = option(
     "--output",
     type=Path,
@@ -31,10 +33,13 @@ OTHERS = (
 )
 # `report` uses the names of the run unless they are given again
 NAMES = (
-    option("--suite-name", metavar="NAME", help="add the prefix NAME. to the names of JUnit's suites"),
+    option(
+        "--suite-name", metavar="NAME", may_be_empty=True, help="add the prefix NAME. to the names of JUnit's suites"
+    ),
     option(
         "--attachments-root",
         metavar="DIR",
+        may_be_empty=True,
         completes="directory",
         help="write JUnit's attachments relative to DIR, for GitLab its project directory (default: absolute paths, "
         "for Jenkins)",

@@ -14,7 +14,7 @@ from orchestrator.history.questions.passes import passes
 from orchestrator.history.questions.runs import files, kernels, results, runs
 from orchestrator.history.questions.titles import known, reports, titles
 
-__all__ = ["QUESTIONS", "Answer", "Filter", "Question"]
+__all__ = ["QUESTIONS", "RESTRICTED_BY", "Answer", "Filter", "Question"]
 
 QUESTIONS: Mapping[str, Question] = {
     "news": news,
@@ -40,3 +40,17 @@ QUESTIONS: Mapping[str, Question] = {
     "labels": labels,
     "machines": machines,
 }
+
+# Which questions a filter restricts, of those that do not restrict all; the others have no such column
+RESTRICTED_BY: Mapping[str, frozenset[str]] = {
+    "test": frozenset({
+        "news", "results", "files", "tests", "passes", "matrix", "flakes", "titles", "reports", "metric", "trends",
+        "changes",
+    }),
+    "kernel": frozenset({
+        "news", "results", "kernels", "tests", "passes", "matrix", "flakes", "titles", "reports", "metric", "trends",
+        "changes", "coverage", "labels",
+    }),
+    "metric": frozenset({"metric", "trends", "changes"}),
+    "title": frozenset({"news", "titles", "reports", "known"}),
+}  # fmt: skip

@@ -87,7 +87,7 @@ def _checkout(report: RunReport, suite: SuiteReport, excerpts: Excerpts) -> Json
     facts, count = suite.facts, _patches(report, suite)
     is_whole = 0 < count == len(report.subjects)
     # the commits of a source package are made by us, and mean nothing elsewhere
-    is_public = bool(facts.base_url) or facts.base.startswith("/")
+    is_public = bool(facts.base_url or facts.base_tree)
     base = (facts.base_url, facts.base_branch, facts.commit if is_public else facts.base)
     apply = next((one for one in suite.stages if one.stage == APPLY), None)
     is_refused = apply is not None and apply.is_patch_fault
