@@ -11,6 +11,8 @@ void *reserve_huge(struct run *run, unsigned int count, unsigned int *pages);
 
 void huge_split(struct run *run);
 void huge_remap(struct run *run);
+void late_huge(struct run *run);
+void late_split(struct run *run);
 void huge_collapse(struct run *run);
 void cross_collapse(struct run *run);
 void huge_khugepaged(struct run *run);

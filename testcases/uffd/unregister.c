@@ -20,6 +20,8 @@ static void change(struct worker *worker)
 	while (worker_continue(worker)) {
 		/* without a userfaultfd a missing page is a fresh one: zero */
 		half_settle(uffd, CLAIM_RW | MAY_BE_ZERO);
+		/* threads are to be on their way through missing pages, not to sleep for an answer, when it is unregistered */
+		area_advise(run, (void *)(uintptr_t)half.start, HALF, MADV_DONTNEED);
 		/* unregistering wakes who sleeps: that is what is asked here */
 		if (ioctl(uffd->fd, UFFDIO_UNREGISTER, &half) != 0)
 			run_fail_errno(run, "UFFDIO_UNREGISTER");
