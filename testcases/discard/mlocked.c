@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "subtests.h"
@@ -19,7 +18,6 @@
 #endif
 
 #define PAGES 96
-#define FAULTER_NICE 10                 /* as in lib/toucher.c */
 #define PAGEMAP_PRESENT (UINT64_C(1) << 63)
 #define PAGEMAP_FRAME ((UINT64_C(1) << 55) - 1)
 #define KPAGE_ZERO (UINT64_C(1) << 24)
@@ -68,6 +66,7 @@ static void lock(struct worker *worker)
 	size_t bytes = PAGES * page_bytes();
 	bool skip = run_sabotaged(worker->run, "mlocked-not");
 
+	worker_share_cpu();
 	while (worker_continue(worker)) {
 		area_advise(worker->run, zone->base, PAGES, MADV_DONTNEED);
 		rng_dither(&worker->rng);
@@ -86,7 +85,7 @@ static void fault_in(struct worker *worker)
 {
 	struct zone *zone = worker->arg;
 
-	setpriority(PRIO_PROCESS, gettid(), FAULTER_NICE);
+	worker_leave_cpu();
 	for (uint64_t serial = 1; worker_continue(worker); serial++) {
 		uint64_t *word = area_word(zone->base, rng_below(&worker->rng, PAGES), WORD_OF_THREAD(worker->id));
 

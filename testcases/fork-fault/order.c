@@ -34,6 +34,7 @@ static void write_pairs(struct worker *worker)
 	bool reversed = run_sabotaged(worker->run, "order-reversed");
 	uint64_t stored[PAIRS] = { 0 };
 
+	worker_leave_cpu();
 	for (uint64_t count = 1; worker_continue(worker); count++) {
 		unsigned int pair = rng_below(&worker->rng, PAIRS);
 		volatile uint64_t *first = low(zone, pair, worker->id), *second = high(zone, pair, worker->id);
@@ -45,6 +46,7 @@ static void write_pairs(struct worker *worker)
 			return;
 		}
 		*(reversed ? second : first) = count;
+		rng_dither(&worker->rng);
 		*(reversed ? first : second) = count;
 		stored[pair] = run_sabotaged(worker->run, "order-forgets") ? 0 : count;
 		worker_did(worker);
@@ -65,6 +67,7 @@ static void look_as_child(struct run *run, void *arg)
 
 static void fork_often(struct worker *worker)
 {
+	worker_share_cpu();
 	while (worker_continue(worker)) {
 		child_wait(worker->run, child_start(worker->run, look_as_child, worker->arg));
 		worker_did(worker);

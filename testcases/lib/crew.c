@@ -56,20 +56,38 @@ void worker_did(struct worker *worker)
 		sched_yield();
 }
 
+/* the CPUs that the calling thread may use, and of them the first alone; false: not told */
+static bool cpus(cpu_set_t *allowed, cpu_set_t *first)
+{
+	if (sched_getaffinity(0, sizeof(*allowed), allowed) != 0)
+		return false;
+	CPU_ZERO(first);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (CPU_ISSET(cpu, allowed)) {
+			CPU_SET(cpu, first);
+			break;
+		}
+	}
+	return true;
+}
+
 void worker_share_cpu(void)
 {
 	cpu_set_t allowed, first;
 
-	if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
+	if (cpus(&allowed, &first))
+		sched_setaffinity(0, sizeof(first), &first);
+}
+
+void worker_leave_cpu(void)
+{
+	cpu_set_t allowed, first, others;
+
+	if (!cpus(&allowed, &first))
 		return;
-	CPU_ZERO(&first);
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (CPU_ISSET(cpu, &allowed)) {
-			CPU_SET(cpu, &first);
-			break;
-		}
-	}
-	sched_setaffinity(0, sizeof(first), &first);
+	CPU_XOR(&others, &allowed, &first);
+	if (CPU_COUNT(&others) > 0)
+		sched_setaffinity(0, sizeof(others), &others);
 }
 
 static void *work(void *arg)

@@ -95,6 +95,7 @@ static void move_borders(struct worker *worker)
 {
 	struct zone *zone = worker->arg;
 
+	worker_share_cpu();
 	while (worker_continue(worker)) {
 		unsigned int middle = LEAST + rng_below(&worker->rng, PAGES - 3 * LEAST + 1);
 		bool left_first = rng_one_in(&worker->rng, 2);
@@ -141,7 +142,8 @@ void fresh_borders(struct run *run)
 		claim_publish(&zone.claim[page], 1, MAY_BE_ZERO | MAY_LOSE_WRITES |
 			      (page < zone.left || page >= zone.right ? CLAIM_RO : CLAIM_RW));
 	zone.touched = (struct touched){
-		.base = zone.base, .pages = PAGES, .claims = zone.claim, .want.zero_while_changing = true,
+		.base = zone.base, .pages = PAGES, .claims = zone.claim, .leaves_cpu = true,
+		.want.zero_while_changing = true,
 	};
 	touched_count(run, &zone.touched, true);
 	crew_run(run, roles, COUNT_OF(roles));

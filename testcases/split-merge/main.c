@@ -17,6 +17,10 @@ int main(int argc, char **argv)
 		  .moves = { "vma_lock_abort" } },
 		{ .name = "file-borders", .body = file_borders, .sabotages = { "file-shifted", "file-refused" },
 		  .moves = { "vma_lock_abort" } },
+		{ .name = "anon-borders", .body = anon_borders, .sabotages = { "anon-stays", "anon-refused" },
+		  .moves = { "vma_lock_abort" } },
+		{ .name = "stack-borders", .body = stack_borders, .sabotages = { "anon-stays", "anon-refused" },
+		  .moves = { "vma_lock_abort" } },
 	};
 
 	return case_main(argc, argv, subtests, COUNT_OF(subtests));

@@ -9,5 +9,7 @@ void advise_split(struct run *run);
 void moving_border(struct run *run);
 void fresh_borders(struct run *run);
 void file_borders(struct run *run);
+void anon_borders(struct run *run);
+void stack_borders(struct run *run);
 
 #endif

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* late-huge: a range may have huge pages, and threads make one by touching its first pages. To clear it takes a hundred
- * times as long as other page faults do. Meanwhile the range is told to have none any more, and is emptied. From then on
- * only small pages can come, which are those that are touched.
+/* late-huge: a range is mapped anew and may have huge pages; threads make one by touching its first pages. To clear it takes
+ * a hundred times as long as other page faults do. Meanwhile the range is told to have none any more, and is emptied. From
+ * then on only small pages can come, which are those that are touched.
  *
  * Oracles: the promise: pages that nobody has touched since are not there -> madvise() changed a VMA without waiting for a
- * fault that had looked at its flags before. claim.c: a refusal ever, another's data. */
+ * fault that had looked at its flags before. claim.c: a refusal while it is settled as accessible. */
 #include "subtests.h"
 
 #define TOUCHED 4                       /* the first pages of it */
@@ -41,12 +41,14 @@ static void change_mind(struct worker *worker)
 	struct zone *zone = worker->arg;
 	struct run *run = worker->run;
 
+	worker_share_cpu();
 	for (uint64_t generation = 1; worker_continue(worker); generation++) {
 		unsigned int found;
 
+		settle(zone, generation, CLAIM_ANY);
+		if (!map_anew(run, zone->base, zone->pages))
+			return;
 		settle(zone, generation, CLAIM_RW | MAY_LOSE_WRITES);
-		area_advise(run, zone->base, zone->pages, MADV_HUGEPAGE);
-		area_advise(run, zone->base, zone->pages, MADV_DONTNEED);
 		/* now they fault; sometimes the huge page is to be there before the change */
 		if (!rng_one_in(&worker->rng, 3))
 			clock_sleep_ms(1);
@@ -75,12 +77,12 @@ void late_huge(struct run *run)
 	};
 
 	zone.base = reserve_huge(run, 1, &zone.pages);
-	if (!zone.base || area_map(run, zone.base, zone.pages, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1, 0) == MAP_FAILED)
+	if (!zone.base)
 		return;
 	settle(&zone, 1, CLAIM_ANY);
 	zone.touched = (struct touched){
-		.base = zone.base, .pages = TOUCHED, .claims = zone.claim,
-		.want = { .zero_while_changing = true, .always_mapped = true },
+		.base = zone.base, .pages = TOUCHED, .claims = zone.claim, .write_only = true, .leaves_cpu = true,
+		.want.zero_while_changing = true,
 	};
 	zone.huge = run_event(run, SLOT_REQUIRED, "huge");
 	touched_count(run, &zone.touched, false);

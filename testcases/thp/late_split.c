@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* late-split: the range of one huge page is emptied, and while threads fault it in again, which takes a while, one of its
+/* late-split: the range of one huge page is mapped anew, and while threads fault it in, which takes a while, one of its
  * pages gets a VMA of its own, by advice that means nothing here. A huge page that is there is split then. One that is on
  * its way has to be waited for, or it lies across three VMAs.
  *
  * Oracles: a page that is a VMA of its own is not part of a huge one -> who split the VMA had not locked it, or did so too
- * late. claim.c: a refusal ever, another's data. */
+ * late. claim.c: a refusal while it is settled as accessible. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -52,12 +52,13 @@ static void split(struct worker *worker)
 	struct zone *zone = worker->arg;
 	struct run *run = worker->run;
 
+	worker_share_cpu();
 	while (worker_continue(worker)) {
 		unsigned int page = TOUCHED + rng_below(&worker->rng, zone->pages - TOUCHED);
 
-		area_advise(run, zone->base, zone->pages, MADV_DODUMP);
-		claims_update(zone->claim, TOUCHED, CLAIM_RW | MAY_BE_ZERO | MAY_LOSE_WRITES);
-		area_advise(run, zone->base, zone->pages, MADV_DONTNEED);
+		claims_update(zone->claim, TOUCHED, CLAIM_ANY | MAY_BE_ZERO);
+		if (!map_anew(run, zone->base, zone->pages))
+			return;
 		claims_update(zone->claim, TOUCHED, CLAIM_RW | MAY_BE_ZERO);
 		/* now they fault; sometimes the huge page is to be there before the split */
 		if (!rng_one_in(&worker->rng, 3))
@@ -83,17 +84,16 @@ void late_split(struct run *run)
 	};
 
 	zone.base = reserve_huge(run, 1, &zone.pages);
-	if (!zone.base || area_map(run, zone.base, zone.pages, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1, 0) == MAP_FAILED)
+	if (!zone.base)
 		return;
 	if (is_huge(&zone, 0) < 0) {
 		run_skip(run, "whether a page is huge is not told (PAGEMAP_SCAN, Linux 6.7): errno %d", errno);
 		return;
 	}
-	area_advise(run, zone.base, zone.pages, MADV_HUGEPAGE);
-	claims_publish(zone.claim, TOUCHED, 1, CLAIM_RW | MAY_BE_ZERO | MAY_LOSE_WRITES);
+	claims_publish(zone.claim, TOUCHED, 1, CLAIM_ANY | MAY_BE_ZERO);
 	zone.touched = (struct touched){
-		.base = zone.base, .pages = TOUCHED, .claims = zone.claim,
-		.want = { .zero_while_changing = true, .always_mapped = true },
+		.base = zone.base, .pages = TOUCHED, .claims = zone.claim, .write_only = true, .leaves_cpu = true,
+		.want.zero_while_changing = true,
 	};
 	zone.huge = run_event(run, SLOT_REQUIRED, "huge");
 	touched_count(run, &zone.touched, false);

@@ -17,6 +17,7 @@ static void change(struct worker *worker)
 	struct run *run = worker->run;
 	struct uffdio_range half = { (uintptr_t)area_word(uffd->base, HALF, 0), HALF * page_bytes() };
 
+	worker_share_cpu();
 	while (worker_continue(worker)) {
 		/* without a userfaultfd a missing page is a fresh one: zero */
 		half_settle(uffd, CLAIM_RW | MAY_BE_ZERO);
@@ -46,6 +47,7 @@ void unregister(struct run *run)
 	if (!uffd_init(&uffd, run, false))
 		return;
 	uffd.touchers = touchers;
+	uffd.touched.leaves_cpu = true;
 	uffd.touched.want.always_mapped = true;
 	uffd.touched.want.zero_while_changing = true;
 	touched_count(run, &uffd.touched, false);
