@@ -7,6 +7,7 @@ int main(int argc, char **argv)
 	static const struct subtest subtests[] = {
 		{ .name = "dontneed", .body = dontneed, .sabotages = { "dontneed-keeps", "dontneed-late" } },
 		{ .name = "lock", .body = lock_pages, .sabotages = { "lock-drops", "lock-loses" } },
+		{ .name = "mlocked", .body = mlocked, .sabotages = { "mlocked-not", "mlocked-refused" } },
 	};
 
 	return case_main(argc, argv, subtests, COUNT_OF(subtests));

@@ -5,5 +5,6 @@
 
 void dontneed(struct run *run);
 void lock_pages(struct run *run);
+void mlocked(struct run *run);
 
 #endif

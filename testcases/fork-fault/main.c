@@ -7,6 +7,7 @@ int main(int argc, char **argv)
 {
 	static const struct subtest subtests[] = {
 		{ .name = "snapshot", .body = snapshot, .sabotages = { "snapshot-shared", "snapshot-torn" } },
+		{ .name = "order", .body = order, .sabotages = { "order-reversed", "order-forgets" } },
 		{ .name = "remap-during-fork", .body = remap_during_fork, .sabotages = { "fork-stale-page", "fork-lost-page" },
 		  .moves = { "vma_lock_abort" } },
 		{ .name = "inherit", .body = inherit, .sabotages = { "inherit-shared", "inherit-dontfork", "inherit-offset" },

@@ -56,20 +56,54 @@ void worker_did(struct worker *worker)
 		sched_yield();
 }
 
+/* the CPUs that the calling thread may use, and of them the first alone; false: not told */
+static bool cpus(cpu_set_t *allowed, cpu_set_t *first)
+{
+	if (sched_getaffinity(0, sizeof(*allowed), allowed) != 0)
+		return false;
+	CPU_ZERO(first);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (CPU_ISSET(cpu, allowed)) {
+			CPU_SET(cpu, first);
+			break;
+		}
+	}
+	return true;
+}
+
 void worker_share_cpu(void)
 {
 	cpu_set_t allowed, first;
 
-	if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
+	if (cpus(&allowed, &first))
+		sched_setaffinity(0, sizeof(first), &first);
+}
+
+void worker_leave_cpu(void)
+{
+	cpu_set_t allowed, first, others;
+
+	if (!cpus(&allowed, &first))
 		return;
-	CPU_ZERO(&first);
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (CPU_ISSET(cpu, &allowed)) {
-			CPU_SET(cpu, &first);
-			break;
-		}
+	CPU_XOR(&others, &allowed, &first);
+	if (CPU_COUNT(&others) > 0)
+		sched_setaffinity(0, sizeof(others), &others);
+}
+
+#define SPIN 200
+
+void keep_cpu_awake(struct worker *worker)
+{
+	const struct sched_param none = { 0 };
+
+	worker_share_cpu();
+	/* whoever is woken runs at once */
+	sched_setscheduler(0, SCHED_IDLE, &none);
+	while (worker_continue(worker)) {
+		for (volatile unsigned int i = 0; i < SPIN; i++)
+			;
+		worker_counted(worker);
 	}
-	sched_setaffinity(0, sizeof(first), &first);
 }
 
 static void *work(void *arg)

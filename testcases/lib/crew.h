@@ -39,6 +39,14 @@ void worker_counted(struct worker *worker);
  * first: those that map on one CPU get each other's VMAs, while readers elsewhere still look at them. */
 void worker_share_cpu(void);
 
+/* Puts the calling thread on all CPUs but the first, if there are others. One who changes and waits for readers gets its CPU back
+ * at once only where nobody else runs: with readers on all CPUs it would wait for the end of a time slice, each time. */
+void worker_leave_cpu(void);
+
+/* Body of a role: keeps the first CPU, where nobody else wants it, from being idle. An idle virtual CPU is given back to the host,
+ * and who is woken on it waits until the host runs it again: hundreds of times as long as for the readers. */
+void keep_cpu_awake(struct worker *worker);
+
 /* the worker that the calling thread is, NULL outside a crew */
 struct worker *crew_self(void);
 

@@ -42,6 +42,8 @@ void touch(struct worker *worker)
 
 	/* Many touchers and a changer: left alone the changer waits for its turn most of the time, and changes little. */
 	setpriority(PRIO_PROCESS, gettid(), TOUCHER_NICE);
+	if (touched->leaves_cpu)
+		worker_leave_cpu();
 	while (worker_continue(worker)) {
 		unsigned int page = rng_below(&worker->rng, touched->pages);
 		const struct claim *claim = &touched->claims[touched->one_claim ? 0 : page];
@@ -49,7 +51,7 @@ void touch(struct worker *worker)
 		enum access got;
 
 		want.page = page;
-		if (touched->read_only || rng_one_in(&worker->rng, 2)) {
+		if (touched->read_only || (!touched->write_only && rng_one_in(&worker->rng, 2))) {
 			got = claim_checked_load(run, claim, word_of(touched, page, WORD_TAG), want, &value);
 		} else {
 			uint64_t *word = word_of(touched, page, WORD_OF_THREAD(worker->id));

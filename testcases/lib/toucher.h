@@ -12,6 +12,8 @@ struct touched {
 	struct claim *claims;
 	bool one_claim;                 /* one for all pages, else one per page */
 	bool read_only;                 /* never store */
+	bool write_only;                /* never look at tags: a load may map what a store would not (zeroes) */
+	bool leaves_cpu;                /* the first CPU is left to who changes the pages */
 	bool keeps_data;                /* nobody discards pages: what was stored once must be there for ever */
 	uint64_t first_serial;          /* stores are numbered from here: above those of who had the same words before */
 	struct expected want;           /* page is filled in */

@@ -13,6 +13,14 @@ int main(int argc, char **argv)
 		{ .name = "advise-split", .body = advise_split, .sabotages = { "advise-unmaps", "advise-loses" } },
 		{ .name = "moving-border", .body = moving_border, .sabotages = { "border-stays" },
 		  .moves = { "vma_lock_abort" } },
+		{ .name = "fresh-borders", .body = fresh_borders, .sabotages = { "borders-stay", "borders-unclaimed" },
+		  .moves = { "vma_lock_abort" } },
+		{ .name = "file-borders", .body = file_borders, .sabotages = { "file-shifted", "file-refused" },
+		  .moves = { "vma_lock_abort" } },
+		{ .name = "anon-borders", .body = anon_borders, .sabotages = { "anon-stays", "anon-refused" },
+		  .moves = { "vma_lock_abort" } },
+		{ .name = "stack-borders", .body = stack_borders, .sabotages = { "anon-stays", "anon-refused" },
+		  .moves = { "vma_lock_abort" } },
 	};
 
 	return case_main(argc, argv, subtests, COUNT_OF(subtests));

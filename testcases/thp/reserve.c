@@ -1,6 +1,16 @@
 #define _GNU_SOURCE
 #include "subtests.h"
 
+bool map_anew(struct run *run, void *base, unsigned int pages)
+{
+	/* accessible only when it may have huge pages: with one small page there is a page table, and so no huge page any more */
+	if (area_map(run, base, pages, PROT_NONE, MAP_PRIVATE, -1, 0) == MAP_FAILED)
+		return false;
+	area_advise(run, base, pages, MADV_HUGEPAGE);
+	area_protect(run, base, pages, PROT_READ | PROT_WRITE);
+	return true;
+}
+
 void *reserve_huge(struct run *run, unsigned int count, unsigned int *pages)
 {
 	size_t bytes = sysfile_number("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", 0);

@@ -9,8 +9,13 @@
  * has failed, or is to be skipped because this kernel makes no huge pages of that size. */
 void *reserve_huge(struct run *run, unsigned int count, unsigned int *pages);
 
+/* A new mapping that is empty and may have huge pages, in the place of what was there. */
+bool map_anew(struct run *run, void *base, unsigned int pages);
+
 void huge_split(struct run *run);
 void huge_remap(struct run *run);
+void late_huge(struct run *run);
+void late_split(struct run *run);
 void huge_collapse(struct run *run);
 void cross_collapse(struct run *run);
 void huge_khugepaged(struct run *run);

@@ -17,9 +17,12 @@ static void change(struct worker *worker)
 	struct run *run = worker->run;
 	struct uffdio_range half = { (uintptr_t)area_word(uffd->base, HALF, 0), HALF * page_bytes() };
 
+	worker_share_cpu();
 	while (worker_continue(worker)) {
 		/* without a userfaultfd a missing page is a fresh one: zero */
 		half_settle(uffd, CLAIM_RW | MAY_BE_ZERO);
+		/* threads are to be on their way through missing pages, not to sleep for an answer, when it is unregistered */
+		area_advise(run, (void *)(uintptr_t)half.start, HALF, MADV_DONTNEED);
 		/* unregistering wakes who sleeps: that is what is asked here */
 		if (ioctl(uffd->fd, UFFDIO_UNREGISTER, &half) != 0)
 			run_fail_errno(run, "UFFDIO_UNREGISTER");
@@ -33,10 +36,12 @@ static void change(struct worker *worker)
 void unregister(struct run *run)
 {
 	static struct uffd uffd;
-	unsigned int touchers = run_threads_left(run, 3, 2);
+	/* each sleeps after one fault until it is answered: few would be in one when the range is unregistered */
+	unsigned int touchers = run_threads_left(run, 3, 5);
 	const struct role roles[] = {
 		{ .name = "answerer", .body = uffd_answer, .count = 1, .arg = &uffd },
 		{ .name = "changer", .body = change, .count = 1, .arg = &uffd },
+		{ .name = "waker", .body = keep_cpu_awake, .count = 1 },
 		{ .name = "splitter", .body = uffd_split, .count = 1, .arg = &uffd },
 		{ .name = "toucher", .body = uffd_touch, .count = touchers, .arg = &uffd },
 	};
@@ -44,6 +49,7 @@ void unregister(struct run *run)
 	if (!uffd_init(&uffd, run, false))
 		return;
 	uffd.touchers = touchers;
+	uffd.touched.leaves_cpu = true;
 	uffd.touched.want.always_mapped = true;
 	uffd.touched.want.zero_while_changing = true;
 	touched_count(run, &uffd.touched, false);
