@@ -36,7 +36,8 @@ static void change(struct worker *worker)
 void unregister(struct run *run)
 {
 	static struct uffd uffd;
-	unsigned int touchers = run_threads_left(run, 3, 2);
+	/* each sleeps after one fault until it is answered: few would be in one when the range is unregistered */
+	unsigned int touchers = run_threads_left(run, 3, 5);
 	const struct role roles[] = {
 		{ .name = "answerer", .body = uffd_answer, .count = 1, .arg = &uffd },
 		{ .name = "changer", .body = change, .count = 1, .arg = &uffd },
