@@ -45,11 +45,11 @@ static void advise_head(struct worker *worker, unsigned int pages)
 	}
 }
 
-/* mmap() merges with what follows, or with what is on both sides */
+/* mmap() merges with what follows, sometimes with what is on both sides */
 static void map_head(struct worker *worker, unsigned int pages)
 {
 	struct zone *zone = worker->arg;
-	unsigned int first = rng_one_in(&worker->rng, 2) ? rng_below(&worker->rng, pages) : 0;
+	unsigned int first = rng_one_in(&worker->rng, 4) ? rng_below(&worker->rng, pages) : 0;
 	void *at = area_word(zone->base, first, 0);
 
 	area_unmap(worker->run, at, pages - first);
@@ -90,7 +90,7 @@ static void move_start(struct worker *worker)
 
 		if (zone->flags & MAP_GROWSDOWN)
 			grow_head(worker);
-		else if (turn % 4 == 0)
+		else if (turn % 2 == 0)
 			map_head(worker, pages);
 		else
 			advise_head(worker, pages);
