@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from orchestrator.arguments.parser import parser
 from orchestrator.catalog import Catalog, load_catalog
 from orchestrator.commands.rundir import planned
 from orchestrator.errors import UsageError
@@ -56,18 +57,11 @@ def test_every_kernel_is_compiled_whatever_the_others_say(catalog: Catalog) -> N
 
 
 @pytest.mark.parametrize(
-    "asked",
-    [
-        replace(ASKED, perf=True),
-        replace(ASKED, testcases=("uffd",)),
-        replace(ASKED, freeze=True),
-        replace(ASKED, with_mutants=3),
-        replace(ASKED, coverage_min=90.0),
-    ],
+    "option", ["--perf", "--testcase uffd", "--freeze-on-failure", "--with-mutants 3", "--coverage-min 90"]
 )
-def test_what_needs_a_guest_is_refused(catalog: Catalog, asked: Request) -> None:
-    with pytest.raises(UsageError):
-        make_plan(asked, catalog, catalog.series("vm_refcnt"), HOST)
+def test_what_needs_a_guest_is_refused(option: str) -> None:
+    with pytest.raises(UsageError, match="says nothing beside --build-only"):
+        parser().parse_args(["test", "--build-only", *option.split()])
 
 
 def test_it_is_about_a_patch(catalog: Catalog) -> None:

@@ -92,8 +92,10 @@ def test_what_cannot_be_written_is_named_and_hides_no_verdict(
 def test_what_cannot_be_written_is_known_before_the_run(target: str) -> None:
     with pytest.raises(UsageError, match="is a directory"):
         Outputs(junit=target).check()
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(UsageError, match="is a directory"):
         Outputs(json=target).check()
+    with pytest.raises(UsageError, match="cannot be written"):
+        Outputs(json="/dev/null/report.json").check()
 
 
 def test_a_summary_that_nobody_can_read_changes_no_verdict(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
