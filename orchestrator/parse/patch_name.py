@@ -26,6 +26,7 @@ _FILE_SUFFIX = re.compile(r"\.(patch|diff|mbox|eml)(\.(gz|xz|bz2|zst))?$", re.IG
 # a name of a ref has neither two dots nor a slash at its ends, so this is no path: ../x.patch, a/../b
 _REVISION = r"(?:[^\s./:-](?:[^\s.]|\.(?!\.))*(?<!/))"
 _RANGE = re.compile(rf"(?P<since>{_REVISION})?(?P<dots>\.\.\.?)(?P<until>{_REVISION})?|(?P<one>{_REVISION})\^!")
+_BRANCH = re.compile(r"\w[\w./-]*")
 _ONE_REVISION = re.compile(
     r"(?:HEAD|@)?(?:[~^]\d*)+|(?:HEAD|@)(?:[~^].*)?|[0-9a-f]{7,64}|v\d+\.\d+\S*|\S+(?:[~^]\d*|@\{\S+\})"
 )
@@ -165,6 +166,8 @@ def _refuse(text: str, whole: str, known: Collection[str], nearby: Collection[st
         raise PatchUnreadable(
             f"{text}: three dots name the commits of either side", hint=f"those of one side: {since}..{until}"
         )
+    if whole.startswith("file:/"):
+        raise PatchUnreadable(f"{text}: not an address to download from", hint=f"as a path: {urlsplit(whole).path}")
     if _SCHEME.match(whole):
         raise PatchUnreadable(f"{text}: not an address to download from", hint="it begins with http:// or https://")
     if _NO_SCHEME.match(whole):
@@ -177,12 +180,12 @@ def _refuse(text: str, whole: str, known: Collection[str], nearby: Collection[st
             f"{text}: no such file, and as a revision it is no range",
             hint=f"{whole}^! is that commit alone, {whole}.. what came after it",
         )
-    if re.search(r"\s", whole.strip()) and "@" in whole:
+    if "@" in whole and re.search(r"[\s<>]", whole.strip()):
         raise PatchUnreadable(what, hint="a message id stands in angle brackets and has no space: '<20260105.1@host>'")
     names = f"known names: {', '.join(sorted(known)) or 'none'}"
     if len(known) > FEW:
         names = f"`orchestrate list patches` lists the {len(known)} known names"
-    if re.fullmatch(_REVISION, whole) and not _FILE_SUFFIX.search(whole):
-        names += f"; commits of a tree are a range: main..{whole}"
+    if _BRANCH.fullmatch(whole) and not _FILE_SUFFIX.search(whole):
+        names += f"; commits of a tree are a range: BASE..{whole}"
     hint = f"near names: {', '.join(near)}" if near else names
     raise PatchUnreadable(what, hint=hint)

@@ -49,6 +49,7 @@ class Choice:
 
 
 ALL = Choice()
+_NO_PARTS = "its subjects have no numbers: leave the part out"
 
 
 def read_patches(
@@ -278,8 +279,8 @@ def _parts(found: Sequence[FoundPatch], only: Parts, notes: list[str]) -> list[F
         if missing := [number for number in only.numbers if numbers[number] != 1]:
             there = "twice" if numbers[missing[0]] > 1 else "not"
             total = f"/{only.total}" if only.total else ""
-            known = f"its parts are {', '.join(f'1-{total}/{total}' for total in totals)}" if totals else "it has none"
-            raise PatchUnreadable(f"part {missing[0]}{total} is {there} there", hint=f"name parts that are: {known}")
+            known = f"its parts are {', '.join(f'1-{total}/{total}' for total in totals)}" if totals else _NO_PARTS
+            raise PatchUnreadable(f"part {missing[0]}{total} is {there} there", hint=known)
     notes.append(f"parts {only} alone" if len(only.numbers) > 1 else f"part {only} alone")
     return chosen
 

@@ -119,18 +119,21 @@ def test_a_patch_that_does_not_apply_is_its_own_fault_with_file_and_hunk(cli: Cl
     assert (git(tree, "status", "--porcelain"), git(tree, "rev-parse", "HEAD")) == before
 
 
-def test_what_leads_nowhere_is_named_for_what_it_is(cli: Cli, tree: Path, tmp_path: Path) -> None:
+def test_what_leads_nowhere_is_named_for_what_it_is(cli: Cli, tree: Path, tmp_path: Path, good_patch: Path) -> None:
     (tmp_path / "link.patch").symlink_to("gone.patch")
     for patch, words in (
         ("link.patch", "a symbolic link to gone.patch, which is not there"),
         ("-", "not read from stdin"),
-        ("topic", "commits of a tree are a range: main..topic"),
+        ("good.patch#1/2", "its subjects have no numbers: leave the part out"),
+        (f"file://{tmp_path}/good.patch", f"as a path: {tmp_path}/good.patch"),
+        ("<20260105.12-1@example.org", "a message id stands in angle brackets"),
+        ("topic", "commits of a tree are a range: BASE..topic"),
     ):
         done = cli("test", "--dry-run", "--tree", str(tree), patch)
         assert done.returncode == 2
         assert words in done.stderr
-    done = cli("test", "--dry-run", "--tree", str(tree), "--base", "no way", "link.patch")
-    assert "symbolic link" in done.stderr
+    done = cli("test", "--dry-run", "--tree", str(tree), "--base", "no way", str(good_patch))
+    assert f"hint: git -C {tree} log --oneline 'no way'" in done.stderr  # to be pasted
 
 
 def test_a_run_directory_is_never_some_other_directory(cli: Cli, good_patch: Path, tmp_path: Path) -> None:
