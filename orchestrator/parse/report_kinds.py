@@ -6,7 +6,7 @@ Expressions are matched at the start of a message, that is behind the printk pre
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
@@ -18,6 +18,7 @@ from orchestrator.declarations.schema import from_toml
 from orchestrator.errors import BadDeclaration
 from orchestrator.model.outcome import Outcome
 from orchestrator.parse import report_lines as report_lines
+from orchestrator.parse.alternatives import AnyOf, any_of, any_pattern, choices, first_characters, quick_union, union
 from orchestrator.parse.code_places import CodePlaces, load_places
 from orchestrator.parse.culprit import Walk
 from orchestrator.parse.report_lines import Lines
@@ -63,25 +64,6 @@ class ReportKind:
         return (*self.start, *self.before, *self.farewell)
 
 
-@dataclass(frozen=True)
-class AnyOf:
-    """Many expressions, asked of each line of a report: those are tried that its first character may begin, and those
-    that any may begin (`others`) if it has one of the texts, as all that they match has."""
-
-    expressions: re.Pattern[bytes]
-    others: re.Pattern[bytes]
-    texts: tuple[bytes, ...]
-
-    def match(self, message: bytes) -> bool:
-        """Whether one of them matches at the message's beginning."""
-        if self.expressions.match(message):
-            return True
-        for text in self.texts:  # no generator: this is asked of each line
-            if text in message:
-                return bool(self.others.match(message))
-        return False
-
-
 @dataclass(frozen=True, eq=False)
 class KindTable:
     """All kinds, most specific first, with the expressions that the scanner needs, for bytes. They are compiled when
@@ -95,38 +77,38 @@ class KindTable:
     @cached_property
     def starts(self) -> re.Pattern[bytes]:
         """The beginnings of each kind in a group: k0, k1, ... in the order of `kinds`."""
-        return re.compile(b"|".join(b"(?P<k%d>%b)" % (at, _union(kind.start)) for at, kind in enumerate(self.kinds)))
+        return re.compile(b"|".join(b"(?P<k%d>%b)" % (at, union(kind.start)) for at, kind in enumerate(self.kinds)))
 
     @cached_property
     def any_start(self) -> AnyOf:
-        return _any_of((start.pattern for kind in self.kinds for start in kind.start), self.contains)
+        return any_of((start.pattern for kind in self.kinds for start in kind.start), self.contains)
 
     @cached_property
     def before(self) -> re.Pattern[bytes]:
-        return _any(before for kind in self.kinds for before in kind.before)
+        return any_pattern(before for kind in self.kinds for before in kind.before)
 
     @cached_property
     def notable(self) -> AnyOf:
         """Messages that are more than one more line of a report."""
-        return _any_of([*self._openers, self.lines.lost.pattern.decode()], self.contains)
+        return any_of([*self._openers, self.lines.lost.pattern.decode()], self.contains)
 
     @cached_property
     def ends(self) -> Mapping[str, re.Pattern[bytes]]:
-        return {kind.kind: _any(kind.end) for kind in self.kinds}
+        return {kind.kind: any_pattern(kind.end) for kind in self.kinds}
 
     @cached_property
     def folds(self) -> re.Pattern[bytes]:
-        return _any(fold for kind in self.kinds for fold in kind.folds)
+        return any_pattern(fold for kind in self.kinds for fold in kind.folds)
 
     @cached_property
     def farewell(self) -> re.Pattern[bytes]:
         """Messages after which a boot is no surprise."""
-        return _any(message for kind in self.kinds for message in kind.farewell)
+        return any_pattern(message for kind in self.kinds for message in kind.farewell)
 
     @cached_property
     def opener(self) -> bytes:
         """Any message that matters outside of a report, but for those that begin with anything."""
-        return _opener([expression for expression in self._openers if first_characters(expression)])
+        return quick_union([expression for expression in self._openers if first_characters(expression)])
 
     @cached_property
     def contains(self) -> tuple[bytes, ...]:
@@ -192,41 +174,6 @@ def read_table(texts: Mapping[str, str], lines: Lines) -> KindTable:
     return KindTable(tuple(kinds), lines)
 
 
-def _opener(expressions: Sequence[str]) -> bytes:
-    """Any of the expressions, in a form that gives up soon: most characters begin none of them, and those that begin
-    with a letter are only tried behind that letter."""
-    firsts = [first_characters(expression) for expression in expressions]
-    asked = "".join(f"\\x{ord(c):02x}" for c in sorted(frozenset().union(*filter(None, firsts))))
-    by_letter: dict[str, list[str]] = {}
-    for expression in expressions:
-        letter = expression[0] if re.match(r"[A-Za-z][^?*{+]", expression) else ""
-        by_letter.setdefault(letter, []).append(expression[len(letter) :])
-    branches = [letter.encode() + _one_of(rests) for letter, rests in by_letter.items()]
-    return b"(?=[" + asked.encode() + b"])(?:" + b"|".join(branches) + b")" if branches else b"(?!)"
-
-
-def _any_of(expressions: Iterable[str], contains: tuple[bytes, ...]) -> AnyOf:
-    found = [*dict.fromkeys(expressions)]
-    others = [expression for expression in found if not first_characters(expression)]
-    return AnyOf(
-        re.compile(_opener([one for one in found if one not in others])), re.compile(_one_of(others)), contains
-    )
-
-
-def _any(patterns: Iterable[re.Pattern[str]]) -> re.Pattern[bytes]:
-    return re.compile(_union(patterns))
-
-
-def _union(patterns: Iterable[re.Pattern[str]]) -> bytes:
-    return _one_of(pattern.pattern for pattern in patterns)
-
-
-def _one_of(expressions: Iterable[str]) -> bytes:
-    """One expression for bytes; nothing at all matches nothing."""
-    found = [re.sub(r"\(\?P<\w+>", "(?:", expression) for expression in dict.fromkeys(expressions)]
-    return ("(?:" + "|".join(found) + ")" if found else r"(?!)").encode()
-
-
 def _kind(name: str, text: str) -> ReportKind:
     kind = from_toml(ReportKind, text, name)
     for what, hint in _problems(kind, name):
@@ -251,7 +198,7 @@ def _problems(kind: ReportKind, name: str) -> Iterator[tuple[str, str]]:
         yield from _problems_of_opener(pattern.pattern, kind.contains)
     for pattern in (*kind.openers, *kind.end, *kind.folds):
         try:
-            _any([pattern])
+            any_pattern([pattern])
         except re.error as error:
             yield f"{pattern.pattern!r}: {error}, in an expression for bytes", ""
     if not kind.lines:
@@ -284,42 +231,7 @@ def _problems_of_opener(expression: str, contains: tuple[str, ...]) -> Iterator[
         yield f"{expression!r}: no ^, $ or \\s in start, before and farewell", ""
     if crossing := _CROSSING.search(expression):
         yield f"{expression!r}: {crossing[0]} goes on over the ends of lines", "add \\n to what is not in it"
-    if len(_choices(expression)) > 1:
+    if len(choices(expression)) > 1:
         yield f"{expression!r}: two expressions, not one with | outside of a group", ""
     if not first_characters(expression) and not any(text in expression for text in contains):
         yield f"{expression!r} may begin with anything", "name a text that it always has in contains"
-
-
-def _choices(expression: str) -> list[str]:
-    """The expression's parts between those | that are in no group."""
-    depth, parts = 0, [""]
-    for token in re.findall(r"\\.|\[\^?\]?(?:\\.|[^]\\])*\]|.", expression):
-        depth += (token == "(") - (token == ")")
-        if token == "|" and not depth:
-            parts.append("")
-        else:
-            parts[-1] += token
-    return parts
-
-
-def first_characters(expression: str) -> frozenset[str]:
-    """Those that a match can begin with; empty when it may be any (or none), as far as this understands it."""
-    choices = [_first_of_one(choice) for choice in _choices(expression)]
-    return frozenset().union(*choices) if all(choices) else frozenset()
-
-
-def _first_of_one(expression: str) -> frozenset[str]:
-    if group := re.match(r"\((?:\?:|\?P<\w+>)", expression):
-        depth = 0
-        for token in re.finditer(r"\\.|\[\^?\]?(?:\\.|[^]\\])*\]|.", expression):
-            depth += (token[0] == "(") - (token[0] == ")")
-            if not depth:
-                inside, rest = expression[group.end() : token.start()], expression[token.end() :]
-                if rest.startswith("?"):  # the group's or what follows it, if both are known
-                    firsts = first_characters(inside), _first_of_one(rest.lstrip("?"))
-                    return firsts[0] | firsts[1] if all(firsts) else frozenset()
-                return frozenset() if rest[:1] in ("*", "{") else first_characters(inside)
-    single = re.match(r"\\([^\w\s])|([A-Za-z0-9=<'\"#%&,/:;@_~-])|\[([A-Za-z0-9]+)\]", expression)
-    if not single or re.match(r"[?*]|\{0", expression[single.end() :]):
-        return frozenset()
-    return frozenset(next(filter(None, single.groups())))
