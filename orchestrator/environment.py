@@ -26,6 +26,10 @@ _PASSED_ON = re.compile("|".join(PASSED_ON))
 # Whom git takes the user for. For a mail in the user's name alone: a commit of ours has an author of its own, so that
 # its id is the same everywhere
 _IDENTITY = re.compile(r"GIT_(?:AUTHOR|COMMITTER)_(?:NAME|EMAIL)|EMAIL")
+# How a user's own commands get at other machines: agents, keys, certificates, tickets
+_ACCESS = re.compile(
+    r"SSH_AUTH_SOCK|SSH_ASKPASS\w*|GIT_SSH\w*|GIT_ASKPASS|GIT_SSL_\w+|SSL_CERT_(?:FILE|DIR)|KRB5CCNAME"
+)
 # We read what git, make and gcc say: in English. And gcc can be ccache (/usr/lib/ccache comes first in many a PATH),
 # which would fill the user's own cache
 DEFAULTS = {"LC_ALL": "C", "CCACHE_DISABLE": "1"}
@@ -42,3 +46,8 @@ def for_children(ours: Mapping[str, str], changes: Mapping[str, str]) -> dict[st
 def identity(ours: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """What says who the user is, as changes for a child that acts in the user's name."""
     return tuple((name, value) for name, value in ours.items() if _IDENTITY.fullmatch(name))
+
+
+def access(ours: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """What lets a user's own command reach what the user reaches, as changes for the child that runs it."""
+    return tuple((name, value) for name, value in ours.items() if _ACCESS.fullmatch(name))

@@ -55,7 +55,7 @@ class Suites:
             with self.names.checker.at(*at, "seed"):
                 seed = seed_of(one.seed)
         for number, option in enumerate(one.options):
-            if option.partition("=")[0] in OURS:
+            if _is_ours(option.partition("=")[0]):
                 self.names.checker.wrong((*at, "options", number), f"{option}: the night itself gives it")
         with self.names.checker.at(*at, "options"):
             self.check((one.run, *one.options))
@@ -84,3 +84,8 @@ def seed_of(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,20}", text):
         raise ValueError(f"expected a number, or night for another one each night; got {text[:40]!r}")
     return int(text)
+
+
+def _is_ours(option: str) -> bool:
+    """Whether an option, or what it may be short for, is the night's."""
+    return option in OURS or (len(option) > 2 and any(ours.startswith(option) for ours in OURS))

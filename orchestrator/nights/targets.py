@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from orchestrator.declarations.patches import (
     named_patches,
     unpacked,
 )
+from orchestrator.environment import access
 from orchestrator.errors import Interrupted, OrchestrateError, PatchUnreadable
 from orchestrator.fetch import fetch_text
 from orchestrator.model.night import Entry, From, NightPlan, SeriesEntry, TreeEntry
@@ -87,7 +89,9 @@ class Looking:
     def _fetch(self, tree: TreeEntry, fetch_s: float) -> str:
         """Why it could not be fetched; empty if it was."""
         for line in tree.fetch:
-            result = self.runner.run(Command(("sh", "-c", line), cwd=Path(tree.path)), timeout_s=fetch_s)
+            result = self.runner.run(
+                Command(("sh", "-c", line), cwd=Path(tree.path), env=access(os.environ)), timeout_s=fetch_s
+            )
             if result.timed_out:
                 return f"{line}: not over after {fetch_s:.0f} s"
             if result.status != 0:

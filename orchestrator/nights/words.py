@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import PurePath
 
 from orchestrator.model.kernel import USUAL_TOOLCHAIN, variant_name
 from orchestrator.model.night import BISECT, Entry, Suite
+
+KERNEL = ("--tree", "--kconfig", "--toolchain", "--arch")
+GUEST = ("--machine", "--accel", "--smp", "--memory")
 
 
 @dataclass(frozen=True)
@@ -58,14 +61,16 @@ def command_words(target: Sequence[str], one: Combination, seed: int) -> tuple[s
 
 
 def value_of(words: Sequence[str], option: str) -> str:
-    """Of an option of our making; empty where it is not given."""
-    return next((value for word, value in pairwise(words) if word == option), "")
+    """Of an option, as we write it or a plan does (`--arch=arm64`); empty where it is not given."""
+    apart = (value for word, value in pairwise(words) if word == option)
+    joined = (word.partition("=")[2] for word in words if word.startswith(f"{option}="))
+    return next(chain(apart, joined), "")
 
 
 def bisect_words(words: Sequence[str], good: str, case: str) -> tuple[str, ...]:
-    """The bisection of what an item on a tree's branch found."""
+    """The bisection of what an item on a tree's branch found, on the same kernel and guest."""
     made = [BISECT, good, value_of(words, "--base"), "--testcase", case]
-    for option in ("--tree", "--kconfig", "--toolchain", "--machine", "--duration", "--seed"):
+    for option in (*KERNEL, *GUEST, "--duration", "--seed"):
         if value := value_of(words, option):
             made += [option, value]
     return tuple(made)

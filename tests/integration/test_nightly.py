@@ -137,11 +137,11 @@ def test_each_night_tests_what_is_new_and_says_what_is(cli: Cli, plan: Path, tmp
 
 
 def test_a_tree_that_cannot_be_fetched_is_an_error_of_its_own(cli: Cli, plan: Path, tmp_path: Path) -> None:
-    broken = "  far:\n    path: linux\n    fetch: ['echo no route >&2; exit 128']\n    branches: [main]\nsuites:"
+    broken = "  far:\n    path: linux\n    fetch: ['echo no $GIT_SSH >&2; exit 128']\n    branches: [main]\nsuites:"
     plan.write_text(PLAN.replace("suites:\n  quick", f"{broken}\n  quick"))
-    done = cli("nightly", str(plan))
+    done = cli("nightly", str(plan), env={"GIT_SSH": "route"})
     assert done.returncode == 1
-    assert "far/main: echo no route >&2; exit 128: exited with 128: no route" in done.stdout
+    assert "far/main: echo no $GIT_SSH >&2; exit 128: exited with 128: no route" in done.stdout
     assert [*states(tmp_path / "out/night.json").values()] == ["DONE", "DONE", "FAILED"]
     root = ElementTree.parse(tmp_path / "out/night.xml").getroot()
     assert [found.get("name") for found in root[0] if found.find("error") is not None] == ["far/main"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.environment import DEFAULTS, for_children, identity
+from orchestrator.environment import DEFAULTS, access, for_children, identity
 
 KEPT_OUT = {
     "make": (
@@ -74,3 +74,15 @@ def test_who_the_user_is_is_for_those_who_ask_for_it() -> None:
         "GIT_DIR": "x",
     }
     assert dict(identity(ours)) == {"GIT_AUTHOR_NAME": "A", "GIT_COMMITTER_EMAIL": "a@b", "EMAIL": "e@b"}
+
+
+def test_what_reaches_other_machines_is_for_the_users_own_commands() -> None:
+    ours = {
+        "SSH_AUTH_SOCK": "/s",
+        "GIT_SSH_COMMAND": "ssh -i k",
+        "GIT_SSL_CAINFO": "c",
+        "SSH_CLIENT": "x",
+        "TOKEN": "t",
+    }
+    assert dict(access(ours)) == {"SSH_AUTH_SOCK": "/s", "GIT_SSH_COMMAND": "ssh -i k", "GIT_SSL_CAINFO": "c"}
+    assert for_children(ours, {}) == DEFAULTS

@@ -133,6 +133,7 @@ LEAST = "series:\n  a: {patch: vm_refcnt}\n"
         ("trees:\n  a: {path: ., branches: [x], priority: urgent}\n", ":2", "expected one of high, normal, low"),
         ("trees:\n  a: {path: ., branches: [x]}\nseries:\n  a: {patch: vm_refcnt}\n", ":4", "has this name already"),
         (f"{LEAST}suites:\n  x:\n    options: [--executor, local]\n", ":5", "the night itself gives it"),
+        (f"{LEAST}suites:\n  x:\n    options: [--see=3]\n", ":5", "the night itself gives it"),
         (f"{LEAST}executor: build-farm:8786\n", ":3", "--executor build-farm:8786: unknown"),
         (f"{LEAST}at_once: -1\n", ":3", "at_once: expected a finite number that is not negative"),
         ("", "", "says nothing"),
@@ -181,7 +182,7 @@ def test_an_item_is_a_command_line_that_the_parser_takes(tmp_path: Path, catalog
     text = (
         "trees:\n  mm: {path: linux, branches: [x], suites: [long]}\n"
         "suites:\n  long: {testcases: ['!thp', split-merge], duration: 1m, seed: night, "
-        "host_tests: [radix-tree], options: [--strict]}\n"
+        "host_tests: [radix-tree], options: [--strict, --arch=arm64, --smp, '3']}\n"
     )
     [tree] = read(text, tmp_path, catalog).trees
     words = command_words(("--tree", tree.path, "--base", "b" * 40), next(combinations(tree)), 20261128)
@@ -192,6 +193,7 @@ def test_an_item_is_a_command_line_that_the_parser_takes(tmp_path: Path, catalog
     args = parser().parse_args(bisect_words(words, "g" * 40, "split-merge"))
     assert (args.good, args.bad, args.testcase, str(args.tree)) == ("g" * 40, "b" * 40, "split-merge", tree.path)
     assert (args.duration, args.seed, args.machine) == (60.0, 20261128, "q35")
+    assert (args.arch, args.smp) == ("arm64", 3)
 
 
 def test_kernels_that_are_only_compiled_have_no_guest_and_no_seed(tmp_path: Path, catalog: Catalog) -> None:
