@@ -30,32 +30,36 @@ NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 class Peers:
     """Connections to members, which stay open from one file and job to the next: of small files, to shake hands costs
-    more than the files. Each thread has its own. Closed with its context, when no thread fetches any more."""
+    more than the files. Each thread has one, to the member that it asked last: a client has hundreds of threads, and as
+    many workers. Closed with its context, when no thread fetches any more."""
 
     def __init__(self, tls: ssl.SSLContext) -> None:
         self._tls = tls
-        self._open: dict[tuple[int, str], http.client.HTTPSConnection] = {}  # by thread and source
+        self._open: dict[int, tuple[str, http.client.HTTPSConnection]] = {}  # by thread: to which source
 
     def __enter__(self) -> Peers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for key in list(self._open):
-            self._open.pop(key).close()
+        for thread in list(self._open):
+            self._open.pop(thread)[1].close()
 
     def at(self, source: str) -> http.client.HTTPSConnection:
         """One that is open, or will be with its first request."""
-        key = threading.get_ident(), source
-        if key not in self._open:
-            where = urlsplit(source)
-            host = where.hostname or ""
-            self._open[key] = http.client.HTTPSConnection(host, where.port, timeout=LIMIT_S, context=self._tls)
-        return self._open[key]
+        thread = threading.get_ident()
+        last = self._open.get(thread)
+        if last and last[0] == source:
+            return last[1]
+        self.leave()
+        where = urlsplit(source)
+        made = http.client.HTTPSConnection(where.hostname or "", where.port, timeout=LIMIT_S, context=self._tls)
+        self._open[thread] = source, made
+        return made
 
-    def leave(self, source: str) -> None:
-        """Begin anew there: what is under way is given up."""
-        if connection := self._open.pop((threading.get_ident(), source), None):
-            connection.close()
+    def leave(self) -> None:
+        """Begin anew: what is under way is given up."""
+        if last := self._open.pop(threading.get_ident(), None):
+            last[1].close()
 
 
 def fetch(
@@ -164,5 +168,5 @@ def _continue(file: Artifact, source: str, part: Path, peers: Peers, check: Chec
             raise ConnectionError("broke off")
         return "" if is_continued else digest.hexdigest()
     except BaseException:  # the rest of its answer would be taken for the next one
-        peers.leave(source)
+        peers.leave()
         raise

@@ -28,7 +28,7 @@ from orchestrator.model.case import Case
 from orchestrator.model.request import Plan, Request
 from orchestrator.os_errors import situation
 from orchestrator.process import Cancel, Runner
-from orchestrator.record import KernelRecord
+from orchestrator.record import KERNEL, KernelRecord
 from orchestrator.sandbox import Sandbox, try_it
 from orchestrator.store import Store
 
@@ -74,12 +74,12 @@ class Workshop:
         is_interrupted = False
         with self._watched(task.token, cancel, is_wanted):
             try:
-                ours.mkdir(parents=True)
+                home.mkdir(parents=True)
                 for offer in task.offers:
                     fetch_product(offer.product, offer.sources, context.store, self._peers, cancel.check)
                 plan = replace(localised(task.plan, self._catalog), slots=slots)
-                # the client saves the record: what of it lies here is lost with us, and the job is done again
-                products = Products(context, plan, home, self._finders(context, plan.request), is_saved=False)
+                # the client keeps the record: what of it lies here is lost with us, and the job is done again
+                products = Products(context, plan, home, self._finders(context, plan.request), is_synced=False)
                 products.journal(task.job.subject).go_on(task.guests, has_booted=task.has_booted)
                 perform(task.job, products)
             except Interrupted:
@@ -168,11 +168,12 @@ class Workshop:
             keep_lines(self._places, context.runner, suite, task.plan.series, task.token, home)
 
     def _keep(self, task: Task, record: KernelRecord | None) -> tuple[Artifact, ...]:
-        """The files of the subject's directory, served from now on."""
+        """The files of the subject's directory but for the record, served from now on."""
         home = self._home / task.token / task.job.subject.name
         if record is None or not home.is_dir():
             return ()
-        paths = sorted(path for path in home.rglob("*") if path.is_file() and not path.is_symlink())
+        found = (path for path in home.rglob("*") if path != home / KERNEL)
+        paths = sorted(path for path in found if path.is_file() and not path.is_symlink())
         files = tuple(Artifact(str(path.relative_to(home)), file_digest(path), path.stat().st_size) for path in paths)
         with self._lock:
             self._results[task.token] = (home, files)

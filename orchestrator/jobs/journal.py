@@ -42,8 +42,8 @@ class Stopped(Exception):
 
 
 class Journal:
-    """Saved after every step, so that a killed run resumes after its last step; without `is_saved` never, where
-    somebody else keeps the record."""
+    """Saved after every step, so that a killed run resumes after its last step. Without `is_synced` a power failure may
+    take what was saved: where somebody else keeps the record, and the disk is to be found full all the same."""
 
     def __init__(
         self,
@@ -52,10 +52,10 @@ class Journal:
         subject: Subject,
         known: tuple[KnownIssue, ...] = (),
         *,
-        is_saved: bool = True,
+        is_synced: bool = True,
     ) -> None:
         self._context = context
-        self._is_saved, self._is_held = is_saved, False
+        self._is_synced, self._is_held = is_synced, False
         self._known = known
         self._lock = threading.RLock()
         self._consoles = Consoles()
@@ -143,9 +143,9 @@ class Journal:
         with self._lock:
             if attempt.is_unmarked and not self.record.unmarked:
                 self._context.emit(Note(Level.DEBUG, f"{self.name}: {UNMARKED} ({attempt.case})"))
-            if self._is_saved:
-                # of several that are taken over at once the record, which says all of it, is synced
-                save_record(attempt, self.home / attempt.home / "result.json", is_synced=not self._is_held)
+            # of several that are taken over at once the record, which says all of it, is synced
+            is_synced = self._is_synced and not self._is_held
+            save_record(attempt, self.home / attempt.home / "result.json", is_synced=is_synced)
             self._save(self.record.with_attempt(attempt))
             judged = self.finding_of(attempt)
         self._context.emit(
@@ -248,8 +248,8 @@ class Journal:
 
     def _save(self, record: KernelRecord) -> None:
         self.record = record
-        if self._is_saved and not self._is_held:
-            save_record(record, self.home / KERNEL)
+        if not self._is_held:
+            save_record(record, self.home / KERNEL, is_synced=self._is_synced)
 
 
 def _move(path: Path, there: Path) -> None:

@@ -94,11 +94,11 @@ class Products:
         find: Finders,
         covered: Mapping[str, Coverage] | None = None,
         *,
-        is_saved: bool = True,
+        is_synced: bool = True,
     ) -> None:
-        """`covered`: by variant, what the cases were seen to execute of the series in another run directory. Without
-        `is_saved` journals are not saved: somebody else keeps the records."""
-        self._covered, self._is_saved = covered or {}, is_saved
+        """`covered`: by variant, what the cases were seen to execute of the series in another run directory.
+        `is_synced`: journals outlive a power failure."""
+        self._covered, self._is_synced = covered or {}, is_synced
         self.context, self.plan, self.run_dir = context, plan, run_dir
         self._find = find
         self._lock = threading.Lock()
@@ -285,7 +285,7 @@ class Products:
         with self._lock:
             if subject.name not in self._made:
                 home = self.run_dir / subject.name
-                journal = Journal(self.context, home, subject, self.plan.known, is_saved=self._is_saved)
+                journal = Journal(self.context, home, subject, self.plan.known, is_synced=self._is_synced)
                 self._tell_plan(subject, journal)
                 self._made[subject.name] = _Made(subject=subject, journal=journal)
             return self._made[subject.name]

@@ -86,6 +86,25 @@ def test_files_share_a_connection_until_something_goes_wrong(certificates: Path,
     server.close()
 
 
+def test_a_thread_has_one_connection_however_many_members_it_asks(
+    server: FileServer, certificates: Path, tmp_path: Path
+) -> None:
+    other = FileServer(Offered(), "127.0.0.1", tls(certificates, is_server=True))
+    files = [
+        offered(one, tmp_path / "there", f"file-{number}", bytes([number]))
+        for number, one in enumerate([server, other])
+    ]
+    with Peers(tls(certificates)) as open_ones:
+        fetch(files[0], [server.url], tmp_path / "file-0", open_ones)
+        first = open_ones.at(server.url)
+        fetch(files[1], [other.url], tmp_path / "file-1", open_ones)
+        assert first.sock is None
+        last = open_ones.at(other.url)
+        assert last.sock is not None
+    assert last.sock is None
+    other.close()
+
+
 def test_what_broke_off_is_continued_not_begun_again(server: FileServer, peers: Peers, tmp_path: Path) -> None:
     file = offered(server, tmp_path / "there")
     # what is there already differs from the source, so the digest tells whether it was asked for again

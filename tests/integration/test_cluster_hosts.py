@@ -194,7 +194,7 @@ def test_a_client_whose_disk_is_full_says_so(
     farm: Farm, disk: Callable[[Path, int], None], fake: Callable[[str], Path]
 ) -> None:
     disk(farm.root / "client-run", 64 << 10)
-    (farm.root / "client-run/filler").write_bytes(b"x" * (44 << 10))
+    (farm.root / "client-run/filler").write_bytes(b"x" * (52 << 10))  # three records fit, and not what replaces one
     status, records, said = answer(farm.client(fake("true"), *["HEAD", "HEAD^", "HEAD^^"]), timeout_s=120)
     assert status == 3, (records, said)
     assert "no space left" in said.lower()

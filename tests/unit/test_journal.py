@@ -221,12 +221,17 @@ def test_what_somebody_left_who_was_killed_between_files_and_record_is_replaced(
     assert [path.name for path in (journal.home / "guest-0").iterdir()] == ["console.log"]
 
 
-def test_a_record_that_somebody_else_keeps_is_not_saved(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_synced", [True, False])
+def test_a_record_that_somebody_else_keeps_is_saved_and_waits_for_no_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_synced: bool
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr("os.fsync", synced.append)
     context = Context(Places(tmp_path / "c", tmp_path / "s"), load_catalog(), Runner(Cancel()), lambda event: None)
-    journal = Journal(context, tmp_path / "run", SUBJECT, is_saved=False)
+    journal = Journal(context, tmp_path / "run", SUBJECT, is_synced=is_synced)
     journal.give_up(GUP, Ending.UNMET, "no reason")
-    assert len(journal.record.attempts) == 1
-    assert not (tmp_path / "run").exists()
+    assert load_record(KernelRecord, tmp_path / "run" / KERNEL) == journal.record
+    assert len(synced) == (2 if is_synced else 0)
 
 
 def test_the_first_guest_alone_keeps_its_initramfs_on_whatever_machines_they_were(
