@@ -28,6 +28,7 @@ from orchestrator.manifest import file_digest
 from orchestrator.model.kernel import AppliedTree, KernelConfig
 from orchestrator.model.series import Mutant
 from orchestrator.model.subject import Subject
+from orchestrator.parse.mutant import files_of
 from orchestrator.process import Command, Confined
 from orchestrator.source.git import Git
 from orchestrator.source.objects import Trees
@@ -111,13 +112,6 @@ def _witnesses(
         ours = configured_objects(context, build, {posixpath.dirname(name) for name in asked}, toolchain.source)
         found |= dict.fromkeys([name for name in asked if object_of(name) in ours][:WITNESSES])
     return tuple(found)
-
-
-def files_of(diff: bytes) -> tuple[str, ...]:
-    """The files that a diff of ours changes."""
-    return tuple(
-        name.decode("utf-8", "surrogateescape") for name in re.findall(rb"^\+\+\+ b/(.*)$", diff, re.MULTILINE)
-    )
 
 
 def _left_out(compiler: _Compiler, mutants: Sequence[Mutant], most: int) -> Iterator[tuple[str, str]]:

@@ -76,6 +76,13 @@ def parse(name: str, text: bytes) -> Mutant:
     )
 
 
+def files_of(diff: bytes) -> tuple[str, ...]:
+    """The files that a diff of ours changes."""
+    return tuple(
+        name.decode("utf-8", "surrogateescape") for name in re.findall(rb"^\+\+\+ b/(.*)$", diff, re.MULTILINE)
+    )
+
+
 def _fields(name: str, head: str) -> dict[str, str | None]:
     """Names and values; None where a field has none."""
     fields: dict[str, list[str]] = {}

@@ -20,7 +20,10 @@ _IN_FUNCTION = re.compile(rb"^@@ [^@\n]{1,60} @@ (?P<head>[^\n]{1,200})", re.MUL
 _CHANGED = re.compile(rb"^[-+](?![-+]{2} )(?P<text>[^\n]{0,400})", re.MULTILINE)
 _CALL = re.compile(r"\b([A-Za-z_]\w{2,80})\s*\(")
 _PART = re.compile(r"[a-z]+|[0-9]+")
-_OTHER_NAMES = {"userfaultfd": "uffd", "uffd": "userfaultfd", "huge": "thp", "hugepage": "thp", "vmscan": "reclaim"}
+_OTHER_NAMES = {
+    "userfaultfd": "uffd", "uffd": "userfaultfd", "huge": "thp", "hugepage": "thp", "khugepaged": "thp",
+    "vmscan": "reclaim", "mempolicy": "numa", "swapfile": "swap",
+}  # fmt: skip
 _LEAST = 3  # letters: shorter words (mm, do, of) are in every name
 _OF_NAME = 2.0  # a word of a case's name, compared with one of its tags
 _IN_HEAD, _IN_FILE, _IN_CALL = 4.0, 2.0, 1.0  # where a word was met: the function itself says more than what it calls
@@ -37,8 +40,7 @@ def select(cases: Sequence[Case], patches: Sequence[Patch], learned: Mapping[str
         rates = known.get(case.name)
         hits = tuple(sorted(set(changed).intersection(rates or ())))
         share = round(sum(rates[name] / most[name] for name in hits), 3) if rates else 0.0
-        words = sum(factor * weights.get(word, 0.0) for word, factor in sorted(_words_of_case(case).items()))
-        choices.append(Choice(case.name, hits, share, rates is not None, words))
+        choices.append(Choice(case.name, hits, share, rates is not None, words_in_common(case, weights)))
     choices.sort(key=lambda choice: (-choice.share, choice.is_learned and not choice.hits, -choice.words))
     missed = tuple(name for name in changed if not most[name]) if known else ()
     return Selection(changed, tuple(choices), missed)
@@ -52,19 +54,29 @@ def in_order(cases: Sequence[Case], selection: Selection) -> tuple[Case, ...]:
 
 def words_of_patches(patches: Iterable[Patch]) -> dict[str, float]:
     """The words in the names of the functions and files that patches change, with their weights."""
+    return _heaviest(item for patch in patches for item in words_of_diff(patch.diff, patch.files).items())
+
+
+def words_of_diff(diff: bytes, files: Iterable[str]) -> dict[str, float]:
+    """The same of one diff, which changes these files."""
+    weighed = [(name, _IN_FILE) for file in files for name in PurePath(file).with_suffix("").parts]
+    for match in _IN_FUNCTION.finditer(diff):
+        weighed += ((name, _IN_HEAD) for name in _CALL.findall(match["head"].decode("utf-8", "replace")))
+    for match in _CHANGED.finditer(diff):
+        weighed += ((name, _IN_CALL) for name in _CALL.findall(match["text"].decode("utf-8", "replace")))
+    return _heaviest((word, weight) for name, weight in weighed for word in _words(name))
+
+
+def _heaviest(weighed: Iterable[tuple[str, float]]) -> dict[str, float]:
     weights: dict[str, float] = {}
-
-    def note(names: Iterable[str], weight: float) -> None:
-        for word in (word for name in names for word in _words(name)):
-            weights[word] = max(weight, weights.get(word, 0.0))
-
-    for patch in patches:
-        note((part for name in patch.files for part in PurePath(name).with_suffix("").parts), _IN_FILE)
-        for match in _IN_FUNCTION.finditer(patch.diff):
-            note(_CALL.findall(match["head"].decode("utf-8", "replace")), _IN_HEAD)
-        for match in _CHANGED.finditer(patch.diff):
-            note(_CALL.findall(match["text"].decode("utf-8", "replace")), _IN_CALL)
+    for word, weight in weighed:
+        weights[word] = max(weight, weights.get(word, 0.0))
     return weights
+
+
+def words_in_common(case: Case, weights: Mapping[str, float]) -> float:
+    """How much a case's name, group and tags have in common with words of a change."""
+    return sum(factor * weights.get(word, 0.0) for word, factor in sorted(_words_of_case(case).items()))
 
 
 def _words_of_case(case: Case) -> dict[str, float]:

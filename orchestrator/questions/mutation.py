@@ -27,6 +27,8 @@ from orchestrator.model.request import Plan
 from orchestrator.model.selection import Learned
 from orchestrator.model.series import Mutant, Observable
 from orchestrator.model.subject import Subject, patched
+from orchestrator.parse.mutant import files_of
+from orchestrator.parse.relevance import words_in_common, words_of_diff
 from orchestrator.questions.first_test import is_built, is_finished
 from orchestrator.questions.question import Known
 
@@ -191,14 +193,16 @@ def cases_in_order(
 ) -> list[Case]:
     """The cases that the mutant's header names, one after the other and repeated; then the others. Of those, where it
     is known which execute the statements that it changes (`counts`: how often), only they, those that do it most often
-    in a second first; else first those that are known to execute its function."""
+    in a second first; else first those that are known to execute its function, and of equals those that are named as
+    what it changes."""
     named = [case for name in mutant.cases for case in cases if case.name == name]
     others = [case for case in cases if case not in named]
     if counts and (able := [case for case in others if counts.get(case.name)]):
         others = sorted(able, key=lambda case: -counts[case.name] / case.duration_s)
     else:
         rates = {one.case: dict(one.rates).get(mutant.function, 0.0) for one in learned}
-        others.sort(key=lambda case: -rates.get(case.name, 0.0))
+        words = words_of_diff(mutant.diff, files_of(mutant.diff))
+        others.sort(key=lambda case: (-rates.get(case.name, 0.0), -words_in_common(case, words)))
     return [*named * NAMED_ATTEMPTS, *others]
 
 

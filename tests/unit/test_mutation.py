@@ -16,6 +16,7 @@ from orchestrator.model.job import Build, Session
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import Finding, StageResult
 from orchestrator.model.request import Plan, Request
+from orchestrator.model.selection import Learned
 from orchestrator.model.series import Mutant, Observable
 from orchestrator.model.subject import Subject
 from orchestrator.questions.mutation import NAMED_ATTEMPTS, Mutation, cases_in_order, control_of, subject_of
@@ -37,6 +38,29 @@ def test_named_cases_come_first_and_again_then_the_others_once() -> None:
 def test_without_a_named_case_all_come_once() -> None:
     cases = tuple(load_catalog().testcases.values())
     assert cases_in_order(cases, MUTANT) == list(cases)
+
+
+@pytest.mark.parametrize(
+    ("file", "firsts"),
+    [
+        ("mm/userfaultfd.c", {"uffd", "uffd-events"}),
+        ("mm/mprotect.c", {"mprotect-oracle"}),
+        ("mm/mremap.c", {"mremap-integrity"}),
+        ("mm/ksm.c", {"ksm"}),
+        ("mm/khugepaged.c", {"thp"}),
+    ],
+)
+def test_of_cases_of_which_nothing_is_known_those_come_first_that_are_named_as_what_it_changes(
+    file: str, firsts: set[str]
+) -> None:
+    catalog = load_catalog()
+    cases = catalog.default_cases([catalog.kconfig("base")])
+    diff = f"diff --git a/{file} b/{file}\n--- a/{file}\n+++ b/{file}\n@@ -10,2 +10,1 @@\n \tlong x;\n-\tgo(x);\n"
+    names = [case.name for case in cases_in_order(cases, replace(MUTANT, diff=diff.encode()))]
+    assert set(names[: len(firsts)]) == firsts
+    rates = tuple(Learned(name, "c", (("f", 1.0),)) for name in ("gup",))
+    known = replace(MUTANT, diff=diff.encode(), place=f"{file}: f()")
+    assert cases_in_order(cases, known, rates)[0].name == "gup", "what is known comes before what is guessed"
 
 
 # --- the question
