@@ -133,6 +133,8 @@ def _clean(tested: Sequence[SuiteReport], subjects: Sequence[SuiteReport], excus
         if count := sum(case.outcome is outcome for case in cases):
             words.append(f"{count} {word}")
     sentence = ", ".join(words)
+    if measured := next((suite.coverage for suite in tested if suite.coverage), None):
+        sentence += f"; {measured.summary}"
     if excused:
         sentence += f"; not new: {_sentence(excused)}"
     if prefixes := [suite for suite in subjects if suite.role is Role.PER_PATCH]:

@@ -227,3 +227,11 @@ class Coverage:
     def percent(self) -> float | None:
         """The share of them that was hit; None if there is none."""
         return 100 * self.hit / self.counted if self.counted else None
+
+    @property
+    def summary(self) -> str:
+        """`31 of 34 changed statements ran (91 %)`, rounded down: 100 % is all of them."""
+        if self.percent is None:
+            return "no changed statement has instructions in this kernel"
+        what = "changed statement" if self.counted == 1 else "changed statements"
+        return f"{self.hit} of {self.counted} {what} ran ({int(self.percent)} %)"

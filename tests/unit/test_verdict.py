@@ -12,6 +12,7 @@ from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import Answer, CaseResult, Comparison, StageResult, SuiteReport
+from tests.unit import coverages
 
 
 def case(name: str, outcome: Outcome, message: str = "") -> CaseResult:
@@ -239,6 +240,15 @@ def test_one_kernel_on_which_nothing_ran_spoils_the_others() -> None:
     found, reason = verdict([fine, idle], False)
     assert found is Verdict.NO_VERDICT
     assert "kasan.patched: the only case was skipped" in reason
+
+
+def test_a_clean_sentence_says_how_much_of_the_change_ran() -> None:
+    measured = replace(suite(GOOD), coverage=coverages.FOUND)
+    both = [suite(GOOD, kconfig="kasan"), measured]
+    assert verdict([measured], False)[1] == "1 case passed on base.patched; 3 of 4 changed statements ran (75 %)"
+    assert verdict(both, False)[1] == "2 cases passed on 2 kernels; 3 of 4 changed statements ran (75 %)"
+    nothing = replace(measured, coverage=coverages.NOTHING)
+    assert verdict([nothing], False)[1].endswith("; no changed statement has instructions in this kernel")
 
 
 def test_all_passed_is_clean_and_what_proves_nothing_is_counted() -> None:

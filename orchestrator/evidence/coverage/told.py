@@ -16,13 +16,8 @@ _OPERATORS = ("&&", "||", "?")
 
 def sentence(found: Coverage) -> str:
     """`31 of 34 changed statements ran (91 %), 3 optimised into neighbours`."""
-    if found.percent is None:
-        words = "no changed statement has instructions in this kernel"
-    else:
-        # rounded down: 100 % is all of them
-        words = f"{found.hit} of {counted(found.counted, 'changed statement')} ran ({int(found.percent)} %)"
     more = [f"{number} {said}" for state, said in _ELSEWHERE.items() if (number := found.number(state))]
-    return ", ".join([words, *more])
+    return ", ".join([found.summary, *more])
 
 
 def ways_sentence(found: Coverage) -> str:
