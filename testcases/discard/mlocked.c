@@ -103,7 +103,6 @@ void mlocked(struct run *run)
 	};
 	const struct role roles[] = {
 		{ .name = "locker", .body = lock, .count = 1, .arg = &zone },
-		{ .name = "waker", .body = keep_cpu_awake, .count = 1 },
 		{ .name = "faulter", .body = fault_in, .count = run_threads_left(run, 1, 2), .arg = &zone },
 	};
 	uint64_t flags;

@@ -90,22 +90,6 @@ void worker_leave_cpu(void)
 		sched_setaffinity(0, sizeof(others), &others);
 }
 
-#define SPIN 200
-
-void keep_cpu_awake(struct worker *worker)
-{
-	const struct sched_param none = { 0 };
-
-	worker_share_cpu();
-	/* whoever is woken runs at once */
-	sched_setscheduler(0, SCHED_IDLE, &none);
-	while (worker_continue(worker)) {
-		for (volatile unsigned int i = 0; i < SPIN; i++)
-			;
-		worker_counted(worker);
-	}
-}
-
 static void *work(void *arg)
 {
 	struct post *post = arg;

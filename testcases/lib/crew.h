@@ -43,10 +43,6 @@ void worker_share_cpu(void);
  * at once only where nobody else runs: with readers on all CPUs it would wait for the end of a time slice, each time. */
 void worker_leave_cpu(void);
 
-/* Body of a role: keeps the first CPU, where nobody else wants it, from being idle. An idle virtual CPU is given back to the host,
- * and who is woken on it waits until the host runs it again: hundreds of times as long as for the readers. */
-void keep_cpu_awake(struct worker *worker);
-
 /* the worker that the calling thread is, NULL outside a crew */
 struct worker *crew_self(void);
 

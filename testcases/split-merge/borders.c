@@ -159,7 +159,6 @@ static void go(struct run *run, bool file, int flags)
 	struct zone zone = { .fd = file ? area_tagged_file(run, 0, pages, 1) : -1, .flags = flags };
 	const struct role roles[] = {
 		{ .name = "mover", .body = move_start, .count = 1, .arg = &zone },
-		{ .name = "waker", .body = keep_cpu_awake, .count = 1 },
 		{ .name = "faulter", .body = fault_in, .count = faulters, .arg = &zone },
 	};
 

@@ -125,7 +125,6 @@ void fresh_borders(struct run *run)
 	};
 	const struct role roles[] = {
 		{ .name = "mover", .body = move_borders, .count = 1, .arg = &zone },
-		{ .name = "waker", .body = keep_cpu_awake, .count = 1 },
 		{ .name = "writer", .body = touch, .count = zone.writers, .arg = &zone.touched },
 	};
 

@@ -41,7 +41,6 @@ void unregister(struct run *run)
 	const struct role roles[] = {
 		{ .name = "answerer", .body = uffd_answer, .count = 1, .arg = &uffd },
 		{ .name = "changer", .body = change, .count = 1, .arg = &uffd },
-		{ .name = "waker", .body = keep_cpu_awake, .count = 1 },
 		{ .name = "splitter", .body = uffd_split, .count = 1, .arg = &uffd },
 		{ .name = "toucher", .body = uffd_touch, .count = touchers, .arg = &uffd },
 	};
