@@ -3,6 +3,7 @@ by two workers on this machine. Its client is killed in the middle, and when it 
 the night after it, which bisects what came new.
 
 The workers have caches of their own, and so move kernels as two machines do; ccache alone is shared with the user's.
+With WHOLE_NIGHT=1 the example is run as it is, with its three kconfigs and both cases; NIGHT_DIR keeps what it leaves.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Place:
         self.farm = Farm(root, silence_s=60)  # builds on few CPUs leave a worker little time to say something
         shutil.copytree(EXAMPLE, root, dirs_exist_ok=True)
         plan = (root / "night.yaml").read_text()
-        for words, instead in LEFT_OUT:
+        for words, instead in () if os.environ.get("WHOLE_NIGHT") else LEFT_OUT:
             assert words in plan
             plan = plan.replace(words, instead)
         (root / "night.yaml").write_text(plan)
@@ -167,7 +168,8 @@ def test_a_night_on_two_workers_that_is_killed_goes_on(place: Place) -> None:
     assert re.search(rf"{lost}\b.*(lost|gone|died|ended)", place.told[len(first) :]), "a worker that dies is said"
     runs = [Path(item["directory"]) for item in after.values()]
     suites = [suite for run in runs for suite in read_valid(run / "report.json")["suites"]]
-    assert len({suite["facts"]["build_id"] for suite in suites}) == 4, "the base of both series is the tip of next"
+    built = {suite["facts"]["build_id"] for suite in suites}
+    assert len(built) == len(after), "the base of both series is the tip of next"
     assert "new failures:\n  FAIL" in place.told or "new failures:\n  CRASH" in place.told
 
 
@@ -176,9 +178,9 @@ def test_its_documents_hold_to_their_formats(place: Place) -> None:
     runs = [item["directory"] for item in place.items(night).values()]
     server = ("--kcidb-server", "http://127.0.0.1:9")
     said = place.cli("send", *runs, "--kcidb", *server, "--all", "--reply", "--dry-run")
-    assert said.count("would be sent: KCIDB document") == len(runs) == 4, said
+    assert said.count("would be sent: KCIDB document") == len(runs) >= 4, said
     whole = joined(documents(runs))
-    assert len(whole["builds"]) == 4, "a kernel that two items tested is one build"
+    assert len(whole["builds"]) == len(runs), "a kernel that two items tested is one build"
     assert {one["report_subject"].partition(" ")[0] for one in whole["issues"]} == {"WARNING"}
     red = next(Path(one["directory"]) for one in place.items(night).values() if one["verdict"] == "PATCH_AT_FAULT")
     reply = message_from_bytes((red / "reply.mbox").read_bytes().partition(b"\n")[2], policy=policy.default)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import socket
 import sqlite3
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -13,6 +15,7 @@ import pytest
 import requests
 
 from orchestrator.dashboard.names import slug
+from orchestrator.dashboard.serve import listener
 from orchestrator.history.database import open_database
 from orchestrator.history.keep import keep
 from orchestrator.history.rows import rows_of
@@ -137,6 +140,22 @@ def test_it_only_reads(address: str, history: Path) -> None:
         assert requests.request(method, f"{address}/index.html", timeout=20).status_code == 405
     head = requests.head(f"{address}/index.html", timeout=20)
     assert (head.status_code, head.text) == (200, "")
+
+
+def test_a_page_does_not_wait_for_its_header_to_be_acknowledged() -> None:
+    async def accepted() -> int:
+        connections: asyncio.Queue[socket.socket] = asyncio.Queue()
+
+        class Accepted(asyncio.Protocol):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                connections.put_nowait(transport.get_extra_info("socket"))
+
+        listens = listener("127.0.0.1", 0)
+        async with await asyncio.get_running_loop().create_server(Accepted, sock=listens):
+            with socket.create_connection(listens.getsockname()):
+                return (await connections.get()).getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+    assert asyncio.run(accepted())
 
 
 def test_every_answer_has_the_headers(address: str) -> None:
