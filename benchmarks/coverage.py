@@ -136,7 +136,7 @@ def main() -> None:
         ((subject, stage, built),) = kernels(Invocation(context, plan, find))
         spec = make_guest_spec(context, stage, subject, built, plan, find)
         began_s = time.process_time()
-        code_map(context, built)
+        code_map(context, built, built.tree.applied.base.commit)
         print(f"mapping the changed statements: {time.process_time() - began_s:.2f} s of CPU time", flush=True)
         made = counting(context, built, spec.machine, spec.accel, where)
         if made.value is None:

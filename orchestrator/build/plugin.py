@@ -1,4 +1,5 @@
-"""The plugins that count instructions, compiled, and proved on the QEMU that is to load them."""
+"""The plugins that count instructions or let CPUs stand still there, compiled, and proved on the QEMU that is to load
+them."""
 
 from __future__ import annotations
 
@@ -19,8 +20,9 @@ from orchestrator.model.machine import Accel
 from orchestrator.process import Command, CommandResult
 from orchestrator.store import key
 
-FILES = Path(__file__).parents[1] / "guest/files"
-COVERAGE, INSTRUCTIONS = FILES / "coverage/plugin.c", FILES / "instructions/plugin.c"
+FILES = Path(__file__).parents[1] / "guest/files/plugins"
+COVERAGE, INSTRUCTIONS, STALLS = (FILES / f"{name}.c" for name in ("coverage", "instructions", "stalls"))
+SHARED = FILES / "plugin.h"
 FLAGS = ("-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-shared", "-fPIC", "-fvisibility=hidden", "-pthread")
 PLUGIN = "plugin.so"
 WAYS = "ways.txt"  # beside the plugin: why it does not count right which ways jumps go; empty: it does
@@ -54,6 +56,11 @@ def instructions_plugin(context: Context, toolchain: Toolchain, qemu: str, accel
     return _plugin(context, toolchain, qemu, accel, INSTRUCTIONS, lambda counts: counts[0] > 0 == counts[1])
 
 
+def stalls_plugin(context: Context, toolchain: Toolchain, qemu: str, accel: Accel) -> Path:
+    """Lets CPUs stand still at some instructions. Raises as _plugin."""
+    return _plugin(context, toolchain, qemu, accel, STALLS, lambda counts: counts == (1, 0))
+
+
 def _plugin(
     context: Context, toolchain: Toolchain, qemu: str, accel: Accel, source: Path, is_right: Callable[[Counted], bool]
 ) -> Path:
@@ -64,6 +71,7 @@ def _plugin(
         "plugin",
         file=PLUGIN,  # an earlier version called it otherwise
         source=file_digest(source),
+        shared=file_digest(SHARED),
         flags=FLAGS,
         compiler=toolchain.compiler,
         qemu=qemu_version(qemu, context.runner),
@@ -76,7 +84,7 @@ def _plugin(
         command = Command(("gcc", *FLAGS, "-o", os.fspath(scratch / PLUGIN), os.fspath(source)))
         result = context.runner.run(command)
         if result.status != 0:
-            raise CommandFailed("the counting plugin does not compile", detail=result.tail(), hint=command.line())
+            raise CommandFailed("the plugin does not compile", detail=result.tail(), hint=command.line())
         counting = Counting(scratch / PLUGIN, scratch, (RUNS_ONCE, NEVER_RUNS), 0 if source == INSTRUCTIONS else None)
         _prove(context, counting, qemu, accel, is_right)
         if source == COVERAGE:

@@ -220,6 +220,7 @@ def request_of(args: argparse.Namespace) -> Request:
         strict=getattr(args, "strict", False),
         fresh_baseline=getattr(args, "fresh_baseline", False),
         coverage=not getattr(args, "no_coverage", False),
+        stalls=not getattr(args, "no_stalls", False),
         build_only=getattr(args, "build_only", False),
         perf=getattr(args, "perf", False),
         margin=getattr(args, "margin", 100 * Request.margin) / 100,

@@ -1,4 +1,4 @@
-"""Counters of executed instructions: what QEMU's plugin (files/coverage/plugin.c) is told, and what it has counted.
+"""Counters of executed instructions: what QEMU's plugins (files/plugins) are told, and what they have counted.
 
 The counters lie in a file that QEMU maps. Reading it asks neither the guest nor QEMU, so it works whatever has become
 of both.
@@ -18,6 +18,7 @@ from orchestrator.store import write_atomically
 
 HITS = "coverage.txt"  # in the directories of an attempt, and of a guest: what its boot executed
 COUNTERS = "counters"  # in a guest's directory, which is QEMU's working directory
+STALLS = "stalls"  # there, too: how often a CPU stood still at each place
 WORD = 8
 POLL_S = 0.002
 Way = tuple[int, int]  # from a conditional jump to the instruction that is next
@@ -34,6 +35,8 @@ class Counting:
     above: int | None = None  # of the plugin for instructions: from where on it counts; None: as it likes
     jumps: tuple[Jump, ...] = ()  # whose ways to count; ascending
     entries: tuple[int, ...] = ()  # where the kernel is entered from elsewhere; ascending
+    counters: str = COUNTERS  # the file in the guest's directory
+    seed: int | None = None  # of the plugin that lets CPUs stand still
 
     @property
     def jumps_file(self) -> Path:
@@ -50,9 +53,11 @@ class Counting:
     def argv(self) -> tuple[str, str]:
         """For QEMU's command line. The counters' file is the guest's own."""
         more = "" if self.above is None else f",above={self.above:#x}"
+        if self.seed is not None:
+            more += f",seed={self.seed}"
         if self.jumps:
             more += f",jumps={in_option(self.jumps_file)},entries={in_option(self.entries_file)}"
-        return "-plugin", f"{in_option(self.plugin)},addresses={in_option(self.file)},counters={COUNTERS}{more}"
+        return "-plugin", f"{in_option(self.plugin)},addresses={in_option(self.file)},counters={self.counters}{more}"
 
 
 def write_addresses(counting: Counting) -> None:
@@ -94,7 +99,7 @@ class Counters:
     """The counters of one guest. Make them before QEMU starts."""
 
     def __init__(self, directory: Path, counting: Counting) -> None:
-        self._path = directory / COUNTERS
+        self._path = directory / counting.counters
         self._addresses, self._ways = counting.addresses, counting.ways
         self._path.write_bytes(bytes(WORD * (1 + len(self._addresses) + len(self._ways))))
 

@@ -101,12 +101,15 @@ class Guest:
         *,
         outlives_us: bool = False,
         counting: Counting | None = None,
+        stalls: Counting | None = None,
     ) -> None:
         """`outlives_us`: QEMU does not end with us, so that `leave` can leave it behind; nor does it when we crash.
-        `counting`: instructions to count."""
+        `counting`: instructions to count. `stalls`: those at which CPUs stand still now and then."""
         directory.mkdir(parents=True, exist_ok=True)
         self._counters = Counters(directory, counting) if counting else None
-        boot = replace(boot, plugin=counting.argv()) if counting else boot
+        self._stalls = Counters(directory, stalls) if stalls else None
+        plugins = [word for one in (counting, stalls) if one for word in one.argv()]
+        boot = replace(boot, plugins=tuple(plugins))
         self._runner = runner
         self._client, host_public, keys = _make_keys(directory, runner)
         self._host_key = host_public

@@ -25,7 +25,7 @@ class Boot:
     on_panic: str = "pause"  # or none, where nobody will examine it
     is_paused: bool = False  # at the first instruction, until a debugger lets it go
     disk: Path | None = None  # an image that guests share: none of them can write to it
-    plugin: tuple[str, ...] = ()  # of TCG: what counts
+    plugins: tuple[str, ...] = ()  # of TCG: what counts, and lets CPUs stand still
     seccomp: tuple[str, ...] = ()  # what QEMU itself may not do
 
 
@@ -40,7 +40,7 @@ def argv(boot: Boot) -> tuple[str, ...]:
         *boot.machine.args,
         *boot.accel.args,
         "-cpu", boot.accel.cpu or boot.machine.cpu,
-        *boot.plugin,
+        *boot.plugins,
         # one socket each: SeaBIOS' MP table, all that a kernel without ACPI has, lists one CPU of a socket
         "-smp", f"{boot.smp},sockets={boot.smp}",
         "-m", str(boot.memory_mib),

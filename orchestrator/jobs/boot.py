@@ -36,6 +36,7 @@ class GuestSpec:
     cmdline: tuple[str, ...] = ()  # more boot parameters
     disk: Path | None = None  # the userland that some case's program lies in
     counting: Counting | None = None  # the instructions that its guests count
+    stalls: Counting | None = None  # those at which its CPUs stand still now and then
     seccomp: tuple[str, ...] = ()  # what QEMU itself may not do
 
 
@@ -103,6 +104,7 @@ def _boot(
         context.runner,
         outlives_us=outlives_us,
         counting=spec.counting,
+        stalls=spec.stalls,
     )
     try:
         if debug:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -52,7 +52,7 @@ def counting(
         note = f"not measured under {accel.name.upper()}: the emulator counts (--accel tcg)"
         return Product(None, cached=False, outcome=Outcome.SKIP, note=note)
     try:
-        found, cached = _kept_code_map(context, built)
+        found, cached = kept_code_map(context, built, built.tree.applied.base.commit)
         addresses = found.addresses
         entries = known_functions(built.kernel.vmlinux).entries if is_whole and addresses else ()
         plugin = coverage_plugin(context, find_toolchain(context).value, machine.qemu, accel) if addresses else None
@@ -88,14 +88,14 @@ def executed(record: KernelRecord, home: Path, vmlinux: Path) -> Mapping[str, Ma
     return functions_by_case(code, known_functions(vmlinux), hits_of(record, home, code.control))
 
 
-def _kept_code_map(context: Context, built: Built) -> tuple[CodeMap, bool]:
-    """The map, and whether an earlier run made it. Raises VmlinuxUnreadable, CommandFailed."""
+def kept_code_map(context: Context, built: Built, before: str) -> tuple[CodeMap, bool]:
+    """The code_map, and whether an earlier run made it. Raises VmlinuxUnreadable, CommandFailed."""
     applied, kernel = built.tree.applied, built.kernel
     product_key = key(
         "coverage-map",
         schema=CODE_MAP_SCHEMA,
         kernel=kernel.image.parent.name,
-        base=applied.base.commit,
+        base=before,
         tree=applied.tree,
     )
 
@@ -106,17 +106,18 @@ def _kept_code_map(context: Context, built: Built) -> tuple[CodeMap, bool]:
         return known, True
 
     def fill(scratch: Path) -> None:
-        write_atomically(scratch / CODE_MAP, kept.dumps(code_map(context, built), CODE_MAP_SCHEMA))
+        write_atomically(scratch / CODE_MAP, kept.dumps(code_map(context, built, before), CODE_MAP_SCHEMA))
 
     return read(context.store.put("coverage-map", product_key, fill)), False
 
 
-def code_map(context: Context, built: Built) -> CodeMap:
-    """The changed statements of a kernel. Raises VmlinuxUnreadable, CommandFailed."""
+def code_map(context: Context, built: Built, before: str) -> CodeMap:
+    """The statements of a kernel that differ from those of another commit or tree. Raises VmlinuxUnreadable,
+    CommandFailed."""
     base, tree = built.tree.applied.base, built.tree.applied.tree
     git = Git(base.home / "git", context.runner)
     told = ("--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
-    diff = git.check("diff-tree", "-r", "-p", "-U0", "-M", *told, base.commit, tree).stdout
+    diff = git.check("diff-tree", "-r", "-p", "-U0", "-M", *told, before, tree).stdout
     changed = {file: lines for file, lines in changed_lines(diff).items() if is_of_kernel(file)}
     sections = read_sections(built.kernel.vmlinux, (*line_table.SECTIONS, *functions.SECTIONS))
     try:
@@ -157,13 +158,10 @@ def _with_parts(
     if not known.kernel_entries:
         return files, (), "not counted: this vmlinux does not say where interrupts enter the kernel"
     codes = read_code(vmlinux, spans)
-    with tempfile.NamedTemporaryFile(prefix="orchestrate-code-") as scratch:
-        scratch.write(x86_jumps.joined(codes))
-        scratch.flush()
-        try:
-            said = context.runner.check(Command((*x86_jumps.DISASSEMBLE, scratch.name))).text
-        except (CommandFailed, ToolMissing) as error:
-            return files, (), f"not counted: {error.message}"
+    try:
+        said = disassembled(context, codes)
+    except (CommandFailed, ToolMissing) as error:
+        return files, (), f"not counted: {error.message}"
     jumps = tuple(x86_jumps.conditional_jumps(said, [start for start, _ in spans], codes))
     places = SourcePlaces(vmlinux)
 
@@ -172,3 +170,11 @@ def _with_parts(
         return tuple(conditions.Place(*place) for place in places.at(address))
 
     return (*conditions.with_parts(files, jumps, stack_at, known.at, texts), "")
+
+
+def disassembled(context: Context, codes: Sequence[bytes]) -> str:
+    """Pieces of code, joined, as x86_jumps reads it. Raises CommandFailed, ToolMissing."""
+    with tempfile.NamedTemporaryFile(prefix="orchestrate-code-") as scratch:
+        scratch.write(x86_jumps.joined(codes))
+        scratch.flush()
+        return context.runner.check(Command((*x86_jumps.DISASSEMBLE, scratch.name))).text

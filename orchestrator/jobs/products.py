@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar, cast
 
+from orchestrator.build.apply import apply
 from orchestrator.build.mutants import parameter
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain
@@ -38,10 +39,11 @@ from orchestrator.jobs.coverage import counting, executed
 from orchestrator.jobs.instructions import COUNTS, counting_instructions
 from orchestrator.jobs.journal import Journal, Stopped
 from orchestrator.jobs.reproduce import reproduce
+from orchestrator.jobs.stalls import stalls
 from orchestrator.judge.unexecuted import covered_first, unexecuted
 from orchestrator.model.coverage import Coverage
 from orchestrator.model.kernel import Base, KernelConfig, Role, Source
-from orchestrator.model.report import COVERAGE, INSTRUCTIONS
+from orchestrator.model.report import COVERAGE, INSTRUCTIONS, STALLS
 from orchestrator.model.request import Plan
 from orchestrator.model.selection import Learned
 from orchestrator.model.series import Series
@@ -168,7 +170,8 @@ class Products:
 
         def make() -> GuestSpec:
             built = self.built(subject)
-            return make_guest_spec(self.context, made.journal.stage, subject, built, self.plan, self._find)
+            spec = make_guest_spec(self.context, made.journal.stage, subject, built, self.plan, self._find)
+            return replace(spec, stalls=self._stalls(subject, built, spec))
 
         def count(spec: GuestSpec, built: Built) -> GuestSpec:
             """The series' own statements are counted where the whole series is tested."""
@@ -184,13 +187,14 @@ class Products:
                 COVERAGE, lambda: counting(self.context, built, machine, spec.accel, home, is_whole=is_whole)
             )
             self._counted[subject.name] = is_whole
-            # else the kernel does not lie where its vmlinux says; where it cannot move, it needs no telling
-            still = ("nokaslr",) if made_of and "CONFIG_RANDOMIZE_BASE" in built.config.symbols else ()
-            return replace(spec, counting=made_of, cmdline=(*spec.cmdline, *still))
+            return replace(spec, counting=made_of)
 
         def tell() -> GuestSpec:
             built, spec = self.built(subject), self._kernel(subject).once("guest spec", make)
             spec = count(replace(spec, cmdline=_parameters(subject)), built)
+            # else the kernel does not lie where its vmlinux says; where it cannot move, it needs no telling
+            if (spec.counting or spec.stalls) and "CONFIG_RANDOMIZE_BASE" in built.config.symbols:
+                spec = replace(spec, cmdline=(*spec.cmdline, "nokaslr"))
             made.journal.settle(programs=spec.programs.digest, mutant=subject.mutant, delays=" ".join(subject.delays))
             made.journal.facts(
                 accelerator=spec.accel.name,
@@ -205,6 +209,18 @@ class Products:
             return spec
 
         return made.once("guest spec", tell)
+
+    def _stalls(self, subject: Subject, built: Built, spec: GuestSpec) -> Counting | None:
+        """Where the CPUs of a kernel's guests stand still."""
+        request, journal, base = self.plan.request, self.journal(subject), built.tree.applied.base
+        if not request.stalls or request.perf or self.plan.series is None or subject.role is Role.BISECTED:
+            return None
+        is_base = subject.kernel.series is None
+        other = apply(self.context, base, self.plan.series).value.tree if is_base else base.commit
+        return journal.stage(
+            STALLS,
+            lambda: stalls(self.context, built, other, spec.machine, spec.accel, journal.home, request.seed),
+        )
 
     def _counting_instructions(self, made: _Made, built: Built, spec: GuestSpec) -> Counting:
         """Raises Stopped where it cannot be done: without it there is nothing to measure."""

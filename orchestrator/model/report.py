@@ -19,10 +19,11 @@ from orchestrator.model.userspace import USERSPACE_TESTS
 BOOT = "boot"  # the stage whose log is the console
 # stages beside the way to a guest
 STATIC_CHECKS, COVERAGE, COST = "static-checks", "coverage", "cost"
+STALLS = "stalls"  # of CPUs, where a series changes something
 HOST_TESTS = tuple(test.stage for test in USERSPACE_TESTS)
 INSTRUCTIONS = "instructions"  # the way to a guest whose kernel's instructions are counted
 COMPILE = "compile"  # of what a series changes, where no kernel is made
-BESIDE = (*HOST_TESTS, STATIC_CHECKS, COVERAGE, COST)
+BESIDE = (*HOST_TESTS, STATIC_CHECKS, COVERAGE, COST, STALLS)
 
 
 class Answer(Enum):

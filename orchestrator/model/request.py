@@ -62,6 +62,7 @@ class Request:
     each_patch: bool = False  # build, boot and test behind each patch of the series too
     freeze: bool = False  # leave the guest paused at the first kernel report, hang or crash, and end there
     coverage: bool = True  # count the instructions of changed statements, where TCG runs the guests
+    stalls: bool = True  # let CPUs stand still now and then where the series changes something, under TCG
     build_only: bool = False  # compile what the series changes in many kernels, and boot none
     perf: bool = False  # measure what operations cost, instead of testing
     margin: float = 0.01  # the difference that matters there, as a ratio minus 1

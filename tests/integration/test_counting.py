@@ -23,9 +23,9 @@ from orchestrator.errors import CommandFailed
 from orchestrator.evidence.coverage import x86_jumps
 from orchestrator.guest import accel
 from orchestrator.guest.accel import SOURCE, boot_sector_command
-from orchestrator.guest.counters import Counters, Counting, read_gone, read_hits, write_addresses, write_hits
+from orchestrator.guest.counters import STALLS, Counters, Counting, read_gone, read_hits, write_addresses, write_hits
 from orchestrator.model.coverage import Jump
-from orchestrator.process import Cancel, Runner
+from orchestrator.process import Cancel, Command, Runner
 
 QEMUS = ["qemu-system-x86_64", *filter(None, os.environ.get("ORCHESTRATE_TEST_QEMUS", "").split(":"))]
 TCG = catalog.load_catalog().accel("tcg")
@@ -297,3 +297,31 @@ def test_instructions_are_taken_down_at_marks(
         executed[above] = end - begin
     assert 2 * ROUNDS <= executed[START] < 2 * ROUNDS + 10_000
     assert executed[1 << 63] == 0, "nothing of it is the kernel's"
+
+
+def test_cpus_stand_still_at_places(context: Context, toolchain: Toolchain, qemu: str, tmp_path: Path) -> None:
+    """A place that is passed all the time has its part of the time; one that is passed once has its stall."""
+    names = labels(tmp_path)
+    places = tuple(sorted((START, names["loop"], START + 509)))
+    counting = Counting(
+        plugin.stalls_plugin(context, toolchain, qemu, TCG), tmp_path / "a", places, counters=STALLS, seed=7
+    )
+    write_addresses(counting)
+    stalled = Counters(tmp_path, counting)
+    command = boot_sector_command(tmp_path, context.runner, qemu, TCG, *counting.argv())
+    result = context.runner.run(Command(command.argv, cwd=tmp_path), timeout_s=30)
+    once, often, never = stalled.read(is_alive=lambda: False).counts
+    assert (once, never) == (1, 0), result.tail()
+    assert 5 < often < 5000 * result.time_s
+
+
+def test_stalls_without_room_for_their_counts_are_refused(
+    context: Context, toolchain: Toolchain, qemu: str, tmp_path: Path
+) -> None:
+    counting = Counting(plugin.stalls_plugin(context, toolchain, qemu, TCG), tmp_path / "a", (START,), counters=STALLS)
+    write_addresses(counting)
+    (tmp_path / STALLS).write_bytes(bytes(8))
+    command = boot_sector_command(tmp_path, context.runner, qemu, TCG, *counting.argv())
+    result = context.runner.run(Command(command.argv, cwd=tmp_path), timeout_s=30)
+    assert result.status == 1
+    assert "no place for 1 counters" in result.tail()

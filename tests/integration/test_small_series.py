@@ -13,7 +13,7 @@ from orchestrator.build.toolchain import find_toolchain
 from orchestrator.context import Context, Places
 from orchestrator.jobs.build import Built, Tree
 from orchestrator.jobs.coverage import code_map
-from orchestrator.model.coverage import LineState
+from orchestrator.model.coverage import CodeMap, LineState
 from orchestrator.model.kernel import AppliedTree, Base, KernelConfig, KernelImage
 from orchestrator.process import Cancel, Runner
 from tests.integration.conftest import git
@@ -112,7 +112,7 @@ ALL = (
 def test_the_state_of_the_changed_line(small: Small, tmp_path: Path) -> None:
     found = [
         (one.text, one.state, one.why, len(one.copies))
-        for file in code_map(*built(small, tmp_path)).files
+        for file in mapped(*built(small, tmp_path)).files
         for one in file.statements
         if one.state is not LineState.NO_CODE
     ]
@@ -138,7 +138,7 @@ CONDITIONS = Small(
 
 
 def test_the_parts_of_conditions_and_where_they_lead(tmp_path: Path) -> None:
-    code = code_map(*built(CONDITIONS, tmp_path))
+    code = mapped(*built(CONDITIONS, tmp_path))
     assert code.no_ways == ""
     (file,) = code.files
     line = {one.text: one.line for one in file.statements}
@@ -166,10 +166,14 @@ def test_the_parts_of_conditions_and_where_they_lead(tmp_path: Path) -> None:
 
 
 def test_without_the_place_where_interrupts_enter_no_ways_are_counted(tmp_path: Path) -> None:
-    code = code_map(*built(CONDITIONS, tmp_path, rest=""))
+    code = mapped(*built(CONDITIONS, tmp_path, rest=""))
     assert code.no_ways == "not counted: this vmlinux does not say where interrupts enter the kernel"
     assert code.jumps == ()
     assert code.addresses
+
+
+def mapped(context: Context, built: Built) -> CodeMap:
+    return code_map(context, built, built.tree.applied.base.commit)
 
 
 def built(small: Small, home: Path, rest: str = ENTRY) -> tuple[Context, Built]:

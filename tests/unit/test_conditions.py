@@ -9,7 +9,7 @@ from orchestrator.evidence.coverage.conditions import Place, Stack, with_parts
 from orchestrator.evidence.coverage.judge import coverage, with_result
 from orchestrator.evidence.coverage.told import never_gone, one_way, ways_sentence
 from orchestrator.evidence.coverage.ways import told, united
-from orchestrator.evidence.coverage.x86_jumps import BETWEEN, conditional_jumps, joined
+from orchestrator.evidence.coverage.x86_jumps import BETWEEN, between, conditional_jumps, joined
 from orchestrator.model.coverage import (
     ChangedFile,
     ChangedStatement,
@@ -87,6 +87,30 @@ def test_conditional_jumps_and_what_is_next() -> None:
         Jump(other, other, other + 2),
         Jump(other + 2, other + 0x1008, other + 8),
     ]
+
+
+def test_where_others_may_come_between() -> None:
+    """Where a piece begins, and behind calls, atomic operations and barriers. An exchange of registers is none."""
+    first, second = bytes(20), bytes(9)
+    at = len(first) + len(BETWEEN)
+    said = f"""\
+   0:\tcall   0x40
+   5:\tlock incl (%rdi)
+   8:\txchg   %eax,%edx
+   a:\txchg   %eax,(%rdi)
+   c:\tlock cmpxchg %edx,(%rdi)
+  10:\tlfence
+  13:\tret
+  14:\tnop
+  {at:x}:\tmov    %eax,%edx
+  {at + 2:x}:\tmfence
+  {at + 5:x}:\tjmp    0x{at:x}
+  {at + 7:x}:\tcall   0x{at:x}
+  {at + 9:x}:\tnop
+"""
+    base, other = 0xFFFFFFFF81000000, 0xFFFFFFFF81200000
+    found = [base, other, base + 5, base + 8, base + 0xC, base + 0x10, base + 0x13, other + 5, other + 9]
+    assert list(between(said, [base, other], [first, second])) == found
 
 
 # --- jumps and conditions

@@ -35,4 +35,9 @@ GUEST = Group(
         ),
     ),
 )
+NO_STALLS = switch(
+    "--no-stalls",
+    help="do not let virtual CPUs stand still now and then where the series changes something, so that others come "
+    "between (default: they do where TCG runs the guests)",
+)
 GDB = switch("--gdb", help="stop at the first instruction and wait for gdb; prints how to start it")

@@ -3,9 +3,7 @@
  *
  *	-plugin FILE,addresses=FILE,counters=FILE[,jumps=FILE,entries=FILE]
  *
- * `addresses`: ascending uint64_t, of the host's byte order. `counters`: a file of as many uint64_t and one before them,
- * and two for each jump behind them; QEMU and whoever reads the counters map it shared, so that they outlive both guest
- * and QEMU.
+ * `addresses`, `counters`: see plugin.h; behind the counters of addresses there are two for each jump.
  *
  * `jumps`: three uint64_t for each conditional jump, ascending by the first: its address, and those of the instructions
  * that are next when it is taken and when it is not; how often each was next is counted. A jump is remembered by its
@@ -19,54 +17,15 @@
  * 0. Two CPUs may then lose counts to each other: what differs was hit, how often is "at least". Since QEMU 9 inline
  * operations add to scoreboards, which have an element for each CPU and lie in QEMU's own memory. A thread copies their
  * sums to the file all the time; the first word counts the copies. Which of both this QEMU has shows when it loads us.
- *
- * QEMU's header is in no package of Debian 12, so what is needed of it is declared here.
  */
-#include <fcntl.h>
 #include <pthread.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
-#define EXPORT __attribute__((visibility("default")))
-#define WEAK __attribute__((weak)) /* one of the two interfaces is not there */
+#include "plugin.h"
+
 #define COPY_EVERY_NS 10000000
 #define MAX_CPUS 1024 /* jumps of further ones are not counted */
 #define IDLE_SHARE 50 /* of its time for one of copying: many counters are copied less often */
-
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-struct qemu_plugin_scoreboard;
-typedef struct {
-	struct qemu_plugin_scoreboard *score;
-	size_t offset;
-} qemu_plugin_u64;
-enum { ADD_U64 };
-enum { NO_REGS };
-
-typedef void (*executed_cb)(unsigned int cpu, void *data);
-
-void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, void (*cb)(uint64_t id, struct qemu_plugin_tb *tb));
-void qemu_plugin_register_atexit_cb(uint64_t id, void (*cb)(uint64_t id, void *data), void *data);
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t at);
-uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
-void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, executed_cb cb, int flags, void *data);
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, executed_cb cb, int flags, void *data);
-uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
-WEAK void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn, int op, void *counter, uint64_t n);
-WEAK struct qemu_plugin_scoreboard *qemu_plugin_scoreboard_new(size_t element_size);
-WEAK void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(struct qemu_plugin_insn *insn, int op,
-							       qemu_plugin_u64 counter, uint64_t n);
-WEAK uint64_t qemu_plugin_u64_sum(qemu_plugin_u64 counter);
-
-EXPORT int qemu_plugin_version = 1; /* of the interface: QEMU reads it when it has loaded us */
 
 struct jump {
 	uint64_t address, taken, not_taken;
@@ -85,12 +44,6 @@ static struct {
 } last[MAX_CPUS]; /* of each CPU; NULL: none, or it has been seen where it went */
 static struct qemu_plugin_scoreboard *score; /* NULL: this QEMU has none */
 static pthread_mutex_t copying = PTHREAD_MUTEX_INITIALIZER;
-
-__attribute__((constructor)) static void choose_interface(void)
-{
-	if (qemu_plugin_scoreboard_new)
-		qemu_plugin_version = 2;
-}
 
 static qemu_plugin_u64 on_scoreboard(size_t at)
 {
@@ -169,19 +122,6 @@ static void forget(unsigned int cpu, void *unused)
 		last[cpu].jump = NULL;
 }
 
-static int ascending(const void *one, const void *other)
-{
-	uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
-
-	return (a > b) - (a < b);
-}
-
-/* The address in an ascending list; NULL: it is not there */
-static const void *find(uint64_t address, const void *list, size_t length, size_t size)
-{
-	return length ? bsearch(&address, list, length, size, ascending) : NULL;
-}
-
 /* The order matters: a jump may be what another one leads to, or itself */
 static void watch(struct qemu_plugin_insn *insn, uint64_t address)
 {
@@ -208,35 +148,6 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 			count(insn, at - addresses);
 		watch(insn, address);
 	}
-}
-
-/* The whole file, mapped; its size in words. NULL: it cannot be, and stderr says why */
-static void *mapped(const char *path, bool is_shared, size_t *words)
-{
-	struct stat info;
-	void *map = MAP_FAILED;
-	int fd = open(path, is_shared ? O_RDWR : O_RDONLY);
-
-	if (fd >= 0 && fstat(fd, &info) == 0) {
-		*words = info.st_size / sizeof(uint64_t);
-		map = mmap(NULL, info.st_size, is_shared ? PROT_READ | PROT_WRITE : PROT_READ,
-			   is_shared ? MAP_SHARED : MAP_PRIVATE, fd, 0);
-	}
-	if (map == MAP_FAILED)
-		perror(path);
-	if (fd >= 0)
-		close(fd);
-	return map == MAP_FAILED ? NULL : map;
-}
-
-static const char *value(const char *name, int argc, char **argv)
-{
-	size_t length = strlen(name);
-
-	for (int i = 0; i < argc; i++)
-		if (strncmp(argv[i], name, length) == 0 && argv[i][length] == '=')
-			return argv[i] + length + 1;
-	return "";
 }
 
 /* What jumps lead to; false: no memory */
@@ -270,10 +181,8 @@ EXPORT int qemu_plugin_install(uint64_t id, const void *info, int argc, char **a
 		if (!jumps || !entries || !find_ends())
 			return 1;
 	}
-	if (words != 1 + n + 2 * n_jumps) {
-		fprintf(stderr, "%zu words are no place for %zu counters\n", words, n + 2 * n_jumps);
+	if (!is_room(words, n + 2 * n_jumps))
 		return 1;
-	}
 	counters = copies + 1;
 	ways = (void *)(counters + n);
 	if (qemu_plugin_scoreboard_new) {
