@@ -19,6 +19,7 @@ from orchestrator.commands.history import check_installed
 from orchestrator.commands.night_history import NightHistory, ages_of, is_over
 from orchestrator.commands.night_items import Ended, Stop, candidates, run_item
 from orchestrator.commands.night_work import AtWork
+from orchestrator.commands.targets import check_target
 from orchestrator.context import Places
 from orchestrator.errors import ClusterUnavailable, Fault, Interrupted, OrchestrateError
 from orchestrator.fetch import check_plain
@@ -67,6 +68,8 @@ NOBODY_S = 60.0  # to wait for a worker
 def run(args: argparse.Namespace) -> int:
     check_installed()
     plan = read_plan(args.plan, load_catalog(), check_words)
+    for target in filter(None, (plan.results.markdown, plan.results.json, plan.results.junit)):
+        check_target(target)
     places = Places.of_user(args.settings.cache)
     is_given = args.found["history"].origin == OPTION
     history = (args.history if is_given else plan.results.history or args.history) or str(places.history)

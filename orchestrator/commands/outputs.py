@@ -65,6 +65,17 @@ class Outputs:
         for _, target in self._wanted():
             check_target(target)
 
+    def check_without_series(self) -> None:
+        """Raises UsageError for a file that says something of a series alone."""
+        about = {
+            LCOV: "is about the lines that a patch changes",
+            COBERTURA: "is about the lines that a patch changes",
+            REPLY: "answers the mails of a series",
+        }
+        for option, name, target in self._options():
+            if target and name in about:
+                raise UsageError(f"{option} {about[name]}", hint="--patch PATH")
+
     @property
     def for_people(self) -> TextIO:
         """The stream that is left for the summary."""

@@ -14,8 +14,14 @@ def check_target(target: str) -> None:
     if target == STDOUT:
         return
     path = Path(target)
-    nearest = next(one for one in (path.resolve(), *path.resolve().parents) if one.exists())
     if path.is_dir():
         raise UsageError(f"{target}: is a directory")
-    if not os.access(nearest, os.W_OK) or (nearest != path.resolve() and not nearest.is_dir()):
+    if not is_writable(path):
         raise UsageError(f"{target}: cannot be written")
+
+
+def is_writable(path: Path) -> bool:
+    """Whether what is there can be written to, or the nearest directory above what is not there yet."""
+    path = path.resolve()
+    nearest = next(one for one in (path, *path.parents) if one.exists())
+    return os.access(nearest, os.W_OK) and (nearest == path or nearest.is_dir())

@@ -86,6 +86,21 @@ def test_a_base_that_cannot_be_is_the_requests_fault(
     assert not (tmp_path / "out").exists()  # and no run: it is refused at once, as an unknown name is
 
 
+def test_a_file_about_a_series_is_refused_at_once_where_there_is_none(cli: Cli, tree: Path, tmp_path: Path) -> None:
+    result = cli("test", "--tree", str(tree), "--lcov", "out.info", "--output", "out")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "--lcov is about the lines that a patch changes" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_rehearsal_refuses_the_directory_that_a_run_would(cli: Cli, tmp_path: Path, good_patch: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/thesis.tex").write_text("")
+    result = cli("test", str(good_patch), "--accel", "tcg", "--dry-run", "--output", "mine")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert f"--output {tmp_path}/mine: exists and is not a run directory of ours" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [(["--kconfg", "debug"], 128), (["--jobs", "x"], 128), (["--each-patch"], 128), (["--kconfig", "debgu"], 125)],

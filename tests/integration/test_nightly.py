@@ -93,6 +93,14 @@ def test_the_history_of_the_command_line_counts_more_than_the_plans(cli: Cli, pl
     assert (done.returncode, "mine.db" in done.stderr) == (3, True), done.stderr
 
 
+def test_results_that_cannot_be_written_are_refused_before_the_night(cli: Cli, plan: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file, where the directory of the results should be")
+    for more in ((), ("--dry-run",)):
+        done = cli("nightly", str(plan), *more)
+        assert (done.returncode, "out/night.md: cannot be written" in done.stderr) == (2, True), done.stderr
+    assert not nights(tmp_path)
+
+
 def test_certificates_without_a_cluster_are_refused(cli: Cli, plan: Path, good_patch: Path) -> None:
     for words in (("nightly", str(plan)), ("test", str(good_patch))):
         done = cli(*words, "--dry-run", "--identity", "certificates")

@@ -120,3 +120,13 @@ def test_a_mutation_run_is_no_document_for_others(run_dir: Path, capsys: pytest.
     (run_dir / "kcidb.json").unlink()
     assert Outputs(kcidb="-").deliver(run_dir, 0, show) == 3
     assert "a mutation run says nothing of a kernel" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["lcov", "cobertura", "reply"])
+def test_a_file_about_a_series_needs_one(option: str) -> None:
+    with pytest.raises(UsageError, match=f"--{option} "):
+        Outputs(**{option: "x"}).check_without_series()
+
+
+def test_a_file_about_a_base_needs_no_series() -> None:
+    Outputs(junit="x", json="x", markdown="x", annotations="x", sarif="x", kcidb="x", squad="x").check_without_series()
