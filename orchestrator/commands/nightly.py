@@ -54,6 +54,7 @@ from orchestrator.process import Runner
 from orchestrator.questions.night import changed, closed, in_order, items_of, next_item, rehearsed
 from orchestrator.reporters import night_text, stream
 from orchestrator.reporters.night_junit import junit
+from orchestrator.reporters.outside import night_for_others
 from orchestrator.reporters.text import printable
 from orchestrator.settings.resolve import OPTION
 from orchestrator.source.history import History
@@ -348,7 +349,8 @@ class _Night:
     def _write(self, record: NightRecord) -> list[str]:
         """The files of a night, as far as it has come; what could not be written."""
         results, problems = self.plan.results, []
-        markdown, cases = night_text.markdown(record).encode("utf-8", "backslashreplace"), junit(record)
+        told = night_text.markdown(night_for_others(record, self.plan))
+        markdown, cases = told.encode("utf-8", "backslashreplace"), junit(record)
         write_atomically(self.directory / SUMMARY, markdown)
         write_atomically(self.directory / JUNIT, cases)
         wanted = ((results.markdown, markdown), (results.junit, cases))
