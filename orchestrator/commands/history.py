@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.context import Places
 from orchestrator.errors import HistoryUnavailable, OrchestrateError, ToolMissing, UsageError
+from orchestrator.real_path import real_path
 from orchestrator.reporters import stream
 from orchestrator.reporters.text import printable
 from orchestrator.words import counted, near
@@ -54,7 +55,7 @@ def _import(args: argparse.Namespace) -> int:
     from orchestrator.history.read import find_runs, read_run
 
     places = [Path(word) for word in args.words] or [Places.of_user(args.settings.cache).runs]
-    found = dict.fromkeys(run_dir.resolve() for place in places for run_dir in find_runs(place))
+    found = dict.fromkeys(real_path(run_dir) for place in places for run_dir in find_runs(place))
     database = open_database(_target(args), create=True)
     status = 0
     for run_dir in found:

@@ -15,6 +15,7 @@ from orchestrator.arguments.options.reports import STDOUT
 from orchestrator.commands.targets import check_target
 from orchestrator.errors import Fault, UsageError
 from orchestrator.model.report import COVERAGE
+from orchestrator.real_path import real_path
 from orchestrator.reporters import stream
 from orchestrator.reporters.table import (
     ANNOTATIONS,
@@ -128,7 +129,7 @@ def outputs_of(args: argparse.Namespace, report: str = REPORT) -> Outputs:
 
 def absolute_directory(path: str) -> str:
     """A path that means the same from anywhere; nothing stays nothing."""
-    return str(Path(path).resolve()) if path else ""
+    return str(real_path(path)) if path else ""
 
 
 def _copy(source: Path, target: str) -> str:

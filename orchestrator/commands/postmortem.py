@@ -13,6 +13,7 @@ from orchestrator.jobs.diagnosis import VMLINUX
 from orchestrator.model.evidence_files import DUMP
 from orchestrator.model.report import BOOT
 from orchestrator.process import Cancel, Runner, attach
+from orchestrator.real_path import real_path
 from orchestrator.reporters import stream
 
 
@@ -40,7 +41,7 @@ def find_case(path: Path) -> Path:
     places = [path, *sorted([*case.glob("*"), *guests], key=_number, reverse=True)]
     for found in places:
         if (found / DUMP).is_file():
-            return Path(found).resolve()
+            return real_path(found)
     if (path / "result.json").is_file() or case.is_dir():
         raise UsageError(f"{path}: this case left no memory dump", hint="evidence.txt in its directory says why")
     raise UsageError(f"{path}: no case of a run", hint="orchestrate postmortem RUN_DIR/KERNEL/CASE")

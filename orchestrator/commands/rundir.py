@@ -23,6 +23,7 @@ from orchestrator.model.request import Baseline, Plan
 from orchestrator.model.series import Patch
 from orchestrator.os_errors import situation
 from orchestrator.questions.regression import per_patch, subjects
+from orchestrator.real_path import real_path
 from orchestrator.record import BASE_PATCHES, PATCHES, RunRecord, load_record, save_record
 from orchestrator.store import is_held, key
 
@@ -41,7 +42,7 @@ def claim(
     moved aside to DIR.old (.old.2, ...): nothing is lost, and the report is where it was asked for.
     """
     request_key = _key(plan, about)
-    run_dir = output.resolve() if output else _interrupted(context.places.runs, request_key) or _new(context, plan)
+    run_dir = real_path(output) if output else _interrupted(context.places.runs, request_key) or _new(context, plan)
     with _refusals(run_dir, is_named=output is not None):
         run_dir.parent.mkdir(parents=True, exist_ok=True)
         resumed = _prepare(run_dir, request_key)
@@ -61,7 +62,7 @@ def claim(
 
 def check_output(plan: Plan, about: str, output: Path) -> None:
     """What `claim` says of a directory that the user named, without changing anything. Raises UsageError."""
-    run_dir = output.resolve()
+    run_dir = real_path(output)
     with _refusals(run_dir, is_named=True):
         found = _found(run_dir, _key(plan, about))
         if is_held(run_dir / LOCK):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from orchestrator.arguments.options.reports import STDOUT
 from orchestrator.errors import UsageError
+from orchestrator.real_path import real_path
 
 
 def check_target(target: str) -> None:
@@ -22,6 +23,6 @@ def check_target(target: str) -> None:
 
 def is_writable(path: Path) -> bool:
     """Whether what is there can be written to, or the nearest directory above what is not there yet."""
-    path = path.resolve()
-    nearest = next(one for one in (path, *path.parents) if one.exists())
+    path = real_path(path)
+    nearest = next(one for one in (path, *path.parents) if os.path.lexists(one))  # also a link to itself
     return os.access(nearest, os.W_OK) and (nearest == path or nearest.is_dir())

@@ -60,13 +60,13 @@ def examine(qemu: Qemu, link: Link | None, case: str, home: Path, memory_mib: in
             notes.append(_inject_nmi(qemu))
     found, sentence = condition(sample)
     if console_at < qemu.console.mark():
-        (home / SYSRQ).write_text(qemu.console.text(console_at))
+        (home / SYSRQ).write_text(qemu.console.text(console_at), encoding="utf-8", errors="backslashreplace")
     if found.is_of_host:
         notes.append("no memory dump: the guest is not at fault")
     else:
         notes.append(_dump(qemu, home / DUMP, memory_mib))
     text = [f"{found.value}: {sentence}", *_lines(sample), *notes, f"examined in {time.monotonic() - started_s:.1f} s"]
-    (home / EVIDENCE).write_text("\n".join(text) + "\n")
+    (home / EVIDENCE).write_text("\n".join(text) + "\n", encoding="utf-8", errors="backslashreplace")
     return Examination(found, sentence, console_at)
 
 

@@ -69,7 +69,7 @@ def whose_silence(error: NoGuest, found: Examination, diagnosis: str, where: Pat
 
 def _by_registers(where: Path, vmlinux: Path) -> str:
     """Where CPUs are stuck, as it was seen from outside, with names; nothing if they are not, or without names."""
-    seen = (where / EVIDENCE).read_text().partition("\n")[0]
+    seen = (where / EVIDENCE).read_text(encoding="utf-8").partition("\n")[0]
     named = with_functions(seen, vmlinux)
     return named if named != seen else ""
 
@@ -84,12 +84,12 @@ def _diagnosis(context: Context, spec: GuestSpec, where: Path, program: str, hom
         diagnosis, text = postmortem(spec.kernel.vmlinux, path, program, context.runner)
     except (CommandFailed, ToolMissing) as error:
         diagnosis, text = "", f"no post-mortem: {error.message}\n{error.detail}\n"
-    (where / POSTMORTEM).write_text(text, errors="backslashreplace")
+    (where / POSTMORTEM).write_text(text, encoding="utf-8", errors="backslashreplace")
     diagnosis = diagnosis or _by_registers(where, spec.kernel.vmlinux)
     kept = [*home.parent.glob(f"*/cases/*/*/{DUMP}"), *home.parent.glob(f"*/guest-*/{DUMP}")]
     others = [other for other in kept if other != path]
     if len(others) >= KEPT or path.stat().st_size > KEPT_BYTES:
         path.unlink()
-        with (where / POSTMORTEM).open("a") as sink:
+        with (where / POSTMORTEM).open("a", encoding="utf-8") as sink:
             sink.write(f"\nthe dump was not kept: a run keeps {KEPT}, of at most {KEPT_BYTES >> 20} MiB each\n")
     return diagnosis

@@ -76,6 +76,7 @@ LAYERS = (
         "bounded",
         "expressions",
         "loopback",
+        "real_path",
         "words",
     ),  # how much is read of others' files, which expressions
     ("model", "errors"),
