@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from orchestrator.history.questions import Answer
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?)?")
+MOST_ROWS = 10**9  # what any database takes for a limit
 _WIDEST = 60  # characters of a column of a table
 
 
@@ -93,6 +94,8 @@ def _query(args: argparse.Namespace) -> int:
             )
     if args.last is not None and args.last < 1:
         raise UsageError(f"--last {args.last}: expected 1 or more")
+    if args.last is not None and args.last > MOST_ROWS:
+        raise UsageError(f"--last: expected at most {MOST_ROWS:,}", hint="without it there are all")
     if args.since and not _is_moment(args.since):
         raise UsageError(f"--since {args.since}: no date", hint="YYYY-MM-DD, or YYYY-MM-DDTHH:MM")
     names = ("test", "kernel", "series", "metric", "title", "since")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from xml.etree import ElementTree
@@ -109,6 +110,15 @@ def test_a_path_that_leads_nowhere_is_the_requests_fault(
     Path("loop").symlink_to("loop")
     assert main(["test", str(good_patch), "--accel", "tcg", "--dry-run", *arguments]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_what_is_asked_about_runs_in_a_directory_that_is_not_there_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    mail = b"From: a@b.example\nMessage-ID: <1@b.example>\nSubject: [PATCH] x\n\ny\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(mail)))
+    assert main(["b4-check", str(tmp_path), str(tmp_path / "typo")]) == 2
+    assert "typo: no such directory" in capsys.readouterr().err
 
 
 def test_reports_are_written_whatever_the_locale_is(cli: Cli, tmp_path: Path) -> None:
