@@ -19,9 +19,9 @@ from orchestrator.commands.history import check_installed
 from orchestrator.commands.night_history import NightHistory, ages_of, is_over
 from orchestrator.commands.night_items import Ended, Stop, candidates, run_item
 from orchestrator.commands.night_work import AtWork
-from orchestrator.commands.targets import check_target
+from orchestrator.commands.targets import check_target, write_target
 from orchestrator.context import Places
-from orchestrator.errors import ClusterUnavailable, Fault, Interrupted, OrchestrateError
+from orchestrator.errors import ClusterUnavailable, Fault, HostRefused, Interrupted, OrchestrateError
 from orchestrator.fetch import check_plain
 from orchestrator.judge.night import news_of, status_of, to_bisect
 from orchestrator.judge.run import RUN
@@ -49,6 +49,7 @@ from orchestrator.nights.night_dir import (
 from orchestrator.nights.plan_file import read_plan
 from orchestrator.nights.targets import Looking
 from orchestrator.nights.words import bisect_words, value_of
+from orchestrator.os_errors import situation
 from orchestrator.parse.threads import plain_name
 from orchestrator.process import Runner
 from orchestrator.questions.night import changed, closed, in_order, items_of, next_item, rehearsed
@@ -359,9 +360,9 @@ class _Night:
             try:
                 if target:
                     Path(target).parent.mkdir(parents=True, exist_ok=True)
-                    write_atomically(Path(target), content)
-            except OSError as error:
-                problems.append(f"{target}: {error.strerror}")
+                    write_target(Path(target), content)
+            except (OSError, HostRefused) as error:
+                problems.append(situation(error, target).message)
         return problems
 
     def deliver(self, record: NightRecord) -> int:
