@@ -28,6 +28,7 @@ from orchestrator.parse import report_kinds
 from orchestrator.parse.patch_name import Kind, PatchName, split_parts
 from orchestrator.parse.selftest_list import Selftest
 from orchestrator.parse.series import ALL, Choice
+from orchestrator.real_path import real_path
 from orchestrator.roots import BUILT_IN, VARIABLE, roots
 
 PACKAGE = Path(__file__).resolve().parent
@@ -172,7 +173,7 @@ class Catalog:
     def beside(self, patch: str, suffix: str) -> Path | None:
         """The path beside a series with its name and a suffix: patches/NAME-mutants, patches/NAME-delays."""
         path = self.patch_path(patch)
-        found = path.resolve().with_name(f"{path.stem if path.is_file() else path.name}{suffix}") if path else None
+        found = real_path(path).with_name(f"{path.stem if path.is_file() else path.name}{suffix}") if path else None
         return found if found and found.is_dir() else None
 
     def patch_name(self, patch: str) -> PatchName:

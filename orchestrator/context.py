@@ -13,6 +13,7 @@ from orchestrator.catalog import Catalog
 from orchestrator.errors import UsageError
 from orchestrator.events import Level, Listener, Note
 from orchestrator.process import Runner
+from orchestrator.real_path import real_path
 from orchestrator.store import Store
 
 # What splits or expands where make, Kbuild and the shell handle a path. They take the real path: no symbolic link helps
@@ -41,7 +42,7 @@ class Places:
     @property
     def bases(self) -> Path:
         """Where kernels are built: in the cache, or below /var/tmp if make cannot work in the cache's path."""
-        real = self.cache.resolve()
+        real = real_path(self.cache)
         if not NOT_FOR_MAKE.search(str(real)):
             return real / "bases"
         digest = hashlib.sha256(os.fsencode(real)).hexdigest()[:8]

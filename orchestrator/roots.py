@@ -9,6 +9,7 @@ from pathlib import Path
 
 from orchestrator import bounded
 from orchestrator.errors import BadDeclaration, UsageError
+from orchestrator.real_path import real_path
 
 VARIABLE = "ORCHESTRATE_ROOT"
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -21,7 +22,7 @@ def user_root() -> Path | None:
     named = os.environ.get(VARIABLE)
     if not named:
         return None
-    root = Path(named).resolve()
+    root = real_path(named)
     if not root.is_dir():
         raise UsageError(f"{VARIABLE} {named}: no such directory")
     if root == BUILT_IN:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from orchestrator.guest.dump import NAME as DUMP
+from orchestrator.model.evidence_files import DUMP
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import Frame, KernelReport, Mark, SourceLine
 from orchestrator.model.outcome import Outcome, Verdict

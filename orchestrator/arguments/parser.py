@@ -13,6 +13,7 @@ from orchestrator.arguments.command import Command, Option
 from orchestrator.arguments.commands import COMMANDS
 from orchestrator.arguments.company import check_company, words_of
 from orchestrator.errors import UsageError
+from orchestrator.real_path import at_home
 from orchestrator.reporters import stream
 from orchestrator.version import version
 from orchestrator.words import did_you_mean, likely_names, near
@@ -88,16 +89,9 @@ def _value_of(option: Option) -> Callable[[str], Any]:
     def value(text: str) -> Any:
         if not text and not option.may_be_empty:
             raise argparse.ArgumentTypeError("nothing is given: an empty text")
-        return kind(_at_home(text) if text.startswith("~") and option.completes in PLACES else text)
+        return kind(str(at_home(text)) if text.startswith("~") and option.completes in PLACES else text)
 
     return value
-
-
-def _at_home(path: str) -> str:
-    try:
-        return str(Path(path).expanduser())
-    except RuntimeError:  # of nobody
-        return path
 
 
 def usage(command: Command) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import ToolMissing, UsageError
+from orchestrator.real_path import at_home
 
 NAME = re.compile(r"(gcc|clang)(-\d+)?")
 LLVM = ("ld.lld", "llvm-ar", "llvm-nm", "llvm-objcopy", "llvm-readelf", "llvm-strip")  # what Kbuild's LLVM calls
@@ -37,7 +38,7 @@ def check_toolchain(name: str) -> str:
         return name
     if "/" not in name:
         raise UsageError(f"--toolchain {name}: unknown", hint="gcc, gcc-13, clang, clang-19, or a directory (./DIR)")
-    directory = Path(name).expanduser().absolute()
+    directory = at_home(name).absolute()
     if not directory.is_dir():
         raise UsageError(f"--toolchain {name}: is no directory")
     return os.fspath(directory)

@@ -27,6 +27,9 @@ STATUS = {State.SUCCESS: "pass", State.WARNING: "warn", State.PENDING: "warn", S
 
 def run(args: argparse.Namespace) -> int:
     """Only what was recorded is read: b4 waits."""
+    for place in args.run_dirs:  # of a directory that holds no run yet, nothing is known
+        if not place.is_dir():
+            raise UsageError(f"{place}: no such directory")
     message_id = _message_id(sys.stdin.buffer.read(MOST_BYTES))
     places = args.run_dirs or [Places.of_user(args.settings.cache).runs]
     found: dict[str, dict[str, str]] = {}

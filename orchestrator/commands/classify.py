@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestrator.arguments.options.reports import STDOUT
-from orchestrator.commands.targets import check_target
+from orchestrator.commands.targets import check_target, write_target
 from orchestrator.declarations.known_issues import read_known_issues
 from orchestrator.errors import Fault, HostRefused, UsageError
 from orchestrator.judge.known import is_expired, mark_known
@@ -21,7 +21,6 @@ from orchestrator.judge.logs import classify_log
 from orchestrator.model.kernel_report import LogReport
 from orchestrator.parse.report_kinds import load_kinds
 from orchestrator.reporters import github, logs, stream
-from orchestrator.store import write_atomically
 
 GITHUB = "github"
 
@@ -91,6 +90,6 @@ def _give(found: Sequence[LogReport], json: str | None, form: str) -> None:
 
 def _write(path: Path, text: str) -> None:
     try:
-        write_atomically(path, text.encode())
+        write_target(path, text.encode())
     except HostRefused as error:
         raise UsageError(error.message) from error

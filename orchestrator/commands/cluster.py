@@ -6,12 +6,13 @@ import argparse
 
 from orchestrator.cluster import identity
 from orchestrator.commands.compose import identity_of
+from orchestrator.real_path import at_home, real_path
 from orchestrator.reporters import stream
 from orchestrator.reporters.text import printable
 
 
 def run(args: argparse.Namespace) -> int:
-    directory = args.directory.expanduser().resolve() if args.directory else identity_of(args)
+    directory = real_path(at_home(args.directory)) if args.directory else identity_of(args)
     identity.create(directory)
     stream.out(f"{printable(str(directory))}: copy it to each machine, except {identity.CA_KEY}\n")
     return 0

@@ -47,6 +47,7 @@ from orchestrator.model.subject import Subject
 from orchestrator.parse.series import series_of, with_patches
 from orchestrator.plan import make_plan, requested_source
 from orchestrator.process import Cancel, CommandResult, Runner
+from orchestrator.real_path import at_home, real_path
 from orchestrator.reporters.progress import Progress
 from orchestrator.sandbox import Sandbox
 from orchestrator.settings.files import user_file
@@ -124,7 +125,7 @@ def identity_of(args: argparse.Namespace) -> Path:
     """The directory with the certificates of a cluster."""
     settings = user_file(os.environ)
     usual = settings.parent / "cluster" if settings else Path("cluster")
-    return Path(getattr(args, "identity", None) or usual).expanduser().resolve()
+    return real_path(at_home(getattr(args, "identity", None) or usual))
 
 
 def find_finders(context: Context, request: Request) -> Finders:
@@ -179,7 +180,7 @@ def usual_of(args: argparse.Namespace) -> frozenset[str]:
 
 def _absolute_kconfig(spec: str) -> str:
     """The files of a kconfig by absolute paths."""
-    return "+".join(str(Path(name).expanduser().resolve()) if "/" in name else name for name in spec.split("+"))
+    return "+".join(str(real_path(at_home(name))) if "/" in name else name for name in spec.split("+"))
 
 
 def request_of(args: argparse.Namespace) -> Request:
@@ -191,7 +192,7 @@ def request_of(args: argparse.Namespace) -> Request:
         newest=isinstance(version, str),
         dirty=getattr(args, "dirty", None),
         archive=getattr(args, "archive", None) or "",
-        tree=str(args.tree.resolve()) if args.tree else None,
+        tree=str(real_path(args.tree)) if args.tree else None,
         base=getattr(args, "base", None),
         kconfigs=tuple(map(_absolute_kconfig, args.kconfig)) or ("base",),
         toolchains=tuple(dict.fromkeys(map(check_toolchain, args.toolchain))) or (USUAL_TOOLCHAIN,),
@@ -207,13 +208,13 @@ def request_of(args: argparse.Namespace) -> Request:
         boot_timeout_s=getattr(args, "boot_timeout", None),
         smp=getattr(args, "smp", None),
         memory_mib=getattr(args, "memory", None),
-        mutants=str(args.mutants.resolve()) if getattr(args, "mutants", None) else None,
+        mutants=str(real_path(args.mutants)) if getattr(args, "mutants", None) else None,
         generate=getattr(args, "generate", 0),
         with_mutants=getattr(args, "with_mutants", 0),
         only_mutants=tuple(getattr(args, "mutant", ())),
         budget_s=getattr(args, "budget", None),
         delays=not getattr(args, "no_delays", False),
-        known_issues=str(args.known_issues.resolve()) if getattr(args, "known_issues", None) else None,
+        known_issues=str(real_path(args.known_issues)) if getattr(args, "known_issues", None) else None,
         each_patch=getattr(args, "each_patch", False),
         freeze=getattr(args, "freeze_on_failure", False),
         error=getattr(args, "error", Request.error),

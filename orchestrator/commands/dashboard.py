@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from orchestrator.bounded import read_bytes
+from orchestrator.commands.targets import is_writable
 from orchestrator.context import Places
 from orchestrator.errors import ToolMissing, UsageError
 from orchestrator.reporters import stream
@@ -30,6 +31,10 @@ def _export(target: str, directory: Path) -> int:
     from orchestrator.dashboard.export import export
     from orchestrator.history.database import open_read_only
 
+    if directory.exists() and not directory.is_dir():
+        raise UsageError(f"--export {directory}: not a directory")
+    if not is_writable(directory):
+        raise UsageError(f"--export {directory}: cannot be written")
     number = export(open_read_only(target), directory)
     stream.out(f"{counted(number, 'page')} in {printable(str(directory))}\n")
     return 0

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.context import Places
 from orchestrator.errors import HistoryUnavailable, OrchestrateError, ToolMissing, UsageError
+from orchestrator.real_path import real_path
 from orchestrator.reporters import stream
 from orchestrator.reporters.text import printable
 from orchestrator.words import counted, near
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from orchestrator.history.questions import Answer
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?)?")
+MOST_ROWS = 10**9  # what any database takes for a limit
 _WIDEST = 60  # characters of a column of a table
 
 
@@ -54,7 +56,7 @@ def _import(args: argparse.Namespace) -> int:
     from orchestrator.history.read import find_runs, read_run
 
     places = [Path(word) for word in args.words] or [Places.of_user(args.settings.cache).runs]
-    found = dict.fromkeys(run_dir.resolve() for place in places for run_dir in find_runs(place))
+    found = dict.fromkeys(real_path(run_dir) for place in places for run_dir in find_runs(place))
     database = open_database(_target(args), create=True)
     status = 0
     for run_dir in found:
@@ -92,6 +94,8 @@ def _query(args: argparse.Namespace) -> int:
             )
     if args.last is not None and args.last < 1:
         raise UsageError(f"--last {args.last}: expected 1 or more")
+    if args.last is not None and args.last > MOST_ROWS:
+        raise UsageError(f"--last: expected at most {MOST_ROWS:,}", hint="without it there are all")
     if args.since and not _is_moment(args.since):
         raise UsageError(f"--since {args.since}: no date", hint="YYYY-MM-DD, or YYYY-MM-DDTHH:MM")
     names = ("test", "kernel", "series", "metric", "title", "since")

@@ -49,7 +49,11 @@ def _testcases(catalog: Catalog) -> list[Row]:
 
 def _kconfigs(catalog: Catalog) -> list[Row]:
     return [
-        {"name": f.name, "summary": _summary(f.path.read_text()), "symbols": _symbols(f)}
+        {
+            "name": f.name,
+            "summary": _summary(f.path.read_text(encoding="utf-8", errors="replace")),
+            "symbols": _symbols(f),
+        }
         for f in catalog.fragments.values()
     ]
 

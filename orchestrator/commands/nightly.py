@@ -19,8 +19,9 @@ from orchestrator.commands.history import check_installed
 from orchestrator.commands.night_history import NightHistory, ages_of, is_over
 from orchestrator.commands.night_items import Ended, Stop, candidates, run_item
 from orchestrator.commands.night_work import AtWork
+from orchestrator.commands.targets import check_target, write_target
 from orchestrator.context import Places
-from orchestrator.errors import ClusterUnavailable, Fault, Interrupted, OrchestrateError
+from orchestrator.errors import ClusterUnavailable, Fault, HostRefused, Interrupted, OrchestrateError
 from orchestrator.fetch import check_plain
 from orchestrator.judge.night import news_of, status_of, to_bisect
 from orchestrator.judge.run import RUN
@@ -48,11 +49,13 @@ from orchestrator.nights.night_dir import (
 from orchestrator.nights.plan_file import read_plan
 from orchestrator.nights.targets import Looking
 from orchestrator.nights.words import bisect_words, value_of
+from orchestrator.os_errors import situation
 from orchestrator.parse.threads import plain_name
 from orchestrator.process import Runner
 from orchestrator.questions.night import changed, closed, in_order, items_of, next_item, rehearsed
 from orchestrator.reporters import night_text, stream
 from orchestrator.reporters.night_junit import junit
+from orchestrator.reporters.outside import night_for_others
 from orchestrator.reporters.text import printable
 from orchestrator.settings.resolve import OPTION
 from orchestrator.source.history import History
@@ -67,6 +70,8 @@ NOBODY_S = 60.0  # to wait for a worker
 def run(args: argparse.Namespace) -> int:
     check_installed()
     plan = read_plan(args.plan, load_catalog(), check_words)
+    for target in filter(None, (plan.results.markdown, plan.results.json, plan.results.junit)):
+        check_target(target)
     places = Places.of_user(args.settings.cache)
     is_given = args.found["history"].origin == OPTION
     history = (args.history if is_given else plan.results.history or args.history) or str(places.history)
@@ -345,7 +350,8 @@ class _Night:
     def _write(self, record: NightRecord) -> list[str]:
         """The files of a night, as far as it has come; what could not be written."""
         results, problems = self.plan.results, []
-        markdown, cases = night_text.markdown(record).encode("utf-8", "backslashreplace"), junit(record)
+        told = night_text.markdown(night_for_others(record, self.plan))
+        markdown, cases = told.encode("utf-8", "backslashreplace"), junit(record)
         write_atomically(self.directory / SUMMARY, markdown)
         write_atomically(self.directory / JUNIT, cases)
         wanted = ((results.markdown, markdown), (results.junit, cases))
@@ -354,9 +360,9 @@ class _Night:
             try:
                 if target:
                     Path(target).parent.mkdir(parents=True, exist_ok=True)
-                    write_atomically(Path(target), content)
-            except OSError as error:
-                problems.append(f"{target}: {error.strerror}")
+                    write_target(Path(target), content)
+            except (OSError, HostRefused) as error:
+                problems.append(situation(error, target).message)
         return problems
 
     def deliver(self, record: NightRecord) -> int:

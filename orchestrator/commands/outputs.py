@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TextIO
 
 from orchestrator.arguments.options.reports import STDOUT
-from orchestrator.commands.targets import check_target
+from orchestrator.commands.targets import check_target, write_into
 from orchestrator.errors import Fault, UsageError
 from orchestrator.model.report import COVERAGE
+from orchestrator.real_path import real_path
 from orchestrator.reporters import stream
 from orchestrator.reporters.table import (
     ANNOTATIONS,
@@ -62,8 +62,25 @@ class Outputs:
         if len(on_stdout) > 1:
             both = " and ".join(f"{option} -" for option in on_stdout)
             raise UsageError(f"{both}: stdout holds one report", hint="give one of them a file")
-        for _, target in self._wanted():
-            check_target(target)
+        named: dict[Path, str] = {}
+        for option, _, target in self._options():
+            if target:
+                check_target(target)
+            if target and target != STDOUT and not _is_sink(Path(target)):
+                first = named.setdefault(real_path(target), option)
+                if first != option:
+                    raise UsageError(f"{first} and {option}: one file, {target}, for two reports")
+
+    def check_without_series(self) -> None:
+        """Raises UsageError for a file that says something of a series alone."""
+        about = {
+            LCOV: "is about the lines that a patch changes",
+            COBERTURA: "is about the lines that a patch changes",
+            REPLY: "answers the mails of a series",
+        }
+        for option, name, target in self._options():
+            if target and name in about:
+                raise UsageError(f"{option} {about[name]}", hint="--patch PATH")
 
     @property
     def for_people(self) -> TextIO:
@@ -117,7 +134,12 @@ def outputs_of(args: argparse.Namespace, report: str = REPORT) -> Outputs:
 
 def absolute_directory(path: str) -> str:
     """A path that means the same from anywhere; nothing stays nothing."""
-    return str(Path(path).resolve()) if path else ""
+    return str(real_path(path)) if path else ""
+
+
+def _is_sink(path: Path) -> bool:
+    """/dev/null, a shell's pipe: it takes more than one report."""
+    return path.exists() and not path.is_file()
 
 
 def _copy(source: Path, target: str) -> str:
@@ -133,8 +155,8 @@ def _copy(source: Path, target: str) -> str:
             return ""
         path = Path(target)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(shutil.SameFileError):
-            shutil.copyfile(source, path)
+        if not (path.exists() and path.samefile(source)):
+            write_into(path, source.read_bytes())
     except OSError as error:
         where = "stdout" if target == STDOUT else target
         return f"{where}: {error.strerror}; the report is {source}"

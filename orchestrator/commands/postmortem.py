@@ -9,16 +9,17 @@ from pathlib import Path
 
 from orchestrator.errors import UsageError
 from orchestrator.evidence.postmortem.examine import postmortem
-from orchestrator.guest import dump
 from orchestrator.jobs.diagnosis import VMLINUX
+from orchestrator.model.evidence_files import DUMP
 from orchestrator.model.report import BOOT
 from orchestrator.process import Cancel, Runner, attach
+from orchestrator.real_path import real_path
 from orchestrator.reporters import stream
 
 
 def run(args: argparse.Namespace) -> int:
     case = find_case(args.case_dir)
-    memory = case / dump.NAME
+    memory = case / DUMP
     is_boot = case.name.startswith("guest-")
     vmlinux = case.parents[0 if is_boot else 2] / VMLINUX
     program = "" if is_boot else case.parent.name
@@ -39,8 +40,8 @@ def find_case(path: Path) -> Path:
     guests = path.parent.glob("guest-*") if path.name == BOOT else ()
     places = [path, *sorted([*case.glob("*"), *guests], key=_number, reverse=True)]
     for found in places:
-        if (found / dump.NAME).is_file():
-            return Path(found).resolve()
+        if (found / DUMP).is_file():
+            return real_path(found)
     if (path / "result.json").is_file() or case.is_dir():
         raise UsageError(f"{path}: this case left no memory dump", hint="evidence.txt in its directory says why")
     raise UsageError(f"{path}: no case of a run", hint="orchestrate postmortem RUN_DIR/KERNEL/CASE")

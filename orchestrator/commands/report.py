@@ -16,6 +16,7 @@ from orchestrator.judge.run import RUN, judge_run
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.report import RunReport
 from orchestrator.process import Cancel, Runner
+from orchestrator.real_path import real_path
 from orchestrator.record import RunRecord, load_record
 from orchestrator.reporters import terminal, terminal_matrix
 from orchestrator.reporters.table import REPORT, write_files
@@ -27,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
 
 def judge_again(run_dir: Path, args: argparse.Namespace, known: Sequence[KnownIssue] | None = None) -> int:
     """Judge a run again; `known` replaces the known issues that it was made with."""
-    run_dir = run_dir.resolve()
+    run_dir = real_path(run_dir)
     record = load_record(RunRecord, run_dir / RUN)
     has_mutants = (run_dir / matrix.MUTATION_RUN).is_file()
     outputs = outputs_of(args, matrix.MATRIX if has_mutants else REPORT)

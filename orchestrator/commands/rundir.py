@@ -7,10 +7,12 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from enum import Enum
 from pathlib import Path
 
 from orchestrator import __version__
 from orchestrator.codec import encode
+from orchestrator.commands.targets import is_writable
 from orchestrator.context import Context
 from orchestrator.errors import DiskFull, UsageError
 from orchestrator.judge.run import RUN, utc_now
@@ -21,6 +23,7 @@ from orchestrator.model.request import Baseline, Plan
 from orchestrator.model.series import Patch
 from orchestrator.os_errors import situation
 from orchestrator.questions.regression import per_patch, subjects
+from orchestrator.real_path import real_path
 from orchestrator.record import BASE_PATCHES, PATCHES, RunRecord, load_record, save_record
 from orchestrator.store import is_held, key
 
@@ -39,26 +42,47 @@ def claim(
     moved aside to DIR.old (.old.2, ...): nothing is lost, and the report is where it was asked for.
     """
     request_key = _key(plan, about)
-    run_dir = output.resolve() if output else _interrupted(context.places.runs, request_key) or _new(context, plan)
-    try:
+    run_dir = real_path(output) if output else _interrupted(context.places.runs, request_key) or _new(context, plan)
+    with _refusals(run_dir, is_named=output is not None):
         run_dir.parent.mkdir(parents=True, exist_ok=True)
         resumed = _prepare(run_dir, request_key)
         run_dir.mkdir(exist_ok=True)
-    except OSError as error:
-        why = situation(error, str(run_dir))
-        # a directory that the user named is the user's to choose
-        raise (UsageError(why.message) if output and not isinstance(why, DiskFull) else why) from error
     with (run_dir / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UsageError(f"{run_dir} is in use by another run", hint="give this one its own --output") from None
+            raise _in_use(run_dir) from None
         if resumed:
             record = _resumed(load_record(RunRecord, run_dir / RUN), plan)
         else:
             record = _begin(run_dir, plan, request_key)
         save_record(replace(record, command=command, night=night or record.night), run_dir / RUN)
         yield run_dir, resumed
+
+
+def check_output(plan: Plan, about: str, output: Path) -> None:
+    """What `claim` says of a directory that the user named, without changing anything. Raises UsageError."""
+    run_dir = real_path(output)
+    with _refusals(run_dir, is_named=True):
+        found = _found(run_dir, _key(plan, about))
+        if is_held(run_dir / LOCK):
+            raise _in_use(run_dir)
+        if not is_writable(run_dir) or (found is _Found.ANOTHER and not is_writable(run_dir.parent)):
+            raise UsageError(f"--output {run_dir}: cannot be written", hint="choose another")
+
+
+@contextmanager
+def _refusals(run_dir: Path, *, is_named: bool) -> Iterator[None]:
+    """Refusals of the operating system as ours; a directory that the user named is the user's to choose."""
+    try:
+        yield
+    except OSError as error:
+        why = situation(error, str(run_dir))
+        raise (UsageError(why.message) if is_named and not isinstance(why, DiskFull) else why) from error
+
+
+def _in_use(run_dir: Path) -> UsageError:
+    return UsageError(f"{run_dir} is in use by another run", hint="give this one its own --output")
 
 
 def _resumed(record: RunRecord, plan: Plan) -> RunRecord:
@@ -139,25 +163,38 @@ def _bare_name(patch: Patch) -> str:
     return Path(patch.name).stem.lstrip("0123456789-")
 
 
-def _prepare(run_dir: Path, request_key: str) -> bool:
-    """Make room in a directory that exists; true when its run is to be resumed."""
+class _Found(Enum):
+    """What is at the place of a run directory."""
+
+    NOTHING = "nothing, or nothing that counts"
+    SAME = "a run of this request, which is to be resumed"
+    ANOTHER = "a run that is over, or of another request"
+
+
+def _found(run_dir: Path, request_key: str) -> _Found:
+    """Reads only. Raises UsageError for what is none of ours, OSError."""
     if not run_dir.exists() or (run_dir.is_dir() and not any(run_dir.iterdir())):
-        return False
+        return _Found.NOTHING
     if not run_dir.is_dir() or not (run_dir / RUN).is_file():
         if run_dir.is_dir() and {path.name for path in run_dir.iterdir()} <= {LOCK, PATCHES, BASE_PATCHES}:
-            return False  # a run that was killed before it had a record
+            return _Found.NOTHING  # a run that was killed before it had a record
         raise UsageError(f"--output {run_dir}: exists and is not a run directory of ours", hint="choose another")
     record = load_record(RunRecord, run_dir / RUN)
-    if record.key == request_key and not record.finished:
-        return True
-    old = _free(run_dir.with_name(f"{run_dir.name}.old"))
-    with (run_dir / LOCK).open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(f"{run_dir} is in use by another run", hint="give this one its own --output") from None
-        run_dir.rename(old)
-    return False
+    return _Found.SAME if record.key == request_key and not record.finished else _Found.ANOTHER
+
+
+def _prepare(run_dir: Path, request_key: str) -> bool:
+    """Make room in a directory that exists; true when its run is to be resumed."""
+    found = _found(run_dir, request_key)
+    if found is _Found.ANOTHER:
+        old = _free(run_dir.with_name(f"{run_dir.name}.old"))
+        with (run_dir / LOCK).open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise _in_use(run_dir) from None
+            run_dir.rename(old)
+    return found is _Found.SAME
 
 
 def _interrupted(runs: Path, request_key: str) -> Path | None:

@@ -9,13 +9,12 @@ from orchestrator.arguments.options.reports import STDOUT
 from orchestrator.codec import dumps
 from orchestrator.commands.compose import invoke, listening
 from orchestrator.commands.selecting import lines, selected
-from orchestrator.commands.targets import check_target
+from orchestrator.commands.targets import check_target, write_target
 from orchestrator.errors import UsageError
 from orchestrator.model.selection import Selection
 from orchestrator.reporters import stream
 from orchestrator.reporters.columns import columns, wrapped
 from orchestrator.reporters.text import printable
-from orchestrator.store import write_atomically
 
 
 def run(args: argparse.Namespace) -> int:
@@ -29,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
         _, found = selected(invocation.context, invocation.plan, series.patches)
     if args.json:
         content = f"{dumps(found)}\n".encode()
-        stream.data(content) if args.json == STDOUT else write_atomically(Path(args.json), content)
+        stream.data(content) if args.json == STDOUT else write_target(Path(args.json), content)
     if args.json != STDOUT:
         stream.out("".join(f"{line}\n" for line in table(found, stream.width())))
     return 0

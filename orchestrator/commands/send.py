@@ -19,6 +19,7 @@ from orchestrator.outbound.ledger import open_ledger
 from orchestrator.outbound.parcel import Delivery, How, Parcel, deliver
 from orchestrator.outbound.tokens import read_token
 from orchestrator.process import Cancel, Runner
+from orchestrator.real_path import real_path
 from orchestrator.record import RunRecord, load_record
 from orchestrator.reporters import stream
 from orchestrator.reporters.elsewhere import is_regression, run_id
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     servers = {kind: server(kind, args.settings, cancel) for kind in kinds if kind in SCHEMES}
     if "squad" in kinds and not args.settings.squad_project:
         raise UsageError("which project of SQUAD?", hint="--squad-project GROUP/PROJECT, or the setting squad_project")
-    records = {run_dir.resolve(): load_record(RunRecord, run_dir / RUN) for run_dir in args.run_dirs}
+    records = {real_path(run_dir): load_record(RunRecord, run_dir / RUN) for run_dir in args.run_dirs}
     status = 0
     with open_ledger(Places.of_user(args.settings.cache).state) as ledger:
         for run_dir, record in records.items():

@@ -10,7 +10,7 @@ from pathlib import Path
 from orchestrator.build.toolchain import find_toolchain
 from orchestrator.commands.compose import Invocation, command_line, invoke, listening, stoppable
 from orchestrator.commands.outputs import Outputs, outputs_of
-from orchestrator.commands.rundir import claim, planned
+from orchestrator.commands.rundir import check_output, claim, planned
 from orchestrator.commands.running import run_test
 from orchestrator.events import RunStarted
 from orchestrator.jobs.dry_run import dry_run
@@ -26,13 +26,19 @@ from orchestrator.settings.resolve import set_elsewhere
 from orchestrator.source.bases import DEFAULT_BASE
 from orchestrator.words import counted
 
+ABOUT = "test"  # what a run directory is about
+
 
 def run(args: argparse.Namespace) -> int:
     outputs = outputs_of(args)
     outputs.check()
     with listening(args) as emit:
         invocation = invoke(args, emit)
+        if invocation.plan.series is None:
+            outputs.check_without_series()
         if args.dry_run:
+            if args.output:
+                check_output(invocation.plan, ABOUT, args.output)
             return show_plan(invocation, told_settings(args, invocation.plan.request))
         with stoppable(invocation.context.runner.cancel):
             report, run_dir = test(invocation, args, outputs, None)
@@ -45,7 +51,7 @@ def test(
 ) -> tuple[RunReport, Path]:
     """The report of a run, whose files are written, and its directory. `night`: it is an item of one."""
     context, plan = invocation.context, invocation.plan
-    with claim(context, plan, "test", args.output, command_line(args), night) as (run_dir, resumed):
+    with claim(context, plan, ABOUT, args.output, command_line(args), night) as (run_dir, resumed):
         cases = sum(len(kernel.cases) for kernel in planned(plan))
         words = (*describe(plan), *told_settings(args, plan.request))
         context.emit(RunStarted(str(run_dir), words, resumed, cases))

@@ -14,6 +14,7 @@ from orchestrator import bounded
 from orchestrator.errors import PatchUnreadable
 from orchestrator.parse.mail import as_mbox
 from orchestrator.parse.mail_limits import MOST_MAILS
+from orchestrator.real_path import real_path
 from orchestrator.words import counted
 
 PATCH_FILE = re.compile(r"\.(patch|diff|mbox)(\.(gz|xz|bz2|zst))?$")
@@ -63,7 +64,7 @@ def _quilted(directory: Path) -> tuple[Path, ...]:
     names = [line[0] for line in words if line]
     for name in names:
         path = directory / name
-        if not path.resolve().is_relative_to(directory.resolve()) or not path.is_file():
+        if not real_path(path).is_relative_to(real_path(directory)) or not path.is_file():
             raise PatchUnreadable(
                 f"{series}: {name} is not in this directory",
                 hint="correct the file, or remove it",

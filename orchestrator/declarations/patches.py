@@ -25,6 +25,7 @@ from orchestrator.parse import mutant
 from orchestrator.parse.patch_name import PatchName, patch_name, split_parts, thread_address, without_credentials
 from orchestrator.parse.series import ALL, Choice, read_patches
 from orchestrator.process import Cancel, Command, Runner, find_program
+from orchestrator.real_path import real_path
 
 MAX_PATCH_BYTES = 64 << 20
 MOST_UNPACKED = 16 << 20  # of a compressed one: the biggest release candidates are less, and so are long threads
@@ -58,9 +59,9 @@ def named_patches(root: Path) -> Mapping[str, Path]:
 def absolute(patch: str) -> str:
     """What --patch names, so that it means the same from anywhere: a path is made absolute. Raises UsageError."""
     if exists(patch):
-        return str(Path(patch).resolve())
+        return str(real_path(patch))
     name, only = split_parts(patch)
-    return f"{Path(name).resolve()}#{only}" if only and exists(name) else patch
+    return f"{real_path(name)}#{only}" if only and exists(name) else patch
 
 
 def name_of(patch: str, known: Collection[str]) -> PatchName:

@@ -12,16 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.evidence.coverage.hits import Way
 from orchestrator.guest.qemu_argv import in_option
 from orchestrator.model.coverage import Jump
 from orchestrator.store import write_atomically
 
-HITS = "coverage.txt"  # in the directories of an attempt, and of a guest: what its boot executed
 COUNTERS = "counters"  # in a guest's directory, which is QEMU's working directory
 STALLS = "stalls"  # there, too: how often a CPU stood still at each place
 WORD = 8
 POLL_S = 0.002
-Way = tuple[int, int]  # from a conditional jump to the instruction that is next
 COPY_S = 2.0  # what QEMU's thread may take for two copies, of which it makes 100 a second
 
 
@@ -118,27 +117,3 @@ class Counters:
         words = array.array("Q")
         words.frombytes(self._path.read_bytes())
         return words
-
-
-def write_hits(hits: Mapping[int, int], path: Path, gone: Mapping[Way, int] | None = None) -> None:
-    """A line for each address in hex: how often it was executed. For each way of a jump, both addresses: how often it
-    was gone."""
-    lines = [f"{address:x} {count}\n" for address, count in sorted(hits.items())]
-    lines += [f"{jump:x}>{to:x} {count}\n" for (jump, to), count in sorted((gone or {}).items())]
-    path.write_text("".join(lines))
-
-
-def read_hits(path: Path) -> Mapping[int, int]:
-    """OSError, ValueError."""
-    return {int(key, 16): count for key, count in _lines(path) if ">" not in key}
-
-
-def read_gone(path: Path) -> Mapping[Way, int]:
-    """OSError, ValueError."""
-    ways = ((key.split(">"), count) for key, count in _lines(path) if ">" in key)
-    return {(int(jump, 16), int(to, 16)): count for (jump, to), count in ways}
-
-
-def _lines(path: Path) -> list[tuple[str, int]]:
-    lines = (line.split() for line in path.read_text().splitlines())
-    return [(key, int(count)) for key, count in lines]

@@ -17,7 +17,6 @@ from orchestrator.deadline import Deadline
 from orchestrator.errors import GuestUnreachable
 from orchestrator.guest.qemu import Qemu
 
-NAME = "memory.kdump"
 DUMP_S = 60.0
 MAX_GUEST_MIB = 4096  # of a larger guest no dump is made
 SPARE_BYTES = 1 << 30  # what must be left on the disk

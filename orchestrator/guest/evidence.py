@@ -14,15 +14,14 @@ from pathlib import Path
 from orchestrator.deadline import Deadline
 from orchestrator.errors import GuestUnreachable
 from orchestrator.guest.condition import RUNNING, HealthSample, condition
-from orchestrator.guest.dump import NAME, NoDump, dump_memory
+from orchestrator.guest.dump import NoDump, dump_memory
 from orchestrator.guest.health import ask_by_break, take_sample
 from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.ssh import Link
 from orchestrator.model.attempt import Condition
+from orchestrator.model.evidence_files import DUMP, EVIDENCE, FILES, SYSRQ
 from orchestrator.words import counted
 
-EVIDENCE, SYSRQ = "evidence.txt", "sysrq.txt"
-FILES = (EVIDENCE, SYSRQ, "postmortem.txt", NAME)
 # letter, how the kernel's answer begins (drivers/tty/sysrq.c)
 QUESTIONS = (("w", "Show Blocked State"), ("l", "Show backtrace of all active CPUs"), ("t", "Show State"))
 ANSWER_S = 10.0  # for all that the kernel prints to one question
@@ -61,13 +60,13 @@ def examine(qemu: Qemu, link: Link | None, case: str, home: Path, memory_mib: in
             notes.append(_inject_nmi(qemu))
     found, sentence = condition(sample)
     if console_at < qemu.console.mark():
-        (home / SYSRQ).write_text(qemu.console.text(console_at))
+        (home / SYSRQ).write_text(qemu.console.text(console_at), encoding="utf-8", errors="backslashreplace")
     if found.is_of_host:
         notes.append("no memory dump: the guest is not at fault")
     else:
-        notes.append(_dump(qemu, home / NAME, memory_mib))
+        notes.append(_dump(qemu, home / DUMP, memory_mib))
     text = [f"{found.value}: {sentence}", *_lines(sample), *notes, f"examined in {time.monotonic() - started_s:.1f} s"]
-    (home / EVIDENCE).write_text("\n".join(text) + "\n")
+    (home / EVIDENCE).write_text("\n".join(text) + "\n", encoding="utf-8", errors="backslashreplace")
     return Examination(found, sentence, console_at)
 
 

@@ -26,6 +26,7 @@ from orchestrator.guest.watchdog import Examine, Observation, Watchdog, lost
 from orchestrator.judge.known import mark_expected, mark_known
 from orchestrator.model.attempt import Attempt, Ending
 from orchestrator.model.case import Case
+from orchestrator.model.evidence_files import EVIDENCE
 from orchestrator.model.kernel_report import KernelReport, KnownIssue
 from orchestrator.os_errors import situation
 from orchestrator.process import Command, Runner
@@ -173,7 +174,7 @@ class Guest:
 
         def examine(may_ask: bool) -> Examination:
             link = self.link if may_ask else None
-            with writing(home / evidence.EVIDENCE):
+            with writing(home / EVIDENCE):
                 return evidence.examine(self.qemu, link, case_argv.process(case), home, self._memory_mib)
 
         def counts(kernel_report: KernelReport) -> bool:

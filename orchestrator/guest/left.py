@@ -12,6 +12,7 @@ from orchestrator.guest.guest import KEY_FILE, KNOWN_HOSTS, Access
 from orchestrator.guest.qemu import PID
 from orchestrator.guest.qemu_argv import QMP_SOCKET
 from orchestrator.guest.qmp import Qmp
+from orchestrator.real_path import real_path
 
 QMP_S = 10.0
 PORT = re.compile(r"^\[127\.0\.0\.1\]:(?P<port>\d+) ")
@@ -49,7 +50,7 @@ class Left:
 
 def find_left(run_dir: Path) -> Left | None:
     """The guest whose QEMU still answers; None when there is none."""
-    for note in sorted(run_dir.resolve().glob(f"*/guest-*/{PID}")):
+    for note in sorted(real_path(run_dir).glob(f"*/guest-*/{PID}")):
         where = note.parent
         try:
             pid, match = int(note.read_text()), PORT.match((where / KNOWN_HOSTS).read_text())

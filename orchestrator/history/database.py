@@ -69,6 +69,8 @@ def open_database(target: str, *, create: bool) -> Database:
         path = Path(url.database or "")
         if not create and not path.is_file():
             raise UsageError(f"{path}: there is no history", hint="orchestrate history import makes one")
+        if path.exists() and not path.is_file():  # SQLite would wait for who writes into a pipe
+            raise UsageError(f"{path}: no file, so no history")
         path.parent.mkdir(parents=True, exist_ok=True)
     database = Database(_name(target, url), _engine(url))
     _upgrade(database)

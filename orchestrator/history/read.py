@@ -13,6 +13,7 @@ from orchestrator.judge.mutants import Matrix
 from orchestrator.judge.mutation_run import MATRIX, MUTATION_RUN, judge_mutation_run
 from orchestrator.judge.run import RUN, judge_run
 from orchestrator.model.report import RunReport
+from orchestrator.real_path import real_path
 from orchestrator.record import RunRecord, load_record
 from orchestrator.reporters.json_report import read_report
 from orchestrator.reporters.table import REPORT
@@ -30,7 +31,7 @@ def read_run(run_dir: Path, location: str = "") -> Rows:
         report, matrix = _mutation_run(run_dir, record)
     else:
         report = _report(run_dir) or judge_run(run_dir, interrupted=not record.finished)
-    where = location or str(run_dir.resolve())
+    where = location or str(real_path(run_dir))
     return rows_of(_identity(record), report, location=where, matrix=matrix, known=record.known, night=record.night)
 
 

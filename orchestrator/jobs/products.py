@@ -334,7 +334,7 @@ class Products:
 
 
 def _tell_base(base: Base, journal: Journal) -> None:
-    journal.facts(base=base.origin, commit=base.commit, base_url=base.url, base_branch=base.branch)
+    journal.facts(base=base.origin, commit=base.commit, under=base.under, base_url=base.url, base_branch=base.branch)
 
 
 def _parameters(subject: Subject) -> tuple[str, ...]:

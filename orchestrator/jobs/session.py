@@ -15,7 +15,8 @@ from orchestrator.build.product import Product
 from orchestrator.context import Context
 from orchestrator.errors import BootFailed, GuestUnreachable, ProductDamaged
 from orchestrator.events import CaseStarted, GuestLost, GuestReady
-from orchestrator.guest.counters import HITS, Counts, write_hits
+from orchestrator.evidence.coverage.hits import HITS, write_hits
+from orchestrator.guest.counters import Counts
 from orchestrator.guest.guest import INITRAMFS, Guest, Identity
 from orchestrator.jobs.boot import GuestSpec, boot
 from orchestrator.jobs.diagnosis import diagnose_boot, discard, with_diagnosis

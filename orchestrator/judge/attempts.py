@@ -9,7 +9,6 @@ from pathlib import Path
 from orchestrator.evidence import compilation
 from orchestrator.evidence.cost import collect as cost
 from orchestrator.evidence.coverage.collect import collect
-from orchestrator.guest.evidence import FILES
 from orchestrator.judge.endings import how_it_ended, is_host_fault
 from orchestrator.judge.known import applies, is_expired, mark_expected, mark_known, release_of
 from orchestrator.judge.leaks import leak_metrics
@@ -17,6 +16,7 @@ from orchestrator.judge.logs import Consoles
 from orchestrator.judge.outputs import excerpt, read_results
 from orchestrator.judge.windows import Window, reports_in, starts_of, window_of
 from orchestrator.model.attempt import Attempt, Ending
+from orchestrator.model.evidence_files import FILES
 from orchestrator.model.kernel_report import KernelReport, KnownIssue
 from orchestrator.model.outcome import Outcome, worst
 from orchestrator.model.report import BOOT, CaseResult, Finding, StageResult, SuiteReport

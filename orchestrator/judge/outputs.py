@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from orchestrator.guest.counters import read_hits
+from orchestrator.evidence.coverage.hits import read_hits
 from orchestrator.judge.windows import Window
 from orchestrator.model.attempt import Attempt
 from orchestrator.model.case import Dialect

@@ -16,7 +16,8 @@ class KernelFacts:
     """Empty or 0: not known (yet). Names are those of the properties in reports."""
 
     base: str = ""  # for people: package and version, or tree and revision
-    commit: str = ""  # of the base
+    commit: str = ""  # of the base; with what the series requires it is one that only we have
+    under: str = ""  # the commit below the patches that the series requires; empty: there are none
     base_url: str = ""  # where the base's branch comes from
     base_branch: str = ""
     tree: str = ""  # what was compiled
@@ -49,6 +50,11 @@ class KernelFacts:
             return ""
         found = _OF_TREE.fullmatch(self.base)
         return found["tree"] if found else self.base.partition(" ")[0]
+
+    @property
+    def known_commit(self) -> str:
+        """The commit of the base that others may have, too."""
+        return self.under or self.commit
 
     def properties(self) -> tuple[tuple[str, str], ...]:
         """Names and values as text of the known facts. 0 is a number of patches or warnings only if something was

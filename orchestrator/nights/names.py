@@ -13,6 +13,7 @@ from orchestrator.codec import Place
 from orchestrator.model.kernel import Kconfig
 from orchestrator.nights.checker import Checker
 from orchestrator.nights.forms import EntryForm, PlanForm
+from orchestrator.real_path import at_home, real_path
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,60}")
 
@@ -70,8 +71,8 @@ class Names:
     def path(self, text: str) -> Path:
         """Relative to the plan file, wherever the command is run."""
         try:
-            return (self.file.resolve().parent / Path(text).expanduser()).resolve()
-        except (RuntimeError, ValueError, OSError):  # ~nobody, a NUL
+            return real_path(real_path(self.file).parent / at_home(text))
+        except (ValueError, OSError):  # a NUL
             return Path(text)
 
     def written(self, text: str) -> str:

@@ -15,6 +15,7 @@ from orchestrator.nights.entries import Entries
 from orchestrator.nights.forms import PlanForm, ResultsForm
 from orchestrator.nights.names import Names
 from orchestrator.nights.suites import Check, Suites
+from orchestrator.real_path import real_path
 
 
 def read_plan(path: Path, catalog: Catalog, check: Check) -> NightPlan:
@@ -36,7 +37,7 @@ def read_plan(path: Path, catalog: Catalog, check: Check) -> NightPlan:
     names = Names(path, catalog, checker)
     suites, entries = Suites(plan, names, check).suites(), Entries(plan, names)
     made = NightPlan(
-        path=str(path.resolve()),
+        path=str(real_path(path)),
         digest=hashlib.sha256(read_text(path).encode()).hexdigest()[:12],
         trees=tuple(entries.tree(name, one, suites) for name, one in plan.trees.items()),
         series=tuple(entries.series(name, one, suites) for name, one in plan.series.items()),

@@ -20,6 +20,11 @@ OURS = frozenset({
     "--patch", "--tree", "--base", "--kconfig", "--toolchain", "--machine", "--testcase", "--duration", "--seed",
     "--each-patch", "--host-test", "--budget", "--output", "--dry-run", "--version", "--executor", "--identity",
 })  # fmt: skip
+# What a run of an item has in its directory, and an exit status that nobody asks for: here they would do nothing
+UNHEARD = frozenset({
+    "--junit", "--json", "--markdown", "--annotations", "--sarif", "--lcov", "--cobertura", "--kcidb", "--squad",
+    "--reply", "--bisect-exit",
+})  # fmt: skip
 Check = Callable[[Sequence[str]], None]
 
 
@@ -55,8 +60,13 @@ class Suites:
             with self.names.checker.at(*at, "seed"):
                 seed = seed_of(one.seed)
         for number, option in enumerate(one.options):
-            if _is_ours(option.partition("=")[0]):
+            flag = option.partition("=")[0]
+            if _is_one(flag, OURS):
                 self.names.checker.wrong((*at, "options", number), f"{option}: the night itself gives it")
+            elif _is_one(flag, UNHEARD):
+                self.names.checker.wrong(
+                    (*at, "options", number), f"{option}: says nothing in a night, whose runs have all their files"
+                )
         with self.names.checker.at(*at, "options"):
             self.check((one.run, *one.options))
         suite = Suite(
@@ -86,6 +96,6 @@ def seed_of(text: str) -> int:
     return int(text)
 
 
-def _is_ours(option: str) -> bool:
-    """Whether an option, or what it may be short for, is the night's."""
-    return option in OURS or (len(option) > 2 and any(ours.startswith(option) for ours in OURS))
+def _is_one(option: str, of: frozenset[str]) -> bool:
+    """Whether it is one of some options, or what one of them may be short for."""
+    return option in of or (len(option) > 2 and any(one.startswith(option) for one in of))

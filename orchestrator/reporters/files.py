@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from orchestrator.real_path import real_path
+
 
 def read_tail(root: Path, name: str, limit: int) -> tuple[bytes, int]:
     """The last `limit` bytes of a file below `root`, and its whole size. Nothing when there is no such regular file.
@@ -14,12 +16,12 @@ def read_tail(root: Path, name: str, limit: int) -> tuple[bytes, int]:
     if not name or "\0" in name:
         return b"", 0
     try:
-        path = (root / name).resolve()
-        if not path.is_relative_to(root.resolve()) or not path.is_file():
+        path = real_path(root / name)
+        if not path.is_relative_to(real_path(root)) or not path.is_file():
             return b"", 0
         with path.open("rb") as stream:
             size = stream.seek(0, os.SEEK_END)
             stream.seek(max(0, size - limit))
             return stream.read(limit), size
-    except (OSError, RuntimeError, ValueError):  # gone, unreadable, a loop of links, or a name no file can have
+    except (OSError, ValueError):  # gone, unreadable, a loop of links, or a name no file can have
         return b"", 0

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from orchestrator.guest.dump import NAME as DUMP
+from orchestrator.model.evidence_files import DUMP, POSTMORTEM
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import Finding, StageResult
@@ -42,7 +42,7 @@ def files_of_stage(stage: StageResult) -> Iterable[str]:
 def files_of_case(finding: Finding) -> Iterable[str]:
     """No memory dump: it is large, and nothing but drgn reads it."""
     evidence = [name for name in finding.evidence if PurePath(name).name != DUMP]
-    postmortem = [name for name in evidence if PurePath(name).name == "postmortem.txt"]
+    postmortem = [name for name in evidence if PurePath(name).name == POSTMORTEM]
     said, kernel = (finding.stdout, finding.stderr), (finding.console_log,)
     ended_by_kernel = finding.run_outcome in (Outcome.TIMEOUT, Outcome.CRASH)
     logs = (*kernel, *said) if ended_by_kernel else (*said, *kernel)

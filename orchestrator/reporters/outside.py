@@ -1,4 +1,5 @@
-"""A report as others may have it: without directories of this machine, where their names say as much. Pure.
+"""A report, or the record of a night, as others may have it: without directories of this machine, where their names say
+as much. Pure.
 
 What texts are made of (where the run lies, the tree of a kernel's facts) is kept: reporters ask `discreet` for it.
 """
@@ -7,11 +8,12 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from pathlib import PurePath
 from typing import Any, TypeVar
 
+from orchestrator.model.night import NightPlan, NightRecord
 from orchestrator.model.report import RunReport
 from orchestrator.model.series import Place
 
@@ -25,10 +27,19 @@ def for_others(report: RunReport) -> RunReport:
     return _mapped(report, discreet(report))
 
 
+def night_for_others(record: NightRecord, plan: NightPlan) -> NightRecord:
+    """The same of a night: a command names a tree, and whoever pastes it stands beside one of that name."""
+    return _mapped(record, _discreet(_places(record, plan)))
+
+
 def discreet(report: RunReport) -> Callable[[str], str]:
     """What makes a text one for others: `/home/me/src/linux/mm/mmap.c` becomes `linux/mm/mmap.c`, and another place
     in a home directory one below ~."""
-    known = sorted({path.rstrip("/") for path in _directories(report)}, key=len, reverse=True)
+    return _discreet(_directories(report))
+
+
+def _discreet(places: Iterable[str]) -> Callable[[str], str]:
+    known = sorted({path.rstrip("/") for path in places}, key=len, reverse=True)
     paths = "|".join(re.escape(path) for path in known if len(PurePath(path).parts) > 2)
     found = re.compile(rf"(?<![\w/.~-])(?:{paths})(?![\w.-])") if paths else None
 
@@ -56,6 +67,27 @@ def _directories(report: RunReport) -> Iterator[str]:
         return
     if words[:1] == ["cd"]:
         yield from words[1:2]
+
+
+def _places(record: NightRecord, plan: NightPlan) -> Iterator[str]:
+    """The plan's, and those that command lines name; as a shell has them too, where it needs quotes within them."""
+    named = [str(PurePath(plan.path).parent), *_entries(plan)]
+    for item in record.items:
+        if item.directory:
+            named.append(str(PurePath(item.directory).parents[1]))  # the night's
+        for word in item.words:
+            value = word.partition("=")[2] if word.startswith("-") else word
+            named += [value, *value.split("+")]
+    for path in named:
+        if path.startswith("/"):
+            yield from (path, shlex.quote(path).strip("'"))
+
+
+def _entries(plan: NightPlan) -> Iterator[str]:
+    for tree in plan.trees:
+        yield tree.path
+    for series in plan.series:
+        yield from (series.tree, series.place)
 
 
 def _mapped(value: T, told: Callable[[str], str]) -> T:

@@ -163,13 +163,14 @@ def _counts(suite: SuiteReport) -> str:
 def _again(report: RunReport, message_id: str) -> Iterator[str]:
     yield "How to see it again:"
     suite, item = failing_items(report)[0]
-    line = "  "
-    for word in map(shlex.quote, map(printable, rerun_elsewhere(suite, item, message_id))):
-        if len(line) + len(word) > WIDTH - 2 and line.strip():
-            yield f"{line.rstrip()} \\"
-            line = "      "
-        line += f"{word} "
-    yield line.rstrip()
+    for words in rerun_elsewhere(suite, item, message_id):
+        line = "  "
+        for word in map(shlex.quote, map(printable, words)):
+            if len(line) + len(word) > WIDTH - 2 and line.strip():
+                yield f"{line.rstrip()} \\"
+                line = "      "
+            line += f"{word} "
+        yield line.rstrip()
 
 
 def _about(report: RunReport) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import replace
 
 from orchestrator.model.kernel import USUAL_ARCH, USUAL_TOOLCHAIN, Role, variant_name
 from orchestrator.model.kernel_facts import KernelFacts
@@ -12,16 +11,28 @@ from orchestrator.model.report import CaseResult, StageResult, SuiteReport
 
 
 def rerun_here(suite: SuiteReport, item: StageResult | CaseResult) -> str:
-    """In the run directory, on the machine of the run."""
+    """In the run directory, on the machine of the run. Empty where no option names the base: patches that the series
+    requires went below it, which is what reproduce.sh does."""
+    if suite.facts.under:
+        return ""
     patch = {Role.BASELINE: [], Role.PER_PATCH: ["patches", "--each-patch"]}.get(suite.role, ["patches"])
     return shlex.join(_words(patch, _base(suite.facts), suite, item, suite.facts.toolchain))
 
 
-def rerun_elsewhere(suite: SuiteReport, item: StageResult | CaseResult, message_id: str) -> Sequence[str]:
-    """Its words, for somebody who has the mails and the base: directories of this machine are no other's."""
-    base = _base(replace(suite.facts, commit=suite.facts.commit[:12]))
-    base = ["--tree", "LINUX", *base[2:]] if base[:1] == ["--tree"] else base
-    return _words([message_id], base, suite, item, variant_name("", suite.facts.toolchain).lstrip("."))
+def rerun_elsewhere(suite: SuiteReport, item: StageResult | CaseResult, message_id: str) -> tuple[Sequence[str], ...]:
+    """The words of each command, for somebody who has the mails and the base: directories of this machine are no
+    other's. What the series requires is found in its mails, where no --base says otherwise."""
+    facts, before, base = suite.facts, [], list[str]()
+    if facts.base_tree:
+        commit, base = facts.known_commit[:12], ["--tree", "LINUX"]
+        if facts.under:
+            before = [["git", "-C", "LINUX", "checkout", "--detach", commit]]
+        else:
+            base += ["--base", commit]
+    elif not facts.under:
+        base = _base(facts)
+    toolchain = variant_name("", facts.toolchain).lstrip(".")
+    return (*before, _words([message_id], base, suite, item, toolchain))
 
 
 def _words(

@@ -52,7 +52,7 @@ def submission(report: RunReport, suite: SuiteReport) -> Json:
 def build_name(report: RunReport, suite: SuiteReport) -> str:
     """What is tested: the base, and the version of the series. Another run of the same adds to the same build."""
     facts = suite.facts
-    base = facts.commit[:12] if facts.base_tree else facts.base.replace(" ", "-")
+    base = facts.known_commit[:12] if facts.base_tree else facts.base.replace(" ", "-")
     series = f"{report.series[:60]}-{report.series_digest[:12]}" if report.subjects else ""
     return slug("-".join(part for part in (base, series) if part) or report.series)
 

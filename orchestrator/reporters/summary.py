@@ -12,6 +12,7 @@ from orchestrator.evidence.cost import told as costs
 from orchestrator.evidence.coverage import told
 from orchestrator.judge.verdict import is_excused
 from orchestrator.model.coverage import Coverage
+from orchestrator.model.evidence_files import POSTMORTEM
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import (
@@ -249,7 +250,7 @@ def throughput(metrics: list[Metric] | tuple[Metric, ...]) -> str:
 def _diagnosis(case: CaseResult, report: RunReport) -> Iterator[Evidence]:
     """Why it hung or crashed, and the file with the details."""
     if case.diagnosis:
-        place = next((name for name in case.evidence if name.endswith("postmortem.txt")), case.console_log)
+        place = next((name for name in case.evidence if name.endswith(POSTMORTEM)), case.console_log)
         yield Evidence(printable(case.diagnosis), printable(f"{report.run_dir}/{place}"), tone(case))
 
 

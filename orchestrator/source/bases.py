@@ -24,6 +24,7 @@ from orchestrator.context import ELSEWHERE
 from orchestrator.errors import BaseDamaged, BaseUnavailable, HostRefused, UsageError
 from orchestrator.model.kernel import Base
 from orchestrator.process import Command, CommandResult, Runner
+from orchestrator.real_path import real_path
 from orchestrator.source import archive
 from orchestrator.source.git import ALTERNATES, ISOLATED, Git, damage
 from orchestrator.store import locked, write_atomically, writing
@@ -112,7 +113,7 @@ def tree_base(tree: Path, revision: str, at: Workplace) -> tuple[Base, tuple[str
     common, commit = found.git, found.commit
     identity = hashlib.sha256(common.encode()).hexdigest()[:8]
     _prepare(at)
-    home = at.homes / f"{_plain(tree.resolve().name)}-{identity}"
+    home = at.homes / f"{_plain(real_path(tree).name)}-{identity}"
     git = Git(home / "git", at.runner)
     with locked(at.homes / f"{home.name}.lock", on_wait=_waiting(at, str(tree)), pause=at.runner.cancel.sleep):
         if not _borrows(git, common, commit):
@@ -126,7 +127,7 @@ def tree_base(tree: Path, revision: str, at: Workplace) -> tuple[Base, tuple[str
     if revision != commit and ask_tree(tree, at.runner, "status", "--porcelain", "--untracked-files=no"):
         notes = (f"uncommitted changes in {tree} are not part of the base (commit {commit[:12]})",)
     origin = f"{tree} {commit[:12] if revision == commit else f'{revision} ({commit[:12]})'}"
-    return Base(tree.resolve().name, commit, origin, home, *_remote(tree, revision, at.runner)), notes
+    return Base(real_path(tree).name, commit, origin, home, *_remote(tree, revision, at.runner)), notes
 
 
 @contextmanager

@@ -13,8 +13,6 @@
 
 #include "subtests.h"
 
-#define TOUCHED 4                       /* the first pages of the range */
-
 /* Linux 6.7 */
 struct scan_region {
 	uint64_t start, end, categories;
@@ -26,12 +24,8 @@ struct scan_request {
 #define IS_HUGE (1 << 6)
 
 struct zone {
-	struct claim claim[TOUCHED];
-	void *base;
-	unsigned int pages;             /* small ones, in all */
+	struct range range;
 	int pagemap;
-	struct slot *huge;
-	struct touched touched;
 };
 
 /* 1: it is, 0: it is not, -1 and errno */
@@ -39,8 +33,8 @@ static int is_huge(const struct zone *zone, unsigned int page)
 {
 	struct scan_region found;
 	struct scan_request request = {
-		.size = sizeof(request), .start = (uintptr_t)area_word(zone->base, page, 0),
-		.end = (uintptr_t)area_word(zone->base, page + 1, 0), .vec = (uintptr_t)&found, .vec_len = 1,
+		.size = sizeof(request), .start = (uintptr_t)area_word(zone->range.base, page, 0),
+		.end = (uintptr_t)area_word(zone->range.base, page + 1, 0), .vec = (uintptr_t)&found, .vec_len = 1,
 		.mask = IS_HUGE, .return_mask = IS_HUGE,
 	};
 
@@ -54,23 +48,23 @@ static void split(struct worker *worker)
 
 	worker_share_cpu();
 	while (worker_continue(worker)) {
-		unsigned int page = TOUCHED + rng_below(&worker->rng, zone->pages - TOUCHED);
+		unsigned int page = TOUCHED + rng_below(&worker->rng, zone->range.pages - TOUCHED);
 
-		claims_update(zone->claim, TOUCHED, CLAIM_ANY | MAY_BE_ZERO);
-		if (!map_anew(run, zone->base, zone->pages))
+		claims_update(zone->range.claim, TOUCHED, CLAIM_ANY | MAY_BE_ZERO);
+		if (!map_anew(run, zone->range.base, zone->range.pages))
 			return;
-		claims_update(zone->claim, TOUCHED, CLAIM_RW | MAY_BE_ZERO);
+		claims_update(zone->range.claim, TOUCHED, CLAIM_RW | MAY_BE_ZERO);
 		/* now they fault; sometimes the huge page is to be there before the split */
 		if (!rng_one_in(&worker->rng, 3))
 			clock_sleep_ms(1);
 		if (is_huge(zone, page) > 0)
-			slot_hit(zone->huge);
+			slot_hit(zone->range.huge);
 		if (!run_sabotaged(run, "late-whole"))
-			area_advise(run, area_word(zone->base, page, 0), 1, MADV_DONTDUMP);
+			area_advise(run, area_word(zone->range.base, page, 0), 1, MADV_DONTDUMP);
 		if (is_huge(zone, page) > 0)
 			run_fail(run, "page %u is a VMA of its own, and part of a huge page", page);
 		if (run_sabotaged(run, "late-torn"))
-			area_protect(run, zone->base, 1, PROT_NONE);
+			area_protect(run, zone->range.base, 1, PROT_NONE);
 		worker_did(worker);
 	}
 }
@@ -80,22 +74,16 @@ void late_split(struct run *run)
 	struct zone zone = { .pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC) };
 	const struct role roles[] = {
 		{ .name = "splitter", .body = split, .count = 1, .arg = &zone },
-		{ .name = "toucher", .body = touch, .count = run_threads_left(run, 1, 2), .arg = &zone.touched },
+		{ .name = "toucher", .body = touch, .count = run_threads_left(run, 1, 2), .arg = &zone.range.touched },
 	};
 
-	zone.base = reserve_huge(run, 1, &zone.pages);
-	if (!zone.base)
+	zone.range.base = reserve_huge(run, 1, &zone.range.pages);
+	if (!zone.range.base)
 		return;
 	if (is_huge(&zone, 0) < 0) {
 		run_skip(run, "whether a page is huge is not told (PAGEMAP_SCAN, Linux 6.7): errno %d", errno);
 		return;
 	}
-	claims_publish(zone.claim, TOUCHED, 1, CLAIM_ANY | MAY_BE_ZERO);
-	zone.touched = (struct touched){
-		.base = zone.base, .pages = TOUCHED, .claims = zone.claim, .write_only = true, .leaves_cpu = true,
-		.want.zero_while_changing = true,
-	};
-	zone.huge = run_event(run, SLOT_REQUIRED, "huge");
-	touched_count(run, &zone.touched, false);
+	range_touched(run, &zone.range);
 	crew_run(run, roles, COUNT_OF(roles));
 }

@@ -27,3 +27,14 @@ void *reserve_huge(struct run *run, unsigned int count, unsigned int *pages)
 	*pages = count * small;
 	return reserved + (bytes - (uintptr_t)reserved % bytes) % bytes;
 }
+
+void range_touched(struct run *run, struct range *range)
+{
+	claims_publish(range->claim, TOUCHED, 1, CLAIM_ANY | MAY_BE_ZERO);
+	range->touched = (struct touched){
+		.base = range->base, .pages = TOUCHED, .claims = range->claim, .write_only = true, .leaves_cpu = true,
+		.want.zero_while_changing = true,
+	};
+	range->huge = run_event(run, SLOT_REQUIRED, "huge");
+	touched_count(run, &range->touched, false);
+}

@@ -12,6 +12,20 @@ void *reserve_huge(struct run *run, unsigned int count, unsigned int *pages);
 /* A new mapping that is empty and may have huge pages, in the place of what was there. */
 bool map_anew(struct run *run, void *base, unsigned int pages);
 
+#define TOUCHED 4                       /* the first pages of a range */
+
+/* A range of one huge page, of which threads touch the first pages while it is changed. */
+struct range {
+	struct claim claim[TOUCHED];
+	void *base;
+	unsigned int pages;             /* small ones, in all */
+	struct slot *huge;
+	struct touched touched;
+};
+
+/* What is claimed of a range that is reserved, what of it is touched, and the events; before the crew starts. */
+void range_touched(struct run *run, struct range *range);
+
 void huge_split(struct run *run);
 void huge_remap(struct run *run);
 void late_huge(struct run *run);

@@ -20,11 +20,11 @@ from orchestrator.context import Context, Places
 from orchestrator.deadline import Deadline
 from orchestrator.errors import GuestUnreachable, Interrupted, ProductDamaged
 from orchestrator.guest.accel import Probe, choose
-from orchestrator.guest.evidence import FILES
 from orchestrator.guest.guest import Guest
 from orchestrator.guest.ssh import Link, new_client_key
 from orchestrator.jobs.boot import GuestSpec, boot
 from orchestrator.jobs.build import Finders, make_config, make_guest_spec, make_kernel, make_tree
+from orchestrator.model.evidence_files import FILES
 from orchestrator.model.machine import Accel, Machine
 from orchestrator.model.request import Request
 from orchestrator.model.subject import patched

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from xml.etree import ElementTree
@@ -9,6 +10,8 @@ from xml.etree import ElementTree
 import pytest
 
 from orchestrator.cli import main
+from orchestrator.model.request import Request
+from orchestrator.record import RunRecord, save_record
 from tests.integration.conftest import GOOD, Cli, git
 
 MAIL, DIFF = GOOD.split("\n\n", 1)[0] + "\n\n", GOOD.split("\n\n", 1)[1]
@@ -84,6 +87,61 @@ def test_a_base_that_cannot_be_is_the_requests_fault(
     assert words in result.stderr
     assert result.stdout == ""  # no table,
     assert not (tmp_path / "out").exists()  # and no run: it is refused at once, as an unknown name is
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--output", "loop"], "loop: cannot be written"),
+        (["--output", "loop/out"], "loop/out: cannot be written"),
+        (["--junit", "loop"], "loop: cannot be written"),
+        (["--known-issues", "loop"], "loop: Too many levels of symbolic links"),
+        (["--kconfig", "./loop"], "loop: there is no such file"),
+        (["--kconfig", "~nobody-of-that-name/x"], "~nobody-of-that-name/x: there is no such file"),
+        (["--toolchain", "~nobody-of-that-name/x"], "--toolchain ~nobody-of-that-name/x: is no directory"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_the_requests_fault(
+    tmp_path: Path, good_patch: Path, arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    Path("loop").symlink_to("loop")
+    assert main(["test", str(good_patch), "--accel", "tcg", "--dry-run", *arguments]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_what_is_asked_about_runs_in_a_directory_that_is_not_there_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    mail = b"From: a@b.example\nMessage-ID: <1@b.example>\nSubject: [PATCH] x\n\ny\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(mail)))
+    assert main(["b4-check", str(tmp_path), str(tmp_path / "typo")]) == 2
+    assert "typo: no such directory" in capsys.readouterr().err
+
+
+def test_reports_are_written_whatever_the_locale_is(cli: Cli, tmp_path: Path) -> None:
+    save_record(RunRecord(Request(), "x", "s", "", "2026-01-01T00:00:00"), tmp_path / "run/run.json")
+    done = cli("report", "run", env={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"})
+    assert "Traceback" not in done.stderr
+    assert "report: " in done.stdout
+    assert (tmp_path / "run/report.html").is_file()
+
+
+def test_a_file_about_a_series_is_refused_at_once_where_there_is_none(cli: Cli, tree: Path, tmp_path: Path) -> None:
+    result = cli("test", "--tree", str(tree), "--lcov", "out.info", "--output", "out")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "--lcov is about the lines that a patch changes" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_rehearsal_refuses_the_directory_that_a_run_would(cli: Cli, tmp_path: Path, good_patch: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/thesis.tex").write_text("")
+    result = cli("test", str(good_patch), "--accel", "tcg", "--dry-run", "--output", "mine")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert f"--output {tmp_path}/mine: exists and is not a run directory of ours" in result.stderr
 
 
 @pytest.mark.parametrize(

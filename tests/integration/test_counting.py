@@ -21,9 +21,10 @@ from orchestrator.build.toolchain import Toolchain, find_toolchain
 from orchestrator.context import Context, Places
 from orchestrator.errors import CommandFailed
 from orchestrator.evidence.coverage import x86_jumps
+from orchestrator.evidence.coverage.hits import read_gone, read_hits, write_hits
 from orchestrator.guest import accel
 from orchestrator.guest.accel import SOURCE, boot_sector_command
-from orchestrator.guest.counters import STALLS, Counters, Counting, read_gone, read_hits, write_addresses, write_hits
+from orchestrator.guest.counters import STALLS, Counters, Counting, write_addresses
 from orchestrator.model.coverage import Jump
 from orchestrator.process import Cancel, Command, Runner
 

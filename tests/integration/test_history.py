@@ -484,6 +484,20 @@ def test_a_filter_that_says_nothing_of_a_question_is_refused(cli: Cli, history: 
     assert "--metric says nothing of `history query trees`" in done.stderr
 
 
+@pytest.mark.parametrize("last", ["0", "9" * 30])
+def test_a_number_of_rows_that_no_database_takes_is_refused(cli: Cli, history: Path, last: str) -> None:
+    done = cli("history", "query", "runs", "--last", last, "--history", str(history))
+    assert (done.returncode, "--last" in done.stderr, "Traceback" in done.stderr) == (2, True, False)
+
+
+def test_a_history_is_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")  # which SQLite would wait for
+    for path in (tmp_path, tmp_path / "pipe"):
+        for create in (True, False):
+            with pytest.raises(UsageError, match=r"no file, so no history|there is no history"):
+                open_database(str(path), create=create)
+
+
 @pytest.mark.parametrize("question", ["metric", "passes", "machines", "news"])
 def test_the_first_rows_alone(cli: Cli, history: Path, question: str) -> None:
     done = cli("history", "query", question, "--last", "1", "--format", "csv", "--history", str(history))

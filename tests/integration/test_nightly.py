@@ -28,6 +28,7 @@ from orchestrator.model.night import BISECT, Item, NightItem, NightPlan, NightRe
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import RunReport
 from orchestrator.model.request import Request
+from orchestrator.nights.night_dir import save_night
 from orchestrator.record import RunRecord, save_record
 from orchestrator.reporters.table import write_files
 from tests.integration.conftest import Cli, git
@@ -91,6 +92,14 @@ def test_the_history_of_the_command_line_counts_more_than_the_plans(cli: Cli, pl
     assert cli("nightly", str(plan), "--dry-run").returncode == 0
     done = cli("nightly", str(plan), "--dry-run", "--history", "mine.db")
     assert (done.returncode, "mine.db" in done.stderr) == (3, True), done.stderr
+
+
+def test_results_that_cannot_be_written_are_refused_before_the_night(cli: Cli, plan: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file, where the directory of the results should be")
+    for more in ((), ("--dry-run",)):
+        done = cli("nightly", str(plan), *more)
+        assert (done.returncode, "out/night.md: cannot be written" in done.stderr) == (2, True), done.stderr
+    assert not nights(tmp_path)
 
 
 def test_certificates_without_a_cluster_are_refused(cli: Cli, plan: Path, good_patch: Path) -> None:
@@ -318,6 +327,22 @@ def test_a_case_that_passed_on_an_earlier_tip_is_bisected(tmp_path: Path, tree: 
     assert bisection.words[:5] == (BISECT, good, bad, "--testcase", "split-merge")
     assert bisection.why == f"passed on {good[:12]}, fails on {bad[:12]}"
     assert night._take(record, record.items[0]).items == record.items, "once"
+
+
+def test_a_result_that_can_be_written_no_more_is_told_when_the_night_is_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "night.md").mkdir()  # which it was not when the night began
+    results = Results(markdown=str(tmp_path / "night.md"), junit=str(tmp_path / "night.xml"))
+    plan = NightPlan(str(tmp_path / "p"), "d", (), (), 1, 1, 3, 1, True, results)
+    night = _Night(tmp_path, plan, NightHistory(None), Stop(), Namespace(quiet=True), HERE)
+    record = NightRecord("now", "p", "2026-11-28T01:00:00", 3600, (), (), finished=True)
+    save_night(record, tmp_path)
+    assert night.deliver(record) == 3
+    said = capsys.readouterr()
+    assert "night.md: Is a directory" in said.err
+    assert "0 new failures" in said.out
+    assert (tmp_path / "night.xml").is_file()
 
 
 def test_a_branch_that_was_rewritten_is_bisected_from_where_it_was(tmp_path: Path, tree: Path) -> None:

@@ -76,6 +76,7 @@ LAYERS = (
         "bounded",
         "expressions",
         "loopback",
+        "real_path",
         "words",
     ),  # how much is read of others' files, which expressions
     ("model", "errors"),
@@ -257,6 +258,14 @@ def test_what_is_said_to_be_impure_is() -> None:
 @pytest.mark.parametrize("module", [module for module in DECIDING if ".judge." in module or ".questions." in module])
 def test_judges_and_questions_touch_no_file(module: str) -> None:
     assert not {found.split(".")[0] for found in imports(MODULES[module])} & {"pathlib", "io", "gzip", "json"}
+
+
+@pytest.mark.parametrize("room", ["judge", "reporters", "history", "evidence.coverage", "evidence.cost"])
+def test_what_is_made_of_a_record_needs_no_guest(room: str) -> None:
+    """A run is judged, reported and kept where no guest could be started, and without what starts one."""
+    for module in (name for name in MODULES if is_below(name, [f"orchestrator.{room}"])):
+        reached = with_all_that_it_imports(module)
+        assert not [name for name in reached if is_below(name, ("orchestrator.guest",))], module
 
 
 def test_executors_and_questions_know_nothing_of_each_other() -> None:

@@ -136,6 +136,21 @@ def test_a_tree_names_its_commit_and_where_it_comes_from(tmp_path: Path) -> None
     assert "git_repository_url" not in valid(replace(run, suites=(replace(run.suites[0], facts=ssh),)))["checkouts"][0]
 
 
+def test_patches_that_the_series_requires_belong_to_the_patchset_and_not_to_the_commit(tmp_path: Path) -> None:
+    facts = replace(FACTS, base="/home/me/linux mm-unstable (cccc)", commit="b" * 40, under="c" * 40)
+    run = broken(tmp_path)
+    suites = (replace(run.suites[0], facts=facts), replace(run.suites[1], facts=replace(facts, patches=0)))
+    assert "patchset_hash" not in valid(replace(run, suites=suites))["checkouts"][0]  # they are not there
+    (tmp_path / "base-patches").mkdir()
+    (tmp_path / "base-patches/0001-x.patch").write_text("below")
+    patched, base = valid(replace(run, suites=suites))["checkouts"]
+    assert patched["git_commit_hash"] == base["git_commit_hash"] == "c" * 40  # `bbbb...` only we have
+    below = hashlib.sha256(b"below").hexdigest()
+    own = hashlib.sha256(next((tmp_path / "patches").iterdir()).read_bytes()).hexdigest()
+    assert patched["patchset_hash"] == hashlib.sha256(f"{below}\n{own}\n".encode()).hexdigest()
+    assert base["patchset_hash"] == hashlib.sha256(f"{below}\n".encode()).hexdigest()
+
+
 def stage(name: str, outcome: Outcome, **more: object) -> StageResult:
     return replace(StageResult(name, outcome, 1.0, f"{name} said"), **more)  # type: ignore[arg-type]
 

@@ -134,6 +134,7 @@ LEAST = "series:\n  a: {patch: vm_refcnt}\n"
         ("trees:\n  a: {path: ., branches: [x]}\nseries:\n  a: {patch: vm_refcnt}\n", ":4", "has this name already"),
         (f"{LEAST}suites:\n  x:\n    options: [--executor, local]\n", ":5", "the night itself gives it"),
         (f"{LEAST}suites:\n  x:\n    options: [--see=3]\n", ":5", "the night itself gives it"),
+        (f"{LEAST}suites:\n  x:\n    options: [--lcov, x]\n", ":5", "--lcov: says nothing in a night"),
         (f"{LEAST}executor: build-farm:8786\n", ":3", "--executor build-farm:8786: unknown"),
         (f"{LEAST}at_once: -1\n", ":3", "at_once: expected a finite number that is not negative"),
         ("", "", "says nothing"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TextIO
@@ -9,7 +10,8 @@ from typing import TextIO
 import pytest
 
 from orchestrator.commands.outputs import Outputs
-from orchestrator.errors import UsageError
+from orchestrator.commands.targets import check_target, write_target
+from orchestrator.errors import HostRefused, UsageError
 from orchestrator.reporters import stream
 
 
@@ -120,3 +122,38 @@ def test_a_mutation_run_is_no_document_for_others(run_dir: Path, capsys: pytest.
     (run_dir / "kcidb.json").unlink()
     assert Outputs(kcidb="-").deliver(run_dir, 0, show) == 3
     assert "a mutation run says nothing of a kernel" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["lcov", "cobertura", "reply"])
+def test_a_file_about_a_series_needs_one(option: str) -> None:
+    with pytest.raises(UsageError, match=f"--{option} "):
+        Outputs(**{option: "x"}).check_without_series()
+
+
+def test_a_file_about_a_base_needs_no_series() -> None:
+    Outputs(junit="x", json="x", markdown="x", annotations="x", sarif="x", kcidb="x", squad="x").check_without_series()
+
+
+def test_what_is_no_file_is_written_into_and_stays_what_it_is(run_dir: Path, tmp_path: Path) -> None:
+    """/dev/null, /dev/stdout and a shell's >(jq) are given in place of a file."""
+    pipe, link, file = tmp_path / "pipe", tmp_path / "link", tmp_path / "file"
+    link.symlink_to(file)
+    os.mkfifo(pipe)
+    ends = os.open(pipe, os.O_RDWR)  # who reads it
+    for path in (link, pipe):
+        check_target(str(path))
+        write_target(path, b"all of it")
+    assert (link.is_symlink(), file.read_bytes()) == (True, b"all of it")
+    assert (pipe.is_fifo(), os.read(ends, 100)) == (True, b"all of it")
+    assert Outputs(json=f"/dev/fd/{ends}", junit=str(link)).deliver(run_dir, 0, show) == 0
+    assert (link.is_symlink(), file.read_text(), os.read(ends, 100)) == (True, "<testsuites/>", b"{}")
+    os.close(ends)
+    with pytest.raises(HostRefused, match="pipe"):
+        write_target(pipe, b"that nobody reads")
+
+
+def test_two_reports_in_one_file_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("out")
+    with pytest.raises(UsageError, match="--junit and --json: one file"):
+        Outputs(junit=str(tmp_path / "out"), json=str(tmp_path / "link")).check()
+    Outputs(junit="/dev/null", json="/dev/null").check()

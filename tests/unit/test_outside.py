@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from orchestrator.model.kernel_facts import KernelFacts
+from orchestrator.model.night import Culprit, Item, NightPlan, NightRecord, Priority, Results, State, TreeEntry
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import RunReport, StageResult, Subtest
 from orchestrator.model.series import Envelope, Origin, Place
 from orchestrator.reporters.checks import checks
-from orchestrator.reporters.outside import discreet
+from orchestrator.reporters.night_text import markdown
+from orchestrator.reporters.outside import discreet, night_for_others
 from orchestrator.reporters.table import REPORTERS, write_files
 from tests.run_reports import CRASHED, case, report, suite
 
@@ -63,6 +66,31 @@ def test_a_check_names_the_tree_and_not_its_path(tmp_path: Path) -> None:
 def test_a_reply_names_the_base_whose_revision_has_a_slash(tmp_path: Path) -> None:
     write_files(local(tmp_path), tmp_path)
     assert "base: mm akpm/mm-unstable (0123456789ab)" in (tmp_path / "reply.mbox").read_text()
+
+
+def test_the_summary_of_a_night_names_trees_and_not_their_places() -> None:
+    tree, patch = "/srv/it's mine/linux", "/data/series/v3.mbox"
+    words = ("test", "--tree", tree, "--base", "c" * 40, "--patch", patch, "--toolchain=/opt/cross/gcc-15")
+    night = "/home/me/.local/state/orchestrate/nights/2026-11-28-abc"
+    failed = Item("mm/x", "mm", (), Priority.LOW, f"{tree}: cannot be fetched", State.FAILED)
+    ran = Item("mm/new default", "mm", words, Priority.LOW, f"see {patch}", State.DONE, status=3,
+               directory=f"{night}/runs/mm-new", reason=f"{tree}/mm/vma.c is gone")  # fmt: skip
+    found = Culprit(ran.name, "uffd", "", "c" * 40, "mm: x", "Fixes: x", 0.95, shlex.join(("orchestrate", *words)))
+    record = NightRecord("2026-11-28-abc", "p", "2026-11-28T01:00:00", 1.0, (), (failed, ran), culprits=(found,),
+                         notes=("/srv/plans/mail is empty",))  # fmt: skip
+    entry = TreeEntry("mm", (), (), (), path=tree)
+    plan = NightPlan("/srv/plans/night.yaml", "abc", (entry,), (), 1.0, 1.0, 3, 1.0, True, Results())
+    text = markdown(night_for_others(record, plan))
+    assert not re.search(r"/(srv|home|opt|data)\b", text)
+    assert "it's" not in text
+    assert f"`orchestrate test --tree 'linux' --base {'c' * 40} --patch v3.mbox --toolchain=gcc-15`" in text
+    for words_of_it in (
+        "linux: cannot be fetched",
+        "2026-11-28-abc/runs/mm-new",
+        "linux/mm/vma.c",
+        "plans/mail is empty",
+    ):
+        assert words_of_it in text
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,15 @@ def test_a_commit_of_a_tree_is_named_without_its_place() -> None:
     assert "--tree LINUX --base bbbbbbbbbbbb" in said.replace("\\\n      ", "")
 
 
+def test_a_base_with_required_patches_is_shown_by_commands_that_work_elsewhere() -> None:
+    base = "/home/me/linux HEAD (uuuu) with 2 patches that the series requires"
+    facts = replace(FACTS, base=base, commit="b" * 40, under="e" * 40)
+    said = text(report(suite(crash(1), facts=facts), **THREAD))
+    assert "bbbb" not in said
+    assert "\n  git -C LINUX checkout --detach eeeeeeeeeeee\n  orchestrate test " in said
+    assert " --base " not in said
+
+
 def test_another_compiler_is_named() -> None:
     said = text(report(suite(crash(1), facts=replace(FACTS, toolchain="clang-19")), **THREAD))
     assert "--toolchain clang-19" in said

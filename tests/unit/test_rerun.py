@@ -53,6 +53,24 @@ def test_what_the_kernel_was_is_asked_for_again() -> None:
 
 def test_directories_of_this_machine_are_not_told_to_others() -> None:
     facts = KernelFacts(base="/home/me/my linux 0123456789ab", commit=COMMIT, toolchain="/opt/clang-22")
-    words = rerun_elsewhere(replace(SUITE, facts=facts), CRASHED, "1@x.example")
+    [words] = rerun_elsewhere(replace(SUITE, facts=facts), CRASHED, "1@x.example")
     assert words[:7] == ["orchestrate", "test", "1@x.example", "--tree", "LINUX", "--base", "0123456789ab"]
     assert not any("/" in word for word in words)
+
+
+UNDER = "fedcba987654" + "d" * 28
+REQUIRED = " with 2 patches that the series requires"
+
+
+def test_no_command_names_a_base_that_only_we_have() -> None:
+    """With what the series requires the base is a commit of our store. Its mails name what is below it, as long as no
+    --base says otherwise."""
+    facts = KernelFacts(base=f"/home/me/linux mm-unstable (fedcba987654){REQUIRED}", commit=COMMIT, under=UNDER)
+    assert of(facts) == ""
+    before, words = rerun_elsewhere(replace(SUITE, facts=facts), CRASHED, "1@x.example")
+    assert before == ["git", "-C", "LINUX", "checkout", "--detach", "fedcba987654"]
+    assert words[:6] == ["orchestrate", "test", "1@x.example", "--tree", "LINUX", "--kconfig"]
+
+    facts = KernelFacts(base=f"linux-source-6.12 6.12.117-1{REQUIRED}", commit=COMMIT, under=UNDER)
+    [words] = rerun_elsewhere(replace(SUITE, facts=facts), CRASHED, "1@x.example")
+    assert words[:4] == ["orchestrate", "test", "1@x.example", "--kconfig"]

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from orchestrator.catalog import load_catalog
-from orchestrator.commands.rundir import claim
+from orchestrator.commands.rundir import check_output, claim
 from orchestrator.context import Context, Places
+from orchestrator.errors import UsageError
+from orchestrator.judge.run import RUN
 from orchestrator.model.machine import Host
 from orchestrator.model.request import Baseline, Request
 from orchestrator.parse.series import read_patches
@@ -41,3 +45,38 @@ def test_only_the_same_question_about_the_same_thing_is_resumed(tmp_path: Path) 
             made.append((run_dir, resumed))
     assert [resumed for _, resumed in made] == [False, False, False, True]
     assert len({run_dir for run_dir, _ in made}) == 3
+
+
+def test_a_directory_is_refused_for_what_claiming_it_would_be_refused_and_stays_as_it_is(tmp_path: Path) -> None:
+    catalog = load_catalog()
+    plan = make_plan(Request(), catalog, None, Host(2, 4096))
+    context = Context(Places(tmp_path / "cache", tmp_path / "state"), catalog, Runner(Cancel()), lambda event: None)
+    ours = tmp_path / "ours"
+
+    def refusal(output: Path) -> str:
+        before = {path: path.read_bytes() if path.is_file() else b"" for path in tmp_path.rglob("*")}
+        said = ""
+        try:
+            check_output(plan, "test", output)
+        except UsageError as error:
+            said = error.message
+        assert {path: path.read_bytes() if path.is_file() else b"" for path in tmp_path.rglob("*")} == before
+        return said
+
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/thesis.tex").write_text("")
+    for output, words in (
+        (tmp_path / "mine", "exists and is not a run directory of ours"),
+        (tmp_path / "mine/thesis.tex", "exists and is not a run directory of ours"),
+        (tmp_path / "mine/thesis.tex/out", "cannot be written"),
+    ):
+        assert words in refusal(output)
+        with pytest.raises(UsageError), claim(context, plan, "test", output):
+            pass
+    assert not refusal(tmp_path / "not/there yet")
+    assert not refusal(ours)
+    with claim(context, plan, "test", ours):
+        assert "is in use by another run" in refusal(ours)
+    assert not refusal(ours)  # it would be resumed
+    (ours / RUN).write_text("{")
+    assert "cannot be read" in refusal(ours)

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from orchestrator import kept
+from orchestrator.evidence.coverage.hits import HITS, Way, read_gone, read_hits
 from orchestrator.evidence.coverage.judge import Hits, coverage
-from orchestrator.guest.counters import HITS, Way, read_gone, read_hits
 from orchestrator.model.coverage import CodeMap, Coverage
 from orchestrator.model.report import BOOT
 from orchestrator.record import KernelRecord

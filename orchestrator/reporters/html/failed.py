@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from orchestrator.guest.dump import NAME as DUMP
 from orchestrator.judge.cause import cause
+from orchestrator.model.evidence_files import DUMP
 from orchestrator.model.report import CaseResult, Comparison, Finding, RunReport, StageResult, Subtest, SuiteReport
 from orchestrator.reporters.compared import compared
 from orchestrator.reporters.failures import failures

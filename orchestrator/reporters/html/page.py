@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePath
 
+from orchestrator.model.evidence_files import POSTMORTEM
 from orchestrator.model.report import RunReport
 from orchestrator.reporters.files import read_tail
 from orchestrator.reporters.html.failed import POSTMORTEM_BYTES
@@ -29,7 +30,7 @@ def read_files(report: RunReport) -> RunFiles:
     texts = {
         name: read_tail(root, name, POSTMORTEM_BYTES * 4)[0].decode("utf-8", "replace")
         for name in named
-        if PurePath(name).name == "postmortem.txt"
+        if PurePath(name).name == POSTMORTEM
     }
     return RunFiles(patches, texts, lambda path: read_tail(root, path, 1)[1] > 0)
 

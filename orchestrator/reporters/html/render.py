@@ -104,7 +104,7 @@ def _trusted(text: str) -> Any:
 
 @cache
 def _text(name: str) -> str:
-    return (TEMPLATES / name).read_text()
+    return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
 @cache

@@ -28,7 +28,7 @@ from orchestrator.reporters.kcidb.status import of_build
 from orchestrator.reporters.kcidb.tests import Excerpts, tests
 
 MAJOR, MINOR = 5, 3
-PATCHES = "patches"  # of the run directory
+PATCHES, BASE_PATCHES = "patches", "base-patches"  # of the run directory
 APPLY, CONFIGURE, BUILD = "apply", "configure", "build"
 _ID = re.compile(r"[^\s<>@\0]+@[^\s<>@\0]+")
 EXCERPTS_BYTES = 32 << 20
@@ -89,6 +89,7 @@ def _checkout(report: RunReport, suite: SuiteReport, excerpts: Excerpts) -> Json
     # the commits of a source package are made by us, and mean nothing elsewhere
     is_public = bool(facts.base_url or facts.base_tree)
     base = (facts.base_url, facts.base_branch, facts.commit if is_public else facts.base)
+    commit = facts.known_commit
     apply = next((one for one in suite.stages if one.stage == APPLY), None)
     is_refused = apply is not None and apply.is_patch_fault
     envelope = report.mails[0] if report.mails and count else None
@@ -99,9 +100,9 @@ def _checkout(report: RunReport, suite: SuiteReport, excerpts: Excerpts) -> Json
             "origin": ci_name(report),
             "git_repository_url": facts.base_url if re.fullmatch(r"https://[\x21-\x7e]+", facts.base_url) else "",
             "git_repository_branch": text(facts.base_branch),
-            "git_commit_hash": facts.commit if is_public and re.fullmatch(r"[0-9a-f]{40}", facts.commit) else "",
+            "git_commit_hash": commit if is_public and re.fullmatch(r"[0-9a-f]{40}", commit) else "",
             "git_commit_name": "" if is_public else text(facts.base),
-            "patchset_hash": _patchset_hash(report, count),
+            "patchset_hash": _patchset_hash(report, count, has_more=bool(facts.under)),
             "message_id": envelope.message_id if envelope and _ID.fullmatch(envelope.message_id) else "",
             "comment": text(subject),
             "start_time": moment(report.started),
@@ -131,19 +132,28 @@ def _about(report: RunReport) -> Json:
     )
 
 
-def _patchset_hash(report: RunReport, count: int) -> str | None:
+def _patchset_hash(report: RunReport, count: int, *, has_more: bool) -> str | None:
     """SHA-256 of the lines with the SHA-256 of each patch, as the schema wants it, and "" without patches; None where
-    not all patches can be read."""
-    if not count:
+    not all patches can be read. `has_more`: those that the series requires are below its own."""
+    if not count and not has_more:
         return ""
-    directory, lines = Path(report.run_dir) / PATCHES, []
     try:
-        for path in sorted(directory.iterdir())[:count]:
-            with path.open("rb") as handle:
-                lines.append(f"{hashlib.file_digest(handle, 'sha256').hexdigest()}\n")
+        required = _digests(report, BASE_PATCHES) if has_more else []
+        own = _digests(report, PATCHES, count) if count else []
     except (OSError, ValueError):  # gone, or a path that none can be
         return None
-    return hashlib.sha256("".join(lines).encode()).hexdigest() if len(lines) == count else None
+    if len(own) != count or (has_more and not required):
+        return None
+    return hashlib.sha256("".join(f"{one}\n" for one in (*required, *own)).encode()).hexdigest()
+
+
+def _digests(report: RunReport, directory: str, count: int | None = None) -> list[str]:
+    """Of the first patches in a directory of the run; all of them without `count`. OSError, ValueError."""
+    found = []
+    for path in sorted(Path(report.run_dir, directory).iterdir())[:count]:
+        with path.open("rb") as handle:
+            found.append(hashlib.file_digest(handle, "sha256").hexdigest())
+    return found
 
 
 def _build(report: RunReport, suite: SuiteReport, checkout: str, excerpts: Excerpts) -> Json:
