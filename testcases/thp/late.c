@@ -22,6 +22,11 @@ static unsigned int resident(struct run *run, struct range *range)
 	return found;
 }
 
+static bool is_there(struct worker *worker)
+{
+	return resident(worker->run, worker->arg);
+}
+
 static void settle(struct range *range, uint64_t generation, unsigned int may)
 {
 	claims_publish(range->claim, TOUCHED, generation, may | MAY_BE_ZERO);
@@ -41,8 +46,7 @@ static void change_mind(struct worker *worker)
 			return;
 		settle(range, generation, CLAIM_RW | MAY_LOSE_WRITES);
 		/* now they fault; sometimes the huge page is to be there before the change */
-		if (!rng_one_in(&worker->rng, 3))
-			clock_sleep_ms(1);
+		let_fault(worker, is_there);
 		if (resident(run, range))
 			slot_hit(range->huge);
 		if (!run_sabotaged(run, "late-allowed"))

@@ -41,6 +41,13 @@ static int is_huge(const struct zone *zone, unsigned int page)
 	return ioctl(zone->pagemap, IOCTL_SCAN, &request);
 }
 
+static bool is_whole(struct worker *worker)
+{
+	const struct zone *zone = worker->arg;
+
+	return is_huge(zone, zone->range.pages - 1) > 0;
+}
+
 static void split(struct worker *worker)
 {
 	struct zone *zone = worker->arg;
@@ -55,8 +62,7 @@ static void split(struct worker *worker)
 			return;
 		claims_update(zone->range.claim, TOUCHED, CLAIM_RW | MAY_BE_ZERO);
 		/* now they fault; sometimes the huge page is to be there before the split */
-		if (!rng_one_in(&worker->rng, 3))
-			clock_sleep_ms(1);
+		let_fault(worker, is_whole);
 		if (is_huge(zone, page) > 0)
 			slot_hit(zone->range.huge);
 		if (!run_sabotaged(run, "late-whole"))

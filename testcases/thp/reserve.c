@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "subtests.h"
 
+#define LONG_MS 200                     /* for one huge page */
+
 bool map_anew(struct run *run, void *base, unsigned int pages)
 {
 	/* accessible only when it may have huge pages: with one small page there is a page table, and so no huge page any more */
@@ -26,6 +28,16 @@ void *reserve_huge(struct run *run, unsigned int count, unsigned int *pages)
 		return NULL;
 	*pages = count * small;
 	return reserved + (bytes - (uintptr_t)reserved % bytes) % bytes;
+}
+
+void let_fault(struct worker *worker, bool (*is_there)(struct worker *worker))
+{
+	if (rng_one_in(&worker->rng, 16)) {
+		for (int ms = 0; ms < LONG_MS && worker_continue(worker) && !is_there(worker); ms++)
+			clock_sleep_ms(1);
+	} else if (!rng_one_in(&worker->rng, 3)) {
+		clock_sleep_ms(1);
+	}
 }
 
 void range_touched(struct run *run, struct range *range)

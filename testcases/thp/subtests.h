@@ -26,6 +26,10 @@ struct range {
 /* What is claimed of a range that is reserved, what of it is touched, and the events; before the crew starts. */
 void range_touched(struct run *run, struct range *range);
 
+/* Lets the crew fault before the range is changed: not at all, for a millisecond, or now and then until 'is_there' says that
+ * what they fault in has come, which may take long on a host with other work. */
+void let_fault(struct worker *worker, bool (*is_there)(struct worker *worker));
+
 void huge_split(struct run *run);
 void huge_remap(struct run *run);
 void late_huge(struct run *run);
