@@ -10,8 +10,9 @@ RUN_DIR/
     kernel.json               stages so far, attempts, facts about kernel and guests
     config  logs/STAGE.log
     coverage.json             the changed statements, instructions and jumps; coverage.addresses* for QEMU's plugin
+    stalls.addresses          where the CPUs of its guests stand still now and then, for QEMU's plugin
     cost.json                 what differs between the builds with and without the series
-    guest-N/console.log       and .times, qemu.argv, qemu.stderr, keys; counters, coverage.txt: what its boot executed
+    guest-N/console.log       and .times, qemu.argv, qemu.stderr, keys; stalls, counters, coverage.txt: of its boot
     cases/NAME/N/             the N-th attempt: stdout stderr result.json coverage.txt
     cases/NAME/N/report-M.txt what the kernel reported meanwhile, decoded; of a stage: logs/STAGE-report-M.txt
 """

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from orchestrator.build.toolchain import REPRODUCIBLE, Toolchain, variables
 from orchestrator.guest import qemu_argv
+from orchestrator.guest.counters import WORD
 from orchestrator.guest.guest import case_words
 from orchestrator.guest.qemu_argv import Boot
 from orchestrator.jobs.boot import GuestSpec
@@ -30,6 +31,7 @@ SCRIPT = "reproduce.sh"
 # Paths that the caller gives are relative to where the caller is, and the scripts change directory
 CALLERS = """CDPATH=
 case ${KERNEL:-} in "" | /*) ;; *) KERNEL=$PWD/$KERNEL ;; esac
+case ${STALLS:-} in "" | /*) ;; *) STALLS=$PWD/$STALLS ;; esac
 case ${WORK:-} in "" | /*) ;; *) WORK=$PWD/$WORK ;; esac"""
 
 
@@ -55,11 +57,12 @@ def script(plan: Plan, suite: Subject, base: Base, toolchain: Toolchain, spec: G
     image = spec.machine.image
     make = shlex.join(("make", "O=build", *variables(toolchain)))
     cases = "\n".join(case_line(case, plan.request, spec.slowdown) for case in plan.cases)
+    qemu = qemu_line(spec.machine, spec.accel, spec.disk) + (" $plugins" if spec.stalls else "")
     return f"""#!/bin/sh
 # What orchestrate did for {suite.name}, as plain commands. It builds in $WORK (default: a new directory below
 # /tmp). KERNEL=path/of/{Path(image).name} skips the build: the one of the run itself is
 #   {spec.kernel.image}
-set -eu
+{_about_stalls(spec)}set -eu
 {CALLERS}
 {_given_kernel(suite, spec)}suite=$(cd "$(dirname "$0")" && pwd)
 run=$(dirname "$suite")
@@ -86,7 +89,7 @@ fi
 
 # --- the guest; its console goes to $WORK/console.log
 cd "$WORK"
-{qemu_line(spec.machine, spec.accel, spec.disk)} </dev/null >console.log 2>qemu.stderr &
+{_stalls(spec)}{qemu} </dev/null >console.log 2>qemu.stderr &
 qemu=$!
 trap 'kill $qemu 2>/dev/null || true' EXIT
 printf '[127.0.0.1]:%s %s\\n' "$PORT" "$(cut -d' ' -f2- "$guest/known_hosts")" >known_hosts
@@ -147,6 +150,30 @@ def _applying(directory: str, count: int) -> str:
     chosen = f"printf '%s\\n' \"$run\"/{directory}/*.patch | head -n {count}"
     apply = '[ ! -s "$patch" ] || git apply --whitespace=nowarn "$patch"'  # a commit may change nothing
     return f"\n  {chosen} | while read -r patch; do {apply}; done"
+
+
+def _about_stalls(spec: GuestSpec) -> str:
+    """The lines of the head about what let the run's CPUs stand still."""
+    if spec.stalls is None:
+        return ""
+    return f"""# In the run, CPUs stood still now and then. STALLS=path/of/plugin.so lets them do so here, in
+# a kernel that was built as that of the run; the run's own plugin is
+#   {spec.stalls.plugin}
+"""
+
+
+def _stalls(spec: GuestSpec) -> str:
+    """What loads the plugin; copies, as no path in QEMU's options may have a comma."""
+    if spec.stalls is None:
+        return ""
+    return f"""plugins=
+if [ -n "${{STALLS:-}}" ]; then
+  cp "$STALLS" stalls.so
+  cp "$suite"/{spec.stalls.file.name} places
+  head -c $(($(wc -c <places) + {WORD})) /dev/zero >stalls
+  plugins="-plugin ./stalls.so,addresses=places,counters=stalls,seed={spec.stalls.seed}"
+fi
+"""
 
 
 def _given_kernel(suite: Subject, spec: GuestSpec) -> str:

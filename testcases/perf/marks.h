@@ -1,4 +1,4 @@
-/* Addresses of user space that nothing else has. Whoever counts instructions (guest/files/instructions/plugin.c) sees
+/* Addresses of user space that nothing else has. Whoever counts instructions (guest/files/plugins/instructions.c) sees
  * them being executed, and takes down how many there were so far. */
 #ifndef MARKS_H
 #define MARKS_H

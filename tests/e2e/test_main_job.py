@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import json
 import os
 import re
@@ -133,15 +134,38 @@ def _repeat(job: Job, cases: Sequence[str], work: Path) -> None:
     text = script.read_text()
     assert "git apply" in text
     assert "make O=build" in text
-    kernel = next(line.split()[-1] for line in text.splitlines() if line.startswith("#   /"))
+    kernel, *plugins = (line.split()[-1] for line in text.splitlines() if line.startswith("#   /"))
     # a port of its own: the script's default may be taken here
     env = {**os.environ, "KERNEL": kernel, "WORK": str(work / "work"), "PORT": str(_free_port())}
+    env |= {"STALLS": plugins[0]} if plugins else {}
     (work / "work").mkdir()
     result = subprocess.run([script], env=env, capture_output=True, text=True, timeout=300, check=False)
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("KTAP version 1") == len(cases)
     assert "\nnot ok" not in result.stdout
     assert result.stderr.count("orchestrate-sentinel by-hand status=0") == len(cases)
+    if plugins:
+        assert sum(stalls_in(work / "work/stalls")) > 1000, "CPUs stood still as in the run"
+
+
+def stalls_in(file: Path) -> Sequence[int]:
+    """How often CPUs stood still at each place."""
+    words = array.array("Q")
+    words.frombytes(file.read_bytes())
+    return words[1:]
+
+
+def test_cpus_stood_still_where_the_series_changes_something(main_job: Job) -> None:
+    stage = main_job.stage("stalls")
+    if stage["outcome"] == "SKIP":
+        assert "KVM" in stage["message"]
+        return
+    count, functions = re.findall(r"at (\d+) places in (\d+) functions", stage["message"])[0]
+    stalls = stalls_in(main_job.run_dir / "base.patched/guest-0/stalls")
+    assert len(stalls) == int(count) > 10 * int(functions) / 2 > 100
+    reached = [number for number in stalls if number]
+    assert len(reached) > len(stalls) / 3
+    assert max(reached) < 0.05 * sum(stalls), "what runs all the time leaves some for the rest"
 
 
 def _orchestrate(*args: str) -> subprocess.CompletedProcess[str]:
