@@ -15,7 +15,7 @@ from orchestrator.context import Context
 from orchestrator.errors import CommandFailed, ToolMissing, VmlinuxUnreadable
 from orchestrator.evidence.coverage import functions, x86_jumps
 from orchestrator.evidence.coverage.elf import read_code
-from orchestrator.evidence.coverage.places import places
+from orchestrator.evidence.coverage.stall_places import places
 from orchestrator.guest.counters import STALLS, Counting, write_addresses
 from orchestrator.jobs.build import Built
 from orchestrator.jobs.coverage import disassembled, kept_code_map, known_functions

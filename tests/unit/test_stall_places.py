@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from orchestrator.evidence.coverage.places import BEFORE, BEHIND, places
+from orchestrator.evidence.coverage.stall_places import BEFORE, BEHIND, places
 
 FUNCTIONS = [(100, 200), (200, 260), (300, 400)]
 BETWEEN = [100, *range(105, 200, 5), 200, 210, 300, 310]
