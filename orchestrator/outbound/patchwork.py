@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from orchestrator import bounded
 from orchestrator.errors import NotSent
 from orchestrator.model.report import RunReport
 from orchestrator.outbound.parcel import Parcel
@@ -67,7 +68,7 @@ def _wanted(report: RunReport, number: int, diffs: Sequence[Path], project: str)
     message_id = "".join(report.message_ids[number - 1 : number])
     if message_id or not project or not 0 < number <= len(diffs):
         return Wanted(message_id, "", project) if message_id else None
-    return Wanted("", patchwork_hash(diffs[number - 1].read_bytes()), project)
+    return Wanted("", patchwork_hash(bounded.read_bytes(diffs[number - 1], bounded.RECORD)), project)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -119,6 +120,16 @@ def test_what_is_asked_about_runs_in_a_directory_that_is_not_there_is_refused(
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(mail)))
     assert main(["b4-check", str(tmp_path), str(tmp_path / "typo")]) == 2
     assert "typo: no such directory" in capsys.readouterr().err
+
+
+def test_a_run_directory_with_pipes_in_it_is_judged_all_the_same(cli: Cli, tmp_path: Path) -> None:
+    request = RunRecord(Request(), "x", "s", "d", "2026-01-01T00:00:00", subjects=("mm: x",))
+    save_record(request, tmp_path / "run/run.json")
+    (tmp_path / "run/patches").mkdir()
+    os.mkfifo(tmp_path / "run/patches/0001-x.patch")
+    done = cli("report", "run", "-q", timeout_s=120)  # opening one would wait for who writes into it
+    assert "report: " in done.stdout
+    assert "this patch cannot be read" in (tmp_path / "run/report.html").read_text(encoding="utf-8")
 
 
 def test_reports_are_written_whatever_the_locale_is(cli: Cli, tmp_path: Path) -> None:

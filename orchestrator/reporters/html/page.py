@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path, PurePath
 
+from orchestrator import bounded
 from orchestrator.model.evidence_files import POSTMORTEM
 from orchestrator.model.report import RunReport
 from orchestrator.reporters.files import read_tail
@@ -44,6 +46,7 @@ def _patches(directory: Path) -> list[Path]:
 
 def _patch(path: Path) -> bytes:
     try:
-        return path.read_bytes() if path.stat().st_size <= _PATCH_BYTES else b"(this patch is too large to be shown)\n"
-    except OSError:
-        return b"(this patch cannot be read)\n"
+        return bounded.read_bytes(path, _PATCH_BYTES)
+    except OSError as error:
+        is_large = error.errno == errno.EFBIG
+        return b"(this patch is too large to be shown)\n" if is_large else b"(this patch cannot be read)\n"

@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from orchestrator import bounded
 from orchestrator.model.kernel import Role
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import RunReport, StageResult, SuiteReport
@@ -149,11 +150,8 @@ def _patchset_hash(report: RunReport, count: int, *, has_more: bool) -> str | No
 
 def _digests(report: RunReport, directory: str, count: int | None = None) -> list[str]:
     """Of the first patches in a directory of the run; all of them without `count`. OSError, ValueError."""
-    found = []
-    for path in sorted(Path(report.run_dir, directory).iterdir())[:count]:
-        with path.open("rb") as handle:
-            found.append(hashlib.file_digest(handle, "sha256").hexdigest())
-    return found
+    paths = sorted(Path(report.run_dir, directory).iterdir())[:count]
+    return [hashlib.sha256(bounded.read_bytes(path, bounded.RECORD)).hexdigest() for path in paths]
 
 
 def _build(report: RunReport, suite: SuiteReport, checkout: str, excerpts: Excerpts) -> Json:
