@@ -45,6 +45,9 @@ def test_a_failure_that_the_base_does_not_have_is_the_patchs(start: Start, serie
         "only what failed"
     )
     assert job.report()["verdict"] == "PATCH_AT_FAULT"
+    for name in ("base.patched", "base.baseline"):
+        stalls = job.stage("stalls", name)
+        assert stalls["outcome"] == "SKIP" or "places in" in stalls["message"], "what both do wrong shows on both"
     numbers = [found["number"] for found in job.suite()["attempts"] if found["case"] == "fault-vs-munmap"]
     assert numbers == [1, 2, 3, 4, 5, 6], "nothing is overwritten"
     for number in numbers:
