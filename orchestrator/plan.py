@@ -68,7 +68,10 @@ def make_plan(
     )
     names = [variant.name for variant in plan.variants]
     if twice := next((name for name in names if names.count(name) > 1), ""):
-        raise UsageError(f"two kernels would be called {twice}", hint="give the directory of a toolchain another name")
+        raise UsageError(
+            f"two kernels would be called {twice}",
+            hint="give the file of a kconfig, or the directory of a toolchain, another name",
+        )
     return plan
 
 
