@@ -16,7 +16,7 @@ from orchestrator.errors import CommandFailed, KconfigBroken, KconfigDropped, To
 from orchestrator.manifest import file_digest
 from orchestrator.model.kernel import AppliedTree, Kconfig, KernelConfig
 from orchestrator.model.subject import Subject
-from orchestrator.parse.kconfig import Dropped, config_line, dropped, merge, unmet
+from orchestrator.parse.kconfig import Dropped, config_line, dropped, merge, set_symbols, unmet
 from orchestrator.parse.kconfig_messages import main_message
 from orchestrator.parse.whole_config import changes, told
 from orchestrator.process import CommandResult
@@ -151,5 +151,4 @@ def _kconfig_digest(context: Context, applied: AppliedTree) -> str:
 
 
 def _value(path: Path) -> KernelConfig:
-    symbols = frozenset(re.findall(r"^(CONFIG_\w+)=(?!n$)", path.read_text(), re.MULTILINE))
-    return KernelConfig(path, file_digest(path), symbols)
+    return KernelConfig(path, file_digest(path), set_symbols(path.read_text()))

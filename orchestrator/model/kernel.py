@@ -183,7 +183,8 @@ class AppliedTree:
 
 @dataclass(frozen=True)
 class KernelConfig:
-    """A complete .config that has every requested symbol. `symbols` are those that are set."""
+    """A complete .config that has every requested symbol. `symbols` are those that are set, as C sees them: what is a
+    module is CONFIG_X_MODULE."""
 
     path: Path
     digest: str

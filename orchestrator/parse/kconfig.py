@@ -143,6 +143,12 @@ def parse_config(text: str) -> dict[str, str]:
     }
 
 
+def set_symbols(text: str) -> frozenset[str]:
+    """The symbols of a .config as C sees them: CONFIG_X of what is built in or has a value, CONFIG_X_MODULE of a
+    module, of which no image has anything."""
+    return frozenset(f"{name}_MODULE" if value == "m" else name for name, value in parse_config(text).items())
+
+
 def config_line(symbol: tuple[str, str]) -> str:
     """The line of a symbol and its value in a .config, with its end."""
     name, value = symbol

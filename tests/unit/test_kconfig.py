@@ -20,6 +20,7 @@ from orchestrator.parse.kconfig import (
     optional_symbols,
     parse_config,
     parse_fragment,
+    set_symbols,
     symbols_for_tinyconfig,
     text_on,
     unmet,
@@ -274,6 +275,11 @@ def test_a_kconfig_keeps_what_is_for_all_on_an_architecture_without_symbols_of_i
     mine = read_fragment(path, load_catalog().arches)
     assert mine.on("arm64").symbols == (("CONFIG_A", "y"), ("CONFIG_B", "y"))
     assert mine.on("riscv64").symbols == (("CONFIG_A", "y"),)
+
+
+def test_a_module_is_not_in_the_image() -> None:
+    text = 'CONFIG_A=y\nCONFIG_B=m\n# CONFIG_C is not set\nCONFIG_D=n\nCONFIG_E="x"\nCONFIG_F=7\n'
+    assert set_symbols(text) == {"CONFIG_A", "CONFIG_B_MODULE", "CONFIG_E", "CONFIG_F"}
 
 
 def test_symbols_for_tinyconfig_alone_are_told_also_those_of_an_architecture() -> None:
