@@ -92,7 +92,7 @@ def told(kconfig: Kconfig, found: tuple[Change, ...]) -> str:
     parts = (
         f"{counted(len(built_in), 'module')} built in" if built_in else "",
         f"set otherwise: {names}{more}" if otherwise else "",
-        f"{rest} more of its {len(kconfig.whole.symbols):,} symbols differ in this tree" if rest else "",
+        f"{counted(rest, 'more symbol')} of {len(kconfig.whole.symbols):,} otherwise in this tree" if rest else "",
     )
     said = "; ".join(filter(None, parts)) or "as it is"
     return f"{kconfig.whole.name}: {said}"

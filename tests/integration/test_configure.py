@@ -117,7 +117,7 @@ def test_a_whole_config_takes_the_place_of_tinyconfig(configured: Configure) -> 
     made = configured(KEEPS_LAST, mine)
     assert made.value.path.read_text() == "CONFIG_B=y\nCONFIG_A=y\nCONFIG_C=y\n"
     assert made.value.symbols == {"CONFIG_A", "CONFIG_B", "CONFIG_C"}
-    said = "mine: 1 module built in; set otherwise: C; 1 more of its 4 symbols differ in this tree"
+    said = "mine: 1 module built in; set otherwise: C; 1 more symbol of 4 otherwise in this tree"
     assert made.note == said
     assert made.detail == "CONFIG_A: m -> y (base)\nCONFIG_C: n -> y (base)\nCONFIG_GONE: y -> n"
 

@@ -164,7 +164,7 @@ def test_what_became_of_it_is_told_and_only_ours_are_demands() -> None:
         Change("CONFIG_C", "y", "n", "base"),
         Change("CONFIG_D", "y", "n"),
     )
-    assert told(MINE, found) == "mine: 1 module built in; set otherwise: C; 1 more of its 5 symbols differ in this tree"
+    assert told(MINE, found) == "mine: 1 module built in; set otherwise: C; 1 more symbol of 5 otherwise in this tree"
     assert [str(one) for one in found[1:]] == ["CONFIG_C: y -> n (base)", "CONFIG_D: y -> n"]
     assert dropped(MINE.fragments, text) == ()
     assert [one.symbol for one in dropped(MINE.fragments, "")] == ["CONFIG_B", "CONFIG_F"]
