@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from orchestrator.declarations.builds import read_builds
 from orchestrator.declarations.files import read_toml
-from orchestrator.declarations.kconfigs import read_fragment
+from orchestrator.declarations.kconfigs import kconfig_name, kconfig_parts, read_fragment
 from orchestrator.declarations.names import named
 from orchestrator.declarations.patches import exists, name_of, named_patches, read_series, read_url
 from orchestrator.declarations.testcases import Collection, read_cases, read_collection
@@ -53,6 +53,7 @@ class Catalog:
     patches: Mapping[str, Path]
     userlands: Mapping[str, Userland]
     root: Path  # the user's own where there is one
+    neutral: Fragment  # what no whole .config decides, below base
     collections: tuple[Collection, ...] = ()  # of the kernel's selftests: a tree may list more than is declared
 
     def case(self, name: str) -> Case:
@@ -141,14 +142,24 @@ class Catalog:
         return named("accelerator", name, self.accels)
 
     def kconfig(self, spec: str) -> Kconfig:
-        """`debug`, `debug+kasan`, or with a file's path `./mine.config+kasan`: fragments over tinyconfig. `base`, which
-        every guest needs, always comes first. Raises UnknownName, BadDeclaration."""
-        named_ones = [name for name in spec.split("+") if name != "base"]
+        """`debug`, `debug+kasan`, or with a file's path `./mine.config+kasan`: fragments over tinyconfig, or over the
+        one that is a whole .config. `base`, which every guest needs, always comes below the others. Raises UnknownName,
+        UsageError, BadDeclaration."""
+        named_ones = [name for name in kconfig_parts(spec) if name != "base"]
         if "" in named_ones:
             raise UnknownName(f"kconfig {spec!r}: a name is missing", hint="NAME, or NAME+NAME")
         fragments = [self._fragment(name) for name in named_ones]
-        names = [fragment.name for fragment in fragments] or ["base"]
-        return Kconfig("+".join(names), (named("kconfig", "base", self.fragments), *fragments))
+        name = "+".join(fragment.name for fragment in fragments) or "base"
+        base, whole = named("kconfig", "base", self.fragments), [one for one in fragments if one.whole_of]
+        if not whole:
+            return Kconfig(name, (base, *fragments))
+        if len(whole) > 1:
+            raise UsageError(
+                f"--kconfig {spec}: {' and '.join(one.name for one in whole)} are whole .config files",
+                hint="one of them, with fragments: only what they set is laid over it",
+            )
+        others = (one for one in fragments if one is not whole[0])
+        return Kconfig(name, tuple(one.over_whole for one in (*whole, self.neutral, base, *others)))
 
     @property
     def builds(self) -> tuple[Variant, ...]:
@@ -164,11 +175,9 @@ class Catalog:
         if not path.is_file():
             what = "is a directory" if path.is_dir() else "there is no such file"
             raise UnknownName(f"--kconfig {name}: {what}")
-        if path.stem in self.fragments:
-            raise UsageError(
-                f"--kconfig {name}: there is a kconfig {path.stem} already", hint="call the file otherwise"
-            )
-        return _of_known_arches(read_fragment(path), self.arches)
+        if (name := kconfig_name(path)) in self.fragments:
+            raise UsageError(f"--kconfig {path}: there is a kconfig {name} already", hint="call the file otherwise")
+        return read_fragment(path, self.arches, name)
 
     def beside(self, patch: str, suffix: str) -> Path | None:
         """The path beside a series with its name and a suffix: patches/NAME-mutants, patches/NAME-delays."""
@@ -216,23 +225,16 @@ def load_catalog(*layers: Path) -> Catalog:
     fragments = _by_name(layers, "kconfigs/*.config", lambda path: path.name)
     return Catalog(
         testcases=_named(case for path in cases for case in read_cases(path, userlands)),
-        fragments=_named(_of_known_arches(read_fragment(path), arches) for path in fragments),
+        fragments=_named(read_fragment(path, arches) for path in fragments),
         arches=arches,
         machines=_shipped(Machine, "machines"),
         accels=_shipped(Accel, "accels"),
         patches={name: path for root in layers for name, path in named_patches(root / "patches").items()},
         userlands=userlands,
         root=layers[-1],
+        neutral=replace(read_fragment(PACKAGE / "data/whole.config", arches), is_demand=False),
         collections=tuple(filter(None, map(read_collection, cases))),
     )
-
-
-def _of_known_arches(fragment: Fragment, arches: Mapping[str, Arch]) -> Fragment:
-    """Raises BadDeclaration where it has symbols for an architecture that there is not."""
-    for name, _ in fragment.on_arch:
-        if name not in arches:
-            raise BadDeclaration(f"{fragment.path}: # arch: {name}: unknown", hint=f"known: {', '.join(arches)}")
-    return fragment
 
 
 def _shipped(kind: type[Named], directory: str) -> Mapping[str, Named]:

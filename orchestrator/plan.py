@@ -13,6 +13,8 @@ from orchestrator.model.kernel import USUAL_ARCH, USUAL_TOOLCHAIN, Kconfig, Sour
 from orchestrator.model.machine import Host, Machine
 from orchestrator.model.request import Plan, Request
 from orchestrator.model.series import Mutant, Series
+from orchestrator.parse.whole_config import cpus_of
+from orchestrator.words import counted
 
 SMP = range(1, 17)  # up to CONFIG_NR_CPUS of the base kernel
 MEMORY_MIB = range(128, 16385)  # a guest with less does not hold its own initramfs
@@ -50,6 +52,7 @@ def make_plan(
     machine, *others = (_sized(one, request, host) for one in _machines(request, catalog))
     for one in (machine, *others):
         _check_fragments(kconfigs, one.arch)
+        _check_cpus(kconfigs, one.smp)
     plan = Plan(
         request=request,
         source=source or requested_source(request),
@@ -65,7 +68,10 @@ def make_plan(
     )
     names = [variant.name for variant in plan.variants]
     if twice := next((name for name in names if names.count(name) > 1), ""):
-        raise UsageError(f"two kernels would be called {twice}", hint="give the directory of a toolchain another name")
+        raise UsageError(
+            f"two kernels would be called {twice}",
+            hint="give the file of a kconfig, or the directory of a toolchain, another name",
+        )
     return plan
 
 
@@ -81,9 +87,12 @@ def _plan_of_builds(
     if (request.kconfigs, request.toolchains, request.arches) == (("base",), (USUAL_TOOLCHAIN,), ()):
         builds = catalog.builds
     else:
+        arches = tuple(catalog.arch(name).name for name in request.arches or (USUAL_ARCH,))
+        for name in arches:
+            _check_fragments(kconfigs, name)
         builds = tuple(
             Variant(kconfig.on(name), toolchain, name)
-            for name in (catalog.arch(name).name for name in request.arches or (USUAL_ARCH,))
+            for name in arches
             for toolchain in request.toolchains
             for kconfig in kconfigs
         )
@@ -122,11 +131,27 @@ def _machines(request: Request, catalog: Catalog) -> list[Machine]:
 
 
 def _check_fragments(kconfigs: Sequence[Kconfig], arch: str) -> None:
-    """Raises UsageError for a fragment that would change nothing: it is for other architectures alone."""
+    """Raises UsageError for a fragment that would change nothing, as it is for other architectures alone, and for the
+    .config of another one."""
     for fragment in (fragment for kconfig in kconfigs for fragment in kconfig.fragments):
+        if fragment.whole_of not in ("", arch):
+            raise UsageError(
+                f"--kconfig {fragment.name}: is a .config for {fragment.whole_of}, and the kernel for {arch}",
+                hint=f"--arch {fragment.whole_of}",
+            )
         if fragment.on_arch and not fragment.on(arch).symbols:
             names = " and ".join(name for name, _ in fragment.on_arch)
             raise UsageError(f"--kconfig {fragment.name}: is for {names} alone, and the kernel for {arch}")
+
+
+def _check_cpus(kconfigs: Sequence[Kconfig], smp: int) -> None:
+    """Raises UsageError for a whole .config whose kernel starts fewer CPUs than the guest has."""
+    for whole in filter(None, (kconfig.whole for kconfig in kconfigs)):
+        if 0 < (most := cpus_of(whole)) < smp:
+            raise UsageError(
+                f"--kconfig {whole.name}: its kernel has {counted(most, 'CPU')} at most (NR_CPUS), and the guest {smp}",
+                hint=f"--smp {most}",
+            )
 
 
 def requested_source(request: Request) -> Source:

@@ -14,10 +14,11 @@ from orchestrator.build.worktree import build_directory, worktree_lock
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed, KconfigBroken, KconfigDropped, ToolMissing
 from orchestrator.manifest import file_digest
-from orchestrator.model.kernel import AppliedTree, KernelConfig
+from orchestrator.model.kernel import AppliedTree, Kconfig, KernelConfig
 from orchestrator.model.subject import Subject
-from orchestrator.parse.kconfig import Dropped, dropped, merge, unmet
+from orchestrator.parse.kconfig import Dropped, config_line, dropped, merge, set_symbols, unmet
 from orchestrator.parse.kconfig_messages import main_message
+from orchestrator.parse.whole_config import changes, told
 from orchestrator.process import CommandResult
 from orchestrator.source.git import Git
 from orchestrator.source.trees import move_worktree, worktree
@@ -32,18 +33,20 @@ KCONFIG_FILE = re.compile(
 def configure(
     context: Context, subject: Subject, applied: AppliedTree, toolchain: Toolchain, log: Path
 ) -> Product[KernelConfig]:
-    """Runs tinyconfig, merges the fragments, runs olddefconfig. Raises KconfigBroken and KconfigDropped; ToolMissing
-    and CommandFailed if the host is at fault."""
-    symbols, _ = merge(subject.kernel.kconfig.fragments)
+    """Runs tinyconfig or takes the whole .config that is given in its place, merges the fragments, runs olddefconfig.
+    Raises KconfigBroken and KconfigDropped; ToolMissing and CommandFailed if the host is at fault."""
+    kconfig = subject.kernel.kconfig
+    symbols, _ = merge(kconfig.laid_over)
     product_key = key(
         "configure",
         kconfig_files=_kconfig_digest(context, applied),
+        whole=kconfig.whole.symbols if kconfig.whole else (),
         symbols=symbols,
         compiler=toolchain.compiler,
         arch=subject.kernel.arch,  # clang is the same one for all
     )
     if known := context.store.read("configure", product_key, lambda found: _value(found / "config")):
-        return Product(known, cached=True)
+        return _product(kconfig, known, cached=True)
 
     refused: list[str] = []
 
@@ -51,12 +54,19 @@ def configure(
         with worktree_lock(context, applied.base, subject.worktree) as lock:
             source = move_worktree(applied.base, subject.worktree, applied.tree, context.runner)
             text = _generate(context, subject, source, toolchain, symbols, log, lock, refused)
-        if lost := dropped(subject.kernel.kconfig.fragments, text):
+        if lost := dropped(kconfig.fragments, text):
             _check_dropped(lost, text, worktree(applied.base, subject.worktree))
         (scratch / "config").write_text(text)
 
     made = _value(context.store.put("configure", product_key, fill) / "config")
-    return Product(made, cached=False, note=refused[0] if refused else "")
+    return _product(kconfig, made, *refused[:1], cached=False)
+
+
+def _product(kconfig: Kconfig, made: KernelConfig, *notes: str, cached: bool) -> Product[KernelConfig]:
+    """With what became of a whole .config, also where an earlier run made this one."""
+    found = changes(kconfig, made.path.read_text())
+    note = "; ".join(filter(None, (told(kconfig, found), *notes)))
+    return Product(made, cached, note, detail="\n".join(map(str, found)))
 
 
 def _generate(
@@ -73,17 +83,20 @@ def _generate(
     build = build_directory(source, f"{subject.kernel.variant.name}.configure")  # a name that no variant has
     shutil.rmtree(build, ignore_errors=True)
     build.mkdir()
-    for target in ("tinyconfig", "olddefconfig"):
+
+    def made(target: str) -> None:
         command = make(source, build, target, toolchain=toolchain, places=context.places)
         result = context.runner.run(command, log=log, holding=lock)
         if result.status != 0:
             raise _refused(result, target, log)
-        refused += filter(None, (told_refusals(result, result.text),))
-        if target == "tinyconfig":
-            with (build / ".config").open("a") as config:  # the last line for a symbol wins
-                config.writelines(
-                    f"# {name} is not set\n" if value == "n" else f"{name}={value}\n" for name, value in symbols
-                )
+        refused.extend(filter(None, (told_refusals(result, result.text),)))
+
+    whole = subject.kernel.kconfig.whole
+    if not whole:
+        made("tinyconfig")
+    with (build / ".config").open("a") as config:  # the last line for a symbol wins
+        config.writelines(map(config_line, (*(whole.symbols if whole else ()), *symbols)))
+    made("olddefconfig")
     text = (build / ".config").read_text()
     shutil.rmtree(build)
     if "CONFIG_" not in text:
@@ -138,5 +151,4 @@ def _kconfig_digest(context: Context, applied: AppliedTree) -> str:
 
 
 def _value(path: Path) -> KernelConfig:
-    symbols = frozenset(re.findall(r"^(CONFIG_\w+)=(?!n$)", path.read_text(), re.MULTILINE))
-    return KernelConfig(path, file_digest(path), symbols)
+    return KernelConfig(path, file_digest(path), set_symbols(path.read_text()))

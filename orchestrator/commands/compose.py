@@ -29,6 +29,7 @@ from orchestrator.commands.outputs import absolute_directory
 from orchestrator.commands.selecting import selected
 from orchestrator.commands.selftests import with_selftests_of
 from orchestrator.context import Context, Places
+from orchestrator.declarations.kconfigs import kconfig_parts
 from orchestrator.declarations.known_issues import KNOWN_ISSUES, read_known_issues
 from orchestrator.declarations.names import named
 from orchestrator.declarations.patches import DELAYS, MUTANTS, absolute, read_mutants, read_series
@@ -180,7 +181,11 @@ def usual_of(args: argparse.Namespace) -> frozenset[str]:
 
 def _absolute_kconfig(spec: str) -> str:
     """The files of a kconfig by absolute paths."""
-    return "+".join(str(real_path(at_home(name))) if "/" in name else name for name in spec.split("+"))
+
+    def found(name: str) -> Path:
+        return real_path(at_home(name))
+
+    return "+".join(str(found(name)) if "/" in name else name for name in kconfig_parts(spec, found))
 
 
 def request_of(args: argparse.Namespace) -> Request:

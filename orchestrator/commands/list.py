@@ -14,6 +14,7 @@ from orchestrator.declarations.patches import read_series
 from orchestrator.errors import CommandFailed, PatchUnreadable, ToolMissing
 from orchestrator.model.kernel import Fragment
 from orchestrator.model.series import Series
+from orchestrator.parse.whole_config import head
 from orchestrator.process import Cancel, Command, Runner
 from orchestrator.reporters import stream
 from orchestrator.reporters.columns import columns
@@ -21,7 +22,7 @@ from orchestrator.reporters.text import printable
 from orchestrator.source.bases import DEFAULT_BASE, installed
 from orchestrator.words import counted
 
-_PROSE = re.compile(r"# (?!CONFIG_|(?:slowdown|arch|since): )")
+_PROSE = re.compile(r"# (?!CONFIG_|(?:slowdown|arch|since|over): )")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,14 +49,7 @@ def _testcases(catalog: Catalog) -> list[Row]:
 
 
 def _kconfigs(catalog: Catalog) -> list[Row]:
-    return [
-        {
-            "name": f.name,
-            "summary": _summary(f.path.read_text(encoding="utf-8", errors="replace")),
-            "symbols": _symbols(f),
-        }
-        for f in catalog.fragments.values()
-    ]
+    return [{"name": f.name, "summary": _purpose(f), "symbols": _symbols(f)} for f in catalog.fragments.values()]
 
 
 def _patches(catalog: Catalog) -> list[Row]:
@@ -90,6 +84,13 @@ def _bases(_: Catalog) -> list[Row]:
         {"name": name, "summary": "Debian's source package" + (" (the default)" if name == DEFAULT_BASE else "")}
         for name in installed()
     ]
+
+
+def _purpose(fragment: Fragment) -> str:
+    text = fragment.path.read_text(encoding="utf-8", errors="replace")
+    if fragment.whole_of:
+        return f"a whole .config of {head(text) or 'a kernel'}, for {fragment.whole_of}"
+    return _summary(text)
 
 
 def _summary(text: str) -> str:

@@ -58,11 +58,15 @@ def _commands(plan: Plan, subject: Subject, accel: Accel, toolchain: Toolchain, 
     for number, patch in enumerate(patches, 1):
         yield f"git apply {shlex.quote(patch.name or f'{number:04d}.patch')}"
     yield "export " + " ".join(f"{name}={shlex.quote(value)}" for name, value in made().env)
-    yield shlex.join(made("tinyconfig").argv)
-    fragments = shlex.join(os.fspath(fragment.path) for fragment in kernel.kconfig.fragments)
-    others = rf"-e '/^# arch:.*\b{kernel.arch}\b/b' -e '/^# arch:/,/^$/d'"  # what is for other architectures
-    chosen = f"sed -s {others}" if any(fragment.on_arch for fragment in kernel.kconfig.fragments) else "cat"
-    yield f"{chosen} {fragments} >>{BUILD}/.config"
+    if whole := kernel.kconfig.whole:
+        yield shlex.join(("cp", os.fspath(whole.path), f"{BUILD}/.config"))
+    else:
+        yield shlex.join(made("tinyconfig").argv)
+    over = kernel.kconfig.laid_over
+    unfit = [rf"-e '/^# arch:.*\b{kernel.arch}\b/b' -e '/^# arch:/,/^$/d'"] if any(one.on_arch for one in over) else []
+    unfit += ["-e '/^# over: tinyconfig/,/^$/d'"] if whole else []
+    chosen = " ".join(("sed -s", *unfit)) if unfit else "cat"
+    yield f"{chosen} {shlex.join(os.fspath(one.path) for one in over)} >>{BUILD}/.config"
     yield shlex.join(made("olddefconfig").argv)
     yield shlex.join(made(image.name, "vmlinux").argv)
     yield f"KERNEL={BUILD / image}"

@@ -35,6 +35,7 @@ class Arch:
     make: str  # make's ARCH
     source: str  # its directory below the kernel's arch/
     uname: str  # what a host of it says of itself: there compilers need no prefix
+    kconfig: str  # the symbol that a .config for it has, and that of no other has
     cross: str  # elsewhere: what the names of its gcc and binutils begin with
     machine: str = ""  # the one that its kernels boot on unless another is named
     debian: str = ""  # Debian's name of it: the guest's userland is made of Debian's packages

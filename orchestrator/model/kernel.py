@@ -47,7 +47,7 @@ class Base:
 
 @dataclass(frozen=True)
 class Fragment:
-    """A kconfig fragment. `symbols` maps CONFIG_X to its value; "n" is `# CONFIG_X is not set`."""
+    """A kconfig fragment, or a whole .config. `symbols` maps CONFIG_X to its value; "n" is `# CONFIG_X is not set`."""
 
     name: str
     path: Path
@@ -56,6 +56,9 @@ class Fragment:
     may_lack: tuple[tuple[str, str], ...] = ()  # symbols that a tree need not know, each with the version since when
     # by architecture: the symbols there, where "# arch: X" stands above some; `symbols` are those of all others
     on_arch: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    for_tinyconfig: tuple[str, ...] = ()  # symbols that a whole .config decides for itself
+    whole_of: str = ""  # of a whole .config, which takes the place of tinyconfig: its architecture
+    is_demand: bool = True  # whether a tree that does not take a symbol cannot be tested
 
     @property
     def enabled(self) -> frozenset[str]:
@@ -66,13 +69,35 @@ class Fragment:
         """With the symbols that it has on an architecture."""
         return replace(self, symbols=dict(self.on_arch).get(arch, self.symbols))
 
+    @property
+    def over_whole(self) -> Fragment:
+        """As it is over a whole .config: without the symbols that suit tinyconfig alone."""
+
+        def kept(symbols: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+            return tuple((name, value) for name, value in symbols if name not in self.for_tinyconfig)
+
+        return replace(
+            self, symbols=kept(self.symbols), on_arch=tuple((arch, kept(symbols)) for arch, symbols in self.on_arch)
+        )
+
 
 @dataclass(frozen=True)
 class Kconfig:
-    """Fragments over tinyconfig, later ones win. `name` joins the names of those beyond base: debug+kasan."""
+    """Fragments over tinyconfig, or over a whole .config, which is the first of them; later ones win. `name` joins the
+    names of those that were asked for: debug+kasan."""
 
     name: str
     fragments: tuple[Fragment, ...]
+
+    @property
+    def whole(self) -> Fragment | None:
+        """The whole .config in the place of tinyconfig, if there is one."""
+        return self.fragments[0] if self.fragments and self.fragments[0].whole_of else None
+
+    @property
+    def laid_over(self) -> tuple[Fragment, ...]:
+        """What is laid over tinyconfig, or over the whole .config."""
+        return self.fragments[1:] if self.whole else self.fragments
 
     @property
     def slowdown(self) -> float:
@@ -158,7 +183,8 @@ class AppliedTree:
 
 @dataclass(frozen=True)
 class KernelConfig:
-    """A complete .config that has every requested symbol. `symbols` are those that are set."""
+    """A complete .config that has every requested symbol. `symbols` are those that are set, as C sees them: what is a
+    module is CONFIG_X_MODULE."""
 
     path: Path
     digest: str

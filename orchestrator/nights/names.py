@@ -10,6 +10,7 @@ from pathlib import Path
 from orchestrator.build.toolchains import check_toolchain, compiler_of
 from orchestrator.catalog import Catalog
 from orchestrator.codec import Place
+from orchestrator.declarations.kconfigs import kconfig_parts
 from orchestrator.model.kernel import Kconfig
 from orchestrator.nights.checker import Checker
 from orchestrator.nights.forms import EntryForm, PlanForm
@@ -62,7 +63,7 @@ class Names:
 
     def spec(self, kconfig: str) -> str:
         """With the files of a kconfig by absolute paths."""
-        return "+".join(str(self.path(part)) if "/" in part else part for part in kconfig.split("+"))
+        return "+".join(str(self.path(part)) if "/" in part else part for part in kconfig_parts(kconfig, self.path))
 
     def name(self, name: str, *place: str | int) -> None:
         if not NAME.fullmatch(name):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 from pathlib import PurePath
 
+from orchestrator.declarations.kconfigs import kconfig_name
 from orchestrator.model.kernel import USUAL_TOOLCHAIN, variant_name
 from orchestrator.model.night import BISECT, Entry, Suite
 
@@ -25,7 +26,7 @@ class Combination:
 
     def item(self, target: str) -> str:
         """The name of the item, the same every night: the history hangs on it."""
-        kconfig = "+".join(PurePath(part).stem if "/" in part else part for part in self.kconfig.split("+"))
+        kconfig = "+".join(kconfig_name(PurePath(part)) if "/" in part else part for part in self.kconfig.split("+"))
         return f"{target} {self.suite.name} {variant_name(kconfig, self.toolchain)} {self.machine}"
 
 

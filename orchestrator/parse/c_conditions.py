@@ -26,7 +26,8 @@ def joined(conditions: Sequence[str]) -> str:
 
 
 def holds(condition: str, symbols: Collection[str]) -> bool | None:
-    """Whether a condition as after #if holds with these symbols set (by their names, with CONFIG_); None: unknown."""
+    """Whether a condition as after #if holds with these symbols set (by their names, with CONFIG_; CONFIG_X_MODULE for
+    what is a module); None: unknown."""
     tokens = _TOKEN.findall(condition)
     value, rest = _either(tokens, symbols)
     return None if rest else value
@@ -99,9 +100,8 @@ def _one(tokens: list[str], symbols: Collection[str]) -> _Parsed:
 def _is_set(name: str, function: str, symbols: Collection[str]) -> bool | None:
     if not name.startswith("CONFIG_"):
         return _KNOWN.get(name)
-    if function == "IS_MODULE":
-        return False if name not in symbols else None
-    return name in symbols
+    is_module = f"{name}_MODULE" in symbols
+    return {"IS_MODULE": is_module, "IS_ENABLED": is_module or name in symbols}.get(function, name in symbols)
 
 
 def _behind_call(tokens: list[str]) -> list[str]:

@@ -16,6 +16,7 @@ from orchestrator.model.kernel import Fragment
 
 MAX_PLACES, MAX_BLOCKS = 20, 50  # entries of a symbol, and blocks around one, that a hint looks at
 _MAY_LACK = re.compile(r"# (?:optional|since: (\d+\.\d+))")
+_FOR_TINYCONFIG = re.compile(r"# over: tinyconfig")
 _ARCHES = re.compile(r"# arch: *(\S.*)")
 _SET = re.compile(r"(CONFIG_\w+)=(.*)")
 _NOT_SET = re.compile(r"# (CONFIG_\w+) is not set\s*$")
@@ -66,16 +67,25 @@ def parse_fragment(text: str, where: str) -> tuple[tuple[str, str], ...]:
 def optional_symbols(text: str) -> tuple[tuple[str, str], ...]:
     """The symbols that a kernel need not define: those between a line `# optional` or `# since: 6.15` and the next
     blank line, each with the version since which kernels have it; "" for `# optional`."""
-    found: list[tuple[str, str]] = []
-    since: str | None = None
+    return tuple((symbol, mark[1] or "") for symbol, mark in _below(_MAY_LACK, text))
+
+
+def symbols_for_tinyconfig(text: str) -> tuple[str, ...]:
+    """The symbols that a fragment has for tinyconfig and for no whole .config: those between a line
+    `# over: tinyconfig` and the next blank line."""
+    return tuple(symbol for symbol, _ in _below(_FOR_TINYCONFIG, text))
+
+
+def _below(mark: re.Pattern[str], text: str) -> Iterable[tuple[str, re.Match[str]]]:
+    """The symbols below lines that match, up to the next blank line, each with the nearest such line."""
+    above: re.Match[str] | None = None
     for line in map(str.strip, text.splitlines()):
-        if match := _MAY_LACK.fullmatch(line):
-            since = match[1] or ""
+        if match := mark.fullmatch(line):
+            above = match
         elif not line:
-            since = None
-        elif since is not None and (match := _SET.match(line) or _NOT_SET.match(line)):
-            found.append((match[1], since))
-    return tuple(found)
+            above = None
+        elif above and (symbol := _SET.match(line) or _NOT_SET.match(line)):
+            yield symbol[1], above
 
 
 def arches_in(text: str) -> tuple[str, ...]:
@@ -96,11 +106,6 @@ def text_on(arch: str, text: str) -> str:
             is_others = False
         kept.append("" if is_others else line)
     return "\n".join(kept)
-
-
-def is_whole(text: str) -> bool:
-    """Whether it is a .config as make writes it, and no fragment."""
-    return "# Automatically generated file; DO NOT EDIT." in text[:200] and "CONFIG_CC_VERSION_TEXT=" in text
 
 
 def _version(config_text: str) -> tuple[int, ...]:
@@ -138,6 +143,18 @@ def parse_config(text: str) -> dict[str, str]:
     }
 
 
+def set_symbols(text: str) -> frozenset[str]:
+    """The symbols of a .config as C sees them: CONFIG_X of what is built in or has a value, CONFIG_X_MODULE of a
+    module, of which no image has anything."""
+    return frozenset(f"{name}_MODULE" if value == "m" else name for name, value in parse_config(text).items())
+
+
+def config_line(symbol: tuple[str, str]) -> str:
+    """The line of a symbol and its value in a .config, with its end."""
+    name, value = symbol
+    return f"# {name} is not set\n" if value == "n" else f"{name}={value}\n"
+
+
 def merge(fragments: Sequence[Fragment]) -> tuple[tuple[tuple[str, str], ...], tuple[Conflict, ...]]:
     """All symbols with the value that wins (the last one), and where fragments disagree."""
     winner: dict[str, tuple[str, str]] = {}
@@ -152,24 +169,21 @@ def merge(fragments: Sequence[Fragment]) -> tuple[tuple[tuple[str, str], ...], t
 
 
 def dropped(fragments: Sequence[Fragment], config_text: str) -> tuple[Dropped, ...]:
-    """What was asked for (by the last fragment that says so) and is not in the .config."""
+    """What was demanded (by the last fragment that says so) and is not in the .config."""
     got, version = parse_config(config_text), _version(config_text)
     said = [one for fragment in fragments for one in fragment.may_lack]
     later = {symbol for symbol, since in said if since and version < tuple(map(int, since.split(".")))}
     may_lack = later | {symbol for symbol, since in said if not since}
-    wanted: dict[str, tuple[str, str]] = {}
-    for fragment in fragments:
-        for symbol, value in fragment.symbols:
-            wanted[symbol] = (value, fragment.name)
+    wanted = {symbol: (value, fragment) for fragment in fragments for symbol, value in fragment.symbols}
     return tuple(
-        Dropped(symbol, value, got.get(symbol, "n"), name, symbol in may_lack, symbol in later)
-        for symbol, (value, name) in wanted.items()
-        if not _same(value, got.get(symbol, "n"))
+        Dropped(symbol, value, got.get(symbol, "n"), fragment.name, symbol in may_lack, symbol in later)
+        for symbol, (value, fragment) in wanted.items()
+        if fragment.is_demand and not same(value, got.get(symbol, "n"))
     )
 
 
-def _same(wanted: str, got: str) -> bool:
-    """olddefconfig rewrites hexadecimal numbers in its own way; everything else is kept as written."""
+def same(wanted: str, got: str) -> bool:
+    """Whether two values of a symbol are one: olddefconfig rewrites hexadecimal numbers in its own way."""
     if wanted[:2].lower() == "0x" and got[:2].lower() == "0x":
         return int(wanted, 16) == int(got, 16)
     return wanted == got

@@ -1,10 +1,12 @@
 """Every kconfig of ours, and every kernel of --build-only, can be had on 6.12 as it is written: no symbol is dropped.
+And over a whole .config our guest has what it needs.
 
 Kconfig itself says so; nothing is compiled but kconfig.
 """
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,14 +14,16 @@ import pytest
 from orchestrator import catalog
 from orchestrator.build.apply import apply
 from orchestrator.build.configure import configure
-from orchestrator.build.toolchain import find_toolchain
+from orchestrator.build.toolchain import find_toolchain, make
 from orchestrator.build.toolchains import installed_toolchains
+from orchestrator.build.worktree import build_directory, worktree_lock
 from orchestrator.commands.compose import find_base
 from orchestrator.context import Context, Places
 from orchestrator.errors import ToolMissing
 from orchestrator.model.kernel import USUAL_TOOLCHAIN, Kernel, Source, Variant
 from orchestrator.model.subject import baseline
 from orchestrator.process import Cancel, Runner
+from orchestrator.source.trees import move_worktree
 
 CATALOG = catalog.load_catalog(Path(__file__).parents[2])
 NEEDS_CLANG = ("kmsan",)
@@ -37,7 +41,7 @@ OURS = tuple(
 @pytest.mark.long  # a quarter of a minute each
 @pytest.mark.parametrize("variant", [*OURS, *CATALOG.builds], ids=lambda variant: variant.name)
 def test_no_symbol_is_dropped(variant: Variant, tmp_path: Path) -> None:
-    context = Context(Places.of_user(), CATALOG, Runner(Cancel()), lambda event: None)
+    context = own_context()
     try:
         toolchain = find_toolchain(context, variant.toolchain, variant.arch).value
     except ToolMissing as error:
@@ -46,3 +50,43 @@ def test_no_symbol_is_dropped(variant: Variant, tmp_path: Path) -> None:
     kernel = Kernel(Source(), variant.kconfig, arch=variant.arch, toolchain=variant.toolchain)
     made = configure(context, baseline(kernel), apply(context, base, None).value, toolchain, tmp_path / "configure.log")
     assert made.value.symbols
+
+
+def own_context() -> Context:
+    return Context(Places.of_user(), CATALOG, Runner(Cancel()), lambda event: None)
+
+
+@pytest.mark.parametrize(
+    ("target", "theirs", "ours"),
+    [
+        # what most developers start from: without the choices of a small kernel, and with what cases call
+        ("defconfig", {"ACPI", "EFI", "RD_ZSTD", "CPU_MITIGATIONS", "UNWINDER_ORC"}, {"KSM", "VIRTIO_NET", "ZRAM"}),
+        # nothing: no SMP, no PCI, no ELF
+        ("allnoconfig", set(), {"SMP", "VIRTIO_NET", "SERIAL_8250_CONSOLE", "BINFMT_ELF", "HUGETLBFS"}),
+    ],
+)
+def test_over_a_whole_config_our_guest_has_what_it_needs(
+    target: str, theirs: set[str], ours: set[str], tmp_path: Path
+) -> None:
+    context = own_context()
+    toolchain = find_toolchain(context).value
+    base, _ = find_base(Source(), context)
+    applied = apply(context, base, None).value
+    over_tinyconfig = baseline(Kernel(Source(), CATALOG.kconfig("base").on("x86_64")))
+    (tmp_path / "64").write_text("CONFIG_64BIT=y\n")
+    with worktree_lock(context, base, over_tinyconfig.worktree):
+        source = move_worktree(base, over_tinyconfig.worktree, applied.tree, context.runner)
+        build = build_directory(source, f"whole-{target}")
+        shutil.rmtree(build, ignore_errors=True)
+        build.mkdir()
+        words = (target, f"KCONFIG_ALLCONFIG={tmp_path}/64")
+        context.runner.check(make(source, build, *words, toolchain=toolchain, places=context.places))
+        shutil.copyfile(build / ".config", tmp_path / ".config")
+        shutil.rmtree(build)
+    subject = baseline(Kernel(Source(), CATALOG.kconfig(str(tmp_path / ".config")).on("x86_64")))
+    made = configure(context, subject, applied, toolchain, tmp_path / "configure.log")
+    symbols = {symbol.removeprefix("CONFIG_") for symbol in made.value.symbols}
+    assert theirs | ours <= symbols
+    assert "RANDOMIZE_BASE" not in symbols
+    assert made.note.startswith("config: ")
+    assert "otherwise in this tree" in made.note

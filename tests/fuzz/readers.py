@@ -28,6 +28,7 @@ from orchestrator.guest.sentinel import read_sentinel
 from orchestrator.judge.known import mark_known
 from orchestrator.judge.logs import classify_log
 from orchestrator.judge.run import RUN, judge_run
+from orchestrator.model.arch import Arch
 from orchestrator.model.attempt import Attempt, Ending
 from orchestrator.model.case import Dialect
 from orchestrator.model.kernel import Role
@@ -237,6 +238,15 @@ CONFIG_A=y
 CONFIG_C="x y"
 CONFIG_D=0x10
 """
+WHOLE_SEED = b"""#
+# Automatically generated file; DO NOT EDIT.
+# Linux/x86 6.12.1 Kernel Configuration
+#
+CONFIG_CC_IS_GCC=y
+CONFIG_X86_64=y
+# CONFIG_B is not set
+"""
+X86 = read_toml(Arch, PACKAGE / "data/archs/x86_64.toml", name="x86_64")
 MACHINE_SEED = (PACKAGE / "data/machines/q35.toml").read_bytes()
 KCONFIG_SEED = b"""menu "m"
 config FOO
@@ -365,9 +375,9 @@ READERS: Mapping[str, Reader] = {
         _are(KIND_SEED),
     ),
     "kconfig fragment": Reader(
-        _as_file("own.config", read_fragment),
-        (b"CONFIG_", b"A", b"=", b"y\n", b'"', b"\\", b"# ", b" is not set\n", b"slowdown: ", b"inf", b"0x", b"9" * 30, b" ", b"\n", b"\xff"),
-        _are(CONFIG_SEED),
+        _as_file("own.config", lambda path: read_fragment(path, {"x86_64": X86})),
+        (b"CONFIG_", b"A", b"=", b"y\n", b'"', b"\\", b"# ", b" is not set\n", b"slowdown: ", b"over: ", b"Linux/x86 6.1", b" Kernel Configuration\n", b"X86_64=y\n", b"inf", b"0x", b"9" * 30, b" ", b"\n", b"\xff"),
+        _are(CONFIG_SEED, WHOLE_SEED),
     ),
     "machine": Reader(
         _as_file("own.toml", lambda path: read_toml(Machine, path, name="own")),

@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.parse.c_conditions import holds, joined, missing, negated
 
-SET = frozenset({"CONFIG_A", "CONFIG_SMP"})
+SET = frozenset({"CONFIG_A", "CONFIG_SMP", "CONFIG_M_MODULE"})
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,11 @@ SET = frozenset({"CONFIG_A", "CONFIG_SMP"})
         ("defined(__ASSEMBLY__)", False),
         ("defined(MODULE)", False),
         ("IS_MODULE(CONFIG_B)", False),
-        ("IS_MODULE(CONFIG_A)", None),
+        ("IS_MODULE(CONFIG_A)", False),
+        ("IS_MODULE(CONFIG_M)", True),
+        ("IS_ENABLED(CONFIG_M)", True),
+        ("IS_BUILTIN(CONFIG_M) || IS_REACHABLE(CONFIG_M) || defined(CONFIG_M)", False),
+        ("defined(CONFIG_M_MODULE)", True),
         ("", None),
         ("((", None),
         ("defined", None),

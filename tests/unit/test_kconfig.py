@@ -20,6 +20,8 @@ from orchestrator.parse.kconfig import (
     optional_symbols,
     parse_config,
     parse_fragment,
+    set_symbols,
+    symbols_for_tinyconfig,
     text_on,
     unmet,
 )
@@ -270,6 +272,22 @@ def test_a_fragment_for_an_architecture_that_there_is_not_is_named(tmp_path: Pat
 def test_a_kconfig_keeps_what_is_for_all_on_an_architecture_without_symbols_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "mine.config"
     path.write_text("CONFIG_A=y\n\n# arch: arm64\nCONFIG_B=y\n")
-    mine = read_fragment(path)
+    mine = read_fragment(path, load_catalog().arches)
     assert mine.on("arm64").symbols == (("CONFIG_A", "y"), ("CONFIG_B", "y"))
     assert mine.on("riscv64").symbols == (("CONFIG_A", "y"),)
+
+
+def test_a_module_is_not_in_the_image() -> None:
+    text = 'CONFIG_A=y\nCONFIG_B=m\n# CONFIG_C is not set\nCONFIG_D=n\nCONFIG_E="x"\nCONFIG_F=7\n'
+    assert set_symbols(text) == {"CONFIG_A", "CONFIG_B_MODULE", "CONFIG_E", "CONFIG_F"}
+
+
+def test_symbols_for_tinyconfig_alone_are_told_also_those_of_an_architecture() -> None:
+    ours = "# why\n# over: tinyconfig\nCONFIG_B=y\n\n# arch: m68k\n# over: tinyconfig\n# CONFIG_C is not set\n"
+    assert symbols_for_tinyconfig(f"CONFIG_A=y\n\n{ours}\nCONFIG_D=y\n") == ("CONFIG_B", "CONFIG_C")
+
+
+def test_over_a_whole_config_a_fragment_lacks_what_suits_tinyconfig() -> None:
+    some = (("CONFIG_A", "y"), ("CONFIG_B", "y"))
+    one = Fragment("f", Path(), some, on_arch=(("m68k", some),), for_tinyconfig=("CONFIG_B",)).over_whole
+    assert one.symbols == one.on("m68k").symbols == (("CONFIG_A", "y"),)

@@ -16,6 +16,8 @@ FRAGMENTS = {
     "more": ("# more: what it is\n# And more of it.\nCONFIG_A=y\n", "what it is", "1 symbol"),
     "unset": ("# unset: nothing\n# CONFIG_A is not set\n", "nothing", "1 symbol"),
     "foreign": ("# foreign: for one\n\n# arch: arm64\nCONFIG_A=y\n", "for one", "1 symbol for arm64"),
+    "whole": ("# Linux/x86 6.12.1 Kernel Configuration\nCONFIG_X86_64=y\n",
+              "a whole .config of Linux/x86 6.12.1, for x86_64", "1 symbol"),
 }  # fmt: skip
 
 

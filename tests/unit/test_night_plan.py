@@ -176,6 +176,10 @@ def test_a_kconfig_may_be_a_file_beside_the_plan(tmp_path: Path, catalog: Catalo
     [one] = combinations(read(text, tmp_path, catalog).series[0])
     assert one.kconfig == f"debug+{tmp_path}/mine.config"
     assert one.item("a") == "a quick debug+mine q35"
+    (tmp_path / "config-6.12+deb12").write_text("CONFIG_KSM=y\n")
+    [one] = combinations(read(text.replace("mine.config", "config-6.12+deb12"), tmp_path, catalog).series[0])
+    assert one.kconfig == f"debug+{tmp_path}/config-6.12+deb12"
+    assert catalog.kconfig(one.kconfig).name == "debug+config-6-12-deb12"
 
 
 def test_an_item_is_a_command_line_that_the_parser_takes(tmp_path: Path, catalog: Catalog) -> None:

@@ -189,6 +189,36 @@ def test_a_fragment_that_is_for_another_architecture_is_refused(catalog: Catalog
     assert make_plan(replace(request, arches=("arm64",)), catalog, None, HOST)
 
 
+def test_a_whole_config_is_for_one_architecture_and_for_as_many_cpus_as_it_says(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    whole = tmp_path / "mine.config"
+    head = "# Linux/arm64 6.12.1 Kernel Configuration\nCONFIG_ARM64=y\n"
+    whole.write_text(f"{head}CONFIG_SMP=y\nCONFIG_NR_CPUS=2\nCONFIG_NUMA=y\n")
+    request = Request(kconfigs=(str(whole),), smp=2)
+    for wrong in (request, replace(request, patch="vm_refcnt", build_only=True)):
+        series = catalog.series("vm_refcnt") if wrong.patch else None
+        with pytest.raises(UsageError, match=r"mine: is a \.config for arm64, and the kernel for x86_64") as caught:
+            make_plan(wrong, catalog, series, HOST)
+        assert caught.value.hint == "--arch arm64"
+    on_arm = replace(request, arches=("arm64",))
+    assert make_plan(on_arm, catalog, None, HOST)
+    with pytest.raises(UsageError, match=r"has 2 CPUs at most \(NR_CPUS\), and the guest 4") as caught:
+        make_plan(replace(on_arm, smp=4), catalog, None, HOST)
+    assert caught.value.hint == "--smp 2"
+    whole.write_text(f"{head}CONFIG_NR_CPUS=1\n")  # of one CPU: ours have SMP, and their number is the kernel's default
+    assert make_plan(replace(on_arm, smp=4), catalog, None, HOST)
+
+
+def test_two_kconfigs_of_one_name_are_refused(catalog: Catalog, tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / ".config").write_text(f"CONFIG_{name.upper()}=y\n")
+    with pytest.raises(UsageError, match="two kernels would be called config") as caught:
+        make_plan(Request(kconfigs=(f"{tmp_path}/a/.config", f"{tmp_path}/b/.config")), catalog, None, HOST)
+    assert "the file of a kconfig" in caught.value.hint
+
+
 def test_cases_without_a_program_for_an_architecture_are_skipped_with_the_reason(catalog: Catalog) -> None:
     own, theirs = catalog.case("uffd"), catalog.cases("kselftest-mm")[0]
     symbols = frozenset((*own.needs.symbols, *theirs.needs.symbols))

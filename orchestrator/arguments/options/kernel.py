@@ -37,7 +37,8 @@ KCONFIG = repeatable(
     "--kconfig",
     metavar="NAME[+NAME]",
     completes="kconfigs",
-    help="fragments added to tinyconfig, by their names or as files (./mine.config; default: base); give it several "
+    help="fragments added to tinyconfig, by their names or as files (./mine.config; default: base). One file may be a "
+    "whole .config, which takes the place of tinyconfig (/boot/config-6.12.57+deb12-amd64). Give the option several "
     "times to test several kernels",
 )
 TOOLCHAIN = repeatable(
