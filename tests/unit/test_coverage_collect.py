@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator import kept
 from orchestrator.evidence.coverage.collect import CODE_MAP, CODE_MAP_SCHEMA, collect
-from orchestrator.guest.counters import HITS, write_hits
+from orchestrator.evidence.coverage.hits import HITS, write_hits
 from orchestrator.model.attempt import Attempt, Ending
 from orchestrator.model.coverage import (
     ChangedFile,

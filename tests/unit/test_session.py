@@ -13,7 +13,8 @@ import pytest
 from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
 from orchestrator.errors import BootFailed, GuestUnreachable, OrchestrateError, ProductDamaged
-from orchestrator.guest.counters import HITS, Counts, read_hits
+from orchestrator.evidence.coverage.hits import HITS, read_hits
+from orchestrator.guest.counters import Counts
 from orchestrator.guest.guest import INITRAMFS
 from orchestrator.jobs.boot import GuestSpec
 from orchestrator.jobs.journal import Journal, Stopped
