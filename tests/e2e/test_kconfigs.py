@@ -60,7 +60,12 @@ def own_context() -> Context:
     ("target", "theirs", "ours"),
     [
         # what most developers start from: without the choices of a small kernel, and with what cases call
-        ("defconfig", {"ACPI", "EFI", "RD_ZSTD", "CPU_MITIGATIONS", "UNWINDER_ORC"}, {"KSM", "VIRTIO_NET", "ZRAM"}),
+        pytest.param(
+            "defconfig",
+            {"ACPI", "EFI", "RD_ZSTD", "CPU_MITIGATIONS", "UNWINDER_ORC"},
+            {"KSM", "VIRTIO_NET", "ZRAM"},
+            marks=pytest.mark.long,  # more than a minute
+        ),
         # nothing: no SMP, no PCI, no ELF
         ("allnoconfig", set(), {"SMP", "VIRTIO_NET", "SERIAL_8250_CONSOLE", "BINFMT_ELF", "HUGETLBFS"}),
     ],
