@@ -6,7 +6,6 @@ change it: else what both do wrong would be noticed of one of them only.
 
 from __future__ import annotations
 
-from itertools import chain
 from pathlib import Path
 
 from orchestrator.build.plugin import stalls_plugin
@@ -67,9 +66,5 @@ def _places(context: Context, vmlinux: Path, statements: set[int], known: functi
     if not spans:
         return ()
     codes = read_code(vmlinux, spans)
-    said, starts = disassembled(context, codes), [start for start, _ in spans]
-    chosen = (
-        places(statements, sorted({*find(said, starts, codes)}), known.span)
-        for find in (x86_jumps.meetings, x86_jumps.writes)
-    )
-    return tuple(sorted({*chain.from_iterable(chosen)}))
+    found = x86_jumps.between(disassembled(context, codes), [start for start, _ in spans], codes)
+    return places(statements, sorted({*found}), known.span)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from xml.etree import ElementTree
 
-import pytest
-
 from orchestrator.evidence.coverage.conditions import Place, Stack, with_parts
 from orchestrator.evidence.coverage.judge import coverage, with_result
 from orchestrator.evidence.coverage.told import never_gone, one_way, ways_sentence
 from orchestrator.evidence.coverage.ways import told, united
-from orchestrator.evidence.coverage.x86_jumps import BETWEEN, conditional_jumps, joined, meetings, writes
+from orchestrator.evidence.coverage.x86_jumps import BETWEEN, between, conditional_jumps, joined
 from orchestrator.model.coverage import (
     ChangedFile,
     ChangedStatement,
@@ -91,7 +89,7 @@ def test_conditional_jumps_and_what_is_next() -> None:
     ]
 
 
-def test_where_it_matters_what_others_have_done() -> None:
+def test_where_others_may_come_between() -> None:
     """Where a piece begins, and behind calls, atomic operations and barriers. An exchange of registers is none."""
     first, second = bytes(20), bytes(9)
     at = len(first) + len(BETWEEN)
@@ -112,25 +110,7 @@ def test_where_it_matters_what_others_have_done() -> None:
 """
     base, other = 0xFFFFFFFF81000000, 0xFFFFFFFF81200000
     found = [base, other, base + 5, base + 8, base + 0xC, base + 0x10, base + 0x13, other + 5, other + 9]
-    assert list(meetings(said, [base, other], [first, second])) == found
-
-
-WRITES = (
-    "mov    %rax,0x8(%rbx)", "movq   $0x0,(%rdi)", "or     %rax,0x20(%rbx)", "sub    %rdx,(%rbx,%rax,8)",
-    "incl   (%rdi)", "rep stos %al,%es:(%rdi)", "movups %xmm0,-0x10(%rax)", "mov    %rax,0x8(%r12,%rbp,1)",
-)  # fmt: skip
-NO_WRITES = (
-    "mov    0x8(%rbx),%rax", "mov    %rax,0x8(%rsp)", "mov    %rax,-0x8(%rbp)", "cmp    %rax,0x8(%rbx)",
-    "test   %eax,(%rdi)", "lea    0x8(%rbx),%rax", "nopw   0x0(%rax,%rax,1)", "call   *0x8(%rax)",
-    "incl   %gs:0x1234(%rip)",
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("words", [*WRITES, *NO_WRITES])
-def test_what_writes_where_others_can_see_it(words: str) -> None:
-    """Not what is on the stack, nor what is the CPU's own."""
-    said = f"   0:\t{words}\n   7:\tret\n"
-    assert list(writes(said, [0x1000], [bytes(8)])) == ([0x1007] if words in WRITES else [])
+    assert list(between(said, [base, other], [first, second])) == found
 
 
 # --- jumps and conditions

@@ -16,11 +16,6 @@ _INSTRUCTION = re.compile(r"^\s*([0-9a-f]+):\s+(.*)$", re.MULTILINE)
 _JUMP = re.compile(r"^(?:[a-z]+ )*(?:j(?!mp)[a-z]+|loop[a-z]*)(?:,p[nt])?\s+(?:0x)?([0-9a-f]+)\b")
 # calls, what is locked or is without saying so, what orders
 _MEETS_OTHERS = re.compile(r"^(?:call|lock|[lsm]fence|xchg\s.*\()")
-# writes to memory: the last operand is where to, and not the stack's. Compares and tests write nothing
-_WRITES = re.compile(
-    r"^(?:rep )?(?:mov|add|sub|and|or|xor|inc|dec|neg|not|bt[src]|sh[lr]|stos)[a-z]*\s+"
-    r"(?:.*,)?(?:%es:)?(?:-?0x[0-9a-f]+)?\((?!%[re]?[sb]p\b)[^()]*\)$"
-)
 _WRAP = (1 << 64) - 1
 
 
@@ -36,21 +31,13 @@ def conditional_jumps(disassembly: str, starts: Sequence[int], codes: Sequence[b
             yield Jump(address, int(found[1], 16) + moved & _WRAP, following)
 
 
-def meetings(disassembly: str, starts: Sequence[int], codes: Sequence[bytes]) -> Iterator[int]:
-    """Where it matters what others have done since: the beginnings of the pieces, and what follows a call or an atomic
-    operation. The arguments are those of conditional_jumps."""
+def between(disassembly: str, starts: Sequence[int], codes: Sequence[bytes]) -> Iterator[int]:
+    """Where it matters what other CPUs have done since: the beginnings of the pieces, and what follows a call or an
+    atomic operation. The arguments are those of conditional_jumps."""
     yield from starts
-    yield from _behind(_MEETS_OTHERS, disassembly, starts, codes)
-
-
-def writes(disassembly: str, starts: Sequence[int], codes: Sequence[bytes]) -> Iterator[int]:
-    """What follows a write to memory, which others may see before they can see the next one. The arguments are those of
-    conditional_jumps."""
-    yield from _behind(_WRITES, disassembly, starts, codes)
-
-
-def _behind(what: re.Pattern[str], disassembly: str, starts: Sequence[int], codes: Sequence[bytes]) -> Iterator[int]:
-    return (following for _, words, following, _ in _instructions(disassembly, starts, codes) if what.match(words))
+    for _, words, following, _ in _instructions(disassembly, starts, codes):
+        if _MEETS_OTHERS.match(words):
+            yield following
 
 
 def _instructions(
