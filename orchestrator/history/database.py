@@ -7,6 +7,7 @@ transaction that is on the disk when it ends: a writer that is killed leaves all
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -116,7 +117,7 @@ def _engine(url: URL, *, is_read_only: bool = False) -> Engine:
         except (ModuleNotFoundError, NoSuchModuleError) as error:
             raise UsageError("PostgreSQL's driver is not installed", hint="pip install 'psycopg[binary]'") from error
     file = f"file:{quote(url.database or '')}{'?mode=ro' if is_read_only else ''}"
-    how = ("query_only = ON",) if is_read_only else ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
+    how = ("query_only = ON",) if is_read_only else ("synchronous = FULL", "foreign_keys = ON")
 
     def connect() -> sqlite3.Connection:
         # a connection is used by one thread at a time, and not always by the one that made it
@@ -127,6 +128,8 @@ def _engine(url: URL, *, is_read_only: bool = False) -> Engine:
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _: Any) -> None:
         connection.isolation_level = None  # no hidden COMMIT before DDL: _began begins transactions
+        if not is_read_only:
+            _use_wal(connection)
         # patterns tell upper from lower case, as those of PostgreSQL do
         for pragma in (*how, "case_sensitive_like = ON"):
             connection.execute(f"PRAGMA {pragma}")
@@ -137,6 +140,21 @@ def _engine(url: URL, *, is_read_only: bool = False) -> Engine:
         connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE"))
 
     return engine
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """SQLite's own waiting does not cover this: who reads the header to find out, and then wants to change it while
+    another does the same, is told at once that the file is locked."""
+    until = time.monotonic() + WAIT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _upgrade(database: Database) -> None:

@@ -11,6 +11,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -302,6 +303,7 @@ def test_a_server_that_does_not_answer_is_named_without_its_password(tmp_path: P
 
 WRITER = """
 import sys
+import threading
 from dataclasses import replace
 from orchestrator.history.database import open_database
 from orchestrator.history.keep import keep
@@ -332,6 +334,19 @@ def test_writers_at_the_same_time_lose_nothing(target: str) -> None:
     assert counts(database)["finding"] == 10 * 40
     new = [line for out, _ in said for line in out.splitlines() if line.startswith("NEW same")]
     assert sorted(new) == [f"NEW same {number}" for number in range(5)]
+
+
+def test_it_waits_for_who_makes_the_file(tmp_path: Path) -> None:
+    """SQLite itself does not, where a file that is not yet in WAL mode is being written."""
+    target = tmp_path / "history.db"
+    other = sqlite3.connect(target, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    end = threading.Timer(0.3, lambda: other.execute("COMMIT"))
+    end.start()
+    assert ask(open_database(str(target), create=True), "runs") == []
+    end.join()
+    assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    other.close()
 
 
 def test_a_killed_writer_leaves_whole_runs_and_no_lock(target: str) -> None:
