@@ -12,6 +12,8 @@ int main(int argc, char **argv)
 		{ .name = "unregister", .body = unregister, .sabotages = { "uffd-not-again" }, .moves = { "vma_lock_retry" } },
 		{ .name = "move", .body = move, .sabotages = { "uffd-moves-wrong", "uffd-move-leaves" },
 		  .moves = { "vma_lock_retry" } },
+		{ .name = "move-within", .body = move_within, .sabotages = { "uffd-stages-wrong", "uffd-stages-twice" },
+		  .moves = { "vma_lock_retry" } },
 	};
 
 	return case_main(argc, argv, subtests, COUNT_OF(subtests));

@@ -21,7 +21,7 @@ static void drop(struct worker *worker)
 	}
 }
 
-static void go(struct run *run, bool moves)
+static void go(struct run *run, enum uffd_way way)
 {
 	static struct uffd uffd;
 	unsigned int touchers = run_threads_left(run, 3, 2);
@@ -32,7 +32,7 @@ static void go(struct run *run, bool moves)
 		{ .name = "toucher", .body = uffd_touch, .count = touchers, .arg = &uffd },
 	};
 
-	if (!uffd_init(&uffd, run, moves))
+	if (!uffd_init(&uffd, run, way))
 		return;
 	uffd.touchers = touchers;
 	uffd.touched.want.always_mapped = true;
@@ -42,12 +42,19 @@ static void go(struct run *run, bool moves)
 
 void missing(struct run *run)
 {
-	go(run, false);
+	go(run, UFFD_COPIES);
 }
 
 /* move: the same, but each page is moved in from another mapping that is split and merged as well: two VMAs at once.
  * Oracles: as above, and in give_move(): the page is gone where it came from. */
 void move(struct run *run)
 {
-	go(run, true);
+	go(run, UFFD_MOVES);
+}
+
+/* move-within: each page is moved in from the upper half of the same mapping, which is one VMA, or two or more while it is
+ * split. Oracles: as above, and in give_move_within(). */
+void move_within(struct run *run)
+{
+	go(run, UFFD_MOVES_WITHIN);
 }

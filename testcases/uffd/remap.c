@@ -40,7 +40,7 @@ void remap(struct run *run)
 		{ .name = "toucher", .body = uffd_touch, .count = touchers, .arg = &uffd },
 	};
 
-	if (!uffd_init(&uffd, run, false))
+	if (!uffd_init(&uffd, run, UFFD_COPIES))
 		return;
 	uffd.touchers = touchers;
 	uffd.touched.want.zero_while_changing = true;

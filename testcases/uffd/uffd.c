@@ -41,15 +41,22 @@ static int open_uffd(void)
 
 bool uffd_is_zero_page(const struct uffd *uffd, unsigned int page)
 {
-	return !uffd->moves && page % 4 == 3;
+	return uffd->way == UFFD_COPIES && page % 4 == 3;
 }
 
-bool uffd_init(struct uffd *uffd, struct run *run, bool moves)
+static bool map(struct uffd *uffd, unsigned int pages, void **at)
 {
-	struct uffdio_api api = { .api = UFFD_API, .features = moves ? UFFD_FEATURE_MOVE : 0 };
-	unsigned int source_pages = moves ? UFFD_PAGES : 1;
+	*at = area_reserve(uffd->run, pages);
+	return *at && area_map(uffd->run, *at, pages, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1, 0) != MAP_FAILED;
+}
 
-	*uffd = (struct uffd){ .run = run, .moves = moves, .fd = open_uffd() };
+bool uffd_init(struct uffd *uffd, struct run *run, enum uffd_way way)
+{
+	bool moves = way != UFFD_COPIES;
+	struct uffdio_api api = { .api = UFFD_API, .features = moves ? UFFD_FEATURE_MOVE : 0 };
+	unsigned int pages = way == UFFD_MOVES_WITHIN ? 2 * UFFD_PAGES : UFFD_PAGES;
+
+	*uffd = (struct uffd){ .run = run, .way = way, .fd = open_uffd() };
 	if (uffd->fd < 0) {
 		run_skip(run, "userfaultfd is not available: %s", error_words(errno));
 		return false;
@@ -58,13 +65,12 @@ bool uffd_init(struct uffd *uffd, struct run *run, bool moves)
 		run_skip(run, moves ? "UFFDIO_MOVE is not available" : "userfaultfd API is not available");
 		return false;
 	}
-	uffd->base = area_reserve(run, UFFD_PAGES);
-	uffd->source = area_reserve(run, source_pages);
-	if (!uffd->base || !uffd->source ||
-	    area_map(run, uffd->base, UFFD_PAGES, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1, 0) == MAP_FAILED ||
-	    area_map(run, uffd->source, source_pages, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1, 0) == MAP_FAILED)
+	if (!map(uffd, pages, &uffd->base) || !map(uffd, 1, &uffd->scratch) ||
+	    (way == UFFD_MOVES && !map(uffd, UFFD_PAGES, &uffd->source)))
 		return false;
-	uffd_register(uffd, 0, UFFD_PAGES);
+	if (way == UFFD_MOVES_WITHIN)
+		uffd->source = area_word(uffd->base, UFFD_PAGES, 0);
+	uffd_register(uffd, 0, pages);
 	for (unsigned int page = 0; page < UFFD_PAGES; page++)
 		claim_publish(&uffd->claim[page], 0,
 			      CLAIM_RW | MAY_LOSE_WRITES | (uffd_is_zero_page(uffd, page) ? MAY_BE_ZERO : 0));
@@ -104,27 +110,36 @@ static int give_zero(struct uffd *uffd, unsigned int page)
 	return ioctl(uffd->fd, UFFDIO_ZEROPAGE, &zero);
 }
 
+static int copy_to(struct uffd *uffd, void *at, unsigned int tag)
+{
+	struct uffdio_copy copy = { .dst = (uintptr_t)at, .src = (uintptr_t)uffd->scratch, .len = page_bytes() };
+
+	*area_word(uffd->scratch, 0, WORD_TAG) = tag_make(0, tag, 0);
+	return ioctl(uffd->fd, UFFDIO_COPY, &copy);
+}
+
 static int give_copy(struct uffd *uffd, unsigned int page)
 {
-	struct uffdio_copy copy = {
-		.dst = (uintptr_t)area_word(uffd->base, page, 0), .src = (uintptr_t)uffd->source, .len = page_bytes(),
+	return copy_to(uffd, area_word(uffd->base, page, 0),
+		       run_sabotaged(uffd->run, "uffd-wrong-page") ? page + 1 : page);
+}
+
+static int move_from(struct uffd *uffd, void *source, unsigned int page)
+{
+	struct uffdio_move move = {
+		.dst = (uintptr_t)area_word(uffd->base, page, 0), .src = (uintptr_t)source, .len = page_bytes(),
 	};
 
-	*area_word(uffd->source, 0, WORD_TAG) =
-		tag_make(0, run_sabotaged(uffd->run, "uffd-wrong-page") ? page + 1 : page, 0);
-	return ioctl(uffd->fd, UFFDIO_COPY, &copy);
+	return ioctl(uffd->fd, UFFDIO_MOVE, &move);
 }
 
 static int give_move(struct uffd *uffd, unsigned int page)
 {
 	uint64_t *source = area_word(uffd->source, page, WORD_TAG);
-	struct uffdio_move move = {
-		.dst = (uintptr_t)area_word(uffd->base, page, 0), .src = (uintptr_t)source, .len = page_bytes(),
-	};
 	int result;
 
 	*source = tag_make(0, run_sabotaged(uffd->run, "uffd-moves-wrong") ? page + 1 : page, 0);
-	result = ioctl(uffd->fd, UFFDIO_MOVE, &move);
+	result = move_from(uffd, area_word(uffd->source, page, 0), page);
 	if (result == 0 && run_sabotaged(uffd->run, "uffd-move-leaves"))
 		*source = 1;
 	/* Oracle: a page is in one place. The source VMA, locked together with the target, must be empty now. */
@@ -133,24 +148,56 @@ static int give_move(struct uffd *uffd, unsigned int page)
 	return result;
 }
 
+/* A look at the source would be a fault that only we could answer: a copy to it tells whether it is empty. */
+static int give_move_within(struct uffd *uffd, unsigned int page)
+{
+	void *source = area_word(uffd->source, page, 0);
+	int result;
+
+	if (!uffd->staged[page] || run_sabotaged(uffd->run, "uffd-stages-twice")) {
+		unsigned int tag = run_sabotaged(uffd->run, "uffd-stages-wrong") ? page + 1 : page;
+
+		if (copy_to(uffd, source, tag) == 0)
+			uffd->staged[page] = true;
+		else if (errno != EEXIST)
+			return -1;
+		else /* Oracle: a page is in one place. */
+			run_fail(uffd->run, "page %u was moved but its source still has one", page);
+	}
+	result = move_from(uffd, source, page);
+	if (result == 0)
+		uffd->staged[page] = false;
+	return result;
+}
+
+static int give(struct uffd *uffd, unsigned int page)
+{
+	switch (uffd->way) {
+	case UFFD_MOVES: return give_move(uffd, page);
+	case UFFD_MOVES_WITHIN: return give_move_within(uffd, page);
+	default: return give_copy(uffd, page);
+	}
+}
+
 /* Oracle: each answer succeeds or fails for a reason that the changes going on explain. EAGAIN and EBUSY: try again;
  * a VMA that cannot be read-locked must end up here and not in a leaked lock or an endless loop. */
 static void answer_page(struct uffd *uffd, unsigned int page)
 {
 	bool zero = uffd_is_zero_page(uffd, page) || run_sabotaged(uffd->run, "uffd-zero");
+	bool moves = uffd->way != UFFD_COPIES;
 
 	for (unsigned int try = 0; try < TRIES; try++) {
-		int result = zero ? give_zero(uffd, page) : uffd->moves ? give_move(uffd, page) : give_copy(uffd, page);
+		int result = zero ? give_zero(uffd, page) : give(uffd, page);
 
 		if (result == 0) {
-			slot_hit(zero ? uffd->zeroed : uffd->moves ? uffd->moved : uffd->copied);
+			slot_hit(zero ? uffd->zeroed : moves ? uffd->moved : uffd->copied);
 			return;
 		}
 		/* answered already, or unmapped or not registered meanwhile: the fault has to look again */
 		if (errno == EEXIST || errno == ENOENT || errno == ESRCH)
 			break;
 		if (errno != EAGAIN && errno != EBUSY) {
-			run_fail_errno(uffd->run, zero ? "UFFDIO_ZEROPAGE" : uffd->moves ? "UFFDIO_MOVE" : "UFFDIO_COPY");
+			run_fail_errno(uffd->run, zero ? "UFFDIO_ZEROPAGE" : moves ? "UFFDIO_MOVE" : "UFFDIO_COPY");
 			break;
 		}
 		slot_hit(uffd->busy);
@@ -202,7 +249,7 @@ void uffd_split(struct worker *worker)
 	struct uffd *uffd = worker->arg;
 
 	while (worker_continue(worker)) {
-		bool source = uffd->moves && rng_one_in(&worker->rng, 2);
+		bool source = uffd->source && rng_one_in(&worker->rng, 2);
 		unsigned int page = rng_below(&worker->rng, UFFD_PAGES);
 		void *at = area_word(source ? uffd->source : uffd->base, page, 0);
 

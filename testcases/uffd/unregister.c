@@ -45,7 +45,7 @@ void unregister(struct run *run)
 		{ .name = "toucher", .body = uffd_touch, .count = touchers, .arg = &uffd },
 	};
 
-	if (!uffd_init(&uffd, run, false))
+	if (!uffd_init(&uffd, run, UFFD_COPIES))
 		return;
 	uffd.touchers = touchers;
 	uffd.touched.leaves_cpu = true;
