@@ -15,7 +15,7 @@ from orchestrator.deadline import Budget
 from orchestrator.errors import Fault, Interrupted, OrchestrateError, UsageError
 from orchestrator.events import RunFinished
 from orchestrator.evidence.decode import decode, decode_suites
-from orchestrator.jobs.coverage import COUNTS
+from orchestrator.jobs.coverage import EMULATOR
 from orchestrator.jobs.products import Products
 from orchestrator.judge import mutation_run, run
 from orchestrator.model.kernel import USUAL_ARCH, Role
@@ -99,7 +99,7 @@ def _add_mutants(invocation: Invocation, run_dir: Path) -> None:
 def _counts(invocation: Invocation) -> bool:
     """Whether it can be counted what the guests execute."""
     machine = invocation.plan.machine
-    return machine.arch == USUAL_ARCH and invocation.find.accel(machine)[0].name == COUNTS
+    return machine.arch == USUAL_ARCH and invocation.find.accel(machine)[0].name == EMULATOR
 
 
 def run_mutation(invocation: Invocation, run_dir: Path) -> mutation_run.MutationReport:

@@ -35,7 +35,7 @@ from orchestrator.store import key, write_atomically
 from orchestrator.words import counted
 
 ADDRESSES = "coverage.addresses"
-COUNTS = "tcg"  # the accelerator that counts
+EMULATOR = "tcg"  # the accelerator that runs our plugins
 EVERY_BOOT = "start_kernel"
 
 
@@ -48,7 +48,7 @@ def counting(
     if machine.arch != USUAL_ARCH:
         note = f"not measured on {machine.arch}: that the emulator counts right is proved on {USUAL_ARCH} alone"
         return Product(None, cached=False, outcome=Outcome.SKIP, note=note)
-    if accel.name != COUNTS:
+    if accel.name != EMULATOR:
         note = f"not measured under {accel.name.upper()}: the emulator counts (--accel tcg)"
         return Product(None, cached=False, outcome=Outcome.SKIP, note=note)
     try:

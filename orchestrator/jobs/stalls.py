@@ -18,14 +18,13 @@ from orchestrator.evidence.coverage.elf import read_code
 from orchestrator.evidence.coverage.stall_places import places
 from orchestrator.guest.counters import STALLS, Counting, write_addresses
 from orchestrator.jobs.build import Built
-from orchestrator.jobs.coverage import disassembled, kept_code_map, known_functions
+from orchestrator.jobs.coverage import EMULATOR, disassembled, kept_code_map, known_functions
 from orchestrator.model.kernel import USUAL_ARCH
 from orchestrator.model.machine import Accel, Machine
 from orchestrator.model.outcome import Outcome
 from orchestrator.words import counted
 
 ADDRESSES = "stalls.addresses"
-STALLS_UNDER = "tcg"  # the accelerator that can let one CPU stand still at an instruction
 
 
 def stalls(
@@ -53,7 +52,7 @@ def stalls(
 
 
 def _why_not(machine: Machine, accel: Accel) -> str:
-    if accel.name != STALLS_UNDER:
+    if accel.name != EMULATOR:
         return f"CPUs stand still nowhere under {accel.name.upper()}: only the emulator can make them (--accel tcg)"
     if machine.arch != USUAL_ARCH:
         return f"CPUs stand still nowhere on {machine.arch}: nobody has looked where others come between there"
