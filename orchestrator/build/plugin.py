@@ -1,5 +1,5 @@
-"""The plugins that count instructions or let CPUs stand still there, compiled, and proved on the QEMU that is to load
-them."""
+"""The plugins that count instructions, watch them or let CPUs stand still there, compiled, and proved on the QEMU that
+is to load them."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from orchestrator.store import key
 
 FILES = Path(__file__).parents[1] / "guest/files/plugins"
 COVERAGE, INSTRUCTIONS, STALLS = (FILES / f"{name}.c" for name in ("coverage", "instructions", "stalls"))
+VMA_WRITES = FILES / "vma_writes.c"
 SHARED = FILES / "plugin.h"
 FLAGS = ("-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-shared", "-fPIC", "-fvisibility=hidden", "-pthread")
 PLUGIN = "plugin.so"
@@ -30,6 +31,7 @@ PROOF_S = 10.0  # below one second on an idle host, one and a half with the ways
 # The boot sector begins here, once; and ends with a signature that nothing executes
 Counted = tuple[int, ...]
 RUNS_ONCE, NEVER_RUNS = 0x7C00, 0x7DFE
+WRITES_ONCE = 0x7C68  # movq %rax, (%rdi)
 # Its conditional jumps, each with how often it is taken, and not. Where the last one leads is said to be entered by
 # interrupts: then nobody knows whether it was this jump that led there
 JUMPS = {
@@ -61,6 +63,11 @@ def stalls_plugin(context: Context, toolchain: Toolchain, qemu: str, accel: Acce
     return _plugin(context, toolchain, qemu, accel, STALLS, lambda counts: counts == (1, 0))
 
 
+def vma_writes_plugin(context: Context, toolchain: Toolchain, qemu: str, accel: Accel) -> Path:
+    """Which writes of VMAs come without their lock. Raises as _plugin."""
+    return _plugin(context, toolchain, qemu, accel, VMA_WRITES, lambda counts: counts == (1, 0))
+
+
 def _plugin(
     context: Context, toolchain: Toolchain, qemu: str, accel: Accel, source: Path, is_right: Callable[[Counted], bool]
 ) -> Path:
@@ -85,7 +92,8 @@ def _plugin(
         result = context.runner.run(command)
         if result.status != 0:
             raise CommandFailed("the plugin does not compile", detail=result.tail(), hint=command.line())
-        counting = Counting(scratch / PLUGIN, scratch, (RUNS_ONCE, NEVER_RUNS), 0 if source == INSTRUCTIONS else None)
+        once = WRITES_ONCE if source == VMA_WRITES else RUNS_ONCE
+        counting = Counting(scratch / PLUGIN, scratch, (once, NEVER_RUNS), 0 if source == INSTRUCTIONS else None)
         _prove(context, counting, qemu, accel, is_right)
         if source == COVERAGE:
             (scratch / WAYS).write_text(_why_no_ways(context, scratch / PLUGIN, qemu, accel))

@@ -11,6 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -81,6 +82,16 @@ class Console:
         with self._lock:
             self._write(self._log.mark)
             return self._log.size
+
+    def note(self, line: str) -> None:
+        """Add a line of our own, also to the log of a guest that is dead."""
+        data = f"\n{line}\n".encode()
+        with self._lock:
+            if self._thread is not None and not self._thread.is_alive():
+                with suppress(OSError), self._path.open("ab") as handle:  # nobody adds to it any more
+                    handle.write(data)
+            else:
+                self._write(partial(self._log.write, data))
 
     def drain(self, timeout_s: float) -> None:
         """Wait until the stream has ended and everything is in the file."""

@@ -19,6 +19,7 @@ from orchestrator.store import write_atomically
 
 COUNTERS = "counters"  # in a guest's directory, which is QEMU's working directory
 STALLS = "stalls"  # there, too: how often a CPU stood still at each place
+VMA_WRITES = "vma-writes"  # there, too: how often each instruction wrote a VMA that was not locked
 WORD = 8
 POLL_S = 0.002
 COPY_S = 2.0  # what QEMU's thread may take for two copies, of which it makes 100 a second
@@ -36,6 +37,7 @@ class Counting:
     entries: tuple[int, ...] = ()  # where the kernel is entered from elsewhere; ascending
     counters: str = COUNTERS  # the file in the guest's directory
     seed: int | None = None  # of the plugin that lets CPUs stand still
+    layout: tuple[int, ...] = ()  # of the plugin that watches writes: where the kernel has what that looks at
 
     @property
     def jumps_file(self) -> Path:
@@ -46,6 +48,10 @@ class Counting:
         return self.file.with_name(f"{self.file.name}.entries")
 
     @property
+    def layout_file(self) -> Path:
+        return self.file.with_name(f"{self.file.name}.layout")
+
+    @property
     def ways(self) -> tuple[Way, ...]:
         return tuple((jump.address, to) for jump in self.jumps for to in (jump.taken, jump.not_taken))
 
@@ -54,6 +60,8 @@ class Counting:
         more = "" if self.above is None else f",above={self.above:#x}"
         if self.seed is not None:
             more += f",seed={self.seed}"
+        if self.layout:
+            more += f",layout={in_option(self.layout_file)}"
         if self.jumps:
             more += f",jumps={in_option(self.jumps_file)},entries={in_option(self.entries_file)}"
         return "-plugin", f"{in_option(self.plugin)},addresses={in_option(self.file)},counters={self.counters}{more}"
@@ -62,6 +70,8 @@ class Counting:
 def write_addresses(counting: Counting) -> None:
     """As a new file: a QEMU that runs has the one before mapped."""
     write_atomically(counting.file, array.array("Q", counting.addresses).tobytes())
+    if counting.layout:
+        write_atomically(counting.layout_file, array.array("Q", counting.layout).tobytes())
     if counting.jumps:
         words = [word for jump in counting.jumps for word in (jump.address, jump.taken, jump.not_taken)]
         write_atomically(counting.jumps_file, array.array("Q", words).tobytes())
@@ -105,15 +115,16 @@ class Counters:
     def read(self, is_alive: Callable[[], bool]) -> Counts:
         """How often each instruction has been executed so far. Where QEMU copies the counters, waits until all that
         was counted before the call is in the file."""
-        copies, *counts = self._words()
+        copies, *counts = self.words()
         if copies:  # else they are right where QEMU counts
             until = time.monotonic() + COPY_S
-            while self._words()[0] < copies + 2 and is_alive() and time.monotonic() < until:
+            while self.words()[0] < copies + 2 and is_alive() and time.monotonic() < until:
                 time.sleep(POLL_S)
-            _, *counts = self._words()
+            _, *counts = self.words()
         return Counts(self._addresses, tuple(counts), self._ways)
 
-    def _words(self) -> array.array[int]:
+    def words(self) -> array.array[int]:
+        """All of the file, as it is now."""
         words = array.array("Q")
         words.frombytes(self._path.read_bytes())
         return words

@@ -22,6 +22,7 @@ from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.qemu_argv import Boot, argv
 from orchestrator.guest.sentinel import Sentinel, read_sentinel
 from orchestrator.guest.ssh import ClientKey, Link, new_client_key
+from orchestrator.guest.vma_writes import VmaWatch, VmaWrites
 from orchestrator.guest.watchdog import Examine, Observation, Watchdog, lost
 from orchestrator.judge.known import mark_expected, mark_known
 from orchestrator.model.attempt import Attempt, Ending
@@ -103,13 +104,17 @@ class Guest:
         outlives_us: bool = False,
         counting: Counting | None = None,
         stalls: Counting | None = None,
+        vma_writes: VmaWatch | None = None,
     ) -> None:
         """`outlives_us`: QEMU does not end with us, so that `leave` can leave it behind; nor does it when we crash.
-        `counting`: instructions to count. `stalls`: those at which CPUs stand still now and then."""
+        `counting`: instructions to count. `stalls`: those at which CPUs stand still now and then. `vma_writes`: those
+        that are watched for writing VMAs without their lock."""
         directory.mkdir(parents=True, exist_ok=True)
         self._counters = Counters(directory, counting) if counting else None
         self._stalls = Counters(directory, stalls) if stalls else None
-        plugins = [word for one in (counting, stalls) if one for word in one.argv()]
+        self._vma_writes = VmaWrites(directory, vma_writes) if vma_writes else None
+        watching = vma_writes.counting if vma_writes else None
+        plugins = [word for one in (counting, stalls, watching) if one for word in one.argv()]
         boot = replace(boot, plugins=tuple(plugins))
         self._runner = runner
         self._client, host_public, keys = _make_keys(directory, runner)
@@ -128,12 +133,15 @@ class Guest:
     def wait_ready(self, limit_s: float) -> Identity:
         """Wait for the first answered command. Raises BootFailed, GuestUnreachable, Interrupted."""
         try:
-            return self._wait_ready(limit_s)
+            identity = self._wait_ready(limit_s)
         except GuestUnreachable:
             self._check_booting()  # a panic or a reset explains more than the silence that follows it
             if trouble := self.qemu.host_trouble():
                 raise GuestUnreachable(trouble, hint="--accel tcg emulates instead") from None
             raise
+        finally:
+            self.tell_vma_writes()
+        return identity
 
     def _wait_ready(self, limit_s: float) -> Identity:
         deadline = Deadline.after(limit_s)
@@ -173,6 +181,7 @@ class Guest:
         console_from, started_s = self.qemu.console.mark(), time.monotonic()
 
         def examine(may_ask: bool) -> Examination:
+            self.tell_vma_writes()  # what is said after an examination is our own doing
             link = self.link if may_ask else None
             with writing(home / EVIDENCE):
                 return evidence.examine(self.qemu, link, case_argv.process(case), home, self._memory_mib)
@@ -187,6 +196,7 @@ class Guest:
             answer = self.link.run(shlex.join(words), home / "stdout", home / "stderr", stdin=f"{token} {mark}\n")
         time_s = time.monotonic() - started_s
         self._runner.cancel.check()
+        self.tell_vma_writes()
         if self.qemu.console.failure:
             raise situation(self.qemu.console.failure, os.fspath(self.directory / "console.log"))
         sentinel = read_sentinel(answer.stderr, token)
@@ -210,6 +220,11 @@ class Guest:
     def counts(self) -> Counts | None:
         """What has been counted since power-on; None if nothing was to be. Works also when the guest is dead."""
         return self._counters.read(lambda: self.qemu.is_alive) if self._counters else None
+
+    def tell_vma_writes(self) -> None:
+        """Say in the console which writes of VMAs have come without their lock since the last call."""
+        if self._vma_writes:
+            self._vma_writes.tell(self.qemu.console, self.qemu.started_s)
 
     def close(self) -> None:
         if self.link:

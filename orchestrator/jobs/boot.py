@@ -13,6 +13,7 @@ from orchestrator.errors import BootFailed, NoGuest, ProductDamaged, QemuCrashed
 from orchestrator.guest.counters import Counting
 from orchestrator.guest.guest import Guest, Identity
 from orchestrator.guest.qemu_argv import Boot
+from orchestrator.guest.vma_writes import VmaWatch
 from orchestrator.model.case import Programs
 from orchestrator.model.kernel import KernelImage
 from orchestrator.model.machine import Accel, Machine
@@ -37,6 +38,7 @@ class GuestSpec:
     disk: Path | None = None  # the userland that some case's program lies in
     counting: Counting | None = None  # the instructions that its guests count
     stalls: Counting | None = None  # those at which its CPUs stand still now and then
+    vma_writes: VmaWatch | None = None  # those that are watched for writing VMAs without their lock
     seccomp: tuple[str, ...] = ()  # what QEMU itself may not do
 
 
@@ -105,6 +107,7 @@ def _boot(
         outlives_us=outlives_us,
         counting=spec.counting,
         stalls=spec.stalls,
+        vma_writes=spec.vma_writes,
     )
     try:
         if debug:

@@ -14,6 +14,7 @@ from orchestrator.build.product import Product
 from orchestrator.build.toolchain import find_toolchain
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed, ToolMissing, VmlinuxUnreadable
+from orchestrator.evidence import x86_code
 from orchestrator.evidence.coverage import conditions, functions, line_table, x86_jumps
 from orchestrator.evidence.coverage.collect import CODE_MAP, CODE_MAP_SCHEMA, hits_of
 from orchestrator.evidence.coverage.elf import read_code, read_sections
@@ -173,8 +174,8 @@ def _with_parts(
 
 
 def disassembled(context: Context, codes: Sequence[bytes]) -> str:
-    """Pieces of code, joined, as x86_jumps reads it. Raises CommandFailed, ToolMissing."""
+    """Pieces of code, joined, as x86_code reads it. Raises CommandFailed, ToolMissing."""
     with tempfile.NamedTemporaryFile(prefix="orchestrate-code-") as scratch:
-        scratch.write(x86_jumps.joined(codes))
+        scratch.write(x86_code.joined(codes))
         scratch.flush()
-        return context.runner.check(Command((*x86_jumps.DISASSEMBLE, scratch.name))).text
+        return context.runner.check(Command((*x86_code.DISASSEMBLE, scratch.name))).text

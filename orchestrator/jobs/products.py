@@ -21,6 +21,7 @@ from orchestrator.context import Context
 from orchestrator.errors import VmlinuxUnreadable
 from orchestrator.guest.accel import qemu_version, with_clock
 from orchestrator.guest.counters import Counting
+from orchestrator.guest.vma_writes import VmaWatch
 from orchestrator.jobs import learned
 from orchestrator.jobs.base_results import recall, remember
 from orchestrator.jobs.boot import GuestSpec
@@ -40,10 +41,11 @@ from orchestrator.jobs.instructions import COUNTS, counting_instructions
 from orchestrator.jobs.journal import Journal, Stopped
 from orchestrator.jobs.reproduce import reproduce
 from orchestrator.jobs.stalls import stalls
+from orchestrator.jobs.vma_writes import vma_writes
 from orchestrator.judge.unexecuted import covered_first, unexecuted
 from orchestrator.model.coverage import Coverage
 from orchestrator.model.kernel import Base, KernelConfig, Role, Source
-from orchestrator.model.report import COVERAGE, INSTRUCTIONS, STALLS
+from orchestrator.model.report import COVERAGE, INSTRUCTIONS, STALLS, VMA_WRITES
 from orchestrator.model.request import Plan
 from orchestrator.model.selection import Learned
 from orchestrator.model.series import Series
@@ -171,6 +173,7 @@ class Products:
         def make() -> GuestSpec:
             built = self.built(subject)
             spec = make_guest_spec(self.context, made.journal.stage, subject, built, self.plan, self._find)
+            spec = replace(spec, vma_writes=self._vma_writes(subject, built, spec))
             return replace(spec, stalls=self._stalls(subject, built, spec))
 
         def count(spec: GuestSpec, built: Built) -> GuestSpec:
@@ -193,7 +196,7 @@ class Products:
             built, spec = self.built(subject), self._kernel(subject).once("guest spec", make)
             spec = count(replace(spec, cmdline=_parameters(subject)), built)
             # else the kernel does not lie where its vmlinux says; where it cannot move, it needs no telling
-            if (spec.counting or spec.stalls) and "CONFIG_RANDOMIZE_BASE" in built.config.symbols:
+            if (spec.counting or spec.stalls or spec.vma_writes) and "CONFIG_RANDOMIZE_BASE" in built.config.symbols:
                 spec = replace(spec, cmdline=(*spec.cmdline, "nokaslr"))
             made.journal.settle(programs=spec.programs.digest, mutant=subject.mutant, delays=" ".join(subject.delays))
             made.journal.facts(
@@ -220,6 +223,15 @@ class Products:
         return journal.stage(
             STALLS,
             lambda: stalls(self.context, built, other, spec.machine, spec.accel, journal.home, request.seed),
+        )
+
+    def _vma_writes(self, subject: Subject, built: Built, spec: GuestSpec) -> VmaWatch | None:
+        """Which writes of VMAs are watched in a kernel's guests."""
+        if not self.plan.request.vma_writes or self.plan.request.perf:
+            return None
+        journal = self.journal(subject)
+        return journal.stage(
+            VMA_WRITES, lambda: vma_writes(self.context, built, spec.machine, spec.accel, journal.home)
         )
 
     def _counting_instructions(self, made: _Made, built: Built, spec: GuestSpec) -> Counting:

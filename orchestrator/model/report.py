@@ -20,10 +20,11 @@ BOOT = "boot"  # the stage whose log is the console
 # stages beside the way to a guest
 STATIC_CHECKS, COVERAGE, COST = "static-checks", "coverage", "cost"
 STALLS = "stalls"  # of CPUs, where a series changes something
+VMA_WRITES = "vma-writes"  # what is watched of them
 HOST_TESTS = tuple(test.stage for test in USERSPACE_TESTS)
 INSTRUCTIONS = "instructions"  # the way to a guest whose kernel's instructions are counted
 COMPILE = "compile"  # of what a series changes, where no kernel is made
-BESIDE = (*HOST_TESTS, STATIC_CHECKS, COVERAGE, COST, STALLS)
+BESIDE = (*HOST_TESTS, STATIC_CHECKS, COVERAGE, COST, STALLS, VMA_WRITES)
 
 
 class Answer(Enum):

@@ -63,6 +63,7 @@ class Request:
     freeze: bool = False  # leave the guest paused at the first kernel report, hang or crash, and end there
     coverage: bool = True  # count the instructions of changed statements, where TCG runs the guests
     stalls: bool = True  # let CPUs stand still now and then where the series changes something, under TCG
+    vma_writes: bool = True  # watch whether VMAs are written without their lock, under TCG
     build_only: bool = False  # compile what the series changes in many kernels, and boot none
     perf: bool = False  # measure what operations cost, instead of testing
     margin: float = 0.01  # the difference that matters there, as a ratio minus 1

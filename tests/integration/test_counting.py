@@ -20,6 +20,7 @@ from orchestrator.build.plugin import coverage_plugin
 from orchestrator.build.toolchain import Toolchain, find_toolchain
 from orchestrator.context import Context, Places
 from orchestrator.errors import CommandFailed
+from orchestrator.evidence import x86_code
 from orchestrator.evidence.coverage import x86_jumps
 from orchestrator.evidence.coverage.hits import read_gone, read_hits, write_hits
 from orchestrator.guest import accel
@@ -171,8 +172,8 @@ def test_the_proof_knows_the_jumps_of_the_boot_sector(tmp_path: Path) -> None:
     subprocess.run(["objcopy", "-O", "binary", "-j", ".text", tmp_path / "probe.o", code], check=True)
     begin, end = at["long_mode"], at["gdt"]
     piece = code.read_bytes()[begin - START : end - START]
-    code.write_bytes(x86_jumps.joined([piece]))
-    said = subprocess.run([*x86_jumps.DISASSEMBLE, code], check=True, capture_output=True, text=True).stdout
+    code.write_bytes(x86_code.joined([piece]))
+    said = subprocess.run([*x86_code.DISASSEMBLE, code], check=True, capture_output=True, text=True).stdout
     assert tuple(x86_jumps.conditional_jumps(said, [begin], [piece])) == tuple(plugin.JUMPS)
 
 

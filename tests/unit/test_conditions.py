@@ -9,7 +9,8 @@ from orchestrator.evidence.coverage.conditions import Place, Stack, with_parts
 from orchestrator.evidence.coverage.judge import coverage, with_result
 from orchestrator.evidence.coverage.told import never_gone, one_way, ways_sentence
 from orchestrator.evidence.coverage.ways import told, united
-from orchestrator.evidence.coverage.x86_jumps import BETWEEN, between, conditional_jumps, joined
+from orchestrator.evidence.coverage.x86_jumps import between, conditional_jumps
+from orchestrator.evidence.x86_code import BETWEEN, joined
 from orchestrator.model.coverage import (
     ChangedFile,
     ChangedStatement,

@@ -8,7 +8,7 @@ from pathlib import Path
 from orchestrator.arguments.command import Command, Group, option, plus, repeatable, switch
 from orchestrator.arguments.exit_status import CONTINUES, REQUEST, VERDICT
 from orchestrator.arguments.options import cases, cluster, coverage, failures, kernel, reports
-from orchestrator.arguments.options.guest import GUEST, NO_STALLS
+from orchestrator.arguments.options.guest import GUEST, NO_STALLS, NO_VMA_WRITES
 from orchestrator.arguments.options.intake import DIRTY, INTAKE
 from orchestrator.arguments.options.messages import MESSAGES
 from orchestrator.model.request import GENERATED
@@ -50,7 +50,7 @@ TEST = Command(
     (
         kernel.KERNEL,
         INTAKE,
-        plus(GUEST, (NO_STALLS,)),
+        plus(GUEST, (NO_STALLS, NO_VMA_WRITES)),
         cluster.WHERE,
         plus(cases.CASES, (cases.HOST_TEST,)),
         failures.FAILURES,
@@ -92,7 +92,7 @@ WATCH = Command(
             ),
         ),
         Group("patch", (DIRTY,)),
-        plus(GUEST, (NO_STALLS,)),
+        plus(GUEST, (NO_STALLS, NO_VMA_WRITES)),
         cases.CASES,
         Group("failures", tuple(one for one in failures.FAILURES.options if one is not failures.BISECT_EXIT)),
         reports.reports("the report of the last run"),
@@ -235,7 +235,7 @@ MUTANTS = Command(
                 ),
             ),
         ),
-        plus(GUEST, (NO_STALLS,)),
+        plus(GUEST, (NO_STALLS, NO_VMA_WRITES)),
         cluster.WHERE,
         cases.CASES,
         reports.reports("the matrix"),

@@ -40,4 +40,9 @@ NO_STALLS = switch(
     help="do not let virtual CPUs stand still now and then where the series changes something, so that others come "
     "between (default: they do where TCG runs the guests)",
 )
+NO_VMA_WRITES = switch(
+    "--no-vma-writes",
+    help="do not watch whether members of VMAs are written without the VMA's write lock (default: they are watched "
+    "where TCG runs the guests)",
+)
 GDB = switch("--gdb", help="stop at the first instruction and wait for gdb; prints how to start it")

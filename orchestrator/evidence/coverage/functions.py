@@ -24,7 +24,7 @@ class Functions:
             symbols.add(value)
             if info & 0xF == _FUNCTION and size:
                 text = names[name : names.find(b"\0", name)].decode("utf-8", "replace")
-                found.append((value, value + size, text.partition(".")[0] or text))
+                found.append((value, value + size, text))
             elif names.startswith(_ENTRY, name):
                 entry[names.startswith(_ENTRY[1], name)] = value
         self._found = sorted(found)
@@ -39,18 +39,28 @@ class Functions:
 
     def start(self, name: str) -> int:
         """Where a function begins; 0 if there is none of that name."""
-        return next((start for start, _, its_name in self._found if its_name == name), 0)
+        return next((start for start, _, its_name in self._found if _whole(its_name) == name), 0)
 
     def at(self, address: int) -> str:
         """Its name; empty between functions."""
-        return self._at(address)[2]
+        return _whole(self._at(address)[2])
 
     def span(self, address: int) -> tuple[int, int]:
         """Where the function begins that an address lies in, and its end, exclusive; (0, 0) between functions."""
         start, end, _ = self._at(address)
         return start, end
 
+    def place(self, address: int) -> str:
+        """function+0xoffset/0xsize, as the kernel prints it; empty between functions."""
+        start, end, name = self._at(address)
+        return f"{name}+{address - start:#x}/{end - start:#x}" if name else ""
+
     def _at(self, address: int) -> tuple[int, int, str]:
         number = bisect_right(self._starts, address) - 1
         found = self._found[number] if number >= 0 else _NONE
         return found if address < found[1] else _NONE
+
+
+def _whole(name: str) -> str:
+    """The function that gcc has made a part of."""
+    return name.partition(".")[0] or name

@@ -30,7 +30,10 @@ typedef struct {
 enum { ADD_U64 };
 enum { NO_REGS };
 
+enum { WRITES = 2 };
+
 typedef void (*executed_cb)(unsigned int cpu, void *data);
+typedef void (*accessed_cb)(unsigned int cpu, uint32_t info, uint64_t address, void *data);
 
 void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, void (*cb)(uint64_t id, struct qemu_plugin_tb *tb));
 void qemu_plugin_register_atexit_cb(uint64_t id, void (*cb)(uint64_t id, void *data), void *data);
@@ -39,6 +42,7 @@ struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb
 uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
 void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, executed_cb cb, int flags, void *data);
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, executed_cb cb, int flags, void *data);
+void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn, accessed_cb cb, int flags, int accesses, void *data);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 WEAK void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn, int op, void *counter, uint64_t n);
 WEAK struct qemu_plugin_scoreboard *qemu_plugin_scoreboard_new(size_t element_size);
