@@ -227,7 +227,7 @@ def request_of(args: argparse.Namespace) -> Request:
         fresh_baseline=getattr(args, "fresh_baseline", False),
         coverage=not getattr(args, "no_coverage", False),
         stalls=not getattr(args, "no_stalls", False),
-        vma_writes=not getattr(args, "no_vma_writes", False),
+        vma_writes=not getattr(args, "no_vma_writes", True),  # likewise
         build_only=getattr(args, "build_only", False),
         perf=getattr(args, "perf", False),
         margin=getattr(args, "margin", 100 * Request.margin) / 100,

@@ -226,6 +226,11 @@ class Guest:
         if self._vma_writes:
             self._vma_writes.tell(self.qemu.console, self.qemu.started_s)
 
+    @property
+    def vma_writes_seen(self) -> int | None:
+        """How many writes of VMAs in use there have been, locked or not; None: they are not watched."""
+        return self._vma_writes.seen() if self._vma_writes else None
+
     def close(self) -> None:
         if self.link:
             self.link.close()

@@ -227,6 +227,11 @@ class Journal:
         with self._lock:
             self._save(self.record.with_facts(**facts))
 
+    def saw_vma_writes(self, count: int) -> None:
+        """In one more guest."""
+        with self._lock:
+            self.facts(vma_writes=count + (self.record.facts.vma_writes or 0))
+
     def _finish(self, result: StageResult) -> None:
         with self._lock:
             self._save(self.record.with_stage(result))

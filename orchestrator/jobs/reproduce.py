@@ -62,7 +62,7 @@ def script(plan: Plan, suite: Subject, base: Base, toolchain: Toolchain, spec: G
 # What orchestrate did for {suite.name}, as plain commands. It builds in $WORK (default: a new directory below
 # /tmp). KERNEL=path/of/{Path(image).name} skips the build: the one of the run itself is
 #   {spec.kernel.image}
-{_about_stalls(spec)}set -eu
+{_about_stalls(spec)}{_about_vma_writes(spec)}set -eu
 {CALLERS}
 {_given_kernel(suite, spec)}suite=$(cd "$(dirname "$0")" && pwd)
 run=$(dirname "$suite")
@@ -159,6 +159,15 @@ def _about_stalls(spec: GuestSpec) -> str:
     return f"""# In the run, CPUs stood still now and then. STALLS=path/of/plugin.so lets them do so here, in
 # a kernel that was built as that of the run; the run's own plugin is
 #   {spec.stalls.plugin}
+"""
+
+
+def _about_vma_writes(spec: GuestSpec) -> str:
+    """The lines of the head about what is not done here."""
+    if spec.vma_writes is None:
+        return ""
+    return """# In the run it was watched whether VMAs are written without their lock. Nobody watches here: an
+# "unlocked write" is found again by orchestrate alone.
 """
 
 

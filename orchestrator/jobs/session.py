@@ -284,7 +284,16 @@ class GuestSession:
     def _close(self) -> None:
         if self._guest:
             self._guest.close()
+            self._count_vma_writes(self._guest)
             self._guest = None
+
+    def _count_vma_writes(self, guest: Guest) -> None:
+        seen = guest.vma_writes_seen
+        if seen is None:
+            return
+        self._journal.saw_vma_writes(seen)
+        if not seen:  # each boot writes some
+            self._context.warn(f"{self._journal.name}: {guest.directory.name}: no write of a VMA was seen")
 
 
 def _why_replace(run: Attempt) -> str:

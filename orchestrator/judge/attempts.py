@@ -19,7 +19,7 @@ from orchestrator.model.attempt import Attempt, Ending
 from orchestrator.model.evidence_files import FILES
 from orchestrator.model.kernel_report import KernelReport, KnownIssue
 from orchestrator.model.outcome import Outcome, worst
-from orchestrator.model.report import BOOT, CaseResult, Finding, StageResult, SuiteReport
+from orchestrator.model.report import BOOT, VMA_WRITES, CaseResult, Finding, StageResult, SuiteReport
 from orchestrator.record import KernelRecord
 
 Said = Mapping[int, tuple[KernelReport, ...]]  # by guest, all that its kernel reported
@@ -167,6 +167,8 @@ def _of_boot(run: Attempt, kernel_reports: tuple[KernelReport, ...], home: Path)
 
 def _stage(stage: StageResult, record: KernelRecord, said: Said, home: Path) -> StageResult:
     """A stage with its log; for boot, with the kernel reports before the first case on each of its guests."""
+    if stage.stage == VMA_WRITES and record.facts.vma_writes is not None:
+        stage = _watched(stage, record.facts.vma_writes)
     if stage.stage != BOOT or not record.numbers:
         log = f"logs/{stage.stage}.log"
         return replace(stage, log=f"{home.name}/{log}") if (home / log).is_file() else stage
@@ -189,6 +191,14 @@ def _stage(stage: StageResult, record: KernelRecord, said: Said, home: Path) -> 
         only_reports=bool(bad) and not stage.outcome.is_bad,
         log=f"{home.name}/{console}",
     )
+
+
+def _watched(stage: StageResult, writes: int) -> StageResult:
+    """The stage that prepared the watch, with what the guests showed."""
+    if not writes:
+        return replace(stage, outcome=Outcome.SKIP, message="no write of a VMA was seen: they were not watched")
+    said = f"{writes:,} writes of a VMA's members were watched; kernel reports name those without its lock"
+    return replace(stage, message=said)
 
 
 def _boot_words(stage: StageResult, bad: Sequence[KernelReport]) -> str:

@@ -41,6 +41,7 @@ class KernelFacts:
     slowdown: float = 0.0  # by how much limits were scaled
     qemu: str = ""  # its version
     mutant: int | None = None  # the number of the one that is switched on; 0: none
+    vma_writes: int | None = None  # writes of VMAs in use that were watched, in all guests; None: they were not
     delays: str = ""  # boot parameters that delay
 
     @property
@@ -59,7 +60,7 @@ class KernelFacts:
     def properties(self) -> tuple[tuple[str, str], ...]:
         """Names and values as text of the known facts. 0 is a number of patches or warnings only if something was
         built."""
-        zero_says_something = ("mutant", *(("warnings", "patches") if self.product else ()))
+        zero_says_something = ("mutant", "vma_writes", *(("warnings", "patches") if self.product else ()))
         found = ((entry.name, getattr(self, entry.name)) for entry in fields(self))
         return tuple((name, f"{value:g}" if isinstance(value, float) else str(value)) for name, value in found
                      if value not in ("", None) and (value or name in zero_says_something))  # fmt: skip

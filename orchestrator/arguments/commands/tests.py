@@ -166,7 +166,7 @@ BISECT = Command(
                 kernel.SANDBOX,
             ),
         ),
-        GUEST,
+        plus(GUEST, (NO_VMA_WRITES,)),
         cluster.WHERE,
         Group(
             "test case",
