@@ -104,6 +104,7 @@ OWNERS = {
     "drgn": {
         "evidence.symbols",
         "evidence.cost.layouts",
+        "evidence.vma_writes.layout",
         "evidence.postmortem.extract",
         "evidence.postmortem.console",
     },  # the latter two run as children

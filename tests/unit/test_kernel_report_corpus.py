@@ -71,8 +71,8 @@ def test_logs_without_callers_or_without_any_prefix_give_the_same_titles(path: P
     expected, log = read(path)
     plain = re.sub(rb"^(\[ *\d+\.\d+\])\[ *[TC]\d+\]", rb"\1", log, flags=re.MULTILINE)
     assert shown(scan(plain)) == expected
-    kernel_lines = [line for line in log.split(b"\n") if re.match(rb"\[ *\d+\.\d+\]\[", line)]
-    bare = b"\n".join(re.sub(rb"^\[[^]]*\]\[[^]]*\] ", b"", line) for line in kernel_lines)
+    kernel_lines = [line for line in log.split(b"\n") if re.match(rb"\[ *\d+\.\d+\](?:\[| orchestrate:)", line)]
+    bare = b"\n".join(re.sub(rb"^\[[^]]*\](?:\[[^]]*\])? ", b"", line) for line in kernel_lines)
     assert shown(scan(bare, BARE)) == expected
     assert scan(bare) == ()
 

@@ -76,6 +76,7 @@ class Guest:
         self.case = ""
         self.is_closed = False
         self.readings, self.is_counting = 0, False
+        self.vma_writes_seen: int | None = None
         directory.mkdir(parents=True)
         (directory / INITRAMFS).touch()
         self.console = directory / "console.log"
