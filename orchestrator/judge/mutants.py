@@ -9,7 +9,7 @@ from enum import Enum
 from types import MappingProxyType
 
 from orchestrator.model.kernel import Role
-from orchestrator.model.kernel_report import KernelReport
+from orchestrator.model.kernel_report import UNLOCKED_WRITE, KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import BOOT, Finding, StageResult, SuiteReport
 from orchestrator.model.series import Mutant
@@ -25,6 +25,7 @@ class Detector(Enum):
     DATA = "data error"
     HANG = "hang"
     COUNTER = "counter"
+    VMA_WRITES = "watch of VMA writes"
     EXIT = "exit"
 
 
@@ -204,7 +205,7 @@ def kill_of(suite: SuiteReport, control: SuiteReport | None = None) -> Kill | No
     """
     boot = next((stage for stage in suite.stages if stage.stage == BOOT), None)
     if boot and boot.outcome.is_bad and boot.is_patch_fault:
-        detector = Detector.KERNEL_REPORT if any(r.outcome.is_bad for r in boot.kernel_reports) else Detector.HANG
+        detector = next((one for one, noticed in _reported(boot.kernel_reports).items() if noticed), Detector.HANG)
         seconds = _kernel_report_s(boot.kernel_reports) or boot.time_s
         return Kill(suite.kconfig, BOOT, detector, boot.message, seconds, boot.kernel_reports)
     guest_s = boot.time_s if boot else 0.0
@@ -226,17 +227,25 @@ def kill_of(suite: SuiteReport, control: SuiteReport | None = None) -> Kill | No
 
 
 def detectors_of(case: Finding) -> tuple[Detector, ...]:
-    """What noticed the mutant. The kernel's reports come first, then what the program saw. A hang that a kernel report
-    explains is the report's alone. A subtest that was never reached has noticed nothing."""
+    """What noticed the mutant. The kernel's reports come first, then what the program saw, then what we have watched. A
+    hang that a kernel report explains is the report's alone. A subtest that was never reached has noticed nothing."""
     said = max((found.outcome for found in case.kernel_reports if found.outcome.is_bad), default=Outcome.PASS)
     bad = {subtest.outcome for subtest in case.subtests if subtest.outcome.is_bad and not ktap.is_missing(subtest)}
+    reported = _reported(case.kernel_reports)
     noticed = {
-        Detector.KERNEL_REPORT: said.is_bad,
+        Detector.KERNEL_REPORT: reported[Detector.KERNEL_REPORT],
         Detector.HANG: bool(bad & HUNG) or (case.run_outcome in HUNG and case.run_outcome > said),
         Detector.COUNTER: case.outcome is Outcome.NOT_EXERCISED or case.message.startswith("leaked"),
         Detector.DATA: bool(bad - HUNG),
+        Detector.VMA_WRITES: reported[Detector.VMA_WRITES],
     }
     return tuple(detector for detector, has_noticed in noticed.items() if has_noticed) or (Detector.EXIT,)
+
+
+def _reported(kernel_reports: Iterable[KernelReport]) -> dict[Detector, bool]:
+    """Whether the kernel has reported something, and whether we have in its console."""
+    ours = {kernel_report.kind == UNLOCKED_WRITE for kernel_report in kernel_reports if kernel_report.outcome.is_bad}
+    return {Detector.KERNEL_REPORT: False in ours, Detector.VMA_WRITES: True in ours}
 
 
 def _kernel_report_s(kernel_reports: Iterable[KernelReport]) -> float | None:

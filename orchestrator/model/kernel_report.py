@@ -7,6 +7,8 @@ from enum import Enum
 
 from orchestrator.model.outcome import Outcome
 
+UNLOCKED_WRITE = "unlocked-write"  # the kind of what we say in a console, and not the kernel (guest/vma_writes.py)
+
 
 class Mark(Enum):
     """How the series relates to a source line."""

@@ -168,6 +168,16 @@ def test_cpus_stood_still_where_the_series_changes_something(main_job: Job) -> N
     assert max(reached) < 0.05 * sum(stalls), "what runs all the time leaves some for the rest"
 
 
+def test_writes_of_vmas_were_watched(main_job: Job) -> None:
+    stage = main_job.stage("vma-writes")
+    if stage["outcome"] == "SKIP":
+        assert "KVM" in stage["message"]
+        return
+    seen = main_job.suite()["facts"]["vma_writes"]
+    assert seen > 10_000
+    assert stage["message"].startswith(f"{seen:,} writes")
+
+
 def _orchestrate(*args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "orchestrator", *args], cwd=ROOT, capture_output=True, text=True, check=False

@@ -39,11 +39,12 @@ def test_what_became_of_each(mutation_run: tuple[int, Path, str]) -> None:
     status, run_dir, said = mutation_run
     found = rows(run_dir)
     assert {name: row["status"] for name, row in found.items()} == {
-        "no-wait": "KILLED", "harmless": "SURVIVED", "same": "SKIPPED", "not-a-body": "ERROR",
+        "no-wait": "KILLED", "forgets-lock": "KILLED", "harmless": "SURVIVED", "same": "SKIPPED", "not-a-body": "ERROR",
     }, said  # fmt: skip
     assert status == 1
     assert found["no-wait"]["kill"]["case"] == "fault-vs-munmap"
     assert 0 < found["no-wait"]["kill"]["guest_s"] < 60
+    assert found["forgets-lock"]["kill"]["evidence"].startswith("unlocked write of vm_")
     assert "cannot be switched" in found["not-a-body"]["reason"]
     assert "survivors: harmless" in said
 

@@ -10,7 +10,7 @@ import pytest
 from orchestrator.judge.mutants import Detector, Matrix, MutantRow, MutantStatus, kill_of, mutation_verdict, row_of
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_facts import KernelFacts
-from orchestrator.model.kernel_report import KernelReport
+from orchestrator.model.kernel_report import UNLOCKED_WRITE, KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, RunReport, StageResult, Subtest, SuiteReport
 from orchestrator.model.series import Mutant, Observable
@@ -64,11 +64,16 @@ def test_what_killed_it_and_when(case: CaseResult, detector: Detector, guest_s: 
 
 NEVER = ktap.parse("KTAP version 1\n1..1\n").subtests[0].message  # of a subtest that was not reached
 OOPS = replace(WARNING, outcome=Outcome.CRASH, title="BUG in f")
+UNLOCKED = replace(WARNING, kind=UNLOCKED_WRITE, title="unlocked write of vm_end in f")
 
 
 @pytest.mark.parametrize(
     ("case", "detectors"),
     [
+        (failed("unlocked write", UNLOCKED), (Detector.VMA_WRITES,)),
+        (failed("unlocked write", UNLOCKED, says="a tag is lost"), (Detector.DATA, Detector.VMA_WRITES)),
+        (failed("WARNING in f", WARNING, UNLOCKED), (Detector.KERNEL_REPORT, Detector.VMA_WRITES)),
+        (failed("froze", UNLOCKED, run=Outcome.TIMEOUT), (Detector.HANG, Detector.VMA_WRITES)),
         (failed("WARNING in f", WARNING), (Detector.KERNEL_REPORT,)),
         (failed("WARNING in f", WARNING, says="a tag is lost"), (Detector.KERNEL_REPORT, Detector.DATA)),
         (failed("froze", WARNING, run=Outcome.TIMEOUT), (Detector.KERNEL_REPORT, Detector.HANG)),
