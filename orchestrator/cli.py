@@ -22,6 +22,9 @@ from orchestrator.reporters.complaint import complain
 CANNOT_TELL, GIVE_UP = 125, 128  # what `git bisect run` takes for: skip this commit, end the bisection
 
 
+GONE = UsageError("the working directory does not exist any more", hint="cd to one that does")
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run a command. The one place where errors become words and an exit status."""
     stream.open_closed()
@@ -42,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
         error.hint = "; ".join(filter(None, (_origin(error, args), error.hint)))
         status = _told(error)
     except Exception as error:  # noqa: BLE001, by itself Python would exit with 1: the patch is at fault
-        status = _told(error)
+        status = _told(GONE if isinstance(error, FileNotFoundError) and _where() is None else error)
     return for_bisection(status) if bisects else status
 
 

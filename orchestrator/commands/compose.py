@@ -46,7 +46,7 @@ from orchestrator.model.request import GENERATED, Baseline, Plan, Request
 from orchestrator.model.series import Mutant, Patch, Series
 from orchestrator.model.subject import Subject
 from orchestrator.parse.series import series_of, with_patches
-from orchestrator.plan import make_plan, requested_source
+from orchestrator.plan import MOST_GENERATED, make_plan, requested_source
 from orchestrator.process import Cancel, CommandResult, Runner
 from orchestrator.real_path import at_home, real_path
 from orchestrator.reporters.progress import Progress
@@ -179,6 +179,14 @@ def usual_of(args: argparse.Namespace) -> frozenset[str]:
     return frozenset(name for name in ("tree", "base") if args.found[name].origin not in (OPTION, DEFAULT))
 
 
+def _number(args: argparse.Namespace, name: str) -> int:
+    """Of mutants to write; 0: none was asked for. Raises UsageError for a 0 that was."""
+    given: int | None = getattr(args, name, None)
+    if given == 0:
+        raise UsageError(f"--{name.replace('_', '-')} 0: must be 1 to {MOST_GENERATED}")
+    return given or 0
+
+
 def _absolute_kconfig(spec: str) -> str:
     """The files of a kconfig by absolute paths."""
 
@@ -214,8 +222,8 @@ def request_of(args: argparse.Namespace) -> Request:
         smp=getattr(args, "smp", None),
         memory_mib=getattr(args, "memory", None),
         mutants=str(real_path(args.mutants)) if getattr(args, "mutants", None) else None,
-        generate=getattr(args, "generate", 0),
-        with_mutants=getattr(args, "with_mutants", 0),
+        generate=_number(args, "generate"),
+        with_mutants=_number(args, "with_mutants"),
         only_mutants=tuple(getattr(args, "mutant", ())),
         budget_s=getattr(args, "budget", None),
         delays=not getattr(args, "no_delays", False),

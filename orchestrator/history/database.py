@@ -26,6 +26,8 @@ from orchestrator.history.derived import rebuild
 MIGRATIONS = Path(__file__).with_name("migrations")
 HEAD = max(path.name[1:5] for path in MIGRATIONS.glob("versions/v*.py"))
 WAIT_S = 120.0  # for other writers
+_MAGIC = b"SQLite format 3\0"
+_IMPORT = "orchestrate history import makes one"
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,10 @@ def open_database(target: str, *, create: bool) -> Database:
     if url.get_backend_name() == "sqlite":
         path = Path(url.database or "")
         if not create and not path.is_file():
-            raise UsageError(f"{path}: there is no history", hint="orchestrate history import makes one")
+            raise UsageError(f"{path}: there is no history", hint=_IMPORT)
         if path.exists() and not path.is_file():  # SQLite would wait for who writes into a pipe
             raise UsageError(f"{path}: no file, so no history")
+        _check_file(path, create=create)
         path.parent.mkdir(parents=True, exist_ok=True)
     database = Database(_name(target, url), _engine(url))
     _upgrade(database)
@@ -82,7 +85,7 @@ def open_read_only(target: str) -> Database:
     """A history that this connection cannot change, not even its tables. Raises UsageError, HistoryUnavailable."""
     url = _url(target)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
-        raise UsageError(f"{target}: there is no history", hint="orchestrate history import makes one")
+        raise UsageError(f"{target}: there is no history", hint=_IMPORT)
     database = Database(_name(target, url), _engine(url, is_read_only=True))
     with database.reading() as connection:
         if _version(database, connection) != HEAD:
@@ -91,6 +94,22 @@ def open_read_only(target: str) -> Database:
                 hint="orchestrate history query runs brings its tables up to date",
             )
     return database
+
+
+def _check_file(path: Path, *, create: bool) -> None:
+    """SQLite takes less than a page of anything for an empty database, and writes over it. Raises UsageError,
+    HistoryUnavailable."""
+    try:
+        with path.open("rb") as file:
+            begins = file.read(len(_MAGIC))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise HistoryUnavailable(f"{path}: {error.strerror}") from error
+    if not begins and not create:
+        raise UsageError(f"{path}: there is no history in it: it is empty", hint=_IMPORT)
+    if begins and begins != _MAGIC:
+        raise HistoryUnavailable(f"{path}: file is not a database")
 
 
 def _name(target: str, url: URL) -> str:

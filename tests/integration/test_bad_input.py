@@ -56,6 +56,7 @@ def test_a_file_that_is_no_good_patch_is_refused_before_anything_runs(cli: Cli, 
         (["--machine", "q36"], "did you mean q35"),
         (["--duration", "0"], "--duration 0"),
         (["--jobs", "0"], "--jobs 0"),
+        (["--with-mutants", "0"], "--with-mutants 0"),
         (["--accel", "warp"], "invalid choice"),
     ],
 )
@@ -111,6 +112,17 @@ def test_a_path_that_leads_nowhere_is_the_requests_fault(
     Path("loop").symlink_to("loop")
     assert main(["test", str(good_patch), "--accel", "tcg", "--dry-run", *arguments]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_a_working_directory_that_is_gone_is_named(
+    tmp_path: Path, good_patch: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert main(["test", str(good_patch), "--dry-run"]) == 2
+    assert "the working directory does not exist any more" in capsys.readouterr().err
+    monkeypatch.chdir(tmp_path)
 
 
 def test_what_is_asked_about_runs_in_a_directory_that_is_not_there_is_refused(

@@ -287,6 +287,15 @@ def test_what_is_no_history_is_named(tmp_path: Path) -> None:
     with pytest.raises(HistoryUnavailable, match="not a database"):
         open_database(str(tmp_path / "text"), create=False)
     assert (tmp_path / "text").read_text().startswith("no database")
+    (tmp_path / "empty").touch()
+    with pytest.raises(UsageError, match="it is empty"):
+        open_database(str(tmp_path / "empty"), create=False)
+    assert not (tmp_path / "empty").stat().st_size
+    (tmp_path / "short").write_text("x")
+    for create in (False, True):
+        with pytest.raises(HistoryUnavailable, match="not a database"):
+            open_database(str(tmp_path / "short"), create=create)
+    assert (tmp_path / "short").read_text() == "x"
     for url in ("mysql://host/x", "sqlite://", "http://example.org"):
         with pytest.raises(UsageError):
             open_database(url, create=True)

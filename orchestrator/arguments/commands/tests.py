@@ -18,7 +18,6 @@ DRY_RUN = switch("--dry-run", help="show the plan and the commands that would ru
 WITH_MUTANTS = option(
     "--with-mutants",
     type=int,
-    default=0,
     metavar="N",
     help="if nothing regressed, write up to N mutants of the changed lines and report which of them the cases notice; "
     "costs another kernel and, for each mutant, up to as long as the cases take",
@@ -219,7 +218,6 @@ MUTANTS = Command(
                     "--generate",
                     type=int,
                     nargs="?",
-                    default=0,
                     const=GENERATED,
                     metavar="N",
                     help="write up to N mutants of the lines that the series changes, instead of reading some from a "
