@@ -33,7 +33,7 @@ from orchestrator.words import counted
 
 ADDRESSES = "vma-writes.addresses"
 DATA = files("orchestrator") / "data/vma-writes.toml"
-FILE, SCHEMA = "watched.json", 1
+FILE, SCHEMA = "watched.json", 2
 HOLE_MIB = 2048  # of more memory the plugin does not know where it lies (files/plugins/vma_writes.c: HOLE_AT)
 
 
@@ -118,16 +118,18 @@ def _watched(context: Context, built: Built, rules: Rules) -> Watched:
     sections = read_sections(vmlinux, (*line_table.SECTIONS, *functions.SECTIONS))
     known = functions.Functions(sections)
 
-    def stores_of(files: Collection[str], offsets: Collection[int]) -> set[int]:
+    def stores_of(files: Collection[str], offsets: Collection[int], atomic: Collection[int] = ()) -> set[int]:
         try:
             rows = line_table.read_line_table(sections, files).rows
         except ValueError as error:
             raise VmlinuxUnreadable(f"{vmlinux}: {error}") from error
         spans = sorted({known.span(row.address) for row in rows} - {(0, 0)})
         codes = read_code(vmlinux, spans)
-        return {*stores(disassembled(context, codes), [start for start, _ in spans], codes, offsets)}
+        return {*stores(disassembled(context, codes), [start for start, _ in spans], codes, offsets, atomic)}
 
-    members = stores_of(watched, {layout.attached, *(one.offset for one in layout.members)})
+    # who writes a member atomically does not rely on the lock: VM_MAYBE_GUARD since 7.0
+    attached = {layout.attached}
+    members = stores_of(watched, {one.offset for one in layout.members} | attached, attached)
     slabs = stores_of({name for name in names if _is_in(name, rules.slabs)}, {layout.slab_cache})
     found = sorted(members | slabs)
     return Watched(layout, tuple(found), tuple(map(known.place, found)))

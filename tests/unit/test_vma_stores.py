@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.evidence.vma_writes.stores import stores
 
-OFFSETS = {0, 8, 0x20}
+OFFSETS, ATOMIC = {0, 8, 0x20}, {0x80}
 
 
 @pytest.mark.parametrize(
@@ -18,15 +18,15 @@ OFFSETS = {0, 8, 0x20}
         "movups %xmm0,(%rax)",
         "or     %rax,0x20(%rbx)",
         "andq   $0xffffffffffffdfff,0x20(%rdi)",
-        "lock cmpxchg %rdx,0x8(%rsi)",
-        "xchg   %rax,(%rdx)",
+        "lock cmpxchg %edx,0x80(%rsi)",
+        "xchg   %rax,0x80(%rdx)",
         "btsq   $0xd,0x20(%rdi)",
         "incq   0x20(%rdi)",
         "rex.W movl $0x0,0x8(%rdi)",
     ],
 )
 def test_what_may_write_is_found(words: str) -> None:
-    assert list(stores(listing(words), [0x1000], [bytes(16)], OFFSETS)) == [0x1000]
+    assert list(stores(listing(words), [0x1000], [bytes(16)], OFFSETS, ATOMIC)) == [0x1000]
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,14 @@ def test_what_may_write_is_found(words: str) -> None:
         "btq    $0xd,0x20(%rdi)",
         "lea    0x8(%rdi),%rax",
         "push   0x8(%rdi)",
+        "lock btsq $0xd,0x20(%rdi)",
+        "lock orb $0x1,(%rdi)",
+        "xchg   %rax,(%rdx)",
         "prefetchw (%rdi)",
     ],
 )
 def test_what_writes_nothing_of_it_is_not(words: str) -> None:
-    assert not list(stores(listing(words), [0x1000], [bytes(16)], OFFSETS))
+    assert not list(stores(listing(words), [0x1000], [bytes(16)], OFFSETS, ATOMIC))
 
 
 def listing(words: str) -> str:
