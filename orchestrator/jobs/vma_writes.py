@@ -127,7 +127,7 @@ def _watched(context: Context, built: Built, rules: Rules) -> Watched:
         codes = read_code(vmlinux, spans)
         return {*stores(disassembled(context, codes), [start for start, _ in spans], codes, offsets, atomic)}
 
-    # who writes a member atomically does not rely on the lock: VM_MAYBE_GUARD since 7.0
+    # who writes a member atomically does not rely on the lock, as for VM_MAYBE_GUARD in later kernels
     attached = {layout.attached}
     members = stores_of(watched, {one.offset for one in layout.members} | attached, attached)
     slabs = stores_of({name for name in names if _is_in(name, rules.slabs)}, {layout.slab_cache})
