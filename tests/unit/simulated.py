@@ -208,7 +208,8 @@ class World:
             for planned in job.attempts:
                 self._add(subject, NOT_BUILT, planned)
             return
-        assert is_built(self.reports[subject.name]), "guests need a kernel"
+        is_shared = subject.kernel.mutants and not subject.kernel.own_mutant
+        assert is_shared or is_built(self.reports[subject.name]), "guests need a kernel"
         if job.attempts and all(planned.case == BOOT for planned in job.attempts):
             for planned in job.attempts:
                 came_up = self._boots(subject, self._draw)
