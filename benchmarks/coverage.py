@@ -32,13 +32,13 @@ from pathlib import Path
 from orchestrator.build.plugin import JUMPS, NEVER_RUNS
 from orchestrator.catalog import load_catalog
 from orchestrator.commands.compose import Invocation, find_accel, find_base, find_host
-from orchestrator.commands.guests import kernels
+from orchestrator.commands.guests import guest_specs, kernels
 from orchestrator.context import Context, Places
 from orchestrator.guest.accel import boot_sector_command
 from orchestrator.guest.counters import Counters, Counting, write_addresses
 from orchestrator.guest.guest import Guest
 from orchestrator.jobs.boot import GuestSpec, boot
-from orchestrator.jobs.build import Finders, make_guest_spec
+from orchestrator.jobs.build import Finders
 from orchestrator.jobs.coverage import code_map, counting
 from orchestrator.model.request import Request
 from orchestrator.plan import make_plan
@@ -133,8 +133,9 @@ def main() -> None:
     chance = random.Random(args.seed)
     with tempfile.TemporaryDirectory(prefix="orchestrate-coverage-") as directory:
         where = Path(directory)
-        ((subject, stage, built),) = kernels(Invocation(context, plan, find))
-        spec = make_guest_spec(context, stage, subject, built, plan, find)
+        invocation = Invocation(context, plan, find)
+        ((_, built),) = kernels(invocation)
+        ((_, spec),) = guest_specs(invocation)
         began_s = time.process_time()
         code_map(context, built, built.tree.applied.base.commit)
         print(f"mapping the changed statements: {time.process_time() - began_s:.2f} s of CPU time", flush=True)

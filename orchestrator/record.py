@@ -120,6 +120,7 @@ class KernelRecord:
     first_guest: int = 0
     superseded: tuple[Attempt, ...] = ()  # those that do not count any more
     earlier_base: tuple[BaseResult, ...] = ()  # what earlier runs found out about its base
+    without_guest: tuple[str, ...] = ()  # cases of which no attempt needs a guest
 
     @property
     def numbers(self) -> range:

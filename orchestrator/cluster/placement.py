@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from orchestrator import codec
-from orchestrator.model.job import Build, CompareBuilds, Job, Session
+from orchestrator.model.job import TAKES_ALL_CPUS, Job, Session
 from orchestrator.model.kernel import USUAL_ARCH
 from orchestrator.model.subject import Subject
 
@@ -105,7 +105,7 @@ def of_one_class(members: Sequence[Member], accel: str) -> tuple[Member, ...]:
 
 def takes(job: Job, member: Member) -> Fraction:
     """The share of its worker."""
-    return Fraction(1) if isinstance(job, Build | CompareBuilds) else Fraction(1, member.slots)
+    return Fraction(1) if isinstance(job, TAKES_ALL_CPUS) else Fraction(1, member.slots)
 
 
 def place(
@@ -126,9 +126,7 @@ def place(
 def awaited(job: Job, members: Sequence[Member], avoided: Set[str]) -> Member | None:
     """The worker that a build waits for where none is idle."""
     left = [one for one in members if one.about.life not in avoided]
-    return (
-        min(left, key=lambda one: _rank(job, one, {}), default=None) if isinstance(job, Build | CompareBuilds) else None
-    )
+    return min(left, key=lambda one: _rank(job, one, {}), default=None) if isinstance(job, TAKES_ALL_CPUS) else None
 
 
 def _rank(

@@ -26,9 +26,19 @@ from orchestrator.guest.guest import INITRAMFS
 from orchestrator.jobs.journal import Stopped
 from orchestrator.jobs.products import Products
 from orchestrator.jobs.reproduce import SCRIPT, write_script
-from orchestrator.model.job import Build, CompareBuilds, CompileChanged, Configure, HostTest, Job, Session, StaticChecks
+from orchestrator.model.job import (
+    Build,
+    CompareBuilds,
+    CompileChanged,
+    Configure,
+    HostTest,
+    Job,
+    MakePrograms,
+    Session,
+    StaticChecks,
+)
 from orchestrator.model.outcome import Outcome
-from orchestrator.model.report import BOOT, COMPILE, COST, STATIC_CHECKS
+from orchestrator.model.report import BOOT, BUILD, COMPILE, COST, PROGRAMS, STATIC_CHECKS
 from orchestrator.store import Store
 
 MACHINES = 2  # that may fail a job before it is given up
@@ -281,8 +291,10 @@ def stage_of(job: Job) -> str:
     match job:
         case Configure():
             return "configure"
+        case MakePrograms():
+            return PROGRAMS
         case Build():
-            return "build"
+            return BUILD
         case HostTest():
             return job.test
         case StaticChecks():

@@ -13,6 +13,6 @@ def run(args: argparse.Namespace) -> int:
     with listening(args) as emit:
         invocation = invoke(args, emit)
         with stoppable(invocation.context.runner.cancel):
-            for subject, _, built in kernels(invocation):
+            for subject, built in kernels(invocation):
                 stream.out(f"{subject.name}\t{built.kernel.release}\t{built.kernel.image}\n")
     return 0

@@ -5,25 +5,58 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 from orchestrator.commands.compose import Invocation, announced
 from orchestrator.jobs.boot import GuestSpec
 from orchestrator.jobs.build import (
     Built,
     Stage,
+    Tree,
     check_accelerator,
     make_config,
     make_guest_spec,
     make_kernel,
+    make_programs,
     make_tree,
 )
+from orchestrator.model.kernel import KernelConfig
 from orchestrator.model.subject import Subject
 from orchestrator.questions.regression import subjects
 from orchestrator.reporters import stream
 
 
-def kernels(invocation: Invocation, *, with_accelerator: bool = False) -> Iterator[tuple[Subject, Stage, Built]]:
+@dataclass(frozen=True)
+class _Configured:
+    """A kernel under test before minutes of compiling."""
+
+    subject: Subject
+    stage: Stage
+    tree: Tree
+    config: KernelConfig
+
+    def built(self, invocation: Invocation) -> Built:
+        context, logs = invocation.context, _logs(invocation, self.subject)
+        return make_kernel(context, self.stage, self.subject, self.tree, self.config, invocation.plan, logs)
+
+
+def kernels(invocation: Invocation) -> Iterator[tuple[Subject, Built]]:
     """The kernels under test, one after the other, each made when it is asked for."""
+    for one in _configured(invocation):
+        yield one.subject, one.built(invocation)
+
+
+def guest_specs(invocation: Invocation) -> Iterator[tuple[Subject, GuestSpec]]:
+    """What guests of these kernels are made of."""
+    context, plan, find = invocation.context, invocation.plan, invocation.find
+    for one in _configured(invocation, with_accelerator=True):
+        programs = make_programs(context, one.stage, one.subject, one.tree, plan)
+        built = one.built(invocation)
+        yield one.subject, make_guest_spec(context, one.stage, one.subject, built, programs, plan, find)
+
+
+def _configured(invocation: Invocation, *, with_accelerator: bool = False) -> Iterator[_Configured]:
     context, plan, find = invocation.context, invocation.plan, invocation.find
     for variant in plan.variants:
         subject = subjects(plan, variant)[0]
@@ -31,15 +64,11 @@ def kernels(invocation: Invocation, *, with_accelerator: bool = False) -> Iterat
         if with_accelerator:
             check_accelerator(stage, find, plan.machine_of(subject.kernel))
         tree = make_tree(context, stage, subject, find)
-        logs = context.places.logs / subject.name
-        config = make_config(context, stage, subject, tree, logs)
-        yield subject, stage, make_kernel(context, stage, subject, tree, config, plan, logs)
+        yield _Configured(subject, stage, tree, make_config(context, stage, subject, tree, _logs(invocation, subject)))
 
 
-def guest_specs(invocation: Invocation) -> Iterator[tuple[Subject, GuestSpec]]:
-    """The same, and what guests of them are made of."""
-    for subject, stage, built in kernels(invocation, with_accelerator=True):
-        yield subject, make_guest_spec(invocation.context, stage, subject, built, invocation.plan, invocation.find)
+def _logs(invocation: Invocation, subject: Subject) -> Path:
+    return invocation.context.places.logs / subject.name
 
 
 def gdb_line(spec: GuestSpec) -> Callable[[int], None]:

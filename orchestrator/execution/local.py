@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from orchestrator.errors import Interrupted
-from orchestrator.model.job import Build, CompareBuilds, Job
+from orchestrator.model.job import TAKES_ALL_CPUS, Job
 from orchestrator.process import Cancel
 
 LOOK_EVERY_S = 0.2
@@ -80,4 +80,4 @@ def _carry_out(
 
 def slots_of(job: Job, slots: int) -> int:
     """How many of the slots a job takes."""
-    return slots if isinstance(job, Build | CompareBuilds) else 1
+    return slots if isinstance(job, TAKES_ALL_CPUS) else 1

@@ -24,9 +24,10 @@ from orchestrator.context import Context
 from orchestrator.guest.accel import Probe
 from orchestrator.guest.seccomp import seccomp_options
 from orchestrator.jobs.boot import BOOT_S, GuestSpec
-from orchestrator.model.case import Case
+from orchestrator.model.case import Case, Programs
 from orchestrator.model.kernel import AppliedTree, Base, KernelConfig, KernelImage, Source
 from orchestrator.model.machine import Accel, Machine
+from orchestrator.model.report import BUILD, PROGRAMS
 from orchestrator.model.request import Plan
 from orchestrator.model.series import Mutant
 from orchestrator.model.subject import Subject
@@ -116,26 +117,30 @@ def make_config(context: Context, stage: Stage, subject: Subject, tree: Tree, lo
     return stage("configure", lambda: configure(context, subject, tree.applied, tree.toolchain, log))
 
 
+def make_programs(context: Context, stage: Stage, subject: Subject, tree: Tree, plan: Plan) -> Programs:
+    """programs: needs the tree, whose selftests some are, and no kernel. Raises what `stage` makes of a stage's
+    error."""
+    arch = plan.machine_of(subject.kernel).arch
+    tools = find_toolchain(context, arch=arch).value  # whatever the kernel is built with
+    cases = [case for case in plan.cases if not only_usual(case, arch)]
+    return stage(PROGRAMS, lambda: programs(context, cases, tree.applied, tools, arch))
+
+
 def make_kernel(
     context: Context, stage: Stage, subject: Subject, tree: Tree, config: KernelConfig, plan: Plan, logs: Path
 ) -> Built:
     """build. Raises what `stage` makes of a stage's error."""
     applied, tools, log = tree.applied, tree.toolchain, logs / "build.log"
-    kernel = stage(
-        "build", lambda: build(context, subject, applied, config, plan.machine_of(subject.kernel), tools, log)
-    )
+    kernel = stage(BUILD, lambda: build(context, subject, applied, config, plan.machine_of(subject.kernel), tools, log))
     return Built(tree, config, kernel)
 
 
 def make_guest_spec(
-    context: Context, stage: Stage, subject: Subject, built: Built, plan: Plan, find: Finders
+    context: Context, stage: Stage, subject: Subject, built: Built, made: Programs, plan: Plan, find: Finders
 ) -> GuestSpec:
-    """programs (, userland): everything that a guest is made of."""
+    """userland, where a case needs one: everything that a guest is made of besides its kernel and programs."""
     machine = plan.machine_of(subject.kernel)
-    tools = find_toolchain(context, arch=machine.arch).value  # whatever the kernel is built with
-    cases = [case for case in plan.cases if not only_usual(case, machine.arch)]
-    made = stage("programs", lambda: programs(context, cases, built.tree.applied, tools, machine.arch))
-    disk = _disk(context, stage, cases, built, machine)
+    disk = _disk(context, stage, plan.cases, built, machine)
     accel, _ = find.accel(machine)
     slowdown = slowdown_of(plan, accel, subject)
     limit_s = plan.request.boot_timeout_s or BOOT_S * slowdown
@@ -152,6 +157,7 @@ def slowdown_of(plan: Plan, accel: Accel, subject: Subject) -> float:
 
 def _disk(context: Context, stage: Stage, cases: Sequence[Case], built: Built, machine: Machine) -> Path | None:
     """The userland image that some case needs, if this kernel can run that case."""
-    runnable = [case for case in cases if not unmet_need(case, built.config.symbols, machine.memory_mib)]
+    symbols = built.config.symbols
+    runnable = [case for case in cases if not unmet_need(case, symbols, machine.memory_mib, machine.arch)]
     name = next((case.userland for case in runnable if case.userland), None)
     return stage("userland", lambda: userland(context, context.catalog.userland(name))) if name else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -74,7 +74,7 @@ class Journal:
         with self._lock:
             known = self.record.facts
             changed = [name for name, value in made_of.items() if getattr(known, name) not in (value, "", 0, None)]
-            if changed and self.record.numbers:
+            if changed and (self.record.numbers or self.record.attempts):
                 self._context.warn(f"{self.name}: {', '.join(changed)} changed since the interruption: all over again")
                 self._save(self.record.all_over())
             self.facts(**made_of)
@@ -185,6 +185,8 @@ class Journal:
             known = {name: value for name, value in vars(other.facts).items() if value not in ("", 0, None)}
             self.settle(**{name: known.pop(name) for name in SETTLED if name in known})
             self.facts(**known)
+            if other.without_guest:
+                self.needs_no_guest(other.without_guest)
             for stage in other.stages:
                 if stage.stage not in self._adopted or stage.outcome.is_bad:
                     self._adopted.add(stage.stage)
@@ -221,6 +223,11 @@ class Journal:
         """What earlier runs found out about the base of this kernel."""
         with self._saved_once():
             self._save(replace(self.record, earlier_base=earlier))
+
+    def needs_no_guest(self, cases: Iterable[str]) -> None:
+        """Of these cases no attempt needs a guest."""
+        with self._lock:
+            self._save(replace(self.record, without_guest=tuple(cases)))
 
     def facts(self, **facts: Any) -> None:
         """Properties for the report: those of model.kernel_facts."""

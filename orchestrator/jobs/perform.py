@@ -12,7 +12,17 @@ from orchestrator.jobs.compile_changed import compilation
 from orchestrator.jobs.journal import Stopped
 from orchestrator.jobs.products import Products
 from orchestrator.jobs.session import GuestSession
-from orchestrator.model.job import Build, CompareBuilds, CompileChanged, Configure, HostTest, Job, Session, StaticChecks
+from orchestrator.model.job import (
+    Build,
+    CompareBuilds,
+    CompileChanged,
+    Configure,
+    HostTest,
+    Job,
+    MakePrograms,
+    Session,
+    StaticChecks,
+)
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import COMPILE, COST, STATIC_CHECKS
 from orchestrator.model.userspace import USERSPACE_TESTS
@@ -24,6 +34,8 @@ def perform(job: Job, products: Products) -> None:
         match job:
             case Configure():
                 products.config(job.subject)
+            case MakePrograms():
+                products.programs(job.subject)
             case Build():
                 products.built(job.subject)
             case HostTest():
@@ -89,10 +101,16 @@ def _compile(job: CompileChanged, products: Products) -> None:
 
 
 def _hold(job: Session, products: Products) -> None:
-    journal, spec = products.journal(job.subject), products.guest_spec(job.subject)
-    config = products.built(job.subject).config
+    """Halves of pairs that need no guest need no kernel either. The first test of a kernel boots it, whatever its cases
+    need: that is a test too."""
+    journal, answers = products.journal(job.subject), products.without_guest(job.subject)
+    if job.attempts and all(planned.pair and planned.case in answers for planned in job.attempts):
+        for planned in job.attempts:
+            journal.give_up(planned, *answers[planned.case])
+        return
+    spec, config = products.guest_spec(job.subject), products.config(job.subject)
 
     def renew() -> GuestSpec:
         return products.renewed_guest_spec(job.subject)
 
-    GuestSession(products.context, spec, config, products.plan.request, job, journal, renew).run()
+    GuestSession(products.context, spec, config, products.plan.request, job, journal, renew, answers).run()

@@ -33,6 +33,7 @@ from orchestrator.jobs.build import (
     make_config,
     make_guest_spec,
     make_kernel,
+    make_programs,
     make_tree,
     sift,
 )
@@ -42,7 +43,9 @@ from orchestrator.jobs.journal import Journal, Stopped
 from orchestrator.jobs.reproduce import reproduce
 from orchestrator.jobs.stalls import stalls
 from orchestrator.jobs.vma_writes import vma_writes
+from orchestrator.jobs.without_guest import Answers, without_guest
 from orchestrator.judge.unexecuted import covered_first, unexecuted
+from orchestrator.model.case import Programs
 from orchestrator.model.coverage import Coverage
 from orchestrator.model.kernel import Base, KernelConfig, Role, Source
 from orchestrator.model.report import COVERAGE, INSTRUCTIONS, STALLS, VMA_WRITES
@@ -167,12 +170,36 @@ class Products:
 
         return made.once("built", tell)
 
+    def programs(self, subject: Subject) -> Programs:
+        """Records also which cases need no guest."""
+        made = self._of(subject)
+
+        def make() -> Programs:
+            self.config(subject)  # a tree that make or Kconfig refuses would be told as one without headers
+            return make_programs(self.context, made.journal.stage, subject, self.tree(subject), self.plan)
+
+        def tell() -> Programs:
+            found = self._kernel(subject).once("programs", make)
+            made.journal.settle(programs=found.digest)
+            made.journal.needs_no_guest(self._answers(subject, found))
+            return found
+
+        return made.once("programs", tell)
+
+    def without_guest(self, subject: Subject) -> Answers:
+        """What attempts of its cases say that need no guest."""
+        return self._answers(subject, self.programs(subject))
+
+    def _answers(self, subject: Subject, programs: Programs) -> Answers:
+        config, machine = self.config(subject), self.plan.machine_of(subject.kernel)
+        return without_guest(self.plan.cases, config, programs, machine)
+
     def guest_spec(self, subject: Subject) -> GuestSpec:
         made = self._of(subject)
 
         def make() -> GuestSpec:
-            built = self.built(subject)
-            spec = make_guest_spec(self.context, made.journal.stage, subject, built, self.plan, self._find)
+            programs, built = self.programs(subject), self.built(subject)
+            spec = make_guest_spec(self.context, made.journal.stage, subject, built, programs, self.plan, self._find)
             spec = replace(spec, vma_writes=self._vma_writes(subject, built, spec))
             return replace(spec, stalls=self._stalls(subject, built, spec))
 
@@ -198,7 +225,7 @@ class Products:
             # else the kernel does not lie where its vmlinux says; where it cannot move, it needs no telling
             if (spec.counting or spec.stalls or spec.vma_writes) and "CONFIG_RANDOMIZE_BASE" in built.config.symbols:
                 spec = replace(spec, cmdline=(*spec.cmdline, "nokaslr"))
-            made.journal.settle(programs=spec.programs.digest, mutant=subject.mutant, delays=" ".join(subject.delays))
+            made.journal.settle(mutant=subject.mutant, delays=" ".join(subject.delays))
             made.journal.facts(
                 accelerator=spec.accel.name,
                 machine=spec.machine.name,
@@ -244,7 +271,7 @@ class Products:
     def renewed_guest_spec(self, subject: Subject) -> GuestSpec:
         """The guest spec again, after the store has dropped a damaged product: what it still has is not made again."""
         for made in (self._kernel(subject), self._of(subject)):
-            made.forget("built", "guest spec")
+            made.forget("programs", "built", "guest spec")
         return self.guest_spec(subject)
 
     def recall_base(self, subject: Subject) -> None:
@@ -257,8 +284,10 @@ class Products:
     def remember_bases(self) -> None:
         """Keep what this run found out about bases for later ones."""
         for subject, journal in [(made.subject, made.journal) for made in list(self._made.values())]:
-            if subject.role is Role.BASELINE and subject.kernel.series is None:
-                found, duration_s = journal.report(), self.plan.request.duration_s
+            found = journal.report()
+            is_base = subject.role is Role.BASELINE and subject.kernel.series is None
+            if is_base and found.facts.accelerator:  # without any guest it is asked again in no time
+                duration_s = self.plan.request.duration_s
                 kconfig = subject.kernel.kconfig
                 remember(self.context, found.facts, kconfig, self.plan.cases, duration_s, found.attempts)
 

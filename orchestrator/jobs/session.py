@@ -21,6 +21,7 @@ from orchestrator.guest.guest import INITRAMFS, Guest, Identity
 from orchestrator.jobs.boot import GuestSpec, boot
 from orchestrator.jobs.diagnosis import diagnose_boot, discard, with_diagnosis
 from orchestrator.jobs.journal import Journal
+from orchestrator.jobs.without_guest import Answers
 from orchestrator.judge.leaks import meaningful
 from orchestrator.judge.signature import signature
 from orchestrator.model.attempt import Attempt, Ending, Planned
@@ -30,7 +31,6 @@ from orchestrator.model.kernel import KernelConfig
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import BOOT, Finding
 from orchestrator.model.request import Request
-from orchestrator.plan import unmet_need
 from orchestrator.words import counted
 
 
@@ -51,10 +51,12 @@ class GuestSession:
         job: Session,
         journal: Journal,
         renew: Callable[[], GuestSpec],
+        answers: Answers,
     ) -> None:
-        """`renew` makes the guest spec again after the store has dropped a damaged product."""
+        """`renew` makes the guest spec again after the store has dropped a damaged product. `answers` are those of the
+        cases that need no guest."""
         self._context, self._config, self._request, self._job, self._journal = context, config, request, job, journal
-        self._spec, self._renew = self._limited(spec), renew
+        self._spec, self._renew, self._answers = self._limited(spec), renew, answers
         self._guest: Guest | None = None
         self._boots = True  # False: a kernel that has booted before did not
 
@@ -177,15 +179,8 @@ class GuestSession:
     def _attempt(self, planned: Planned) -> bool:
         """Make an attempt. Returns whether the session continues."""
         journal, case = self._journal, self._context.catalog.case(planned.case)
-        machine = self._spec.machine
-        if reason := unmet_need(case, self._config.symbols, machine.memory_mib, machine.arch):
-            journal.give_up(planned, Ending.UNMET, reason)
-            return True
-        if reason := dict(self._spec.programs.lacking).get(case.name, ""):
-            journal.give_up(planned, Ending.UNMET, reason)
-            return True
-        if reason := dict(self._spec.programs.unbuilt).get(case.name, ""):
-            journal.give_up(planned, Ending.NOT_BUILT, reason)
+        if answer := self._answers.get(case.name):
+            journal.give_up(planned, *answer)
             return True
         if case.boot:
             return self._attempt_own_boot(case, planned)

@@ -41,6 +41,7 @@ def classify(
         started=record.started,
         facts=record.facts,
         earlier_base=record.earlier_base,
+        without_guest=record.without_guest,
         coverage=collect(record, home),
         cost=cost.collect(home),
         compilation=compilation.collect(home),

@@ -14,6 +14,7 @@ from orchestrator.judge.signature import NOT_BUILT, NOTHING, Signature, shown, s
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import (
     BOOT,
+    BUILD,
     Answer,
     BaseResult,
     CaseResult,
@@ -24,7 +25,7 @@ from orchestrator.model.report import (
 )
 
 # What fails without any guest fails always: asking the base once is enough
-CERTAIN_STAGES = ("configure", "build")
+CERTAIN_STAGES = ("configure", BUILD)
 KNOWN_LEAST = 3  # failures of the base in earlier runs
 
 

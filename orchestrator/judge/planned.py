@@ -1,4 +1,4 @@
-"""Planned kernels and cases that were not run, so that every report has them. Pure."""
+"""Planned kernels, cases and stages that were not run, so that every report has them. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from dataclasses import replace
 from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.planned import PlannedKernel
-from orchestrator.model.report import CaseResult, SuiteReport
+from orchestrator.model.report import BOOT, BUILD, CaseResult, StageResult, SuiteReport
+
+NOT_NEEDED = "not run: nothing that was asked of this kernel needs a guest"
 
 
 def with_planned(
@@ -16,8 +18,8 @@ def with_planned(
 ) -> tuple[SuiteReport, ...]:
     """The reports in the planned order, unplanned ones last, with every planned case that is missing in them. After a
     failed stage such a case is skipped, since that is expected; otherwise it is an error: something prevented it from
-    running."""
-    by_name = {suite.name: suite for suite in suites}
+    running. A kernel that answered without being built says so."""
+    by_name = {suite.name: _with_what_was_not_needed(suite) for suite in suites}
     found = []
     for plan in planned:
         suite = by_name.pop(plan.name, None) or _empty(plan, started)
@@ -28,6 +30,16 @@ def with_planned(
 def _empty(plan: PlannedKernel, started: str) -> SuiteReport:
     facts = KernelFacts(toolchain=plan.toolchain, arch=plan.arch)
     return SuiteReport(plan.name, plan.kconfig, plan.role, (), (), started, facts=facts)
+
+
+def _with_what_was_not_needed(suite: SuiteReport) -> SuiteReport:
+    """With the stages of a kernel and its guests, where all that was asked was answered without them."""
+    made = {stage.stage for stage in suite.stages}
+    is_answered = bool(suite.attempts) and all(one.case in suite.without_guest for one in suite.attempts)
+    if not is_answered or BUILD in made or any(stage.is_end for stage in suite.stages):
+        return suite
+    not_run = (StageResult(name, Outcome.SKIP, 0.0, NOT_NEEDED) for name in (BUILD, BOOT) if name not in made)
+    return replace(suite, stages=(*suite.stages, *not_run))
 
 
 def _completed(suite: SuiteReport, planned: Sequence[str]) -> SuiteReport:

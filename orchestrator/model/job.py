@@ -17,6 +17,14 @@ class Configure:
 
 
 @dataclass(frozen=True)
+class MakePrograms:
+    """Make the programs of the cases, and no kernel yet: which cases need no guest of it, as far as it is known
+    then?"""
+
+    subject: Subject
+
+
+@dataclass(frozen=True)
 class Build:
     """Make a kernel."""
 
@@ -70,4 +78,5 @@ class Session:
         return tuple(planned.case for planned in self.attempts)
 
 
-Job = Configure | Build | HostTest | StaticChecks | CompareBuilds | CompileChanged | Session
+Job = Configure | MakePrograms | Build | HostTest | StaticChecks | CompareBuilds | CompileChanged | Session
+TAKES_ALL_CPUS = (MakePrograms, Build, CompareBuilds)  # they compile: make uses every CPU by itself

@@ -16,6 +16,7 @@ from orchestrator.model.performance import Judged
 from orchestrator.model.series import Envelope, Origin
 from orchestrator.model.userspace import USERSPACE_TESTS
 
+PROGRAMS, BUILD = "programs", "build"
 BOOT = "boot"  # the stage whose log is the console
 # stages beside the way to a guest
 STATIC_CHECKS, COVERAGE, COST = "static-checks", "coverage", "cost"
@@ -179,6 +180,7 @@ class SuiteReport:
     coverage: Coverage | None = None  # of the statements that the series changed; None: not measured
     cost: Cost | None = None  # of the series, from two builds; None: not compared
     compilation: Compilation | None = None  # with --build-only
+    without_guest: tuple[str, ...] = ()  # cases of which no attempt needs a guest: it lacks something, or their program
     performance: tuple[Judged, ...] = ()  # with --perf: its metrics, compared with the base's
     has_mutants: bool = False  # its cases are the mutants of a run, each passed when it was killed
 

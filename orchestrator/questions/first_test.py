@@ -1,4 +1,4 @@
-"""The first test of a kernel: tests on the host, its build, then all cases. Pure."""
+"""The first test of a kernel: tests on the host, its programs, its build, then all cases. Pure."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from orchestrator.model.attempt import Planned
 from orchestrator.model.case import Case
-from orchestrator.model.job import Build, HostTest, Job, Session
+from orchestrator.model.job import Build, HostTest, Job, MakePrograms, Session
 from orchestrator.model.outcome import Outcome
-from orchestrator.model.report import CaseResult, SuiteReport
+from orchestrator.model.report import BUILD, CaseResult, SuiteReport
 from orchestrator.model.request import Plan
 from orchestrator.model.subject import Subject
 from orchestrator.model.userspace import USERSPACE_TESTS, UserspaceTest
@@ -18,14 +18,14 @@ REPEATS = 2  # of an attempt that said nothing: the host was at fault, or it did
 
 
 def first_test(plan: Plan, subject: Subject, known: Known) -> list[Job]:
-    """The next jobs of a subject by itself. Tests on the host that take seconds come before minutes of building, those
-    that take minutes beside the first guests."""
+    """The next jobs of a subject by itself. What takes seconds (tests on the host, programs) comes before minutes of
+    building, tests on the host that take minutes beside the first guests."""
     build = Build(subject)
     quick, others = (
         [HostTest(subject, test.stage) for test in host_tests(plan) if bool(test.touches) is is_long]
         for is_long in (False, True)
     )
-    jobs: list[Job] = [*quick, build, *others]
+    jobs: list[Job] = [*quick, MakePrograms(subject), build, *others]
     report = known.report(subject)
     if not known.is_over(build) or report is None or not is_built(report):
         return jobs
@@ -47,7 +47,7 @@ def host_tests(plan: Plan) -> tuple[UserspaceTest, ...]:
 
 
 def is_built(report: SuiteReport) -> bool:
-    return any(stage.stage == "build" and not stage.outcome.is_bad for stage in report.stages)
+    return any(stage.stage == BUILD and not stage.outcome.is_bad for stage in report.stages)
 
 
 def is_finished(report: SuiteReport, cases: Iterable[str]) -> bool:

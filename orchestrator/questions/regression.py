@@ -15,10 +15,10 @@ from orchestrator.judge.compare import CERTAIN_STAGES, failing
 from orchestrator.judge.first_bad import first_bad_patch, regressed_cases
 from orchestrator.judge.signature import signature
 from orchestrator.model.attempt import Planned
-from orchestrator.model.job import Build, CompareBuilds, Configure, Job, Session, StaticChecks
+from orchestrator.model.job import Build, CompareBuilds, Configure, Job, MakePrograms, Session, StaticChecks
 from orchestrator.model.kernel import Role, Variant
 from orchestrator.model.outcome import Outcome
-from orchestrator.model.report import BOOT, Comparison, SuiteReport
+from orchestrator.model.report import BOOT, PROGRAMS, Comparison, SuiteReport
 from orchestrator.model.request import Baseline, Plan
 from orchestrator.model.subject import Subject, baseline, patched
 from orchestrator.parse.series import first_patches
@@ -111,22 +111,26 @@ class Regression:
         open_cases = [case for case in failing(found, other) if not _is_settled(found, case)]
         if not open_cases or not is_built(found):
             return []
-        if other is None or not known.is_over(Build(base)):
+        if other is None or not known.is_over(MakePrograms(base)):
+            return [MakePrograms(base)]
+        if not _has_programs(other):
+            return []
+        if not known.is_over(Build(base)) and not set(open_cases).issubset(other.without_guest):
             return [Build(base)]
         if any(known.has_made_nothing(one, _pairs_of(one, known)) for one in (subject, base)):
             return []
         open_cases = [
             case for case in open_cases if not _is_skipped(other, case) and not _is_in_vain(found, other, case)
         ]
-        if not open_cases or not is_built(other) or not known.is_at_rest(base) or self.is_budget_over():
-            return []
         number = 1 + _last_pair(found, other)
-        cases = [case for case in open_cases if case != BOOT]
-        if any(stage.is_end for stage in other.stages):
-            cases = []  # they need guests that come up
-        if BOOT in open_cases and (number % 2 or not cases):  # by itself, and in turn: it may stay open for ever
+        has_guests = is_built(other) and not any(stage.is_end for stage in other.stages)
+        cases = [case for case in open_cases if case != BOOT and (has_guests or case in other.without_guest)]
+        # by itself, and in turn: it may stay open for ever
+        if BOOT in open_cases and is_built(other) and (number % 2 or not cases):
             cases = [BOOT]
-        return self._pair(subject, base, cases, number, found) if cases else []
+        if not cases or not known.is_at_rest(base) or self.is_budget_over():
+            return []
+        return self._pair(subject, base, cases, number, found)
 
     def _pair(
         self, subject: Subject, base: Subject, cases: Sequence[str], number: int, found: SuiteReport
@@ -177,6 +181,10 @@ def _comparison(report: SuiteReport, case: str) -> Comparison | None:
     if case == BOOT:
         return next((stage.comparison for stage in report.stages if stage.stage == BOOT), None)
     return next((result.comparison for result in report.cases if result.case == case), None)
+
+
+def _has_programs(report: SuiteReport) -> bool:
+    return any(stage.stage == PROGRAMS and not stage.outcome.is_bad for stage in report.stages)
 
 
 def _is_skipped(base: SuiteReport, case: str) -> bool:

@@ -23,7 +23,7 @@ from orchestrator.guest.accel import Probe, choose
 from orchestrator.guest.guest import Guest
 from orchestrator.guest.ssh import Link, new_client_key
 from orchestrator.jobs.boot import GuestSpec, boot
-from orchestrator.jobs.build import Finders, make_config, make_guest_spec, make_kernel, make_tree
+from orchestrator.jobs.build import Finders, make_config, make_guest_spec, make_kernel, make_programs, make_tree
 from orchestrator.model.evidence_files import FILES
 from orchestrator.model.machine import Accel, Machine
 from orchestrator.model.request import Request
@@ -50,8 +50,9 @@ def spec() -> tuple[Context, GuestSpec]:
     stage = announced(context, subject)
     tree = make_tree(context, stage, subject, find)
     config = make_config(context, stage, subject, tree, logs)
+    programs = make_programs(context, stage, subject, tree, plan)
     built = make_kernel(context, stage, subject, tree, config, plan, logs)
-    return context, make_guest_spec(context, stage, subject, built, plan, find)
+    return context, make_guest_spec(context, stage, subject, built, programs, plan, find)
 
 
 @pytest.fixture(scope="module")

@@ -17,14 +17,15 @@ from orchestrator.judge.run import with_comparisons
 from orchestrator.judge.signature import signature
 from orchestrator.model.attempt import Planned
 from orchestrator.model.case import Case, Needs
-from orchestrator.model.job import Build, Configure, HostTest, Job, Session, StaticChecks
+from orchestrator.model.job import Build, Configure, HostTest, Job, MakePrograms, Session, StaticChecks
 from orchestrator.model.kernel import Fragment, Kconfig, Source
 from orchestrator.model.machine import Machine
 from orchestrator.model.outcome import Outcome
-from orchestrator.model.report import BOOT, CaseResult, Comparison, Finding, StageResult, SuiteReport
+from orchestrator.model.report import BOOT, PROGRAMS, CaseResult, Comparison, Finding, StageResult, SuiteReport
 from orchestrator.model.request import Plan, Request
 from orchestrator.model.series import Patch, Series
 from orchestrator.model.subject import Subject
+from orchestrator.questions.first_test import is_built
 from orchestrator.questions.question import Known, Question
 from orchestrator.record import KernelRecord
 
@@ -34,8 +35,9 @@ CRASHED = replace(PASSED, outcome=Outcome.CRASH, run_outcome=Outcome.CRASH, mess
 NOT_EXERCISED = replace(PASSED, outcome=Outcome.NOT_EXERCISED, message="did not exercise")
 SKIPPED = replace(PASSED, outcome=Outcome.SKIP, run_outcome=Outcome.SKIP, message="lacks it")
 HOST_LOST = replace(PASSED, outcome=Outcome.ERROR, run_outcome=Outcome.ERROR, is_host_fault=True)
+NOT_BUILT = replace(FAILED, message="it.c:3: error", is_not_built=True)
 BROKEN = StageResult("build", Outcome.FAIL, 9.0, "mm/mmap.c:1: error", is_patch_fault=True)
-NO_PROGRAMS = StageResult("programs", Outcome.ERROR, 1.0, "the disk is full")
+NO_PROGRAMS = StageResult(PROGRAMS, Outcome.ERROR, 1.0, "the disk is full")
 REFUSED = StageResult("configure", Outcome.ERROR, 1.0, "no CONFIG_X", is_request_fault=True)
 HUNG = StageResult(BOOT, Outcome.CRASH, 30.0, "did not finish", is_patch_fault=True)
 LIMIT = 2000  # jobs: a question that asks for more does not end
@@ -85,7 +87,8 @@ class Rates:
 
 
 class World:
-    """Kernels, and everything that has been done with them. `stages` are those that end badly, by subject."""
+    """Kernels, and everything that has been done with them. By subject `stages` are those that end badly, and `unbuilt`
+    the cases whose programs its tree does not build."""
 
     def __init__(
         self,
@@ -95,9 +98,12 @@ class World:
         seed: int = 1,
         stages: dict[str, StageResult] | None = None,
         boots: Callable[[Subject, random.Random], bool] = lambda subject, draw: True,
+        unbuilt: dict[str, tuple[str, ...]] | None = None,
     ) -> None:
         self.plan, self._show, self.stages, self._boots = plan, show, stages or {}, boots
-        self._draw = random.Random(seed)
+        self._unbuilt = unbuilt or {}
+        # what attempts show does not hang on how many other jobs there are
+        self._draw, self._order = random.Random(seed), random.Random(seed + 1)
         self.reports: dict[str, SuiteReport] = {}
         self.done: list[Job] = []
 
@@ -118,7 +124,7 @@ class World:
             if not running or count == stop_after:
                 assert count < LIMIT, "it does not come to an end"
                 return self
-            job = running.pop(self._draw.randrange(len(running)))
+            job = running.pop(self._order.randrange(len(running)))
             self.perform(job)
             ended.add(job)
             count += 1
@@ -152,6 +158,9 @@ class World:
                 self._stage(subject, StageResult("static-checks", Outcome.PASS, 1.0))
             case Configure():
                 self._configure(subject, bad)
+            case MakePrograms():
+                if self._configure(subject, bad):
+                    self._make_programs(subject, bad)
             case Build():
                 if self._configure(subject, bad):
                     self._stage(subject, bad if bad and bad.stage == "build" else StageResult("build", Outcome.PASS, 9))
@@ -183,11 +192,24 @@ class World:
         self._stage(subject, bad if bad and is_refused else StageResult("configure", Outcome.PASS, 1.0))
         return not is_refused
 
+    def _make_programs(self, subject: Subject, bad: StageResult | None) -> bool:
+        is_ended = bad is not None and bad.stage == PROGRAMS
+        self._stage(subject, bad if bad and is_ended else StageResult(PROGRAMS, Outcome.PASS, 1.0))
+        without = self._unbuilt.get(subject.name, ())
+        self.reports[subject.name] = replace(self.reports[subject.name], without_guest=without)
+        return not is_ended
+
     def _hold(self, job: Session) -> None:
         subject = job.subject
-        if (bad := self.stages.get(subject.name)) and bad.stage == "programs":
-            self._stage(subject, bad)
+        if not self._make_programs(subject, self.stages.get(subject.name)):
             return
+        unbuilt = self._unbuilt.get(subject.name, ())
+        if job.attempts and all(planned.pair and planned.case in unbuilt for planned in job.attempts):
+            for planned in job.attempts:
+                self._add(subject, NOT_BUILT, planned)
+            return
+        is_shared = subject.kernel.mutants and not subject.kernel.own_mutant
+        assert is_shared or is_built(self.reports[subject.name]), "guests need a kernel"
         if job.attempts and all(planned.case == BOOT for planned in job.attempts):
             for planned in job.attempts:
                 came_up = self._boots(subject, self._draw)
@@ -201,6 +223,7 @@ class World:
             return
         for planned in job.attempts:
             shown = self._show(subject, planned, self._draw) if came_up else replace(HOST_LOST, is_host_fault=False)
+            shown = NOT_BUILT if planned.case in unbuilt else shown
             self._add(subject, shown, planned)
             if job.stop_at_failure and signature(shown):
                 return

@@ -90,7 +90,7 @@ def test_a_new_question_runs_in_every_executor(execute: Callable[..., None]) -> 
     told = {
         name: [stage.stage for stage in report.stages if not stage.is_end] for name, report in world.reports.items()
     }
-    assert told == {"base.patched": ["configure", "build", BOOT], "debug.patched": ["configure"]}
+    assert told == {"base.patched": ["configure", "build", "programs", BOOT], "debug.patched": ["configure"]}
     assert not any(report.attempts for report in world.reports.values())
     found, reason = verdict(tuple(world.reports.values()), False)
     assert found is Verdict.PATCH_AT_FAULT

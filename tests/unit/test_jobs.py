@@ -10,7 +10,17 @@ import pytest
 
 from orchestrator import codec
 from orchestrator.model.attempt import Planned
-from orchestrator.model.job import Build, CompareBuilds, CompileChanged, Configure, HostTest, Job, Session, StaticChecks
+from orchestrator.model.job import (
+    Build,
+    CompareBuilds,
+    CompileChanged,
+    Configure,
+    HostTest,
+    Job,
+    MakePrograms,
+    Session,
+    StaticChecks,
+)
 from orchestrator.model.kernel import Fragment, Kconfig, Kernel, Role, Source
 from orchestrator.model.series import Mutant, Observable, Patch, Series
 from orchestrator.model.subject import Subject, baseline, patched
@@ -25,6 +35,7 @@ KERNEL = Kernel(Source("/linux", "v6.12"), KCONFIG, SERIES, (MUTANT,), "early")
 SUBJECT = Subject(KERNEL, Role.MUTATED, "debug.early", 1, ("vma_delay.p=3",))
 JOBS: tuple[Job, ...] = (
     Configure(SUBJECT),
+    MakePrograms(SUBJECT),
     Build(SUBJECT),
     HostTest(SUBJECT, "vma-userspace"),
     StaticChecks(SUBJECT, KERNEL),

@@ -189,6 +189,12 @@ def test_a_kernel_that_was_never_begun_is_missing() -> None:
     assert found["tests"][0]["status"] == "MISS"
 
 
+def test_a_kernel_that_nobody_needed_is_skipped() -> None:
+    build = StageResult("build", Outcome.SKIP, 0.0, "not run: nothing needs a guest")
+    (made,) = valid(report(suite(stages=(build,)), subjects=("a",)))["builds"]
+    assert made["status"] == "SKIP"
+
+
 @pytest.mark.parametrize(
     ("made", "status"),
     [

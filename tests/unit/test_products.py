@@ -16,11 +16,14 @@ from orchestrator.context import Context, Places
 from orchestrator.errors import BuildFailed
 from orchestrator.jobs.build import Finders, Stage
 from orchestrator.jobs.journal import Stopped
+from orchestrator.jobs.perform import perform
 from orchestrator.jobs.products import Products
 from orchestrator.model.attempt import Ending, Planned
-from orchestrator.model.kernel import Base, Kconfig
+from orchestrator.model.case import Programs
+from orchestrator.model.job import MakePrograms, Session
+from orchestrator.model.kernel import Base, Kconfig, KernelConfig
 from orchestrator.model.outcome import Outcome
-from orchestrator.model.subject import patched
+from orchestrator.model.subject import baseline, patched
 from orchestrator.process import Cancel, Runner
 from tests.unit.simulated import plan
 
@@ -41,10 +44,15 @@ class World:
         self.build_id = "one"
         self.made = 0
         (home / ".config").touch()
+        self.config = KernelConfig(home / ".config", "", frozenset())
         tree = SimpleNamespace(base=BASE, applied=SimpleNamespace(tree="5678"))
         monkeypatch.setattr("orchestrator.jobs.products.check_accelerator", lambda *_: None)
         monkeypatch.setattr("orchestrator.jobs.products.make_tree", lambda *_: tree)
-        monkeypatch.setattr("orchestrator.jobs.products.make_config", lambda *_: SimpleNamespace(path=home / ".config"))
+        self.unbuilt: tuple[tuple[str, str], ...] = ()
+        monkeypatch.setattr("orchestrator.jobs.products.make_config", lambda *_: self.config)
+        monkeypatch.setattr(
+            "orchestrator.jobs.products.make_programs", lambda *_: Programs(home, "digest", self.unbuilt)
+        )
         monkeypatch.setattr("orchestrator.jobs.products.make_kernel", self._make)
 
     def products(self) -> Products:
@@ -116,3 +124,41 @@ def test_each_subject_has_the_stages_of_its_kernel_also_where_kconfigs_say_the_s
     for subject in (SUBJECT, other):
         products.built(subject)
         assert [stage.stage for stage in products.journal(subject).report().stages] == ["build"]
+
+
+# --- what is asked of a base
+
+BASELINE = baseline(SUBJECT.kernel)
+
+
+def test_what_a_base_does_not_build_is_answered_without_a_kernel_of_it(world: World) -> None:
+    world.unbuilt = (("a", "a.c:3: error"),)
+    products, session = world.products(), Session(BASELINE, (Planned("a", 7, 1),))
+    for job in (MakePrograms(BASELINE), session):
+        perform(job, products)
+    report = products.journal(BASELINE).report()
+    assert (world.made, report.without_guest) == (0, ("a",))
+    assert [(found.message, found.is_not_built, found.pair) for found in report.attempts] == [("a.c:3: error", True, 1)]
+    products.remember_bases()
+    assert not products.context.places.base_results.exists(), "nobody knows which guests it would have had"
+
+
+def test_a_session_that_needs_a_guest_or_is_a_first_test_needs_a_kernel(world: World) -> None:
+    world.unbuilt = (("a", "a.c:3: error"),)
+    world.build_id = ""
+    for planned in ((Planned("a", 7, 1), Planned("b", 7, 1)), (Planned("a", 7),), ()):
+        before = world.made
+        products = world.products()
+        perform(Session(BASELINE, planned), products)
+        assert world.made == before + 1, planned
+        assert not products.journal(BASELINE).report().attempts
+
+
+def test_what_other_programs_said_without_a_guest_counts_no_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.unbuilt = (("a", "a.c:3: error"),)
+    perform(Session(BASELINE, (Planned("a", 7, 1),)), world.products())
+    monkeypatch.setattr("orchestrator.jobs.products.make_programs", lambda *_: Programs(world.home, "other"))
+    again = world.products()
+    perform(MakePrograms(BASELINE), again)
+    report = again.journal(BASELINE).report()
+    assert (report.attempts, report.without_guest) == ((), ())

@@ -12,7 +12,7 @@ from orchestrator.judge.run import first_bad_patches, with_comparisons
 from orchestrator.judge.signature import signature
 from orchestrator.judge.verdict import verdict
 from orchestrator.model.attempt import Planned
-from orchestrator.model.job import Build, Configure, HostTest, Session
+from orchestrator.model.job import Build, Configure, HostTest, MakePrograms, Session
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
@@ -64,7 +64,7 @@ def test_nothing_is_asked_of_the_base_where_nothing_fails() -> None:
     world = asked(plan(cases=("a", "b")), {})
     assert set(world.reports) == {PATCHED}
     assert judged(world) == (Verdict.CLEAN, "2 cases passed on base.patched")
-    assert [type(job) for job in world.done] == [HostTest, Build, Session]
+    assert [type(job) for job in world.done] == [HostTest, MakePrograms, Build, Session]
 
 
 def test_what_takes_minutes_on_the_host_runs_for_a_reason_and_beside_the_guests() -> None:
@@ -76,7 +76,7 @@ def test_what_takes_minutes_on_the_host_runs_for_a_reason_and_beside_the_guests(
     asked_for = plan(Request(host_tests=("radix-tree",)), cases=("a",))
     for one in (of_trees, asked_for):
         done = [job.test if isinstance(job, HostTest) else type(job) for job in asked(one, {}).done]
-        assert done == ["vma-userspace", Build, "radix-tree-userspace", Session]
+        assert done == ["vma-userspace", MakePrograms, Build, "radix-tree-userspace", Session]
     assert [job.test for job in asked(of, {}).done if isinstance(job, HostTest)] == ["vma-userspace"]
 
 
@@ -248,7 +248,7 @@ def test_pairs_that_say_nothing_again_and_again_are_given_up(spoilt: str, silent
 @pytest.mark.parametrize("name", [PATCHED, BASE])
 def test_pairs_of_a_kernel_that_no_guest_can_be_made_of_are_not_asked_for_ever(name: str) -> None:
     made = plan()
-    world = World(made, Rates({(PATCHED, "a"): 1.0})).ask(Regression(made, lambda: False), stop_after=3)
+    world = World(made, Rates({(PATCHED, "a"): 1.0})).ask(Regression(made, lambda: False), stop_after=4)
     world.stages[name] = NO_PROGRAMS  # when it is resumed
     world.ask(Regression(made, lambda: False))
     assert len(world.attempts(BASE)) <= 1
@@ -257,7 +257,7 @@ def test_pairs_of_a_kernel_that_no_guest_can_be_made_of_are_not_asked_for_ever(n
 
 def test_a_repetition_for_which_no_guest_can_be_made_is_not_asked_for_ever() -> None:
     made = plan()
-    world = World(made, lambda *_: NOT_EXERCISED).ask(question(made), stop_after=3)
+    world = World(made, lambda *_: NOT_EXERCISED).ask(question(made), stop_after=4)
     world.stages[PATCHED] = NO_PROGRAMS
     world.ask(question(made))
     assert len(world.attempts(PATCHED)) == 1
@@ -301,6 +301,57 @@ def test_what_fails_on_the_base_alone_is_fixed() -> None:
     found = world.comparison()
     assert (found.answer, found.is_settled, found.pairs) == (Answer.FIXED, True, 5)
     assert judged(world)[0] is Verdict.CLEAN
+
+
+# --- programs
+
+
+def kinds(world: World, name: str) -> list[type]:
+    """Of the jobs of a kernel, in their order."""
+    return [type(job) for job in world.done if job.subject.name == name]
+
+
+def unbuilt(of: Plan, rates: dict[tuple[str, str], float], **names: tuple[str, ...]) -> World:
+    """Asked where the trees of these kernels do not build the programs of these cases."""
+    return World(of, Rates(rates), unbuilt={f"base.{name}": cases for name, cases in names.items()}).ask(question(of))
+
+
+def test_a_program_that_neither_tree_builds_needs_no_kernel_of_the_base() -> None:
+    world = unbuilt(plan(cases=("a", "b")), {}, patched=("a",), baseline=("a", "b"))
+    assert world.comparison().answer is Answer.PRE_EXISTING
+    assert kinds(world, BASE) == [MakePrograms, Session]
+    assert [found.case for found in world.reports[BASE].attempts] == ["a"], "nothing else is asked"
+    assert [stage.stage for stage in world.reports[BASE].stages] == ["configure", "programs"]
+    assert judged(world)[0] is Verdict.CLEAN
+
+
+def test_a_program_that_the_base_alone_builds_is_run_there() -> None:
+    world = unbuilt(plan(cases=("a", "b")), {}, patched=("a",))
+    assert world.comparison().answer is Answer.REGRESSION
+    assert kinds(world, BASE)[:3] == [MakePrograms, Build, Session]
+    assert judged(world)[0] is Verdict.PATCH_AT_FAULT
+
+
+def test_what_needs_a_kernel_beside_it_is_asked_of_one() -> None:
+    made = plan(cases=("a", "b"))
+    world = unbuilt(made, {(PATCHED, "b"): 1.0}, patched=("a",), baseline=("a",))
+    assert kinds(world, BASE)[:2] == [MakePrograms, Build]
+    answers = [world.comparison(case=name).answer for name in "ab"]
+    assert answers == [Answer.PRE_EXISTING, Answer.REGRESSION]
+
+
+def test_a_base_that_does_not_build_answers_for_its_programs_all_the_same() -> None:
+    made, neither = plan(cases=("a", "b")), {PATCHED: ("a",), BASE: ("a",)}
+    world = World(made, Rates({(PATCHED, "b"): 1.0}), stages={BASE: BROKEN}, unbuilt=neither).ask(question(made))
+    assert world.comparison().answer is Answer.PRE_EXISTING
+    assert {found.case for found in world.reports[BASE].attempts} == {"a"}
+
+
+def test_a_base_without_programs_is_not_built() -> None:
+    made = plan()
+    world = World(made, Rates({(PATCHED, "a"): 1.0}), stages={BASE: NO_PROGRAMS}).ask(question(made))
+    assert kinds(world, BASE) == [MakePrograms]
+    assert world.comparison().words.startswith("the base cannot be asked: programs: the disk is full")
 
 
 # --- stages
@@ -483,7 +534,7 @@ def test_a_kernel_behind_a_patch_on_which_a_case_tells_nothing_is_not_asked_for_
 
 def test_what_was_finished_before_an_interruption_is_not_run_again() -> None:
     made = plan(cases=("a", "b", "c"), slots=3)
-    world = World(made, Rates({})).ask(question(made), stop_after=4)  # of three sessions two
+    world = World(made, Rates({})).ask(question(made), stop_after=5)  # of three sessions two
     missing = {"a", "b", "c"} - {found.case for found in world.reports[PATCHED].attempts}
     assert len(missing) == 1
     world.done.clear()
@@ -492,7 +543,7 @@ def test_what_was_finished_before_an_interruption_is_not_run_again() -> None:
     assert judged(world)[0] is Verdict.CLEAN
 
 
-@pytest.mark.parametrize("stop_after", range(3, 13))
+@pytest.mark.parametrize("stop_after", range(4, 14))
 def test_pairs_are_counted_on_from_where_the_run_was_interrupted(stop_after: int) -> None:
     made = plan()
     world = World(made, Rates({(PATCHED, "a"): 1.0})).ask(question(made), stop_after=stop_after)
@@ -505,7 +556,7 @@ def test_pairs_are_counted_on_from_where_the_run_was_interrupted(stop_after: int
 
 def test_a_repetition_that_an_interruption_prevented_is_made_up_for() -> None:
     made, shown = plan(), iter([NOT_EXERCISED, PASSED])
-    world = World(made, lambda *_: next(shown)).ask(question(made), stop_after=3)
+    world = World(made, lambda *_: next(shown)).ask(question(made), stop_after=4)
     assert [found.outcome for found in world.attempts(PATCHED)] == [Outcome.NOT_EXERCISED]
     world.ask(question(made))
     assert [found.outcome for found in world.attempts(PATCHED)] == [Outcome.NOT_EXERCISED, Outcome.PASS]

@@ -19,8 +19,9 @@ from orchestrator.guest.guest import INITRAMFS
 from orchestrator.jobs.boot import GuestSpec
 from orchestrator.jobs.journal import Journal, Stopped
 from orchestrator.jobs.session import GuestSession
+from orchestrator.jobs.without_guest import without_guest
 from orchestrator.model.attempt import Attempt, Ending, Planned
-from orchestrator.model.case import Case
+from orchestrator.model.case import Case, Programs
 from orchestrator.model.job import Session
 from orchestrator.model.kernel import Kconfig, Kernel, KernelConfig, Source
 from orchestrator.model.outcome import Outcome
@@ -119,6 +120,7 @@ class World:
         )
         self.subject = patched(Kernel(Source(), Kconfig("base", ())))
         self.journal = Journal(self.context, home / self.subject.name, self.subject)
+        self.machine = self.catalog.machine("q35")
         needs = frozenset(name for case in CASES for name in self.catalog.case(case).needs.symbols)
         self.config = KernelConfig(home, "", needs)
         self.unbuilt: tuple[tuple[str, str], ...] = ()
@@ -143,16 +145,17 @@ class World:
         self.boots[:], self.runs[:] = boots, runs
         planned = tuple(Planned(case, seed) for seed, case in enumerate(cases, 10))
         self.spec = spec = GuestSpec(
-            self.catalog.machine("q35"),
+            self.machine,
             self.catalog.accel("tcg"),
             cast("object", None),  # type: ignore[arg-type]  # nothing is booted
-            SimpleNamespace(unbuilt=self.unbuilt, lacking=self.lacking),  # type: ignore[arg-type]
+            Programs(self.home, "", self.unbuilt, self.lacking),
             slowdown=1.0,
             boot_limit_s=30.0,
         )
         job = Session(self.subject, planned, **facts)  # type: ignore[arg-type]
         try:
-            GuestSession(self.context, spec, self.config, Request(), job, self.journal, self._renew).run()
+            answers = without_guest(self.catalog.testcases.values(), self.config, spec.programs, self.machine)
+            GuestSession(self.context, spec, self.config, Request(), job, self.journal, self._renew, answers).run()
         finally:
             assert all(guest.is_closed for guest in self.guests), "no guest is left behind"
         assert (self.boots, self.runs) == ([], []), "not all was asked for"

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from orchestrator.model.outcome import Outcome
-from orchestrator.model.report import COVERAGE, CaseResult, Finding, StageResult, SuiteReport
+from orchestrator.model.report import BUILD, COVERAGE, CaseResult, Finding, StageResult, SuiteReport
 
 STATUS: Mapping[Outcome, str] = {
     Outcome.PASS: "PASS",
@@ -40,9 +40,11 @@ def of_stage(stage: StageResult) -> str:
 
 
 def of_build(suite: SuiteReport, stages: Sequence[StageResult]) -> str:
-    """Of a kernel, by the stages that made it. One that was never begun is missing."""
+    """Of a kernel, by the stages that made it. One that was never begun is missing, unless nobody needed it."""
     bad = next((one for one in stages if one.outcome.is_bad), None)
     if bad:
         return of_stage(bad)
-    is_built = bool(suite.facts.product) or any(one.stage == "build" for one in stages)
-    return "PASS" if is_built else "MISS"
+    build = next((one for one in stages if one.stage == BUILD), None)
+    if build and build.outcome is Outcome.SKIP:
+        return STATUS[Outcome.SKIP]
+    return "PASS" if suite.facts.product or build else "MISS"
