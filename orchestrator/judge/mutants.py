@@ -218,7 +218,7 @@ def kill_of(suite: SuiteReport, control: SuiteReport | None = None) -> Kill | No
             continue
         seconds = _kernel_report_s(found.kernel_reports) or guest_s
         first, *also = detectors_of(found)
-        shown = (found.message, seconds, found.kernel_reports)
+        shown = (_evidence(found, first), seconds, found.kernel_reports)
         kill = Kill(suite.kconfig, found.case, first, *shown, also=tuple(also), attempt=found.number)
         if not is_weak:
             return kill
@@ -242,9 +242,21 @@ def detectors_of(case: Finding) -> tuple[Detector, ...]:
     return tuple(detector for detector, has_noticed in noticed.items() if has_noticed) or (Detector.EXIT,)
 
 
+def _evidence(found: Finding, detector: Detector) -> str:
+    """What the detector has noticed. A message begins with reports, if there are some."""
+    worst = max((one for one in found.subtests if one.outcome.is_bad), key=lambda one: one.outcome, default=None)
+    if detector in (Detector.DATA, Detector.HANG) and worst and any(map(_is_ours, found.kernel_reports)):
+        return f"{worst.name}: {worst.message or 'not ok'}"
+    return found.message
+
+
+def _is_ours(kernel_report: KernelReport) -> bool:
+    return kernel_report.kind == UNLOCKED_WRITE
+
+
 def _reported(kernel_reports: Iterable[KernelReport]) -> dict[Detector, bool]:
     """Whether the kernel has reported something, and whether we have in its console."""
-    ours = {kernel_report.kind == UNLOCKED_WRITE for kernel_report in kernel_reports if kernel_report.outcome.is_bad}
+    ours = {_is_ours(kernel_report) for kernel_report in kernel_reports if kernel_report.outcome.is_bad}
     return {Detector.KERNEL_REPORT: False in ours, Detector.VMA_WRITES: True in ours}
 
 

@@ -102,6 +102,9 @@ def _end(matrix: Matrix, report: RunReport, resume: str) -> Iterator[str]:
         yield f"with one attempt of each case: {_share(matrix.at_first_try, matrix)}"
         alone = _share(matrix.noticed_by(Detector.DATA), matrix)
         yield f"if kernel reports and hangs were ignored: at least {alone} by {Detector.DATA.value}"
+        if Detector.VMA_WRITES in weapons:
+            others = sum(row.kill.detectors != (Detector.VMA_WRITES,) for row in matrix.rows if row.kill)
+            yield f"without the {Detector.VMA_WRITES.value}: at least {_share(others, matrix)}"
     yield f"{printable(report.series)}: {report.verdict.value.upper()}  ({seconds(report.time_s)})"
     yield printable(report.reason)
     yield f"report: {printable(report.run_dir)}/{HTML}"

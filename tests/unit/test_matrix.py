@@ -110,6 +110,15 @@ def test_what_one_attempt_and_what_data_oracles_alone_would_have_killed_is_said_
     )
 
 
+def test_what_the_watch_alone_has_noticed_is_said_and_other_evidence_shown_first() -> None:
+    shown = (failed("unlocked write", UNLOCKED), failed("unlocked write", UNLOCKED, says="a tag is lost"), PASSED)
+    found = Matrix(tuple(row_of(MUTANT, [suite(case)]) for case in shown), ("base",), ("second",))
+    out = io.StringIO()
+    show_matrix(found, REPORT, out)
+    assert "without the watch of VMA writes: at least 1 of 3 mutants killed (33%)\n" in out.getvalue()
+    assert [row.kill.evidence for row in found.rows if row.kill] == ["unlocked write", "s: a tag is lost"]
+
+
 def test_attempts_that_passed_count_in_the_time_to_the_kill_and_none_behind_it_does() -> None:
     lost = replace(failed("s: tag", says="a tag is lost"), number=3)
     passed = [replace(PASSED, case="second", time_s=2.0, number=number) for number in (1, 2)]
