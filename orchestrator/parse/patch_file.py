@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from email.utils import formatdate
 from pathlib import PurePath
 from typing import NoReturn
 
@@ -146,7 +147,9 @@ def _title(letter: bytes) -> str:
 
 
 def _shown(lines: Sequence[bytes]) -> bytes:
-    """What git show or git log -p says of a commit, as a mail; empty when the lines are not of theirs."""
+    """What git show, git log -p or hg export says of a commit, as a mail; empty when the lines are not of theirs."""
+    if lines and lines[0].rstrip() == b"# HG changeset patch":
+        return _exported(lines)
     if not lines or not re.match(rb"commit [0-9a-f]{7,64}\b", lines[0]):
         return b""
     end = lines.index(b"") if b"" in lines else len(lines)
@@ -154,6 +157,16 @@ def _shown(lines: Sequence[bytes]) -> bytes:
     title, *text = [line.removeprefix(b"    ") for line in lines[end + 1 :]] or [b""]
     who, date = headers.get(b"Author", b""), headers.get(b"AuthorDate") or headers.get(b"Date", b"")
     return b"From: %b\nDate: %b\nSubject: %b\n\n%b\n---\n" % (who, date, title, b"\n".join(text))
+
+
+def _exported(lines: Sequence[bytes]) -> bytes:
+    """What hg export says of a commit, as a mail."""
+    comments = [line[2:].split(b" ", 1) for line in lines if line.startswith(b"# ")]
+    headers = {comment[0]: comment[-1].strip() for comment in comments}
+    seconds = re.match(rb"\d{1,10}\b", headers.get(b"Date", b""))
+    date = formatdate(int(seconds[0])).encode() if seconds else b""
+    title, *text = [line for line in lines if not line.startswith(b"#")] or [b""]
+    return b"From: %b\nDate: %b\nSubject: %b\n\n%b\n---\n" % (headers.get(b"User", b""), date, title, b"\n".join(text))
 
 
 def mailed(
