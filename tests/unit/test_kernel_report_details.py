@@ -54,6 +54,7 @@ def test_kasan_shows_who_accessed_allocated_and_freed() -> None:
         ("kcsan-assert", "vma_refcount_put", "split-merge", 66, 1),
         ("oops-null-deref-riscv", "vma_start_read", "split-merge", 66, 1),
         ("oom-kill-memcg", "mem_cgroup_out_of_memory", "split-merge", 66, 1),
+        ("bad-rss-comm", "", "foo", 812, None),
         ("hung-task-page", "truncate_inode_pages_range", "split-merge", 66, None),
         ("kasan-old-spelling", "unlink_anon_vmas", "split-merge", 66, 1),
         ("oops-null-deref-s390", "vma_start_read", "split-merge", 66, 1),
