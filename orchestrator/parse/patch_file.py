@@ -147,9 +147,12 @@ def _title(letter: bytes) -> str:
 
 
 def _shown(lines: Sequence[bytes]) -> bytes:
-    """What git show, git log -p or hg export says of a commit, as a mail; empty when the lines are not of theirs."""
+    """What git show, git log -p, hg export or the header of a Debian patch says of a commit, as a mail; empty when the
+    lines are not of theirs."""
     if lines and lines[0].rstrip() == b"# HG changeset patch":
         return _exported(lines)
+    if any(line.startswith(b"Description: ") for line in lines):
+        return _described(lines)
     if not lines or not re.match(rb"commit [0-9a-f]{7,64}\b", lines[0]):
         return b""
     end = lines.index(b"") if b"" in lines else len(lines)
@@ -167,6 +170,15 @@ def _exported(lines: Sequence[bytes]) -> bytes:
     date = formatdate(int(seconds[0])).encode() if seconds else b""
     title, *text = [line for line in lines if not line.startswith(b"#")] or [b""]
     return b"From: %b\nDate: %b\nSubject: %b\n\n%b\n---\n" % (headers.get(b"User", b""), date, title, b"\n".join(text))
+
+
+def _described(lines: Sequence[bytes]) -> bytes:
+    """What the header of a patch in debian/patches says (DEP-3), as a mail."""
+    matches = (re.match(rb"(Description|Author|From): +(.*)", line) for line in lines)
+    headers = {match[1]: match[2] for match in matches if match}
+    who = headers.get(b"Author") or headers.get(b"From", b"")
+    text = [b"" if line == b" ." else line[1:] for line in lines if line.startswith(b" ")]
+    return b"From: %b\nSubject: %b\n\n%b\n---\n" % (who, headers[b"Description"], b"\n".join(text))
 
 
 def mailed(
@@ -206,6 +218,8 @@ def mailed(
     if mails.below_scissors(above):
         notes.append(f"what stands above the scissors line was left out: {tag.title}")
     tag = mails.with_own_headers(tag, above)
+    if not tag.title:
+        tag = replace(tag, title=PurePath(file).stem)
     label = PurePath(file).name if not several else _label(tag)
     return [
         FoundPatch(

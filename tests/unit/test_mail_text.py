@@ -33,6 +33,10 @@ def test_a_patch_that_is_passed_on_has_its_own_title(body: str, title: str) -> N
     assert subjects(mbox(letter("[PATCH] mm: mine", text(body)))) == [title]
 
 
+def test_a_mail_without_a_subject_is_called_after_its_file() -> None:
+    assert subjects(mbox(letter("", text("Why.")))) == ["thread"]
+
+
 def test_its_own_number_and_version_count_where_the_mail_has_none() -> None:
     own = "Subject: [PATCH v3 {number}/2] mm: part {number}\n\nWhy."
     mails = [letter("forwarded", text(own.format(number=number)), message_id=f"{number}@x") for number in (2, 1)]
