@@ -45,6 +45,22 @@ def test_its_own_number_and_version_count_where_the_mail_has_none() -> None:
     assert {patch.version for patch in found.patches} == {3}
 
 
+@pytest.mark.parametrize(("number", "titles"), [(" 2/2", ["mm: one", "mm: two"]), ("", ["mm: two"])])
+def test_a_part_that_was_sent_again_as_a_revision_takes_the_place_of_the_older_one(
+    number: str, titles: list[str]
+) -> None:
+    mails = [
+        letter(f"[PATCH v2{number}] mm: two", text("Why."), message_id="2@x"),
+        letter(f"[PATCH v2.1{number}] mm: two", text("Again."), "In-Reply-To: <2@x>", message_id="3@x"),
+    ]
+    if number:
+        mails.insert(0, letter("[PATCH v2 1/2] mm: one", text("Why."), message_id="1@x"))
+    found = mbox(*mails)
+    assert subjects(found) == titles
+    assert found.patches[-1].message_id == "3@x"
+    assert "v2.1 takes the place of an older revision: mm: two" in found.notes
+
+
 def test_a_reply_with_scissors_is_a_patch_of_its_own() -> None:
     body = "> quoted\n\nLike this?\n\n-- >8 --\nSubject: [PATCH] mm: like this\n\nWhy."
     found = mbox(letter("Re: mm is broken", text(body), "In-Reply-To: <a@b>"))
