@@ -25,7 +25,7 @@ _BEFORE = (
     rf"e?pc\s*: (?:(?:{_ADDRESS}|[0-9a-f]{{8,16}}) )?| {{1,4}}pc: [0-9a-f]{{8,16}}: |PC: (?:\[<[0-9a-f]+>\] )?",
     r"NIP \[[0-9a-f]+\] |--- (?:interrupt|Exception): [0-9a-f]+ at ",
     r"Krnl PSW : [0-9a-f]{16} [0-9a-f]{16} \(",
-    r"\s*(?:era|ERA): [0-9a-f]{16} |TPC: <|\s*Caller\[[0-9a-f]+\]: |IAOQ\[0\]: ",
+    r"\s*(?:era|ERA): [0-9a-f]{16} |TPC: <|\s*Caller\[[0-9a-f]+\]: | ?IAOQ\[0\]: ",
     r"\s*(?:\w+ from |\([^()\s]+(?: \[\w+\])?\) from \()?",
     rf"\s*\(?(?:{_ADDRESS}\s*){{1,2}}(?:\([^()\s]+(?: \[\w+\])?\) from )?(?:\[<[0-9a-f]+>\] )?\(?",
 )
@@ -36,7 +36,7 @@ _FRAME = re.compile(
     rf"(?:{'|'.join(_BEFORE)}){_NAME}(?:{_OFFSET}| \((?:[^\s()]*/)?[\w.-]+\.(?:[chSs]|rs):\d+)(?P<rest>.*)"
 )
 _LINKED = re.compile(
-    r"(?:LR is at |lr : |LR \[[0-9a-f]+\] |ra\s*: (?:[0-9a-f]{8,16} )?|\s*ra: [0-9a-f]{16} |RPC: <|RP\(r2\): |BLINK: )"
+    r"(?:LR is at |lr : |LR \[[0-9a-f]+\] |ra\s*: (?:[0-9a-f]{8,16} )?|\s*ra: [0-9a-f]{16} |RPC: <| ?RP\(r2\): |BLINK: )"
     rf"{_NAME}\+0x"
 )
 # Before a frame on the same line: what the stack is of, and what mm/kmemleak.c puts before all that it says
