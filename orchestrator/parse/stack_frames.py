@@ -36,7 +36,8 @@ _FRAME = re.compile(
     rf"(?:{'|'.join(_BEFORE)}){_NAME}(?:{_OFFSET}| \((?:[^\s()]*/)?[\w.-]+\.(?:[chSs]|rs):\d+)(?P<rest>.*)"
 )
 _LINKED = re.compile(
-    r"(?:LR is at |lr : |LR \[[0-9a-f]+\] |ra\s*: (?:[0-9a-f]{8,16} )?|\s*ra: [0-9a-f]{16} |RPC: <| ?RP\(r2\): |BLINK: )"
+    r"(?:LR is at |lr : |LR \[[0-9a-f]+\] |ra\s*: (?:[0-9a-f]{8,16} )?|\s*ra: [0-9a-f]{16} |RPC: <"
+    r"| ?RP\(r2\): |BLINK: )"
     rf"{_NAME}\+0x"
 )
 # Before a frame on the same line: what the stack is of, and what mm/kmemleak.c puts before all that it says
