@@ -287,7 +287,7 @@ class _Reader:
             if strip is None:
                 self.notes.append("plain diff without a/ and b/ prefixes (-p0): prefixes added")
         names = [name if level == 0 else stripped(name) for name in (old, new) if name != "/dev/null"]
-        if strip is None and len(names) == 2 and any(names[0] == names[1] + suffix for suffix in _BACKUP_SUFFIXES):
+        if strip is None and len(names) == 2 and _is_backup(*names):
             names = names[1:]
         self._touch(names, i)
         return self._keep(i + 2)
@@ -361,6 +361,13 @@ class _Reader:
         if not blocks:
             raise DamagedDiff(i, "a git binary patch without content", "make the diff with git format-patch --binary")
         return at
+
+
+def _is_backup(old: str, new: str) -> bool:
+    """Whether the old file is what an editor or quilt keeps of the new one; in -mm that is mm/mmap.c~NAME-OF-PATCH."""
+    return any(old == new + suffix for suffix in _BACKUP_SUFFIXES) or (
+        old.startswith(f"{new}~") and "/" not in old[len(new) :]
+    )
 
 
 def _strip_level(name: str, line: int) -> int:

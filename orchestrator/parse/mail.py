@@ -36,6 +36,8 @@ _ENCODED_WORDS = re.compile(rf"{_ENCODED}(?:\s*{_ENCODED})*", re.IGNORECASE)
 # what the standard library's reader raises for some malformed headers and parts, by their thousands of forms
 FAILURES = (TypeError, ValueError, LookupError, AttributeError, RecursionError)
 _PATCH_TYPES = ("text/x-patch", "text/x-diff", "application/x-patch")
+# how the mails of mm-commits begin the patch that they are about
+_PASSED_ON = re.compile(rb"^-{40,}\n(?=(?:(?:From|Subject|Date): [^\n]+\n){2})", re.MULTILINE)
 _OWN_HEADER = re.compile(r"(From|Subject|Date):\s*(.*)", re.IGNORECASE)
 
 
@@ -156,7 +158,8 @@ def _mail(message: email.message.Message, letter: bytes, offset: int = 0) -> Mai
 
 
 def attached(body: Body) -> list[Mail]:
-    """The mails that an attachment consists of: a forwarded one, the output of git format-patch."""
+    """The mails that an attachment consists of: a forwarded one, the output of git format-patch; or the one that a text
+    passes on below a line of dashes."""
     try:
         return _attached(body)
     except (Unreadable, *FAILURES):
@@ -166,8 +169,11 @@ def attached(body: Body) -> list[Mail]:
 def _attached(body: Body) -> list[Mail]:
     if body.message:
         return [_mail(body.message, body.text)]
-    letters = split_mbox(body.text) if body.is_attached and not mail_limits.excess(body.text) else None
-    read_ones = [parse(raw) for _, raw in letters or ()]
+    passed_on = _PASSED_ON.search(body.text)
+    if not (body.is_attached or passed_on) or mail_limits.excess(body.text):
+        return []
+    letters = split_mbox(body.text) if body.is_attached else None
+    read_ones = [parse(raw) for _, raw in letters or ()] or ([parse(body.text[passed_on.end() :])] if passed_on else [])
     return read_ones if all(mail.tag.title for mail in read_ones) else []
 
 

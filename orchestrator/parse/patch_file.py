@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from email.utils import formatdate
 from pathlib import PurePath
 from typing import NoReturn
 
@@ -146,7 +147,12 @@ def _title(letter: bytes) -> str:
 
 
 def _shown(lines: Sequence[bytes]) -> bytes:
-    """What git show or git log -p says of a commit, as a mail; empty when the lines are not of theirs."""
+    """What git show, git log -p, hg export or the header of a Debian patch says of a commit, as a mail; empty when the
+    lines are not of theirs."""
+    if lines and lines[0].rstrip() == b"# HG changeset patch":
+        return _exported(lines)
+    if any(line.startswith(b"Description: ") for line in lines):
+        return _described(lines)
     if not lines or not re.match(rb"commit [0-9a-f]{7,64}\b", lines[0]):
         return b""
     end = lines.index(b"") if b"" in lines else len(lines)
@@ -154,6 +160,25 @@ def _shown(lines: Sequence[bytes]) -> bytes:
     title, *text = [line.removeprefix(b"    ") for line in lines[end + 1 :]] or [b""]
     who, date = headers.get(b"Author", b""), headers.get(b"AuthorDate") or headers.get(b"Date", b"")
     return b"From: %b\nDate: %b\nSubject: %b\n\n%b\n---\n" % (who, date, title, b"\n".join(text))
+
+
+def _exported(lines: Sequence[bytes]) -> bytes:
+    """What hg export says of a commit, as a mail."""
+    comments = [line[2:].split(b" ", 1) for line in lines if line.startswith(b"# ")]
+    headers = {comment[0]: comment[-1].strip() for comment in comments}
+    seconds = re.match(rb"\d{1,10}\b", headers.get(b"Date", b""))
+    date = formatdate(int(seconds[0])).encode() if seconds else b""
+    title, *text = [line for line in lines if not line.startswith(b"#")] or [b""]
+    return b"From: %b\nDate: %b\nSubject: %b\n\n%b\n---\n" % (headers.get(b"User", b""), date, title, b"\n".join(text))
+
+
+def _described(lines: Sequence[bytes]) -> bytes:
+    """What the header of a patch in debian/patches says (DEP-3), as a mail."""
+    matches = (re.match(rb"(Description|Author|From): +(.*)", line) for line in lines)
+    headers = {match[1]: match[2] for match in matches if match}
+    who = headers.get(b"Author") or headers.get(b"From", b"")
+    text = [b"" if line == b" ." else line[1:] for line in lines if line.startswith(b" ")]
+    return b"From: %b\nSubject: %b\n\n%b\n---\n" % (who, headers[b"Description"], b"\n".join(text))
 
 
 def mailed(
@@ -193,6 +218,8 @@ def mailed(
     if mails.below_scissors(above):
         notes.append(f"what stands above the scissors line was left out: {tag.title}")
     tag = mails.with_own_headers(tag, above)
+    if not tag.title:
+        tag = replace(tag, title=PurePath(file).stem)
     label = PurePath(file).name if not several else _label(tag)
     return [
         FoundPatch(

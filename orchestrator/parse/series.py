@@ -22,6 +22,7 @@ from orchestrator.parse.envelope import envelopes
 from orchestrator.parse.foundation import read_foundation
 from orchestrator.parse.mail_limits import MOST_PARTS
 from orchestrator.parse.patch_file import FoundPatch, OtherMail, mailed, read_file, refuse, starts, text_of
+from orchestrator.parse.tag import Tag
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,7 @@ def _not_sent_again(
 def _chosen(found: list[FoundPatch], notes: list[str]) -> list[FoundPatch]:
     """The patches themselves, without copies and answers: in a numbered series, what has no number; in another
     thread, what comes from somebody else or is another way to change the same lines."""
+    found = _newest_revisions(found, notes)
     kept: list[FoundPatch] = []
     message_ids: set[str] = set()
     seen: dict[tuple[int | None, int | None, int, str], FoundPatch] = {}
@@ -188,6 +190,25 @@ def _chosen(found: list[FoundPatch], notes: list[str]) -> list[FoundPatch]:
     notes += [f"ignored, it answers a mail of the series: {item.tag.title}" for item in answering]
     left_out = set(map(id, answering))
     return [item for item in kept if id(item) not in left_out]
+
+
+def _newest_revisions(found: Sequence[FoundPatch], notes: list[str]) -> list[FoundPatch]:
+    """Without the parts that their author sent again as v2.1, which is no version of the series."""
+    newest: dict[tuple[object, ...], int] = {}
+    for item in found:
+        newest[_place(item.tag)] = max(item.tag.revision, newest.get(_place(item.tag), 0))
+    kept = []
+    for item in found:
+        if item.tag.revision == (revision := newest[_place(item.tag)]):
+            kept.append(item)
+        else:
+            notes.append(f"v{item.tag.version}.{revision} takes the place of an older revision: {item.tag.title}")
+    return kept
+
+
+def _place(tag: Tag) -> tuple[object, ...]:
+    """What two revisions of a part have in common: its number, or where it has none its title."""
+    return tag.version, tag.number, tag.total, tag.title if tag.number is None else ""
 
 
 def _is_alternative(one: bytes, other: bytes) -> bool:

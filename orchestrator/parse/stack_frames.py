@@ -18,22 +18,26 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-_ADDRESS = r"\[<?[0-9a-f]{8,16}>?\]"
+_ADDRESS = r"\[<?(?:[0-9a-f]{8,16}|\(_*ptrval_*\))>?\]"  # (ptrval): before there is randomness to hash it with
 _BEFORE = (
     r"[RE]?IP: (?:[0-9a-f]{4}:)?(?:\[<[0-9a-f]+>\]\s+){0,2}",
     r"EIP is at |ip is at |[Pp][Cc] is at ",
     rf"e?pc\s*: (?:(?:{_ADDRESS}|[0-9a-f]{{8,16}}) )?| {{1,4}}pc: [0-9a-f]{{8,16}}: |PC: (?:\[<[0-9a-f]+>\] )?",
     r"NIP \[[0-9a-f]+\] |--- (?:interrupt|Exception): [0-9a-f]+ at ",
     r"Krnl PSW : [0-9a-f]{16} [0-9a-f]{16} \(",
-    r"\s*(?:era|ERA): [0-9a-f]{16} |TPC: <|\s*Caller\[[0-9a-f]+\]: |IAOQ\[0\]: ",
+    r"\s*(?:era|ERA): [0-9a-f]{16} |TPC: <|\s*Caller\[[0-9a-f]+\]: | ?IAOQ\[0\]: ",
     r"\s*(?:\w+ from |\([^()\s]+(?: \[\w+\])?\) from \()?",
     rf"\s*\(?(?:{_ADDRESS}\s*){{1,2}}(?:\([^()\s]+(?: \[\w+\])?\) from )?(?:\[<[0-9a-f]+>\] )?\(?",
 )
-_NAME = r"(?P<function>\.?[A-Za-z_$][\w.$]*)"
+# Rust's as decode_stacktrace.sh demangles them: rust_foo::Foo::new, <rust_foo::Foo as core::ops::drop::Drop>::drop
+_NAME = r"(?P<function>\.?[A-Za-z_$][\w.$]*(?:::[\w$<>{}#:]+)?|<[^()\n]{3,200}?>::[\w$<>{}#:]+)"
 _OFFSET = r"(?P<offset>\+0x[0-9a-f]+/0x[0-9a-f]+)"
-_FRAME = re.compile(rf"(?:{'|'.join(_BEFORE)}){_NAME}(?:{_OFFSET}| \((?:[^\s()]*/)?[\w.-]+\.[chSs]:\d+)(?P<rest>.*)")
+_FRAME = re.compile(
+    rf"(?:{'|'.join(_BEFORE)}){_NAME}(?:{_OFFSET}| \((?:[^\s()]*/)?[\w.-]+\.(?:[chSs]|rs):\d+)(?P<rest>.*)"
+)
 _LINKED = re.compile(
-    r"(?:LR is at |lr : |LR \[[0-9a-f]+\] |ra\s*: (?:[0-9a-f]{8,16} )?|\s*ra: [0-9a-f]{16} |RPC: <|RP\(r2\): |BLINK: )"
+    r"(?:LR is at |lr : |LR \[[0-9a-f]+\] |ra\s*: (?:[0-9a-f]{8,16} )?|\s*ra: [0-9a-f]{16} |RPC: <"
+    r"| ?RP\(r2\): |BLINK: )"
     rf"{_NAME}\+0x"
 )
 # Before a frame on the same line: what the stack is of, and what mm/kmemleak.c puts before all that it says
@@ -45,7 +49,7 @@ _BORDER = re.compile(
 )
 _NAMED_IN = re.compile(r"(?:INFO: )?(?:Allocated|Freed) in (?=\S+\+0x)")
 _TOP = "arch|block|certs|crypto|drivers|fs|include|init|io_uring|ipc|kernel|lib|mm|net|rust|samples|security|sound|virt"
-_FILE = re.compile(rf"(?:[\s(]|^)(?:\S*?/)??((?:{_TOP})/[\w./-]*\.[cS]):\d+")
+_FILE = re.compile(rf"(?:[\s(]|^)(?:\S*?/)??((?:{_TOP})/[\w./-]*\.(?:[cS]|rs)):\d+")
 _MODULE = re.compile(r"\+0x[0-9a-f]+/0x[0-9a-f]+ \[[A-Za-z_]\w*(?: [0-9a-f]{40})?\]")
 _STALE = re.compile(r"\s*(?:\[<[0-9a-f]+>\] )?\? ")
 # what compilers add to names

@@ -54,6 +54,7 @@ def test_kasan_shows_who_accessed_allocated_and_freed() -> None:
         ("kcsan-assert", "vma_refcount_put", "split-merge", 66, 1),
         ("oops-null-deref-riscv", "vma_start_read", "split-merge", 66, 1),
         ("oom-kill-memcg", "mem_cgroup_out_of_memory", "split-merge", 66, 1),
+        ("bad-rss-comm", "", "foo", 812, None),
         ("hung-task-page", "truncate_inode_pages_range", "split-merge", 66, None),
         ("kasan-old-spelling", "unlink_anon_vmas", "split-merge", 66, 1),
         ("oops-null-deref-s390", "vma_start_read", "split-merge", 66, 1),
@@ -278,6 +279,11 @@ def test_a_system_call_has_one_name(printed: str) -> None:
         (" <IRQ>  [<ffffffff81000000>] f+0x1/0x20", "f"),
         ("kmemleak:     [<00000000a040c523>] f+0x1/0x20", "f"),
         (" f (fs/ext4/inode.c:12)", "f"),
+        ("[<(ptrval)>] f+0x1/0x20", "f"),
+        (" _RNvMNtCs9_4drv0NtB2_3Drv1f+0x1/0x20 [drv] (P)", "_RNvMNtCs9_4drv0NtB2_3Drv1f"),
+        (" drv::Drv::f (/src/drivers/drv.rs:12) drv", "drv::Drv::f"),
+        (" <drv::Drv as kernel::pci::Driver>::f (/src/drivers/drv.rs:12) drv", "<drv::Drv as kernel::pci::Driver>::f"),
+        (" <drv::Drv as kernel::pci::Driver>::f", None),
         (" f fs/ext4/inode.c:12 [inline]", None),
         (" ? f+0x1/0x20", None),
         ("RIP: 0033:0x7f29f9901ca7", None),
@@ -295,12 +301,49 @@ def test_forms_of_frames(line: str, function: str | None) -> None:
         ("drivers/net/virtio_net.c:3", "drivers/net/virtio_net.c"),
         ("/home/me/linux/sound/drivers/dummy.c:7", "sound/drivers/dummy.c"),
         ("../mm/mmap.c:7", "mm/mmap.c"),
+        ("/src/rust/kernel/sync/arc.rs:7", "rust/kernel/sync/arc.rs"),
     ],
 )
 def test_the_file_of_a_decoded_frame_is_that_of_the_tree(place: str, file: str) -> None:
     frame = code_frame(f" f+0x1/0x20 {place}")
     assert frame
     assert frame.file == file
+
+
+def test_an_oops_whose_address_is_on_the_next_line_is_one() -> None:
+    """arch/openrisc/mm/fault.c; its die() prints no end marker, so that nothing tells whether it is whole."""
+    messages = [
+        "Unable to handle kernel NULL pointer dereference",
+        " at virtual address 0x00000010",
+        "Oops#: 0000",
+        "Process cat (pid: 77, stackpage=c1a2c000)",
+        "Call trace:",
+        "[<(ptrval)>] drv_read+0x14/0x40",
+        "[<(ptrval)>] vfs_read+0xb0/0x2c0",
+    ]
+    (kernel_report,) = scan("".join(f"[   12.000000] {message}\n" for message in messages))
+    assert kernel_report.title == "Oops: NULL pointer dereference in drv_read"
+    assert (kernel_report.task, kernel_report.pid) == ("cat", 77)
+
+
+@pytest.mark.parametrize(
+    ("function", "role"),
+    [
+        ("rust_helper_BUG", Role.PRINTER),
+        ("_RNvCsgXDX2mvAJAg_7___rustc17rust_begin_unwind", Role.PRINTER),
+        ("_RNvNtCs43vyB533jt3_4core9panicking9panic_fmt", Role.PRINTER),
+        ("core::option::unwrap_failed", Role.PRINTER),
+        ("rust_helper_mutex_lock", Role.LIBRARY),
+        ("_RNvXs_NtNtCs3kQkx_5alloc3vec9into_iterINtB4_8IntoIterpENtNtCs4_4core3ops4Drop4drop", Role.LIBRARY),
+        ("_RNvMs_NtNtCs3kQkx_6kernel4sync3arcINtB4_3ArcpE3getCs9_11rust_binder", Role.LIBRARY),
+        ("_RNvMNtCs3kQkx_6kernel3pciNtB2_6Device10enable_mem", Role.ASKED),
+        ("_RNvXs_NtCs3k9_9nova_core6driverNtB4_8NovaCoreNtNtCsj_6kernel3pci6Driver5probe", Role.OWN),
+        ("<rust_binder::Process as kernel::file::Operations>::ioctl", Role.OWN),
+    ],
+)
+def test_whose_code_a_function_of_rust_is(function: str, role: Role) -> None:
+    """Of a method the crate that has it says it, and not the crates of its types."""
+    assert load_kinds().places.role(function, is_module=True) is role
 
 
 def test_a_report_that_is_said_again_after_its_stack_is_one_report() -> None:

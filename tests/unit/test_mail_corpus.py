@@ -16,8 +16,11 @@ RIGHT = {
     "clearsigned-file.patch": ["mm: signed as a file"],
     "clearsigned.eml": ["mm: signed"],
     "colon-after-tag.mbox": ["mm: zero", "mm: one"],
+    "debian-dep3.patch": ["mm: count retried faults"],
     "gzipped.mbox.gz": ["one", "two"],
+    "hg-export.patch": ["mm: count retried faults"],
     "mime-last-blank-context.mbox": ["x: y"],
+    "mm-commits.mbox": ["mm: count retried faults"],
     "multipart-signed.eml": ["mm: signed beside it"],
     "n-of-m-threaded.mbox": ["one", "two"],
     "quoted-cr-base64.mbox": ["sample"],
@@ -43,3 +46,13 @@ def test_what_is_in_a_mail(name: str) -> None:
     assert [patch.subject for patch in series.patches] == right
     assert all(b"\r\n" not in patch.diff for patch in series.patches)
     assert {patch.version for patch in series.patches} == {2 if right == ["sample"] else 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "author"),
+    [("mm-commits.mbox", "René Thor"), ("hg-export.patch", "Ann Other"), ("debian-dep3.patch", "Ann Other")],
+)
+def test_who_passed_a_patch_on_is_not_its_author(name: str, author: str) -> None:
+    (patch,) = read_series(DATA / name).patches
+    assert patch.letter.decode().startswith(f"From: {author} <")
+    assert patch.files == ("mm/memory.c",)

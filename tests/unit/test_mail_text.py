@@ -33,12 +33,32 @@ def test_a_patch_that_is_passed_on_has_its_own_title(body: str, title: str) -> N
     assert subjects(mbox(letter("[PATCH] mm: mine", text(body)))) == [title]
 
 
+def test_a_mail_without_a_subject_is_called_after_its_file() -> None:
+    assert subjects(mbox(letter("", text("Why.")))) == ["thread"]
+
+
 def test_its_own_number_and_version_count_where_the_mail_has_none() -> None:
     own = "Subject: [PATCH v3 {number}/2] mm: part {number}\n\nWhy."
     mails = [letter("forwarded", text(own.format(number=number)), message_id=f"{number}@x") for number in (2, 1)]
     found = mbox(*mails)
     assert subjects(found) == ["mm: part 1", "mm: part 2"]
     assert {patch.version for patch in found.patches} == {3}
+
+
+@pytest.mark.parametrize(("number", "titles"), [(" 2/2", ["mm: one", "mm: two"]), ("", ["mm: two"])])
+def test_a_part_that_was_sent_again_as_a_revision_takes_the_place_of_the_older_one(
+    number: str, titles: list[str]
+) -> None:
+    mails = [
+        letter(f"[PATCH v2{number}] mm: two", text("Why."), message_id="2@x"),
+        letter(f"[PATCH v2.1{number}] mm: two", text("Again."), "In-Reply-To: <2@x>", message_id="3@x"),
+    ]
+    if number:
+        mails.insert(0, letter("[PATCH v2 1/2] mm: one", text("Why."), message_id="1@x"))
+    found = mbox(*mails)
+    assert subjects(found) == titles
+    assert found.patches[-1].message_id == "3@x"
+    assert "v2.1 takes the place of an older revision: mm: two" in found.notes
 
 
 def test_a_reply_with_scissors_is_a_patch_of_its_own() -> None:

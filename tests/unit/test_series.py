@@ -183,6 +183,7 @@ def test_a_thread_is_ordered_by_number_and_replies_do_not_count() -> None:
         ("[PATCH v6.12-rc3] mm: x", (1, None, None)),
         ("[PATCH for-v6 2/3] mm: x", (1, 2, 3)),
         ("[PATCH v2.1 3/7] mm: x", (2, 3, 7)),
+        ("[PATCH v3.1 3/7] mm: x", (3, 3, 7)),
         ("[RFCv2 PATCH 1/3] mm: x", (2, 1, 3)),
         ("[PATCH 2/2]: mm: x", (1, 2, 2)),
         ("[PATCH v3] - mm: x", (3, None, None)),
@@ -203,6 +204,9 @@ def test_subject_tags_are_read(subject: str, expected: tuple[int, int | None, in
         ("[PATCH linux-6.6 2/3] x", "6.6"),
         ("[PATCH v2 1/2] x", ""),
         ("[PATCH v2.1 1/2] x", ""),
+        ("[PATCH v3.1 1/2] x", ""),
+        ("[PATCH 3.2 1/2] x", "3.2"),
+        ("[PATCH v3.2.y 1/2] x", "3.2.y"),
     ],
 )
 def test_the_tree_that_a_subject_names_is_no_version(subject: str, tree: str) -> None:
