@@ -125,7 +125,7 @@ def _begin(run_dir: Path, plan: Plan, request_key: str) -> RunRecord:
         # a mail may be without one
         planned=planned(plan),
         order=plan.order,
-        subjects=tuple(patch.subject or _bare_name(patch) for patch in series.patches) if series else (),
+        subjects=tuple(patch.subject for patch in series.patches) if series else (),
         message_ids=tuple(patch.message_id for patch in series.patches) if series else (),
         commits=tuple(patch.commit for patch in series.patches) if series else (),
         origin=series.origin if series else None,

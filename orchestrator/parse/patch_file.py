@@ -122,7 +122,7 @@ def _plain(file: str, data: bytes, notes: list[str]) -> FoundPatch:
     diff = _checked(file, lines[at:], lambda: at, notes)
     letter = _shown(lines[:at])
     title = _title(letter) if letter else ""
-    tag = Tag(title or PurePath(file).stem, is_patch=True)
+    tag = Tag(title or _bare_name(file), is_patch=True)
     return FoundPatch(_patch(PurePath(file).name, tag, diff, letter, ""), tag, file, file)
 
 
@@ -172,6 +172,12 @@ def _exported(lines: Sequence[bytes]) -> bytes:
     return b"From: %b\nDate: %b\nSubject: %b\n\n%b\n---\n" % (headers.get(b"User", b""), date, title, b"\n".join(text))
 
 
+def _bare_name(file: str) -> str:
+    """A file's name without suffix, and without the number that it has in a directory."""
+    stem = PurePath(file).stem
+    return re.sub(r"^\d+-", "", stem) or stem
+
+
 def _described(lines: Sequence[bytes]) -> bytes:
     """What the header of a patch in debian/patches says (DEP-3), as a mail."""
     matches = (re.match(rb"(Description|Author|From): +(.*)", line) for line in lines)
@@ -219,7 +225,7 @@ def mailed(
         notes.append(f"what stands above the scissors line was left out: {tag.title}")
     tag = mails.with_own_headers(tag, above)
     if not tag.title:
-        tag = replace(tag, title=PurePath(file).stem)
+        tag = replace(tag, title=_bare_name(file))
     label = PurePath(file).name if not several else _label(tag)
     return [
         FoundPatch(
