@@ -25,7 +25,7 @@ from orchestrator.evidence.coverage import x86_jumps
 from orchestrator.evidence.coverage.hits import read_gone, read_hits, write_hits
 from orchestrator.guest import accel
 from orchestrator.guest.accel import SOURCE, boot_sector_command
-from orchestrator.guest.counters import STALLS, Counters, Counting, write_addresses
+from orchestrator.guest.counters import STALLS, VMA_WRITES, Counters, Counting, write_addresses
 from orchestrator.model.coverage import Jump
 from orchestrator.process import Cancel, Command, Runner
 
@@ -327,3 +327,15 @@ def test_stalls_without_room_for_their_counts_are_refused(
     result = context.runner.run(Command(command.argv, cwd=tmp_path), timeout_s=30)
     assert result.status == 1
     assert "no place for 1 counters" in result.tail()
+
+
+def test_writes_are_told_from_reads(context: Context, toolchain: Toolchain, qemu: str, tmp_path: Path) -> None:
+    """Of the boot sector: two writes, and what reads after them. Without a layout each write counts."""
+    writes, reads = (plugin.WRITES_ONCE, plugin.WRITES_ONCE + 3), next(iter(plugin.JUMPS)).not_taken
+    library = plugin.vma_writes_plugin(context, toolchain, qemu, TCG)
+    counting = Counting(library, tmp_path / "a", (*writes, reads), counters=VMA_WRITES)
+    write_addresses(counting)
+    counters = Counters(tmp_path, counting)
+    command = boot_sector_command(tmp_path, context.runner, qemu, TCG, *counting.argv())
+    context.runner.run(Command(command.argv, cwd=tmp_path), timeout_s=30)
+    assert counters.read(is_alive=lambda: False).counts == (1, 1, 0)

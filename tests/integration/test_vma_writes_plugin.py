@@ -40,13 +40,14 @@ void qemu_plugin_register_vcpu_tb_exec_cb(void *a, void *b, int c, void *d) { (v
 void qemu_plugin_register_vcpu_insn_exec_cb(void *a, void *b, int c, void *d) { (void)a, (void)b, (void)c, (void)d; }
 void qemu_plugin_register_vcpu_mem_cb(void *insn, accessed_cb cb, int flags, int rw, void *d)
 { (void)insn, (void)flags; if (rw == 2) accessed = cb, data = d; }
+_Bool qemu_plugin_mem_is_store(uint32_t info) { return info; }
 int executed(uint64_t instruction, uint64_t address)
 {
 	accessed = NULL;
 	now = instruction;
 	translate(0, &now);
 	if (accessed)
-		accessed(0, 0, address, data);
+		accessed(0, 1, address, data);
 	return !!accessed;
 }
 """

@@ -43,6 +43,7 @@ uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
 void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, executed_cb cb, int flags, void *data);
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, executed_cb cb, int flags, void *data);
 void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn, accessed_cb cb, int flags, int accesses, void *data);
+bool qemu_plugin_mem_is_store(uint32_t info);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 WEAK void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn, int op, void *counter, uint64_t n);
 WEAK struct qemu_plugin_scoreboard *qemu_plugin_scoreboard_new(size_t element_size);

@@ -265,7 +265,9 @@ static void written(unsigned int cpu, uint32_t info, uint64_t address, void *dat
 {
 	uint64_t *counter = ((struct place *)data)->unlocked, field = 0;
 
-	(void)cpu, (void)info;
+	(void)cpu;
+	if (!qemu_plugin_mem_is_store(info)) /* QEMU 7.2 may call us for reads, too */
+		return;
 	if (is) {
 		pthread_once(&found, find_ram);
 		field = ram ? unlocked_field(address) : 0;
