@@ -114,24 +114,24 @@ def _watched(context: Context, built: Built, rules: Rules) -> Watched:
     git = Git(applied.base.home / "git", context.runner)
     listed = git.check("ls-tree", "-r", "-z", "--name-only", applied.tree, "--", *rules.watched, *rules.slabs).stdout
     names = {name for name in listed.decode("utf-8", "replace").split("\0") if name.endswith(".c")}
-    watched = {name for name in names if not _is_in(name, rules.unwatched) and not _is_in(name, rules.slabs)}
+    slabs = {name for name in names if _is_in(name, rules.slabs)}
+    watched = {name for name in names - slabs if not _is_in(name, rules.unwatched)}
     sections = read_sections(vmlinux, (*line_table.SECTIONS, *functions.SECTIONS))
     known = functions.Functions(sections)
+    try:
+        rows = line_table.read_line_table(sections, watched | slabs).rows
+    except ValueError as error:
+        raise VmlinuxUnreadable(f"{vmlinux}: {error}") from error
 
     def stores_of(files: Collection[str], offsets: Collection[int], atomic: Collection[int] = ()) -> set[int]:
-        try:
-            rows = line_table.read_line_table(sections, files).rows
-        except ValueError as error:
-            raise VmlinuxUnreadable(f"{vmlinux}: {error}") from error
-        spans = sorted({known.span(row.address) for row in rows} - {(0, 0)})
+        spans = sorted({known.span(row.address) for row in rows if row.file in files} - {(0, 0)})
         codes = read_code(vmlinux, spans)
         return {*stores(disassembled(context, codes), [start for start, _ in spans], codes, offsets, atomic)}
 
     # who writes a member atomically does not rely on the lock, as for VM_MAYBE_GUARD in later kernels
     attached = {layout.attached}
     members = stores_of(watched, {one.offset for one in layout.members} | attached, attached)
-    slabs = stores_of({name for name in names if _is_in(name, rules.slabs)}, {layout.slab_cache})
-    found = sorted(members | slabs)
+    found = sorted(members | stores_of(slabs, {layout.slab_cache}))
     return Watched(layout, tuple(found), tuple(map(known.place, found)))
 
 
