@@ -314,7 +314,7 @@ def test_cpus_stand_still_at_places(context: Context, toolchain: Toolchain, qemu
     result = context.runner.run(Command(command.argv, cwd=tmp_path), timeout_s=30)
     once, often, never = stalled.read(is_alive=lambda: False).counts
     assert (once, never) == (1, 0), result.tail()
-    assert 1 < often < 5000 * result.time_s
+    assert max(1.0, result.time_s) < often < 5000 * result.time_s, "a fast QEMU is through the loop in two epochs"
 
 
 def test_stalls_without_room_for_their_counts_are_refused(
