@@ -1,8 +1,8 @@
 """Generated mutants -> those that are worth a guest: they compile, and to other code than the series and each other.
 
-Each mutant is compiled by itself, as the kernel compiles its file, but without debug information: equal objects then
-are equal code (trivial compiler equivalence, Papadakis et al., ICSE 2015). A header is compiled as part of the
-changed sources that include it, or of some others where there are none.
+Each mutant is compiled by itself, as the kernel compiles its file, but without debug information: objects that differ
+in nothing but names and lines are equal code (trivial compiler equivalence, Papadakis et al., ICSE 2015). A header is
+compiled as part of the changed sources that include it, or of some others where there are none.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain, first_error
 from orchestrator.build.worktree import build_directory, worktree_lock
 from orchestrator.context import Context
+from orchestrator.evidence import object_code
+from orchestrator.evidence.object_code import code_digest
 from orchestrator.manifest import file_digest
 from orchestrator.model.kernel import AppliedTree, KernelConfig
 from orchestrator.model.series import Mutant
@@ -70,7 +72,7 @@ def screen(
         compiler=toolchain.compiler,
         mutants=[(mutant.name, mutant.digest) for mutant in mutants],
         most=most,
-        how=file_digest(Path(__file__)),
+        how=[file_digest(Path(one)) for one in (__file__, object_code.__file__)],
     )
     if known := context.store.read("screen", product_key, lambda found: kept.load(Screened, found / FILE, SCHEMA)):
         return Product(known, cached=True, note=_note(known, mutants))
@@ -192,7 +194,7 @@ class _Compiler:
             if result.status != 0:
                 said = result.stderr.decode(errors="replace")
                 return (first_error(said) or ("", result.tail(1)))[1], ""
-            return "", file_digest(product)
+            return "", code_digest(product)
 
 
 def _beside(command: Sequence[str], source: str, home: Path, product: Path) -> tuple[str, ...]:

@@ -97,7 +97,7 @@ OWNERS = {
     "cryptography": {"guest.ssh", "cluster.identity"},
     "dask": {"cluster.transport"},
     "distributed": {"cluster.transport", "cluster.connection"},
-    "elftools": {"evidence.coverage.elf", "evidence.cost.elf"},
+    "elftools": {"evidence.coverage.elf", "evidence.cost.elf", "evidence.object_code"},
     "junit_xml": {"reporters.junit"},
     "yaml": {"declarations.yaml_text"},
     "re2": {"expressions"},
