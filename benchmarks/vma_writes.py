@@ -1,6 +1,6 @@
 """What watching the writes of VMAs costs.
 
-    .venv/bin/python -m benchmarks.vma_writes [--pairs 60] [--patch vm_refcnt] [--rounds 5] [--smp 2]
+    .venv/bin/python benchmarks/vma_writes.py [--pairs 10] [--patch vm_refcnt] [--rounds 40] [--smp 2]
 
 Two guests of one kernel, with the watch and without, do the work of benchmarks/coverage.py in turn, in random order: it
 forks, maps and exits, and so writes VMAs. Printed are the ratios, with to without, as there, and the writes in a
@@ -17,6 +17,8 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from benchmarks.coverage import row, work
 from orchestrator.catalog import load_catalog
 from orchestrator.commands.compose import Invocation, find_accel, find_base, find_host
@@ -32,9 +34,9 @@ from orchestrator.process import Cancel, Runner
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=60)
+    parser.add_argument("--pairs", type=int, default=10)
     parser.add_argument("--patch", default="vm_refcnt")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--smp", type=int)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()

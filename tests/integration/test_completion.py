@@ -51,7 +51,10 @@ def completed(tmp_path: Path, *words: str) -> list[str]:
         (("list", "test"), ["testcases"]),
         (("test", "--jobs", ""), []),
         (("doctor", "fix"), []),
-        (("test", "--no-"), ["--no-sandbox", "--no-dirty", "--no-stalls", "--no-coverage", "--no-cost"]),
+        (
+            ("test", "--no-"),
+            ["--no-sandbox", "--no-dirty", "--no-stalls", "--no-vma-writes", "--no-coverage", "--no-cost"],
+        ),
         (("test", "--dirty", "fix"), ["fix.patch"]),
     ],
 )
