@@ -54,7 +54,7 @@ def test_with_no_bug_switched_on_the_kernel_is_clean(mutation_run: tuple[int, Pa
     control = next(s for s in read_valid(run_dir / "report.json")["suites"] if s["name"] == "base.mutated")
     assert [case["outcome"] for case in control["cases"]] == ["PASS"]
     assert b"is on" not in (run_dir / "base.mutated/guest-0/console.log").read_bytes()
-    assert b"orchestrate_mutant: 1 is on" in (run_dir / "base.harmless/guest-0/console.log").read_bytes()
+    assert b"orchestrate_mutant: 2 is on" in (run_dir / "base.harmless/guest-0/console.log").read_bytes()
 
 
 def test_a_survivor_is_a_failure_in_junit(mutation_run: tuple[int, Path, str]) -> None:
