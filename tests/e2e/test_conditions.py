@@ -11,7 +11,7 @@ from typing import Any
 from tests.e2e.conftest import ROOT, Start, add_case
 
 READS = 12
-INTERRUPTS = 2  # at most, at one condition
+TRIES = 3  # runs, until one lost no count
 BODY = f"""char text[4096];
 	for (int i = 0; i < {READS}; i++) {{
 		FILE *f = fopen("/proc/version", "r");
@@ -33,9 +33,13 @@ def counts(part: dict[str, Any]) -> list[int]:
     return sorted(way["count"] for way in part["ways"])
 
 
-def is_near(found: list[int], expected: list[int]) -> bool:
-    """An interrupt exactly at a jump costs it a count (docs/coverage.md); what was never gone is never counted."""
-    return all(0 <= other - one <= INTERRUPTS for one, other in zip(found, expected, strict=True))
+def is_whole(found: dict[str, dict[str, Any]]) -> bool:
+    """Whether no count is missing: an interrupt exactly at a jump costs it one (docs/coverage.md)."""
+    totals = {text: [sum(counts(part)) for part in one["parts"]] for text, one in found.items()}
+    (reads,) = totals["if (reads & 1)"]
+    return (totals["if (reads < 0)"], totals["if (n > 1000000)"]) == ([reads], [4 * reads]) and totals[
+        "if (reads > 3 && READ_ONCE(version_yes))"
+    ] == [reads, reads - 3]
 
 
 def test_each_condition_goes_the_ways_that_it_is_known_to_go(
@@ -43,29 +47,31 @@ def test_each_condition_goes_the_ways_that_it_is_known_to_go(
 ) -> None:
     add_case(own_root, "reads-version", BODY)
     series = series_with(ROOT / "tests/e2e/conditions.patch")
-    job = start(
-        "--patch", str(series), "--testcase", "reads-version", "--baseline", "never", "--smp", "2",
-        env={"ORCHESTRATE_ROOT": str(own_root)},
-    )  # fmt: skip
-    assert job.finish() == 0, job.text
-    found = conditions(job.report())
-    odd, never = found["if (reads & 1)"], found["if (reads < 0)"]
-    reads = max(sum(counts(part)) for part in (*odd["parts"], *never["parts"]))  # the program's, and others'
-    assert reads >= READS
+    for _ in range(TRIES):
+        job = start(
+            "--patch", str(series), "--testcase", "reads-version", "--baseline", "never", "--smp", "2",
+            env={"ORCHESTRATE_ROOT": str(own_root)},
+        )  # fmt: skip
+        assert job.finish() == 0, job.text
+        found = conditions(job.report())
+        if is_whole(found):
+            break
+    odd = found["if (reads & 1)"]
     (part,) = odd["parts"]
+    reads = sum(counts(part))
+    assert reads >= READS
     assert odd["ways"] == "ALL"
-    assert is_near(counts(part), [reads // 2, reads - reads // 2])
+    assert counts(part) == [reads // 2, reads - reads // 2]
 
+    never = found["if (reads < 0)"]
     (part,) = never["parts"]
-    assert never["ways"] == "SOME"
-    assert is_near(counts(part), [0, reads])
+    assert (never["ways"], counts(part)) == ("SOME", [0, reads])
 
     both = found["if (reads > 3 && READ_ONCE(version_yes))"]
     first, second = both["parts"]
     assert both["ways"] == "SOME"
-    assert (first["token"], second["token"]) == ("(", "&&")
-    assert is_near(counts(first), [3, reads - 3])
-    assert is_near(counts(second), [0, reads - 3])
+    assert (counts(first), first["token"]) == ([3, reads - 3], "(")
+    assert (counts(second), second["token"]) == ([0, reads - 3], "&&")
 
     chosen = found["WRITE_ONCE(version_chosen, other > 5 ? one : reads);"]
     assert (chosen["ways"], chosen["parts"]) == ("UNTOLD", []), "gcc makes a conditional move of it"
@@ -74,8 +80,7 @@ def test_each_condition_goes_the_ways_that_it_is_known_to_go(
     assert [copy["function"] for copy in inlined["copies"]] == ["version_first", "version_second", "version_third"]
     assert all(sum(counts(part)) for copy in inlined["copies"] for part in copy["parts"])
     (part,) = inlined["parts"]
-    assert inlined["ways"] == "SOME"
-    assert is_near(counts(part), [0, 4 * reads]), "it is in three functions, in one twice"
+    assert (inlined["ways"], counts(part)) == ("SOME", [0, 4 * reads]), "it is in three functions, in one twice"
 
     line = next(text for text in job.text.splitlines() if "some ways only:" in text and "(reads < 0)" in text)
     assert f"fs/proc/version.c:{never['line']} in version_proc_show: never went to fs/proc/version.c:" in line

@@ -33,6 +33,7 @@ QEMUS = ["qemu-system-x86_64", *filter(None, os.environ.get("ORCHESTRATE_TEST_QE
 TCG = catalog.load_catalog().accel("tcg")
 START = 0x7C00
 ROUNDS = 20_000_000  # of the boot sector's loop
+BOOTS = 4
 
 
 @pytest.fixture
@@ -311,10 +312,11 @@ def test_cpus_stand_still_at_places(context: Context, toolchain: Toolchain, qemu
     write_addresses(counting)
     stalled = Counters(tmp_path, counting)
     command = boot_sector_command(tmp_path, context.runner, qemu, TCG, *counting.argv())
-    result = context.runner.run(Command(command.argv, cwd=tmp_path), timeout_s=30)
+    # a fast host is through the loop in one epoch or two, in which the place has two or three
+    results = [context.runner.run(Command(command.argv, cwd=tmp_path), timeout_s=30) for _ in range(BOOTS)]
     once, often, never = stalled.read(is_alive=lambda: False).counts
-    assert (once, never) == (1, 0), result.tail()
-    assert max(1.0, result.time_s) < often < 5000 * result.time_s, "a fast QEMU is through the loop in two epochs"
+    assert (once, never) == (BOOTS, 0), results[-1].tail()
+    assert 5 < often < 5000 * sum(result.time_s for result in results)
 
 
 def test_stalls_without_room_for_their_counts_are_refused(

@@ -18,7 +18,7 @@
  * only when it has been written since the page was given to the cache, which the allocator's writes to struct page show.
  * (A VMA with a flag instead is set up at once, before anything of it is looked at.)
  *
- * The lock is held where the VMA's sequence is that of its mm (include/linux/mmap_lock.h); only who holds the mmap_lock for
+ * The lock is held where the VMA's sequence is that of its mm (include/linux/mm.h: vma_start_write()); only who holds the mmap_lock for
  * writing can make them equal, and giving it up makes them differ. Not counted: who has no other thread that could look
  * (mm_users is 0: exit_mmap()), and a VMA that readers cannot lock yet or any more.
  */
@@ -35,7 +35,7 @@
 #define NEVER UINT32_MAX /* the sequence of a VMA that nobody has locked yet */
 #define FIELD_AT 48
 #define SMALLEST 64 /* bytes of a VMA, at least */
-#define ORDER_AT 16 /* of a slab in struct kmem_cache's member: include/linux/slab.h, OO_SHIFT in mm/slub.c */
+#define ORDER_AT 16 /* in the member of struct kmem_cache: OO_SHIFT in mm/slub.c */
 #define LARGEST_ORDER 3 /* PAGE_ALLOC_COSTLY_ORDER */
 #define HOLE_AT (2048ull << 20) /* q35 has none of more memory than this below 4 GiB: it is not looked at */
 
