@@ -18,7 +18,7 @@
 #include "tag.h"
 #include "toucher.h"
 
-#define SABOTAGES_MAX 10
+#define SABOTAGES_MAX 16
 #define MOVES_MAX 3
 #define NAMES_MAX 4
 

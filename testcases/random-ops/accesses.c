@@ -82,7 +82,8 @@ void do_reach(struct world *world, const struct op *op, unsigned int at, unsigne
 		 !cell_is_beyond(&world->model, cell) &&
 		 !(cell->rights & (stores ? MAY_STORE : MAY_LOAD)) &&
 		 (!stores || cell->kind != SHARED);
-	if (forced && cell->flags & ARMED && cell_presence(&world->model, cell) == ABSENT)
+	if (forced && ((cell->flags & ARMED && cell_presence(&world->model, cell) == ABSENT) ||
+		       (stores && cell->flags & WARDED)))
 		forced = false;
 	if (!(forced || forecast_allows(forecast, got, stores) ||
 	      (got != ACCESS_OK && forecast_allows(forecast, ACCESS_BUS, stores)))) {

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "area.h"
 #include "operations.h"
 #include "words.h"
 
@@ -122,6 +123,30 @@ void do_protect(struct world *world, const struct op *op, unsigned int at, unsig
 		if (cell->flags & LOCKED)
 			model_populated(&world->model, i);
 	}
+}
+
+/* Another part of the file takes the place of this one, in one system call that maps anew what it
+ * finds mapped. What else the mapping was told goes. */
+void do_remap(struct world *world, const struct op *op, unsigned int at, unsigned int count)
+{
+	struct cell fresh = *world_at(world, at);
+
+	fresh.slot = op_slot(op);
+	fresh.flags &= LOCKED;
+	count = least(count, OBJECT_CELLS - fresh.slot);
+	world_mark(world, at, count);
+	if (!world_breaks(world, "remap-stays") &&
+	    remap_file_pages(world_cell(world, at), world_bytes(world, count), 0,
+			     world_bytes(world, fresh.slot) / page_bytes(), 0) != 0) {
+		/* cells that are alike may still be of several VMAs, which is not refused by all
+		 * kernels */
+		if (errno != EINVAL || count == 1)
+			world_succeeded(world, "remap_file_pages", false);
+		return;
+	}
+	map_cells(world, at, count, fresh);
+	for (unsigned int i = at; fresh.rights && i < at + count; i++)
+		model_populated(&world->model, i);
 }
 
 void do_move(struct world *world, const struct op *op, unsigned int at, unsigned int count)

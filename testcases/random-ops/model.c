@@ -34,7 +34,7 @@ struct forecast model_forecast(const struct model *model, unsigned int at)
 {
 	const struct cell *cell = &model->cell[at];
 	struct forecast forecast = { 0, 0 };
-	bool gives = true, bus = false;
+	bool gives = true, bus = false, warded = cell->flags & WARDED;
 
 	if (!cell_is_mapped(cell) || cell->flags & GUARDED) {
 		forecast.may = LOAD_SEGV | STORE_SEGV;
@@ -49,7 +49,8 @@ struct forecast model_forecast(const struct model *model, unsigned int at)
 	}
 	/* whether the mapping permits it is asked first */
 	forecast.may |= cell->rights & MAY_LOAD ? gives * LOAD_GIVES | bus * LOAD_BUS : LOAD_SEGV;
-	forecast.may |= cell->rights & MAY_STORE ? gives * STORE_TAKES | bus * STORE_BUS :
+	forecast.may |= cell->rights & MAY_STORE ? (gives && !warded) * STORE_TAKES |
+							   (bus || warded) * STORE_BUS :
 						   STORE_SEGV;
 	if (cell->kind == SHARED)
 		forecast.may |= ALIASED;
@@ -118,7 +119,7 @@ void model_stored(struct model *model, unsigned int at, uint32_t value)
 		model_object_stored(model, cell->object, cell->slot, value, PRESENT);
 		return;
 	}
-	cell->flags &= ~(MAYBE_OWN | LAZY | ANY);
+	cell->flags &= ~(MAYBE_OWN | LAZY | ANY | WARDED);
 	if (cell->kind == COPY)
 		cell->flags |= OWN;
 	cell->value = value;
@@ -149,7 +150,7 @@ void model_dropped(struct model *model, unsigned int at)
 
 	if (cell->kind == SHARED)
 		return;
-	cell->flags &= ~(OWN | MAYBE_OWN | LAZY | ANY);
+	cell->flags &= ~(OWN | MAYBE_OWN | LAZY | ANY | WARDED);
 	cell->value = 0;
 	cell->present = ABSENT;
 }
@@ -185,7 +186,7 @@ void model_inherited(struct model *model)
 		/* page tables are copied only where something was stored */
 		if (has_own_page(cell) && cell->present == PRESENT && !cell->value)
 			cell->present = UNSURE;
-		cell->flags &= ~(LOCKED | ARMED);
+		cell->flags &= ~(LOCKED | ARMED | WARDABLE | WARDED);
 	}
 }
 

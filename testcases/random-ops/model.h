@@ -39,7 +39,9 @@ enum {
 	GUARDED = 64,
 	LAZY = 128, /* given up by MADV_FREE: its value, or zero */
 	ANY = 256,  /* any value that was ever in this range */
-	OF_MAPPING = LOCKED | ARMED | WIPED | KEPT_BACK, /* what a VMA has, not its pages */
+	WARDABLE = 512, /* ARMED, and its pages may be protected by userfaultfd */
+	WARDED = 1024,	/* such a page: a store is SIGBUS */
+	OF_MAPPING = LOCKED | ARMED | WARDABLE | WIPED | KEPT_BACK, /* what a VMA has, not its pages */
 };
 
 struct cell {

@@ -15,13 +15,19 @@ typedef void operation(struct world *world, const struct op *op, unsigned int at
 		       unsigned int count);
 
 /* maps.c */
-operation do_map, do_unmap, do_protect, do_move, do_grow, do_shrink;
+operation do_map, do_unmap, do_protect, do_move, do_grow, do_shrink, do_remap;
+/* refusals.c */
+operation do_map_refused;
 /* advice.c */
 operation do_advise, do_populate, do_lock, do_sync, do_ask_residence;
 /* accesses.c */
 operation do_store, do_load, do_reach, do_file;
+/* attributes.c */
+operation do_name, do_merge_alike, do_place;
+/* whole.c */
+operation do_lock_all, do_clear_refs, do_compare_maps;
 /* userfault.c */
-operation do_arm, do_fill;
+operation do_arm, do_fill, do_fill_by_move, do_ward;
 /* families.c */
 operation do_fork, do_vfork;
 /* columns.c */

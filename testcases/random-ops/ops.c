@@ -12,6 +12,8 @@ static const struct {
 	unsigned int weight;
 } table[OP_KINDS] = {
 	[OP_MAP] = { "map", 120 },
+	[OP_MAP_REFUSED] = { "map-refused", 12 },
+	[OP_REMAP] = { "remap", 12 },
 	[OP_UNMAP] = { "unmap", 30 },
 	[OP_PROTECT] = { "protect", 80 },
 	[OP_MOVE] = { "move", 50 },
@@ -34,6 +36,11 @@ static const struct {
 	[OP_LOCK] = { "lock", 20 },
 	[OP_LOCK_LATER] = { "lock-on-fault", 20 },
 	[OP_UNLOCK] = { "unlock", 30 },
+	[OP_LOCK_ALL] = { "lock-all", 3 },
+	[OP_NAME] = { "name", 12 },
+	[OP_MERGEABLE] = { "mergeable", 12 },
+	[OP_POLICY] = { "policy", 12 },
+	[OP_CLEAR_REFS] = { "clear-refs", 4 },
 	[OP_SYNC] = { "sync", 5 },
 	[OP_RESIDENT] = { "resident", 20 },
 	[OP_STORE] = { "store", 200 },
@@ -49,11 +56,15 @@ static const struct {
 	[OP_DISARM] = { "disarm", 10 },
 	[OP_FILL] = { "fill", 30 },
 	[OP_FILL_ZERO] = { "fill-zero", 10 },
+	[OP_FILL_MOVE] = { "fill-move", 20 },
+	[OP_WARD] = { "ward", 20 },
+	[OP_UNWARD] = { "unward", 8 },
 	[OP_FORK] = { "fork", 4 },
 	[OP_VFORK] = { "vfork", 2 },
 	[OP_HEAP] = { "heap", 30 },
 	[OP_STACK] = { "stack", 30 },
 	[OP_COUNTS] = { "counts", 8 },
+	[OP_MAPS] = { "maps", 6 },
 	[OP_VERIFY] = { "verify", 12 },
 };
 
@@ -215,6 +226,9 @@ static void describe(const struct op *op, char *text, size_t size)
 	case OP_PROTECT:
 		snprintf(text, size, "%s", rights_name(op));
 		break;
+	case OP_REMAP:
+		snprintf(text, size, "from %u", op_slot(op));
+		break;
 	case OP_MOVE:
 	case OP_MOVE_KEEP:
 		snprintf(text, size, "to %u", op_target(op, op->at, op->count));
@@ -232,6 +246,7 @@ static void describe(const struct op *op, char *text, size_t size)
 	case OP_POPULATE:
 		snprintf(text, size, "%s", op_is_first(op) ? "write" : "read");
 		break;
+	case OP_MERGEABLE:
 	case OP_WIPE:
 	case OP_KEEP_BACK:
 		snprintf(text, size, "%s", op_is_first(op) ? "off" : "on");

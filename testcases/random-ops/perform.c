@@ -35,6 +35,14 @@ static bool movable_unlocked(const struct world *world, const struct op *op, uns
 	return movable(world, op, at) && unlocked(world, op, at);
 }
 
+/* mapped from a file, so that another part of it can be */
+static bool remappable(const struct world *world, const struct op *op, unsigned int at)
+{
+	const struct cell *cell = &world->model.cell[at];
+
+	return movable(world, op, at) && cell->kind == SHARED && cell->object < FILES;
+}
+
 static bool anon(const struct world *world, const struct op *op, unsigned int at)
 {
 	(void)op;
@@ -100,6 +108,21 @@ static bool armed_anon(const struct world *world, const struct op *op, unsigned 
 	return armed_inside(world, op, at) && anon(world, op, at);
 }
 
+/* Only what is there for certain can be protected for certain. */
+static bool wardable(const struct world *world, const struct op *op, unsigned int at)
+{
+	const struct cell *cell = &world->model.cell[at];
+
+	(void)op;
+	return cell->flags & WARDABLE && cell->present == PRESENT;
+}
+
+static bool warded(const struct world *world, const struct op *op, unsigned int at)
+{
+	(void)op;
+	return world->model.cell[at].flags & WARDED;
+}
+
 static void do_compare(struct world *world, const struct op *op, unsigned int at,
 		       unsigned int count)
 {
@@ -117,6 +140,8 @@ static const struct form {
 	bool many;  /* takes long for many pages */
 } forms[OP_KINDS] = {
 	[OP_MAP] = { .go = do_map, .suits = any },
+	[OP_MAP_REFUSED] = { .go = do_map_refused, .suits = any },
+	[OP_REMAP] = { .go = do_remap, .suits = remappable, .alike = true },
 	[OP_UNMAP] = { .go = do_unmap, .suits = any },
 	[OP_PROTECT] = { .go = do_protect, .suits = mapped },
 	[OP_MOVE] = { .go = do_move, .suits = movable, .alike = true },
@@ -139,6 +164,11 @@ static const struct form {
 	[OP_LOCK] = { .go = do_lock, .suits = populatable, .many = true },
 	[OP_LOCK_LATER] = { .go = do_lock, .suits = mapped },
 	[OP_UNLOCK] = { .go = do_lock, .suits = mapped },
+	[OP_LOCK_ALL] = { .go = do_lock_all, .suits = any },
+	[OP_NAME] = { .go = do_name, .suits = anon },
+	[OP_MERGEABLE] = { .go = do_merge_alike, .suits = mapped },
+	[OP_POLICY] = { .go = do_place, .suits = mapped },
+	[OP_CLEAR_REFS] = { .go = do_clear_refs, .suits = any },
 	[OP_SYNC] = { .go = do_sync, .suits = mapped },
 	[OP_RESIDENT] = { .go = do_ask_residence, .suits = anon },
 	[OP_STORE] = { .go = do_store, .suits = any },
@@ -154,11 +184,15 @@ static const struct form {
 	[OP_DISARM] = { .go = do_arm, .suits = armed },
 	[OP_FILL] = { .go = do_fill, .suits = armed_inside },
 	[OP_FILL_ZERO] = { .go = do_fill, .suits = armed_anon },
+	[OP_FILL_MOVE] = { .go = do_fill_by_move, .suits = armed_anon },
+	[OP_WARD] = { .go = do_ward, .suits = wardable },
+	[OP_UNWARD] = { .go = do_ward, .suits = warded },
 	[OP_FORK] = { .go = do_fork, .suits = any },
 	[OP_VFORK] = { .go = do_vfork, .suits = any },
 	[OP_HEAP] = { .go = do_heap, .suits = any },
 	[OP_STACK] = { .go = do_stack, .suits = any },
 	[OP_COUNTS] = { .go = do_compare, .suits = any },
+	[OP_MAPS] = { .go = do_compare_maps, .suits = any },
 	[OP_VERIFY] = { .go = do_compare, .suits = any },
 };
 

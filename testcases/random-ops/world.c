@@ -212,6 +212,17 @@ static char *reserve(struct run *run, size_t bytes, bool huge_aligned)
 	return at && room ? at + (room - (uintptr_t)at % room) % room : at;
 }
 
+static int make_sealed(void)
+{
+	int fd = memfd_create("sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd >= 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE) != 0) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
 static bool open_files(struct world *world)
 {
 	for (unsigned int i = 0; i < OBJECTS; i++) {
@@ -249,6 +260,7 @@ bool world_open(struct world *world, struct run *run, const struct setup *setup)
 		.waits = setup->waits,
 		.is_trial = setup->is_trial,
 		.shadow = setup->shadow,
+		.sealed_fd = make_sealed(),
 	};
 	world->model.watched = setup->shadow;
 	world->model.crowded = setup->huge_aligned;
@@ -280,6 +292,7 @@ void world_close(struct world *world)
 		close(world->model.object[i].fd);
 	close(world->memory_fd);
 	close(world->uffd);
+	close(world->sealed_fd);
 }
 
 void world_reset(struct world *world)
@@ -319,7 +332,7 @@ static bool reaches_objects(const struct op *op)
 	static const bool reaches[OP_KINDS] = {
 		[OP_STORE] = true,	[OP_MEM_STORE] = true, [OP_VM_STORE] = true,
 		[OP_FILE_STORE] = true, [OP_RESIZE] = true,    [OP_REMOVE] = true,
-		[OP_FILL] = true,
+		[OP_FILL] = true,	[OP_REMAP] = true,
 	};
 
 	return reaches[op->kind];

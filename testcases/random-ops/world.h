@@ -28,7 +28,7 @@ struct world {
 	unsigned int owner;
 	char *base, *source; /* source: a cell to copy from */
 	unsigned int cell_pages;
-	int memory_fd, uffd; /* -1: not to be had */
+	int memory_fd, uffd, sealed_fd; /* -1: not to be had; sealed: a file without stores */
 	struct column heap, stack;
 	struct shadow *shadow; /* NULL: nobody watches */
 	bool alone;	       /* nobody else maps or locks in this process */

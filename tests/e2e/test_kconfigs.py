@@ -1,11 +1,12 @@
 """Every kconfig of ours, and every kernel of --build-only, can be had on 6.12 as it is written: no symbol is dropped.
 And over a whole .config our guest has what it needs.
 
-Kconfig itself says so; nothing is compiled but kconfig.
+Kconfig itself says so; nothing is compiled but kconfig. ORCHESTRATE_TEST_TREES names more trees, separated by colons.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -38,16 +39,20 @@ OURS = tuple(
 )
 
 
+TREES = ["", *filter(None, os.environ.get("ORCHESTRATE_TEST_TREES", "").split(":"))]
+
+
 @pytest.mark.long  # a quarter of a minute each
+@pytest.mark.parametrize("tree", TREES, ids=lambda tree: Path(tree).name)
 @pytest.mark.parametrize("variant", [*OURS, *CATALOG.builds], ids=lambda variant: variant.name)
-def test_no_symbol_is_dropped(variant: Variant, tmp_path: Path) -> None:
+def test_no_symbol_is_dropped(variant: Variant, tree: str, tmp_path: Path) -> None:
     context = own_context()
     try:
         toolchain = find_toolchain(context, variant.toolchain, variant.arch).value
     except ToolMissing as error:
         pytest.skip(error.message)
-    base, _ = find_base(Source(), context)
-    kernel = Kernel(Source(), variant.kconfig, arch=variant.arch, toolchain=variant.toolchain)
+    base, _ = find_base(Source(tree), context)
+    kernel = Kernel(Source(tree), variant.kconfig, arch=variant.arch, toolchain=variant.toolchain)
     made = configure(context, baseline(kernel), apply(context, base, None).value, toolchain, tmp_path / "configure.log")
     assert made.value.symbols
 
