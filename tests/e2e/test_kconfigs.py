@@ -51,8 +51,9 @@ def test_no_symbol_is_dropped(variant: Variant, tree: str, tmp_path: Path) -> No
         toolchain = find_toolchain(context, variant.toolchain, variant.arch).value
     except ToolMissing as error:
         pytest.skip(error.message)
-    base, _ = find_base(Source(tree), context)
-    kernel = Kernel(Source(tree), variant.kconfig, arch=variant.arch, toolchain=variant.toolchain)
+    source = Source(tree, "HEAD" if tree else "")
+    base, _ = find_base(source, context)
+    kernel = Kernel(source, variant.kconfig, arch=variant.arch, toolchain=variant.toolchain)
     made = configure(context, baseline(kernel), apply(context, base, None).value, toolchain, tmp_path / "configure.log")
     assert made.value.symbols
 

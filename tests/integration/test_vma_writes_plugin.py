@@ -197,6 +197,16 @@ def other_memory(memory: Memory, plugin: Plugin) -> None:
     assert plugin.write(vma + 8) == 0, "the page is another cache's"
 
 
+def mask_of_tails(memory: Memory, plugin: Plugin) -> None:
+    """Newer kernels: a tail page has no pointer to its head, but what makes its address that of the head."""
+    vma = attach(plugin, memory.vma(20, 6, 1))
+    memory.word(PAGES + ((VMAS >> 12) + 1) * 64 + 8, -2 * 64 & 2**64 - 1 | 1)
+    assert plugin.write(vma + 8) == 2
+    memory.slab(VMAS, MM_CACHE)
+    memory.word(PAGES + ((VMAS >> 12) + 1) * 64 + 8, -2 * 64 & 2**64 - 1 | 1)
+    assert plugin.write(vma + 8) == 0
+
+
 def nobody_else(memory: Memory, plugin: Plugin) -> None:
     vma = attach(plugin, memory.vma(2, 6, 1))
     memory.mm(0, 7, users=0)
@@ -243,7 +253,9 @@ def no_memory(memory: Memory, plugin: Plugin) -> None:
     assert plugin.read() == [0] * 4, "it has found no memory of a kernel, and says so by counting nothing"
 
 
-STORIES = {one.__name__: one for one in (locked_or_not, other_memory, nobody_else, new_pages, flag, no_memory)}
+STORIES = {
+    one.__name__: one for one in (locked_or_not, other_memory, mask_of_tails, nobody_else, new_pages, flag, no_memory)
+}
 
 
 @pytest.fixture(scope="module")

@@ -61,7 +61,7 @@ def vma_layout(vmlinux: Path, members: Sequence[str]) -> VmaLayout | str:
         *(_address(program, name) for name in ("linux_banner", "init_top_pgt", "page_offset_base", "vmemmap_base")),
         *(_address(program, name) for name in ("vm_area_cachep", "mm_cachep")),
         page.size,
-        _needed(page, "compound_head"),
+        _needed(page, "compound_info" if _has(page, "compound_info") else "compound_head"),
         slab_cache,
         _needed(cache, "size"),
         _offset(cache, "red_left_pad"),
@@ -91,6 +91,10 @@ def _member(found: Any, name: str) -> tuple[int, int] | None:
 def _offset(found: Any, name: str) -> int:
     place = _member(found, name)
     return NONE if place is None else place[0]
+
+
+def _has(found: Any, name: str) -> bool:
+    return _offset(found, name) != NONE
 
 
 def _needed(found: Any, name: str) -> int:

@@ -37,6 +37,7 @@
 #define SMALLEST 64 /* bytes of a VMA, at least */
 #define ORDER_AT 16 /* in the member of struct kmem_cache: OO_SHIFT in mm/slub.c */
 #define LARGEST_ORDER 3 /* PAGE_ALLOC_COSTLY_ORDER */
+#define HIGHEST_MASK (1ull << 40) /* no struct page lies so near to the end of all addresses */
 #define HOLE_AT (2048ull << 20) /* q35 has none of more memory than this below 4 GiB: it is not looked at */
 
 enum attached { BY_COUNT = 1, BY_FLAG = 2 };
@@ -168,6 +169,17 @@ static const unsigned char *struct_page(uint64_t offset)
 	return page ? page + inside : NULL;
 }
 
+/* The offset of a compound page's head, of what a tail page has: where the head is, or, in newer kernels that free
+ * the struct pages of huge pages, a mask for the tail's own address (include/linux/page-flags.h: compound_info_has_mask()) */
+static uint64_t head_page(uint64_t tail, uint64_t info)
+{
+	uint64_t at = info & ~1ull, below = ~at + 1;
+
+	if (below < HIGHEST_MASK && !(below & (below - 1)))
+		at &= vmemmap() + tail;
+	return at - vmemmap();
+}
+
 /* How far into its object physical memory lies, if that is one of a cache; NONE: it is not */
 static uint64_t inside_object(uint64_t at, uint64_t cache)
 {
@@ -178,7 +190,7 @@ static uint64_t inside_object(uint64_t at, uint64_t cache)
 		return NONE;
 	head = word(page + is->page_head);
 	if (head & 1) {
-		offset = head - 1 - vmemmap();
+		offset = head_page(offset, head);
 		page = struct_page(offset);
 		if (!page)
 			return NONE;
