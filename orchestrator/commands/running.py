@@ -25,7 +25,7 @@ from orchestrator.model.request import Plan
 from orchestrator.os_errors import situation
 from orchestrator.questions.ask import ask
 from orchestrator.questions.builds import Builds
-from orchestrator.questions.mutation import Mutation, why_not_run
+from orchestrator.questions.mutation import Mutation, budget_of, why_not_run
 from orchestrator.questions.performance import Performance
 from orchestrator.questions.question import Question
 from orchestrator.questions.regression import Regression
@@ -106,7 +106,7 @@ def run_mutation(invocation: Invocation, run_dir: Path) -> mutation_run.Mutation
     """Does the suite notice mutants? Raises as run_test does."""
     context, plan = invocation.context, invocation.plan
     products = Products(context, plan, run_dir, invocation.find)
-    budget_s = plan.request.budget_s
+    budget_s = budget_of(plan)
     is_over = Budget(budget_s).is_over if budget_s else lambda: False
     measures = bool(plan.request.generate and plan.request.coverage) and _counts(invocation)
     question = Mutation(plan, is_over, products.refused, products.left_out, measures)
@@ -183,8 +183,8 @@ def _mutation_record(invocation: Invocation, question: Mutation, products: Produ
     left_out = [products.left_out(name) for name in names]
     unworthy = {name: why for found in left_out for name, why in found.items() if all(name in one for one in left_out)}
     reasons = {mutant.name: why_not_run(mutant, plan, kconfigs) for mutant in plan.mutants} | unworthy
-    budget_s = plan.request.budget_s or 0.0
-    reasons |= dict.fromkeys(question.over_budget, f"the budget of {budget_s:g} s was used up")
+    used_up = f"the budget of {budget_of(plan):g} s was used up: the same command goes on"
+    reasons |= dict.fromkeys(question.over_budget, used_up)
     return MutationRecord(
         mutants=plan.mutants,
         kconfigs=names,

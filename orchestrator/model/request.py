@@ -13,6 +13,7 @@ from orchestrator.model.selection import Learned
 from orchestrator.model.series import Mutant, Series
 
 GENERATED = 30  # mutants that are written where nobody says how many
+WRITTEN_S = 20.0  # of a budget for each of them: a boot and the first round of cases
 
 
 class Baseline(Enum):

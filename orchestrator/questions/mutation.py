@@ -23,7 +23,7 @@ from orchestrator.model.coverage import Coverage
 from orchestrator.model.job import Build, Job, Session
 from orchestrator.model.kernel import Role, Variant
 from orchestrator.model.report import BOOT, SuiteReport
-from orchestrator.model.request import Plan
+from orchestrator.model.request import WRITTEN_S, Plan
 from orchestrator.model.selection import Learned
 from orchestrator.model.series import Mutant, Observable
 from orchestrator.model.subject import Subject, patched
@@ -150,6 +150,12 @@ class Mutation:
     def _is_killed(self, variant: Variant, number: int, known: Known) -> bool:
         report = known.report(subject_of(self.plan, variant, number))
         return report is not None and kill_of(report, known.report(control_of(self.plan, variant))) is not None
+
+
+def budget_of(plan: Plan) -> float:
+    """Of a mutation run, in seconds; 0: it has none. Nobody waits for all cases on each mutant that a program wrote."""
+    written_s = WRITTEN_S * len(plan.mutants) if plan.request.generate else 0.0
+    return plan.request.budget_s or written_s
 
 
 def control_of(plan: Plan, variant: Variant) -> Subject:

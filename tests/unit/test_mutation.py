@@ -15,11 +15,11 @@ from orchestrator.model.coverage import CaseHits, Coverage, FileCoverage, LineSt
 from orchestrator.model.job import Build, Session
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import Finding, StageResult
-from orchestrator.model.request import Plan, Request
+from orchestrator.model.request import WRITTEN_S, Plan, Request
 from orchestrator.model.selection import Learned
 from orchestrator.model.series import Mutant, Observable
 from orchestrator.model.subject import Subject
-from orchestrator.questions.mutation import NAMED_ATTEMPTS, Mutation, cases_in_order, control_of, subject_of
+from orchestrator.questions.mutation import NAMED_ATTEMPTS, Mutation, budget_of, cases_in_order, control_of, subject_of
 from tests.unit.simulated import BROKEN, FAILED, HOST_LOST, HUNG, NOT_EXERCISED, PASSED, Show, World, case, plan
 
 MUTANT = Mutant("early", "order", "it", "that", "base", (), (), Observable.YES, "", False, "", b"")
@@ -216,6 +216,12 @@ def test_mutants_beyond_the_budget_are_named_and_not_begun() -> None:
     world, question = tried(made(), kills(), budget=1)
     assert order(world) == [CONTROL, "base.early"]
     assert question.over_budget == {"late"}
+
+
+def test_written_mutants_have_a_budget_by_themselves_and_others_have_none() -> None:
+    assert budget_of(made(MUTANT, OTHER)) == 0
+    assert budget_of(made(MUTANT, OTHER, request=Request(generate=30))) == 2 * WRITTEN_S
+    assert budget_of(made(MUTANT, OTHER, request=Request(generate=30, budget_s=7))) == 7
 
 
 def test_the_budget_is_looked_at_before_each_mutant_begins() -> None:

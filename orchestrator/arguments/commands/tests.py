@@ -11,7 +11,7 @@ from orchestrator.arguments.options import cases, cluster, coverage, failures, k
 from orchestrator.arguments.options.guest import GUEST, NO_STALLS, NO_VMA_WRITES
 from orchestrator.arguments.options.intake import DIRTY, INTAKE
 from orchestrator.arguments.options.messages import MESSAGES
-from orchestrator.model.request import GENERATED
+from orchestrator.model.request import GENERATED, WRITTEN_S
 
 DRY_RUN = switch("--dry-run", help="show the plan and the commands that would run, and do nothing")
 
@@ -224,7 +224,13 @@ MUTANTS = Command(
                     f"directory; a series that has no mutants beside it gets {GENERATED}",
                 ),
                 repeatable("--mutant", metavar="NAME", help="test only this mutant (repeatable)"),
-                option("--budget", type=float, metavar="S", help="start no further mutant after S seconds"),
+                option(
+                    "--budget",
+                    type=float,
+                    metavar="S",
+                    help=f"start no further mutant after S seconds (default: {WRITTEN_S:g} for each mutant that is "
+                    "written, no limit for those of a directory)",
+                ),
                 switch("--no-delays", help="do not add the delay points of the series"),
                 replace(
                     coverage.NO_COVERAGE,
