@@ -18,9 +18,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate, pairwise
 from math import ceil, comb, floor, inf, isfinite, sqrt
+from operator import itemgetter
 from random import Random
 from statistics import median
 
@@ -97,12 +98,17 @@ def _split(values: Sequence[float]) -> int:
     at, height = _highest(ranks)
     if height < LEAST * _spread(ranks):
         return 0
-    shuffled, random = list(ranks), Random(0)
+    return 0 if any(_highest(order(ranks))[1] >= height for order in _orders(len(ranks))) else at
+
+
+@lru_cache(maxsize=16)  # a page has drawings of one length
+def _orders(count: int) -> tuple[itemgetter[tuple[float, ...]], ...]:
+    """What puts `count` values into random orders, the same each time."""
+    order, random, found = list(range(count)), Random(0), []
     for _ in range(ORDERS):
-        random.shuffle(shuffled)
-        if _highest(shuffled)[1] >= height:
-            return 0
-    return at
+        random.shuffle(order)
+        found.append(itemgetter(*order))
+    return tuple(found)
 
 
 def _ranks(values: Sequence[float]) -> list[float]:
