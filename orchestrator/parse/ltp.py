@@ -15,9 +15,10 @@ from orchestrator.model.report import Subtest
 from orchestrator.parse.ktap import KtapReport
 from orchestrator.words import counted
 
+_PATH = r"/?(?:[\w.+-]{1,100}/){0,20}"
 _COLOUR = r"(?:\x1b\[[0-9;]{0,10}m)?"
 RESULT = re.compile(
-    rf"^(?:/?(?:[\w.+-]{{1,100}}/){{0,20}}(?P<place>[\w.-]{{1,100}}\.[ch]:\d{{1,7}}): {_COLOUR}(?P<kind>T[A-Z]{{3,5}}): {_COLOUR}"
+    rf"^(?:{_PATH}(?P<place>[\w.-]{{1,100}}\.[ch]:\d{{1,7}}): {_COLOUR}(?P<kind>T[A-Z]{{3,5}}): {_COLOUR}"
     rf"|(?P<test>[\w.-]{{1,100}}) +(?P<number>\d{{1,7}}) +{_COLOUR}(?P<old>T[A-Z]{{3,5}}){_COLOUR} +: +)(?P<words>.*)$",
     re.MULTILINE,
 )
