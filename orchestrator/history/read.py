@@ -18,6 +18,8 @@ from orchestrator.record import RunRecord, load_record
 from orchestrator.reporters.json_report import read_report
 from orchestrator.reporters.table import REPORT
 
+_WANTED = f"a run directory has a {RUN}"
+
 
 def read_run(run_dir: Path, location: str = "") -> Rows:
     """The rows of a run, finished or not. The report that it has is taken, as it names lines of source code; where
@@ -68,5 +70,20 @@ def find_runs(path: Path) -> list[Path]:
         return [path]
     found = sorted(entry.parent for entry in path.glob(f"*/{RUN}"))
     if not found:
-        raise UsageError(f"{path}: neither a run directory nor a directory with some")
+        what, hint = _no_run(path)
+        raise UsageError(what, hint=hint)
     return found
+
+
+def _no_run(path: Path) -> tuple[str, str]:
+    """What a path is instead, and a hint."""
+    if not path.exists():
+        return f"{path}: no such file or directory", _WANTED
+    if path.is_dir():
+        return f"{path}: neither a run directory nor a directory with some", _WANTED
+    if (path.parent / RUN).is_file():
+        return f"{path}: a file of a run; runs are imported whole", f"orchestrate history import {path.parent}"
+    return (
+        f"{path}: a file, and no run directory",
+        f"runs of orchestrate are imported, directories with a {RUN}; JUnit and other results of others are not read",
+    )

@@ -187,7 +187,7 @@ class Scanner:
         if last and text.startswith(CONTINUATION):  # dmesg and journalctl print messages of several lines so
             if last.add(line):
                 self._finish(last)
-        elif self.table.any_start.match(message):
+        elif not (last and last.kinds) and self.table.any_start.match(message):
             self._unclaimed = line
         self._expire(None)
 

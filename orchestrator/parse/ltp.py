@@ -1,8 +1,8 @@
 """What a program of the Linux Test Project printed and how it exited -> results. Pure.
 
-Its results are lines "mmap01.c:85: TPASS: words", in older tests "mmap01    1  TPASS  :  words"; newer ones end with a
-summary that counts them. There may be thousands from one place in a loop, so a subtest is a place, and the worst of its
-results counts. The exit status is a set of bits (MEANINGS).
+Its results are lines "mmap01.c:85: TPASS: words", where a header may have a path before its name, in older tests
+"mmap01    1  TPASS  :  words"; newer ones end with a summary that counts them. There may be thousands from one place in
+a loop, so a subtest is a place, and the worst of its results counts. The exit status is a set of bits (MEANINGS).
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from orchestrator.model.report import Subtest
 from orchestrator.parse.ktap import KtapReport
 from orchestrator.words import counted
 
+_PATH = r"/?(?:[\w.+-]{1,100}/){0,20}"
 _COLOUR = r"(?:\x1b\[[0-9;]{0,10}m)?"
 RESULT = re.compile(
-    rf"^(?:(?P<place>[\w.-]{{1,100}}\.[ch]:\d{{1,7}}): {_COLOUR}(?P<kind>T[A-Z]{{3,5}}): {_COLOUR}"
+    rf"^(?:{_PATH}(?P<place>[\w.-]{{1,100}}\.[ch]:\d{{1,7}}): {_COLOUR}(?P<kind>T[A-Z]{{3,5}}): {_COLOUR}"
     rf"|(?P<test>[\w.-]{{1,100}}) +(?P<number>\d{{1,7}}) +{_COLOUR}(?P<old>T[A-Z]{{3,5}}){_COLOUR} +: +)(?P<words>.*)$",
     re.MULTILINE,
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from pathlib import PurePath
@@ -62,6 +62,7 @@ def read_file(file: str, data: bytes, notes: list[str], answers: list[OtherMail]
     """The patches of a file, which is a diff, a mail or an mbox. What is left out is told in `notes`; mails that are no
     part of a series go to `answers`. Raises PatchUnreadable."""
     _check_encoding(file, data)
+    data = data.removeprefix(b"\xef\xbb\xbf")  # with which editors of Windows mark UTF-8
     if (plain := mails.without_crlf(data)) != data:
         data = plain
         notes.append(f"{PurePath(file).name}: CRLF line ends converted, which all of its lines have")
@@ -74,22 +75,36 @@ def read_file(file: str, data: bytes, notes: list[str], answers: list[OtherMail]
     several = len(letters) > 1
     if len(letters) > mail_limits.MOST_MAILS:
         refuse(file, None, f"{len(letters)} mails in one file", "save the thread of the series alone")
-    found: list[FoundPatch] = []
+    sent: list[mails.Mail] = []
     for offset, raw in letters:
         if excess := mail_limits.excess(raw):
             refuse(file, _line_at(data, offset + excess[0]), f"no mail that somebody wrote: {excess[1]}", _RAW_HINT)
         try:
-            mail = mails.parse(raw, offset)
+            sent.append(mails.parse(raw, offset))
         except mails.Unreadable as error:
             refuse(file, _line_at(data, offset), f"a malformed mail: {error}", _RAW_HINT)
+    tags = {mail.message_id: mail.tag for mail in sent}
+    found: list[FoundPatch] = []
+    for mail in sent:
         tag = mail.tag
-        if tag.is_reply or tag.number == 0 or (mail.in_reply_to and not tag.is_patch):
+        if tag.number == 0 or _is_reply(mail, tags):
             kind = "cover letter" if tag.number == 0 else "reply"
             notes.append(f"{kind} ignored: {tag.title or file}")
             answers.append(OtherMail(file, data, mail, notes[-1]))
         else:
             found += mailed(file, data, mail, notes, several=several)
     return found
+
+
+def _is_reply(mail: mails.Mail, tags: Mapping[str, Tag]) -> bool:
+    """Whether it says so, answers something and is no patch, or answers the very patch that it claims to be. `tags` are
+    those of all mails beside it, by message id."""
+    tag = mail.tag
+    if tag.is_reply or (mail.in_reply_to and not tag.is_patch):
+        return True
+    same = [other for name in mail.in_reply_to if (other := tags.get(name)) and other is not tag]
+    is_same = any((other.number, other.version, other.title) == (tag.number, tag.version, tag.title) for other in same)
+    return is_same and not any(starts(body.text) or mails.attached(body) for body in mail.bodies)
 
 
 def _check_encoding(file: str, data: bytes) -> None:

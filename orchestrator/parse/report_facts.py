@@ -207,9 +207,14 @@ class Report:
             tags = [tag for message in messages if "TASK>" in message for tag in re.findall(r"</?TASK>", message)]
             if tags[-1:] == ["<TASK>"]:
                 return "its trace has no end"
-            if self.kind.must_end and not tags:
+            if self.kind.must_end and not tags and not self._is_unended(messages):
                 return "it has no end"
         traced = [pattern for pattern in (*self.kind.trace_after[:1], self.kind.untraced) if pattern]
         if traced and not any(pattern.match(message) for message in messages for pattern in traced):
             return "its trace is missing"
         return "" if has_function or "{function}" not in self.kind.titles[0] else "no function of a subsystem is in it"
+
+    def _is_unended(self, messages: list[str]) -> bool:
+        """Whether the architecture ends no such report."""
+        unended = self.kind.unended
+        return unended is not None and any(unended.match(message) for message in messages)

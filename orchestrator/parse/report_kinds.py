@@ -54,6 +54,7 @@ class ReportKind:
     is_boot: bool = False  # its start is said by every boot: a report only when the one before had not ended
     needs_evidence: bool = False  # its start alone proves nothing: something that only reports have must follow
     must_end: bool = False  # without one of its end markers it was cut
+    unended: re.Pattern[str] | None = None  # but reports with this line are of an architecture that prints none
     repeats: bool = False  # its start is said again and again while it lasts
     is_plain: bool = False  # it has no trace, and nothing else that proves it
     contains: tuple[str, ...] = ()  # texts that find the starts whose first character may be any

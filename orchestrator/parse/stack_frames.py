@@ -6,7 +6,8 @@
     powerpc    "NIP [c000..] ", "--- interrupt: 901 at .func+..", "(unreliable)" behind it, xmon's "    pc: c000..: "
     s390       "Krnl PSW : .. .. (func+..)", "([<12>] func+..)"
     loongarch  "  ERA: 9000.. ", "   era: 9000.. "
-    sparc      "TPC: <func+..>", "Caller[12]: "           parisc   "IAOQ[0]: "        ia64     "ip is at "
+    sparc      "TPC: <func+..>", "PC: <", "Caller[12]: "  parisc   "IAOQ[0]: "        ia64     "ip is at "
+    hexagon    "[c0123456] 0xc0123456: func + 0x1"
 
 decode_stacktrace.sh has (file:line) instead of the offset, others have it behind the offset. Frames marked [inline],
 which only decoded logs have, are passed over. A "? " marks a stale stack slot.
@@ -25,15 +26,17 @@ _BEFORE = (
     rf"e?pc\s*: (?:(?:{_ADDRESS}|[0-9a-f]{{8,16}}) )?| {{1,4}}pc: [0-9a-f]{{8,16}}: |PC: (?:\[<[0-9a-f]+>\] )?",
     r"NIP \[[0-9a-f]+\] |--- (?:interrupt|Exception): [0-9a-f]+ at ",
     r"Krnl PSW : [0-9a-f]{16} [0-9a-f]{16} \(",
-    r"\s*(?:era|ERA): [0-9a-f]{16} |TPC: <|\s*Caller\[[0-9a-f]+\]: | ?IAOQ\[0\]: ",
+    r"\s*(?:era|ERA): [0-9a-f]{16} |T?PC: <|\s*Caller\[[0-9a-f]+\]: | ?IAOQ\[0\]: ",
     r"\s*(?:\w+ from |\([^()\s]+(?: \[\w+\])?\) from \()?",
     rf"\s*\(?(?:{_ADDRESS}\s*){{1,2}}(?:\([^()\s]+(?: \[\w+\])?\) from )?(?:\[<[0-9a-f]+>\] )?\(?",
 )
 # Rust's as decode_stacktrace.sh demangles them: rust_foo::Foo::new, <rust_foo::Foo as core::ops::drop::Drop>::drop
 _NAME = r"(?P<function>\.?[A-Za-z_$][\w.$]*(?:::[\w$<>{}#:]+)?|<[^()\n]{3,200}?>::[\w$<>{}#:]+)"
 _OFFSET = r"(?P<offset>\+0x[0-9a-f]+/0x[0-9a-f]+)"
+_SPACED = r"(?P<spaced>\[[0-9a-f]{8}\] 0x[0-9a-f]+: )"
 _FRAME = re.compile(
-    rf"(?:{'|'.join(_BEFORE)}){_NAME}(?:{_OFFSET}| \((?:[^\s()]*/)?[\w.-]+\.(?:[chSs]|rs):\d+)(?P<rest>.*)"
+    rf"(?:{'|'.join(_BEFORE)}|{_SPACED}){_NAME}"
+    rf"(?(spaced) \+ 0x[0-9a-f]+|(?:{_OFFSET}| \((?:[^\s()]*/)?[\w.-]+\.(?:[chSs]|rs):\d+))(?P<rest>.*)"
 )
 _LINKED = re.compile(
     r"(?:LR is at |lr : |LR \[[0-9a-f]+\] |ra\s*: (?:[0-9a-f]{8,16} )?|\s*ra: [0-9a-f]{16} |RPC: <"

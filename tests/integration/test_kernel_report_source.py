@@ -118,7 +118,7 @@ DRIVERS = [
 # what these print under a report's name is a report: they are where the reports come from
 REPORTERS = re.compile(
     r"mm/(kasan|kmsan|kfence|debug|oom_kill|page_alloc|memory|filemap|kmemleak|slub|slab|vmalloc|page_poison)|kernel/(locking|rcu|sched"
-    r"|kcsan|panic|watchdog|workqueue|hung_task|fork|cfi|irq/spurious)|lib/|net/core/dev|arch/x86/(mm/(fault|extable)|kernel/(traps|dumpstack)|entry)"
+    r"|kcsan|panic|watchdog|workqueue|hung_task|fork|cfi|softirq|irq/spurious)|lib/|net/core/dev|arch/x86/(mm/(fault|extable)|kernel/(traps|dumpstack)|entry)"
 )
 
 
@@ -229,7 +229,7 @@ def test_every_report_that_a_source_file_can_print_is_found(tree: Tree, path: st
 EXAMPLES = {
     "RCU/lockdep-splat.rst": ["lockdep: suspicious RCU usage in __cfq_exit_single_io_context"],
     "admin-guide/bug-hunting.rst": [
-        "WARNING in module_put",
+        "WARNING in gp8psk_fe_set_frontend",
         "Oops: unable to handle kernel NULL pointer dereference in iret_exc",
     ],
     "admin-guide/tainted-kernels.rst": ["Oops: unable to handle kernel NULL pointer dereference in my_oops_init"],
@@ -247,7 +247,7 @@ EXAMPLES = {
     ],
     "dev-tools/kmemleak.rst": ["kmemleak: memory leak in do_one_initcall"],
     "dev-tools/kmsan.rst": ["KMSAN: uninit-value in test_uninit_kmsan_check_memory"],
-    "dev-tools/ubsan.rst": ["UBSAN: Undefined behaviour in _mix_pool_bytes"],
+    "dev-tools/ubsan.rst": ["UBSAN: Undefined behaviour in dmi_walk_early"],
 }
 
 

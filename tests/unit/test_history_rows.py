@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import get_args, get_type_hints
 
 import pytest
@@ -12,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.arguments.commands import records
+from orchestrator.errors import UsageError
 from orchestrator.history import rows, schema
 from orchestrator.history.interval import interval
 from orchestrator.history.questions import QUESTIONS
+from orchestrator.history.read import find_runs
 from orchestrator.judge.mutants import Detector, Kill, Matrix, MutantRow, MutantStatus
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.outcome import Outcome
@@ -145,3 +148,22 @@ def test_an_interval_holds_its_rate_and_narrows(total: int, data: st.DataObject)
 def test_what_is_no_rate_is_refused(failed: int, total: int) -> None:
     with pytest.raises(ValueError, match="no rate"):
         interval(failed, total)
+
+
+def test_what_is_no_run_is_said_to_be_something_else(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "junit.xml").write_text("<testsuites/>")
+    for path, what, hint in (
+        (tmp_path / "gone", "no such file", "run.json"),
+        (run, "neither a run directory", "run.json"),
+        (run / "junit.xml", "a file, and no run directory", "JUnit and other results of others are not read"),
+    ):
+        with pytest.raises(UsageError, match=what) as caught:
+            find_runs(path)
+        assert hint in caught.value.hint
+    (run / "run.json").write_text("{}")
+    with pytest.raises(UsageError, match="a file of a run") as caught:
+        find_runs(run / "junit.xml")
+    assert caught.value.hint == f"orchestrate history import {run}"
+    assert find_runs(run) == find_runs(tmp_path) == [run]

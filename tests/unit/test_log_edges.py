@@ -62,6 +62,12 @@ def test_a_program_that_prints_the_end_of_a_report_is_no_kernel(read) -> None:  
     assert read(f"{printk(['fine'])}{WARNING[8]}\n{printk(['fine'])}").cut_at == 0
 
 
+def test_a_programs_line_in_a_report_begins_no_other(read) -> None:  # type: ignore[no-untyped-def]
+    first, rest = printk(WARNING).split("\n", 2)[:2], printk(WARNING).split("\n", 2)[2]
+    log = read("\n".join([*first, "Kernel panic - not syncing: a program says so", rest]))
+    assert [(report.title, report.corrupted) for report in log.reports] == [("WARNING in do_mmap", False)]
+
+
 def test_what_comes_out_of_a_damaged_file_counts(read) -> None:  # type: ignore[no-untyped-def]
     packed = gzip.compress(printk(WARNING * 3).encode())
     log = read(packed[:-20])

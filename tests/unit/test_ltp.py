@@ -35,6 +35,11 @@ def test_what_is_printed_to_stderr_counts() -> None:
     assert parse("", "mmap01.c:9: TBROK: mmap() failed: ENOMEM (12)\n", 2).subtests[0].outcome is Outcome.FAIL
 
 
+def test_a_header_is_named_without_its_path() -> None:
+    text = "../../../../include/tst_fuzzy_sync.h:320: TFAIL: bad sync\n/opt/ltp-2026+1/lib/tst_kernel.c:9: TPASS: x\n"
+    assert read(text, 1) == ({"tst_fuzzy_sync.h:320": Outcome.FAIL, "tst_kernel.c:9": Outcome.PASS}, ())
+
+
 def test_the_older_form() -> None:
     text = "mmap001     0  TINFO  :  mmap()ing file\nmmap001     1  TPASS  :  ok\nmmap001     2  TCONF  :  no swap\n"
     assert read(text, 0) == ({"mmap001.1": Outcome.PASS, "mmap001.2": Outcome.SKIP}, ())

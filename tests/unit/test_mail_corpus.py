@@ -13,6 +13,8 @@ from orchestrator.parse.series import Choice
 
 DATA = Path(__file__).parent.parent / "data" / "mail"
 RIGHT = {
+    "answer-without-re.mbox": ["mm: one", "mm: two"],
+    "byte-order-mark.mbox": ["mm: saved by an editor"],
     "clearsigned-file.patch": ["mm: signed as a file"],
     "clearsigned.eml": ["mm: signed"],
     "colon-after-tag.mbox": ["mm: zero", "mm: one"],
