@@ -38,16 +38,11 @@ class Cluster:
         return sum(one.about is not None for one in told)
 
 
-def check(address: str, directory: Path) -> str:
-    """The address of the scheduler, if it is one and we have an identity for its cluster. Raises UsageError."""
-    identity.check(directory, "client")
-    return checked_address(address)
-
-
 @contextmanager
 def joined(address: str, directory: Path) -> Iterator[Cluster]:
     """Raises UsageError, ClusterUnavailable."""
-    scheduler = check(address, directory)
+    identity.check(directory, "client")
+    scheduler = checked_address(address)
     connection = Connection(scheduler, directory)
     try:
         theirs, ours = connection.scheduler_version(), transport.version()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from orchestrator.cluster.identity import check as check_identity
 from orchestrator.errors import ToolMissing, UsageError
 from orchestrator.execution.local import NextJobs, carry_out, spread
 from orchestrator.jobs.perform import perform
@@ -87,9 +88,10 @@ def check_executor(named: str, identity: Path, *, freeze: bool) -> None:
     kind, address = checked_executor(named)
     if kind != LOCAL:
         _check_freeze(freeze)
-        with extra():
-            from orchestrator.cluster.session import check
-        check(address, identity)
+        check_identity(identity, "client")
+        with extra():  # it takes a second, so last
+            from orchestrator.cluster.session import checked_address
+        checked_address(address)
 
 
 def _check_freeze(freeze: bool) -> None:
