@@ -39,10 +39,10 @@ def bench_for(kconfig: str) -> tuple[Context, GuestSpec]:
     catalog = load_catalog()
     fragments = Path(__file__).with_name(f"{kconfig}.config")
     if fragments.exists():
-        catalog = replace(catalog, fragments={**catalog.fragments, kconfig: read_fragment(fragments)})
+        catalog = replace(catalog, fragments={**catalog.fragments, kconfig: read_fragment(fragments, catalog.arches)})
     context = Context(places, catalog, runner, lambda event: None)
     request = Request(kconfigs=(kconfig,))
-    plan = make_plan(request, catalog, None, find_host())
+    plan = make_plan(request, catalog, None, find_host(context))
     find = Finders(lambda source: find_base(source, context), lambda machine: find_accel(request, machine, context))
     ((_, spec),) = guest_specs(Invocation(context, plan, find))
     return context, spec

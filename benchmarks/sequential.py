@@ -19,7 +19,8 @@ from collections.abc import Callable, Sequence
 from math import comb
 from statistics import mean, median
 
-from orchestrator.judge.sequential import Answer, Pair, Rule, decide
+from orchestrator.judge.sequential import Pair, Rule, decide
+from orchestrator.model.report import Answer
 
 RATES = (  # with the series, without
     (1, 0),

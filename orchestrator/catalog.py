@@ -150,16 +150,17 @@ class Catalog:
             raise UnknownName(f"kconfig {spec!r}: a name is missing", hint="NAME, or NAME+NAME")
         fragments = [self._fragment(name) for name in named_ones]
         name = "+".join(fragment.name for fragment in fragments) or "base"
+        files = tuple(one for one in named_ones if "/" in one)
         base, whole = named("kconfig", "base", self.fragments), [one for one in fragments if one.whole_of]
         if not whole:
-            return Kconfig(name, (base, *fragments))
+            return Kconfig(name, (base, *fragments), files)
         if len(whole) > 1:
             raise UsageError(
                 f"--kconfig {spec}: {' and '.join(one.name for one in whole)} are whole .config files",
                 hint="one of them, with fragments: only what they set is laid over it",
             )
         others = (one for one in fragments if one is not whole[0])
-        return Kconfig(name, tuple(one.over_whole for one in (*whole, self.neutral, base, *others)))
+        return Kconfig(name, tuple(one.over_whole for one in (*whole, self.neutral, base, *others)), files)
 
     @property
     def builds(self) -> tuple[Variant, ...]:

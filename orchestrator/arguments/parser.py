@@ -73,6 +73,7 @@ def _add(subparsers: argparse._SubParsersAction[Parser], command: Command) -> No
         for one in group.options:
             _add_option(options, one)
     sub.add_argument_group("help").add_argument("-h", "--help", action="help", help="show this text")
+    sub.ask_for_what_is_missing_last()
 
 
 def _add_option(to: argparse._ArgumentGroup, option: Option) -> None:
@@ -149,6 +150,15 @@ def _wrapped(text: str, width: int, first: str = "", others: str = "") -> list[s
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser whose errors are ours: short, with near names, filtered as everything that we print."""
 
+    _required: tuple[argparse.Action, ...] = ()
+
+    def ask_for_what_is_missing_last(self) -> None:
+        """argparse names it before what it does not know: of `--testcse NAME` it says that --testcase is missing."""
+        required = [action for action in self._actions if action.required]
+        self._required = tuple(action for action in required if action.nargs != argparse.ZERO_OR_MORE)
+        for action in required:
+            action.required = False
+
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, hint=f"{self.prog} --help lists what there is")
 
@@ -173,6 +183,9 @@ class Parser(argparse.ArgumentParser):
             if word.startswith("-") and hasattr(found, "command"):  # those behind the command are refused there
                 meant = f"the options of {found.command} stand behind it"
             self.error("; ".join(filter(None, (f"{what} {rest[0]}", meant))))
+        missing = [action for action in self._required if getattr(found, action.dest) is None]
+        if missing:
+            self.error(f"missing: {', '.join(str(argparse._get_action_name(action)) for action in missing)}")
         check_company(self._given)
         return found, rest
 

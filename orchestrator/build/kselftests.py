@@ -2,6 +2,9 @@
 
 They are built from the files that they read, outside of the build worktrees, where another kernel may be compiling. The
 product depends on those files alone, so trees that differ elsewhere share it.
+
+What the host is to blame for is never kept: nothing here would notice that a header was installed, and its programs
+would be missing for good. So where the host lacks one, each run compiles the whole collection, and says what it lacks.
 """
 
 from __future__ import annotations

@@ -46,10 +46,8 @@ CONFIG = {
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.terminate": False,
 }
-SILENT_S = 30.0  # after which a worker or a client is given up
 LOOK_EVERY_S = 0.2
 ANNOUNCES = "orchestrate"
-LIFE = "life"
 SLOTS = "slot-share"  # Dask's resource: a worker has 1, a job takes its share of it
 
 _WORKSHOP: Workshop | None = None  # of this process, if it is a worker

@@ -23,7 +23,7 @@ from orchestrator.build.toolchain import find_toolchain
 from orchestrator.build.toolchains import check_toolchain
 from orchestrator.catalog import NOT, Catalog, load_catalog
 from orchestrator.commands.earlier import earlier_times
-from orchestrator.commands.executors import LOCAL, Executor, ExecutorOf, checked_executor, executor
+from orchestrator.commands.executors import LOCAL, Executor, ExecutorOf, check_executor, executor
 from orchestrator.commands.intake import take
 from orchestrator.commands.outputs import absolute_directory
 from orchestrator.commands.selecting import selected
@@ -85,6 +85,8 @@ def invoke(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = Fal
         cwd = str(result.command.cwd or Path.cwd())
         emit(CommandRan(result.command.argv, cwd, result.status, result.time_s))
 
+    who = getattr(args, "executor", None) or LOCAL
+    identity = identity_for(args, who)
     asked = request_of(args)
     asked = replace(asked, insecure=asked.insecure or args.settings.plain_http == "anywhere")
     context = Context(places, catalog, Runner(cancel, announce), emit)
@@ -107,19 +109,17 @@ def invoke(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = Fal
     if request.generate:
         plan = replace(plan, mutants=write_mutants(context, plan, find))
     known = find_known_issues(request, catalog)
-    who = getattr(args, "executor", None) or LOCAL
-    check_executor(args, who)
-    return Invocation(
-        context, replace(plan, known=known), find, partial(executor, named=who, identity=identity_of(args))
-    )
+    return Invocation(context, replace(plan, known=known), find, partial(executor, named=who, identity=identity))
 
 
-def check_executor(args: argparse.Namespace, executor: str) -> None:
-    """Raises UsageError for one that there is not, and for certificates without a cluster. It may be a setting, or a
-    plan's."""
-    checked_executor(executor)
+def identity_for(args: argparse.Namespace, executor: str) -> Path:
+    """The directory with the certificates of a cluster. Raises UsageError for an executor that nobody can work with,
+    and for certificates without a cluster. It may be a setting, or a plan's."""
+    identity = identity_of(args)
+    check_executor(executor, identity, freeze=getattr(args, "freeze_on_failure", False))
     if executor == LOCAL and getattr(args, "identity", None):
         raise UsageError("--identity says nothing without a cluster", hint="--executor dask://HOST:PORT")
+    return identity
 
 
 def identity_of(args: argparse.Namespace) -> Path:

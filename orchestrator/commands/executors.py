@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from orchestrator.cluster.identity import check as check_identity
 from orchestrator.errors import ToolMissing, UsageError
 from orchestrator.execution.local import NextJobs, carry_out, spread
 from orchestrator.jobs.perform import perform
@@ -52,16 +53,13 @@ def local(address: str, identity: Path) -> Iterator[Workforce]:
 @contextmanager
 def dask(address: str, identity: Path) -> Iterator[Workforce]:
     """Workers of a cluster. Raises UsageError, ClusterUnavailable, ToolMissing."""
-    try:
-        from orchestrator.cluster.session import joined  # here: the extra is not everybody's
-    except ModuleNotFoundError as error:
-        raise missing_extra(error) from error
+    with extra():
+        from orchestrator.cluster.session import joined
     with joined(address, identity) as cluster:
 
         @contextmanager
         def executor(products: Products) -> Iterator[Executor]:
-            if products.plan.request.freeze:
-                raise UsageError("--freeze-on-failure leaves a guest to you on this machine: not with --executor dask")
+            _check_freeze(products.plan.request.freeze)  # a night's items come to a cluster that is there already
             remote = cluster.remote(products)
             slots, cancel = remote.slots(), products.context.runner.cancel
             yield Executor(slots, lambda next_jobs: spread(next_jobs, remote.perform, slots, cancel))
@@ -85,6 +83,22 @@ def executor(products: Products, named: str, identity: Path) -> Iterator[Executo
         yield who
 
 
+def check_executor(named: str, identity: Path, *, freeze: bool) -> None:
+    """What can be known of an executor before there is work for it. Raises UsageError, ToolMissing."""
+    kind, address = checked_executor(named)
+    if kind != LOCAL:
+        _check_freeze(freeze)
+        check_identity(identity, "client")
+        with extra():  # it takes a second, so last
+            from orchestrator.cluster.session import checked_address
+        checked_address(address)
+
+
+def _check_freeze(freeze: bool) -> None:
+    if freeze:
+        raise UsageError("--freeze-on-failure leaves a guest to you on this machine: not with --executor dask")
+
+
 def checked_executor(named: str) -> tuple[str, str]:
     """Its kind and address. Raises UsageError."""
     kind, _, address = named.partition("://")
@@ -93,5 +107,11 @@ def checked_executor(named: str) -> tuple[str, str]:
     return kind, address
 
 
-def missing_extra(error: ModuleNotFoundError) -> ToolMissing:
-    return ToolMissing(f"a cluster needs the Python package {error.name}", hint="pip install 'orchestrate[cluster]'")
+@contextmanager
+def extra() -> Iterator[None]:
+    """Imports of what not everybody has installed, where it is used. Raises ToolMissing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        hint = "pip install 'orchestrate[cluster]'"
+        raise ToolMissing(f"a cluster needs the Python package {error.name}", hint=hint) from error

@@ -17,7 +17,7 @@ from orchestrator.build.toolchain import find_toolchain
 from orchestrator.codec import encode
 from orchestrator.commands.bisect import Bisected, as_of_test, bisect
 from orchestrator.commands.compose import Invocation, invoke, listening, request_of
-from orchestrator.commands.executors import Workforce
+from orchestrator.commands.executors import LOCAL, Workforce
 from orchestrator.commands.mutants import mutate
 from orchestrator.commands.outputs import Outputs
 from orchestrator.commands.rundir import case_digests, fragment_symbols
@@ -103,6 +103,7 @@ def parsed(words: Sequence[str], told: argparse.Namespace, output: Path | None =
     more = ("--output", str(output)) if output else ()
     args = parser().parse_args([*words, *more])
     give(args, (*words, *more), os.environ)
+    args.executor = LOCAL  # the machines are the night's affair, too
     args.verbose, args.quiet, args.color = told.verbose, told.quiet, told.color
     if args.command == BISECT:
         as_of_test(args)

@@ -13,7 +13,7 @@ from pathlib import Path
 from orchestrator.arguments.parser import parser
 from orchestrator.catalog import load_catalog
 from orchestrator.commands.bisect import Bisected
-from orchestrator.commands.compose import check_executor, command_line, identity_of, stoppable
+from orchestrator.commands.compose import command_line, identity_for, stoppable
 from orchestrator.commands.executors import LOCAL, Workforce, checked_executor, workforce
 from orchestrator.commands.history import check_installed
 from orchestrator.commands.night_history import NightHistory, ages_of, is_over
@@ -78,8 +78,7 @@ def run(args: argparse.Namespace) -> int:
     nights = Path(plan.results.directory or places.nights)
     stop = Stop()
     executor = _executor(plan, args)
-    check_executor(args, executor)
-    working = workforce(executor, identity_of(args))
+    working = workforce(executor, identity_for(args, executor))
     if args.dry_run:
         known = NightHistory.at(history, create=False)
         with stoppable(stop), working as who, tempfile.TemporaryDirectory(prefix="orchestrate-night-") as scratch:

@@ -153,8 +153,11 @@ def planned(plan: Plan) -> tuple[PlannedKernel, ...]:
     if plan.request.each_patch:
         wanted += [subject for variant in plan.variants for subject in per_patch(plan, variant)]
     return tuple(
-        PlannedKernel(one.name, one.kernel.kconfig.name, one.role, names, one.kernel.toolchain, one.kernel.arch)
+        PlannedKernel(
+            one.name, kconfig.name, one.role, names, one.kernel.toolchain, one.kernel.arch, kconfig_files=kconfig.files
+        )
         for one in wanted
+        for kconfig in [one.kernel.kconfig]
     )
 
 

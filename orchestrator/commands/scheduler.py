@@ -6,17 +6,15 @@ import argparse
 
 from orchestrator.cluster import identity
 from orchestrator.commands.compose import identity_of, stoppable
-from orchestrator.commands.executors import missing_extra
+from orchestrator.commands.executors import extra
 from orchestrator.errors import UsageError
 from orchestrator.process import Cancel
 from orchestrator.reporters import stream
 
 
 def run(args: argparse.Namespace) -> int:
-    try:
+    with extra():
         from orchestrator.cluster import transport
-    except ModuleNotFoundError as error:
-        raise missing_extra(error) from error
     directory, cancel = identity_of(args), Cancel()
     identity.check(directory, "scheduler")
     if args.silence < 1:

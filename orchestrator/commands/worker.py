@@ -15,7 +15,7 @@ from orchestrator.cluster.served import FileServer, Offered
 from orchestrator.cluster.workshop import Workshop
 from orchestrator.codec import dumps
 from orchestrator.commands.compose import find_accel, find_finders, identity_of, stoppable
-from orchestrator.commands.executors import missing_extra
+from orchestrator.commands.executors import extra
 from orchestrator.context import Context, Places
 from orchestrator.model.kernel import USUAL_ARCH
 from orchestrator.model.request import Request
@@ -28,11 +28,9 @@ MORE_THREADS = 64  # than it can have guests: a job that waits for a slot holds 
 
 
 def run(args: argparse.Namespace) -> int:
-    try:
+    with extra():
         from orchestrator.cluster import transport
         from orchestrator.cluster.session import checked_address, own_address
-    except ModuleNotFoundError as error:
-        raise missing_extra(error) from error
     directory, cancel = identity_of(args), Cancel()
     identity.check(directory, "worker")
     scheduler = checked_address(args.scheduler)

@@ -351,6 +351,7 @@ class Products:
         """Record what is known of a subject before any stage, and so also of one that no stage gets far with."""
         series = self.plan.series
         journal.facts(
+            kconfig_files=subject.kernel.kconfig.files,
             arch=subject.kernel.arch,
             toolchain=subject.kernel.toolchain,
             patches=len(subject.kernel.series.patches) if subject.kernel.series else 0,

@@ -16,8 +16,10 @@ from orchestrator.guest import qemu_argv
 from orchestrator.guest.counters import WORD
 from orchestrator.guest.guest import case_words
 from orchestrator.guest.qemu_argv import Boot
+from orchestrator.guest.vma_writes import MEMBER_AT, VmaWatch
 from orchestrator.jobs.boot import GuestSpec
 from orchestrator.jobs.session import case_limit_s
+from orchestrator.jobs.vma_writes import PLACES
 from orchestrator.model.case import Case
 from orchestrator.model.kernel import Base, Role
 from orchestrator.model.machine import Accel, Machine
@@ -32,6 +34,7 @@ SCRIPT = "reproduce.sh"
 CALLERS = """CDPATH=
 case ${KERNEL:-} in "" | /*) ;; *) KERNEL=$PWD/$KERNEL ;; esac
 case ${STALLS:-} in "" | /*) ;; *) STALLS=$PWD/$STALLS ;; esac
+case ${WATCH:-} in "" | /*) ;; *) WATCH=$PWD/$WATCH ;; esac
 case ${WORK:-} in "" | /*) ;; *) WORK=$PWD/$WORK ;; esac"""
 
 
@@ -57,7 +60,7 @@ def script(plan: Plan, suite: Subject, base: Base, toolchain: Toolchain, spec: G
     image = spec.machine.image
     make = shlex.join(("make", "O=build", *variables(toolchain)))
     cases = "\n".join(case_line(case, plan.request, spec.slowdown) for case in plan.cases)
-    qemu = qemu_line(spec.machine, spec.accel, spec.disk) + (" $plugins" if spec.stalls else "")
+    qemu = qemu_line(spec.machine, spec.accel, spec.disk) + " $plugins"
     return f"""#!/bin/sh
 # What orchestrate did for {suite.name}, as plain commands. It builds in $WORK (default: a new directory below
 # /tmp). KERNEL=path/of/{Path(image).name} skips the build: the one of the run itself is
@@ -89,7 +92,8 @@ fi
 
 # --- the guest; its console goes to $WORK/console.log
 cd "$WORK"
-{_stalls(spec)}{qemu} </dev/null >console.log 2>qemu.stderr &
+plugins=
+{_stalls(spec)}{_vma_writes(spec)}{qemu} </dev/null >console.log 2>qemu.stderr &
 qemu=$!
 trap 'kill $qemu 2>/dev/null || true' EXIT
 printf '[127.0.0.1]:%s %s\\n' "$PORT" "$(cut -d' ' -f2- "$guest/known_hosts")" >known_hosts
@@ -105,7 +109,7 @@ in_guest uname -a
 
 # --- the cases: KTAP on stdout; the exit status of each is in its sentinel line
 {cases}
-echo "console: $WORK/console.log"
+{written(spec.vma_writes)}echo "console: $WORK/console.log"
 """
 
 
@@ -163,11 +167,12 @@ def _about_stalls(spec: GuestSpec) -> str:
 
 
 def _about_vma_writes(spec: GuestSpec) -> str:
-    """The lines of the head about what is not done here."""
+    """The lines of the head about who watched the run's writes of VMAs."""
     if spec.vma_writes is None:
         return ""
-    return """# In the run it was watched whether VMAs are written without their lock. Nobody watches here: an
-# "unlocked write" is found again by orchestrate alone.
+    return f"""# In the run it was watched whether VMAs are written without their lock. WATCH=path/of/plugin.so does
+# so here, in a kernel that was built as that of the run; the run's own plugin is
+#   {spec.vma_writes.counting.plugin}
 """
 
 
@@ -175,12 +180,40 @@ def _stalls(spec: GuestSpec) -> str:
     """What loads the plugin; copies, as no path in QEMU's options may have a comma."""
     if spec.stalls is None:
         return ""
-    return f"""plugins=
-if [ -n "${{STALLS:-}}" ]; then
+    return f"""if [ -n "${{STALLS:-}}" ]; then
   cp "$STALLS" stalls.so
   cp "$suite"/{spec.stalls.file.name} places
   head -c $(($(wc -c <places) + {WORD})) /dev/zero >stalls
   plugins="-plugin ./stalls.so,addresses=places,counters=stalls,seed={spec.stalls.seed}"
+fi
+"""
+
+
+def _vma_writes(spec: GuestSpec) -> str:
+    """What loads the plugin that watches."""
+    if spec.vma_writes is None:
+        return ""
+    counting = spec.vma_writes.counting
+    return f"""if [ -n "${{WATCH:-}}" ]; then
+  cp "$WATCH" watch.so
+  cp "$suite"/{counting.file.name} writers
+  cp "$suite"/{counting.layout_file.name} layout
+  head -c $(($(wc -c <writers) + {WORD})) /dev/zero >writes
+  plugins="$plugins -plugin ./watch.so,addresses=writers,counters=writes,layout=layout"
+fi
+"""
+
+
+def written(watch: VmaWatch | None) -> str:
+    """What tells of the writes, as guest/vma_writes.py does in a run."""
+    if watch is None:
+        return ""
+    above = 2**MEMBER_AT
+    return f"""if [ -n "${{WATCH:-}}" ]; then
+  echo "writes of VMAs that were watched:$(od -An -tu8 -N{WORD} "$WORK"/writes)"
+  od -An -v -tu8 -w{WORD} -j{WORD} "$WORK"/writes | paste -d' ' - "$suite"/{PLACES} |
+    awk -v names={shlex.quote(" ".join(watch.members))} 'BEGIN {{ split(names, member, " ") }}
+      $1 >= {above} {{ print member[int($1 / {above})] " of a VMA was written without its lock by " $2 }}'
 fi
 """
 

@@ -32,6 +32,7 @@ from orchestrator.store import key, write_atomically
 from orchestrator.words import counted
 
 ADDRESSES = "vma-writes.addresses"
+PLACES = "vma-writes.places"  # the same for people: a line for each address
 DATA = files("orchestrator") / "data/vma-writes.toml"
 FILE, SCHEMA = "watched.json", 2
 HOLE_MIB = 2048  # of more memory the plugin does not know where it lies (files/plugins/vma_writes.c: HOLE_AT)
@@ -74,6 +75,7 @@ def vma_writes(context: Context, built: Built, machine: Machine, accel: Accel, h
     layout = found.layout.for_guest(machine.memory_mib)
     made = Counting(plugin, home / ADDRESSES, found.addresses, counters=VMA_WRITES, layout=layout)
     write_addresses(made)
+    write_atomically(home / PLACES, "".join(f"{place}\n" for place in found.places).encode())
     members = tuple(one.name for one in found.layout.members)
     note = f"{counted(len(found.addresses), 'instruction')} that may write {', '.join(members)} of a VMA are watched"
     return Product(VmaWatch(made, found.places, members), cached=cached, note=note)

@@ -28,7 +28,7 @@ def with_planned(
 
 
 def _empty(plan: PlannedKernel, started: str) -> SuiteReport:
-    facts = KernelFacts(toolchain=plan.toolchain, arch=plan.arch)
+    facts = KernelFacts(kconfig_files=plan.kconfig_files, toolchain=plan.toolchain, arch=plan.arch)
     return SuiteReport(plan.name, plan.kconfig, plan.role, (), (), started, facts=facts)
 
 

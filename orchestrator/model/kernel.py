@@ -84,10 +84,11 @@ class Fragment:
 @dataclass(frozen=True)
 class Kconfig:
     """Fragments over tinyconfig, or over a whole .config, which is the first of them; later ones win. `name` joins the
-    names of those that were asked for: debug+kasan."""
+    names of those that were asked for: debug+kasan. `files` are the paths of those that are none of the catalog's."""
 
     name: str
     fragments: tuple[Fragment, ...]
+    files: tuple[str, ...] = ()
 
     @property
     def whole(self) -> Fragment | None:

@@ -21,6 +21,7 @@ class KernelFacts:
     base_url: str = ""  # where the base's branch comes from
     base_branch: str = ""
     tree: str = ""  # what was compiled
+    kconfig_files: tuple[str, ...] = ()  # the paths of those that its kconfig joins, where they are files
     arch: str = ""
     toolchain: str = ""  # as it was requested: gcc, clang-19, a directory
     compiler: str = ""
@@ -62,5 +63,11 @@ class KernelFacts:
         built."""
         zero_says_something = ("mutant", "vma_writes", *(("warnings", "patches") if self.product else ()))
         found = ((entry.name, getattr(self, entry.name)) for entry in fields(self))
-        return tuple((name, f"{value:g}" if isinstance(value, float) else str(value)) for name, value in found
+        return tuple((name, _as_text(value)) for name, value in found
                      if value not in ("", None) and (value or name in zero_says_something))  # fmt: skip
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

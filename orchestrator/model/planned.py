@@ -17,3 +17,4 @@ class PlannedKernel:
     cases: tuple[str, ...]
     toolchain: str = ""
     arch: str = ""
+    kconfig_files: tuple[str, ...] = ()

@@ -61,6 +61,7 @@ def _directories(report: RunReport) -> Iterator[str]:
     for suite in report.suites:
         yield suite.facts.base_tree
         yield suite.facts.toolchain if suite.facts.toolchain.startswith("/") else ""
+        yield from suite.facts.kconfig_files
     try:
         words = shlex.split(report.command)
     except ValueError:  # a record that somebody edited

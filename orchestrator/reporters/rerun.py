@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from pathlib import PurePath
 
+from orchestrator.declarations.kconfigs import kconfig_name
 from orchestrator.model.kernel import USUAL_ARCH, USUAL_TOOLCHAIN, Role, variant_name
 from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.report import CaseResult, StageResult, SuiteReport
@@ -16,7 +18,8 @@ def rerun_here(suite: SuiteReport, item: StageResult | CaseResult) -> str:
     if suite.facts.under:
         return ""
     patch = {Role.BASELINE: [], Role.PER_PATCH: ["patches", "--each-patch"]}.get(suite.role, ["patches"])
-    return shlex.join(_words(patch, _base(suite.facts), suite, item, suite.facts.toolchain))
+    kconfig = _kconfig(suite, suite.facts.kconfig_files)
+    return shlex.join(_words(patch, _base(suite.facts), kconfig, suite, item, suite.facts.toolchain))
 
 
 def rerun_elsewhere(suite: SuiteReport, item: StageResult | CaseResult, message_id: str) -> tuple[Sequence[str], ...]:
@@ -31,21 +34,33 @@ def rerun_elsewhere(suite: SuiteReport, item: StageResult | CaseResult, message_
             base += ["--base", commit]
     elif not facts.under:
         base = _base(facts)
+    kconfig = _kconfig(suite, [f"./{PurePath(path).name}" for path in facts.kconfig_files])
     toolchain = variant_name("", facts.toolchain).lstrip(".")
-    return (*before, _words([message_id], base, suite, item, toolchain))
+    return (*before, _words([message_id], base, kconfig, suite, item, toolchain))
 
 
 def _words(
-    patch: Sequence[str], base: Sequence[str], suite: SuiteReport, item: StageResult | CaseResult, toolchain: str
+    patch: Sequence[str],
+    base: Sequence[str],
+    kconfig: str,
+    suite: SuiteReport,
+    item: StageResult | CaseResult,
+    toolchain: str,
 ) -> Sequence[str]:
     facts = suite.facts
-    words = ["orchestrate", "test", *patch, *base, "--kconfig", suite.kconfig]
+    words = ["orchestrate", "test", *patch, *base, "--kconfig", kconfig]
     words += ["--arch", facts.arch] if facts.arch not in ("", USUAL_ARCH) else []
     words += ["--toolchain", toolchain] if facts.toolchain not in ("", USUAL_TOOLCHAIN) else []
     if isinstance(item, CaseResult):
         words += ["--testcase", item.case]
         words += ["--seed", str(item.seed)] if item.seed else []
     return words
+
+
+def _kconfig(suite: SuiteReport, files: Sequence[str]) -> str:
+    """As --kconfig takes it: what is a file, by its path."""
+    paths = {kconfig_name(PurePath(path)): path for path in files}
+    return "+".join(paths.get(name, name) for name in suite.kconfig.split("+"))
 
 
 def _base(facts: KernelFacts) -> list[str]:

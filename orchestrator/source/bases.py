@@ -88,23 +88,25 @@ def find_in_tree(tree: Path, revision: str, runner: Runner) -> Revision:
     """Look up a revision of a user's git tree. Raises UsageError, BaseDamaged."""
     if not tree.is_dir():
         raise UsageError(f"--tree {tree}: no such directory")
-    found = in_tree(tree, runner, "rev-parse", "--path-format=absolute", "--git-common-dir")
-    if found.status != 0:
+    git_dir = ("rev-parse", "--path-format=absolute", "--git-common-dir")
+    found = in_tree(tree, runner, *git_dir, "--verify", "--quiet", f"{revision}^{{commit}}")
+    if not found.text:
         raise UsageError(f"--tree {tree}: not a git tree that can be read", detail=found.tail(5))
     if ask_tree(tree, runner, "config", "extensions.partialClone"):
         raise UsageError(
             f"--tree {tree}: a partial clone, whose missing objects cannot be borrowed",
             hint=f"git -C {tree} fetch --refetch --no-filter",
         )
-    commit = ask_tree(tree, runner, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
-    if not commit:
+    _check_undamaged(tree, found)
+    if found.status != 0:
         raise UsageError(
             f"{revision}: no such revision in {tree}",
             hint=shlex.join(("git", "-C", str(tree), "log", "--oneline", revision)),
         )
+    git, _, commit = found.text.removesuffix("\n").rpartition("\n")
     if not ask_tree(tree, runner, "cat-file", "-t", f"{commit}:Kconfig"):
         raise UsageError(f"{revision}: {tree} holds no Linux kernel at this revision (no Kconfig)")
-    return Revision(found.text.removesuffix("\n"), commit)
+    return Revision(git, commit)
 
 
 def tree_base(tree: Path, revision: str, at: Workplace) -> tuple[Base, tuple[str, ...]]:
@@ -188,10 +190,15 @@ def in_tree(tree: Path, runner: Runner, *args: str, env: tuple[tuple[str, str], 
 def ask_tree(tree: Path, runner: Runner, *args: str) -> str:
     """git's answer; empty if it has none. Raises BaseDamaged."""
     result = in_tree(tree, runner, *args)
+    _check_undamaged(tree, result)
+    return result.text.strip() if result.status == 0 else ""
+
+
+def _check_undamaged(tree: Path, result: CommandResult) -> None:
+    """Raises BaseDamaged."""
     if what := damage(result):
         hint = f"git -C {shlex.quote(os.fspath(tree))} fsck"
         raise BaseDamaged(f"{tree}: its git objects are damaged: {what}", hint=hint, detail=result.tail())
-    return result.text.strip() if result.status == 0 else ""
 
 
 def _plain(name: str) -> str:

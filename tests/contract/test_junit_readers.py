@@ -267,9 +267,10 @@ def expected_counts(report: RunReport) -> list[Counter[str]]:
     """What the mapping says, counted from the model alone: one counter for each suite."""
     counts = []
     for suite in report.suites:
+        owners: tuple[StageResult | CaseResult, ...] = (*suite.stages, *suite.cases)
         found = [
             expected(owner, outcome, suite, report)
-            for owner in (*suite.stages, *suite.cases)
+            for owner in owners
             for outcome in (
                 owner.run_outcome if isinstance(owner, CaseResult) else owner.outcome,
                 *(subtest.outcome for subtest in owner.subtests),
@@ -382,10 +383,10 @@ def test_reruns_are_where_jenkins_looks_for_their_text() -> None:
 
 def test_junitparser_finds_the_reruns() -> None:
     found = {
-        case.name: [(type(rerun).__name__, rerun.type) for rerun in case.interim_result]
+        case.name: [(type(rerun).__name__, rerun.type) for rerun in case.interim_result]  # type: ignore[attr-defined]  # of xunit2's
         for suite in junitparser.xunit2.JUnitXml.fromstring(junit.document(a_report()))
         for case in suite
-        if case.interim_result
+        if case.interim_result  # type: ignore[attr-defined]
     }
     assert found == {
         "stack": [("FlakyFailure", "ExitStatus")],

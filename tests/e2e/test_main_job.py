@@ -137,7 +137,7 @@ def _repeat(job: Job, cases: Sequence[str], work: Path) -> None:
     kernel, *plugins = (line.split()[-1] for line in text.splitlines() if line.startswith("#   /"))
     # a port of its own: the script's default may be taken here
     env = {**os.environ, "KERNEL": kernel, "WORK": str(work / "work"), "PORT": str(_free_port())}
-    env |= {"STALLS": plugins[0]} if plugins else {}
+    env |= dict(zip(("STALLS", "WATCH"), plugins, strict=False))  # none under KVM
     (work / "work").mkdir()
     result = subprocess.run([script], env=env, capture_output=True, text=True, timeout=300, check=False)
     assert result.returncode == 0, result.stderr
@@ -146,6 +146,10 @@ def _repeat(job: Job, cases: Sequence[str], work: Path) -> None:
     assert result.stderr.count("orchestrate-sentinel by-hand status=0") == len(cases)
     if plugins:
         assert sum(stalls_in(work / "work/stalls")) > 1000, "CPUs stood still as in the run"
+        assert int(re.findall(r"^writes of VMAs that were watched: *(\d+)$", result.stdout, re.MULTILINE)[0]) > 1000
+        assert "without its lock" not in result.stdout
+        watched, told = (job.run_dir / "base.patched" / f"vma-writes.{name}" for name in ("addresses", "places"))
+        assert watched.stat().st_size == 8 * len(told.read_text().splitlines())
 
 
 def stalls_in(file: Path) -> Sequence[int]:

@@ -26,8 +26,8 @@ PROGRAMS = ["main", "idr-test", "multiorder", "xarray", "maple"]
 def result_of(patch: str, log: Path) -> Product[None]:
     context = Context(Places.of_user(), catalog.load_catalog(ROOT), Runner(Cancel()), lambda event: None)
     base, _ = find_base(Source(), context)
-    trees = [apply(context, base, series).value for series in (context.catalog.series(patch), None)]
-    return userspace(context, RADIX_TREE, *trees, find_toolchain(context).value, log)
+    applied, before = (apply(context, base, series).value for series in (context.catalog.series(patch), None))
+    return userspace(context, RADIX_TREE, applied, before, find_toolchain(context).value, log)
 
 
 @pytest.mark.long  # minutes of CPU time, where no earlier run left the result

@@ -24,11 +24,12 @@ from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import StageResult
+from orchestrator.model.request import Request
 from orchestrator.model.series import Mutant, Observable
 from orchestrator.parse.frames import CodeRef
 from orchestrator.parse.series import read_patches
 from orchestrator.process import Cancel, Runner
-from orchestrator.record import KernelRecord, MutationRecord, Request, RunRecord, load_record, save_record
+from orchestrator.record import KernelRecord, MutationRecord, RunRecord, load_record, save_record
 from orchestrator.source.bases import Workplace, tree_base
 from orchestrator.source.commits import commit_series, trees_of
 from orchestrator.source.objects import Trees

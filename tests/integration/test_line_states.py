@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.errors import VmlinuxUnreadable
 from orchestrator.evidence.coverage import functions, line_table
-from orchestrator.evidence.coverage.elf import read_sections
+from orchestrator.evidence.coverage.elf import Sections, read_sections
 from orchestrator.evidence.coverage.judge import coverage
 from orchestrator.evidence.coverage.line_table import Row, read_line_table
 from orchestrator.evidence.coverage.mapping import Kernel, changed_statements
@@ -266,7 +266,7 @@ def test_line_tables_that_end_early_are_an_error_and_no_traceback(tmp_path: Path
     sections = read_sections(build(tmp_path / "t"), line_table.SECTIONS)
     whole_table = sections[".debug_line"]
     for length in range(1, len(whole_table), 7):
-        cut = line_table.Sections({**sections.data, ".debug_line": whole_table[:length]}, sections.is_little_endian)
+        cut = Sections({**sections.data, ".debug_line": whole_table[:length]}, sections.is_little_endian)
         try:
             read_line_table(cut, {"mm/mm.h"})
         except ValueError:

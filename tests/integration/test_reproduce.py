@@ -3,6 +3,7 @@ it would boot its kernel, QEMU refuses."""
 
 from __future__ import annotations
 
+import array
 import os
 import subprocess
 from dataclasses import replace
@@ -13,8 +14,11 @@ import pytest
 from orchestrator import catalog
 from orchestrator.build.toolchain import Toolchain
 from orchestrator.commands.compose import on_top
+from orchestrator.guest.counters import Counting
+from orchestrator.guest.vma_writes import MEMBER_AT, VmaWatch
 from orchestrator.jobs.boot import GuestSpec
-from orchestrator.jobs.reproduce import reproduce
+from orchestrator.jobs.reproduce import reproduce, written
+from orchestrator.jobs.vma_writes import PLACES
 from orchestrator.model.case import Programs
 from orchestrator.model.kernel import KernelImage
 from orchestrator.model.machine import Host
@@ -43,6 +47,13 @@ def linux(tree: Path) -> Path:
     return tree
 
 
+WATCH = VmaWatch(
+    Counting(Path("/store/watch.so"), Path("vma-writes.addresses"), (16, 32, 48, 64), counters="writes", layout=(1,)),
+    ("vma_shrink+0x10/0x90", "vma_merge+0x20/0x90", "do_brk+0x30/0x90", "dup_mmap+0x40/0x90"),
+    ("vm_start", "vm_flags"),
+)
+
+
 def run_of(run_dir: Path, tree: Path, patch: str, *kconfigs: str, below: str = "") -> None:
     """A run directory as far as the scripts know it. `below` is a patch that the series requires."""
     known = catalog.load_catalog()
@@ -59,7 +70,9 @@ def run_of(run_dir: Path, tree: Path, patch: str, *kconfigs: str, below: str = "
         (run_dir / "base-patches/0001-below.patch").write_text(below)
     kernel = KernelImage(Path("/store/image"), Path("/store/vmlinux"), Path("/store/config"), "6", "", "gcc")
     programs = Programs(Path("/store/initramfs.cpio"), "", ())
-    spec = GuestSpec(plan.machine, known.accel("tcg"), kernel, programs, slowdown=1.0, boot_limit_s=5.0)
+    spec = GuestSpec(
+        plan.machine, known.accel("tcg"), kernel, programs, slowdown=1.0, boot_limit_s=5.0, vma_writes=WATCH
+    )
     (run_dir / "patches").mkdir(parents=True)
     (run_dir / "patches/0001-a.patch").write_text(patch)
     for variant in plan.variants:
@@ -113,6 +126,34 @@ def test_what_the_series_requires_is_applied_first(linux: Path, tmp_path: Path) 
     script.write_text(script.read_text().replace("head -n 1 |", "head -n 2 |"))
     reproduced(script, tmp_path, WORK=str(tmp_path / "work"))
     assert "line six\n" in (tmp_path / "work/linux/mm/memory.c").read_text()
+
+
+def test_writes_of_vmas_are_watched_where_a_plugin_is_given(linux: Path, tmp_path: Path) -> None:
+    """QEMU says of what it was given that it is no plugin."""
+    run_of(tmp_path / "run", linux, GOOD)
+    suite, work = tmp_path / "run/base.patched", tmp_path / "work"
+    (suite / "vma-writes.addresses").write_bytes(bytes(32))
+    (suite / "vma-writes.addresses.layout").write_bytes(bytes(8))
+    (tmp_path / "my.so").write_text("no plugin")
+    reproduced(suite / "reproduce.sh", tmp_path, WORK=str(work), WATCH="my.so")
+    assert "watch.so" in (work / "qemu.stderr").read_text()
+    assert [(work / name).stat().st_size for name in ("writers", "writes", "layout")] == [32, 40, 8]
+    reproduced(suite / "reproduce.sh", tmp_path, WORK=str(work))
+    assert "watch.so" not in (work / "qemu.stderr").read_text()
+
+
+def test_writes_without_the_lock_are_told_as_in_a_run(tmp_path: Path) -> None:
+    counters = (1234, 5, 1 << MEMBER_AT | 7, 0, 2 << MEMBER_AT)
+    (tmp_path / "writes").write_bytes(array.array("Q", counters).tobytes())
+    (tmp_path / PLACES).write_text("".join(f"{place}\n" for place in WATCH.places))
+    env = {**os.environ, "WORK": str(tmp_path), "suite": str(tmp_path), "WATCH": "/store/watch.so"}
+    told = subprocess.run(["sh", "-euc", written(WATCH)], env=env, capture_output=True, text=True, check=True).stdout
+    count, *lines = told.splitlines()
+    assert count.split() == ["writes", "of", "VMAs", "that", "were", "watched:", "1234"]
+    assert lines == [
+        "vm_start of a VMA was written without its lock by vma_merge+0x20/0x90",
+        "vm_flags of a VMA was written without its lock by dup_mmap+0x40/0x90",
+    ]
 
 
 def test_each_kernel_of_a_run_is_built_in_a_tree_of_its_own(linux: Path, tmp_path: Path) -> None:

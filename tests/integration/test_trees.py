@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from orchestrator.declarations.patches import read_series
-from orchestrator.errors import PatchDoesNotApply
+from orchestrator.errors import PatchDoesNotApply, UsageError
 from orchestrator.model.kernel import Base
-from orchestrator.process import Cancel, Runner
-from orchestrator.source.bases import Workplace, tree_base
+from orchestrator.process import Cancel, CommandResult, Runner
+from orchestrator.source.bases import Workplace, find_in_tree, tree_base
 from orchestrator.source.commits import commit_series
 from orchestrator.source.trees import base_tree, move_worktree
 from tests.integration.conftest import GOOD, git
@@ -39,6 +39,27 @@ def test_uncommitted_changes_are_left_out_and_said(tree: Path, tmp_path: Path, r
     _, notes = tree_base(tree, "HEAD", Workplace(tmp_path / "bases", runner, print))
     assert "uncommitted changes" in notes[0]
     assert (tree / "mm/mmap.c").read_text() == "work in progress\n"
+
+
+def test_a_base_that_was_found_before_takes_few_processes(tree: Path, tmp_path: Path, runner: Runner) -> None:
+    """Each is a fork of a large process, and the base is looked for in every run."""
+    tree_base(tree, "main", Workplace(tmp_path / "bases", runner, print))
+    ran: list[CommandResult] = []
+    again = Runner(Cancel(), ran.append)
+    tree_base(tree, "main", Workplace(tmp_path / "bases", again, print))
+    assert len(ran) <= 8, [result.command.argv for result in ran]
+
+
+@pytest.mark.parametrize("revision", ["nothing-like-it", "HEAD:Kconfig", "main..main"])
+def test_what_is_no_commit_of_a_tree_is_no_base(tree: Path, runner: Runner, revision: str) -> None:
+    with pytest.raises(UsageError, match="no such revision"):
+        find_in_tree(tree, revision, runner)
+
+
+def test_a_tree_without_git_is_no_base(tmp_path: Path, runner: Runner) -> None:
+    with pytest.raises(UsageError, match="not a git tree") as caught:
+        find_in_tree(tmp_path, "HEAD", runner)
+    assert "not a git repository" in caught.value.detail
 
 
 def test_a_base_says_where_its_branch_comes_from_and_keeps_passwords_to_itself(

@@ -56,6 +56,12 @@ def test_of_two_patches_none_is_dropped_silently(line: str) -> None:
         ("list nothing-like-it", "choose from testcases, kconfigs"),
         ("report a b", "unexpected argument b"),
         ("", "no command is given"),
+        ("bisect --testcse thp v6.11 v6.12", "unknown option --testcse; did you mean --testcase?"),
+        ("bisect --all v6.12", "unknown option --all"),
+        ("bisect v6.11", "missing: BAD, --testcase"),
+        ("bisect v6.11 v6.12 v6.13", "unexpected argument v6.13"),
+        ("worker", "missing: --scheduler"),
+        ("classify", "missing: FILE|RUN_DIR"),
     ],
 )
 def test_what_is_wrong_is_named_in_one_line_with_what_was_meant(line: str, words: str) -> None:

@@ -263,6 +263,7 @@ def test_a_kconfig_can_be_a_file(tmp_path: Path) -> None:
     found = known.kconfig(f"{mine}+kasan")
     assert found.name == "mine+kasan"
     assert [fragment.name for fragment in found.fragments] == ["base", "mine", "kasan"]
+    assert found.files == (str(mine),)
     with pytest.raises(UnknownName, match="no such file"):
         known.kconfig(str(tmp_path / "gone.config"))
     (tmp_path / "debug.config").write_text("CONFIG_KSM=y\n")

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from orchestrator.arguments.parser import parser
 from orchestrator.declarations.patches import read_series
+from orchestrator.model.coverage import Coverage, FileCoverage, LineState, StatementCoverage
+from orchestrator.model.evidence_files import DUMP
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import Answer, Comparison, RunReport, SuiteReport
 from orchestrator.model.series import Origin, Place
@@ -22,7 +24,6 @@ from orchestrator.reporters.html import failed, links, page, render, reported, v
 from orchestrator.reporters.html.covered import covered
 from tests.run_reports import (
     CRASHED,
-    DUMP,
     HOSTILE,
     KASAN,
     REGRESSION,
@@ -231,11 +232,9 @@ def test_the_diff_says_which_lines_ran() -> None:
 
 
 def test_one_kernel_that_ran_a_line_is_enough() -> None:
-    def kernel(statement: coverages.StatementCoverage, name: str) -> SuiteReport:
-        return coverages.suite(
-            coverages.Coverage((coverages.FileCoverage("mm/memory.c", (statement,)),), ("boot",)), name
-        )
+    def kernel(statement: StatementCoverage, name: str) -> SuiteReport:
+        return coverages.suite(Coverage((FileCoverage("mm/memory.c", (statement,)),), ("boot",)), name)
 
-    ran = coverages.statement(20, coverages.LineState.HIT, last=22, hits=2)
+    ran = coverages.statement(20, LineState.HIT, last=22, hits=2)
     both = coverages.report(kernel(coverages.MISSED, "a"), kernel(ran, "b"))
     assert [(note.line, note.kind) for note in covered(both)] == [(20, "covered"), (21, "covered"), (22, "covered")]

@@ -22,7 +22,8 @@ from tests.run_reports import CRASHED, case, report, suite
 
 TREE = "/srv/kernel trees/mm"
 BASE = f"{TREE} akpm/mm-unstable (0123456789ab) with 2 patches that the series requires"
-FACTS = KernelFacts(base=BASE, commit="f" * 40, toolchain="/opt/cross/gcc-15/bin", machine="q35")
+FACTS = KernelFacts(base=BASE, commit="f" * 40, toolchain="/opt/cross/gcc-15/bin", machine="q35",
+                    kconfig_files=("/srv/kconfigs/mine.config",))  # fmt: skip
 
 
 def local(run_dir: Path) -> RunReport:

@@ -126,6 +126,12 @@ def test_each_subject_has_the_stages_of_its_kernel_also_where_kconfigs_say_the_s
         assert [stage.stage for stage in products.journal(subject).report().stages] == ["build"]
 
 
+def test_a_record_names_the_files_of_its_kconfig(world: World) -> None:
+    (kconfig,) = PLAN.kconfigs
+    mine = patched(replace(SUBJECT.kernel, kconfig=replace(kconfig, files=("/home/me/mine.config",))))
+    assert world.products().journal(mine).report().facts.kconfig_files == ("/home/me/mine.config",)
+
+
 # --- what is asked of a base
 
 BASELINE = baseline(SUBJECT.kernel)

@@ -16,7 +16,7 @@ from orchestrator.model.job import Build, Configure, HostTest, MakePrograms, Ses
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
-from orchestrator.model.report import Answer, Finding, Subtest
+from orchestrator.model.report import Answer, Finding, StageResult, Subtest
 from orchestrator.model.request import Baseline, Plan, Request
 from orchestrator.model.subject import Subject
 from orchestrator.questions.first_test import REPEATS
@@ -434,7 +434,7 @@ def test_cases_are_compared_beside_a_kernel_that_complains_while_it_boots() -> N
     )
 
     class Complaining(World):
-        def _stage(self, subject: Subject, stage: simulated.StageResult) -> None:
+        def _stage(self, subject: Subject, stage: StageResult) -> None:
             super()._stage(subject, warned if stage.stage == "boot" else stage)
 
         def _add(self, subject: Subject, shown: Finding, planned: Planned) -> None:

@@ -46,6 +46,15 @@ def test_another_architecture_and_compiler_are_named() -> None:
     assert "--toolchain" not in usual
 
 
+def test_a_kconfig_that_is_a_file_is_named_by_its_path() -> None:
+    mine, whole = "/home/me/my own.config", "/boot/config-6.12.57+deb12-amd64"
+    facts = KernelFacts(kconfig_files=(whole, mine))
+    named = {"kconfig": "config-6-12-57-deb12-amd64+debug+my-own", "facts": facts}
+    assert parser().parse_args(shlex.split(of(**named))[1:]).kconfig == [f"{whole}+debug+{mine}"]
+    [words] = rerun_elsewhere(replace(SUITE, **named), CRASHED, "1@x.example")
+    assert words[words.index("--kconfig") + 1] == "./config-6.12.57+deb12-amd64+debug+./my own.config"
+
+
 def test_what_the_kernel_was_is_asked_for_again() -> None:
     assert " patches " not in of(KernelFacts(), role=Role.BASELINE)
     assert "--each-patch" in of(KernelFacts(), role=Role.PER_PATCH)

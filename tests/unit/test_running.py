@@ -20,6 +20,7 @@ from orchestrator.errors import HostRefused, Interrupted, OrchestrateError, Usag
 from orchestrator.events import Event, StageStarted
 from orchestrator.jobs.build import Finders
 from orchestrator.judge import run
+from orchestrator.judge.verdict import verdict
 from orchestrator.model.kernel import Role
 from orchestrator.model.machine import Host
 from orchestrator.model.outcome import Outcome, Verdict
@@ -96,7 +97,7 @@ def test_trouble_before_the_base_was_asked_leaves_reports_that_agree_with_the_ex
 def test_what_is_certain_about_the_patch_decides_and_the_trouble_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    certain = run.verdict(
+    certain = verdict(
         [SuiteReport("base.patched", "base", Role.PATCHED, (), (REGRESSED,), "")], False, trouble="it was it"
     )
     monkeypatch.setattr(run, "verdict", lambda *_, **__: certain)

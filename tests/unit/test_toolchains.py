@@ -12,7 +12,8 @@ from orchestrator.build.toolchains import check_toolchain, compiler_of, installe
 from orchestrator.errors import ToolMissing, UsageError
 from orchestrator.model.kernel import Kconfig, Kernel, Role, Source, Variant
 from orchestrator.model.kernel_facts import KernelFacts
-from orchestrator.model.report import RunReport, SuiteReport, Verdict
+from orchestrator.model.outcome import Verdict
+from orchestrator.model.report import RunReport, SuiteReport
 from orchestrator.reporters.junit_names import suite_name
 
 LLVM = ("clang", "ld.lld", "llvm-ar", "llvm-nm", "llvm-objcopy", "llvm-readelf", "llvm-strip")

@@ -13,7 +13,7 @@ from orchestrator.errors import VmlinuxUnreadable
 CODE, CONSTANT, DATA, BSS = "code", "read-only data", "data", "bss"
 SYMBOL = 24  # bytes of an Elf64_Sym
 OBJECT, FUNCTION = 1, 2  # STT_*
-WRITE, EXEC, NOBITS, X86_64 = 1, 4, 8, 62
+WRITE, EXEC, X86_64 = 1, 4, 62
 # What the compiler splits off a function or clones of it counts as the function; and it numbers static variables
 _CLONE = re.compile(r"(?:\.(?:isra|constprop|part|cold|llvm|lto_priv)(?:\.\d+)*|\.\d+)+$")
 # Of macros, named anew wherever they stand

@@ -166,14 +166,10 @@ static bool find_ends(void)
 EXPORT int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
 {
 	const char *of_jumps = value("jumps", argc, argv);
-	size_t words = 0, of_file = 0;
+	size_t of_file = 0;
 	pthread_t copier;
 
 	(void)info;
-	addresses = mapped(value("addresses", argc, argv), false, &n);
-	copies = mapped(value("counters", argc, argv), true, &words);
-	if (!addresses || !copies)
-		return 1;
 	if (*of_jumps) {
 		jumps = mapped(of_jumps, false, &of_file);
 		n_jumps = of_file * sizeof(uint64_t) / sizeof(*jumps);
@@ -181,7 +177,8 @@ EXPORT int qemu_plugin_install(uint64_t id, const void *info, int argc, char **a
 		if (!jumps || !entries || !find_ends())
 			return 1;
 	}
-	if (!is_room(words, n + 2 * n_jumps))
+	copies = mapped_counters(argc, argv, 2 * n_jumps, &addresses, &n);
+	if (!copies)
 		return 1;
 	counters = copies + 1;
 	ways = (void *)(counters + n);

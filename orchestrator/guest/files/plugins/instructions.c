@@ -63,15 +63,10 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 
 EXPORT int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
 {
-	size_t words = 0;
-	uint64_t *file;
+	uint64_t *file = mapped_counters(argc, argv, 0, &addresses, &n);
 
 	(void)info;
-	addresses = mapped(value("addresses", argc, argv), false, &n);
-	file = mapped(value("counters", argc, argv), true, &words);
-	if (!addresses || !file)
-		return 1;
-	if (!is_room(words, n))
+	if (!file)
 		return 1;
 	counters = file + 1;
 	if (*value("above", argc, argv))

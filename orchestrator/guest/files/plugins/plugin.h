@@ -103,11 +103,20 @@ static const char *value(const char *name, int argc, char **argv)
 	return "";
 }
 
-/* Whether the file of counters has room for as many; stderr says it if not */
-static bool is_room(size_t words, size_t counters)
+/*
+ * The file of counters, one for each of the n addresses and `more` behind them; and the addresses. NULL: one of the files
+ * cannot be mapped, or there is no room for as many counters, and stderr says it.
+ */
+static uint64_t *mapped_counters(int argc, char **argv, size_t more, const uint64_t **addresses, size_t *n)
 {
-	if (words == 1 + counters)
-		return true;
-	fprintf(stderr, "%zu words are no place for %zu counters\n", words, counters);
-	return false;
+	size_t words = 0;
+	uint64_t *counters = mapped(value("counters", argc, argv), true, &words);
+
+	*addresses = mapped(value("addresses", argc, argv), false, n);
+	if (!*addresses || !counters)
+		return NULL;
+	if (words == 1 + *n + more)
+		return counters;
+	fprintf(stderr, "%zu words are no place for %zu counters\n", words, *n + more);
+	return NULL;
 }

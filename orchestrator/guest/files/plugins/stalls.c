@@ -151,15 +151,12 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 
 EXPORT int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
 {
-	size_t words = 0;
-	const uint64_t *addresses = mapped(value("addresses", argc, argv), false, &n);
-	uint64_t *counters = mapped(value("counters", argc, argv), true, &words);
+	const uint64_t *addresses;
+	uint64_t *counters = mapped_counters(argc, argv, 0, &addresses, &n);
 	uint64_t seed = strtoull(value("seed", argc, argv), NULL, 10);
 
 	(void)info;
-	if (!addresses || !counters)
-		return 1;
-	if (!is_room(words, n))
+	if (!counters)
 		return 1;
 	places = calloc(n, sizeof(*places));
 	if (!places)

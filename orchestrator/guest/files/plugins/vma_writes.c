@@ -306,12 +306,12 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 EXPORT int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
 {
 	const char *layout = value("layout", argc, argv);
-	size_t words = 0, of_layout = 0;
-	const uint64_t *addresses = mapped(value("addresses", argc, argv), false, &n);
+	const uint64_t *addresses;
+	size_t of_layout = 0;
 
 	(void)info;
-	in_use = mapped(value("counters", argc, argv), true, &words);
-	if (!addresses || !in_use || !is_room(words, n))
+	in_use = mapped_counters(argc, argv, 0, &addresses, &n);
+	if (!in_use)
 		return 1;
 	if (*layout) {
 		is = mapped(layout, false, &of_layout);
