@@ -9,10 +9,10 @@
 #include "words.h"
 
 #define OPS 150 /* of a file, from empty on */
-#define THREADS_MOST 8u /* each has some 10 MiB for each kind */
+#define THREADS_MOST 8u /* each has some 11 MiB */
 
 struct shelf {
-	struct file file[HUGE_KINDS];
+	struct file file[HUGE_KINDS]; /* all but one of them empty */
 	unsigned int count; /* of kinds that there are */
 };
 
@@ -30,7 +30,6 @@ static void work(struct worker *worker)
 		struct file *file = &shelf->file[turn % shelf->count];
 		struct part part;
 
-		file_reset(file);
 		if (!part_open(&part, file, &worker->rng, 0, CONTENT_MAX))
 			return;
 		part.is_whole = true;
@@ -41,6 +40,7 @@ static void work(struct worker *worker)
 		if (!part.failed)
 			part_verify(&part);
 		slot_hit(scene->verified);
+		file_empty(file);
 		part_close(&part);
 		if (part.failed)
 			return;
@@ -49,13 +49,15 @@ static void work(struct worker *worker)
 
 static bool fill(struct shelf *shelf, struct run *run)
 {
-	for (unsigned int huge = 0; huge < HUGE_KINDS; huge++) {
-		if (file_open(&shelf->file[shelf->count], run, huge))
+	struct content *content = content_new(run);
+
+	for (unsigned int huge = 0; content && huge < HUGE_KINDS; huge++) {
+		if (file_open(&shelf->file[shelf->count], run, huge, content))
 			shelf->count++;
 		else if (huge == HUGE_NEVER)
 			return false;
 	}
-	return true;
+	return content;
 }
 
 void alone(struct run *run)

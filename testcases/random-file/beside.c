@@ -86,6 +86,7 @@ void beside(struct run *run)
 {
 	static struct scene scene;
 	unsigned int owners = run_threads_left(run, 2, 2);
+	struct content *content = content_new(run);
 	struct role roles[] = {
 		{ .name = "owner", .body = own, .arg = &scene },
 		{ .name = "ender", .body = move_end, .count = 1, .arg = &scene },
@@ -93,7 +94,10 @@ void beside(struct run *run)
 	};
 
 	scene.owners = roles[0].count = owners > OWNERS_MOST ? OWNERS_MOST : owners;
-	if (!file_open(&scene.file, run, HUGE_ALWAYS) && !file_open(&scene.file, run, HUGE_NEVER)) {
+	if (!content)
+		return;
+	if (!file_open(&scene.file, run, HUGE_ALWAYS, content) &&
+	    !file_open(&scene.file, run, HUGE_NEVER, content)) {
 		run_skip(run, "no tmpfs can be mounted: %s", error_words(errno));
 		return;
 	}

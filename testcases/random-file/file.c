@@ -14,28 +14,34 @@
 #include "words.h"
 
 
-bool file_open(struct file *file, struct run *run, enum huge huge)
+struct content *content_new(struct run *run)
+{
+	void *content = mmap(NULL, sizeof(struct content), PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (content == MAP_FAILED)
+		run_fail_errno(run, "memory");
+	return content == MAP_FAILED ? NULL : content;
+}
+
+bool file_open(struct file *file, struct run *run, enum huge huge, struct content *content)
 {
 	char *place;
 
-	*file = (struct file){ .run = run, .huge = huge, .fd = store_file(huge) };
+	*file = (struct file){ .run = run, .huge = huge, .fd = store_file(huge), .content = content };
 	if (file->fd < 0)
 		return false;
 	/* so that huge pages fit */
 	place = area_reserve(run, (CONTENT_MAX + HUGE_BYTES) / page_bytes());
-	file->content = mmap(NULL, sizeof(*file->content), PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (!place || file->content == MAP_FAILED) {
-		run_fail_errno(run, "memory");
+	if (!place)
 		return false;
-	}
 	place += (HUGE_BYTES - (uintptr_t)place % HUGE_BYTES) % HUGE_BYTES;
 	file->map = area_map(run, place, CONTENT_MAX / page_bytes(), PROT_READ | PROT_WRITE, MAP_SHARED,
 			     file->fd, 0);
 	return file->map != MAP_FAILED;
 }
 
-void file_reset(struct file *file)
+void file_empty(struct file *file)
 {
 	if (ftruncate(file->fd, 0) != 0)
 		run_fail_errno(file->run, "ftruncate");

@@ -34,11 +34,14 @@ struct part {
 	bool failed;
 };
 
-/* false, and errno: there is no such file. Fails the run where there is no memory. */
-bool file_open(struct file *file, struct run *run, enum huge huge);
+/* NULL, and the run has failed, where there is no memory. */
+struct content *content_new(struct run *run);
 
-/* The same file as if new. */
-void file_reset(struct file *file);
+/* false, and errno: there is no such file. One content does for several files, one after the other. */
+bool file_open(struct file *file, struct run *run, enum huge huge, struct content *content);
+
+/* The file as if new, but for its policies of memory. */
+void file_empty(struct file *file);
 
 /* false, and the run has failed */
 bool part_open(struct part *part, struct file *file, struct rng *rng, size_t start, size_t end);
