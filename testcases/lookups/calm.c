@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* calm: one thread asks each call about each place, in an order drawn from the seed; each time round about another range.
+/* calm: one thread asks each call about each place, in an order drawn from the seed; each time round about another range. The order
+ * has all calls, about all kinds, soon, however slow the machine is: turn by turn the next call and the next place, and after all
+ * calls each goes on to the place behind its last one.
  *
  * Oracles: the answer is one of those that documentation and source allow (question.c, *_calls.c). The next who changes that VMA
  * gets on: a lock of it that a refusal kept shows as a hang. Then all pages of it have what they had, and can be read and written,
@@ -9,8 +11,8 @@
 
 struct calm {
 	struct world world;
-	unsigned int order[CALLS_MAX * PLACES_MAX], count;
-	struct slot *refused, *done, *all;
+	unsigned int calls[CALLS_MAX], places[PLACES_MAX]; /* in the order of this run */
+	struct slot *refused, *done, *all_calls, *all_pairs;
 };
 
 static struct calm calm_zone;
@@ -32,23 +34,24 @@ static void sabotage(struct run *run, const struct question *question, long *got
 }
 
 /* false: the call is not asked about this place at all */
-static bool pose(struct worker *worker, unsigned int pair, unsigned int round, struct question *question)
+static bool pose(struct worker *worker, unsigned int turn, struct question *question)
 {
 	struct world *world = &calm_zone.world;
-	struct cell cell = { .call = pair / world->places_count, .place = pair % world->places_count };
+	unsigned int column = turn % world->calls_count, row = turn / world->calls_count;
+	struct cell cell = { .call = calm_zone.calls[column], .place = calm_zone.places[(column + row) % world->places_count] };
 
 	if (rng_one_in(&worker->rng, 3))
 		place_sides(&world->places[cell.place], &world->desk, &worker->rng);
 	for (unsigned int shape = 0; shape < SHAPES; shape++) {
-		/* neighbours in the order begin with different ranges */
-		cell.shape = (calm_zone.order[pair] + round + shape) % SHAPES;
+		/* each time round another one */
+		cell.shape = (cell.call + cell.place + row / world->places_count + shape) % SHAPES;
 		if (world_question(world, cell, question))
 			return true;
 	}
 	return false;
 }
 
-static bool ask(struct worker *worker, unsigned int pair, unsigned int round)
+static bool ask(struct worker *worker, unsigned int turn)
 {
 	struct world *world = &calm_zone.world;
 	struct question question;
@@ -57,7 +60,7 @@ static bool ask(struct worker *worker, unsigned int pair, unsigned int round)
 	const char *changed;
 	long got;
 
-	if (!pose(worker, pair, round, &question))
+	if (!pose(worker, turn, &question))
 		return false;
 	place = &world->places[question.place - world->places];
 	answers = answers_to(&question);
@@ -94,13 +97,17 @@ static void shuffle(struct rng *rng, unsigned int *order, unsigned int count)
 
 static void ask_all(struct worker *worker)
 {
-	shuffle(&worker->rng, calm_zone.order, calm_zone.count);
-	for (unsigned int turn = 0; worker_continue(worker); turn++) {
-		unsigned int round = turn / calm_zone.count;
+	struct world *world = &calm_zone.world;
+	unsigned int pairs = world->calls_count * world->places_count;
 
-		if (round > 0 && turn % calm_zone.count == 0)
-			slot_hit(calm_zone.all);
-		if (ask(worker, calm_zone.order[turn % calm_zone.count], round))
+	shuffle(&worker->rng, calm_zone.calls, world->calls_count);
+	shuffle(&worker->rng, calm_zone.places, world->places_count);
+	for (unsigned int turn = 0; worker_continue(worker); turn++) {
+		if (turn == world->calls_count)
+			slot_hit(calm_zone.all_calls);
+		if (turn > 0 && turn % pairs == 0)
+			slot_hit(calm_zone.all_pairs);
+		if (ask(worker, turn))
 			worker_did(worker);
 	}
 }
@@ -111,9 +118,9 @@ void calm(struct run *run)
 
 	if (!world_open(run, &calm_zone.world, false))
 		return;
-	calm_zone.count = calm_zone.world.calls_count * calm_zone.world.places_count;
 	calm_zone.refused = run_event(run, SLOT_REQUIRED, "refused");
 	calm_zone.done = run_event(run, SLOT_REQUIRED, "done");
-	calm_zone.all = run_event(run, SLOT_REQUIRED, "all_pairs");
+	calm_zone.all_calls = run_event(run, SLOT_REQUIRED, "all_calls");
+	calm_zone.all_pairs = run_event(run, SLOT_EVENT, "all_pairs");
 	crew_run(run, roles, COUNT_OF(roles));
 }
