@@ -203,7 +203,7 @@ const struct call advice_calls[] = {
 	{ .name = "madvise-dontneed", .ask = ask_advice, .arg = MADV_DONTNEED, .rule = age_rule, .fits = loses_nothing,
 	  SHAPES_OF_ADVICE },
 	{ .name = "madvise-remove", .ask = ask_advice, .arg = MADV_REMOVE, .rule = remove_rule, .fits = punches_nothing,
-	  SHAPES_OF_ADVICE },
+	  .calm = true, SHAPES_OF_ADVICE },
 	{ .name = "madvise-none", .ask = ask_advice, .arg = NO_ADVICE, .rule = no_advice_rule, .nothing = BAD, .wraps = BAD,
 	  .above = BAD },
 	{ .name = "anon-vma-name", .ask = ask_name, .rule = name_rule, .nothing = ONLY(0, EINVAL), .askew = BAD,

@@ -3,6 +3,7 @@
 #include "desk.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <netinet/in.h>
@@ -40,8 +41,8 @@ static void connect_both(struct desk *desk)
 	desk->stream_in = -1;
 	desk->stream_out = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (bind(listener, (struct sockaddr *)&address, size) == 0 && listen(listener, 1) == 0 &&
-	    getsockname(listener, (struct sockaddr *)&address, &size) == 0) {
-		connect(desk->stream_out, (struct sockaddr *)&address, size);
+	    getsockname(listener, (struct sockaddr *)&address, &size) == 0 &&
+	    (connect(desk->stream_out, (struct sockaddr *)&address, size) == 0 || errno == EINPROGRESS)) {
 		desk->stream_in = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	}
 	close(listener);

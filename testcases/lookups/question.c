@@ -189,19 +189,20 @@ struct answers answers_in_storm(const struct question *question)
 	struct answers all = { 0 };
 
 	for (unsigned int state = 0; state < COUNT_OF(states); state++) {
-		/* a VMA beside it is there, or not, or has the rights that the place has */
-		for (unsigned int side = 0; side < 3; side++) {
+		/* a VMA beside it is there, or not, or has the rights that the place has; or a stack has grown there */
+		for (unsigned int side = 0; side < 4; side++) {
 			struct question now = *question;
 			struct answers answers;
 			bool sides = false;
 
 			for (unsigned int i = 0; i < now.count; i++) {
 				sides |= is_side(question, i);
-				if (!is_side(question, i))
-					now.traits[i] = in_state(now.traits[i], state);
+				if (!is_side(question, i) || (side == 3 && now.traits[i] & GROWS))
+					now.traits[i] = in_state(question->place->kind->traits, state);
 				else
-					now.traits[i] = in_state(PAGE_BESIDE, side);
+					now.traits[i] = in_state(PAGE_BESIDE, side % 3);
 			}
+			now.grown = side == 3 && question->traits[0] & GROWS;
 			answers = answers_to(&now);
 			merge(&all, &answers);
 			if (!sides)
@@ -221,7 +222,7 @@ struct answers answers_of_dead(const struct question *question)
 
 	(void)question;
 	/* a read of a file of a process without memory gives nothing; the others find no such process */
-	allow(&answers, ONLY(0, ESRCH, EINVAL, ENOENT, EIO, ENOMEM, EFAULT));
+	allow(&answers, ONLY(0, ESRCH, EINVAL, ENOENT, EIO, ENOMEM, EFAULT, ENOSYS));
 	return answers;
 }
 
@@ -250,7 +251,7 @@ bool several_vmas(const struct question *question)
 {
 	unsigned int last = question->first + question->count - 1;
 
-	return (question->count > 1 && any_page(question, IS_SPLIT)) || (question->first == 0 && last > 0) ||
+	return (question->count > 1 && any_page(question, IS_SPLIT)) || (question->first == 0 && last > 0 && !question->grown) ||
 	       (last == ALL_PAGES - 1 && question->first < last);
 }
 

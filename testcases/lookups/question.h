@@ -38,6 +38,7 @@ struct question {
 	size_t length;
 	enum shape shape;
 	bool disturbed;                 /* others change the place meanwhile */
+	bool grown;                     /* page 0 is part of the stack by now */
 	unsigned int first, count;      /* pages of the place that it touches; without meaning where it is above or wraps */
 	unsigned int traits[ALL_PAGES];
 };

@@ -308,7 +308,7 @@ const struct call range_calls[] = {
 	{ .name = "munmap", .ask = ask_unmap, .rule = sealed_rule, .fits = has_sealed, .nothing = BAD, .askew = BAD, .wraps = BAD,
 	  .above = BAD },
 	{ .name = "mseal", .ask = ask_seal, .rule = all_mapped, .fits = has_hole, .nothing = ONLY(0), .askew = BAD, .wraps = NO_RANGE,
-	  .above = NO_RANGE, .there = has_mseal },
+	  .above = NO_RANGE, .there = has_mseal, .calm = true },
 	{ .name = "mseal-flags", .ask = ask_seal, .arg = 1, .rule = refused, .nothing = BAD, .wraps = BAD, .above = BAD,
 	  .there = has_mseal },
 	{ .name = "mmap-noreplace", .ask = ask_map_beside, .rule = taken_rule, .fits = is_taken, .nothing = BAD,
