@@ -17,6 +17,9 @@ extern const struct call proc_calls[];          /* files of /proc/PID */
 /* those that this kernel has; the number of them */
 unsigned int calls_collect(const struct desk *desk, bool foreign, const struct call **calls);
 
+/* asks the target's userfaultfd */
+bool call_is_for_uffd(const struct call *call);
+
 /* 0 or more is the answer, -1 is errno */
 static inline long answer(long returned)
 {

@@ -71,7 +71,7 @@ static void answer_one(struct worker *worker, struct target *target)
 		cell.place = rng_below(&worker->rng, world->places_count);
 	if (!world_question(world, cell, &question))
 		return;
-	if (question.place->at_home)
+	if (question.place->at_home || (target->uffd.fd < 0 && call_is_for_uffd(question.call)))
 		return;
 	question.target = target;
 	question.disturbed = true;

@@ -168,6 +168,14 @@ static const struct { unsigned int without, with; } states[] = {
 	{ IS_FULL, IS_BUS | IS_ARMED },
 	{ ANY_ARMED, 0 },
 	{ 0, IS_SPLIT },
+	{ IS_SPLIT, 0 },
+};
+
+/* And of the page beside it. A call that both did and undid something found a hole the second time, and did not come that far: what is
+ * locked or armed by it stays so. */
+static const unsigned int beside[] = {
+	PAGE_BESIDE, IS_HOLE, PAGE_BESIDE & ~(IS_READABLE | IS_WRITABLE), PAGE_BESIDE & ~IS_WRITABLE, PAGE_BESIDE | IS_LOCKED,
+	PAGE_BESIDE | IS_ARMED | IS_BUS, PAGE_BESIDE | IS_ARMED_WP, PAGE_BESIDE | IS_ARMED_MINOR | IS_BUS,
 };
 
 static bool is_side(const struct question *question, unsigned int i)
@@ -189,20 +197,20 @@ struct answers answers_in_storm(const struct question *question)
 	struct answers all = { 0 };
 
 	for (unsigned int state = 0; state < COUNT_OF(states); state++) {
-		/* a VMA beside it is there, or not, or has the rights that the place has; or a stack has grown there */
-		for (unsigned int side = 0; side < 4; side++) {
+		/* the last: a stack has grown there */
+		for (unsigned int side = 0; side <= COUNT_OF(beside); side++) {
 			struct question now = *question;
 			struct answers answers;
 			bool sides = false;
 
 			for (unsigned int i = 0; i < now.count; i++) {
 				sides |= is_side(question, i);
-				if (!is_side(question, i) || (side == 3 && now.traits[i] & GROWS))
+				if (!is_side(question, i) || (side == COUNT_OF(beside) && now.traits[i] & GROWS))
 					now.traits[i] = in_state(question->place->kind->traits, state);
 				else
-					now.traits[i] = in_state(PAGE_BESIDE, side % 3);
+					now.traits[i] = beside[side % COUNT_OF(beside)];
 			}
-			now.grown = side == 3 && question->traits[0] & GROWS;
+			now.grown = side == COUNT_OF(beside) && question->first == 0 && question->traits[0] & GROWS;
 			answers = answers_to(&now);
 			merge(&all, &answers);
 			if (!sides)

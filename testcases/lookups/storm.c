@@ -4,9 +4,13 @@
  * Oracles: an error is one that some state of the place gives (question.c). Nobody waits for ever. A page has its word, or none yet:
  * a call that looked another VMA up, or looked at one that was gone, puts other things there, or reads them. */
 #define _GNU_SOURCE
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "subtests.h"
 #include "world.h"
 
+#define FAULTER_NICE 10
 #define STAY 24                         /* changes of one place before the next */
 
 struct storm {
@@ -65,6 +69,7 @@ static void change(struct worker *worker)
 {
 	struct world *world = &storm_zone.world;
 
+	worker_share_cpu();
 	for (unsigned int turn = 0; worker_continue(worker); turn++) {
 		struct place *place = present();
 		char *at = place_page(place, 1);
@@ -92,6 +97,9 @@ static void change(struct worker *worker)
 
 static void fault_on(struct worker *worker)
 {
+	/* most accesses need no page fault, and whoever changes the place needs a CPU more */
+	setpriority(PRIO_PROCESS, gettid(), FAULTER_NICE);
+	worker_leave_cpu();
 	while (worker_continue(worker)) {
 		struct place *place = present();
 		unsigned int page = 1 + rng_below(&worker->rng, place->at_home ? place->home_pages : KIND_PAGES);
@@ -112,7 +120,7 @@ void storm(struct run *run)
 	const struct role roles[] = {
 		{ .name = "asker", .body = ask_on, .count = 1 },
 		{ .name = "changer", .body = change, .count = 1 },
-		{ .name = "faulter", .body = fault_on, .count = run_threads_left(run, 2, 1) > 3 ? 3 : run_threads_left(run, 2, 1) },
+		{ .name = "faulter", .body = fault_on, .count = run_threads_left(run, 2, 1) > 2 ? 2 : run_threads_left(run, 2, 1) },
 	};
 
 	/* before the holes are made */

@@ -365,3 +365,8 @@ const struct call uffd_calls[] = {
 	{ .name = "uffd-api-version", .ask = ask_api, .rule = bad_rule, .arg = 1, .fits = once, .there = has_uffd, .foreign = true },
 	{ 0 },
 };
+
+bool call_is_for_uffd(const struct call *call)
+{
+	return call >= uffd_calls && call < uffd_calls + COUNT_OF(uffd_calls);
+}
