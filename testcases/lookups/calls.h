@@ -12,7 +12,7 @@ extern const struct call uffd_calls[];
 extern const struct call single_calls[];        /* what looks one address up: futexes, sockets, policies */
 extern const struct call proc_calls[];          /* files of /proc/PID */
 
-#define CALLS_MAX 96
+#define CALLS_MAX 128
 
 /* those that this kernel has; the number of them */
 unsigned int calls_collect(const struct desk *desk, bool foreign, const struct call **calls);
