@@ -66,12 +66,13 @@ STORE, SLUB, OTHER = 0xFFFFFFFF81000010, 0xFFFFFFFF81000020, 0xFFFFFFFF81000030
 MEMBERS = (Member("vm_start", 0, 8), Member("vm_end", 8, 8), Member("vm_flags", 32, 8))
 OF_MM, SEQUENCE, ATTACHED = 16, 40, 128
 MM_SEQUENCE, MM_USERS = 192, 116
+TYPE, SLAB = 48, 0xF5 << 24  # in struct page
 
 
 def layout(how: int) -> VmaLayout:
     words = (
         KERNEL_MAP, KERNEL_MAP + BANNER, KERNEL_MAP + TABLES, NONE, NONE, KERNEL_MAP + CACHES, KERNEL_MAP + CACHES + 8,
-        64, 8, 8, 24, 28, 16, OF_MM, SEQUENCE, MM_SEQUENCE, MM_USERS, ATTACHED, how,
+        64, 8, 8, TYPE, 0xFF << 24, SLAB, 24, 28, 16, OF_MM, SEQUENCE, MM_SEQUENCE, MM_USERS, ATTACHED, how,
     )  # fmt: skip
     return VmaLayout(words, MEMBERS, ATTACHED, 8)
 
@@ -108,6 +109,7 @@ class Memory:
         """Two pages of a cache."""
         page = PAGES + (at >> 12) * 64
         self.word(page + 8, PAGE_OFFSET + cache)
+        self.half(page + TYPE, SLAB)
         self.word(page + 64 + 8, VMEMMAP + (at >> 12) * 64 + 1)
 
     def vma(self, number: int, sequence: int, attached: int, mm: int = 0) -> int:
@@ -193,6 +195,8 @@ def other_memory(memory: Memory, plugin: Plugin) -> None:
         2**64 - 8,
     ):
         assert plugin.write_at(address) == 0
+    memory.half(PAGES + (VMAS >> 12) * 64 + TYPE, 2**32 - 1)
+    assert plugin.write(vma + 8) == 0, "the page is no slab any more"
     memory.slab(VMAS, MM_CACHE)
     assert plugin.write(vma + 8) == 0, "the page is another cache's"
 

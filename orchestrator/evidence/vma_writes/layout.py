@@ -63,6 +63,7 @@ def vma_layout(vmlinux: Path, members: Sequence[str]) -> VmaLayout | str:
         page.size,
         _needed(page, "compound_info" if _has(page, "compound_info") else "compound_head"),
         slab_cache,
+        *_slab_type(program, page),
         _needed(cache, "size"),
         _offset(cache, "red_left_pad"),
         _offset(cache, "oo"),
@@ -75,6 +76,23 @@ def vma_layout(vmlinux: Path, members: Sequence[str]) -> VmaLayout | str:
     found = ((name, _member(vma, name)) for name in members)
     known = tuple(Member(name, *place) for name, place in found if place is not None)
     return VmaLayout(words, known, attached[0], slab_cache)
+
+
+def _slab_type(program: Any, page: Any) -> tuple[int, int, int]:
+    """Where struct page says that it is a slab: offset, mask and value of 32 bits. include/linux/page-flags.h: a type in
+    the highest byte since Linux 6.12, a flag before 6.10; between them nothing that debug information has."""
+    if kind := _constant(program, "PGTY_slab"):
+        return _needed(page, "page_type"), 0xFF << 24, kind << 24
+    flag = _constant(program, "PG_slab")
+    mask = 1 << flag if flag and flag < 32 else 0
+    return _needed(page, "flags"), mask, mask
+
+
+def _constant(program: Any, name: str) -> int | None:
+    try:
+        return int(program.constant(name))
+    except LookupError:
+        return None
 
 
 def _member(found: Any, name: str) -> tuple[int, int] | None:

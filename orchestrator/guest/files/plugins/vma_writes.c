@@ -49,6 +49,7 @@ struct layout {
 	uint64_t vma_cache, mm_cache; /* variables */
 	uint64_t ram; /* bytes */
 	uint64_t page_size, page_head, slab_cache; /* struct page and struct slab */
+	uint64_t type, type_mask, type_slab; /* what struct page has there, of a slab */
 	uint64_t object_size, left_pad, order; /* struct kmem_cache; the last two may be NONE */
 	uint64_t vma_mm, vma_sequence, mm_sequence, mm_users;
 	uint64_t attached, attached_how;
@@ -169,6 +170,12 @@ static const unsigned char *struct_page(uint64_t offset)
 	return page ? page + inside : NULL;
 }
 
+/* Of a page that is no slab any more the cache may stand there still: nobody writes the middle pages of a kernel stack's */
+static bool is_of(const unsigned char *page, uint64_t cache)
+{
+	return word(page + is->slab_cache) == cache && (half(page + is->type) & is->type_mask) == is->type_slab;
+}
+
 /* The offset of a compound page's head, of what a tail page has: where the head is, or, in newer kernels that free
  * the struct pages of huge pages, a mask for the tail's own address (include/linux/page-flags.h: compound_info_has_mask()) */
 static uint64_t head_page(uint64_t tail, uint64_t info)
@@ -195,7 +202,7 @@ static uint64_t inside_object(uint64_t at, uint64_t cache)
 		if (!page)
 			return NONE;
 	}
-	if (word(page + is->slab_cache) != cache)
+	if (!is_of(page, cache))
 		return NONE;
 	description = physical(cache - page_offset(), sizeof(uint64_t));
 	if (!description)
