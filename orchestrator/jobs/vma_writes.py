@@ -34,7 +34,7 @@ from orchestrator.words import counted
 ADDRESSES = "vma-writes.addresses"
 PLACES = "vma-writes.places"  # the same for people: a line for each address
 DATA = files("orchestrator") / "data/vma-writes.toml"
-FILE, SCHEMA = "watched.json", 2
+FILE, SCHEMA = "watched.json", 3
 HOLE_MIB = 2048  # of more memory the plugin does not know where it lies (files/plugins/vma_writes.c: HOLE_AT)
 
 

@@ -164,7 +164,7 @@ static void where_rule(const struct question *question, struct answers *answers)
 const struct call single_calls[] = {
 	{ .name = "futex-wake", .ask = ask_wake, .rule = wake_rule, .pins = true, .askew = BAD, .above = ONLY(EFAULT) },
 	{ .name = "futex-wait", .ask = ask_wait, .rule = wait_rule, .askew = BAD, .above = ONLY(EFAULT) },
-	{ .name = "futex-wake-op", .ask = ask_wake_op, .rule = wake_op_rule, .fits = no_kernel_text, .askew = BAD,
+	{ .name = "futex-wake-op", .ask = ask_wake_op, .rule = wake_op_rule, .fits = no_kernel_text, .pins = true, .askew = BAD,
 	  .above = ONLY(EFAULT) },
 	{ .name = "tcp-zerocopy-receive", .ask = ask_receive, .rule = receive_rule, .askew = BAD, .above = BAD, .spoils = true,
 	  .there = has_stream },
