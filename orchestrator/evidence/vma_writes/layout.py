@@ -79,8 +79,8 @@ def vma_layout(vmlinux: Path, members: Sequence[str]) -> VmaLayout | str:
 
 
 def _slab_type(program: Any, page: Any) -> tuple[int, int, int]:
-    """Where struct page says that it is a slab: offset, mask and value of 32 bits. include/linux/page-flags.h: a type in
-    the highest byte since Linux 6.12, a flag before 6.10; between them nothing that debug information has."""
+    """Where struct page says that it is a slab: offset, mask and value of 32 bits. include/linux/page-flags.h: a type
+    in the highest byte since Linux 6.12, a flag before 6.10; between them nothing that debug information has."""
     if kind := _constant(program, "PGTY_slab"):
         return _needed(page, "page_type"), 0xFF << 24, kind << 24
     flag = _constant(program, "PG_slab")

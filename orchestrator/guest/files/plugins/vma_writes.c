@@ -298,10 +298,16 @@ static void written(unsigned int cpu, uint32_t info, uint64_t address, void *dat
 		__atomic_or_fetch(counter, field << FIELD_AT, __ATOMIC_RELAXED);
 }
 
+/*
+ * Before QEMU 8 the last instruction of a block that goes on in another page is left out: QEMU would tell us, as if it were
+ * of that instruction, of each atomic access of whatever comes next (its plugin_mem_cbs are not cleared where a block ends).
+ */
 static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 {
+	size_t all = qemu_plugin_tb_n_insns(tb) - (qemu_plugin_version == 1);
+
 	(void)id;
-	for (size_t i = 0, all = qemu_plugin_tb_n_insns(tb); i < all; i++) {
+	for (size_t i = 0; i < all; i++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 		struct place *place = find(qemu_plugin_insn_vaddr(insn), places, n, sizeof(*places));
 
