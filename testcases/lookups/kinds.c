@@ -251,10 +251,27 @@ static bool build_vdso(struct place *place, struct desk *desk)
 	return place->base || find_home(place, "[vdso]");
 }
 
+/* a device's memory, as the kernel says: since 7.3 vvar is mixed, and no such thing */
+static bool is_device(const char *name)
+{
+	FILE *smaps = fopen("/proc/self/smaps", "re");
+	bool begun = false, ended = false, found = false;
+	char line[256];
+
+	while (smaps && !ended && fgets(line, sizeof(line), smaps)) {
+		begun = begun || strstr(line, name);
+		ended = begun && strncmp(line, "VmFlags:", 8) == 0;
+		found = ended && (strstr(line, " io") || strstr(line, " pf"));
+	}
+	if (smaps)
+		fclose(smaps);
+	return found;
+}
+
 static bool build_vvar(struct place *place, struct desk *desk)
 {
 	(void)desk;
-	return place->base || find_home(place, "[vvar]");
+	return place->base || (is_device("[vvar]") && find_home(place, "[vvar]"));
 }
 
 const struct kind kinds[] = {
