@@ -253,8 +253,12 @@ static void register_rule(const struct question *question, struct answers *answe
 			allow(answers, ONLY(EPERM));
 		else if (traits & IS_ARMED_OTHER)
 			allow(answers, ONLY(EBUSY));
-		else
+		else {
+			/* since 7.3 the protection of pages has to be given up first */
+			if (traits & IS_ARMED_WP && question->call->arg != UFFDIO_REGISTER_MODE_WP)
+				allow(answers, ONLY(EBUSY));
 			continue;
+		}
 		refused = true;
 	}
 	if (!refused)
