@@ -249,6 +249,30 @@ def test_binutils_reads_the_same_rows(tmp_path: Path) -> None:
         assert len(theirs) > 60
 
 
+def test_clang_names_files_from_the_directory_that_it_compiles_in(tmp_path: Path) -> None:
+    """With clang's form of an entry, made of one of gcc's: a directory of 0, and all of the path in the name."""
+    digest = bytes([0xA5] * 16)
+    (tmp_path / "one.s").write_text(f"""\
+.file 0 "/somewhere/build" "../mm/memory.c" md5 0x{digest.hex()}
+.text
+.loc 0 7
+nop
+""")
+    subprocess.run(
+        ["gcc", "-gdwarf-5", "-nostdlib", "-no-pie", "-Wl,--entry=0", "-o", "one", "one.s"], cwd=tmp_path, check=True
+    )
+    sections = read_sections(tmp_path / "one", line_table.SECTIONS)
+    table, strings = sections[".debug_line"], sections[".debug_line_str"]
+    at = table.index(digest)
+    named = (
+        table[: at - 5] + len(strings).to_bytes(4, "little") + b"\0" + table[at:]
+    )  # the name's place, and directory 0
+    names = strings + b"../mm/memory.c\0"
+    clangs = Sections({**sections.data, ".debug_line": named, ".debug_line_str": names}, sections.is_little_endian)
+    for form in (sections, clangs):
+        assert [row.line for row in read_line_table(form, {"mm/memory.c"}).rows] == [7]
+
+
 def test_a_damaged_or_foreign_file_is_an_error_that_names_it(tmp_path: Path) -> None:
     vmlinux = build(tmp_path / "t")
     text = tmp_path / "text"

@@ -158,8 +158,9 @@ def _old_files(reader: _Reader) -> dict[int, str]:
 
 
 def _files(reader: _Reader, sections: Sections, offset_size: int) -> dict[int, str]:
-    """Since DWARF 5 both are counted from 0, and the table says how its entries are written."""
-    directories = [name for name, _ in _entries(reader, sections, offset_size)]
+    """Since DWARF 5 both are counted from 0, and the table says how its entries are written. Directory 0 is the
+    compiler's, absolute; what clang names relative to it, gcc names relative to nothing."""
+    directories = [b"", *(name for name, _ in _entries(reader, sections, offset_size)[1:])]
     entries = _entries(reader, sections, offset_size)
     return {number: _joined(directories, directory, name) for number, (name, directory) in enumerate(entries)}
 
