@@ -95,6 +95,7 @@ def kept_code_map(context: Context, built: Built, before: str) -> tuple[CodeMap,
     product_key = key(
         "coverage-map",
         schema=CODE_MAP_SCHEMA,
+        reader=2,  # of line tables; the first knew no file of clang's
         kernel=kernel.image.parent.name,
         base=before,
         tree=applied.tree,
