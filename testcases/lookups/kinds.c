@@ -251,8 +251,8 @@ static bool build_vdso(struct place *place, struct desk *desk)
 	return place->base || find_home(place, "[vdso]");
 }
 
-/* a device's memory, as the kernel says: since 7.3 vvar is mixed, and no such thing */
-static bool is_device(const char *name)
+/* memory without pages that the kernel may do something with, as it says itself: newer kernels' vvar is mixed */
+static bool is_without_pages(const char *name)
 {
 	FILE *smaps = fopen("/proc/self/smaps", "re");
 	bool begun = false, ended = false, found = false;
@@ -261,7 +261,7 @@ static bool is_device(const char *name)
 	while (smaps && !ended && fgets(line, sizeof(line), smaps)) {
 		begun = begun || strstr(line, name);
 		ended = begun && strncmp(line, "VmFlags:", 8) == 0;
-		found = ended && (strstr(line, " io") || strstr(line, " pf"));
+		found = ended && strstr(line, " pf");
 	}
 	if (smaps)
 		fclose(smaps);
@@ -271,7 +271,7 @@ static bool is_device(const char *name)
 static bool build_vvar(struct place *place, struct desk *desk)
 {
 	(void)desk;
-	return place->base || (is_device("[vvar]") && find_home(place, "[vvar]"));
+	return place->base || (is_without_pages("[vvar]") && find_home(place, "[vvar]"));
 }
 
 const struct kind kinds[] = {
