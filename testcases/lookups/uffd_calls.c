@@ -341,7 +341,7 @@ const struct call uffd_calls[] = {
 	{ .name = "uffd-copy", .ask = ask_copy, .rule = fill_rule, .there = has_uffd, .spoils = true, .foreign = true, SHAPES_OF_UFFD },
 	{ .name = "uffd-copy-mode", .ask = ask_copy, .rule = bad_rule, .arg = 1, .there = has_uffd, .foreign = true, SHAPES_OF_UFFD },
 	{ .name = "uffd-copy-from", .ask = ask_copy_from, .rule = copy_from_rule, .fits = fits_desk, .there = has_uffd, .nothing = BAD,
-	  .ragged = BAD, .wraps = BAD, .above = BAD },
+	  .ragged = BAD, .wraps = BAD, .above = ONLY(EINVAL, EFAULT) /* not looked at first before 6.6 */ },
 	{ .name = "uffd-zeropage", .ask = ask_zeropage, .rule = fill_rule, .there = has_uffd, .spoils = true, .foreign = true,
 	  SHAPES_OF_UFFD },
 	{ .name = "uffd-poison", .ask = ask_poison, .rule = fill_rule, .there = has_poison, .spoils = true, .calm = true,
