@@ -156,6 +156,9 @@ static void protect_rule(const struct question *question, struct answers *answer
 	for (unsigned int i = 0; i < question->count; i++)
 		unfit |= !(question->traits[i] & (IS_HOLE | IS_ARMED_WP));
 	allow(answers, unfit ? ONLY(ENOENT) : ONLY(0));
+	/* before 6.2 it takes a part of one VMA alone */
+	if (several_vmas(question) || any_page(question, IS_HOLE))
+		allow(answers, ONLY(ENOENT));
 }
 
 static long ask_move_from(const struct question *question)
