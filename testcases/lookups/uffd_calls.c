@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 
 #include "calls.h"
+#include "uffd_move.h"
 
 /* from 6.6 and 6.8 on */
 #define FEATURE_POISON (UINT64_C(1) << 14)
@@ -16,12 +17,7 @@ struct poison {
 	uint64_t mode;
 	int64_t updated;
 };
-struct move {
-	uint64_t dst, src, len, mode;
-	int64_t move;
-};
 #define POISON _IOWR(UFFDIO, 0x08, struct poison)
-#define MOVE _IOWR(UFFDIO, 0x05, struct move)
 #define NO_MODE (UINT64_C(1) << 20)
 
 static struct uffdio_range range_of(const struct question *question)
@@ -163,11 +159,11 @@ static void protect_rule(const struct question *question, struct answers *answer
 
 static long ask_move_from(const struct question *question)
 {
-	struct move move = {
+	struct uffdio_move move = {
 		.dst = (uintptr_t)question->desk->armed, .src = (uintptr_t)question->at, .len = question->length,
 		.mode = question->call->arg ? NO_MODE : 0,
 	};
-	long got = request(question, MOVE, &move);
+	long got = request(question, UFFDIO_MOVE, &move);
 
 	madvise(question->desk->armed, ALL_PAGES * page_bytes(), MADV_DONTNEED);
 	return got;
@@ -199,10 +195,10 @@ static bool may_go(const struct question *question)
 
 static long ask_move_to(const struct question *question)
 {
-	struct move move = {
+	struct uffdio_move move = {
 		.dst = (uintptr_t)question->at, .src = (uintptr_t)question->desk->source, .len = question->length,
 	};
-	long got = request(question, MOVE, &move);
+	long got = request(question, UFFDIO_MOVE, &move);
 
 	for (unsigned int page = 0; page * page_bytes() < in_desk(question); page++)
 		*(volatile uint64_t *)area_word(question->desk->source, page, WORD_TAG) = 0;

@@ -10,15 +10,7 @@
 
 #include "area.h"
 #include "operations.h"
-
-/* newer than the headers that may be at hand: Linux 6.8 */
-#ifndef UFFDIO_MOVE
-struct uffdio_move {
-	__u64 dst, src, len, mode;
-	__s64 move;
-};
-#define UFFDIO_MOVE _IOWR(UFFDIO, 0x05, struct uffdio_move)
-#endif
+#include "uffd_move.h"
 
 static struct uffdio_range range_of(struct world *world, unsigned int at, unsigned int count)
 {

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "uffd.h"
+#include "uffd_move.h"
 #include "words.h"
 
 #include <errno.h>
@@ -12,13 +13,6 @@
 #include <unistd.h>
 
 /* Linux 6.8; the headers at hand may be older */
-#ifndef UFFDIO_MOVE
-struct uffdio_move {
-	__u64 dst, src, len, mode;
-	__s64 move;
-};
-#define UFFDIO_MOVE _IOWR(UFFDIO, 0x05, struct uffdio_move)
-#endif
 #ifndef UFFD_FEATURE_MOVE
 #define UFFD_FEATURE_MOVE (1 << 16)
 #endif

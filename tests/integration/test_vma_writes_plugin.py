@@ -215,7 +215,7 @@ def mask_of_tails(memory: Memory, plugin: Plugin) -> None:
 
 
 def last_of_a_block(memory: Memory, plugin: Plugin) -> None:
-    """QEMU before 8 tells what others access as if this instruction did. Here it is old: it has no scoreboards."""
+    """QEMU 7.2 tells what others access as if this instruction did. Here it is such a one: it has no scoreboards."""
     vma = attach(plugin, memory.vma(0, 6, 1))
     plugin.qemu.last(1)
     assert not plugin.qemu.executed(ctypes.c_uint64(STORE), ctypes.c_uint64(PAGE_OFFSET + vma + 8))

@@ -299,8 +299,9 @@ static void written(unsigned int cpu, uint32_t info, uint64_t address, void *dat
 }
 
 /*
- * Before QEMU 8 the last instruction of a block that goes on in another page is left out: QEMU would tell us, as if it were
- * of that instruction, of each atomic access of whatever comes next (its plugin_mem_cbs are not cleared where a block ends).
+ * With the first version of the interface the last instruction of a block is left out. Where the block goes on in another page,
+ * QEMU 7.2 would tell us of each atomic access of whatever comes next as if it were of that instruction: its plugin_mem_cbs
+ * are not cleared there. QEMU 10 does not.
  */
 static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 {
