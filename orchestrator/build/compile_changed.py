@@ -38,7 +38,6 @@ from orchestrator.source.trees import move_worktree
 
 MOST_USERS = 24  # sources that the series does not change, in one kernel
 MOST_ASKED = 3 * MOST_USERS  # of which make is asked whether the kernel has them, a call for each directory
-UNLIKE_GIT = ("--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def compile_changed(
     tree cannot be prepared for compiling, CommandFailed and ToolMissing if the host is why."""
     base = after.applied.base
     git = Git(base.home / "git", context.runner)
-    diff = git.check("diff-tree", "-r", "-p", "-U0", "-M", *UNLIKE_GIT, base.commit, after.applied.tree).stdout
+    diff = git.diff(base.commit, after.applied.tree)
     changed = {file: lines for file, lines in changed_lines(diff).items() if is_of_kernel(file)}
     sources = [name for name in after.applied.files if is_of_kernel(name) and name.endswith((".c", ".S"))]
     users = users_of_names(context, git, after.applied.tree, declared_names(series.patches), toolchain)

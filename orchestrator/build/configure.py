@@ -16,7 +16,8 @@ from orchestrator.errors import CommandFailed, KconfigBroken, KconfigDropped, To
 from orchestrator.manifest import file_digest
 from orchestrator.model.kernel import AppliedTree, Kconfig, KernelConfig
 from orchestrator.model.subject import Subject
-from orchestrator.parse.kconfig import Dropped, config_line, dropped, merge, set_symbols, unmet
+from orchestrator.parse.kconfig import Dropped, config_line, dropped, merge, set_symbols
+from orchestrator.parse.kconfig_entries import unmet
 from orchestrator.parse.kconfig_messages import main_message
 from orchestrator.parse.whole_config import changes, told
 from orchestrator.process import CommandResult

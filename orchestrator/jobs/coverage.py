@@ -118,9 +118,7 @@ def code_map(context: Context, built: Built, before: str) -> CodeMap:
     CommandFailed."""
     base, tree = built.tree.applied.base, built.tree.applied.tree
     git = Git(base.home / "git", context.runner)
-    told = ("--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
-    diff = git.check("diff-tree", "-r", "-p", "-U0", "-M", *told, before, tree).stdout
-    changed = {file: lines for file, lines in changed_lines(diff).items() if is_of_kernel(file)}
+    changed = {file: lines for file, lines in changed_lines(git.diff(before, tree)).items() if is_of_kernel(file)}
     sections = read_sections(built.kernel.vmlinux, (*line_table.SECTIONS, *functions.SECTIONS))
     try:
         table = line_table.read_line_table(sections, changed)

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 
 _TOKEN = re.compile(r"\w+|&&|\|\||[=!<>]=|[!<>()?:,]|\S")
 _SYMBOL = re.compile(r"\bCONFIG_\w+")
+_NEGATED = re.compile(r"![\s(]*(?:(?:defined|IS_ENABLED)[\s(]*)?(CONFIG_\w+)")
 _FUNCTIONS = ("defined", "IS_ENABLED", "IS_BUILTIN", "IS_REACHABLE", "IS_MODULE")
 _KNOWN = {"__KERNEL__": True, "MODULE": False, "__ASSEMBLY__": False, "__ASSEMBLER__": False, "CC_USING_FENTRY": None}
 
@@ -40,6 +41,21 @@ def missing(condition: str, symbols: Collection[str]) -> tuple[str, ...]:
     now = frozenset(symbols)
     enough = [name for name in named if holds(condition, now ^ {name}) is not False]
     return tuple(f"{name} is {'set' if name in now else 'not set'}" for name in enough or named)
+
+
+def symbols_to_set(condition: str, symbols: Collection[str]) -> tuple[str, ...]:
+    """The symbols to set so that a condition that does not hold may hold: no more than it takes, those named first
+    before others. None where it may hold already, or where no symbol that is set makes it hold."""
+    now = frozenset(symbols)
+    unwanted = {*now, *_NEGATED.findall(condition)}
+    needed = [name for name in dict.fromkeys(_SYMBOL.findall(condition)) if name not in unwanted]
+    if holds(condition, now) is not False or holds(condition, now | {*needed}) is False:
+        return ()
+    for name in reversed(needed):
+        without = [other for other in needed if other != name]
+        if holds(condition, now | {*without}) is not False:
+            needed = without
+    return tuple(needed)
 
 
 _Parsed = tuple[bool | None, list[str]]  # a value, and the tokens behind it

@@ -15,24 +15,36 @@ _TOP = ("obj", "core", "libs", "lib", "head", "drivers", "net")
 def why_not_built(file: str, makefiles: Mapping[str, str], symbols: Collection[str]) -> str:
     """Why a source file is not compiled, as far as its Makefiles say it. `makefiles`: texts by their names, of the
     file's directory and of those above it."""
-    directory, name = posixpath.split(file)
-    target = f"{posixpath.splitext(name)[0]}.o"
-    own = list(_lists(directory, target, makefiles))
-    found = list(own)
-    while directory:
-        parent, name = posixpath.split(directory)
-        found += _lists(parent, f"{name}/", makefiles)
-        directory = parent
-    unset = dict.fromkeys(symbol for symbol, _ in found if symbol and symbol not in symbols)
-    if unset:
-        symbol = next(iter(unset))
-        return f"{symbol} is not set: {next(line for its, line in found if its == symbol)}"
+    for symbol, line in _unmet(file, makefiles, symbols):
+        return f"{symbol} is not set: {line}"
+    own = next(_targets(file, makefiles), [])
     return own[0][1] if own else "no Makefile of its directory names it"
 
 
-def _lists(directory: str, target: str, makefiles: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The lines that name a target, and those that name the object which it is a part of: symbol ("" for none) and
-    `mm/Makefile: obj-$(CONFIG_X) += y.o`."""
+def symbols_for(file: str, makefiles: Mapping[str, str], symbols: Collection[str]) -> tuple[str, ...]:
+    """The symbols to set so that a source file is compiled; of several that would each do, the first."""
+    return tuple(dict.fromkeys(symbol for symbol, _ in _unmet(file, makefiles, symbols)))
+
+
+def _unmet(file: str, makefiles: Mapping[str, str], symbols: Collection[str]) -> Iterator[tuple[str, str]]:
+    """For each target on the way to a file that no line makes with these symbols: the first symbol that would, and its
+    line."""
+    for lines in _targets(file, makefiles):
+        if lines and not any(symbol == "" or symbol in symbols for symbol, _ in lines):
+            yield lines[0]
+
+
+def _targets(file: str, makefiles: Mapping[str, str]) -> Iterator[list[tuple[str, str]]]:
+    """The lines that name a file's object, then those that name the object which it is a part of, and then those of
+    each directory that it lies in. Of a line its symbol ("" for none) and `mm/Makefile: obj-$(CONFIG_X) += y.o`."""
+    directory, name = posixpath.split(file)
+    yield from _objects(directory, f"{posixpath.splitext(name)[0]}.o", makefiles)
+    while directory:
+        directory, name = posixpath.split(directory)
+        yield from _objects(directory, f"{name}/", makefiles)
+
+
+def _objects(directory: str, target: str, makefiles: Mapping[str, str]) -> Iterator[list[tuple[str, str]]]:
     path = next((path for path in _names(directory) if path in makefiles), None)
     if path is None:
         return
@@ -42,12 +54,10 @@ def _lists(directory: str, target: str, makefiles: Mapping[str, str]) -> Iterato
     while wanted:
         name = wanted.pop(0)
         done.add(name)
-        for match in lists:
-            if name in match["names"].split("#")[0].split():
-                yield match["symbol"] or "", f"{path}: {' '.join(match[0].split())[:160]}"
-                whole = f"{match['what']}.o"
-                if match["what"] not in _TOP and whole not in done:
-                    wanted.append(whole)
+        naming = [match for match in lists if name in match["names"].split("#")[0].split()]
+        yield [(match["symbol"] or "", f"{path}: {' '.join(match[0].split())[:160]}") for match in naming]
+        wholes = (f"{match['what']}.o" for match in naming if match["what"] not in _TOP)
+        wanted += [whole for whole in wholes if whole not in done]
 
 
 def _names(directory: str) -> tuple[str, str]:

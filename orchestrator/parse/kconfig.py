@@ -7,14 +7,12 @@ comments and blank lines. A symbol that is absent from a .config counts as "n".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from orchestrator.errors import BadDeclaration
 from orchestrator.model.kernel import Fragment
 
-MAX_PLACES, MAX_BLOCKS = 20, 50  # entries of a symbol, and blocks around one, that a hint looks at
 _MAY_LACK = re.compile(r"# (?:optional|since: (\d+\.\d+))")
 _FOR_TINYCONFIG = re.compile(r"# over: tinyconfig")
 _ARCHES = re.compile(r"# arch: *(\S.*)")
@@ -187,120 +185,3 @@ def same(wanted: str, got: str) -> bool:
     if wanted[:2].lower() == "0x" and got[:2].lower() == "0x":
         return int(wanted, 16) == int(got, 16)
     return wanted == got
-
-
-# --- why a symbol was dropped: best effort, for the hint of an error
-
-
-@dataclass(frozen=True)
-class Unmet:
-    """Where a symbol is defined and what it depends on. `missing` are symbols in there that are not set."""
-
-    symbol: str
-    places: tuple[str, ...]
-    depends: tuple[str, ...]
-    missing: tuple[str, ...]
-
-    @property
-    def hint(self) -> str:
-        if not self.places:
-            return f"no Kconfig file defines {self.symbol}: misspelt, or of another kernel version"
-        if not self.depends:
-            return f"{self.symbol} ({self.places[0]}) has no prompt of its own here, or a choice decided otherwise"
-        missing = f"; not set: {', '.join(self.missing)}" if self.missing else ""
-        return f"{self.symbol} ({self.places[0]}) depends on {' && '.join(self.depends)}{missing}"
-
-
-def unmet(symbol: str, kconfig_sources: Mapping[str, str] | None, config_text: str = "") -> Unmet:
-    """Why `symbol` may have been dropped, from Kconfig files (path -> text) and the resulting .config.
-
-    Reads `depends on` of the symbol's own entries and of enclosing `if` and `menu` blocks of the same file. Blocks that
-    a file is sourced from are not followed.
-    """
-    name = symbol.removeprefix("CONFIG_")
-    places: list[str] = []
-    depends: dict[str, None] = {}
-    for path, text in sorted((kconfig_sources or {}).items()):
-        if not re.search(rf"^[ \t]*(?:menu)?config[ \t]+{re.escape(name)}[ \t\r]*$", text, re.MULTILINE):
-            continue
-        for number, expressions in islice(_definitions(name, text), MAX_PLACES):
-            places.append(f"{path}:{number}")
-            depends |= dict.fromkeys(expressions)
-    is_set = {key.removeprefix("CONFIG_") for key in parse_config(config_text)}
-    words = dict.fromkeys(word for expression in depends for word in _positive(expression))
-    missing = [f"CONFIG_{word}" for word in words if config_text and word not in is_set]
-    return Unmet(f"CONFIG_{name}", tuple(places), tuple(depends), tuple(missing))
-
-
-def _positive(expression: str) -> list[str]:
-    """Symbols that an expression wants set: not negated, not compared, no literal y/m/n."""
-    text = re.sub(r"\$\([^()]*\)|\"[^\"]*\"|'[^']*'", " ", expression)
-    text = re.sub(r"\b\w++\s*+(?:!?=|[<>]=?)\s*\w*", " ", text)
-    return [word for bang, word in re.findall(r"(!\s*+)?\b([A-Z0-9_]{2,}[A-Za-z0-9_]*)\b", text) if not bang]
-
-
-def _definitions(name: str, text: str) -> Iterable[tuple[int, list[str]]]:
-    """Line and dependencies of each entry of a symbol in one Kconfig file."""
-    blocks: list[list[str]] = []  # dependencies of the open if/menu/choice blocks
-    entry: tuple[int, list[str]] | None = None
-    in_menu_head = False
-    help_indent: int | None = None  # -1: the next line with text sets it
-    for number, raw in _joined(text):
-        line = raw.strip()
-        if not line or line.startswith("#"):
-            continue
-        indent = len(raw.expandtabs()) - len(raw.expandtabs().lstrip())
-        if help_indent == -1:
-            help_indent = indent if indent else None
-        if help_indent is not None:
-            if indent >= help_indent:
-                continue
-            help_indent = None
-        word, _, rest = line.partition(" ")
-        rest = re.sub(r"\s#.*$", "", rest).strip()
-        word = word.split("\t")[0]
-        if word in (
-            "config",
-            "menuconfig",
-            "choice",
-            "comment",
-            "menu",
-            "if",
-            "endif",
-            "endmenu",
-            "endchoice",
-            "source",
-        ):
-            if entry:
-                yield entry
-            entry, in_menu_head = None, word in ("menu", "choice")
-        if word in ("config", "menuconfig") and rest == name:
-            entry = (number, [expression for block in blocks[-MAX_BLOCKS:] for expression in block])
-        elif word == "if":
-            blocks.append([rest])
-        elif word in ("menu", "choice"):
-            blocks.append([])
-        elif word in ("endif", "endmenu", "endchoice") and blocks:
-            blocks.pop()
-        elif word in ("help", "---help---"):
-            help_indent = -1
-        elif match := re.match(r"depends\s++on\s++(?=\S)", line):
-            expression = line[match.end() :].partition(" #")[0].partition("\t#")[0].strip()
-            if entry:
-                entry[1].append(expression)
-            elif in_menu_head and blocks:
-                blocks[-1].append(expression)
-    if entry:
-        yield entry
-
-
-def _joined(text: str) -> Iterable[tuple[int, str]]:
-    """Numbered lines, continued ones (with a backslash at the end) put together."""
-    first, parts = 0, list[str]()
-    for number, line in enumerate(text.split("\n"), 1):
-        first = first if parts else number
-        if line.endswith("\\"):
-            parts.append(line[:-1])
-            continue
-        yield first, "".join(parts) + line.strip() if parts else line
-        parts = []

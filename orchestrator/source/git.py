@@ -112,6 +112,11 @@ class Git:
         names = self.check("diff-tree", "-r", "-z", "--name-only", "--no-renames", before, after).stdout
         return tuple(name.decode("utf-8", "surrogateescape") for name in names.split(b"\0") if name)
 
+    def diff(self, before: str, after: str) -> bytes:
+        """The differences of two trees or commits, without lines of context, as `changed_lines` reads them."""
+        plain = ("--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
+        return self.check("diff-tree", "-r", "-p", "-U0", "-M", *plain, before, after).stdout
+
     def has(self, object_name: str) -> bool:
         """Whether the object exists and its kind can be read; for COMMIT^{tree} the commit too."""
         try:

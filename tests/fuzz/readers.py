@@ -41,7 +41,7 @@ from orchestrator.parse import (
     archive_search,
     build_inputs,
     compiler,
-    kconfig,
+    kconfig_entries,
     kconfig_messages,
     kselftest,
     ktap,
@@ -49,6 +49,7 @@ from orchestrator.parse import (
     ltp,
     mail,
     mutant,
+    needed_symbols,
     report_kinds,
     report_lines,
     static_findings,
@@ -57,6 +58,7 @@ from orchestrator.parse import (
     userspace_trees,
     userspace_vma,
 )
+from orchestrator.parse.changed_lines import ChangedLines
 from orchestrator.parse.frames import code_refs
 from orchestrator.parse.kernel_report import Scanner, scan
 from orchestrator.parse.log_format import SAMPLE, detect
@@ -248,6 +250,7 @@ CONFIG_X86_64=y
 """
 X86 = read_toml(Arch, PACKAGE / "data/archs/x86_64.toml", name="x86_64")
 MACHINE_SEED = (PACKAGE / "data/machines/q35.toml").read_bytes()
+NEEDED_OF = needed_symbols.ChangedText(ChangedLines(frozenset({1})), "int f;\n")
 KCONFIG_SEED = b"""menu "m"
 config FOO
 \tbool "x"
@@ -385,8 +388,15 @@ READERS: Mapping[str, Reader] = {
         _are(MACHINE_SEED),
     ),
     "Kconfig": Reader(
-        lambda data: kconfig.unmet("CONFIG_FOO", {"mm/Kconfig": _text(data)}, _text(data)).hint,
+        lambda data: kconfig_entries.unmet("CONFIG_FOO", {"mm/Kconfig": _text(data)}, _text(data)).hint,
         (b"config FOO\n", b"menuconfig ", b"if ", b"endif\n", b"depends on ", b"&& ", b"!", b"help\n", b"\t", b" ", b"\n", b"$(", b'"', b"=", b"\\\n", b"menu ", b"choice\n", b"#", b"A"),
+        _are(KCONFIG_SEED),
+    ),
+    "needed symbols": Reader(
+        lambda data: needed_symbols.needed_symbols(
+            {"mm/foo.c": NEEDED_OF}, {"mm/Makefile": "obj-$(CONFIG_FOO) += foo.o"}, {"mm/Kconfig": _text(data)}, {"CONFIG_MMU"}
+        ),
+        (b"config FOO\n", b"config A\n", b"if ", b"endif\n", b"depends on ", b"&& ", b"|| ", b"!", b"(", b")", b"select FOO\n", b"select A\n", b"default y if ", b"def_bool ", b"bool ", b'"a"', b"\n\t", b" ", b"=y", b"!=n", b"A", b"FOO"),
         _are(KCONFIG_SEED),
     ),
     "kconfig messages": Reader(

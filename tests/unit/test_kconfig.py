@@ -23,7 +23,6 @@ from orchestrator.parse.kconfig import (
     set_symbols,
     symbols_for_tinyconfig,
     text_on,
-    unmet,
 )
 
 KCONFIGS = Path(__file__).parent.parent.parent / "kconfigs"
@@ -101,62 +100,6 @@ def test_dropped_symbols_are_named_with_the_fragment_that_wanted_them() -> None:
 
 def test_a_value_that_a_later_fragment_replaced_is_not_missed() -> None:
     assert dropped([fragment("a", ("CONFIG_A", "y")), fragment("b", ("CONFIG_A", "n"))], "") == ()
-
-
-KCONFIG = """\
-menu "Memory Debugging"
-{tab}depends on DEBUG_KERNEL
-
-if MMU
-
-config KASAN
-{tab}bool "KASAN"
-{tab}depends on (HAVE_ARCH_KASAN && CC_HAS_KASAN) || \\
-{tab}{tab}   HAVE_ARCH_KASAN_SW_TAGS   # either
-{tab}depends on !SLUB_TINY && SYSFS
-{tab}select STACKDEPOT
-{tab}help
-{tab}  Enables KASAN. It depends on RAM.
-
-{tab}  config FAKE
-{tab}  depends on NOTHING
-
-endif
-
-config OTHER
-{tab}depends on THAT
-
-endmenu
-
-config LATER
-{tab}bool
-""".replace("{tab}", "\t")
-
-
-def test_why_a_symbol_was_dropped_names_its_dependencies_and_those_not_set() -> None:
-    found = unmet("CONFIG_KASAN", {"lib/Kconfig.kasan": KCONFIG}, "CONFIG_MMU=y\nCONFIG_HAVE_ARCH_KASAN=y\n")
-    assert found.places == ("lib/Kconfig.kasan:6",)
-    assert found.depends[:2] == ("DEBUG_KERNEL", "MMU")
-    assert found.depends[3:] == ("!SLUB_TINY && SYSFS",)
-    assert "NOTHING" not in " ".join(found.depends)
-    assert found.missing == (
-        "CONFIG_DEBUG_KERNEL",
-        "CONFIG_CC_HAS_KASAN",
-        "CONFIG_HAVE_ARCH_KASAN_SW_TAGS",
-        "CONFIG_SYSFS",
-    )
-    assert "lib/Kconfig.kasan:6" in found.hint
-    assert "not set: CONFIG_DEBUG_KERNEL" in found.hint
-
-
-def test_blocks_end_where_they_end() -> None:
-    assert unmet("OTHER", {"K": KCONFIG}).depends == ("DEBUG_KERNEL", "THAT")
-    assert unmet("LATER", {"K": KCONFIG}).depends == ()
-
-
-def test_a_symbol_that_no_kconfig_file_defines_is_told() -> None:
-    assert "no Kconfig file defines CONFIG_FAKE2" in unmet("CONFIG_FAKE2", {"K": KCONFIG}).hint
-    assert unmet("CONFIG_FAKE2", None).places == ()
 
 
 SYMBOLS = st.dictionaries(st.sampled_from([f"CONFIG_{c}" for c in "ABCDEF"]), st.sampled_from(["y", "n", "m", "7"]))
