@@ -37,6 +37,7 @@ LIBRARY = "lib"  # beside cases: the harness that their programs are linked with
 Named = TypeVar("Named", Case, Fragment, Arch, Machine, Accel, Userland)
 # The tag of cases that run only when they are asked for: by name, by the name of their directory, or by a tag
 NOT = "!"
+NEEDED = "needed"  # the kconfig whose symbols are found for each series
 WILDCARD = re.compile(r"[*?[]")
 ON_REQUEST = "on-request"
 
@@ -226,7 +227,7 @@ def load_catalog(*layers: Path) -> Catalog:
     fragments = _by_name(layers, "kconfigs/*.config", lambda path: path.name)
     return Catalog(
         testcases=_named(case for path in cases for case in read_cases(path, userlands)),
-        fragments=_named(read_fragment(path, arches) for path in fragments),
+        fragments=_named((*(read_fragment(path, arches) for path in fragments), _needed())),
         arches=arches,
         machines=_shipped(Machine, "machines"),
         accels=_shipped(Accel, "accels"),
@@ -236,6 +237,11 @@ def load_catalog(*layers: Path) -> Catalog:
         neutral=replace(read_fragment(PACKAGE / "data/whole.config", arches), is_demand=False),
         collections=tuple(filter(None, map(read_collection, cases))),
     )
+
+
+def _needed() -> Fragment:
+    """The kconfig whose symbols each series says, as yet without any."""
+    return Fragment(NEEDED, PACKAGE / "data/needed.config", (), is_demand=False)
 
 
 def _shipped(kind: type[Named], directory: str) -> Mapping[str, Named]:

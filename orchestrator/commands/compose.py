@@ -25,6 +25,7 @@ from orchestrator.catalog import NOT, Catalog, load_catalog
 from orchestrator.commands.earlier import earlier_times
 from orchestrator.commands.executors import LOCAL, Executor, ExecutorOf, check_executor, executor
 from orchestrator.commands.intake import take
+from orchestrator.commands.needed import with_needed
 from orchestrator.commands.outputs import absolute_directory
 from orchestrator.commands.selecting import selected
 from orchestrator.commands.selftests import with_selftests_of
@@ -99,6 +100,13 @@ def invoke(args: argparse.Namespace, emit: Listener, *, with_mutants: bool = Fal
     source = taken.source or requested_source(request)
     catalog = with_selftests_of(context, request, source, series, lambda wanted: find.base(wanted)[0])
     context = replace(context, catalog=catalog)
+    if not getattr(args, "dry_run", False):
+        is_free = args.found["kconfigs"].origin == DEFAULT and not request.build_only
+        request, catalog, notes = with_needed(
+            context, request, source, series, lambda wanted: find.base(wanted)[0], is_free=is_free
+        )
+        context = replace(context, catalog=catalog)
+        series = replace(series, notes=(*series.notes, *notes)) if series else None
     mutants: tuple[Mutant, ...] = ()
     if with_mutants:
         request, series, mutants = choose_mutants(request, catalog, series)

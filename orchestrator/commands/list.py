@@ -9,7 +9,7 @@ from itertools import takewhile
 
 from orchestrator import codec
 from orchestrator.build.toolchains import compiler_of, installed_toolchains
-from orchestrator.catalog import Catalog, load_catalog
+from orchestrator.catalog import NEEDED, Catalog, load_catalog
 from orchestrator.declarations.patches import read_series
 from orchestrator.errors import CommandFailed, PatchUnreadable, ToolMissing
 from orchestrator.model.kernel import Fragment
@@ -103,6 +103,8 @@ def _summary(text: str) -> str:
 
 def _symbols(fragment: Fragment) -> str:
     """How many symbols a fragment sets: on every architecture, or on the only ones that it is for."""
+    if fragment.name == NEEDED:
+        return "those of the patch"
     if fragment.symbols or not fragment.on_arch:
         return counted(len(fragment.symbols), "symbol")
     return ", ".join(f"{counted(len(symbols), 'symbol')} for {arch}" for arch, symbols in fragment.on_arch)

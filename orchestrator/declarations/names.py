@@ -37,6 +37,8 @@ NUMBERED = re.compile(r"(?:patch|guest)-\d+")  # kernels of the first patches, g
 def check_kconfig_name(name: str, where: str) -> None:
     """Raises BadDeclaration for a name that cannot be told apart in `debug+kasan` and `debug.patched`."""
     _check_form("kconfig", name, where, PLAIN)
+    if name == "needed":
+        raise BadDeclaration(f"{where}: a kconfig cannot be called {name}: that is ours", hint="give it another name")
 
 
 def check_case_name(name: str, where: str) -> None:

@@ -83,6 +83,8 @@ def verdict(
         return Verdict.NO_VERDICT, _sentence([f"{first.name}: {_why_none_passed(first)}", *(s.name for s in others)])
     if short := [_deed(suite, item) for suite, item in items if is_short(item)]:
         return Verdict.FAILED, _sentence(short)
+    if all(suite.coverage and suite.coverage.absent for suite in tested):
+        return Verdict.NO_VERDICT, _without_change(tested)
     if strict and excused:
         return Verdict.FAILED, _sentence(excused)
     return Verdict.CLEAN, _clean(tested, subjects, excused)
@@ -141,6 +143,14 @@ def _clean(tested: Sequence[SuiteReport], subjects: Sequence[SuiteReport], excus
         which = f"each of the first {len(prefixes)} patches" if len(prefixes) > 1 else "the first patch"
         sentence += f"; builds, boots and passes behind {which} too"
     return sentence
+
+
+def _without_change(suites: Sequence[SuiteReport]) -> str:
+    """That no kernel has anything of what the series changes, so what passed says nothing about it."""
+    first, *others = [suite for suite in suites if suite.coverage]
+    where = f"{first.name} and {_counted(len(others), 'other')}" if others else first.name
+    why = first.coverage.absent if first.coverage else ""
+    return f"{where}: has nothing of what the series changes ({why}; --kconfig needed compiles it, if a symbol can)"
 
 
 def _why_none_passed(suite: SuiteReport) -> str:

@@ -192,6 +192,15 @@ class FileCoverage:
     file: str
     statements: tuple[StatementCoverage, ...]
 
+    @property
+    def why_absent(self) -> str:
+        """Why the kernel has nothing of what changed in it, as in Coverage."""
+        left_out = [one for one in self.statements if one.state is LineState.NOT_COMPILED]
+        others = {one.state for one in self.statements} - {LineState.NOT_COMPILED}
+        if not left_out or others - {LineState.NO_CODE} or (others and self.file.endswith(".h")):
+            return ""
+        return f"{self.file}: {left_out[0].why or left_out[0].state.value}"
+
 
 @dataclass(frozen=True)
 class Coverage:
@@ -227,6 +236,13 @@ class Coverage:
     def percent(self) -> float | None:
         """The share of them that was hit; None if there is none."""
         return 100 * self.hit / self.counted if self.counted else None
+
+    @property
+    def absent(self) -> str:
+        """Why the kernel has nothing of what the series changes: `mm/zswap.c: CONFIG_ZSWAP is not set`. Empty where it
+        may have something: a declaration in a header, or data of a file that is compiled, has no instructions."""
+        found = [file.why_absent for file in self.files]
+        return found[0] if found and all(found) else ""
 
     @property
     def summary(self) -> str:

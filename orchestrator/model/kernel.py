@@ -101,6 +101,11 @@ class Kconfig:
         return self.fragments[1:] if self.whole else self.fragments
 
     @property
+    def enabled(self) -> frozenset[str]:
+        """The symbols that its fragments switch on."""
+        return frozenset().union(*(fragment.enabled for fragment in self.fragments))
+
+    @property
     def slowdown(self) -> float:
         """How much slower this kernel is than base. It scales every limit in the guest."""
         return math.prod(fragment.slowdown for fragment in self.fragments)

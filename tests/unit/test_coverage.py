@@ -40,7 +40,7 @@ def test_a_hundred_percent_is_all() -> None:
         (FOUND, 75.0, Outcome.PASS, Verdict.CLEAN),
         (FOUND, 75.1, Outcome.FAIL, Verdict.FAILED),
         (NOTHING, 1.0, Outcome.FAIL, Verdict.FAILED),
-        (NOTHING, None, Outcome.PASS, Verdict.CLEAN),
+        (NOTHING, None, Outcome.SKIP, Verdict.NO_VERDICT),
         (Coverage((), ("boot",)), 100.0, Outcome.PASS, Verdict.CLEAN),  # a patch to Documentation
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.errors import Fault
 from orchestrator.judge.verdict import verdict
+from orchestrator.model.coverage import Coverage, FileCoverage, LineState
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
@@ -247,7 +248,7 @@ def test_a_clean_sentence_says_how_much_of_the_change_ran() -> None:
     both = [suite(GOOD, kconfig="kasan"), measured]
     assert verdict([measured], False)[1] == "1 case passed on base.patched; 3 of 4 changed statements ran (75 %)"
     assert verdict(both, False)[1] == "2 cases passed on 2 kernels; 3 of 4 changed statements ran (75 %)"
-    nothing = replace(measured, coverage=coverages.NOTHING)
+    nothing = replace(measured, coverage=Coverage((FileCoverage("mm/memory.c", (DECLARED,)),), ("boot",)))
     assert verdict([nothing], False)[1].endswith("; no changed statement has instructions in this kernel")
 
 
@@ -305,3 +306,45 @@ def test_single_patches_do_not_stand_for_the_whole() -> None:
     found, reason = verdict([suite(case("a", Outcome.SKIP)), behind(1, GOOD)], False)
     assert found is Verdict.NO_VERDICT
     assert reason.startswith("base.patched: the only case was skipped")
+
+
+# --- a kernel without the change
+
+
+LEFT_OUT = replace(coverages.statement(9, LineState.NOT_COMPILED), why="CONFIG_ZSWAP is not set")
+DECLARED = coverages.statement(3, LineState.NO_CODE)
+ABSENT = FileCoverage("mm/zswap.c", (LEFT_OUT, DECLARED))
+
+
+def test_cases_that_pass_on_a_kernel_without_the_change_are_no_verdict() -> None:
+    without = coverages.suite(Coverage((ABSENT,), ("boot",)))
+    found, reason = verdict([without], False)
+    assert found is Verdict.NO_VERDICT
+    assert reason.startswith(
+        "base.patched: has nothing of what the series changes (mm/zswap.c: CONFIG_ZSWAP is not set;"
+    )
+    found, reason = verdict([without, coverages.suite(Coverage((ABSENT,), ("boot",)), "debug")], False)
+    assert reason.startswith("base.patched and 1 other: has nothing")
+    assert verdict([without, coverages.suite(name="debug")], False)[0] is Verdict.CLEAN
+    assert verdict([without, coverages.suite(None, "debug")], False)[0] is Verdict.CLEAN  # nobody knows
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        FileCoverage("mm/memory.c", (coverages.statement(1, LineState.OPTIMISED),)),
+        FileCoverage("mm/memory.c", (DECLARED,)),  # a table of a file that is compiled
+        FileCoverage("include/linux/mm.h", (DECLARED, LEFT_OUT)),
+    ],
+)
+def test_what_has_no_instructions_may_be_in_the_kernel_all_the_same(other: FileCoverage) -> None:
+    assert verdict([coverages.suite(Coverage((ABSENT, other), ("boot",)))], False)[0] is Verdict.CLEAN
+
+
+def test_a_change_of_documentation_needs_no_kernel_that_has_it() -> None:
+    assert verdict([coverages.suite(Coverage((), ("boot",)))], False)[0] is Verdict.CLEAN
+
+
+def test_a_failure_counts_on_a_kernel_without_the_change_too() -> None:
+    failed = replace(coverages.suite(Coverage((ABSENT,), ("boot",))), cases=(GOOD, REGRESSED))
+    assert verdict([failed], False)[0] is Verdict.PATCH_AT_FAULT

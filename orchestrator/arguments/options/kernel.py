@@ -37,7 +37,8 @@ KCONFIG = repeatable(
     "--kconfig",
     metavar="NAME[+NAME]",
     completes="kconfigs",
-    help="fragments added to tinyconfig, by their names or as files (./mine.config; default: base). One file may be a "
+    help="fragments added to tinyconfig, by their names or as files (./mine.config; default: base, or where that "
+    "compiles nothing of the patch: needed). `needed` sets what the patch's lines need to be compiled. One may be a "
     "whole .config, which takes the place of tinyconfig (/boot/config-6.12.57+deb12-amd64). Give the option several "
     "times to test several kernels",
 )

@@ -79,12 +79,10 @@ def with_result(suite: SuiteReport, least: float | None) -> SuiteReport:
 
 
 def _result(stage: StageResult, found: Coverage | None, least: float | None) -> StageResult:
-    if found is None or not found.cases:
+    if found is None or not found.cases or (found.absent and least is None):
         nothing = Outcome.SKIP if least is None else Outcome.ERROR
         hint = "" if least is None else f"--coverage-min {least:g} needs it"
-        message = (
-            stage.message if found is None else "not measured: no guest executed this kernel where its vmlinux lies"
-        )
+        message = stage.message if found is None else _why_nothing(found)
         return replace(stage, outcome=max(nothing, stage.outcome), message=message, hint=stage.hint or hint)
     lists = (("never hit:", never_hit(found)), ("some ways only:", one_way(found)))
     detail = "\n".join(line for name, lines in lists if lines for line in (name, *lines))
@@ -92,6 +90,12 @@ def _result(stage: StageResult, found: Coverage | None, least: float | None) -> 
     if least is None or is_enough(found, least):
         return told
     return replace(told, outcome=Outcome.FAIL, message=f"{told.message}: --coverage-min {least:g} is not reached")
+
+
+def _why_nothing(found: Coverage) -> str:
+    if not found.counted:
+        return "nothing to measure: " + (found.absent or found.summary)
+    return "not measured: no guest executed this kernel where its vmlinux lies"
 
 
 def is_enough(found: Coverage, least: float) -> bool:
