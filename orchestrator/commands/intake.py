@@ -13,7 +13,6 @@ from orchestrator.context import Context
 from orchestrator.declarations.patches import ARCHIVE, fetch_thread, read_thread
 from orchestrator.declarations.versions import sent_version
 from orchestrator.errors import DownloadFailed, PatchUnreadable, UsageError
-from orchestrator.fetch import check_plain
 from orchestrator.model.kernel import Source
 from orchestrator.model.request import Request
 from orchestrator.model.series import Patch, Place, Series
@@ -24,6 +23,7 @@ from orchestrator.process import Runner
 from orchestrator.source.base_choice import has_commit, named_commit, newest_base, required_patches
 from orchestrator.source.bases import DEFAULT_BASE, installed
 from orchestrator.source.checkout import kernel_tree, top_of, tree_series
+from orchestrator.web.fetch import check_plain
 from orchestrator.words import counted
 
 AUTO = "auto"

@@ -22,7 +22,6 @@ from orchestrator.commands.night_work import AtWork
 from orchestrator.commands.targets import check_target, write_target
 from orchestrator.context import Places
 from orchestrator.errors import ClusterUnavailable, Fault, HostRefused, Interrupted, OrchestrateError
-from orchestrator.fetch import check_plain
 from orchestrator.judge.night import news_of, status_of, to_bisect
 from orchestrator.judge.run import RUN
 from orchestrator.model.night import (
@@ -60,6 +59,7 @@ from orchestrator.reporters.text import printable
 from orchestrator.settings.resolve import OPTION
 from orchestrator.source.history import History
 from orchestrator.store import write_atomically
+from orchestrator.web.fetch import check_plain
 from orchestrator.words import counted, lasting
 
 SUMMARY, JUNIT = "summary.md", "junit.xml"

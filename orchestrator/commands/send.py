@@ -25,7 +25,7 @@ from orchestrator.reporters import stream
 from orchestrator.reporters.elsewhere import is_regression, run_id
 from orchestrator.reporters.text import printable
 from orchestrator.settings.keys import Settings
-from orchestrator.web_api import Server, check_transport
+from orchestrator.web.api import Server, check_transport
 
 KINDS = ("kcidb", "patchwork", "squad", "reply")
 SCHEMES = {"kcidb": kcidb.SCHEME, "patchwork": patchwork.SCHEME, "squad": squad.SCHEME}

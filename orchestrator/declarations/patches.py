@@ -114,7 +114,7 @@ def fetch_thread(archive: str, message_id: str) -> bytes:
 
 
 def _fetched(url: str) -> bytes:
-    from orchestrator.fetch import fetch_text  # here: what lists names and reads files needs no web client
+    from orchestrator.web.fetch import fetch_text  # here: what lists names and reads files needs no web client
 
     return unpacked(url, fetch_text(url, deadline_s=DOWNLOAD_S))
 

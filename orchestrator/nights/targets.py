@@ -24,7 +24,6 @@ from orchestrator.declarations.patches import (
 )
 from orchestrator.environment import access
 from orchestrator.errors import Interrupted, OrchestrateError, PatchUnreadable
-from orchestrator.fetch import fetch_text
 from orchestrator.model.night import Entry, From, NightPlan, SeriesEntry, TreeEntry
 from orchestrator.model.series import Series
 from orchestrator.parse import mail as mails
@@ -36,6 +35,7 @@ from orchestrator.parse.threads import as_mbox, has_patches, plain_name, threads
 from orchestrator.process import Command, Runner
 from orchestrator.source.bases import find_in_tree
 from orchestrator.store import write_atomically
+from orchestrator.web.fetch import fetch_text
 from orchestrator.words import counted
 
 MAIL_BYTES = 16 << 20  # of one mail: the largest patches of a series have a few hundred KiB

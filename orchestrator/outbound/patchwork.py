@@ -21,7 +21,7 @@ from orchestrator.parse.patchwork_hash import patchwork_hash
 from orchestrator.reporters.checks import Check, State, checks
 from orchestrator.reporters.elsewhere import is_regression
 from orchestrator.reporters.table import REPORT
-from orchestrator.web_api import Server
+from orchestrator.web.api import Server
 from orchestrator.words import counted
 
 SCHEME = "Token"

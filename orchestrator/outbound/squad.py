@@ -14,7 +14,7 @@ from orchestrator.errors import NotSent
 from orchestrator.outbound.parcel import Parcel
 from orchestrator.reporters.elsewhere import digest
 from orchestrator.reporters.table import SQUAD
-from orchestrator.web_api import Server
+from orchestrator.web.api import Server
 from orchestrator.words import counted
 
 SCHEME = "Token"

@@ -53,7 +53,7 @@ LAYERS = (
     ("execution",),  # knows jobs as values alone
     ("b4",),
     ("sandbox",),
-    ("process", "store", "fetch", "web_api", "watching", "evidence.symbols", "host_time", "host_cpus", "version"),
+    ("process", "store", "watching", "evidence.symbols", "host_time", "host_cpus", "version"),
     ("os_errors",),
     ("manifest",),
     ("kept",),
@@ -65,7 +65,6 @@ LAYERS = (
         "declarations.schema",
         "codec",
         "events",
-        "abandon",
         "deadline",
         "environment",
         "build.schemata",
@@ -75,8 +74,8 @@ LAYERS = (
     (
         "bounded",
         "expressions",
-        "loopback",
         "real_path",
+        "web",
         "words",
     ),  # how much is read of others' files, which expressions
     ("model", "errors"),
@@ -89,7 +88,7 @@ QUESTIONS = ("ask", "flakes", "groups", "measures", "news", "passes", "runs", "t
 OWNERS = {
     "cattrs": {"codec"},
     "subprocess": {"process", "source.archive", "guest.qemu"},  # the latter two only name PIPE of process.start
-    "requests": {"fetch", "web_api"},
+    "requests": {"web.fetch", "web.api"},
     "watchfiles": {"watching"},
     "paramiko": {"guest.ssh"},
     "fabric": {"guest.ssh"},
