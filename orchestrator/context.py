@@ -14,7 +14,7 @@ from orchestrator.errors import UsageError
 from orchestrator.events import Level, Listener, Note
 from orchestrator.process import Runner
 from orchestrator.real_path import real_path
-from orchestrator.store import Store
+from orchestrator.storage.store import Store
 
 # What splits or expands where make, Kbuild and the shell handle a path. They take the real path: no symbolic link helps
 NOT_FOR_MAKE = re.compile(r"[\s:#$%=*?\[\]'\"\\;|&<>(){}!`~,^]")

@@ -38,7 +38,7 @@ from orchestrator.model.planned import PlannedKernel
 from orchestrator.model.report import BOOT, BaseResult, StageResult
 from orchestrator.model.request import Request
 from orchestrator.model.series import Envelope, Mutant, Origin
-from orchestrator.store import write_atomically
+from orchestrator.storage.store import write_atomically
 
 T = TypeVar("T")
 # The share of the host's CPU time from which on others are worth a note: more than its housekeeping takes

@@ -16,7 +16,7 @@ from orchestrator.process import Runner
 from orchestrator.source.commits import commit_series, trees_of
 from orchestrator.source.git import Git
 from orchestrator.source.trees import base_tree
-from orchestrator.store import Store, key, write_atomically
+from orchestrator.storage.store import Store, key, write_atomically
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator import kept
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain, build_error, make, told_refusals
 from orchestrator.build.worktree import build_directory, compiling, worktree_lock
@@ -21,7 +20,8 @@ from orchestrator.model.subject import Subject
 from orchestrator.parse.compiler import COMPILED
 from orchestrator.process import Command, CommandResult
 from orchestrator.source.trees import move_worktree
-from orchestrator.store import Store, key, write_atomically
+from orchestrator.storage import kept
+from orchestrator.storage.store import Store, key, write_atomically
 from orchestrator.words import counted
 
 WARNING = re.compile(r"^(?:\.\./)?(?P<file>[^\s:]+):\d+:\d+: warning: .*$", re.MULTILINE)

@@ -20,7 +20,7 @@ from orchestrator.guest.initramfs import Userland
 from orchestrator.model.arch import Arch
 from orchestrator.parse.busybox import applets_of
 from orchestrator.process import Command
-from orchestrator.store import key
+from orchestrator.storage.store import key
 
 PACKAGES = ("busybox-static", "dropbear-bin")
 BUSYBOX, DROPBEAR = "busybox", "dropbear"

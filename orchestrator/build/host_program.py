@@ -22,7 +22,7 @@ from orchestrator.model.kernel import Base
 from orchestrator.parse.build_inputs import missed, named, roots_of
 from orchestrator.process import Command, CommandResult, Confined, Runner
 from orchestrator.source.excerpt import Excerpt, move
-from orchestrator.store import locked
+from orchestrator.storage.store import locked
 
 # Dependencies and preprocessed sources beside the objects; a word about each directory of headers that is not there
 CC_FLAGS = "-MD -save-temps=obj -Wmissing-include-dirs"

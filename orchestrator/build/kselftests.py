@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator import host_cpus, kept
+from orchestrator import host_cpus
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain, first_error, host_failure, told_refusals
 from orchestrator.context import Context
@@ -26,7 +26,8 @@ from orchestrator.model.kernel import AppliedTree
 from orchestrator.process import Command, CommandResult, Confined
 from orchestrator.source.excerpt import Excerpt, check_out, excerpt
 from orchestrator.source.objects import Trees
-from orchestrator.store import key, write_atomically
+from orchestrator.storage import kept
+from orchestrator.storage.store import key, write_atomically
 
 SELFTESTS = "tools/testing/selftests"
 # what `make headers` reads, and what selftests include beside the installed headers

@@ -20,11 +20,11 @@ from orchestrator.context import Context
 from orchestrator.errors import CaseDoesNotCompile, CommandFailed
 from orchestrator.guest import initramfs
 from orchestrator.guest.case_argv import CASES, KSELFTESTS
-from orchestrator.manifest import file_digest
 from orchestrator.model.case import Case, Programs
 from orchestrator.model.kernel import USUAL_ARCH, AppliedTree
 from orchestrator.process import Command
-from orchestrator.store import key
+from orchestrator.storage.manifest import file_digest
+from orchestrator.storage.store import key
 from orchestrator.words import counted
 
 FLAGS = ("-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-static", "-pthread")

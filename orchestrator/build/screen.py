@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator import host_cpus, kept
+from orchestrator import host_cpus
 from orchestrator.build.name_users import users_of_names
 from orchestrator.build.objects import compile_sources, configured_objects, is_made_from, object_of
 from orchestrator.build.product import Product
@@ -26,7 +26,6 @@ from orchestrator.build.worktree import build_directory, worktree_lock
 from orchestrator.context import Context
 from orchestrator.evidence import object_code
 from orchestrator.evidence.object_code import code_digest
-from orchestrator.manifest import file_digest
 from orchestrator.model.kernel import AppliedTree, KernelConfig
 from orchestrator.model.series import Mutant
 from orchestrator.model.subject import Subject
@@ -35,7 +34,9 @@ from orchestrator.process import Command, Confined
 from orchestrator.source.git import Git
 from orchestrator.source.objects import Trees
 from orchestrator.source.trees import move_worktree
-from orchestrator.store import key, write_atomically
+from orchestrator.storage import kept
+from orchestrator.storage.manifest import file_digest
+from orchestrator.storage.store import key, write_atomically
 from orchestrator.words import counted
 
 FILE, SCHEMA = "screened.json", 1

@@ -17,7 +17,7 @@ from orchestrator.context import Context
 from orchestrator.errors import CommandFailed, ToolMissing
 from orchestrator.model.case import Userland
 from orchestrator.process import Command
-from orchestrator.store import key
+from orchestrator.storage.store import key
 from orchestrator.words import counted
 
 IMAGE = "image.erofs"

@@ -24,7 +24,7 @@ from orchestrator.parse.static_findings import diagnostics
 from orchestrator.process import find_program
 from orchestrator.source.git import Git
 from orchestrator.source.trees import move_to
-from orchestrator.store import key, locked, write_atomically
+from orchestrator.storage.store import key, locked, write_atomically
 
 NAME = "static"  # of the worktree, its lock, and the stage of the store
 MAKE_ERROR = re.compile(r"^make\S* \*\*\* (?:\[.*\] )?(No rule .+?|.+?)\.?(?:  Stop\.)?$", re.MULTILINE)

@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import fields, replace
 from pathlib import Path
 
-from orchestrator import manifest
 from orchestrator.catalog import Catalog
 from orchestrator.cluster.fetched import Peers, fetch_product
 from orchestrator.cluster.served import FileServer
@@ -22,7 +21,6 @@ from orchestrator.jobs.build import Finders
 from orchestrator.jobs.perform import perform
 from orchestrator.jobs.products import Products
 from orchestrator.judge.attempts import classify
-from orchestrator.manifest import file_digest
 from orchestrator.model.artifact import Artifact, StoredProduct
 from orchestrator.model.case import Case
 from orchestrator.model.request import Plan, Request
@@ -30,7 +28,9 @@ from orchestrator.os_errors import situation
 from orchestrator.process import Cancel, Runner
 from orchestrator.record import KERNEL, KernelRecord
 from orchestrator.sandbox import Sandbox, try_it
-from orchestrator.store import Store
+from orchestrator.storage import manifest
+from orchestrator.storage.manifest import file_digest
+from orchestrator.storage.store import Store
 
 LOOK_EVERY_S = 0.25
 FindersOf = Callable[[Context, Request], Finders]

@@ -23,7 +23,7 @@ from orchestrator.questions.bisection import Bisection, BisectionState
 from orchestrator.reporters import stream
 from orchestrator.reporters.text import printable
 from orchestrator.source.history import History
-from orchestrator.store import write_atomically
+from orchestrator.storage.store import write_atomically
 from orchestrator.words import counted
 
 BISECTION = "bisection.json"

@@ -18,8 +18,8 @@ from orchestrator.errors import UsageError
 from orchestrator.process import Cancel, Runner
 from orchestrator.reporters import stream
 from orchestrator.reporters.text import printable
-from orchestrator.retention import Item, Kind, Policy, by_kind, chosen, parse_size, show_size
-from orchestrator.store import try_lock
+from orchestrator.storage.retention import Item, Kind, Policy, by_kind, chosen, parse_size, show_size
+from orchestrator.storage.store import try_lock
 
 
 def run(args: argparse.Namespace) -> int:

@@ -19,9 +19,9 @@ from orchestrator.process import Cancel, Command, Runner, find_program
 from orchestrator.reporters import stream
 from orchestrator.reporters.columns import columns, wrapped
 from orchestrator.reporters.text import printable
-from orchestrator.retention import by_kind, show_size
 from orchestrator.sandbox import try_it
-from orchestrator.store import Store
+from orchestrator.storage.retention import by_kind, show_size
+from orchestrator.storage.store import Store
 from orchestrator.words import counted
 
 WANTED_GIB = 8  # an imported base, two worktrees with two build directories each, ccache

@@ -24,7 +24,6 @@ from orchestrator.commands.rundir import case_digests, fragment_symbols
 from orchestrator.commands.test import test
 from orchestrator.errors import ClusterUnavailable, Fault, Interrupted, OrchestrateError, WorkersUnfit
 from orchestrator.judge.run import RUN
-from orchestrator.manifest import file_digest
 from orchestrator.model.night import BISECT, MUTANTS, Candidate, Item, NightItem, Parts
 from orchestrator.model.outcome import Verdict
 from orchestrator.nights.targets import Target
@@ -34,7 +33,8 @@ from orchestrator.process import Cancel
 from orchestrator.record import RunRecord, load_record
 from orchestrator.settings.resolve import give
 from orchestrator.source.bases import DEFAULT_BASE, check_packaged, find_in_tree
-from orchestrator.store import key
+from orchestrator.storage.manifest import file_digest
+from orchestrator.storage.store import key
 
 DIGITS = 16  # of a digest: it tells the versions of one thing apart
 

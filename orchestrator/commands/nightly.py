@@ -58,7 +58,7 @@ from orchestrator.reporters.outside import night_for_others
 from orchestrator.reporters.text import printable
 from orchestrator.settings.resolve import OPTION
 from orchestrator.source.history import History
-from orchestrator.store import write_atomically
+from orchestrator.storage.store import write_atomically
 from orchestrator.web.fetch import check_plain
 from orchestrator.words import counted, lasting
 

@@ -16,7 +16,6 @@ from orchestrator.commands.targets import is_writable
 from orchestrator.context import Context
 from orchestrator.errors import DiskFull, UsageError
 from orchestrator.judge.run import RUN, utc_now
-from orchestrator.manifest import file_digest
 from orchestrator.model.night import NightItem
 from orchestrator.model.planned import PlannedKernel
 from orchestrator.model.request import Baseline, Plan
@@ -25,7 +24,8 @@ from orchestrator.os_errors import situation
 from orchestrator.questions.regression import per_patch, subjects
 from orchestrator.real_path import real_path
 from orchestrator.record import BASE_PATCHES, PATCHES, RunRecord, load_record, save_record
-from orchestrator.store import is_held, key
+from orchestrator.storage.manifest import file_digest
+from orchestrator.storage.store import is_held, key
 
 LOCK = ".lock"
 

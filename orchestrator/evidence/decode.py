@@ -25,7 +25,7 @@ from orchestrator.parse.frames import code_refs
 from orchestrator.parse.series import read_patches
 from orchestrator.process import Runner
 from orchestrator.record import RunRecord, load_record
-from orchestrator.store import Store
+from orchestrator.storage.store import Store
 
 FILES = 20  # reports of one stage or case that get a file of their own
 

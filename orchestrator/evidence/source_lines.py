@@ -23,7 +23,7 @@ from orchestrator.process import Runner
 from orchestrator.source.blame import changers, with_tree, writers
 from orchestrator.source.git import Git
 from orchestrator.source.trees import base_tree
-from orchestrator.store import write_atomically
+from orchestrator.storage.store import write_atomically
 
 DIRECTORY = "source-lines"  # in a kernel's directory
 FILE_BYTES = 16 << 20

@@ -31,7 +31,7 @@ from orchestrator.model.evidence_files import EVIDENCE
 from orchestrator.model.kernel_report import KernelReport, KnownIssue
 from orchestrator.os_errors import situation
 from orchestrator.process import Command, Runner
-from orchestrator.store import writing
+from orchestrator.storage.store import writing
 
 STDOUT_CAP = 8 << 20  # KTAP of a sane case is kilobytes; what is beyond is dropped in the guest, and counted
 WHO = "uname -r && nproc && od -An -v -tx1 /sys/kernel/notes"

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator import kept
 from orchestrator.build.apply import apply
 from orchestrator.build.changed_objects import link_objects, users_of_headers
 from orchestrator.build.compile import find_kernel
@@ -42,7 +41,8 @@ from orchestrator.parse.exports import defined_structs, exported
 from orchestrator.parse.kmem_caches import SlabCache, slab_caches
 from orchestrator.process import Command, Runner
 from orchestrator.source.git import Git
-from orchestrator.store import key, write_atomically
+from orchestrator.storage import kept
+from orchestrator.storage.store import key, write_atomically
 from orchestrator.words import counted
 
 # Where a slab cache of a struct is looked for, besides the changed files and the architecture: everywhere takes ten

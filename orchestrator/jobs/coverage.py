@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from orchestrator import kept
 from orchestrator.build.plugin import coverage_plugin, no_ways
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import find_toolchain
@@ -32,7 +31,8 @@ from orchestrator.parse.kbuild import makefile_names, why_not_built
 from orchestrator.process import Command
 from orchestrator.record import KernelRecord
 from orchestrator.source.git import Git
-from orchestrator.store import key, write_atomically
+from orchestrator.storage import kept
+from orchestrator.storage.store import key, write_atomically
 from orchestrator.words import counted
 
 ADDRESSES = "coverage.addresses"

@@ -34,7 +34,7 @@ from orchestrator.parse.tag import read_tag
 from orchestrator.parse.threads import as_mbox, has_patches, plain_name, threads, title_of, version_of
 from orchestrator.process import Command, Runner
 from orchestrator.source.bases import find_in_tree
-from orchestrator.store import write_atomically
+from orchestrator.storage.store import write_atomically
 from orchestrator.web.fetch import fetch_text
 from orchestrator.words import counted
 

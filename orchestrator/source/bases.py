@@ -27,7 +27,7 @@ from orchestrator.process import Command, CommandResult, Runner
 from orchestrator.real_path import real_path
 from orchestrator.source import archive
 from orchestrator.source.git import ALTERNATES, ISOLATED, Git, damage
-from orchestrator.store import locked, write_atomically, writing
+from orchestrator.storage.store import locked, write_atomically, writing
 
 ARCHIVES = Path("/usr/src")
 DEFAULT_BASE = "linux-source-6.12"

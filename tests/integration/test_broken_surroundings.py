@@ -20,7 +20,7 @@ from orchestrator.process import Cancel, Command, Runner
 from orchestrator.source import bases
 from orchestrator.source.bases import Workplace, packaged_base, tree_base
 from orchestrator.source.git import Git
-from orchestrator.store import Store, write_atomically
+from orchestrator.storage.store import Store, write_atomically
 from tests.integration.conftest import Cli, git
 
 NAME = "linux-source-0.1"

@@ -19,9 +19,9 @@ from orchestrator.model.request import Request
 from orchestrator.nights.night_dir import save_night
 from orchestrator.process import Cancel, Runner
 from orchestrator.record import RunRecord, save_record
-from orchestrator.retention import DAY_S, Kind
 from orchestrator.source.bases import Workplace, tree_base
 from orchestrator.source.trees import base_tree, move_worktree
+from orchestrator.storage.retention import DAY_S, Kind
 from tests.integration.conftest import Cli
 
 RUNNER = Runner(Cancel())

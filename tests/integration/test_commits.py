@@ -19,7 +19,7 @@ from orchestrator.parse.series import first_patches, read_patches
 from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import Workplace, tree_base
 from orchestrator.source.commits import commit_series, trees_of
-from orchestrator.store import Store
+from orchestrator.storage.store import Store
 from tests.integration.conftest import git
 from tests.unit.test_signed import signed
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import catalog, kept
+from orchestrator import catalog
 from orchestrator.build import plugin
 from orchestrator.build.toolchain import find_toolchain
 from orchestrator.context import Context, Places
@@ -19,6 +19,7 @@ from orchestrator.model.coverage import ChangedStatement, CodeMap, LineState
 from orchestrator.model.kernel import AppliedTree, Base, KernelConfig, KernelImage
 from orchestrator.model.outcome import Outcome
 from orchestrator.process import Cancel, Runner
+from orchestrator.storage import kept
 from tests.integration.conftest import git
 
 PC = catalog.load_catalog().machine("q35")

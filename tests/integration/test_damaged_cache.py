@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import catalog, kept
+from orchestrator import catalog
 from orchestrator.build.apply import series_commits
 from orchestrator.build.compile import FACTS, SCHEMA, BuildFacts, find_built
 from orchestrator.context import Context, Places
@@ -25,6 +25,7 @@ from orchestrator.model.kernel import KernelImage
 from orchestrator.process import Cancel, Runner
 from orchestrator.source import bases
 from orchestrator.source.bases import Workplace, packaged_base, tree_base
+from orchestrator.storage import kept
 
 GARBAGE = (b"", b"{", b"\0\0\0\0", b"\xff\xfe", b'{"accel": "kvm"}', b"[1]")
 

@@ -12,7 +12,6 @@ from xml.etree import ElementTree
 
 import pytest
 
-from orchestrator import kept
 from orchestrator.build.compile import FACTS, SCHEMA, BuildFacts
 from orchestrator.context import Places
 from orchestrator.errors import UsageError, VmlinuxUnreadable
@@ -33,6 +32,7 @@ from orchestrator.record import KernelRecord, MutationRecord, RunRecord, load_re
 from orchestrator.source.bases import Workplace, tree_base
 from orchestrator.source.commits import commit_series, trees_of
 from orchestrator.source.objects import Trees
+from orchestrator.storage import kept
 from tests.integration.conftest import Cli, git
 from tests.valid_json import read_valid
 

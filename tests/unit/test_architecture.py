@@ -53,13 +53,11 @@ LAYERS = (
     ("execution",),  # knows jobs as values alone
     ("b4",),
     ("sandbox",),
-    ("process", "store", "watching", "evidence.symbols", "host_time", "host_cpus", "version"),
+    ("process", "watching", "evidence.symbols", "host_time", "host_cpus", "version"),
+    ("storage",),
     ("os_errors",),
-    ("manifest",),
-    ("kept",),
     ("questions",),  # policies: they name jobs and see reports, and know neither who does the jobs nor how
     ("judge",),
-    ("retention",),
     (
         "parse",
         "declarations.schema",
