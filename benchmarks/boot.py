@@ -27,11 +27,11 @@ from orchestrator.commands.compose import Invocation, find_accel, find_base, fin
 from orchestrator.commands.guests import guest_specs
 from orchestrator.context import Context, Places
 from orchestrator.declarations.kconfigs import read_fragment
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.jobs.boot import GuestSpec, boot
 from orchestrator.jobs.build import Finders
 from orchestrator.model.request import Request
 from orchestrator.plan import make_plan
-from orchestrator.process import Cancel, Runner
 
 
 def bench_for(kconfig: str) -> tuple[Context, GuestSpec]:

@@ -35,13 +35,13 @@ from orchestrator.context import Context, Places
 from orchestrator.history.database import open_database
 from orchestrator.history.keep import keep
 from orchestrator.history.rows import rows_of
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.jobs.journal import Journal
 from orchestrator.model.artifact import Artifact
 from orchestrator.model.attempt import Attempt, Ending
 from orchestrator.model.job import Session
 from orchestrator.model.kernel import Kernel, Source
 from orchestrator.model.subject import patched
-from orchestrator.process import Cancel, Runner
 from orchestrator.storage.manifest import file_digest
 from orchestrator.version import version
 from tests.integration.farms import Farm

@@ -23,10 +23,10 @@ from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
 from orchestrator.declarations.patches import read_series
 from orchestrator.errors import OrchestrateError
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.jobs.build import Finders, Tree, make_tree, sift
 from orchestrator.model.kernel import Kernel, Role, Source
 from orchestrator.model.subject import Subject
-from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import Workplace, tree_base
 
 T = TypeVar("T")

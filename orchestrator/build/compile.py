@@ -14,11 +14,11 @@ from orchestrator.build.worktree import build_directory, compiling, worktree_loc
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed
 from orchestrator.events import Compiling
+from orchestrator.host.process import Command, CommandResult
 from orchestrator.model.kernel import AppliedTree, KernelConfig, KernelImage
 from orchestrator.model.machine import Machine
 from orchestrator.model.subject import Subject
 from orchestrator.parse.compiler import COMPILED
-from orchestrator.process import Command, CommandResult
 from orchestrator.source.trees import move_worktree
 from orchestrator.storage import kept
 from orchestrator.storage.store import Store, key, write_atomically

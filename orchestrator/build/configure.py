@@ -13,12 +13,12 @@ from orchestrator.build.toolchain import Toolchain, first_error, host_error, mak
 from orchestrator.build.worktree import build_directory, worktree_lock
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed, KconfigBroken, KconfigDropped, ToolMissing
+from orchestrator.host.process import CommandResult
 from orchestrator.model.kernel import AppliedTree, Kconfig, KernelConfig
 from orchestrator.model.subject import Subject
 from orchestrator.parse.kconfig import Dropped, config_line, dropped, merge, set_symbols, unmet
 from orchestrator.parse.kconfig_messages import main_message
 from orchestrator.parse.whole_config import changes, told
-from orchestrator.process import CommandResult
 from orchestrator.source.git import Git
 from orchestrator.source.trees import move_worktree, worktree
 from orchestrator.storage.manifest import file_digest

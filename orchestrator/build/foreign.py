@@ -17,9 +17,9 @@ from orchestrator.build.product import Product
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed, ToolMissing
 from orchestrator.guest.initramfs import Userland
+from orchestrator.host.process import Command
 from orchestrator.model.arch import Arch
 from orchestrator.parse.busybox import applets_of
-from orchestrator.process import Command
 from orchestrator.storage.store import key
 
 PACKAGES = ("busybox-static", "dropbear-bin")

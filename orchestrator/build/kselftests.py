@@ -17,13 +17,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator import host_cpus
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain, first_error, host_failure, told_refusals
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed
+from orchestrator.host import resources
+from orchestrator.host.process import Command, CommandResult, Confined
 from orchestrator.model.kernel import AppliedTree
-from orchestrator.process import Command, CommandResult, Confined
 from orchestrator.source.excerpt import Excerpt, check_out, excerpt
 from orchestrator.source.objects import Trees
 from orchestrator.storage import kept
@@ -116,7 +116,7 @@ def _make(context: Context, files: Excerpt, scratch: Path, out: Path, home: str,
     for directory in (tree, out):
         directory.mkdir()
     check_out(files, tree, context.runner)
-    jobs = f"--jobs={host_cpus.cpus()}"
+    jobs = f"--jobs={resources.cpus()}"
     confined = Confined(writes=(scratch,))
     headers = context.runner.run(Command(("make", "ARCH=x86", jobs, "headers"), cwd=tree, confined=confined))
     if headers.status != 0:

@@ -14,9 +14,9 @@ from orchestrator.context import Context
 from orchestrator.errors import CommandFailed
 from orchestrator.guest.accel import boot_sector_command, qemu_version
 from orchestrator.guest.counters import Counters, Counting, write_addresses
+from orchestrator.host.process import Command, CommandResult
 from orchestrator.model.coverage import Jump
 from orchestrator.model.machine import Accel
-from orchestrator.process import Command, CommandResult
 from orchestrator.storage.manifest import file_digest
 from orchestrator.storage.store import key
 

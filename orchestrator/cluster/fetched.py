@@ -16,8 +16,8 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from orchestrator.errors import DownloadFailed, HostRefused
+from orchestrator.host.os_errors import situation
 from orchestrator.model.artifact import Artifact, StoredProduct
-from orchestrator.os_errors import situation
 from orchestrator.storage.manifest import file_digest
 from orchestrator.storage.store import Store, writing
 

@@ -17,6 +17,9 @@ from orchestrator.context import Context, Places
 from orchestrator.errors import Interrupted, OrchestrateError, UsageError
 from orchestrator.events import Event, Level, Note
 from orchestrator.evidence.decode import keep_lines
+from orchestrator.host.os_errors import situation
+from orchestrator.host.process import Cancel, Runner
+from orchestrator.host.sandbox import Sandbox, try_it
 from orchestrator.jobs.build import Finders
 from orchestrator.jobs.perform import perform
 from orchestrator.jobs.products import Products
@@ -24,10 +27,7 @@ from orchestrator.judge.attempts import classify
 from orchestrator.model.artifact import Artifact, StoredProduct
 from orchestrator.model.case import Case
 from orchestrator.model.request import Plan, Request
-from orchestrator.os_errors import situation
-from orchestrator.process import Cancel, Runner
 from orchestrator.record import KERNEL, KernelRecord
-from orchestrator.sandbox import Sandbox, try_it
 from orchestrator.storage import manifest
 from orchestrator.storage.manifest import file_digest
 from orchestrator.storage.store import Store

@@ -15,7 +15,7 @@ from pathlib import Path
 from orchestrator.commands.inventory import REMOVED, inventory
 from orchestrator.context import Places
 from orchestrator.errors import UsageError
-from orchestrator.process import Cancel, Runner
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.reporters import stream
 from orchestrator.reporters.text import printable
 from orchestrator.storage.retention import Item, Kind, Policy, by_kind, chosen, parse_size, show_size

@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from orchestrator import host_cpus
 from orchestrator.build.generated import generated_mutants
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import find_toolchain
@@ -36,6 +35,10 @@ from orchestrator.declarations.patches import DELAYS, MUTANTS, absolute, read_mu
 from orchestrator.errors import CommandFailed, PatchDoesNotApply, ToolMissing, UsageError
 from orchestrator.events import CommandRan, Listener, StageFinished, StageStarted
 from orchestrator.guest.accel import Probe, choose
+from orchestrator.host import resources
+from orchestrator.host.process import Cancel, CommandResult, Runner
+from orchestrator.host.real_path import at_home, real_path
+from orchestrator.host.sandbox import Sandbox
 from orchestrator.jobs.build import Finders, Stage
 from orchestrator.jobs.products import Products
 from orchestrator.model.kernel import USUAL_TOOLCHAIN, Base, Source
@@ -47,10 +50,7 @@ from orchestrator.model.series import Mutant, Patch, Series
 from orchestrator.model.subject import Subject
 from orchestrator.parse.series import series_of, with_patches
 from orchestrator.plan import MOST_GENERATED, make_plan, requested_source
-from orchestrator.process import Cancel, CommandResult, Runner
-from orchestrator.real_path import at_home, real_path
 from orchestrator.reporters.progress import Progress
-from orchestrator.sandbox import Sandbox
 from orchestrator.settings.files import user_file
 from orchestrator.settings.resolve import DEFAULT, OPTION
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, check_packaged, find_in_tree, packaged_base, tree_base
@@ -143,7 +143,7 @@ def find_host(context: Context) -> Host:
         compiler = find_toolchain(context).value.compiler
     except (ToolMissing, CommandFailed):  # the toolchain's stage says so, where it belongs
         compiler = USUAL_TOOLCHAIN
-    return Host(host_cpus.cpus(), host_cpus.available_memory_mib(), compiler)
+    return Host(resources.cpus(), resources.available_memory_mib(), compiler)
 
 
 def choose_mutants(

@@ -12,9 +12,9 @@ from orchestrator.commands.rundir import LOCK
 from orchestrator.context import Places
 from orchestrator.errors import UsageError
 from orchestrator.guest.left import find_left
+from orchestrator.host.process import Command, Runner
 from orchestrator.judge.run import RUN
 from orchestrator.nights.night_dir import GOES_ON_H, NIGHT, RUNS, SERIES, load_night, lock_of
-from orchestrator.process import Command, Runner
 from orchestrator.record import RunRecord, load_record
 from orchestrator.storage.retention import DAY_S, Item, Kind
 from orchestrator.storage.store import is_held

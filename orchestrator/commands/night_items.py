@@ -23,13 +23,13 @@ from orchestrator.commands.outputs import Outputs
 from orchestrator.commands.rundir import case_digests, fragment_symbols
 from orchestrator.commands.test import test
 from orchestrator.errors import ClusterUnavailable, Fault, Interrupted, OrchestrateError, WorkersUnfit
+from orchestrator.host.os_errors import situation
+from orchestrator.host.process import Cancel
 from orchestrator.judge.run import RUN
 from orchestrator.model.night import BISECT, MUTANTS, Candidate, Item, NightItem, Parts
 from orchestrator.model.outcome import Verdict
 from orchestrator.nights.targets import Target
 from orchestrator.nights.words import combinations, command_words
-from orchestrator.os_errors import situation
-from orchestrator.process import Cancel
 from orchestrator.record import RunRecord, load_record
 from orchestrator.settings.resolve import give
 from orchestrator.source.bases import DEFAULT_BASE, check_packaged, find_in_tree

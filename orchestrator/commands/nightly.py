@@ -22,6 +22,8 @@ from orchestrator.commands.night_work import AtWork
 from orchestrator.commands.targets import check_target, write_target
 from orchestrator.context import Places
 from orchestrator.errors import ClusterUnavailable, Fault, HostRefused, Interrupted, OrchestrateError
+from orchestrator.host.os_errors import situation
+from orchestrator.host.process import Runner
 from orchestrator.judge.night import news_of, status_of, to_bisect
 from orchestrator.judge.run import RUN
 from orchestrator.model.night import (
@@ -48,9 +50,7 @@ from orchestrator.nights.night_dir import (
 from orchestrator.nights.plan_file import read_plan
 from orchestrator.nights.targets import Looking
 from orchestrator.nights.words import bisect_words, value_of
-from orchestrator.os_errors import situation
 from orchestrator.parse.threads import plain_name
-from orchestrator.process import Runner
 from orchestrator.questions.night import changed, closed, in_order, items_of, next_item, rehearsed
 from orchestrator.reporters import night_text, stream
 from orchestrator.reporters.night_junit import junit

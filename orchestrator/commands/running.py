@@ -9,12 +9,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from orchestrator import host_time
 from orchestrator.commands.compose import Invocation, write_mutants
-from orchestrator.deadline import Budget
 from orchestrator.errors import Fault, Interrupted, OrchestrateError, UsageError
 from orchestrator.events import RunFinished
 from orchestrator.evidence.decode import decode, decode_suites
+from orchestrator.host import load
+from orchestrator.host.deadline import Budget
+from orchestrator.host.os_errors import situation
 from orchestrator.jobs.coverage import EMULATOR
 from orchestrator.jobs.products import Products
 from orchestrator.judge import mutation_run, run
@@ -22,7 +23,6 @@ from orchestrator.model.kernel import USUAL_ARCH, Role
 from orchestrator.model.outcome import Verdict
 from orchestrator.model.report import RunReport
 from orchestrator.model.request import Plan
-from orchestrator.os_errors import situation
 from orchestrator.questions.ask import ask
 from orchestrator.questions.builds import Builds
 from orchestrator.questions.mutation import Mutation, budget_of, why_not_run
@@ -135,7 +135,7 @@ def run_mutation(invocation: Invocation, run_dir: Path) -> mutation_run.Mutation
 @contextmanager
 def account(run_dir: Path) -> Iterator[list[BaseException]]:
     """Adds the time of the run to its record. Yields a list that receives what ended the run early."""
-    began = host_time.clocks_now()
+    began = load.clocks_now()
     ended: list[BaseException] = []
     try:
         yield ended

@@ -8,7 +8,7 @@ from orchestrator.cluster import identity
 from orchestrator.commands.compose import identity_of, stoppable
 from orchestrator.commands.executors import extra
 from orchestrator.errors import UsageError
-from orchestrator.process import Cancel
+from orchestrator.host.process import Cancel
 from orchestrator.reporters import stream
 
 

@@ -15,9 +15,9 @@ from orchestrator.errors import GuestUnreachable, ToolMissing, UsageError
 from orchestrator.guest.condition import RUNNING
 from orchestrator.guest.guest import Access
 from orchestrator.guest.left import find_left
+from orchestrator.host.process import attach, find_program
 from orchestrator.jobs.boot import boot
 from orchestrator.judge.run import RUN
-from orchestrator.process import attach, find_program
 from orchestrator.reporters import stream
 from orchestrator.words import counted
 

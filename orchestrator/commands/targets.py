@@ -7,7 +7,7 @@ from pathlib import Path
 
 from orchestrator.arguments.options.reports import STDOUT
 from orchestrator.errors import UsageError
-from orchestrator.real_path import real_path
+from orchestrator.host.real_path import real_path
 from orchestrator.storage.store import write_atomically, writing
 
 

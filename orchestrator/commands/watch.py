@@ -22,16 +22,16 @@ from orchestrator.commands.selecting import selected
 from orchestrator.commands.test import test
 from orchestrator.commands.turns import State, Turns
 from orchestrator.errors import OrchestrateError, UsageError
+from orchestrator.host.process import Cancel, Runner
+from orchestrator.host.watching import check_watching, saves
 from orchestrator.model.outcome import Verdict
 from orchestrator.model.report import RunReport
 from orchestrator.model.request import Request
 from orchestrator.model.series import Series
-from orchestrator.process import Cancel, Runner
 from orchestrator.reporters import stream, terminal
 from orchestrator.reporters.complaint import complain
 from orchestrator.reporters.text import printable
 from orchestrator.source.checkout import tree_series
-from orchestrator.watching import check_watching, saves
 
 
 def run(args: argparse.Namespace) -> int:

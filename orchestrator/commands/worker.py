@@ -17,9 +17,9 @@ from orchestrator.codec import dumps
 from orchestrator.commands.compose import find_accel, find_finders, identity_of, stoppable
 from orchestrator.commands.executors import extra
 from orchestrator.context import Context, Places
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.model.kernel import USUAL_ARCH
 from orchestrator.model.request import Request
-from orchestrator.process import Cancel, Runner
 from orchestrator.reporters import stream
 from orchestrator.reporters.text import printable
 

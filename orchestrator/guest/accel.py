@@ -18,9 +18,9 @@ from pathlib import Path
 from orchestrator.errors import CommandFailed, UsageError
 from orchestrator.guest.host_clock import tsc_khz
 from orchestrator.guest.qemu_argv import in_option
+from orchestrator.host.process import Command, Runner
 from orchestrator.model.kernel import USUAL_ARCH
 from orchestrator.model.machine import Accel, Machine
-from orchestrator.process import Command, Runner
 from orchestrator.storage import kept
 from orchestrator.storage.manifest import file_digest
 from orchestrator.storage.store import key, write_atomically

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
-from orchestrator import host_cpus
 from orchestrator.catalog import Catalog
 from orchestrator.context import Context
+from orchestrator.host import resources
 from orchestrator.judge.signature import signature
 from orchestrator.model.case import Case
 from orchestrator.model.kernel import Kconfig
@@ -102,4 +102,4 @@ def _host_class() -> str:
     """What hosts with the same races share: the model of their CPUs, and how many of them we may use."""
     lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else []
     model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    return f"{model} x {host_cpus.cpus()}"
+    return f"{model} x {resources.cpus()}"

@@ -21,6 +21,7 @@ from orchestrator.evidence.coverage.executed import functions_by_case
 from orchestrator.evidence.coverage.mapping import Kernel, changed_statements
 from orchestrator.evidence.symbols import SourcePlaces
 from orchestrator.guest.counters import Counting, write_addresses
+from orchestrator.host.process import Command
 from orchestrator.jobs.build import Built
 from orchestrator.model.coverage import ChangedFile, CodeMap, Jump, LineState
 from orchestrator.model.kernel import USUAL_ARCH
@@ -28,7 +29,6 @@ from orchestrator.model.machine import Accel, Machine
 from orchestrator.model.outcome import Outcome
 from orchestrator.parse.changed_lines import changed_lines, is_of_kernel
 from orchestrator.parse.kbuild import makefile_names, why_not_built
-from orchestrator.process import Command
 from orchestrator.record import KernelRecord
 from orchestrator.source.git import Git
 from orchestrator.storage import kept

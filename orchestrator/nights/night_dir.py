@@ -17,9 +17,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from orchestrator import __version__, bounded
+from orchestrator import __version__
 from orchestrator.codec import dumps, loads
 from orchestrator.errors import UsageError
+from orchestrator.host import bounded
 from orchestrator.model.night import NightPlan, NightRecord
 from orchestrator.storage.store import write_atomically
 

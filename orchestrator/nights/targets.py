@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from orchestrator import bounded
 from orchestrator.catalog import Catalog
 from orchestrator.codec import loads
 from orchestrator.declarations.patch_dir import PATCH_FILE
@@ -22,8 +21,10 @@ from orchestrator.declarations.patches import (
     named_patches,
     unpacked,
 )
-from orchestrator.environment import access
 from orchestrator.errors import Interrupted, OrchestrateError, PatchUnreadable
+from orchestrator.host import bounded
+from orchestrator.host.environment import access
+from orchestrator.host.process import Command, Runner
 from orchestrator.model.night import Entry, From, NightPlan, SeriesEntry, TreeEntry
 from orchestrator.model.series import Series
 from orchestrator.parse import mail as mails
@@ -32,7 +33,6 @@ from orchestrator.parse.patch_name import Kind
 from orchestrator.parse.series import Choice, read_patches
 from orchestrator.parse.tag import read_tag
 from orchestrator.parse.threads import as_mbox, has_patches, plain_name, threads, title_of, version_of
-from orchestrator.process import Command, Runner
 from orchestrator.source.bases import find_in_tree
 from orchestrator.storage.store import write_atomically
 from orchestrator.web.fetch import fetch_text

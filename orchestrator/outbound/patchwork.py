@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from orchestrator import bounded
 from orchestrator.errors import NotSent
+from orchestrator.host import bounded
 from orchestrator.model.report import RunReport
 from orchestrator.outbound.parcel import Parcel
 from orchestrator.parse.patchwork_hash import patchwork_hash

@@ -23,7 +23,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from orchestrator.os_errors import situation
+from orchestrator.host.os_errors import situation
 from orchestrator.storage import manifest
 
 T = TypeVar("T")

@@ -21,9 +21,9 @@ from orchestrator.build.worktree import build_directory, worktree_lock
 from orchestrator.commands.compose import find_base
 from orchestrator.context import Context, Places
 from orchestrator.errors import ToolMissing
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.model.kernel import USUAL_TOOLCHAIN, Kernel, Source, Variant
 from orchestrator.model.subject import baseline
-from orchestrator.process import Cancel, Runner
 from orchestrator.source.trees import move_worktree
 
 CATALOG = catalog.load_catalog(Path(__file__).parents[2])

@@ -13,11 +13,11 @@ from orchestrator.build.product import Product
 from orchestrator.build.toolchain import find_toolchain
 from orchestrator.commands.compose import find_base
 from orchestrator.context import Context, Places
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.jobs.host_test import userspace
 from orchestrator.model.kernel import Source
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.userspace import RADIX_TREE
-from orchestrator.process import Cancel, Runner
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ["main", "idr-test", "multiorder", "xarray", "maple"]

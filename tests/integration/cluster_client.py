@@ -18,13 +18,13 @@ from orchestrator.commands.executors import executor
 from orchestrator.context import Context, Places
 from orchestrator.errors import OrchestrateError
 from orchestrator.events import Event, Note
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.jobs.products import Products
 from orchestrator.model.job import Configure
 from orchestrator.model.kernel import Kernel, Role, Source
 from orchestrator.model.request import Request
 from orchestrator.model.subject import Subject
 from orchestrator.plan import make_plan
-from orchestrator.process import Cancel, Runner
 
 ROLES = list(Role)
 

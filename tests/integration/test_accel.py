@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from orchestrator import catalog
 from orchestrator.guest.accel import probe
-from orchestrator.process import Cancel, Runner
+from orchestrator.host.process import Cancel, Runner
 
 TCG = catalog.load_catalog().accel("tcg")
 

@@ -17,9 +17,9 @@ from orchestrator.commands.intake import Taken, take
 from orchestrator.context import Context, Places
 from orchestrator.declarations import patches
 from orchestrator.errors import DownloadFailed, OrchestrateError, PatchUnreadable, UsageError
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.model.request import Request
 from orchestrator.model.series import Place, Series
-from orchestrator.process import Cancel, Runner
 from orchestrator.web.fetch import fetch_text
 from tests.integration.conftest import Cli, git
 from tests.integration.mails import Archive, mail, patch, thread

@@ -13,8 +13,8 @@ from orchestrator.commands.compose import find_base
 from orchestrator.commands.intake import Taken, take
 from orchestrator.context import Context, Places
 from orchestrator.errors import UsageError
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.model.request import Request
-from orchestrator.process import Cancel, Runner
 from orchestrator.source.commits import commit_series
 from orchestrator.source.git import Git
 from tests.integration.conftest import Cli, git

@@ -15,8 +15,8 @@ from orchestrator.build.apply import apply
 from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
 from orchestrator.errors import BaseDamaged, BaseUnavailable, CommandFailed, DiskFull, HostRefused
+from orchestrator.host.process import Cancel, Command, Runner
 from orchestrator.model.kernel import Base
-from orchestrator.process import Cancel, Command, Runner
 from orchestrator.source import bases
 from orchestrator.source.bases import Workplace, packaged_base, tree_base
 from orchestrator.source.git import Git
@@ -156,7 +156,7 @@ IMPORT = """
 import sys
 from pathlib import Path
 from orchestrator.errors import OrchestrateError
-from orchestrator.process import Cancel, Runner
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.source import bases
 bases.ARCHIVES = Path(sys.argv[1])
 try:

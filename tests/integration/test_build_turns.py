@@ -15,8 +15,8 @@ from orchestrator import events
 from orchestrator.build.worktree import compiling, worktree_lock
 from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.model.kernel import Base
-from orchestrator.process import Cancel, Runner
 
 HOLDER = """\
 import os, sys

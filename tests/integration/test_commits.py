@@ -13,10 +13,10 @@ from orchestrator.build.apply import apply, series_commits
 from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
 from orchestrator.errors import PatchDoesNotApply
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.model.kernel import Base
 from orchestrator.model.series import Series
 from orchestrator.parse.series import first_patches, read_patches
-from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import Workplace, tree_base
 from orchestrator.source.commits import commit_series, trees_of
 from orchestrator.storage.store import Store

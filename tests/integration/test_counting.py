@@ -26,8 +26,8 @@ from orchestrator.evidence.coverage.hits import read_gone, read_hits, write_hits
 from orchestrator.guest import accel
 from orchestrator.guest.accel import SOURCE, boot_sector_command
 from orchestrator.guest.counters import STALLS, VMA_WRITES, Counters, Counting, write_addresses
+from orchestrator.host.process import Cancel, Command, Runner
 from orchestrator.model.coverage import Jump
-from orchestrator.process import Cancel, Command, Runner
 
 QEMUS = ["qemu-system-x86_64", *filter(None, os.environ.get("ORCHESTRATE_TEST_QEMUS", "").split(":"))]
 TCG = catalog.load_catalog().accel("tcg")

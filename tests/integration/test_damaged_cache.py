@@ -19,10 +19,10 @@ from orchestrator.events import Event, Note
 from orchestrator.guest.accel import choose
 from orchestrator.guest.left import find_left
 from orchestrator.guest.qemu import PID
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.jobs.boot import GuestSpec, boot
 from orchestrator.model.case import Programs
 from orchestrator.model.kernel import KernelImage
-from orchestrator.process import Cancel, Runner
 from orchestrator.source import bases
 from orchestrator.source.bases import Workplace, packaged_base, tree_base
 from orchestrator.storage import kept

@@ -17,6 +17,7 @@ from orchestrator.context import Places
 from orchestrator.errors import UsageError, VmlinuxUnreadable
 from orchestrator.evidence.decode import decode_kernel_reports, keep_lines
 from orchestrator.evidence.symbols import Symbols
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.judge.attempts import classify
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_facts import KernelFacts
@@ -27,7 +28,6 @@ from orchestrator.model.request import Request
 from orchestrator.model.series import Mutant, Observable
 from orchestrator.parse.frames import CodeRef
 from orchestrator.parse.series import read_patches
-from orchestrator.process import Cancel, Runner
 from orchestrator.record import KernelRecord, MutationRecord, RunRecord, load_record, save_record
 from orchestrator.source.bases import Workplace, tree_base
 from orchestrator.source.commits import commit_series, trees_of

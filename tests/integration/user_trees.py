@@ -7,7 +7,7 @@ from pathlib import Path
 
 from orchestrator import catalog
 from orchestrator.context import Context, Places
-from orchestrator.process import Cancel, Runner
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.source.bases import Workplace, tree_base
 from tests.integration.conftest import git
 

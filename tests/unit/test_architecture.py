@@ -52,10 +52,8 @@ LAYERS = (
     ("declarations",),
     ("execution",),  # knows jobs as values alone
     ("b4",),
-    ("sandbox",),
-    ("process", "watching", "evidence.symbols", "host_time", "host_cpus", "version"),
+    ("evidence.symbols", "version"),
     ("storage",),
-    ("os_errors",),
     ("questions",),  # policies: they name jobs and see reports, and know neither who does the jobs nor how
     ("judge",),
     (
@@ -63,19 +61,16 @@ LAYERS = (
         "declarations.schema",
         "codec",
         "events",
-        "deadline",
-        "environment",
         "build.schemata",
         "mutation",
     ),
     ("roots",),
     (
-        "bounded",
         "expressions",
-        "real_path",
+        "host",
         "web",
         "words",
-    ),  # how much is read of others' files, which expressions
+    ),
     ("model", "errors"),
     ("",),  # the package itself: its version
 )
@@ -85,9 +80,9 @@ QUESTIONS = ("ask", "flakes", "groups", "measures", "news", "passes", "runs", "t
 
 OWNERS = {
     "cattrs": {"codec"},
-    "subprocess": {"process", "source.archive", "guest.qemu"},  # the latter two only name PIPE of process.start
+    "subprocess": {"host.process", "source.archive", "guest.qemu"},  # the latter two only name PIPE of process.start
     "requests": {"web.fetch", "web.api"},
-    "watchfiles": {"watching"},
+    "watchfiles": {"host.watching"},
     "paramiko": {"guest.ssh"},
     "fabric": {"guest.ssh"},
     "invoke": {"guest.ssh"},
@@ -162,9 +157,9 @@ def test_a_third_party_has_its_owners(package: str) -> None:
 
 
 def test_one_module_counts_cpus() -> None:
-    """So that a container's quota holds everywhere. host_time reads the clocks of all of the host's CPUs."""
+    """So that a container's quota holds everywhere. host.load reads the clocks of all of the host's CPUs."""
     counters = {name for name, path in MODULES.items() if re.search(r"sched_getaffinity|cpu_count", path.read_text())}
-    assert counters == {"orchestrator.host_cpus", "orchestrator.host_time"}
+    assert counters == {"orchestrator.host.resources", "orchestrator.host.load"}
 
 
 PRINTERS = {"reporters.stream", "evidence.postmortem.extract"}  # the latter is a child that answers us in JSON

@@ -15,13 +15,13 @@ import pytest
 
 from orchestrator.errors import Interrupted
 from orchestrator.execution.local import NextJobs, carry_out
+from orchestrator.host.process import Cancel
 from orchestrator.judge.verdict import verdict
 from orchestrator.model.job import Build, Job, Session
 from orchestrator.model.outcome import Verdict
 from orchestrator.model.report import BOOT, Answer
 from orchestrator.model.request import Plan
 from orchestrator.model.subject import Subject
-from orchestrator.process import Cancel
 from orchestrator.questions.first_test import is_built
 from orchestrator.questions.question import Known, Question
 from orchestrator.questions.regression import Regression, subjects

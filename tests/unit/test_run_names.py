@@ -16,6 +16,7 @@ from orchestrator.commands.compose import request_of
 from orchestrator.commands.report import judge_again
 from orchestrator.commands.rundir import claim
 from orchestrator.context import Context, Places
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.judge.run import judge_run
 from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.machine import Host
@@ -23,7 +24,6 @@ from orchestrator.model.request import Plan, Request
 from orchestrator.model.series import Envelope
 from orchestrator.parse.series import read_patches
 from orchestrator.plan import make_plan
-from orchestrator.process import Cancel, Runner
 from orchestrator.record import RunRecord
 from orchestrator.record import load_record as load_record
 from orchestrator.reporters import junit

@@ -18,6 +18,7 @@ from orchestrator.commands.running import run_test
 from orchestrator.context import Context, Places
 from orchestrator.errors import HostRefused, Interrupted, OrchestrateError, UsageError
 from orchestrator.events import Event, StageStarted
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.jobs.build import Finders
 from orchestrator.judge import run
 from orchestrator.judge.verdict import verdict
@@ -27,7 +28,6 @@ from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import Answer, CaseResult, Comparison, RunReport, StageResult, SuiteReport
 from orchestrator.model.request import Request
 from orchestrator.plan import make_plan
-from orchestrator.process import Cancel, Runner
 from orchestrator.record import KERNEL, KernelRecord, RunRecord, load_record, save_record
 from orchestrator.settings.keys import Settings
 
