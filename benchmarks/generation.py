@@ -19,8 +19,8 @@ from typing import TypeVar
 
 from orchestrator.build.generated import generated_mutants
 from orchestrator.build.product import Product
-from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.declarations.patches import read_series
 from orchestrator.errors import OrchestrateError
 from orchestrator.host.process import Cancel, Runner

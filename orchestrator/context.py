@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.catalog import Catalog
+from orchestrator.declarations.catalog import Catalog
 from orchestrator.errors import UsageError
 from orchestrator.events import Level, Listener, Note
 from orchestrator.host.process import Runner

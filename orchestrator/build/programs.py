@@ -14,8 +14,8 @@ from orchestrator.build.foreign import foreign_userland
 from orchestrator.build.kselftests import kselftests
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain, first_error, host_failure
-from orchestrator.catalog import Catalog
 from orchestrator.context import Context
+from orchestrator.declarations.catalog import Catalog
 from orchestrator.errors import CaseDoesNotCompile, CommandFailed
 from orchestrator.guest import initramfs
 from orchestrator.guest.case_argv import CASES, KSELFTESTS

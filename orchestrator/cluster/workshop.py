@@ -9,11 +9,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import fields, replace
 from pathlib import Path
 
-from orchestrator.catalog import Catalog
 from orchestrator.cluster.fetched import Peers, fetch_product
 from orchestrator.cluster.served import FileServer
 from orchestrator.cluster.task import Result, Task, Trouble, small_contents
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import Catalog
 from orchestrator.errors import Interrupted, OrchestrateError, UsageError
 from orchestrator.events import Event, Level, Note
 from orchestrator.evidence.decode import keep_lines
@@ -27,7 +27,7 @@ from orchestrator.judge.attempts import classify
 from orchestrator.model.artifact import Artifact, StoredProduct
 from orchestrator.model.case import Case
 from orchestrator.model.request import Plan, Request
-from orchestrator.record import KERNEL, KernelRecord
+from orchestrator.runs.record import KERNEL, KernelRecord
 from orchestrator.storage import manifest
 from orchestrator.storage.manifest import file_digest
 from orchestrator.storage.store import Store

@@ -20,7 +20,6 @@ from orchestrator.build.generated import generated_mutants
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import find_toolchain
 from orchestrator.build.toolchains import check_toolchain
-from orchestrator.catalog import NOT, Catalog, load_catalog
 from orchestrator.commands.earlier import earlier_times
 from orchestrator.commands.executors import LOCAL, Executor, ExecutorOf, check_executor, executor
 from orchestrator.commands.intake import take
@@ -28,6 +27,7 @@ from orchestrator.commands.outputs import absolute_directory
 from orchestrator.commands.selecting import selected
 from orchestrator.commands.selftests import with_selftests_of
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import NOT, Catalog, load_catalog
 from orchestrator.declarations.kconfigs import kconfig_parts
 from orchestrator.declarations.known_issues import KNOWN_ISSUES, read_known_issues
 from orchestrator.declarations.names import named

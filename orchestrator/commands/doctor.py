@@ -8,10 +8,10 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-from orchestrator.catalog import load_catalog
 from orchestrator.commands.host_tools import Tool, check_tools, host_family, install, install_command
 from orchestrator.commands.inventory import inventory
 from orchestrator.context import Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import OrchestrateError
 from orchestrator.guest.accel import Probe, probe
 from orchestrator.host import resources

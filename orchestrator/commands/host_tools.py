@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.catalog import PACKAGE
+from orchestrator.declarations.catalog import PACKAGE
 from orchestrator.declarations.files import read_toml
 from orchestrator.errors import CommandFailed, ToolMissing
 from orchestrator.host.process import Cancel, Command, Runner, attach, find_program

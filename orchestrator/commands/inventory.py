@@ -15,7 +15,7 @@ from orchestrator.guest.left import find_left
 from orchestrator.host.process import Command, Runner
 from orchestrator.judge.run import RUN
 from orchestrator.nights.night_dir import GOES_ON_H, NIGHT, RUNS, SERIES, load_night, lock_of
-from orchestrator.record import RunRecord, load_record
+from orchestrator.runs.record import RunRecord, load_record
 from orchestrator.storage.retention import DAY_S, Item, Kind
 from orchestrator.storage.store import is_held
 

@@ -30,7 +30,7 @@ from orchestrator.model.night import BISECT, MUTANTS, Candidate, Item, NightItem
 from orchestrator.model.outcome import Verdict
 from orchestrator.nights.targets import Target
 from orchestrator.nights.words import combinations, command_words
-from orchestrator.record import RunRecord, load_record
+from orchestrator.runs.record import RunRecord, load_record
 from orchestrator.settings.resolve import give
 from orchestrator.source.bases import DEFAULT_BASE, check_packaged, find_in_tree
 from orchestrator.storage.manifest import file_digest

@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 
 from orchestrator.arguments.parser import parser
-from orchestrator.catalog import load_catalog
 from orchestrator.commands.bisect import Bisected
 from orchestrator.commands.compose import command_line, identity_for, stoppable
 from orchestrator.commands.executors import LOCAL, Workforce, checked_executor, workforce
@@ -21,6 +20,7 @@ from orchestrator.commands.night_items import Ended, Stop, candidates, run_item
 from orchestrator.commands.night_work import AtWork
 from orchestrator.commands.targets import check_target, write_target
 from orchestrator.context import Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import ClusterUnavailable, Fault, HostRefused, Interrupted, OrchestrateError
 from orchestrator.host.os_errors import situation
 from orchestrator.host.process import Runner

@@ -17,9 +17,9 @@ from orchestrator.judge import mutation_run as matrix
 from orchestrator.judge.run import RUN, judge_run
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.report import RunReport
-from orchestrator.record import RunRecord, load_record
 from orchestrator.reporters import terminal, terminal_matrix
 from orchestrator.reporters.table import REPORT, write_files
+from orchestrator.runs.record import RunRecord, load_record
 
 
 def run(args: argparse.Namespace) -> int:

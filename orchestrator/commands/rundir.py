@@ -23,7 +23,7 @@ from orchestrator.model.planned import PlannedKernel
 from orchestrator.model.request import Baseline, Plan
 from orchestrator.model.series import Patch
 from orchestrator.questions.regression import per_patch, subjects
-from orchestrator.record import BASE_PATCHES, PATCHES, RunRecord, load_record, save_record
+from orchestrator.runs.record import BASE_PATCHES, PATCHES, RunRecord, load_record, save_record
 from orchestrator.storage.manifest import file_digest
 from orchestrator.storage.store import is_held, key
 

@@ -29,9 +29,9 @@ from orchestrator.questions.mutation import Mutation, budget_of, why_not_run
 from orchestrator.questions.performance import Performance
 from orchestrator.questions.question import Question
 from orchestrator.questions.regression import Regression
-from orchestrator.record import MutationRecord, RunRecord, finish, load_record, save_record
 from orchestrator.reporters.complaint import complain
 from orchestrator.reporters.table import write_files
+from orchestrator.runs.record import MutationRecord, RunRecord, finish, load_record, save_record
 
 RERUNS_S = 900.0  # what a test spends on pairs of runs by itself
 

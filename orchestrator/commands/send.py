@@ -20,10 +20,10 @@ from orchestrator.outbound import kcidb, mail, patchwork, squad
 from orchestrator.outbound.ledger import open_ledger
 from orchestrator.outbound.parcel import Delivery, How, Parcel, deliver
 from orchestrator.outbound.tokens import read_token
-from orchestrator.record import RunRecord, load_record
 from orchestrator.reporters import stream
 from orchestrator.reporters.elsewhere import is_regression, run_id
 from orchestrator.reporters.text import printable
+from orchestrator.runs.record import RunRecord, load_record
 from orchestrator.settings.keys import Settings
 from orchestrator.web.api import Server, check_transport
 

@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from orchestrator.catalog import load_catalog
 from orchestrator.commands.compose import Invocation, command_line, invoke, listening, request_of, stoppable, usual_of
 from orchestrator.commands.intake import tree_of
 from orchestrator.commands.outputs import Outputs, outputs_of
 from orchestrator.commands.selecting import selected
 from orchestrator.commands.test import test
 from orchestrator.commands.turns import State, Turns
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import OrchestrateError, UsageError
 from orchestrator.host.process import Cancel, Runner
 from orchestrator.host.watching import check_watching, saves

@@ -24,7 +24,7 @@ from orchestrator.model.report import RunReport, SuiteReport
 from orchestrator.model.series import Series
 from orchestrator.parse.frames import code_refs
 from orchestrator.parse.series import read_patches
-from orchestrator.record import RunRecord, load_record
+from orchestrator.runs.record import RunRecord, load_record
 from orchestrator.storage.store import Store
 
 FILES = 20  # reports of one stage or case that get a file of their own

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
-from orchestrator.catalog import Catalog
 from orchestrator.context import Context
+from orchestrator.declarations.catalog import Catalog
 from orchestrator.host import resources
 from orchestrator.judge.signature import signature
 from orchestrator.model.case import Case

@@ -29,7 +29,7 @@ from orchestrator.model.machine import Accel, Machine
 from orchestrator.model.outcome import Outcome
 from orchestrator.parse.changed_lines import changed_lines, is_of_kernel
 from orchestrator.parse.kbuild import makefile_names, why_not_built
-from orchestrator.record import KernelRecord
+from orchestrator.runs.record import KernelRecord
 from orchestrator.source.git import Git
 from orchestrator.storage import kept
 from orchestrator.storage.store import key, write_atomically

@@ -28,7 +28,7 @@ from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import BOOT, BaseResult, Finding, StageResult, SuiteReport
 from orchestrator.model.subject import Subject
-from orchestrator.record import KERNEL, KernelRecord, load_record, save_record
+from orchestrator.runs.record import KERNEL, KernelRecord, load_record, save_record
 
 T = TypeVar("T")
 UNMARKED = "the end mark of a case did not come out of the serial port in time; this is said once for each kernel"

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from orchestrator.catalog import Catalog
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import Catalog
 from orchestrator.jobs.base_results import files_of_case
 from orchestrator.model.case import Case
 from orchestrator.model.kernel import Kconfig

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from orchestrator.catalog import Catalog
 from orchestrator.declarations import schema
+from orchestrator.declarations.catalog import Catalog
 from orchestrator.declarations.files import read_text, read_yaml_text
 from orchestrator.errors import BadDeclaration
 from orchestrator.host.real_path import real_path

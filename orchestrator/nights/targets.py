@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from orchestrator.catalog import Catalog
 from orchestrator.codec import loads
+from orchestrator.declarations.catalog import Catalog
 from orchestrator.declarations.patch_dir import PATCH_FILE
 from orchestrator.declarations.patches import (
     ARCHIVE,

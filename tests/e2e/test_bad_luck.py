@@ -250,7 +250,7 @@ def test_a_full_disk_is_named(small_disk: Path) -> None:
 
 
 def test_kvm_that_cannot_run_guests_is_refused_with_the_evidence(start: Start) -> None:
-    from orchestrator import catalog
+    from orchestrator.declarations import catalog
     from orchestrator.guest.accel import probe
     from orchestrator.host.process import Cancel, Runner
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalog import load_catalog
 from orchestrator.commands.compose import announced, find_host
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import GuestUnreachable, Interrupted, ProductDamaged
 from orchestrator.guest.accel import Probe, choose
 from orchestrator.guest.guest import Guest

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import catalog
 from orchestrator.build.apply import apply
 from orchestrator.build.configure import configure
 from orchestrator.build.toolchain import find_toolchain, make
@@ -20,6 +19,7 @@ from orchestrator.build.toolchains import installed_toolchains
 from orchestrator.build.worktree import build_directory, worktree_lock
 from orchestrator.commands.compose import find_base
 from orchestrator.context import Context, Places
+from orchestrator.declarations import catalog
 from orchestrator.errors import ToolMissing
 from orchestrator.host.process import Cancel, Runner
 from orchestrator.model.kernel import USUAL_TOOLCHAIN, Kernel, Source, Variant

@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from orchestrator import catalog
 from orchestrator.build.toolchain import Toolchain, find_toolchain
 from orchestrator.context import Context, Places
+from orchestrator.declarations import catalog
 from orchestrator.declarations.patches import read_series
 from orchestrator.host.process import Cancel, Runner
 from orchestrator.jobs.host_test import userspace

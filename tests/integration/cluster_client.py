@@ -11,11 +11,11 @@ import json
 import sys
 from pathlib import Path
 
-from orchestrator.catalog import load_catalog
 from orchestrator.codec import encode
 from orchestrator.commands.compose import find_finders, find_host, stoppable
 from orchestrator.commands.executors import executor
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import OrchestrateError
 from orchestrator.events import Event, Note
 from orchestrator.host.process import Cancel, Runner

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator import catalog
+from orchestrator.declarations import catalog
 from orchestrator.guest.accel import probe
 from orchestrator.host.process import Cancel, Runner
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalog import Catalog, load_catalog
 from orchestrator.commands.compose import find_base
 from orchestrator.commands.intake import Taken, take
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import Catalog, load_catalog
 from orchestrator.errors import UsageError
 from orchestrator.host.process import Cancel, Runner
 from orchestrator.model.request import Request

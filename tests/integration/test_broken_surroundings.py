@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.build.apply import apply
-from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import BaseDamaged, BaseUnavailable, CommandFailed, DiskFull, HostRefused
 from orchestrator.host.process import Cancel, Command, Runner
 from orchestrator.model.kernel import Base

@@ -13,8 +13,8 @@ import pytest
 
 from orchestrator import events
 from orchestrator.build.worktree import compiling, worktree_lock
-from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.host.process import Cancel, Runner
 from orchestrator.model.kernel import Base
 

@@ -18,7 +18,7 @@ from orchestrator.model.kernel import Base
 from orchestrator.model.night import NightRecord
 from orchestrator.model.request import Request
 from orchestrator.nights.night_dir import save_night
-from orchestrator.record import RunRecord, save_record
+from orchestrator.runs.record import RunRecord, save_record
 from orchestrator.source.bases import Workplace, tree_base
 from orchestrator.source.trees import base_tree, move_worktree
 from orchestrator.storage.retention import DAY_S, Kind

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.build.apply import apply, series_commits
-from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import PatchDoesNotApply
 from orchestrator.host.process import Cancel, Runner
 from orchestrator.model.kernel import Base

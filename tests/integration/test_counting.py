@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import catalog
 from orchestrator.build import plugin
 from orchestrator.build.plugin import coverage_plugin
 from orchestrator.build.toolchain import Toolchain, find_toolchain
 from orchestrator.context import Context, Places
+from orchestrator.declarations import catalog
 from orchestrator.errors import CommandFailed
 from orchestrator.evidence import x86_code
 from orchestrator.evidence.coverage import x86_jumps

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import catalog
 from orchestrator.build import plugin
 from orchestrator.build.toolchain import find_toolchain
 from orchestrator.context import Context, Places
+from orchestrator.declarations import catalog
 from orchestrator.evidence.coverage.collect import CODE_MAP, CODE_MAP_SCHEMA
 from orchestrator.host.process import Cancel, Runner
 from orchestrator.jobs.build import Built, Tree

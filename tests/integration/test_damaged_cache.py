@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import catalog
 from orchestrator.build.apply import series_commits
 from orchestrator.build.compile import FACTS, SCHEMA, BuildFacts, find_built
 from orchestrator.context import Context, Places
+from orchestrator.declarations import catalog
 from orchestrator.declarations.patches import read_series
 from orchestrator.errors import BootFailed, GuestUnreachable, ProductDamaged
 from orchestrator.events import Event, Note

@@ -28,7 +28,7 @@ from orchestrator.model.request import Request
 from orchestrator.model.series import Mutant, Observable
 from orchestrator.parse.frames import CodeRef
 from orchestrator.parse.series import read_patches
-from orchestrator.record import KernelRecord, MutationRecord, RunRecord, load_record, save_record
+from orchestrator.runs.record import KernelRecord, MutationRecord, RunRecord, load_record, save_record
 from orchestrator.source.bases import Workplace, tree_base
 from orchestrator.source.commits import commit_series, trees_of
 from orchestrator.source.objects import Trees

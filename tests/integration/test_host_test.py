@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import catalog
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import find_toolchain
 from orchestrator.context import Context, Places
+from orchestrator.declarations import catalog
 from orchestrator.errors import CommandFailed
 from orchestrator.host.process import Cancel, Runner
 from orchestrator.jobs.host_test import ATTEMPT, HOW, userspace

@@ -29,8 +29,8 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import RunReport
 from orchestrator.model.request import Request
 from orchestrator.nights.night_dir import save_night
-from orchestrator.record import RunRecord, save_record
 from orchestrator.reporters.table import write_files
+from orchestrator.runs.record import RunRecord, save_record
 from tests.integration.conftest import Cli, git
 from tests.integration.mails import Archive, thread
 from tests.run_reports import case, report, suite

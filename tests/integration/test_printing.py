@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalog import load_catalog
 from orchestrator.cli import main
 from orchestrator.commands.bisect import show_answer
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.host.process import Cancel, Runner
 from orchestrator.model.machine import Host
 from orchestrator.model.request import Request

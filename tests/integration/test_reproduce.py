@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import catalog
 from orchestrator.build.toolchain import Toolchain
 from orchestrator.commands.compose import on_top
+from orchestrator.declarations import catalog
 from orchestrator.guest.counters import Counting
 from orchestrator.guest.vma_writes import MEMBER_AT, VmaWatch
 from orchestrator.host.process import Cancel, Runner

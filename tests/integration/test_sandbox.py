@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import catalog
 from orchestrator.build.configure import configure
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain
 from orchestrator.context import Context, Places
+from orchestrator.declarations import catalog
 from orchestrator.errors import CommandFailed, Fault, Interrupted, KconfigBroken, ToolMissing
 from orchestrator.host.process import Cancel, Command, CommandResult, Confined, Runner
 from orchestrator.host.sandbox import Sandbox, refusals, try_it

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import catalog
 from orchestrator.build.toolchain import find_toolchain
 from orchestrator.context import Context, Places
+from orchestrator.declarations import catalog
 from orchestrator.host.process import Cancel, Runner
 from orchestrator.jobs.build import Built, Tree
 from orchestrator.jobs.coverage import code_map

@@ -43,15 +43,12 @@ LAYERS = (
     ("build",),
     ("judge.attempts", "judge.logs", "judge.outputs"),
     ("evidence.coverage.collect", "evidence.cost.collect"),
-    ("record",),
-    ("record_checks",),
+    ("runs",),
     ("plan",),
     ("guest", "evidence", "source", "reporters"),
     ("context",),
-    ("catalog",),
     ("declarations",),
     ("execution",),  # knows jobs as values alone
-    ("b4",),
     ("evidence.symbols", "version"),
     ("storage",),
     ("questions",),  # policies: they name jobs and see reports, and know neither who does the jobs nor how
@@ -66,7 +63,6 @@ LAYERS = (
     ),
     ("roots",),
     (
-        "expressions",
         "host",
         "web",
         "words",
@@ -92,7 +88,7 @@ OWNERS = {
     "elftools": {"evidence.coverage.elf", "evidence.cost.elf", "evidence.object_code"},
     "junit_xml": {"reporters.junit"},
     "yaml": {"declarations.yaml_text"},
-    "re2": {"expressions"},
+    "re2": {"parse.expressions"},
     "drgn": {
         "evidence.symbols",
         "evidence.cost.layouts",
@@ -289,7 +285,7 @@ def frozen_values() -> list[type]:
 
 def test_values_between_stages_are_frozen_and_hold_no_mutable_sequences() -> None:
     for kind in frozen_values():
-        if not kind.__module__.startswith(("orchestrator.model.", "orchestrator.record", "orchestrator.events")):
+        if not kind.__module__.startswith(("orchestrator.model.", "orchestrator.runs.", "orchestrator.events")):
             continue
         assert kind.__dataclass_params__.frozen, kind  # type: ignore[attr-defined]
         for entry in dataclasses.fields(kind):

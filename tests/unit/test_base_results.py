@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.host.process import Cancel, Runner
 from orchestrator.jobs.base_results import MOST, recall, remember
 from orchestrator.judge.compare import compare

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.guest import bounded_log
 from orchestrator.guest.bounded_log import BoundedLog
 from orchestrator.guest.console import Console, kernel_line

@@ -22,7 +22,7 @@ from orchestrator.model.coverage import (
     Ways,
 )
 from orchestrator.model.kernel import Role
-from orchestrator.record import KernelRecord
+from orchestrator.runs.record import KernelRecord
 from orchestrator.storage import kept
 
 CONTROL, HERE, THERE = 0x100, 0x200, 0x300

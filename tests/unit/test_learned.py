@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalog import load_catalog
 from orchestrator.commands.selecting import lines, order_words
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.evidence.coverage.elf import Sections
 from orchestrator.evidence.coverage.executed import functions_by_case
 from orchestrator.evidence.coverage.functions import Functions

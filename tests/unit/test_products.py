@@ -11,8 +11,8 @@ from typing import NoReturn
 import pytest
 
 from orchestrator.build.product import Product
-from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import BuildFailed
 from orchestrator.host.process import Cancel, Runner
 from orchestrator.jobs.build import Finders, Stage

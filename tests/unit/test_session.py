@@ -10,8 +10,8 @@ from typing import cast
 
 import pytest
 
-from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import BootFailed, GuestUnreachable, OrchestrateError, ProductDamaged
 from orchestrator.evidence.coverage.hits import HITS, read_hits
 from orchestrator.guest.counters import Counts

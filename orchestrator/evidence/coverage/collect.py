@@ -11,7 +11,7 @@ from orchestrator.evidence.coverage.hits import HITS, Way, read_gone, read_hits
 from orchestrator.evidence.coverage.judge import Hits, coverage
 from orchestrator.model.coverage import CodeMap, Coverage
 from orchestrator.model.report import BOOT
-from orchestrator.record import KernelRecord
+from orchestrator.runs.record import KernelRecord
 from orchestrator.storage import kept
 
 CODE_MAP = "coverage.json"  # in a kernel's directory

@@ -31,7 +31,7 @@ from orchestrator.parse.selftest_list import Selftest
 from orchestrator.parse.series import ALL, Choice
 from orchestrator.roots import BUILT_IN, VARIABLE, roots
 
-PACKAGE = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parents[1]
 LIBRARY = "lib"  # beside cases: the harness that their programs are linked with
 
 Named = TypeVar("Named", Case, Fragment, Arch, Machine, Accel, Userland)

@@ -25,7 +25,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from orchestrator import record_checks
 from orchestrator.codec import decode, encode, parse
 from orchestrator.errors import Fault, UsageError
 from orchestrator.host import bounded, load
@@ -39,6 +38,7 @@ from orchestrator.model.planned import PlannedKernel
 from orchestrator.model.report import BOOT, BaseResult, StageResult
 from orchestrator.model.request import Request
 from orchestrator.model.series import Envelope, Mutant, Origin
+from orchestrator.runs import record_checks
 from orchestrator.storage.store import write_atomically
 
 T = TypeVar("T")
