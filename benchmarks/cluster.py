@@ -27,13 +27,13 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from orchestrator.cluster import identity
-from orchestrator.commands.compose import find_finders, find_host
-from orchestrator.commands.executors import LOCAL, workforce
 from orchestrator.context import Context, Places
 from orchestrator.declarations.catalog import load_catalog
 from orchestrator.host import resources
 from orchestrator.host.process import Cancel, Runner
 from orchestrator.host.sandbox import Sandbox
+from orchestrator.invocation.compose import find_finders, find_host
+from orchestrator.invocation.executors import LOCAL, workforce
 from orchestrator.jobs.products import Products
 from orchestrator.model.job import Configure, Job
 from orchestrator.model.kernel import Kernel, Role, Source

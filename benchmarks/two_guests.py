@@ -18,12 +18,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.commands.compose import Invocation, find_finders, find_host
-from orchestrator.commands.guests import guest_specs, kernels
 from orchestrator.context import Context, Places
 from orchestrator.declarations.catalog import load_catalog
 from orchestrator.guest.guest import Guest
 from orchestrator.host.process import Cancel, Runner
+from orchestrator.invocation.compose import Invocation, find_finders, find_host
+from orchestrator.invocation.guests import guest_specs, kernels
 from orchestrator.jobs.boot import GuestSpec, boot
 from orchestrator.jobs.build import Built
 from orchestrator.model.request import Request

@@ -12,10 +12,10 @@ from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
-from orchestrator.commands.inventory import REMOVED, inventory
 from orchestrator.context import Places
 from orchestrator.errors import UsageError
 from orchestrator.host.process import Cancel, Runner
+from orchestrator.invocation.inventory import REMOVED, inventory
 from orchestrator.reporters import stream
 from orchestrator.reporters.text import printable
 from orchestrator.storage.retention import Item, Kind, Policy, by_kind, chosen, parse_size, show_size

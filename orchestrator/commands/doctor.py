@@ -8,8 +8,6 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-from orchestrator.commands.host_tools import Tool, check_tools, host_family, install, install_command
-from orchestrator.commands.inventory import inventory
 from orchestrator.context import Places
 from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import OrchestrateError
@@ -17,6 +15,8 @@ from orchestrator.guest.accel import Probe, probe
 from orchestrator.host import resources
 from orchestrator.host.process import Cancel, Command, Runner, find_program
 from orchestrator.host.sandbox import try_it
+from orchestrator.invocation.host_tools import Tool, check_tools, host_family, install, install_command
+from orchestrator.invocation.inventory import inventory
 from orchestrator.reporters import stream
 from orchestrator.reporters.columns import columns, wrapped
 from orchestrator.reporters.text import printable

@@ -12,18 +12,18 @@ from pathlib import Path
 
 from orchestrator.arguments.parser import parser
 from orchestrator.commands.bisect import Bisected
-from orchestrator.commands.compose import command_line, identity_for, stoppable
-from orchestrator.commands.executors import LOCAL, Workforce, checked_executor, workforce
 from orchestrator.commands.history import check_installed
 from orchestrator.commands.night_history import NightHistory, ages_of, is_over
 from orchestrator.commands.night_items import Ended, Stop, candidates, run_item
 from orchestrator.commands.night_work import AtWork
-from orchestrator.commands.targets import check_target, write_target
 from orchestrator.context import Places
 from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import ClusterUnavailable, Fault, HostRefused, Interrupted, OrchestrateError
 from orchestrator.host.os_errors import situation
 from orchestrator.host.process import Runner
+from orchestrator.invocation.compose import command_line, identity_for, stoppable
+from orchestrator.invocation.executors import LOCAL, Workforce, checked_executor, workforce
+from orchestrator.invocation.targets import check_target, write_target
 from orchestrator.judge.night import news_of, status_of, to_bisect
 from orchestrator.judge.run import RUN
 from orchestrator.model.night import (

@@ -14,16 +14,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from orchestrator.commands.compose import Invocation, command_line, invoke, listening, request_of, stoppable, usual_of
-from orchestrator.commands.intake import tree_of
-from orchestrator.commands.outputs import Outputs, outputs_of
-from orchestrator.commands.selecting import selected
 from orchestrator.commands.test import test
 from orchestrator.commands.turns import State, Turns
 from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import OrchestrateError, UsageError
 from orchestrator.host.process import Cancel, Runner
 from orchestrator.host.watching import check_watching, saves
+from orchestrator.invocation.compose import Invocation, command_line, invoke, listening, request_of, stoppable, usual_of
+from orchestrator.invocation.intake import tree_of
+from orchestrator.invocation.outputs import Outputs, outputs_of
+from orchestrator.invocation.selecting import selected
 from orchestrator.model.outcome import Verdict
 from orchestrator.model.report import RunReport
 from orchestrator.model.request import Request

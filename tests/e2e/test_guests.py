@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.commands.compose import announced, find_host
 from orchestrator.context import Context, Places
 from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import GuestUnreachable, Interrupted, ProductDamaged
@@ -23,6 +22,7 @@ from orchestrator.guest.guest import Guest
 from orchestrator.guest.ssh import Link, new_client_key
 from orchestrator.host.deadline import Deadline
 from orchestrator.host.process import Cancel, Runner
+from orchestrator.invocation.compose import announced, find_host
 from orchestrator.jobs.boot import GuestSpec, boot
 from orchestrator.jobs.build import Finders, make_config, make_guest_spec, make_kernel, make_programs, make_tree
 from orchestrator.model.evidence_files import FILES

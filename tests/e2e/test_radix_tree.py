@@ -10,10 +10,10 @@ import pytest
 from orchestrator.build.apply import apply
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import find_toolchain
-from orchestrator.commands.compose import find_base
 from orchestrator.context import Context, Places
 from orchestrator.declarations import catalog
 from orchestrator.host.process import Cancel, Runner
+from orchestrator.invocation.compose import find_base
 from orchestrator.jobs.host_test import userspace
 from orchestrator.model.kernel import Source
 from orchestrator.model.outcome import Outcome

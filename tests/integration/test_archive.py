@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.commands.intake import Taken, take
 from orchestrator.context import Context, Places
 from orchestrator.declarations import patches
 from orchestrator.declarations.catalog import Catalog, load_catalog
 from orchestrator.errors import DownloadFailed, OrchestrateError, PatchUnreadable, UsageError
 from orchestrator.host.process import Cancel, Runner
+from orchestrator.invocation.intake import Taken, take
 from orchestrator.model.request import Request
 from orchestrator.model.series import Place, Series
 from orchestrator.source import b4

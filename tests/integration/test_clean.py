@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.arguments.commands.host import KINDS
-from orchestrator.commands.inventory import inventory, sizes_of
 from orchestrator.context import Places
 from orchestrator.host.process import Cancel, Runner
+from orchestrator.invocation.inventory import inventory, sizes_of
 from orchestrator.model.kernel import Base
 from orchestrator.model.night import NightRecord
 from orchestrator.model.request import Request

@@ -18,12 +18,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from orchestrator.commands.executors import Workforce
 from orchestrator.commands.night_history import NightHistory
 from orchestrator.commands.night_items import Stop
 from orchestrator.commands.nightly import _Night
 from orchestrator.history.keep import keep
 from orchestrator.history.rows import rows_of
+from orchestrator.invocation.executors import Workforce
 from orchestrator.model.night import BISECT, Item, NightItem, NightPlan, NightRecord, Priority, Results, State
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import RunReport

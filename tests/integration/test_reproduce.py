@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from orchestrator.build.toolchain import Toolchain
-from orchestrator.commands.compose import on_top
 from orchestrator.declarations import catalog
 from orchestrator.guest.counters import Counting
 from orchestrator.guest.vma_writes import MEMBER_AT, VmaWatch
 from orchestrator.host.process import Cancel, Runner
+from orchestrator.invocation.compose import on_top
 from orchestrator.jobs.boot import GuestSpec
 from orchestrator.jobs.reproduce import reproduce, written
 from orchestrator.jobs.vma_writes import PLACES

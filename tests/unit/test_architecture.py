@@ -27,6 +27,7 @@ MODULES = {
 LAYERS = (
     ("cli", "__main__"),
     ("commands",),
+    ("invocation",),
     ("dashboard",),
     ("history",),
     ("settings",),
@@ -259,7 +260,10 @@ def test_what_is_made_of_a_record_needs_no_guest(room: str) -> None:
 
 def test_executors_and_questions_know_nothing_of_each_other() -> None:
     """So that one of either is added without touching the other; questions.ask puts them together."""
-    rooms = {"questions": ("execution", "jobs", "commands"), "execution": ("questions", "jobs", "judge", "commands")}
+    rooms = {
+        "questions": ("execution", "jobs", "invocation", "commands"),
+        "execution": ("questions", "jobs", "judge", "invocation", "commands"),
+    }
     for room, others in rooms.items():
         for module in (name for name in MODULES if is_below(name, [f"orchestrator.{room}"])):
             if module != "orchestrator.questions.ask":

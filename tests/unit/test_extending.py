@@ -1,7 +1,7 @@
 """Two extensions, each of them what its one new file would hold: a question and an executor.
 
 Neither is known anywhere else. In the product a question takes one more line where a command asks it
-(commands/running.py), an executor one more line where it is chosen (commands/executors.py).
+(invocation/running.py), an executor one more line where it is chosen (invocation/executors.py).
 """
 
 from __future__ import annotations

@@ -11,12 +11,12 @@ import pytest
 
 from orchestrator import __version__
 from orchestrator.arguments.parser import parser
-from orchestrator.commands.compose import request_of
 from orchestrator.commands.report import judge_again
-from orchestrator.commands.rundir import claim
 from orchestrator.context import Context, Places
 from orchestrator.declarations.catalog import load_catalog
 from orchestrator.host.process import Cancel, Runner
+from orchestrator.invocation.compose import request_of
+from orchestrator.invocation.rundir import claim
 from orchestrator.judge.run import judge_run
 from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.machine import Host

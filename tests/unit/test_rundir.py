@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.commands.rundir import check_output, claim
 from orchestrator.context import Context, Places
 from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import UsageError
 from orchestrator.host.process import Cancel, Runner
+from orchestrator.invocation.rundir import check_output, claim
 from orchestrator.judge.run import RUN
 from orchestrator.model.machine import Host
 from orchestrator.model.request import Baseline, Request

@@ -9,13 +9,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from orchestrator.commands.compose import Invocation, write_mutants
 from orchestrator.errors import Fault, Interrupted, OrchestrateError, UsageError
 from orchestrator.events import RunFinished
 from orchestrator.evidence.decode import decode, decode_suites
 from orchestrator.host import load
 from orchestrator.host.deadline import Budget
 from orchestrator.host.os_errors import situation
+from orchestrator.invocation.compose import Invocation, write_mutants
 from orchestrator.jobs.coverage import EMULATOR
 from orchestrator.jobs.products import Products
 from orchestrator.judge import mutation_run, run

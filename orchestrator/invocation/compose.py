@@ -20,12 +20,6 @@ from orchestrator.build.generated import generated_mutants
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import find_toolchain
 from orchestrator.build.toolchains import check_toolchain
-from orchestrator.commands.earlier import earlier_times
-from orchestrator.commands.executors import LOCAL, Executor, ExecutorOf, check_executor, executor
-from orchestrator.commands.intake import take
-from orchestrator.commands.outputs import absolute_directory
-from orchestrator.commands.selecting import selected
-from orchestrator.commands.selftests import with_selftests_of
 from orchestrator.context import Context, Places
 from orchestrator.declarations.catalog import NOT, Catalog, load_catalog
 from orchestrator.declarations.kconfigs import kconfig_parts
@@ -39,6 +33,12 @@ from orchestrator.host import resources
 from orchestrator.host.process import Cancel, CommandResult, Runner
 from orchestrator.host.real_path import at_home, real_path
 from orchestrator.host.sandbox import Sandbox
+from orchestrator.invocation.earlier import earlier_times
+from orchestrator.invocation.executors import LOCAL, Executor, ExecutorOf, check_executor, executor
+from orchestrator.invocation.intake import take
+from orchestrator.invocation.outputs import absolute_directory
+from orchestrator.invocation.selecting import selected
+from orchestrator.invocation.selftests import with_selftests_of
 from orchestrator.jobs.build import Finders, Stage
 from orchestrator.jobs.products import Products
 from orchestrator.model.kernel import USUAL_TOOLCHAIN, Base, Source

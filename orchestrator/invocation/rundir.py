@@ -12,11 +12,11 @@ from pathlib import Path
 
 from orchestrator import __version__
 from orchestrator.codec import encode
-from orchestrator.commands.targets import is_writable
 from orchestrator.context import Context
 from orchestrator.errors import DiskFull, UsageError
 from orchestrator.host.os_errors import situation
 from orchestrator.host.real_path import real_path
+from orchestrator.invocation.targets import is_writable
 from orchestrator.judge.run import RUN, utc_now
 from orchestrator.model.night import NightItem
 from orchestrator.model.planned import PlannedKernel

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from orchestrator.commands.rundir import LOCK
 from orchestrator.context import Places
 from orchestrator.errors import UsageError
 from orchestrator.guest.left import find_left
 from orchestrator.host.process import Command, Runner
+from orchestrator.invocation.rundir import LOCK
 from orchestrator.judge.run import RUN
 from orchestrator.nights.night_dir import GOES_ON_H, NIGHT, RUNS, SERIES, load_night, lock_of
 from orchestrator.runs.record import RunRecord, load_record
