@@ -22,16 +22,16 @@ from pathlib import Path
 import virtme_ng
 from boot_split import Split, split
 
-from orchestrator.catalog import load_catalog
-from orchestrator.commands.compose import Invocation, find_accel, find_base, find_host
-from orchestrator.commands.guests import guest_specs
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.declarations.kconfigs import read_fragment
+from orchestrator.host.process import Cancel, Runner
+from orchestrator.invocation.compose import Invocation, find_accel, find_base, find_host
+from orchestrator.invocation.guests import guest_specs
 from orchestrator.jobs.boot import GuestSpec, boot
 from orchestrator.jobs.build import Finders
 from orchestrator.model.request import Request
 from orchestrator.plan import make_plan
-from orchestrator.process import Cancel, Runner
 
 
 def bench_for(kconfig: str) -> tuple[Context, GuestSpec]:

@@ -26,12 +26,14 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from orchestrator import host_cpus
-from orchestrator.catalog import load_catalog
 from orchestrator.cluster import identity
-from orchestrator.commands.compose import find_finders, find_host
-from orchestrator.commands.executors import LOCAL, workforce
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
+from orchestrator.host import resources
+from orchestrator.host.process import Cancel, Runner
+from orchestrator.host.sandbox import Sandbox
+from orchestrator.invocation.compose import find_finders, find_host
+from orchestrator.invocation.executors import LOCAL, workforce
 from orchestrator.jobs.products import Products
 from orchestrator.model.job import Configure, Job
 from orchestrator.model.kernel import Kernel, Role, Source
@@ -39,8 +41,6 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.model.request import Request
 from orchestrator.model.subject import Subject
 from orchestrator.plan import make_plan
-from orchestrator.process import Cancel, Runner
-from orchestrator.sandbox import Sandbox
 from tests.integration.conftest import git
 from tests.integration.farms import Farm
 
@@ -147,7 +147,7 @@ def main() -> None:
                 there[workers] = measure(who, farm.identity, tree, root / f"client-{workers}", args.jobs, pids)
         here.append(measure(LOCAL, root, tree, root / "here-1", args.jobs))
     alone_s, spread_s = sum(one.job_s for one in here) / 2, abs(here[0].job_s - here[1].job_s)
-    print(f"{args.jobs} jobs that sleep {args.seconds:g} s, on {host_cpus.cpus()} CPUs")
+    print(f"{args.jobs} jobs that sleep {args.seconds:g} s, on {resources.cpus()} CPUs")
     print(f"local: {alone_s:.3f} s for the median job; {1000 * spread_s:.0f} ms between before and after")
     more_s = there[1].job_s - alone_s
     print(f"1 worker: {there[1].job_s:.3f} s; {1000 * more_s:+.0f} ms, {more_s / alone_s:+.1%}")

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from orchestrator.context import Places
 from orchestrator.declarations.patches import read_series
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.model.kernel import Base
 from orchestrator.model.series import Series
-from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base
 from orchestrator.source.commits import commit_series, trees_of
 from orchestrator.source.git import Git

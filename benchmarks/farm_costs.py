@@ -23,7 +23,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import distributed
 from farm_simulation import Costs
 
-from orchestrator.catalog import load_catalog
 from orchestrator.cluster import identity, transport
 from orchestrator.cluster.connection import Connection
 from orchestrator.cluster.fetched import Peers, fetch
@@ -32,17 +31,18 @@ from orchestrator.cluster.served import FileServer, Offered
 from orchestrator.cluster.task import small_contents
 from orchestrator.codec import dumps
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.history.database import open_database
 from orchestrator.history.keep import keep
 from orchestrator.history.rows import rows_of
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.jobs.journal import Journal
-from orchestrator.manifest import file_digest
 from orchestrator.model.artifact import Artifact
 from orchestrator.model.attempt import Attempt, Ending
 from orchestrator.model.job import Session
 from orchestrator.model.kernel import Kernel, Source
 from orchestrator.model.subject import patched
-from orchestrator.process import Cancel, Runner
+from orchestrator.storage.manifest import file_digest
 from orchestrator.version import version
 from tests.integration.farms import Farm
 from tests.integration.postgres import server as postgres

@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from orchestrator.catalog import load_catalog
 from orchestrator.context import Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.jobs.learned import known
 from orchestrator.judge.mutants import Kill
 from orchestrator.judge.mutation_run import MUTATION_RUN, judge_mutation_run
@@ -28,7 +28,7 @@ from orchestrator.model.report import BOOT
 from orchestrator.model.selection import Learned
 from orchestrator.model.series import Mutant
 from orchestrator.questions.mutation import cases_in_order
-from orchestrator.record import KernelRecord, MutationRecord, load_record, records_of
+from orchestrator.runs.record import KernelRecord, MutationRecord, load_record, records_of
 
 
 def main() -> int:

@@ -19,14 +19,14 @@ from typing import TypeVar
 
 from orchestrator.build.generated import generated_mutants
 from orchestrator.build.product import Product
-from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.declarations.patches import read_series
 from orchestrator.errors import OrchestrateError
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.jobs.build import Finders, Tree, make_tree, sift
 from orchestrator.model.kernel import Kernel, Role, Source
 from orchestrator.model.subject import Subject
-from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import Workplace, tree_base
 
 T = TypeVar("T")

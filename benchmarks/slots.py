@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from orchestrator import host_cpus
+from orchestrator.host import resources
 
 SLOTS = (1, 2, 4)
 USUAL = ("--patch", "vm_refcnt", "--duration", "2", "--baseline", "never")
@@ -52,7 +52,7 @@ def main() -> None:
     for jobs in SLOTS:
         rate = statistics.median(found[jobs])
         print(f"{jobs}: median {rate:.0f}, {rate / one:.2f} times one guest")
-    print(f"on {host_cpus.cpus()} CPUs of the host")
+    print(f"on {resources.cpus()} CPUs of the host")
 
 
 if __name__ == "__main__":

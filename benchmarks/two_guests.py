@@ -18,16 +18,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.catalog import load_catalog
-from orchestrator.commands.compose import Invocation, find_finders, find_host
-from orchestrator.commands.guests import guest_specs, kernels
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.guest.guest import Guest
+from orchestrator.host.process import Cancel, Runner
+from orchestrator.invocation.compose import Invocation, find_finders, find_host
+from orchestrator.invocation.guests import guest_specs, kernels
 from orchestrator.jobs.boot import GuestSpec, boot
 from orchestrator.jobs.build import Built
 from orchestrator.model.request import Request
 from orchestrator.plan import make_plan
-from orchestrator.process import Cancel, Runner
 
 WORK = "for i in $(seq {rounds}); do /bin/busybox true; /bin/busybox ls /proc/self >/dev/null; done"
 LIMIT_S = 600.0

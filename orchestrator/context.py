@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.catalog import Catalog
+from orchestrator.declarations.catalog import Catalog
 from orchestrator.errors import UsageError
 from orchestrator.events import Level, Listener, Note
-from orchestrator.process import Runner
-from orchestrator.real_path import real_path
-from orchestrator.store import Store
+from orchestrator.host.process import Runner
+from orchestrator.host.real_path import real_path
+from orchestrator.storage.store import Store
 
 # What splits or expands where make, Kbuild and the shell handle a path. They take the real path: no symbolic link helps
 NOT_FOR_MAKE = re.compile(r"[\s:#$%=*?\[\]'\"\\;|&<>(){}!`~,^]")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from orchestrator.catalog import Catalog
+from orchestrator.declarations.catalog import Catalog
 from orchestrator.declarations.names import named
 from orchestrator.errors import UsageError
 from orchestrator.model.case import Case

@@ -7,9 +7,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from orchestrator import bounded
 from orchestrator.errors import BadDeclaration, UsageError
-from orchestrator.real_path import real_path
+from orchestrator.host import bounded
+from orchestrator.host.real_path import real_path
 
 VARIABLE = "ORCHESTRATE_ROOT"
 CHECKOUT = Path(__file__).resolve().parents[1]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from orchestrator import __version__
 from orchestrator.errors import OrchestrateError
-from orchestrator.process import Cancel, Command, Runner
+from orchestrator.host.process import Cancel, Command, Runner
 from orchestrator.roots import BUILT_IN, CHECKOUT, INSTALLED
 
 COMMIT = Path(__file__).parent / "data/commit.txt"  # of an installed package: .ci/wheel_data.py

@@ -14,7 +14,7 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import StageResult
 from orchestrator.model.request import Request
 from orchestrator.model.series import Envelope
-from orchestrator.record import KERNEL, PATCHES, KernelRecord, RunRecord, save_record
+from orchestrator.runs.record import KERNEL, PATCHES, KernelRecord, RunRecord, save_record
 from tests.run_reports import PATCH
 
 CASE = "split-merge"

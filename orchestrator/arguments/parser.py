@@ -13,7 +13,7 @@ from orchestrator.arguments.command import Command, Option
 from orchestrator.arguments.commands import COMMANDS
 from orchestrator.arguments.company import check_company, words_of
 from orchestrator.errors import UsageError
-from orchestrator.real_path import at_home
+from orchestrator.host.real_path import at_home
 from orchestrator.reporters import stream
 from orchestrator.version import version
 from orchestrator.words import did_you_mean, likely_names, near

@@ -9,14 +9,14 @@ from pathlib import Path
 from orchestrator.build.product import Product
 from orchestrator.context import Context
 from orchestrator.errors import PatchDoesNotApply
+from orchestrator.host.process import Runner
 from orchestrator.model.kernel import AppliedTree, Base
 from orchestrator.model.series import Series
 from orchestrator.parse.series import first_patches
-from orchestrator.process import Runner
 from orchestrator.source.commits import commit_series, trees_of
 from orchestrator.source.git import Git
 from orchestrator.source.trees import base_tree
-from orchestrator.store import Store, key, write_atomically
+from orchestrator.storage.store import Store, key, write_atomically
 
 
 @dataclass(frozen=True)

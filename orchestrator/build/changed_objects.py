@@ -13,9 +13,9 @@ from orchestrator.build.objects import compile_sources, made_from, object_of
 from orchestrator.build.toolchain import Toolchain
 from orchestrator.build.worktree import build_directory, worktree_lock
 from orchestrator.context import Context
+from orchestrator.host.process import Command
 from orchestrator.model.kernel import AppliedTree, KernelConfig
 from orchestrator.model.subject import Subject
-from orchestrator.process import Command
 from orchestrator.source.trees import move_worktree
 
 HEADER_OBJECTS = 8  # of those that the series does not touch and that include headers which it changes

@@ -8,20 +8,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator import kept
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain, build_error, make, told_refusals
 from orchestrator.build.worktree import build_directory, compiling, worktree_lock
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed
 from orchestrator.events import Compiling
+from orchestrator.host.process import Command, CommandResult
 from orchestrator.model.kernel import AppliedTree, KernelConfig, KernelImage
 from orchestrator.model.machine import Machine
 from orchestrator.model.subject import Subject
 from orchestrator.parse.compiler import COMPILED
-from orchestrator.process import Command, CommandResult
 from orchestrator.source.trees import move_worktree
-from orchestrator.store import Store, key, write_atomically
+from orchestrator.storage import kept
+from orchestrator.storage.store import Store, key, write_atomically
 from orchestrator.words import counted
 
 WARNING = re.compile(r"^(?:\.\./)?(?P<file>[^\s:]+):\d+:\d+: warning: .*$", re.MULTILINE)

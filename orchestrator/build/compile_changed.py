@@ -22,6 +22,7 @@ from orchestrator.build.objects import configured_objects, made_from, object_of
 from orchestrator.build.toolchain import Toolchain, build_error, host_error, make
 from orchestrator.build.worktree import build_directory, worktree_lock
 from orchestrator.context import Context
+from orchestrator.host.process import CommandResult
 from orchestrator.model.compilation import Compilation, NewFinding, Uncompiled
 from orchestrator.model.kernel import AppliedTree, KernelConfig
 from orchestrator.model.series import Series
@@ -32,7 +33,6 @@ from orchestrator.parse.declared_names import declared_names
 from orchestrator.parse.kbuild import makefile_names, why_not_built
 from orchestrator.parse.static_findings import diagnostics, first_with, new_findings
 from orchestrator.parse.uncompiled import uncompiled_lines
-from orchestrator.process import CommandResult
 from orchestrator.source.git import Git
 from orchestrator.source.trees import move_worktree
 

@@ -13,17 +13,17 @@ from orchestrator.build.toolchain import Toolchain, first_error, host_error, mak
 from orchestrator.build.worktree import build_directory, worktree_lock
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed, KconfigBroken, KconfigDropped, ToolMissing
-from orchestrator.manifest import file_digest
+from orchestrator.host.process import CommandResult
 from orchestrator.model.kernel import AppliedTree, Kconfig, KernelConfig
 from orchestrator.model.subject import Subject
 from orchestrator.parse.kconfig import Dropped, config_line, dropped, merge, set_symbols
 from orchestrator.parse.kconfig_entries import unmet
 from orchestrator.parse.kconfig_messages import main_message
 from orchestrator.parse.whole_config import changes, told
-from orchestrator.process import CommandResult
 from orchestrator.source.git import Git
 from orchestrator.source.trees import move_worktree, worktree
-from orchestrator.store import key
+from orchestrator.storage.manifest import file_digest
+from orchestrator.storage.store import key
 
 # What decides about a .config besides the fragments: not the whole tree, or each edit would configure anew
 KCONFIG_FILE = re.compile(

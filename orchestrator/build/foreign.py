@@ -17,10 +17,10 @@ from orchestrator.build.product import Product
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed, ToolMissing
 from orchestrator.guest.initramfs import Userland
+from orchestrator.host.process import Command
 from orchestrator.model.arch import Arch
 from orchestrator.parse.busybox import applets_of
-from orchestrator.process import Command
-from orchestrator.store import key
+from orchestrator.storage.store import key
 
 PACKAGES = ("busybox-static", "dropbear-bin")
 BUSYBOX, DROPBEAR = "busybox", "dropbear"

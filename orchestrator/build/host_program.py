@@ -14,15 +14,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator import host_cpus
 from orchestrator.build.toolchain import Toolchain
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed, ToolMissing
+from orchestrator.host import resources
+from orchestrator.host.process import Command, CommandResult, Confined, Runner
 from orchestrator.model.kernel import Base
 from orchestrator.parse.build_inputs import missed, named, roots_of
-from orchestrator.process import Command, CommandResult, Confined, Runner
 from orchestrator.source.excerpt import Excerpt, move
-from orchestrator.store import locked
+from orchestrator.storage.store import locked
 
 # Dependencies and preprocessed sources beside the objects; a word about each directory of headers that is not there
 CC_FLAGS = "-MD -save-temps=obj -Wmissing-include-dirs"
@@ -89,7 +89,7 @@ def build_for_host(
     while True:
         files = tree.below(sorted(scope))
         move(files, where, context.runner)
-        words = ("make", f"--jobs={host_cpus.cpus()}", f"CC={compiler} {CC_FLAGS}")
+        words = ("make", f"--jobs={resources.cpus()}", f"CC={compiler} {CC_FLAGS}")
         command = Command(words, cwd=where / directory, confined=Confined(writes=(where,)))
         made = context.runner.run(command, log=log)
         names = missed(made.text)

@@ -17,16 +17,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator import host_cpus, kept
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain, first_error, host_failure, told_refusals
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed
+from orchestrator.host import resources
+from orchestrator.host.process import Command, CommandResult, Confined
 from orchestrator.model.kernel import AppliedTree
-from orchestrator.process import Command, CommandResult, Confined
 from orchestrator.source.excerpt import Excerpt, check_out, excerpt
 from orchestrator.source.objects import Trees
-from orchestrator.store import key, write_atomically
+from orchestrator.storage import kept
+from orchestrator.storage.store import key, write_atomically
 
 SELFTESTS = "tools/testing/selftests"
 # what `make headers` reads, and what selftests include beside the installed headers
@@ -115,7 +116,7 @@ def _make(context: Context, files: Excerpt, scratch: Path, out: Path, home: str,
     for directory in (tree, out):
         directory.mkdir()
     check_out(files, tree, context.runner)
-    jobs = f"--jobs={host_cpus.cpus()}"
+    jobs = f"--jobs={resources.cpus()}"
     confined = Confined(writes=(scratch,))
     headers = context.runner.run(Command(("make", "ARCH=x86", jobs, "headers"), cwd=tree, confined=confined))
     if headers.status != 0:

@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator import kept
 from orchestrator.build import schemata
 from orchestrator.build.product import Product
 from orchestrator.build.schemata import SWITCH, CannotSwitch
 from orchestrator.context import Context
-from orchestrator.manifest import file_digest
 from orchestrator.model.kernel import AppliedTree
 from orchestrator.model.series import Mutant
 from orchestrator.source.git import Git
 from orchestrator.source.objects import Trees
-from orchestrator.store import key, write_atomically
+from orchestrator.storage import kept
+from orchestrator.storage.manifest import file_digest
+from orchestrator.storage.store import key, write_atomically
 from orchestrator.words import counted
 
 SWITCH_FILE = "mm/orchestrate_mutant.c"

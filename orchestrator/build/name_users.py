@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from orchestrator.build.toolchain import Toolchain
 from orchestrator.context import Context
 from orchestrator.source.git import Git
-from orchestrator.store import key, write_atomically
+from orchestrator.storage.store import key, write_atomically
 
 TOO_COMMON = 60  # a name that more sources use says little about who is concerned
 PLACES = ("arch", "block", "fs", "io_uring", "ipc", "kernel", "lib", "mm", "net/core", "security")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from orchestrator.build.toolchain import Toolchain, build_error, make
 from orchestrator.context import Context
+from orchestrator.host.process import Command, Confined
 from orchestrator.model.kernel import KernelConfig
-from orchestrator.process import Command, Confined
 
 # What make says of a directory's objects: "real-obj-y := mm/vma.o ..."; "lib-y := lib/sort.o ..."
 OBJECTS = re.compile(r"^(?:real-obj-[ym]|lib-y) :?= *(.*)$", re.MULTILINE)

@@ -14,11 +14,11 @@ from orchestrator.context import Context
 from orchestrator.errors import CommandFailed
 from orchestrator.guest.accel import boot_sector_command, qemu_version
 from orchestrator.guest.counters import Counters, Counting, write_addresses
-from orchestrator.manifest import file_digest
+from orchestrator.host.process import Command, CommandResult
 from orchestrator.model.coverage import Jump
 from orchestrator.model.machine import Accel
-from orchestrator.process import Command, CommandResult
-from orchestrator.store import key
+from orchestrator.storage.manifest import file_digest
+from orchestrator.storage.store import key
 
 FILES = Path(__file__).parents[1] / "guest/files/plugins"
 COVERAGE, INSTRUCTIONS, STALLS = (FILES / f"{name}.c" for name in ("coverage", "instructions", "stalls"))

@@ -10,21 +10,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator import host_cpus
 from orchestrator.build.foreign import foreign_userland
 from orchestrator.build.kselftests import kselftests
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain, first_error, host_failure
-from orchestrator.catalog import Catalog
 from orchestrator.context import Context
+from orchestrator.declarations.catalog import Catalog
 from orchestrator.errors import CaseDoesNotCompile, CommandFailed
 from orchestrator.guest import initramfs
 from orchestrator.guest.case_argv import CASES, KSELFTESTS
-from orchestrator.manifest import file_digest
+from orchestrator.host import resources
+from orchestrator.host.process import Command
 from orchestrator.model.case import Case, Programs
 from orchestrator.model.kernel import USUAL_ARCH, AppliedTree
-from orchestrator.process import Command
-from orchestrator.store import key
+from orchestrator.storage.manifest import file_digest
+from orchestrator.storage.store import key
 from orchestrator.words import counted
 
 FLAGS = ("-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-static", "-pthread")
@@ -55,7 +55,7 @@ def programs(
     supervisor = initramfs.FILES / SUPERVISOR
     jobs[SUPERVISOR] = Job(SUPERVISOR, tuple(sorted(supervisor.glob("*.c"))), supervisor, is_users=False)
     # the cases of one directory are one program, called in several ways: it is compiled once
-    with ThreadPoolExecutor(host_cpus.cpus()) as pool:
+    with ThreadPoolExecutor(resources.cpus()) as pool:
         wanted = list(dict.fromkeys(jobs.values()))
         compiled_jobs = dict(zip(wanted, pool.map(lambda job: _program(context, job, toolchain), wanted), strict=True))
     made = {name: compiled_jobs[job] for name, job in jobs.items()}

@@ -17,7 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator import host_cpus, kept
 from orchestrator.build.name_users import users_of_names
 from orchestrator.build.objects import compile_sources, configured_objects, is_made_from, object_of
 from orchestrator.build.product import Product
@@ -26,16 +25,18 @@ from orchestrator.build.worktree import build_directory, worktree_lock
 from orchestrator.context import Context
 from orchestrator.evidence import object_code
 from orchestrator.evidence.object_code import code_digest
-from orchestrator.manifest import file_digest
+from orchestrator.host import resources
+from orchestrator.host.process import Command, Confined
 from orchestrator.model.kernel import AppliedTree, KernelConfig
 from orchestrator.model.series import Mutant
 from orchestrator.model.subject import Subject
 from orchestrator.parse.mutant import files_of
-from orchestrator.process import Command, Confined
 from orchestrator.source.git import Git
 from orchestrator.source.objects import Trees
 from orchestrator.source.trees import move_worktree
-from orchestrator.store import key, write_atomically
+from orchestrator.storage import kept
+from orchestrator.storage.manifest import file_digest
+from orchestrator.storage.store import key, write_atomically
 from orchestrator.words import counted
 
 FILE, SCHEMA = "screened.json", 1
@@ -120,8 +121,8 @@ def _left_out(compiler: _Compiler, mutants: Sequence[Mutant], most: int) -> Iter
     """In the order of the mutants, until enough of them stay. The reasons say what is known."""
     same: dict[tuple[str, ...], str] = {}  # objects -> the first mutant that compiles to them
     stay = at = 0
-    size = 4 * host_cpus.cpus()
-    with ThreadPoolExecutor(host_cpus.cpus()) as pool:
+    size = 4 * resources.cpus()
+    with ThreadPoolExecutor(resources.cpus()) as pool:
         unchanged = set(pool.map(compiler.unchanged, compiler.commands))
         while at < len(mutants) and stay < most:
             batch = mutants[at : at + size]

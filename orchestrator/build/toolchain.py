@@ -9,15 +9,15 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator import host_cpus
 from orchestrator.build.product import Product
 from orchestrator.build.toolchains import compiler_of
 from orchestrator.context import Context, Places
 from orchestrator.errors import BuildFailed, CommandFailed, ToolMissing, UsageError
+from orchestrator.host import resources
+from orchestrator.host.process import Command, CommandResult, Confined
+from orchestrator.host.sandbox import refusals
 from orchestrator.model.arch import Arch
 from orchestrator.model.kernel import USUAL_ARCH, USUAL_TOOLCHAIN
-from orchestrator.process import Command, CommandResult, Confined
-from orchestrator.sandbox import refusals
 
 # Fixed, so that the same sources make the same kernel, and so that nothing is rebuilt because the clock went on
 REPRODUCIBLE = (
@@ -101,7 +101,7 @@ def make(source: Path, build: Path, *targets: str, toolchain: Toolchain, places:
     """make in a build directory inside the source tree: Kbuild then refers to the source as `..`."""
     argv = (
         "make",
-        f"--jobs={host_cpus.cpus()}",
+        f"--jobs={resources.cpus()}",
         f"O={build.name}",
         *variables(toolchain),
         *targets,

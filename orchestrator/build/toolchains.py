@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import ToolMissing, UsageError
-from orchestrator.real_path import at_home
+from orchestrator.host.real_path import at_home
 
 NAME = re.compile(r"(gcc|clang)(-\d+)?")
 LLVM = ("ld.lld", "llvm-ar", "llvm-nm", "llvm-objcopy", "llvm-readelf", "llvm-strip")  # what Kbuild's LLVM calls

@@ -15,9 +15,9 @@ from pathlib import Path
 from orchestrator.build.product import Product
 from orchestrator.context import Context
 from orchestrator.errors import CommandFailed, ToolMissing
+from orchestrator.host.process import Command
 from orchestrator.model.case import Userland
-from orchestrator.process import Command
-from orchestrator.store import key
+from orchestrator.storage.store import key
 from orchestrator.words import counted
 
 IMAGE = "image.erofs"

@@ -18,13 +18,13 @@ from orchestrator.build.toolchain import Toolchain, host_error, make
 from orchestrator.build.worktree import build_directory
 from orchestrator.codec import decode, encode
 from orchestrator.context import Context
+from orchestrator.host.process import find_program
 from orchestrator.model.kernel import AppliedTree, Base, KernelConfig
 from orchestrator.model.static_finding import Severity, StaticFinding
 from orchestrator.parse.static_findings import diagnostics
-from orchestrator.process import find_program
 from orchestrator.source.git import Git
 from orchestrator.source.trees import move_to
-from orchestrator.store import key, locked, write_atomically
+from orchestrator.storage.store import key, locked, write_atomically
 
 NAME = "static"  # of the worktree, its lock, and the stage of the store
 MAKE_ERROR = re.compile(r"^make\S* \*\*\* (?:\[.*\] )?(No rule .+?|.+?)\.?(?:  Stop\.)?$", re.MULTILINE)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from orchestrator.context import Context
 from orchestrator.model.kernel import Base
-from orchestrator.store import locked
+from orchestrator.storage.store import locked
 
 
 @contextmanager

@@ -10,12 +10,12 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
-from orchestrator import host_cpus
 from orchestrator.build.toolchain import find_toolchain
 from orchestrator.build.toolchains import installed_toolchains
 from orchestrator.cluster.placement import Announced, compiler_label, warm_name
 from orchestrator.context import Context
 from orchestrator.errors import OrchestrateError
+from orchestrator.host import resources
 from orchestrator.source import bases
 from orchestrator.version import version
 
@@ -33,8 +33,8 @@ def announcement(context: Context, name: str, accel: str, files: str) -> Callabl
         name=name,
         arch=platform.machine(),
         accel=accel,
-        cpus=host_cpus.cpus(),
-        memory_mib=host_cpus.available_memory_mib(),
+        cpus=resources.cpus(),
+        memory_mib=resources.available_memory_mib(),
         files=files,
         compilers=tuple(compilers),
         bases=bases.installed(),

@@ -16,7 +16,7 @@ from distributed.comm import CommClosedError
 from orchestrator.cluster import transport
 from orchestrator.cluster.task import Result, Task
 from orchestrator.errors import ClusterUnavailable, Interrupted, WorkerLost
-from orchestrator.process import Cancel
+from orchestrator.host.process import Cancel
 
 LOOK_EVERY_S = 0.2
 ASK_EVERY_S = 1.0  # who is there, at most

@@ -16,10 +16,10 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from orchestrator.errors import DownloadFailed, HostRefused
-from orchestrator.manifest import file_digest
+from orchestrator.host.os_errors import situation
 from orchestrator.model.artifact import Artifact, StoredProduct
-from orchestrator.os_errors import situation
-from orchestrator.store import Store, writing
+from orchestrator.storage.manifest import file_digest
+from orchestrator.storage.store import Store, writing
 
 TRIES = 3  # of each source, one after the other
 LIMIT_S = 30.0  # that a source may say nothing

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from orchestrator.errors import UsageError
-from orchestrator.store import write_atomically
+from orchestrator.storage.store import write_atomically
 
 CA, CA_KEY = "ca.pem", "ca.key"
 ROLES = ("scheduler", "worker", "client")

@@ -39,7 +39,7 @@ from orchestrator.model.job import (
 )
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import BOOT, BUILD, COMPILE, COST, PROGRAMS, STATIC_CHECKS
-from orchestrator.store import Store
+from orchestrator.storage.store import Store
 
 MACHINES = 2  # that may fail a job before it is given up
 LOOK_EVERY_S = 0.25

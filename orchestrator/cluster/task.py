@@ -11,7 +11,7 @@ from orchestrator.errors import Fault
 from orchestrator.model.artifact import Artifact, StoredProduct
 from orchestrator.model.job import Job
 from orchestrator.model.request import Plan
-from orchestrator.record import KernelRecord
+from orchestrator.runs.record import KernelRecord
 
 # Bytes of a file, and of all, that come with a result: through Dask and its scheduler. What 23 cases leave is 1.5 MB of
 # small files, and some larger ones

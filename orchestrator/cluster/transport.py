@@ -26,7 +26,7 @@ from orchestrator.cluster import identity
 from orchestrator.cluster.task import Result, Task
 from orchestrator.cluster.workshop import Workshop
 from orchestrator.errors import ClusterUnavailable
-from orchestrator.process import Cancel
+from orchestrator.host.process import Cancel
 
 CONFIG = {
     "distributed.scheduler.allowed-failures": 0,  # what a dead worker means is the client's business

@@ -9,28 +9,28 @@ from contextlib import contextmanager, suppress
 from dataclasses import fields, replace
 from pathlib import Path
 
-from orchestrator import manifest
-from orchestrator.catalog import Catalog
 from orchestrator.cluster.fetched import Peers, fetch_product
 from orchestrator.cluster.served import FileServer
 from orchestrator.cluster.task import Result, Task, Trouble, small_contents
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import Catalog
 from orchestrator.errors import Interrupted, OrchestrateError, UsageError
 from orchestrator.events import Event, Level, Note
 from orchestrator.evidence.decode import keep_lines
+from orchestrator.host.os_errors import situation
+from orchestrator.host.process import Cancel, Runner
+from orchestrator.host.sandbox import Sandbox, try_it
 from orchestrator.jobs.build import Finders
 from orchestrator.jobs.perform import perform
 from orchestrator.jobs.products import Products
 from orchestrator.judge.attempts import classify
-from orchestrator.manifest import file_digest
 from orchestrator.model.artifact import Artifact, StoredProduct
 from orchestrator.model.case import Case
 from orchestrator.model.request import Plan, Request
-from orchestrator.os_errors import situation
-from orchestrator.process import Cancel, Runner
-from orchestrator.record import KERNEL, KernelRecord
-from orchestrator.sandbox import Sandbox, try_it
-from orchestrator.store import Store
+from orchestrator.runs.record import KERNEL, KernelRecord
+from orchestrator.storage import manifest
+from orchestrator.storage.manifest import file_digest
+from orchestrator.storage.store import Store
 
 LOOK_EVERY_S = 0.25
 FindersOf = Callable[[Context, Request], Finders]

@@ -15,11 +15,11 @@ from orchestrator.errors import OrchestrateError, UsageError
 from orchestrator.judge.run import RUN
 from orchestrator.model.report import RunReport
 from orchestrator.parse import mail as mails
-from orchestrator.record import RunRecord, load_record
 from orchestrator.reporters import stream
 from orchestrator.reporters.checks import Check, State, checks
 from orchestrator.reporters.json_report import read_report
 from orchestrator.reporters.table import REPORT
+from orchestrator.runs.record import RunRecord, load_record
 
 MOST_BYTES = 64 << 20  # of the mail
 STATUS = {State.SUCCESS: "pass", State.WARNING: "warn", State.PENDING: "warn", State.FAIL: "fail"}

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TextIO
 
 from orchestrator.codec import dumps
-from orchestrator.commands.compose import Invocation, command_line, invoke, listening, stoppable
-from orchestrator.commands.outputs import outputs_of
-from orchestrator.commands.rundir import claim
-from orchestrator.commands.running import account
 from orchestrator.errors import Interrupted, UsageError
 from orchestrator.events import RunStarted
+from orchestrator.invocation.compose import Invocation, command_line, invoke, listening, stoppable
+from orchestrator.invocation.outputs import outputs_of
+from orchestrator.invocation.rundir import claim
+from orchestrator.invocation.running import account
 from orchestrator.jobs.products import Products
 from orchestrator.model.outcome import Verdict
 from orchestrator.questions.ask import ask, report_of
@@ -23,7 +23,7 @@ from orchestrator.questions.bisection import Bisection, BisectionState
 from orchestrator.reporters import stream
 from orchestrator.reporters.text import printable
 from orchestrator.source.history import History
-from orchestrator.store import write_atomically
+from orchestrator.storage.store import write_atomically
 from orchestrator.words import counted
 
 BISECTION = "bisection.json"

@@ -6,8 +6,8 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from orchestrator.commands.compose import invoke, listening, stoppable
-from orchestrator.commands.guests import gdb_line, guest_specs
+from orchestrator.invocation.compose import invoke, listening, stoppable
+from orchestrator.invocation.guests import gdb_line, guest_specs
 from orchestrator.jobs.boot import boot
 from orchestrator.reporters import stream
 from orchestrator.reporters.text import printable

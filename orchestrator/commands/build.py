@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from orchestrator.commands.compose import invoke, listening, stoppable
-from orchestrator.commands.guests import kernels
+from orchestrator.invocation.compose import invoke, listening, stoppable
+from orchestrator.invocation.guests import kernels
 from orchestrator.reporters import stream
 
 

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestrator.arguments.options.reports import STDOUT
-from orchestrator.commands.targets import check_target, write_target
 from orchestrator.declarations.known_issues import read_known_issues
 from orchestrator.errors import Fault, HostRefused, UsageError
+from orchestrator.invocation.targets import check_target, write_target
 from orchestrator.judge.known import is_expired, mark_known
 from orchestrator.judge.logs import classify_log
 from orchestrator.model.kernel_report import LogReport

@@ -12,14 +12,14 @@ from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
-from orchestrator.commands.inventory import REMOVED, inventory
 from orchestrator.context import Places
 from orchestrator.errors import UsageError
-from orchestrator.process import Cancel, Runner
+from orchestrator.host.process import Cancel, Runner
+from orchestrator.invocation.inventory import REMOVED, inventory
 from orchestrator.reporters import stream
 from orchestrator.reporters.text import printable
-from orchestrator.retention import Item, Kind, Policy, by_kind, chosen, parse_size, show_size
-from orchestrator.store import try_lock
+from orchestrator.storage.retention import Item, Kind, Policy, by_kind, chosen, parse_size, show_size
+from orchestrator.storage.store import try_lock
 
 
 def run(args: argparse.Namespace) -> int:

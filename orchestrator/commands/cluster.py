@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from orchestrator.cluster import identity
-from orchestrator.commands.compose import identity_of
-from orchestrator.real_path import at_home, real_path
+from orchestrator.host.real_path import at_home, real_path
+from orchestrator.invocation.compose import identity_of
 from orchestrator.reporters import stream
 from orchestrator.reporters.text import printable
 

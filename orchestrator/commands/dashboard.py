@@ -7,10 +7,10 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from orchestrator.bounded import read_bytes
-from orchestrator.commands.targets import is_writable
 from orchestrator.context import Places
 from orchestrator.errors import ToolMissing, UsageError
+from orchestrator.host.bounded import read_bytes
+from orchestrator.invocation.targets import is_writable
 from orchestrator.reporters import stream
 from orchestrator.reporters.text import printable
 from orchestrator.words import counted

@@ -8,20 +8,20 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-from orchestrator import host_cpus
-from orchestrator.catalog import load_catalog
-from orchestrator.commands.host_tools import Tool, check_tools, host_family, install, install_command
-from orchestrator.commands.inventory import inventory
 from orchestrator.context import Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import OrchestrateError
 from orchestrator.guest.accel import Probe, probe
-from orchestrator.process import Cancel, Command, Runner, find_program
+from orchestrator.host import resources
+from orchestrator.host.process import Cancel, Command, Runner, find_program
+from orchestrator.host.sandbox import try_it
+from orchestrator.invocation.host_tools import Tool, check_tools, host_family, install, install_command
+from orchestrator.invocation.inventory import inventory
 from orchestrator.reporters import stream
 from orchestrator.reporters.columns import columns, wrapped
 from orchestrator.reporters.text import printable
-from orchestrator.retention import by_kind, show_size
-from orchestrator.sandbox import try_it
-from orchestrator.store import Store
+from orchestrator.storage.retention import by_kind, show_size
+from orchestrator.storage.store import Store
 from orchestrator.words import counted
 
 WANTED_GIB = 8  # an imported base, two worktrees with two build directories each, ccache
@@ -59,8 +59,8 @@ def run(args: argparse.Namespace) -> int:
             "accelerator": next((found.accel for found in probes if found.works), None),
             "cache": str(places.cache),
             "free_gib": round(free_gib, 1),
-            "cpus": host_cpus.cpus(),
-            "available_memory_mib": host_cpus.available_memory_mib(),
+            "cpus": resources.cpus(),
+            "available_memory_mib": resources.available_memory_mib(),
             "ccache": ccache,
             "sandbox": sandbox,
             "disk": {kind.value: {"count": count, "bytes": size} for kind, (count, size) in used.items()},
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     for probe_ in probes:
         said = probe_.evidence if args.verbose else probe_.in_short
         rows.append(("ok" if probe_.works else "no", f"accelerator {probe_.accel}", said))
-    rows += [("", "CPUs, memory", f"{host_cpus.cpus()}, {host_cpus.available_memory_mib()} MiB available")]
+    rows += [("", "CPUs, memory", f"{resources.cpus()}, {resources.available_memory_mib()} MiB available")]
     rows += [("", "free disk", f"{free_gib:.0f} GiB in {places.cache}")]
     rows += [("", f"disk: {kind.value}", f"{count}, {show_size(size)}") for kind, (count, size) in used.items()]
     rows += [("", "ccache", ccache), ("", "sandbox", sandbox)]

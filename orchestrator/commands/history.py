@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.context import Places
 from orchestrator.errors import HistoryUnavailable, OrchestrateError, ToolMissing, UsageError
-from orchestrator.real_path import real_path
+from orchestrator.host.real_path import real_path
 from orchestrator.reporters import stream
 from orchestrator.reporters.text import printable
 from orchestrator.words import counted, near

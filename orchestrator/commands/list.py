@@ -9,13 +9,13 @@ from itertools import takewhile
 
 from orchestrator import codec
 from orchestrator.build.toolchains import compiler_of, installed_toolchains
-from orchestrator.catalog import NEEDED, Catalog, load_catalog
+from orchestrator.declarations.catalog import NEEDED, Catalog, load_catalog
 from orchestrator.declarations.patches import read_series
 from orchestrator.errors import CommandFailed, PatchUnreadable, ToolMissing
+from orchestrator.host.process import Cancel, Command, Runner
 from orchestrator.model.kernel import Fragment
 from orchestrator.model.series import Series
 from orchestrator.parse.whole_config import head
-from orchestrator.process import Cancel, Command, Runner
 from orchestrator.reporters import stream
 from orchestrator.reporters.columns import columns
 from orchestrator.reporters.text import printable

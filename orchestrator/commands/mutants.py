@@ -6,12 +6,12 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from orchestrator.commands.compose import Invocation, command_line, invoke, listening, stoppable
-from orchestrator.commands.outputs import Outputs, outputs_of
-from orchestrator.commands.rundir import claim
-from orchestrator.commands.running import run_mutation
 from orchestrator.commands.test import describe, told_settings
 from orchestrator.events import RunStarted
+from orchestrator.invocation.compose import Invocation, command_line, invoke, listening, stoppable
+from orchestrator.invocation.outputs import Outputs, outputs_of
+from orchestrator.invocation.rundir import claim
+from orchestrator.invocation.running import run_mutation
 from orchestrator.judge.mutation_run import MATRIX, MutationReport
 from orchestrator.model.night import NightItem
 from orchestrator.reporters import terminal_matrix

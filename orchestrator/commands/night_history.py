@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from orchestrator.judge.run import RUN, judge_run
 from orchestrator.model.night import Before, PastRun, Result
 from orchestrator.nights.night_dir import age_s, now
-from orchestrator.record import RunRecord, load_record
 from orchestrator.reporters.table import REPORT, write_files
+from orchestrator.runs.record import RunRecord, load_record
 
 if TYPE_CHECKING:
     from orchestrator.history.database import Database

@@ -16,25 +16,25 @@ from orchestrator.arguments.parser import parser
 from orchestrator.build.toolchain import find_toolchain
 from orchestrator.codec import encode
 from orchestrator.commands.bisect import Bisected, as_of_test, bisect
-from orchestrator.commands.compose import Invocation, invoke, listening, request_of
-from orchestrator.commands.executors import LOCAL, Workforce
 from orchestrator.commands.mutants import mutate
-from orchestrator.commands.outputs import Outputs
-from orchestrator.commands.rundir import case_digests, fragment_symbols
 from orchestrator.commands.test import test
 from orchestrator.errors import ClusterUnavailable, Fault, Interrupted, OrchestrateError, WorkersUnfit
+from orchestrator.host.os_errors import situation
+from orchestrator.host.process import Cancel
+from orchestrator.invocation.compose import Invocation, invoke, listening, request_of
+from orchestrator.invocation.executors import LOCAL, Workforce
+from orchestrator.invocation.outputs import Outputs
+from orchestrator.invocation.rundir import case_digests, fragment_symbols
 from orchestrator.judge.run import RUN
-from orchestrator.manifest import file_digest
 from orchestrator.model.night import BISECT, MUTANTS, Candidate, Item, NightItem, Parts
 from orchestrator.model.outcome import Verdict
 from orchestrator.nights.targets import Target
 from orchestrator.nights.words import combinations, command_words
-from orchestrator.os_errors import situation
-from orchestrator.process import Cancel
-from orchestrator.record import RunRecord, load_record
+from orchestrator.runs.record import RunRecord, load_record
 from orchestrator.settings.resolve import give
 from orchestrator.source.bases import DEFAULT_BASE, check_packaged, find_in_tree
-from orchestrator.store import key
+from orchestrator.storage.manifest import file_digest
+from orchestrator.storage.store import key
 
 DIGITS = 16  # of a digest: it tells the versions of one thing apart
 

@@ -11,18 +11,19 @@ from functools import partial
 from pathlib import Path
 
 from orchestrator.arguments.parser import parser
-from orchestrator.catalog import load_catalog
 from orchestrator.commands.bisect import Bisected
-from orchestrator.commands.compose import command_line, identity_for, stoppable
-from orchestrator.commands.executors import LOCAL, Workforce, checked_executor, workforce
 from orchestrator.commands.history import check_installed
 from orchestrator.commands.night_history import NightHistory, ages_of, is_over
 from orchestrator.commands.night_items import Ended, Stop, candidates, run_item
 from orchestrator.commands.night_work import AtWork
-from orchestrator.commands.targets import check_target, write_target
 from orchestrator.context import Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import ClusterUnavailable, Fault, HostRefused, Interrupted, OrchestrateError
-from orchestrator.fetch import check_plain
+from orchestrator.host.os_errors import situation
+from orchestrator.host.process import Runner
+from orchestrator.invocation.compose import command_line, identity_for, stoppable
+from orchestrator.invocation.executors import LOCAL, Workforce, checked_executor, workforce
+from orchestrator.invocation.targets import check_target, write_target
 from orchestrator.judge.night import news_of, status_of, to_bisect
 from orchestrator.judge.run import RUN
 from orchestrator.model.night import (
@@ -49,9 +50,7 @@ from orchestrator.nights.night_dir import (
 from orchestrator.nights.plan_file import read_plan
 from orchestrator.nights.targets import Looking
 from orchestrator.nights.words import bisect_words, value_of
-from orchestrator.os_errors import situation
 from orchestrator.parse.threads import plain_name
-from orchestrator.process import Runner
 from orchestrator.questions.night import changed, closed, in_order, items_of, next_item, rehearsed
 from orchestrator.reporters import night_text, stream
 from orchestrator.reporters.night_junit import junit
@@ -59,7 +58,8 @@ from orchestrator.reporters.outside import night_for_others
 from orchestrator.reporters.text import printable
 from orchestrator.settings.resolve import OPTION
 from orchestrator.source.history import History
-from orchestrator.store import write_atomically
+from orchestrator.storage.store import write_atomically
+from orchestrator.web.fetch import check_plain
 from orchestrator.words import counted, lasting
 
 SUMMARY, JUNIT = "summary.md", "junit.xml"

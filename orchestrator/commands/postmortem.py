@@ -9,11 +9,11 @@ from pathlib import Path
 
 from orchestrator.errors import UsageError
 from orchestrator.evidence.postmortem.examine import postmortem
+from orchestrator.host.process import Cancel, Runner, attach
+from orchestrator.host.real_path import real_path
 from orchestrator.jobs.diagnosis import VMLINUX
 from orchestrator.model.evidence_files import DUMP
 from orchestrator.model.report import BOOT
-from orchestrator.process import Cancel, Runner, attach
-from orchestrator.real_path import real_path
 from orchestrator.reporters import stream
 
 

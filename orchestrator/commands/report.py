@@ -8,18 +8,18 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from orchestrator.commands.outputs import absolute_directory, outputs_of
 from orchestrator.context import Places
 from orchestrator.evidence.decode import decode, decode_suites
+from orchestrator.host.process import Cancel, Runner
+from orchestrator.host.real_path import real_path
+from orchestrator.invocation.outputs import absolute_directory, outputs_of
 from orchestrator.judge import mutation_run as matrix
 from orchestrator.judge.run import RUN, judge_run
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.report import RunReport
-from orchestrator.process import Cancel, Runner
-from orchestrator.real_path import real_path
-from orchestrator.record import RunRecord, load_record
 from orchestrator.reporters import terminal, terminal_matrix
 from orchestrator.reporters.table import REPORT, write_files
+from orchestrator.runs.record import RunRecord, load_record
 
 
 def run(args: argparse.Namespace) -> int:

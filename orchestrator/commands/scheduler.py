@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 
 from orchestrator.cluster import identity
-from orchestrator.commands.compose import identity_of, stoppable
-from orchestrator.commands.executors import extra
 from orchestrator.errors import UsageError
-from orchestrator.process import Cancel
+from orchestrator.host.process import Cancel
+from orchestrator.invocation.compose import identity_of, stoppable
+from orchestrator.invocation.executors import extra
 from orchestrator.reporters import stream
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from orchestrator.arguments.options.reports import STDOUT
 from orchestrator.codec import dumps
-from orchestrator.commands.compose import invoke, listening
-from orchestrator.commands.selecting import lines, selected
-from orchestrator.commands.targets import check_target, write_target
 from orchestrator.errors import UsageError
+from orchestrator.invocation.compose import invoke, listening
+from orchestrator.invocation.selecting import lines, selected
+from orchestrator.invocation.targets import check_target, write_target
 from orchestrator.model.selection import Selection
 from orchestrator.reporters import stream
 from orchestrator.reporters.columns import columns, wrapped

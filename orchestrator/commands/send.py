@@ -10,6 +10,8 @@ from pathlib import Path
 from orchestrator.commands.report import report_of
 from orchestrator.context import Places
 from orchestrator.errors import Fault, NotSent, OrchestrateError, UsageError
+from orchestrator.host.process import Cancel, Runner
+from orchestrator.host.real_path import real_path
 from orchestrator.judge.mutation_run import MUTATION_RUN
 from orchestrator.judge.run import RUN
 from orchestrator.model.outcome import Verdict
@@ -18,14 +20,12 @@ from orchestrator.outbound import kcidb, mail, patchwork, squad
 from orchestrator.outbound.ledger import open_ledger
 from orchestrator.outbound.parcel import Delivery, How, Parcel, deliver
 from orchestrator.outbound.tokens import read_token
-from orchestrator.process import Cancel, Runner
-from orchestrator.real_path import real_path
-from orchestrator.record import RunRecord, load_record
 from orchestrator.reporters import stream
 from orchestrator.reporters.elsewhere import is_regression, run_id
 from orchestrator.reporters.text import printable
+from orchestrator.runs.record import RunRecord, load_record
 from orchestrator.settings.keys import Settings
-from orchestrator.web_api import Server, check_transport
+from orchestrator.web.api import Server, check_transport
 
 KINDS = ("kcidb", "patchwork", "squad", "reply")
 SCHEMES = {"kcidb": kcidb.SCHEME, "patchwork": patchwork.SCHEME, "squad": squad.SCHEME}

@@ -9,15 +9,15 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from orchestrator.commands.compose import invoke, listening, stoppable
-from orchestrator.commands.guests import gdb_line, guest_specs
 from orchestrator.errors import GuestUnreachable, ToolMissing, UsageError
 from orchestrator.guest.condition import RUNNING
 from orchestrator.guest.guest import Access
 from orchestrator.guest.left import find_left
+from orchestrator.host.process import attach, find_program
+from orchestrator.invocation.compose import invoke, listening, stoppable
+from orchestrator.invocation.guests import gdb_line, guest_specs
 from orchestrator.jobs.boot import boot
 from orchestrator.judge.run import RUN
-from orchestrator.process import attach, find_program
 from orchestrator.reporters import stream
 from orchestrator.words import counted
 

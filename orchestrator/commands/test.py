@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 
 from orchestrator.build.toolchain import find_toolchain
-from orchestrator.commands.compose import Invocation, command_line, invoke, listening, stoppable
-from orchestrator.commands.outputs import Outputs, outputs_of
-from orchestrator.commands.rundir import check_output, claim, planned
-from orchestrator.commands.running import run_test
 from orchestrator.events import RunStarted
+from orchestrator.invocation.compose import Invocation, command_line, invoke, listening, stoppable
+from orchestrator.invocation.outputs import Outputs, outputs_of
+from orchestrator.invocation.rundir import check_output, claim, planned
+from orchestrator.invocation.running import run_test
 from orchestrator.jobs.dry_run import dry_run
 from orchestrator.model.machine import Accel, Machine
 from orchestrator.model.night import NightItem

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from orchestrator.errors import OrchestrateError
-from orchestrator.process import Cancel
+from orchestrator.host.process import Cancel
 
 State = tuple[str, str]
 """What is tested: the digest of the series, and the revision that it is on."""

@@ -14,24 +14,24 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from orchestrator.catalog import load_catalog
-from orchestrator.commands.compose import Invocation, command_line, invoke, listening, request_of, stoppable, usual_of
-from orchestrator.commands.intake import tree_of
-from orchestrator.commands.outputs import Outputs, outputs_of
-from orchestrator.commands.selecting import selected
 from orchestrator.commands.test import test
 from orchestrator.commands.turns import State, Turns
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import OrchestrateError, UsageError
+from orchestrator.host.process import Cancel, Runner
+from orchestrator.host.watching import check_watching, saves
+from orchestrator.invocation.compose import Invocation, command_line, invoke, listening, request_of, stoppable, usual_of
+from orchestrator.invocation.intake import tree_of
+from orchestrator.invocation.outputs import Outputs, outputs_of
+from orchestrator.invocation.selecting import selected
 from orchestrator.model.outcome import Verdict
 from orchestrator.model.report import RunReport
 from orchestrator.model.request import Request
 from orchestrator.model.series import Series
-from orchestrator.process import Cancel, Runner
 from orchestrator.reporters import stream, terminal
 from orchestrator.reporters.complaint import complain
 from orchestrator.reporters.text import printable
 from orchestrator.source.checkout import tree_series
-from orchestrator.watching import check_watching, saves
 
 
 def run(args: argparse.Namespace) -> int:

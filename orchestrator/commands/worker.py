@@ -7,19 +7,19 @@ import socket
 import tempfile
 from pathlib import Path
 
-from orchestrator.catalog import load_catalog
 from orchestrator.cluster import identity
 from orchestrator.cluster.announce import announcement
 from orchestrator.cluster.fetched import Peers
 from orchestrator.cluster.served import FileServer, Offered
 from orchestrator.cluster.workshop import Workshop
 from orchestrator.codec import dumps
-from orchestrator.commands.compose import find_accel, find_finders, identity_of, stoppable
-from orchestrator.commands.executors import extra
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
+from orchestrator.host.process import Cancel, Runner
+from orchestrator.invocation.compose import find_accel, find_finders, identity_of, stoppable
+from orchestrator.invocation.executors import extra
 from orchestrator.model.kernel import USUAL_ARCH
 from orchestrator.model.request import Request
-from orchestrator.process import Cancel, Runner
 from orchestrator.reporters import stream
 from orchestrator.reporters.text import printable
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchestrator.errors import UsageError
-from orchestrator.loopback import is_loopback
+from orchestrator.web.loopback import is_loopback
 
 LEAST_TOKEN = 16  # characters
 

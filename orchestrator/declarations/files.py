@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeVar
 
-from orchestrator import bounded
 from orchestrator.declarations import schema, yaml_text
 from orchestrator.errors import BadDeclaration, UsageError
+from orchestrator.host import bounded
 
 T = TypeVar("T")
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from orchestrator.declarations.files import read_yaml
 from orchestrator.errors import BadDeclaration
-from orchestrator.expressions import title_problem
 from orchestrator.judge.known import range_problem
 from orchestrator.model.kernel_report import KnownIssue
+from orchestrator.parse.expressions import title_problem
 
 KNOWN_ISSUES = "known-issues.yaml"
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

@@ -10,11 +10,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator import bounded
 from orchestrator.errors import PatchUnreadable
+from orchestrator.host import bounded
+from orchestrator.host.real_path import real_path
 from orchestrator.parse.mail import as_mbox
 from orchestrator.parse.mail_limits import MOST_MAILS
-from orchestrator.real_path import real_path
 from orchestrator.words import counted
 
 PATCH_FILE = re.compile(r"\.(patch|diff|mbox)(\.(gz|xz|bz2|zst))?$")

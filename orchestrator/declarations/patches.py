@@ -16,16 +16,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from orchestrator import bounded
 from orchestrator.declarations import patch_dir
 from orchestrator.declarations.names import check_mutant_name
 from orchestrator.errors import DownloadFailed, NotFound, PatchUnreadable, UsageError
+from orchestrator.host import bounded
+from orchestrator.host.process import Cancel, Command, Runner, find_program
+from orchestrator.host.real_path import real_path
 from orchestrator.model.series import Mutant, Origin, Place, Series
 from orchestrator.parse import mutant
 from orchestrator.parse.patch_name import PatchName, patch_name, split_parts, thread_address, without_credentials
 from orchestrator.parse.series import ALL, Choice, read_patches
-from orchestrator.process import Cancel, Command, Runner, find_program
-from orchestrator.real_path import real_path
 
 MAX_PATCH_BYTES = 64 << 20
 MOST_UNPACKED = 16 << 20  # of a compressed one: the biggest release candidates are less, and so are long threads
@@ -114,7 +114,7 @@ def fetch_thread(archive: str, message_id: str) -> bytes:
 
 
 def _fetched(url: str) -> bytes:
-    from orchestrator.fetch import fetch_text  # here: what lists names and reads files needs no web client
+    from orchestrator.web.fetch import fetch_text  # here: what lists names and reads files needs no web client
 
     return unpacked(url, fetch_text(url, deadline_s=DOWNLOAD_S))
 

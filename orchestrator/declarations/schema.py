@@ -28,9 +28,9 @@ from itertools import islice
 from types import GenericAlias
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
-from orchestrator import expressions
 from orchestrator.codec import INVALID, MISSING, Place, Problem, converter, exactly, problems, refuse, spelled
 from orchestrator.errors import BadDeclaration
+from orchestrator.parse import expressions
 from orchestrator.parse.toml_lines import key_lines
 
 T = TypeVar("T")

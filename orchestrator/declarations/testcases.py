@@ -13,8 +13,8 @@ from orchestrator.declarations.files import read_yaml
 from orchestrator.declarations.names import check_case_name, named
 from orchestrator.declarations.schema import declared
 from orchestrator.errors import BadDeclaration
-from orchestrator.expressions import title_problem
 from orchestrator.model.case import Case, Dialect, Userland
+from orchestrator.parse.expressions import title_problem
 from orchestrator.parse.selftest_list import Selftest
 
 FILE = re.compile(r"[\w+-][\w.+-]{0,100}")

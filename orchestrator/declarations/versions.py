@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 
 from orchestrator.declarations.patches import fetch_thread, read_thread
 from orchestrator.errors import PatchUnreadable
-from orchestrator.fetch import fetch_text
 from orchestrator.model.series import Series
 from orchestrator.parse.archive_search import (
     Result,
@@ -17,6 +16,7 @@ from orchestrator.parse.archive_search import (
     versions_of,
 )
 from orchestrator.parse.series import Choice
+from orchestrator.web.fetch import fetch_text
 
 SEARCH_S = 15.0  # for which an archive may look
 MOST_FOUND_BYTES = 8 << 20  # of its answer, which has the mails' text too

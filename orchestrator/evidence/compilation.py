@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator import kept
 from orchestrator.model.compilation import Compilation
+from orchestrator.storage import kept
 
 COMPILATION = "compilation.json"  # in a kernel's directory
 COMPILATION_SCHEMA = 1

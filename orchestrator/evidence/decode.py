@@ -16,6 +16,7 @@ from orchestrator.context import Places
 from orchestrator.errors import Interrupted, OrchestrateError, UsageError, VmlinuxUnreadable
 from orchestrator.evidence.source_lines import Lines, kept_lines, read, tested
 from orchestrator.evidence.symbols import Symbols
+from orchestrator.host.process import Runner
 from orchestrator.judge.run import RUN
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import Frame, KernelReport
@@ -23,9 +24,8 @@ from orchestrator.model.report import RunReport, SuiteReport
 from orchestrator.model.series import Series
 from orchestrator.parse.frames import code_refs
 from orchestrator.parse.series import read_patches
-from orchestrator.process import Runner
-from orchestrator.record import RunRecord, load_record
-from orchestrator.store import Store
+from orchestrator.runs.record import RunRecord, load_record
+from orchestrator.storage.store import Store
 
 FILES = 20  # reports of one stage or case that get a file of their own
 

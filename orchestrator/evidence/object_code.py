@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.manifest import file_digest
+from orchestrator.storage.manifest import file_digest
 
 RELOCATIONS, SYMBOLS, STRINGS = "SHT_RELA", "SHT_SYMTAB", "SHT_STRTAB"
 UNDEFINED = LOCAL = 0

@@ -11,19 +11,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator import codec
-from orchestrator.bounded import read_bytes
 from orchestrator.build.apply import series_commits
 from orchestrator.context import Places
+from orchestrator.host.bounded import read_bytes
+from orchestrator.host.process import Runner
 from orchestrator.model.kernel import Base, Role
 from orchestrator.model.kernel_report import SourceLine
 from orchestrator.model.report import SuiteReport
 from orchestrator.model.series import Series
 from orchestrator.parse.provenance import Provenance, function_around, lines_of, placed
-from orchestrator.process import Runner
 from orchestrator.source.blame import changers, with_tree, writers
 from orchestrator.source.git import Git
 from orchestrator.source.trees import base_tree
-from orchestrator.store import write_atomically
+from orchestrator.storage.store import write_atomically
 
 DIRECTORY = "source-lines"  # in a kernel's directory
 FILE_BYTES = 16 << 20

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from orchestrator.errors import Interrupted
+from orchestrator.host.process import Cancel
 from orchestrator.model.job import TAKES_ALL_CPUS, Job
-from orchestrator.process import Cancel
 
 LOOK_EVERY_S = 0.2
 

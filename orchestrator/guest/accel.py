@@ -15,15 +15,15 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator import kept
 from orchestrator.errors import CommandFailed, UsageError
 from orchestrator.guest.host_clock import tsc_khz
 from orchestrator.guest.qemu_argv import in_option
-from orchestrator.manifest import file_digest
+from orchestrator.host.process import Command, Runner
 from orchestrator.model.kernel import USUAL_ARCH
 from orchestrator.model.machine import Accel, Machine
-from orchestrator.process import Command, Runner
-from orchestrator.store import key, write_atomically
+from orchestrator.storage import kept
+from orchestrator.storage.manifest import file_digest
+from orchestrator.storage.store import key, write_atomically
 
 SOURCE = Path(__file__).parent / "files/probe.S"
 PROVED = 85  # (0x2a << 1) | 1, as isa-debug-exit makes it

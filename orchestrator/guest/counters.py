@@ -15,7 +15,7 @@ from pathlib import Path
 from orchestrator.evidence.coverage.hits import Way
 from orchestrator.guest.qemu_argv import in_option
 from orchestrator.model.coverage import Jump
-from orchestrator.store import write_atomically
+from orchestrator.storage.store import write_atomically
 
 COUNTERS = "counters"  # in a guest's directory, which is QEMU's working directory
 STALLS = "stalls"  # there, too: how often a CPU stood still at each place

@@ -13,9 +13,9 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
-from orchestrator.deadline import Deadline
 from orchestrator.errors import GuestUnreachable
 from orchestrator.guest.qemu import Qemu
+from orchestrator.host.deadline import Deadline
 
 DUMP_S = 60.0
 MAX_GUEST_MIB = 4096  # of a larger guest no dump is made

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator.deadline import Deadline
 from orchestrator.errors import GuestUnreachable
 from orchestrator.guest.condition import RUNNING, HealthSample, condition
 from orchestrator.guest.dump import NoDump, dump_memory
 from orchestrator.guest.health import ask_by_break, take_sample
 from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.ssh import Link
+from orchestrator.host.deadline import Deadline
 from orchestrator.model.attempt import Condition
 from orchestrator.model.evidence_files import DUMP, EVIDENCE, FILES, SYSRQ
 from orchestrator.words import counted

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator.deadline import Deadline
 from orchestrator.errors import BootFailed, GuestUnreachable, QemuCrashed
 from orchestrator.guest import case_argv, evidence
 from orchestrator.guest.console import kernel_line
@@ -24,14 +23,15 @@ from orchestrator.guest.sentinel import Sentinel, read_sentinel
 from orchestrator.guest.ssh import ClientKey, Link, new_client_key
 from orchestrator.guest.vma_writes import VmaWatch, VmaWrites
 from orchestrator.guest.watchdog import Examine, Observation, Watchdog, lost
+from orchestrator.host.deadline import Deadline
+from orchestrator.host.os_errors import situation
+from orchestrator.host.process import Command, Runner
 from orchestrator.judge.known import mark_expected, mark_known
 from orchestrator.model.attempt import Attempt, Ending
 from orchestrator.model.case import Case
 from orchestrator.model.evidence_files import EVIDENCE
 from orchestrator.model.kernel_report import KernelReport, KnownIssue
-from orchestrator.os_errors import situation
-from orchestrator.process import Command, Runner
-from orchestrator.store import writing
+from orchestrator.storage.store import writing
 
 STDOUT_CAP = 8 << 20  # KTAP of a sane case is kilobytes; what is beyond is dropped in the guest, and counted
 WHO = "uname -r && nproc && od -An -v -tx1 /sys/kernel/notes"

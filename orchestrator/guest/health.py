@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator import host_cpus
-from orchestrator.deadline import Deadline
 from orchestrator.errors import GuestUnreachable
 from orchestrator.guest.condition import CaseTask, CpuSample, HealthSample
 from orchestrator.guest.console import kernel_line
 from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.registers import look
 from orchestrator.guest.ssh import Link
+from orchestrator.host import resources
+from orchestrator.host.deadline import Deadline
 
 LOOKS = 20
 SAMPLE_S = 1.0
@@ -73,7 +73,7 @@ def take_sample(qemu: Qemu, link: Link | None, case: str) -> HealthSample:
         starved_share=shares[1],
         steal_share=shares[2],
         host_load=os.getloadavg()[0],
-        host_cpus=host_cpus.cpus(),
+        host_cpus=resources.cpus(),
         answers_ssh=before is not None,
         before=before,
         after=tasks_of(link, case) if link and before is not None else None,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from orchestrator.errors import ToolMissing
 from orchestrator.guest import cpio
-from orchestrator.process import Command, Runner
+from orchestrator.host.process import Command, Runner
 
 FILES = Path(__file__).parent / "files"
 LAYOUT = 4  # raise when the archive would differ for the same inputs

@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.deadline import Deadline
 from orchestrator.errors import GuestUnreachable
 from orchestrator.guest.guest import KEY_FILE, KNOWN_HOSTS, Access
 from orchestrator.guest.qemu import PID
 from orchestrator.guest.qemu_argv import QMP_SOCKET
 from orchestrator.guest.qmp import Qmp
-from orchestrator.real_path import real_path
+from orchestrator.host.deadline import Deadline
+from orchestrator.host.real_path import real_path
 
 QMP_S = 10.0
 PORT = re.compile(r"^\[127\.0\.0\.1\]:(?P<port>\d+) ")

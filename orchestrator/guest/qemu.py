@@ -8,13 +8,13 @@ import subprocess
 import time
 from pathlib import Path
 
-from orchestrator.deadline import Deadline
 from orchestrator.errors import GuestUnreachable
 from orchestrator.guest.condition import PANICKED
 from orchestrator.guest.console import Console
 from orchestrator.guest.qemu_argv import QMP_SOCKET
 from orchestrator.guest.qmp import Qmp
-from orchestrator.process import Command, end, start
+from orchestrator.host.deadline import Deadline
+from orchestrator.host.process import Command, end, start
 
 FORWARD = re.compile(r"^\s*TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(?P<port>\d+)\s", re.MULTILINE)
 TOLD_TO_END = re.compile(r"terminating on signal (?P<number>\d+)[^\n]*")  # it obeys, and its exit status is 0

@@ -12,8 +12,8 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from orchestrator.deadline import Deadline
 from orchestrator.errors import GuestUnreachable
+from orchestrator.host.deadline import Deadline
 
 
 class Qmp:

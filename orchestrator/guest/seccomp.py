@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from orchestrator.process import Command, Runner
+from orchestrator.host.process import Command, Runner
 
 # No new programs, no other user, no priorities, no system calls that QEMU has no use for
 OPTIONS = ("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny")

@@ -24,8 +24,8 @@ import paramiko
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from orchestrator.deadline import Deadline
 from orchestrator.errors import GuestUnreachable
+from orchestrator.host.deadline import Deadline
 
 # paramiko prints tracebacks of failed connection attempts to stderr unless its logger is told where to go
 logging.getLogger("paramiko").addHandler(logging.NullHandler())

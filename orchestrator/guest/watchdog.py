@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from orchestrator.deadline import Deadline
 from orchestrator.guest.evidence import Examination
 from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.ssh import Link
+from orchestrator.host.deadline import Deadline
+from orchestrator.host.process import Cancel
 from orchestrator.model.attempt import Condition, Ending
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.parse.kernel_report import Scanner
-from orchestrator.process import Cancel
 
 LOOK_EVERY_S = 0.1
 PINGS = 3.5  # in the time that a guest may be silent. Each costs it instructions, which some guests count

@@ -9,14 +9,14 @@ from pathlib import Path
 from orchestrator import codec
 from orchestrator.errors import UsageError
 from orchestrator.history.rows import Rows, rows_of
+from orchestrator.host.real_path import real_path
 from orchestrator.judge.mutants import Matrix
 from orchestrator.judge.mutation_run import MATRIX, MUTATION_RUN, judge_mutation_run
 from orchestrator.judge.run import RUN, judge_run
 from orchestrator.model.report import RunReport
-from orchestrator.real_path import real_path
-from orchestrator.record import RunRecord, load_record
 from orchestrator.reporters.json_report import read_report
 from orchestrator.reporters.table import REPORT
+from orchestrator.runs.record import RunRecord, load_record
 
 _WANTED = f"a run directory has a {RUN}"
 

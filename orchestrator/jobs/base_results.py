@@ -11,16 +11,17 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
-from orchestrator import host_cpus, kept
-from orchestrator.catalog import Catalog
 from orchestrator.context import Context
+from orchestrator.declarations.catalog import Catalog
+from orchestrator.host import resources
 from orchestrator.judge.signature import signature
-from orchestrator.manifest import file_digest
 from orchestrator.model.case import Case
 from orchestrator.model.kernel import Kconfig
 from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.report import BaseResult, Finding
-from orchestrator.store import key, locked, write_atomically
+from orchestrator.storage import kept
+from orchestrator.storage.manifest import file_digest
+from orchestrator.storage.store import key, locked, write_atomically
 
 SCHEMA = 1
 MOST = 50  # failures that are remembered of a case
@@ -101,4 +102,4 @@ def _host_class() -> str:
     """What hosts with the same races share: the model of their CPUs, and how many of them we may use."""
     lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else []
     model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    return f"{model} x {host_cpus.cpus()}"
+    return f"{model} x {resources.cpus()}"

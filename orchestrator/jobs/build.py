@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from orchestrator import host_cpus
 from orchestrator.build.apply import apply
 from orchestrator.build.compile import build
 from orchestrator.build.configure import configure
@@ -23,6 +22,7 @@ from orchestrator.build.userland import userland
 from orchestrator.context import Context
 from orchestrator.guest.accel import Probe
 from orchestrator.guest.seccomp import seccomp_options
+from orchestrator.host import resources
 from orchestrator.jobs.boot import BOOT_S, GuestSpec
 from orchestrator.model.case import Case, Programs
 from orchestrator.model.kernel import AppliedTree, Base, KernelConfig, KernelImage, Source
@@ -151,7 +151,7 @@ def make_guest_spec(
 def slowdown_of(plan: Plan, accel: Accel, subject: Subject) -> float:
     """By how much limits are longer than on an idle host with KVM."""
     # virtual CPUs take turns where there are more of them than real ones
-    crowding = max(1.0, plan.slots * plan.machine.smp / host_cpus.cpus())
+    crowding = max(1.0, plan.slots * plan.machine.smp / resources.cpus())
     return accel.timeout_scale * subject.kernel.kconfig.slowdown * crowding
 
 

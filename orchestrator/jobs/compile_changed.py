@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from orchestrator import kept
 from orchestrator.build.apply import apply
 from orchestrator.build.compile_changed import Side, compile_changed
 from orchestrator.build.configure import configure
@@ -22,7 +21,8 @@ from orchestrator.model.report import Subtest
 from orchestrator.model.series import Series
 from orchestrator.model.static_finding import Severity
 from orchestrator.model.subject import Subject, baseline
-from orchestrator.store import write_atomically
+from orchestrator.storage import kept
+from orchestrator.storage.store import write_atomically
 from orchestrator.words import counted
 
 

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator import kept
 from orchestrator.build.apply import apply
 from orchestrator.build.changed_objects import link_objects, users_of_headers
 from orchestrator.build.compile import find_kernel
@@ -32,6 +31,7 @@ from orchestrator.evidence.cost.collect import COST, COST_SCHEMA
 from orchestrator.evidence.cost.elf import Code, Symbols, read_symbols
 from orchestrator.evidence.cost.layouts import Types
 from orchestrator.evidence.cost.told import details, sentence
+from orchestrator.host.process import Command, Runner
 from orchestrator.jobs.build import Built
 from orchestrator.model.cost import Cost
 from orchestrator.model.kernel import AppliedTree, KernelConfig
@@ -40,9 +40,9 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.model.subject import Subject, baseline
 from orchestrator.parse.exports import defined_structs, exported
 from orchestrator.parse.kmem_caches import SlabCache, slab_caches
-from orchestrator.process import Command, Runner
 from orchestrator.source.git import Git
-from orchestrator.store import key, write_atomically
+from orchestrator.storage import kept
+from orchestrator.storage.store import key, write_atomically
 from orchestrator.words import counted
 
 # Where a slab cache of a struct is looked for, besides the changed files and the architecture: everywhere takes ten

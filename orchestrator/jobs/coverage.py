@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from orchestrator import kept
 from orchestrator.build.plugin import coverage_plugin, no_ways
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import find_toolchain
@@ -22,6 +21,7 @@ from orchestrator.evidence.coverage.executed import functions_by_case
 from orchestrator.evidence.coverage.mapping import Kernel, changed_statements
 from orchestrator.evidence.symbols import SourcePlaces
 from orchestrator.guest.counters import Counting, write_addresses
+from orchestrator.host.process import Command
 from orchestrator.jobs.build import Built
 from orchestrator.model.coverage import ChangedFile, CodeMap, Jump, LineState
 from orchestrator.model.kernel import USUAL_ARCH
@@ -29,10 +29,10 @@ from orchestrator.model.machine import Accel, Machine
 from orchestrator.model.outcome import Outcome
 from orchestrator.parse.changed_lines import changed_lines, is_of_kernel
 from orchestrator.parse.kbuild import makefile_names, why_not_built
-from orchestrator.process import Command
-from orchestrator.record import KernelRecord
+from orchestrator.runs.record import KernelRecord
 from orchestrator.source.git import Git
-from orchestrator.store import key, write_atomically
+from orchestrator.storage import kept
+from orchestrator.storage.store import key, write_atomically
 from orchestrator.words import counted
 
 ADDRESSES = "coverage.addresses"

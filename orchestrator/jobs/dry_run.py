@@ -9,12 +9,12 @@ from pathlib import Path
 
 from orchestrator.build.toolchain import Toolchain, make
 from orchestrator.context import Places
+from orchestrator.host.process import Command
 from orchestrator.jobs.build import slowdown_of
 from orchestrator.jobs.reproduce import case_line, qemu_line, source_line
 from orchestrator.model.machine import Accel, Machine
 from orchestrator.model.request import Baseline, Plan
 from orchestrator.model.subject import Subject
-from orchestrator.process import Command
 from orchestrator.questions.regression import per_patch, subjects
 from orchestrator.source.bases import DEFAULT_BASE
 

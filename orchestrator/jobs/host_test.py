@@ -18,19 +18,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator import kept
 from orchestrator.build.host_program import HostBuild, Inputs, build_for_host, host_worktree
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain, first_error, host_failure, told_refusals
 from orchestrator.context import Context
+from orchestrator.host.process import Command, CommandResult, Confined
 from orchestrator.model.kernel import AppliedTree
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.userspace import RADIX_TREE, VMA, UserspaceTest
 from orchestrator.parse.userspace_trees import Ran, read_programs, targets
 from orchestrator.parse.userspace_vma import UserspaceResult, names_of_tests, read_result
-from orchestrator.process import Command, CommandResult, Confined
 from orchestrator.source.excerpt import Excerpt, whole
-from orchestrator.store import key, write_atomically
+from orchestrator.storage import kept
+from orchestrator.storage.store import key, write_atomically
 from orchestrator.words import counted
 
 # What their Makefiles use in the trees that we know; what another tree uses beyond it is found out

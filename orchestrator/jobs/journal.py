@@ -19,6 +19,7 @@ from orchestrator.context import Context
 from orchestrator.errors import BootFailed, Fault, Interrupted, NoGuest, OrchestrateError
 from orchestrator.events import CaseFinished, Level, Note, StageFinished, StageStarted
 from orchestrator.guest.guest import INITRAMFS
+from orchestrator.host.os_errors import situation
 from orchestrator.judge.attempts import applicable, classify, judge_attempt
 from orchestrator.judge.logs import Consoles
 from orchestrator.judge.run import utc_now
@@ -27,8 +28,7 @@ from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import BOOT, BaseResult, Finding, StageResult, SuiteReport
 from orchestrator.model.subject import Subject
-from orchestrator.os_errors import situation
-from orchestrator.record import KERNEL, KernelRecord, load_record, save_record
+from orchestrator.runs.record import KERNEL, KernelRecord, load_record, save_record
 
 T = TypeVar("T")
 UNMARKED = "the end mark of a case did not come out of the serial port in time; this is said once for each kernel"

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from orchestrator import kept
-from orchestrator.catalog import Catalog
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import Catalog
 from orchestrator.jobs.base_results import files_of_case
 from orchestrator.model.case import Case
 from orchestrator.model.kernel import Kconfig
 from orchestrator.model.selection import Learned
-from orchestrator.store import key, locked, write_atomically
+from orchestrator.storage import kept
+from orchestrator.storage.store import key, locked, write_atomically
 
 SCHEMA = 2
 MOST = 5  # bases of which is kept what a case executed there

@@ -25,9 +25,9 @@ from orchestrator.model.kernel import Base, Role
 from orchestrator.model.machine import Accel, Machine
 from orchestrator.model.request import Plan, Request
 from orchestrator.model.subject import Subject
-from orchestrator.record import BASE_PATCHES, PATCHES
+from orchestrator.runs.record import BASE_PATCHES, PATCHES
 from orchestrator.source.bases import ARCHIVES
-from orchestrator.store import write_atomically
+from orchestrator.storage.store import write_atomically
 
 SCRIPT = "reproduce.sh"
 # Paths that the caller gives are relative to where the caller is, and the scripts change directory

@@ -14,11 +14,11 @@ from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain
 from orchestrator.build.warnings import checked_worktree, move_there, warnings
 from orchestrator.context import Context
+from orchestrator.host.process import Command, Confined, find_program
 from orchestrator.model.kernel import AppliedTree, KernelConfig
 from orchestrator.model.series import Patch
 from orchestrator.model.static_finding import Severity, StaticFinding
 from orchestrator.parse.static_findings import checkpatch_findings, new_findings
-from orchestrator.process import Command, Confined, find_program
 
 CHECKPATCH = "scripts/checkpatch.pl"
 ORDER = list(Severity)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from orchestrator import kept
 from orchestrator.build.plugin import vma_writes_plugin
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import find_toolchain
@@ -28,7 +27,8 @@ from orchestrator.model.kernel import USUAL_ARCH
 from orchestrator.model.machine import Accel, Machine
 from orchestrator.model.outcome import Outcome
 from orchestrator.source.git import Git
-from orchestrator.store import key, write_atomically
+from orchestrator.storage import kept
+from orchestrator.storage.store import key, write_atomically
 from orchestrator.words import counted
 
 ADDRESSES = "vma-writes.addresses"

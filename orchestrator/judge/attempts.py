@@ -20,7 +20,7 @@ from orchestrator.model.evidence_files import FILES
 from orchestrator.model.kernel_report import KernelReport, KnownIssue
 from orchestrator.model.outcome import Outcome, worst
 from orchestrator.model.report import BOOT, VMA_WRITES, CaseResult, Finding, StageResult, SuiteReport
-from orchestrator.record import KernelRecord
+from orchestrator.runs.record import KernelRecord
 
 Said = Mapping[int, tuple[KernelReport, ...]]  # by guest, all that its kernel reported
 

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from orchestrator.expressions import is_title
 from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.kernel_report import KernelReport, KnownIssue
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import SuiteReport
+from orchestrator.parse.expressions import is_title
 
 EXPECTED = "expected by the case"
 _VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){0,9}")

@@ -16,9 +16,9 @@ from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, RunReport, SuiteReport
 from orchestrator.model.series import Mutant
-from orchestrator.record import KernelRecord, MutationRecord, RunRecord, load_record, records_of
 from orchestrator.reporters import json_report
 from orchestrator.reporters.table import write_decoded, write_files
+from orchestrator.runs.record import KernelRecord, MutationRecord, RunRecord, load_record, records_of
 
 Decode = Callable[[Sequence[SuiteReport]], tuple[tuple[SuiteReport, ...], tuple[str, ...]]]  # with notes
 MUTATION_RUN, MATRIX = "mutation.json", "matrix.json"

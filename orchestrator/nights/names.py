@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.build.toolchains import check_toolchain, compiler_of
-from orchestrator.catalog import Catalog
 from orchestrator.codec import Place
+from orchestrator.declarations.catalog import Catalog
 from orchestrator.declarations.kconfigs import kconfig_parts
+from orchestrator.host.real_path import at_home, real_path
 from orchestrator.model.kernel import Kconfig
 from orchestrator.nights.checker import Checker
 from orchestrator.nights.forms import EntryForm, PlanForm
-from orchestrator.real_path import at_home, real_path
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,60}")
 

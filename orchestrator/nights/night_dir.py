@@ -17,11 +17,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from orchestrator import __version__, bounded
+from orchestrator import __version__
 from orchestrator.codec import dumps, loads
 from orchestrator.errors import UsageError
+from orchestrator.host import bounded
 from orchestrator.model.night import NightPlan, NightRecord
-from orchestrator.store import write_atomically
+from orchestrator.storage.store import write_atomically
 
 NIGHT, PLAN, SERIES, RUNS, LOCK = "night.json", "plan.yaml", "series", "runs", ".lock"
 GOES_ON_H = 20  # an unfinished night is continued for so long; after that the next one finds what it left undone

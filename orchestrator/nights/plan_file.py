@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from orchestrator.catalog import Catalog
 from orchestrator.declarations import schema
+from orchestrator.declarations.catalog import Catalog
 from orchestrator.declarations.files import read_text, read_yaml_text
 from orchestrator.errors import BadDeclaration
+from orchestrator.host.real_path import real_path
 from orchestrator.model.night import NightPlan, Results
 from orchestrator.nights.checker import Checker
 from orchestrator.nights.entries import Entries
 from orchestrator.nights.forms import PlanForm, ResultsForm
 from orchestrator.nights.names import Names
 from orchestrator.nights.suites import Check, Suites
-from orchestrator.real_path import real_path
 
 
 def read_plan(path: Path, catalog: Catalog, check: Check) -> NightPlan:

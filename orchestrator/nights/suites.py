@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from orchestrator.catalog import PACKAGE
+from orchestrator.declarations.catalog import PACKAGE
 from orchestrator.declarations.files import read_toml
 from orchestrator.model.kernel import USUAL_TOOLCHAIN
 from orchestrator.model.night import Suite

@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from orchestrator import bounded
-from orchestrator.catalog import Catalog
 from orchestrator.codec import loads
+from orchestrator.declarations.catalog import Catalog
 from orchestrator.declarations.patch_dir import PATCH_FILE
 from orchestrator.declarations.patches import (
     ARCHIVE,
@@ -22,9 +21,10 @@ from orchestrator.declarations.patches import (
     named_patches,
     unpacked,
 )
-from orchestrator.environment import access
 from orchestrator.errors import Interrupted, OrchestrateError, PatchUnreadable
-from orchestrator.fetch import fetch_text
+from orchestrator.host import bounded
+from orchestrator.host.environment import access
+from orchestrator.host.process import Command, Runner
 from orchestrator.model.night import Entry, From, NightPlan, SeriesEntry, TreeEntry
 from orchestrator.model.series import Series
 from orchestrator.parse import mail as mails
@@ -33,9 +33,9 @@ from orchestrator.parse.patch_name import Kind
 from orchestrator.parse.series import Choice, read_patches
 from orchestrator.parse.tag import read_tag
 from orchestrator.parse.threads import as_mbox, has_patches, plain_name, threads, title_of, version_of
-from orchestrator.process import Command, Runner
 from orchestrator.source.bases import find_in_tree
-from orchestrator.store import write_atomically
+from orchestrator.storage.store import write_atomically
+from orchestrator.web.fetch import fetch_text
 from orchestrator.words import counted
 
 MAIL_BYTES = 16 << 20  # of one mail: the largest patches of a series have a few hundred KiB

@@ -11,7 +11,7 @@ from orchestrator.model.report import RunReport
 from orchestrator.outbound.parcel import Parcel
 from orchestrator.reporters.elsewhere import ci_name, run_id
 from orchestrator.reporters.table import KCIDB
-from orchestrator.web_api import Server
+from orchestrator.web.api import Server
 
 SCHEME = "Bearer"
 

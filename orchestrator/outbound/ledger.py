@@ -15,7 +15,7 @@ from enum import Enum
 from pathlib import Path
 from typing import IO
 
-from orchestrator.store import writing
+from orchestrator.storage.store import writing
 
 NAME = "sent.jsonl"
 

@@ -10,11 +10,11 @@ import os
 from functools import partial
 from pathlib import Path
 
-from orchestrator.environment import identity
 from orchestrator.errors import NotSent, ToolMissing
+from orchestrator.host.environment import identity
+from orchestrator.host.process import Command, Runner
 from orchestrator.model.report import RunReport
 from orchestrator.outbound.parcel import Parcel
-from orchestrator.process import Command, Runner
 from orchestrator.reporters.elsewhere import news
 from orchestrator.reporters.reply import answered, recipients, subject
 from orchestrator.reporters.table import REPLY

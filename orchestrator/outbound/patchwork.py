@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from orchestrator import bounded
 from orchestrator.errors import NotSent
+from orchestrator.host import bounded
 from orchestrator.model.report import RunReport
 from orchestrator.outbound.parcel import Parcel
 from orchestrator.parse.patchwork_hash import patchwork_hash
 from orchestrator.reporters.checks import Check, State, checks
 from orchestrator.reporters.elsewhere import is_regression
 from orchestrator.reporters.table import REPORT
-from orchestrator.web_api import Server
+from orchestrator.web.api import Server
 from orchestrator.words import counted
 
 SCHEME = "Token"

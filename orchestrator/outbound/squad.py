@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from orchestrator import bounded
 from orchestrator.codec import parse
 from orchestrator.errors import NotSent
+from orchestrator.host import bounded
 from orchestrator.outbound.parcel import Parcel
 from orchestrator.reporters.elsewhere import digest
 from orchestrator.reporters.table import SQUAD
-from orchestrator.web_api import Server
+from orchestrator.web.api import Server
 from orchestrator.words import counted
 
 SCHEME = "Token"

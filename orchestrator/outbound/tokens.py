@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from orchestrator import bounded
 from orchestrator.errors import UsageError
+from orchestrator.host import bounded
 
 MOST_BYTES = 16 << 10  # a JWT with claims has some 500
 _TOKEN = re.compile(r"[\x21-\x7e]+")  # what a header can hold, without spaces

@@ -12,7 +12,7 @@ from orchestrator.model.kernel import Role
 from orchestrator.model.report import SuiteReport
 from orchestrator.model.subject import Subject
 from orchestrator.questions.question import Known, Question
-from orchestrator.record import KERNEL
+from orchestrator.runs.record import KERNEL
 
 
 def ask(question: Question, products: Products, carry_out: Callable[[NextJobs], None]) -> None:

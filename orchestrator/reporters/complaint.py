@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 
 from orchestrator.errors import OrchestrateError
-from orchestrator.os_errors import situation
+from orchestrator.host.os_errors import situation
 from orchestrator.reporters import stream
 from orchestrator.reporters.text import printable
 

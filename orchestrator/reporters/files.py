@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from orchestrator.real_path import real_path
+from orchestrator.host.real_path import real_path
 
 
 def read_tail(root: Path, name: str, limit: int) -> tuple[bytes, int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from orchestrator import codec
 from orchestrator.judge.mutants import Matrix
 from orchestrator.model.report import RunReport
-from orchestrator.store import write_atomically
+from orchestrator.storage.store import write_atomically
 
 SCHEMAS: Mapping[type, int] = {RunReport: 2, Matrix: 1}
 """A number grows when a reader of the older form would be wrong. A new key is no reason: readers pass over keys that

@@ -24,7 +24,7 @@ from orchestrator.reporters import (
 from orchestrator.reporters.html import page
 from orchestrator.reporters.kcidb import document as kcidb
 from orchestrator.reporters.outside import for_others
-from orchestrator.store import write_atomically
+from orchestrator.storage.store import write_atomically
 
 
 @dataclass(frozen=True)

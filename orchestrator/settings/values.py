@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from orchestrator.errors import BadDeclaration, UsageError
-from orchestrator.retention import parse_size
+from orchestrator.storage.retention import parse_size
 
 PLACES = ("tree", "cache")
 ADDRESSES = ("archive", "location", "kcidb_server", "patchwork_server", "squad_server")

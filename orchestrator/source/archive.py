@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import IO
 
 from orchestrator.errors import BaseUnavailable, OrchestrateError
-from orchestrator.os_errors import refusal
-from orchestrator.process import Cancel, Command, end, start
+from orchestrator.host.os_errors import refusal
+from orchestrator.host.process import Cancel, Command, end, start
 from orchestrator.source.git import WHO, quoted
 
 Say = Callable[[str], None]

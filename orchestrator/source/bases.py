@@ -22,12 +22,12 @@ from pathlib import Path
 
 from orchestrator.context import ELSEWHERE
 from orchestrator.errors import BaseDamaged, BaseUnavailable, HostRefused, UsageError
+from orchestrator.host.process import Command, CommandResult, Runner
+from orchestrator.host.real_path import real_path
 from orchestrator.model.kernel import Base
-from orchestrator.process import Command, CommandResult, Runner
-from orchestrator.real_path import real_path
 from orchestrator.source import archive
 from orchestrator.source.git import ALTERNATES, ISOLATED, Git, damage
-from orchestrator.store import locked, write_atomically, writing
+from orchestrator.storage.store import locked, write_atomically, writing
 
 ARCHIVES = Path("/usr/src")
 DEFAULT_BASE = "linux-source-6.12"

@@ -16,11 +16,11 @@ from itertools import pairwise
 from pathlib import Path
 
 from orchestrator.errors import UsageError
+from orchestrator.host.process import Runner, failed
 from orchestrator.model.series import Origin, Place, Series
 from orchestrator.parse.commit_patch import commit_patch, touches_submodule
 from orchestrator.parse.patch_name import Range
 from orchestrator.parse.series import series_of
-from orchestrator.process import Runner, failed
 from orchestrator.source.bases import ask_tree, borrowed, find_in_tree, in_tree
 from orchestrator.source.git import Git
 from orchestrator.words import counted

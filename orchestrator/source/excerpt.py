@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from orchestrator.host.process import Runner
 from orchestrator.model.kernel import AppliedTree
-from orchestrator.process import Runner
 from orchestrator.source.git import Git
 from orchestrator.source.trees import move_to
 

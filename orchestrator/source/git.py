@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import BaseDamaged
-from orchestrator.process import Command, CommandResult, Runner, failed
+from orchestrator.host.process import Command, CommandResult, Runner, failed
 
 # A user's configuration (autocrlf, hooks, signing, fsmonitor) must not change what we make
 ISOLATED = (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import UsageError
-from orchestrator.process import Command, Runner
+from orchestrator.host.process import Command, Runner
 
 
 @dataclass(frozen=True)

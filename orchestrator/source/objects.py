@@ -6,8 +6,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from orchestrator.host.process import Runner
 from orchestrator.model.kernel import Base
-from orchestrator.process import Runner
 from orchestrator.source.git import Git
 
 REGULAR = "100644"

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from orchestrator.host.process import Runner
 from orchestrator.model.kernel import Base
-from orchestrator.process import Runner
 from orchestrator.source.git import Git
 
 

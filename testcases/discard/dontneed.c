@@ -4,14 +4,7 @@
  * Oracles (claim.c): an old tag after the call has returned -> a fault in progress put the page back. Zero where a new
  * tag was written -> the zap came late, or two faults installed two pages. SIGSEGV ever. */
 #include "subtests.h"
-
-#define PAGES 24
-
-struct zone {
-	struct claim claim[PAGES];
-	void *base;
-	struct touched touched;
-};
+#include "zone.h"
 
 static void discard(struct worker *worker)
 {
@@ -30,9 +23,7 @@ static void discard(struct worker *worker)
 		/* settled: only zero, or what is written from here on */
 		claims_publish(&zone->claim[first], count, generation + 1, CLAIM_RW | MAY_BE_ZERO);
 		rng_dither(&worker->rng);
-		for (unsigned int page = first; page < first + count; page++)
-			*area_word(zone->base, page, WORD_TAG) = tag_make(0, page, generation + 1);
-		claims_publish(&zone->claim[first], count, generation + 1, CLAIM_RW);
+		zone_tag(zone, first, count, generation + 1);
 		if (run_sabotaged(run, "dontneed-late"))
 			area_advise(run, at, count, MADV_DONTNEED);
 		rng_dither(&worker->rng);
@@ -42,21 +33,15 @@ static void discard(struct worker *worker)
 
 void dontneed(struct run *run)
 {
-	struct zone zone = { .base = area_reserve(run, PAGES) };
+	struct zone zone = { 0 };
 	const struct role roles[] = {
 		{ .name = "discarder", .body = discard, .count = 1, .arg = &zone },
 		{ .name = "splitter", .body = split_pages, .count = 1, .arg = &zone.touched },
 		{ .name = "toucher", .body = touch, .count = run_threads_left(run, 2, 2), .arg = &zone.touched },
 	};
 
-	if (!zone.base || area_map(run, zone.base, PAGES, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1, 0) == MAP_FAILED)
+	if (!zone_map(run, &zone))
 		return;
-	area_tag(zone.base, PAGES, 0, 1);
-	claims_publish(zone.claim, PAGES, 1, CLAIM_RW);
-	zone.touched = (struct touched){
-		.base = zone.base, .pages = PAGES, .claims = zone.claim,
-		.want = { .zero_while_changing = true, .always_mapped = true },
-	};
-	touched_count(run, &zone.touched, false);
+	zone_begin(run, &zone);
 	crew_run(run, roles, COUNT_OF(roles));
 }

@@ -7,15 +7,9 @@
 #include <sys/mman.h>
 
 #include "subtests.h"
+#include "zone.h"
 
-#define PAGES 24
 #define RUN_MAX 5
-
-struct zone {
-	struct claim claim[PAGES];
-	void *base;
-	struct touched touched;
-};
 
 static void expect_resident(struct run *run, struct zone *zone, unsigned int first, unsigned int count)
 {
@@ -56,9 +50,7 @@ static void lock(struct worker *worker)
 			area_advise(run, at, count, MADV_DONTNEED);
 		}
 		expect_resident(run, zone, first, count);
-		for (unsigned int page = first; page < first + count; page++)
-			*area_word(zone->base, page, WORD_TAG) = tag_make(0, page, generation + 1);
-		claims_publish(&zone->claim[first], count, generation + 1, CLAIM_RW);
+		zone_tag(zone, first, count, generation + 1);
 		rng_dither(&worker->rng);
 		unlock(run, at, count);
 		if (run_sabotaged(run, "lock-loses"))
@@ -70,25 +62,19 @@ static void lock(struct worker *worker)
 
 void lock_pages(struct run *run)
 {
-	struct zone zone = { .base = area_reserve(run, PAGES) };
+	struct zone zone = { 0 };
 	const struct role roles[] = {
 		{ .name = "locker", .body = lock, .count = 1, .arg = &zone },
 		{ .name = "toucher", .body = touch, .count = run_threads_left(run, 1, 2), .arg = &zone.touched },
 	};
 
-	if (!zone.base || area_map(run, zone.base, PAGES, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1, 0) == MAP_FAILED)
+	if (!zone_map(run, &zone))
 		return;
 	if (mlock(zone.base, page_bytes()) != 0) {
 		run_skip(run, "memory cannot be locked");
 		return;
 	}
 	munlock(zone.base, page_bytes());
-	area_tag(zone.base, PAGES, 0, 1);
-	claims_publish(zone.claim, PAGES, 1, CLAIM_RW);
-	zone.touched = (struct touched){
-		.base = zone.base, .pages = PAGES, .claims = zone.claim,
-		.want = { .zero_while_changing = true, .always_mapped = true },
-	};
-	touched_count(run, &zone.touched, false);
+	zone_begin(run, &zone);
 	crew_run(run, roles, COUNT_OF(roles));
 }

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from orchestrator.catalog import load_catalog
+from orchestrator.declarations.catalog import load_catalog
 from tests.e2e.conftest import Start
 from tests.e2e.hanging import root_with
 

@@ -13,7 +13,7 @@ import pytest
 
 from orchestrator.arguments.parser import parser
 from orchestrator.commands.report import report_of
-from orchestrator.record import RunRecord, load_record
+from orchestrator.runs.record import RunRecord, load_record
 from orchestrator.settings.resolve import apply, resolve
 from tests.run_dirs import MAILS, run_dir
 

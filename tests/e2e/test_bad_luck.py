@@ -250,9 +250,9 @@ def test_a_full_disk_is_named(small_disk: Path) -> None:
 
 
 def test_kvm_that_cannot_run_guests_is_refused_with_the_evidence(start: Start) -> None:
-    from orchestrator import catalog
+    from orchestrator.declarations import catalog
     from orchestrator.guest.accel import probe
-    from orchestrator.process import Cancel, Runner
+    from orchestrator.host.process import Cancel, Runner
 
     found = probe(catalog.load_catalog().accel("kvm"), Runner(Cancel()))
     if found.works:

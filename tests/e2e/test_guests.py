@@ -14,14 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalog import load_catalog
-from orchestrator.commands.compose import announced, find_host
 from orchestrator.context import Context, Places
-from orchestrator.deadline import Deadline
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import GuestUnreachable, Interrupted, ProductDamaged
 from orchestrator.guest.accel import Probe, choose
 from orchestrator.guest.guest import Guest
 from orchestrator.guest.ssh import Link, new_client_key
+from orchestrator.host.deadline import Deadline
+from orchestrator.host.process import Cancel, Runner
+from orchestrator.invocation.compose import announced, find_host
 from orchestrator.jobs.boot import GuestSpec, boot
 from orchestrator.jobs.build import Finders, make_config, make_guest_spec, make_kernel, make_programs, make_tree
 from orchestrator.model.evidence_files import FILES
@@ -29,7 +30,6 @@ from orchestrator.model.machine import Accel, Machine
 from orchestrator.model.request import Request
 from orchestrator.model.subject import patched
 from orchestrator.plan import make_plan
-from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base
 from tests.e2e.conftest import ROOT, flip_bytes
 

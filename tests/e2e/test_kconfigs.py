@@ -12,18 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import catalog
 from orchestrator.build.apply import apply
 from orchestrator.build.configure import configure
 from orchestrator.build.toolchain import find_toolchain, make
 from orchestrator.build.toolchains import installed_toolchains
 from orchestrator.build.worktree import build_directory, worktree_lock
-from orchestrator.commands.compose import find_base
 from orchestrator.context import Context, Places
+from orchestrator.declarations import catalog
 from orchestrator.errors import ToolMissing
+from orchestrator.host.process import Cancel, Runner
+from orchestrator.invocation.compose import find_base
 from orchestrator.model.kernel import USUAL_TOOLCHAIN, Kernel, Source, Variant
 from orchestrator.model.subject import baseline
-from orchestrator.process import Cancel, Runner
 from orchestrator.source.trees import move_worktree
 
 CATALOG = catalog.load_catalog(Path(__file__).parents[2])

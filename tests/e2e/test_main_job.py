@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from orchestrator import catalog
+from orchestrator.declarations import catalog
 from tests.e2e.conftest import ROOT, Job, Start
 
 CATALOG = catalog.load_catalog()

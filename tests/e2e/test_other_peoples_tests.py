@@ -9,15 +9,15 @@ from xml.etree import ElementTree
 
 import pytest
 
-from orchestrator import catalog
 from orchestrator.build.toolchain import Toolchain, find_toolchain
 from orchestrator.context import Context, Places
+from orchestrator.declarations import catalog
 from orchestrator.declarations.patches import read_series
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.jobs.host_test import userspace
 from orchestrator.model.kernel import AppliedTree
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.userspace import VMA
-from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base
 from orchestrator.source.commits import commit_series, trees_of
 from orchestrator.source.trees import base_tree

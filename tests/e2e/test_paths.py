@@ -9,11 +9,11 @@ import pytest
 
 from orchestrator.build.configure import configure
 from orchestrator.build.toolchain import find_toolchain
-from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.model.kernel import AppliedTree, Kernel, Source
 from orchestrator.model.subject import patched
-from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base, tree_base
 from orchestrator.source.trees import base_tree
 

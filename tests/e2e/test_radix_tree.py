@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import catalog
 from orchestrator.build.apply import apply
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import find_toolchain
-from orchestrator.commands.compose import find_base
 from orchestrator.context import Context, Places
+from orchestrator.declarations import catalog
+from orchestrator.host.process import Cancel, Runner
+from orchestrator.invocation.compose import find_base
 from orchestrator.jobs.host_test import userspace
 from orchestrator.model.kernel import Source
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.userspace import RADIX_TREE
-from orchestrator.process import Cancel, Runner
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ["main", "idr-test", "multiorder", "xarray", "maple"]

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from orchestrator.context import Places
-from orchestrator.process import Cancel, Runner
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, packaged_base
 
 # What no kernel of ours compiles, and four fifths of what a worktree takes. Makefile and Kconfig stay

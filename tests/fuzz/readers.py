@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from orchestrator.catalog import PACKAGE
+from orchestrator.declarations.catalog import PACKAGE
 from orchestrator.declarations.files import read_toml
 from orchestrator.declarations.kconfigs import read_fragment
 from orchestrator.declarations.known_issues import read_known_issues
@@ -64,8 +64,8 @@ from orchestrator.parse.kernel_report import Scanner, scan
 from orchestrator.parse.log_format import SAMPLE, detect
 from orchestrator.parse.series import read_patches
 from orchestrator.parse.stack_frames import plain_name
-from orchestrator.record import KernelRecord, RunRecord, save_record
 from orchestrator.roots import kernel_report_files
+from orchestrator.runs.record import KernelRecord, RunRecord, save_record
 
 DATA = Path(__file__).parents[1] / "data"
 TOKEN = "token"

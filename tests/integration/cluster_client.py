@@ -11,20 +11,20 @@ import json
 import sys
 from pathlib import Path
 
-from orchestrator.catalog import load_catalog
 from orchestrator.codec import encode
-from orchestrator.commands.compose import find_finders, find_host, stoppable
-from orchestrator.commands.executors import executor
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import OrchestrateError
 from orchestrator.events import Event, Note
+from orchestrator.host.process import Cancel, Runner
+from orchestrator.invocation.compose import find_finders, find_host, stoppable
+from orchestrator.invocation.executors import executor
 from orchestrator.jobs.products import Products
 from orchestrator.model.job import Configure
 from orchestrator.model.kernel import Kernel, Role, Source
 from orchestrator.model.request import Request
 from orchestrator.model.subject import Subject
 from orchestrator.plan import make_plan
-from orchestrator.process import Cancel, Runner
 
 ROLES = list(Role)
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -105,9 +106,9 @@ class Farm:
             child.communicate()
 
 
-@pytest.fixture
-def farm(tmp_path: Path) -> Iterator[Farm]:
-    made = Farm(tmp_path)
+@contextmanager
+def of_two(made: Farm) -> Iterator[Farm]:
+    """A farm with its scheduler and two workers; they end with the block."""
     identity.create(made.identity)
     try:
         made.scheduler()
@@ -115,6 +116,12 @@ def farm(tmp_path: Path) -> Iterator[Farm]:
         yield made
     finally:
         made.end()
+
+
+@pytest.fixture
+def farm(tmp_path: Path) -> Iterator[Farm]:
+    with of_two(Farm(tmp_path)) as made:
+        yield made
 
 
 @pytest.fixture

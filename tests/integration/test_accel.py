@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator import catalog
+from orchestrator.declarations import catalog
 from orchestrator.guest.accel import probe
-from orchestrator.process import Cancel, Runner
+from orchestrator.host.process import Cancel, Runner
 
 TCG = catalog.load_catalog().accel("tcg")
 

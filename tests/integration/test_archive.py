@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import b4
-from orchestrator.catalog import Catalog, load_catalog
-from orchestrator.commands.intake import Taken, take
 from orchestrator.context import Context, Places
 from orchestrator.declarations import patches
+from orchestrator.declarations.catalog import Catalog, load_catalog
 from orchestrator.errors import DownloadFailed, OrchestrateError, PatchUnreadable, UsageError
-from orchestrator.fetch import fetch_text
+from orchestrator.host.process import Cancel, Runner
+from orchestrator.invocation.intake import Taken, take
 from orchestrator.model.request import Request
 from orchestrator.model.series import Place, Series
-from orchestrator.process import Cancel, Runner
+from orchestrator.source import b4
+from orchestrator.web.fetch import fetch_text
 from tests.integration.conftest import Cli, git
 from tests.integration.mails import Archive, mail, patch, thread
 

@@ -18,9 +18,9 @@ from orchestrator.cluster.fetched import Peers, fetch, fetch_product, inside
 from orchestrator.cluster.served import FileServer, Offered
 from orchestrator.cluster.task import SMALL, SMALL_ALL, small_contents
 from orchestrator.errors import DownloadFailed, HostRefused, UsageError
-from orchestrator.manifest import artifacts, problem
 from orchestrator.model.artifact import Artifact, StoredProduct
-from orchestrator.store import Store
+from orchestrator.storage.manifest import artifacts, problem
+from orchestrator.storage.store import Store
 
 CONTENT = bytes(range(256)) * 20000
 

@@ -12,7 +12,7 @@ import pytest
 
 from orchestrator.cli import main
 from orchestrator.model.request import Request
-from orchestrator.record import RunRecord, save_record
+from orchestrator.runs.record import RunRecord, save_record
 from tests.integration.conftest import GOOD, Cli, git
 
 MAIL, DIFF = GOOD.split("\n\n", 1)[0] + "\n\n", GOOD.split("\n\n", 1)[1]
@@ -237,7 +237,7 @@ def test_old_runs_are_judged_only_where_there_is_one(cli: Cli, tmp_path: Path) -
 
 
 def test_a_broken_declaration_names_file_and_key(cli: Cli, tmp_path: Path) -> None:
-    from orchestrator import catalog
+    from orchestrator.declarations import catalog
     from orchestrator.errors import BadDeclaration
 
     case = tmp_path / "testcases/thing"

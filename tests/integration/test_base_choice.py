@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalog import Catalog, load_catalog
-from orchestrator.commands.compose import find_base
-from orchestrator.commands.intake import Taken, take
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import Catalog, load_catalog
 from orchestrator.errors import UsageError
+from orchestrator.host.process import Cancel, Runner
+from orchestrator.invocation.compose import find_base
+from orchestrator.invocation.intake import Taken, take
 from orchestrator.model.request import Request
-from orchestrator.process import Cancel, Runner
 from orchestrator.source.commits import commit_series
 from orchestrator.source.git import Git
 from tests.integration.conftest import Cli, git

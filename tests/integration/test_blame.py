@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.model.kernel import Base
 from orchestrator.parse.series import read_patches
-from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import Workplace, tree_base
 from orchestrator.source.blame import changers, with_tree, writers
 from orchestrator.source.commits import commit_series, trees_of

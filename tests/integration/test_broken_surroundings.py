@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from orchestrator.build.apply import apply
-from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import BaseDamaged, BaseUnavailable, CommandFailed, DiskFull, HostRefused
+from orchestrator.host.process import Cancel, Command, Runner
 from orchestrator.model.kernel import Base
-from orchestrator.process import Cancel, Command, Runner
 from orchestrator.source import bases
 from orchestrator.source.bases import Workplace, packaged_base, tree_base
 from orchestrator.source.git import Git
-from orchestrator.store import Store, write_atomically
+from orchestrator.storage.store import Store, write_atomically
 from tests.integration.conftest import Cli, git
 
 NAME = "linux-source-0.1"
@@ -156,7 +156,7 @@ IMPORT = """
 import sys
 from pathlib import Path
 from orchestrator.errors import OrchestrateError
-from orchestrator.process import Cancel, Runner
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.source import bases
 bases.ARCHIVES = Path(sys.argv[1])
 try:

@@ -13,10 +13,10 @@ import pytest
 
 from orchestrator import events
 from orchestrator.build.worktree import compiling, worktree_lock
-from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.model.kernel import Base
-from orchestrator.process import Cancel, Runner
 
 HOLDER = """\
 import os, sys

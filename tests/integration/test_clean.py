@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 
 from orchestrator.arguments.commands.host import KINDS
-from orchestrator.commands.inventory import inventory, sizes_of
 from orchestrator.context import Places
+from orchestrator.host.process import Cancel, Runner
+from orchestrator.invocation.inventory import inventory, sizes_of
 from orchestrator.model.kernel import Base
 from orchestrator.model.night import NightRecord
 from orchestrator.model.request import Request
 from orchestrator.nights.night_dir import save_night
-from orchestrator.process import Cancel, Runner
-from orchestrator.record import RunRecord, save_record
-from orchestrator.retention import DAY_S, Kind
+from orchestrator.runs.record import RunRecord, save_record
 from orchestrator.source.bases import Workplace, tree_base
 from orchestrator.source.trees import base_tree, move_worktree
+from orchestrator.storage.retention import DAY_S, Kind
 from tests.integration.conftest import Cli
 
 RUNNER = Runner(Cancel())

@@ -17,9 +17,9 @@ from orchestrator.cluster import identity
 from orchestrator.cluster.connection import Connection
 from orchestrator.cluster.task import Task
 from orchestrator.errors import WorkerLost
+from orchestrator.host.process import Cancel
 from orchestrator.model.job import Build
 from orchestrator.model.subject import patched
-from orchestrator.process import Cancel
 from tests.integration.farms import Farm, answer, fake, farm, lives, running, stages, wait_for, worker_of
 from tests.unit.simulated import plan as made_plan
 

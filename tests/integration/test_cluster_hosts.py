@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.cluster import identity
-from tests.integration.farms import Farm, answer, fake, farm, running, stages, wait_for, worker_of
+from tests.integration.farms import Farm, answer, fake, farm, of_two, running, stages, wait_for, worker_of
 
 pytest.importorskip("distributed")
 pytestmark = [
@@ -82,14 +82,8 @@ def network() -> Iterator[Network]:
 @pytest.fixture
 def apart(tmp_path: Path, network: Network) -> Iterator[Farm]:
     """A farm whose two workers are hosts of their own; the scheduler and the clients are here."""
-    made = Farm(tmp_path, host=f"{NET}.1", hosts={name: network.host(name) for name in "ab"})
-    identity.create(made.identity)
-    try:
-        made.scheduler()
-        made.workers("a", "b")
+    with of_two(Farm(tmp_path, host=f"{NET}.1", hosts={name: network.host(name) for name in "ab"})) as made:
         yield made
-    finally:
-        made.end()
 
 
 def cut_off(apart: Farm, network: Network, tree: Path, marker: Path) -> str:

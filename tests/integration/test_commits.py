@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from orchestrator.build.apply import apply, series_commits
-from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import PatchDoesNotApply
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.model.kernel import Base
 from orchestrator.model.series import Series
 from orchestrator.parse.series import first_patches, read_patches
-from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import Workplace, tree_base
 from orchestrator.source.commits import commit_series, trees_of
-from orchestrator.store import Store
+from orchestrator.storage.store import Store
 from tests.integration.conftest import git
 from tests.unit.test_signed import signed
 

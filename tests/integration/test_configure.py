@@ -9,15 +9,15 @@ from typing import Protocol
 
 import pytest
 
-from orchestrator import catalog
 from orchestrator.build.configure import configure
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain
 from orchestrator.context import Context, Places
+from orchestrator.declarations import catalog
 from orchestrator.errors import CommandFailed, Fault, KconfigBroken, KconfigDropped, ToolMissing
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.model.kernel import AppliedTree, Fragment, Kconfig, Kernel, KernelConfig, Source
 from orchestrator.model.subject import patched
-from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import Workplace, tree_base
 from tests.integration.conftest import git
 

@@ -15,10 +15,10 @@ from orchestrator.errors import VmlinuxUnreadable
 from orchestrator.evidence.cost import compare
 from orchestrator.evidence.cost.elf import BSS, CODE, CONSTANT, DATA, read_symbols
 from orchestrator.evidence.cost.layouts import Types
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.jobs.cost import _frames, _measured
 from orchestrator.model.cost import Cost, StructChange
 from orchestrator.parse.exports import defined_structs
-from orchestrator.process import Cancel, Runner
 
 HEADER = """\
 typedef struct { int counter; } count_t;

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import catalog
 from orchestrator.build import plugin
 from orchestrator.build.plugin import coverage_plugin
 from orchestrator.build.toolchain import Toolchain, find_toolchain
 from orchestrator.context import Context, Places
+from orchestrator.declarations import catalog
 from orchestrator.errors import CommandFailed
 from orchestrator.evidence import x86_code
 from orchestrator.evidence.coverage import x86_jumps
@@ -26,8 +26,8 @@ from orchestrator.evidence.coverage.hits import read_gone, read_hits, write_hits
 from orchestrator.guest import accel
 from orchestrator.guest.accel import SOURCE, boot_sector_command
 from orchestrator.guest.counters import STALLS, VMA_WRITES, Counters, Counting, write_addresses
+from orchestrator.host.process import Cancel, Command, Runner
 from orchestrator.model.coverage import Jump
-from orchestrator.process import Cancel, Command, Runner
 
 QEMUS = ["qemu-system-x86_64", *filter(None, os.environ.get("ORCHESTRATE_TEST_QEMUS", "").split(":"))]
 TCG = catalog.load_catalog().accel("tcg")

@@ -8,17 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import catalog, kept
 from orchestrator.build import plugin
 from orchestrator.build.toolchain import find_toolchain
 from orchestrator.context import Context, Places
+from orchestrator.declarations import catalog
 from orchestrator.evidence.coverage.collect import CODE_MAP, CODE_MAP_SCHEMA
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.jobs.build import Built, Tree
 from orchestrator.jobs.coverage import ADDRESSES, counting
 from orchestrator.model.coverage import ChangedStatement, CodeMap, LineState
 from orchestrator.model.kernel import AppliedTree, Base, KernelConfig, KernelImage
 from orchestrator.model.outcome import Outcome
-from orchestrator.process import Cancel, Runner
+from orchestrator.storage import kept
 from tests.integration.conftest import git
 
 PC = catalog.load_catalog().machine("q35")

@@ -9,22 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import catalog, kept
 from orchestrator.build.apply import series_commits
 from orchestrator.build.compile import FACTS, SCHEMA, BuildFacts, find_built
 from orchestrator.context import Context, Places
+from orchestrator.declarations import catalog
 from orchestrator.declarations.patches import read_series
 from orchestrator.errors import BootFailed, GuestUnreachable, ProductDamaged
 from orchestrator.events import Event, Note
 from orchestrator.guest.accel import choose
 from orchestrator.guest.left import find_left
 from orchestrator.guest.qemu import PID
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.jobs.boot import GuestSpec, boot
 from orchestrator.model.case import Programs
 from orchestrator.model.kernel import KernelImage
-from orchestrator.process import Cancel, Runner
 from orchestrator.source import bases
 from orchestrator.source.bases import Workplace, packaged_base, tree_base
+from orchestrator.storage import kept
 
 GARBAGE = (b"", b"{", b"\0\0\0\0", b"\xff\xfe", b'{"accel": "kvm"}', b"[1]")
 

@@ -12,12 +12,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from orchestrator import kept
 from orchestrator.build.compile import FACTS, SCHEMA, BuildFacts
 from orchestrator.context import Places
 from orchestrator.errors import UsageError, VmlinuxUnreadable
 from orchestrator.evidence.decode import decode_kernel_reports, keep_lines
 from orchestrator.evidence.symbols import Symbols
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.judge.attempts import classify
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_facts import KernelFacts
@@ -28,11 +28,11 @@ from orchestrator.model.request import Request
 from orchestrator.model.series import Mutant, Observable
 from orchestrator.parse.frames import CodeRef
 from orchestrator.parse.series import read_patches
-from orchestrator.process import Cancel, Runner
-from orchestrator.record import KernelRecord, MutationRecord, RunRecord, load_record, save_record
+from orchestrator.runs.record import KernelRecord, MutationRecord, RunRecord, load_record, save_record
 from orchestrator.source.bases import Workplace, tree_base
 from orchestrator.source.commits import commit_series, trees_of
 from orchestrator.source.objects import Trees
+from orchestrator.storage import kept
 from tests.integration.conftest import Cli, git
 from tests.valid_json import read_valid
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import catalog
+from orchestrator.declarations import catalog
 from orchestrator.parse.kconfig import merge
 from orchestrator.parse.whole_config import whole_symbols
 from tests.integration.conftest import Cli

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import DownloadFailed, UsageError
-from orchestrator.fetch import check_plain, fetch_text
+from orchestrator.web.fetch import check_plain, fetch_text
 
 BUFFERS = 32 << 20  # of two sockets
 BODY = bytes(range(256)) * 4096  # 1 MiB, and no gzip

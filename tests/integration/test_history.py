@@ -33,8 +33,8 @@ from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import Finding, Metric, RunReport, StageResult
 from orchestrator.model.request import Request
-from orchestrator.record import RunRecord, save_record
 from orchestrator.reporters.table import write_files
+from orchestrator.runs.record import RunRecord, save_record
 from tests.integration.conftest import Cli
 from tests.integration.postgres import server
 from tests.run_reports import CRASHED, HOSTILE, KASAN, case, hostile_report, many, report, suite

@@ -13,17 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import catalog
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import find_toolchain
 from orchestrator.context import Context, Places
+from orchestrator.declarations import catalog
 from orchestrator.errors import CommandFailed
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.jobs.host_test import ATTEMPT, HOW, userspace
 from orchestrator.model.kernel import AppliedTree, Base
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.userspace import RADIX_TREE, UserspaceTest
 from orchestrator.model.userspace import VMA as VMA_TEST
-from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import Workplace, tree_base
 from tests.integration.conftest import git
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.commands.host_tools import Tool, check_tools, install
 from orchestrator.errors import CommandFailed
+from orchestrator.invocation.host_tools import Tool, check_tools, install
 from orchestrator.parse.os_release import FAMILIES
 
 DEBIAN = FAMILIES["debian"]

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import catalog
 from orchestrator.build.kselftests import Selftests, kselftests
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import find_toolchain
 from orchestrator.context import Context, Places
+from orchestrator.declarations import catalog
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.model.kernel import AppliedTree
-from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import Workplace, tree_base
 from tests.integration.conftest import git
 

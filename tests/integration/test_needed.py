@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import catalog
-from orchestrator.commands.needed import with_needed
 from orchestrator.context import Context, Places
+from orchestrator.declarations import catalog
 from orchestrator.declarations.patches import read_series
 from orchestrator.errors import UsageError
+from orchestrator.host.process import Cancel, Runner
+from orchestrator.invocation.needed import with_needed
 from orchestrator.model.kernel import Source
 from orchestrator.model.request import Request
-from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import Workplace, tree_base
 from tests.integration.conftest import git
 

@@ -18,19 +18,19 @@ from xml.etree import ElementTree
 
 import pytest
 
-from orchestrator.commands.executors import Workforce
 from orchestrator.commands.night_history import NightHistory
 from orchestrator.commands.night_items import Stop
 from orchestrator.commands.nightly import _Night
 from orchestrator.history.keep import keep
 from orchestrator.history.rows import rows_of
+from orchestrator.invocation.executors import Workforce
 from orchestrator.model.night import BISECT, Item, NightItem, NightPlan, NightRecord, Priority, Results, State
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import RunReport
 from orchestrator.model.request import Request
 from orchestrator.nights.night_dir import save_night
-from orchestrator.record import RunRecord, save_record
 from orchestrator.reporters.table import write_files
+from orchestrator.runs.record import RunRecord, save_record
 from tests.integration.conftest import Cli, git
 from tests.integration.mails import Archive, thread
 from tests.run_reports import case, report, suite

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from orchestrator.arguments.parser import parser
-from orchestrator.catalog import load_catalog
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.nights.plan_file import read_plan
 from tests.integration.conftest import git
 from tests.integration.test_nightly import PLAN

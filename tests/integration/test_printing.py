@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalog import load_catalog
 from orchestrator.cli import main
 from orchestrator.commands.bisect import show_answer
+from orchestrator.declarations.catalog import load_catalog
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.model.machine import Host
 from orchestrator.model.request import Request
 from orchestrator.plan import make_plan
-from orchestrator.process import Cancel, Runner
 from orchestrator.questions.bisection import BisectedCommit, Bisection, BisectionState, State
 from orchestrator.source.history import History
 from tests.integration.conftest import GOOD, Cli, git

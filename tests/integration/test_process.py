@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import CommandFailed, Interrupted, ToolMissing
-from orchestrator.process import Cancel, Command, CommandResult, Runner
+from orchestrator.host.process import Cancel, Command, CommandResult, Runner
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_a_stop_ends_the_command_at_once(tmp_path: Path) -> None:
 def test_children_die_with_us_even_by_sigkill(tmp_path: Path) -> None:
     script = (
         "from pathlib import Path\n"
-        "from orchestrator.process import *\n"
+        "from orchestrator.host.process import *\n"
         "Runner(Cancel()).run(Command(('sh', '-c', 'echo $$ > pid; exec sleep 100'), cwd=Path('.')))\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path)

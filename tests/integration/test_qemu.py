@@ -12,15 +12,15 @@ from typing import cast
 
 import pytest
 
-from orchestrator.deadline import Deadline
 from orchestrator.errors import DiskFull, GuestUnreachable
 from orchestrator.guest.evidence import Examination
 from orchestrator.guest.qemu import Qemu
 from orchestrator.guest.qmp import Qmp
 from orchestrator.guest.ssh import Link
 from orchestrator.guest.watchdog import Watchdog
+from orchestrator.host.deadline import Deadline
+from orchestrator.host.process import Cancel
 from orchestrator.model.attempt import Condition, Ending
-from orchestrator.process import Cancel
 
 ARGV = (
     "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-S",
@@ -71,7 +71,7 @@ def test_it_is_ended_once(qemu: Qemu, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its pid may be another process's when it is closed again."""
     qemu.close()
     monkeypatch.setattr(
-        "orchestrator.process.os.killpg", lambda *_: pytest.fail("a signal to whoever has this pid now")
+        "orchestrator.host.process.os.killpg", lambda *_: pytest.fail("a signal to whoever has this pid now")
     )
     qemu.close()
 

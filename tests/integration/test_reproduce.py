@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import catalog
 from orchestrator.build.toolchain import Toolchain
-from orchestrator.commands.compose import on_top
+from orchestrator.declarations import catalog
 from orchestrator.guest.counters import Counting
 from orchestrator.guest.vma_writes import MEMBER_AT, VmaWatch
+from orchestrator.host.process import Cancel, Runner
+from orchestrator.invocation.compose import on_top
 from orchestrator.jobs.boot import GuestSpec
 from orchestrator.jobs.reproduce import reproduce, written
 from orchestrator.jobs.vma_writes import PLACES
@@ -26,7 +27,6 @@ from orchestrator.model.request import Request
 from orchestrator.model.subject import patched
 from orchestrator.parse.series import read_patches
 from orchestrator.plan import make_plan
-from orchestrator.process import Cancel, Runner
 from orchestrator.source.bases import Workplace, tree_base
 from tests.integration.conftest import GOOD, git
 

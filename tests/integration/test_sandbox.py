@@ -15,16 +15,16 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import catalog
 from orchestrator.build.configure import configure
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import Toolchain
 from orchestrator.context import Context, Places
+from orchestrator.declarations import catalog
 from orchestrator.errors import CommandFailed, Fault, Interrupted, KconfigBroken, ToolMissing
+from orchestrator.host.process import Cancel, Command, CommandResult, Confined, Runner
+from orchestrator.host.sandbox import Sandbox, refusals, try_it
 from orchestrator.model.kernel import AppliedTree, Kconfig, Kernel, KernelConfig, Source
 from orchestrator.model.subject import patched
-from orchestrator.process import Cancel, Command, CommandResult, Confined, Runner
-from orchestrator.sandbox import Sandbox, refusals, try_it
 from orchestrator.source.bases import Workplace, tree_base
 from tests.integration.conftest import Cli, git
 from tests.integration.test_process import gone
@@ -271,8 +271,8 @@ def test_one_that_is_not_wanted_is_not_tried(tmp_path: Path) -> None:
 
 NO_NAMESPACES = """
 from orchestrator.errors import CommandFailed
-from orchestrator.process import Cancel, Runner
-from orchestrator.sandbox import try_it
+from orchestrator.host.process import Cancel, Runner
+from orchestrator.host.sandbox import try_it
 try:
     try_it(Runner(Cancel()))
 except CommandFailed as error:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import catalog
 from orchestrator.build.toolchain import find_toolchain
 from orchestrator.context import Context, Places
+from orchestrator.declarations import catalog
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.jobs.build import Built, Tree
 from orchestrator.jobs.coverage import code_map
 from orchestrator.model.coverage import CodeMap, LineState
 from orchestrator.model.kernel import AppliedTree, Base, KernelConfig, KernelImage
-from orchestrator.process import Cancel, Runner
 from tests.integration.conftest import git
 
 HEADER = """\

@@ -12,12 +12,12 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from orchestrator.deadline import Deadline
 from orchestrator.errors import GuestUnreachable, Interrupted
 from orchestrator.guest import ssh
 from orchestrator.guest.guest import Access
 from orchestrator.guest.ssh import ClientKey, Link, new_client_key
-from orchestrator.process import Cancel
+from orchestrator.host.deadline import Deadline
+from orchestrator.host.process import Cancel
 
 SOON_S = 1.0  # what Ctrl-C may take to be heard
 

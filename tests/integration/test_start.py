@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 LOG = Path(__file__).parent.parent / "data/console/clean-boot.log"
-HEAVY = {"requests", "fabric", "jinja2", "sqlalchemy", "distributed", "orchestrator.commands.compose"}
+HEAVY = {"requests", "fabric", "jinja2", "sqlalchemy", "distributed", "orchestrator.invocation.compose"}
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["list", "testcases"], ["classify", str(LOG)]])

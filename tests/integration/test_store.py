@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import kept, manifest
 from orchestrator.errors import DiskFull
-from orchestrator.manifest import ManifestEntry
-from orchestrator.store import IN_USE_S, KEEP_PRODUCTS, Store, key, locked, write_atomically
+from orchestrator.storage import kept, manifest
+from orchestrator.storage.manifest import ManifestEntry
+from orchestrator.storage.store import IN_USE_S, KEEP_PRODUCTS, Store, key, locked, write_atomically
 
 
 def test_keys_depend_on_stage_and_inputs_and_not_on_their_order() -> None:

@@ -10,12 +10,12 @@ import pytest
 
 from orchestrator.build.configure import configure
 from orchestrator.build.toolchain import Toolchain, find_toolchain
-from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import HostRefused
+from orchestrator.host.process import Cancel, Command, Runner
 from orchestrator.model.kernel import AppliedTree, Kernel, Source
 from orchestrator.model.subject import patched
-from orchestrator.process import Cancel, Command, Runner
 from orchestrator.source.bases import Workplace, tree_base
 from orchestrator.source.trees import base_tree
 from tests.integration.conftest import git

@@ -9,8 +9,8 @@ import pytest
 
 from orchestrator.declarations.patches import read_series
 from orchestrator.errors import PatchDoesNotApply, UsageError
+from orchestrator.host.process import Cancel, CommandResult, Runner
 from orchestrator.model.kernel import Base
-from orchestrator.process import Cancel, CommandResult, Runner
 from orchestrator.source.bases import Workplace, find_in_tree, tree_base
 from orchestrator.source.commits import commit_series
 from orchestrator.source.trees import base_tree, move_worktree

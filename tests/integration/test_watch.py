@@ -15,8 +15,8 @@ from queue import Empty, Queue
 import pytest
 
 from orchestrator.commands.turns import Turns
-from orchestrator.process import Cancel
-from orchestrator.watching import saves
+from orchestrator.host.process import Cancel
+from orchestrator.host.watching import saves
 from tests.integration.conftest import git
 
 LIMIT_S = 60.0

@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from orchestrator import web_api
 from orchestrator.errors import NotSent
-from orchestrator.web_api import ATTEMPTS, Server
+from orchestrator.web import api
+from orchestrator.web.api import ATTEMPTS, Server
 from tests.integration.ci_servers import TOKEN, Kcidb, done_and_lost, serving, status
 
 BODY = b'{"version": {"major": 5}}'
@@ -22,7 +22,7 @@ BODY = b'{"version": {"major": 5}}'
 def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kcidb]:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(web_api, "BACK_OFF_S", 0.0)
+    monkeypatch.setattr(api, "BACK_OFF_S", 0.0)
     server = Kcidb()
     with serving(server):
         yield server
@@ -73,7 +73,7 @@ def flood(handler: BaseHTTPRequestHandler) -> bool:
 
 
 def test_a_server_without_an_end_is_given_up(there: Kcidb, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web_api, "ATTEMPT_S", 0.3)
+    monkeypatch.setattr(api, "ATTEMPT_S", 0.3)
     there.troubles = [drip] * ATTEMPTS
     started = time.monotonic()
     error = refused(server(there.address), is_repeatable=True)
@@ -83,7 +83,7 @@ def test_a_server_without_an_end_is_given_up(there: Kcidb, monkeypatch: pytest.M
 
 
 def test_what_may_have_arrived_is_not_repeated_by_itself(there: Kcidb, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web_api, "ATTEMPT_S", 0.3)
+    monkeypatch.setattr(api, "ATTEMPT_S", 0.3)
     for trouble in (drip, done_and_lost, status(500), status(504)):
         there.requests.clear()
         there.troubles = [trouble]
@@ -103,11 +103,11 @@ def test_what_cannot_have_arrived_is_repeated(there: Kcidb) -> None:
 
 
 def test_pauses_double_and_a_server_asks_for_some_within_reason(there: Kcidb, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web_api, "BACK_OFF_S", 0.5)
+    monkeypatch.setattr(api, "BACK_OFF_S", 0.5)
     there.troubles = [status(502), status(503, Retry_After="7"), status(503, Retry_After="9999")]
     waits = Waits()
     assert server(there.address, waits).post("submit", BODY, is_repeatable=True).is_ok
-    assert waits.seconds == [0.5, 7.0, web_api.LONGEST_PAUSE_S]
+    assert waits.seconds == [0.5, 7.0, api.LONGEST_PAUSE_S]
 
 
 def test_a_flood_is_not_kept(there: Kcidb) -> None:

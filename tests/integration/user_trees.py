@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from orchestrator import catalog
 from orchestrator.context import Context, Places
-from orchestrator.process import Cancel, Runner
+from orchestrator.declarations import catalog
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.source.bases import Workplace, tree_base
 from tests.integration.conftest import git
 

@@ -27,7 +27,7 @@ from orchestrator.model.series import Patch, Series
 from orchestrator.model.subject import Subject
 from orchestrator.questions.first_test import is_built
 from orchestrator.questions.question import Known, Question
-from orchestrator.record import KernelRecord
+from orchestrator.runs.record import KernelRecord
 
 PASSED = Finding("", Outcome.PASS, Outcome.PASS, "", 1.0)
 FAILED = replace(PASSED, outcome=Outcome.FAIL, run_outcome=Outcome.FAIL, message="exit status 3")

@@ -27,6 +27,7 @@ MODULES = {
 LAYERS = (
     ("cli", "__main__"),
     ("commands",),
+    ("invocation",),
     ("dashboard",),
     ("history",),
     ("settings",),
@@ -43,42 +44,30 @@ LAYERS = (
     ("build",),
     ("judge.attempts", "judge.logs", "judge.outputs"),
     ("evidence.coverage.collect", "evidence.cost.collect"),
-    ("record",),
-    ("record_checks",),
+    ("runs",),
     ("plan",),
     ("guest", "evidence", "source", "reporters"),
     ("context",),
-    ("catalog",),
     ("declarations",),
     ("execution",),  # knows jobs as values alone
-    ("b4",),
-    ("sandbox",),
-    ("process", "store", "fetch", "web_api", "watching", "evidence.symbols", "host_time", "host_cpus", "version"),
-    ("os_errors",),
-    ("manifest",),
-    ("kept",),
+    ("evidence.symbols", "version"),
+    ("storage",),
     ("questions",),  # policies: they name jobs and see reports, and know neither who does the jobs nor how
     ("judge",),
-    ("retention",),
     (
         "parse",
         "declarations.schema",
         "codec",
         "events",
-        "abandon",
-        "deadline",
-        "environment",
         "build.schemata",
         "mutation",
     ),
     ("roots",),
     (
-        "bounded",
-        "expressions",
-        "loopback",
-        "real_path",
+        "host",
+        "web",
         "words",
-    ),  # how much is read of others' files, which expressions
+    ),
     ("model", "errors"),
     ("",),  # the package itself: its version
 )
@@ -88,9 +77,9 @@ QUESTIONS = ("ask", "flakes", "groups", "measures", "news", "passes", "runs", "t
 
 OWNERS = {
     "cattrs": {"codec"},
-    "subprocess": {"process", "source.archive", "guest.qemu"},  # the latter two only name PIPE of process.start
-    "requests": {"fetch", "web_api"},
-    "watchfiles": {"watching"},
+    "subprocess": {"host.process", "source.archive", "guest.qemu"},  # the latter two only name PIPE of process.start
+    "requests": {"web.fetch", "web.api"},
+    "watchfiles": {"host.watching"},
     "paramiko": {"guest.ssh"},
     "fabric": {"guest.ssh"},
     "invoke": {"guest.ssh"},
@@ -100,7 +89,7 @@ OWNERS = {
     "elftools": {"evidence.coverage.elf", "evidence.cost.elf", "evidence.object_code"},
     "junit_xml": {"reporters.junit"},
     "yaml": {"declarations.yaml_text"},
-    "re2": {"expressions"},
+    "re2": {"parse.expressions"},
     "drgn": {
         "evidence.symbols",
         "evidence.cost.layouts",
@@ -165,9 +154,9 @@ def test_a_third_party_has_its_owners(package: str) -> None:
 
 
 def test_one_module_counts_cpus() -> None:
-    """So that a container's quota holds everywhere. host_time reads the clocks of all of the host's CPUs."""
+    """So that a container's quota holds everywhere. host.load reads the clocks of all of the host's CPUs."""
     counters = {name for name, path in MODULES.items() if re.search(r"sched_getaffinity|cpu_count", path.read_text())}
-    assert counters == {"orchestrator.host_cpus", "orchestrator.host_time"}
+    assert counters == {"orchestrator.host.resources", "orchestrator.host.load"}
 
 
 PRINTERS = {"reporters.stream", "evidence.postmortem.extract"}  # the latter is a child that answers us in JSON
@@ -271,7 +260,10 @@ def test_what_is_made_of_a_record_needs_no_guest(room: str) -> None:
 
 def test_executors_and_questions_know_nothing_of_each_other() -> None:
     """So that one of either is added without touching the other; questions.ask puts them together."""
-    rooms = {"questions": ("execution", "jobs", "commands"), "execution": ("questions", "jobs", "judge", "commands")}
+    rooms = {
+        "questions": ("execution", "jobs", "invocation", "commands"),
+        "execution": ("questions", "jobs", "judge", "invocation", "commands"),
+    }
     for room, others in rooms.items():
         for module in (name for name in MODULES if is_below(name, [f"orchestrator.{room}"])):
             if module != "orchestrator.questions.ask":
@@ -297,7 +289,7 @@ def frozen_values() -> list[type]:
 
 def test_values_between_stages_are_frozen_and_hold_no_mutable_sequences() -> None:
     for kind in frozen_values():
-        if not kind.__module__.startswith(("orchestrator.model.", "orchestrator.record", "orchestrator.events")):
+        if not kind.__module__.startswith(("orchestrator.model.", "orchestrator.runs.", "orchestrator.events")):
             continue
         assert kind.__dataclass_params__.frozen, kind  # type: ignore[attr-defined]
         for entry in dataclasses.fields(kind):

@@ -14,7 +14,7 @@ from orchestrator.arguments.company import RULES
 from orchestrator.arguments.parser import parser, usage
 from orchestrator.commands.list import ROWS
 from orchestrator.errors import UsageError
-from orchestrator.retention import Kind
+from orchestrator.storage.retention import Kind
 
 
 def parsed(line: str) -> argparse.Namespace:

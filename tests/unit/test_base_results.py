@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.jobs.base_results import MOST, recall, remember
 from orchestrator.judge.compare import compare
 from orchestrator.model.kernel import Kconfig, Role
 from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import BaseResult, CaseResult, Finding, SuiteReport
-from orchestrator.process import Cancel, Runner
 
 CATALOG = load_catalog()
 GUP = CATALOG.case("gup")

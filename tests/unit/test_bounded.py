@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import bounded
 from orchestrator.declarations.known_issues import read_known_issues
 from orchestrator.declarations.patches import read_series
 from orchestrator.errors import PatchUnreadable, UsageError
+from orchestrator.host import bounded
 from orchestrator.judge import logs
 from orchestrator.judge.logs import classify_log
 

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.build.toolchain import build_error, first_error
 from orchestrator.errors import BuildFailed, CommandFailed, OrchestrateError, ToolMissing
-from orchestrator.process import Command, CommandResult
+from orchestrator.host.process import Command, CommandResult
 
 COMPILE = """\
   CC      mm/memory.o

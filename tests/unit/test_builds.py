@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.arguments.parser import parser
-from orchestrator.catalog import Catalog, load_catalog
-from orchestrator.commands.rundir import planned
+from orchestrator.declarations.catalog import Catalog, load_catalog
 from orchestrator.errors import UsageError
+from orchestrator.invocation.rundir import planned
 from orchestrator.judge.run import nowhere_compiled
 from orchestrator.judge.verdict import verdict
 from orchestrator.model.compilation import Compilation, Uncompiled

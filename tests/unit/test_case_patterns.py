@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.catalog import load_catalog
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import UnknownName, UsageError
 
 

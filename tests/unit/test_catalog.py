@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import catalog
+from orchestrator.declarations import catalog
 from orchestrator.declarations.files import read_toml
 from orchestrator.declarations.kconfigs import read_fragment
 from orchestrator.errors import BadDeclaration, UnknownName, UsageError

@@ -16,7 +16,7 @@ from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, Metric, StageResult, SuiteReport
-from orchestrator.record import KernelRecord
+from orchestrator.runs.record import KernelRecord
 
 WARNING = """\
 [    5.000000][   T66] ------------[ cut here ]------------

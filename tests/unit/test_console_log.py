@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.guest import bounded_log
 from orchestrator.guest.bounded_log import BoundedLog
 from orchestrator.guest.console import Console, kernel_line
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.jobs.journal import Journal
 from orchestrator.judge.logs import Consoles
 from orchestrator.model.attempt import Attempt, Ending
 from orchestrator.model.kernel import Kernel, Source
 from orchestrator.model.subject import patched
 from orchestrator.parse.kernel_report import scan
-from orchestrator.process import Cancel, Runner
 
 DATA = Path(__file__).parents[1] / "data"
 LINE = b"[    5.%06d][   T66] workingset: a line of a flood\n"

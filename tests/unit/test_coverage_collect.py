@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import kept
 from orchestrator.evidence.coverage.collect import CODE_MAP, CODE_MAP_SCHEMA, collect
 from orchestrator.evidence.coverage.hits import HITS, write_hits
 from orchestrator.model.attempt import Attempt, Ending
@@ -23,7 +22,8 @@ from orchestrator.model.coverage import (
     Ways,
 )
 from orchestrator.model.kernel import Role
-from orchestrator.record import KernelRecord
+from orchestrator.runs.record import KernelRecord
+from orchestrator.storage import kept
 
 CONTROL, HERE, THERE = 0x100, 0x200, 0x300
 CODE = CodeMap(

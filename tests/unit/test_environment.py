@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.environment import DEFAULTS, access, for_children, identity
+from orchestrator.host.environment import DEFAULTS, access, for_children, identity
 
 KEPT_OUT = {
     "make": (

@@ -10,10 +10,10 @@ import pytest
 
 from orchestrator.errors import Interrupted, UsageError
 from orchestrator.execution.local import carry_out, slots_of
+from orchestrator.host.process import Cancel
 from orchestrator.model.job import Build, HostTest, Job, Session
 from orchestrator.model.kernel import Kconfig, Kernel, Source
 from orchestrator.model.subject import patched
-from orchestrator.process import Cancel
 
 SUBJECT = patched(Kernel(Source(), Kconfig("base", ())))
 BUILD = Build(SUBJECT)

@@ -8,7 +8,7 @@ import pytest
 from orchestrator.declarations.known_issues import read_known_issues
 from orchestrator.declarations.yaml_text import NotYaml, load
 from orchestrator.errors import BadDeclaration
-from orchestrator.expressions import is_title, problem, title_problem
+from orchestrator.parse.expressions import is_title, problem, title_problem
 
 
 @pytest.mark.parametrize("costly", ["(a+)+b", "(.*)*x", "(a|a)*b", "(a*)*b", ".*.*.*.*.*.*.*.*x"])

@@ -1,7 +1,7 @@
 """Two extensions, each of them what its one new file would hold: a question and an executor.
 
 Neither is known anywhere else. In the product a question takes one more line where a command asks it
-(commands/running.py), an executor one more line where it is chosen (commands/executors.py).
+(invocation/running.py), an executor one more line where it is chosen (invocation/executors.py).
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import pytest
 
 from orchestrator.errors import Interrupted
 from orchestrator.execution.local import NextJobs, carry_out
+from orchestrator.host.process import Cancel
 from orchestrator.judge.verdict import verdict
 from orchestrator.model.job import Build, Job, Session
 from orchestrator.model.outcome import Verdict
 from orchestrator.model.report import BOOT, Answer
 from orchestrator.model.request import Plan
 from orchestrator.model.subject import Subject
-from orchestrator.process import Cancel
 from orchestrator.questions.first_test import is_built
 from orchestrator.questions.question import Known, Question
 from orchestrator.questions.regression import Regression, subjects

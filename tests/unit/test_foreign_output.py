@@ -13,7 +13,7 @@ from orchestrator.model.kernel import Role
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import StageResult
 from orchestrator.parse import kselftest, stress_ng
-from orchestrator.record import KernelRecord
+from orchestrator.runs.record import KernelRecord
 
 UFFD = """Testing UFFDIO_API (with syscall)... done
 Testing wp-fork on hugetlb... skipped [reason: huge page size is 0, feature missing?]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalog import PACKAGE, load_catalog
-from orchestrator.commands.host_tools import Tool, Tools, install_command
+from orchestrator.declarations.catalog import PACKAGE, load_catalog
 from orchestrator.declarations.files import read_toml
+from orchestrator.invocation.host_tools import Tool, Tools, install_command
 from orchestrator.parse.os_release import FAMILIES, family_of
 
 

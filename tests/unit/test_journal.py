@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from orchestrator.build.product import Product
-from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import BootFailed, BuildFailed, GuestUnreachable, Interrupted
 from orchestrator.events import Event, Level, Note
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.jobs import journal as module
 from orchestrator.jobs.journal import Journal, Stopped
 from orchestrator.judge.run import judge_run
@@ -23,9 +24,8 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import StageResult
 from orchestrator.model.request import Request
 from orchestrator.model.subject import patched
-from orchestrator.process import Cancel, Runner
-from orchestrator.record import KERNEL, KernelRecord, MutationRecord, RunRecord, save_record
-from orchestrator.record import load_record as load_record
+from orchestrator.runs.record import KERNEL, KernelRecord, MutationRecord, RunRecord, save_record
+from orchestrator.runs.record import load_record as load_record
 
 SUBJECT = patched(Kernel(Source(), Kconfig("base", ())))
 GUP = Planned("gup", 7)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.catalog import load_catalog
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.declarations.kconfigs import read_fragment
 from orchestrator.errors import BadDeclaration
 from orchestrator.model.kernel import Fragment

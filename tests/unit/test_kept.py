@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import kept
+from orchestrator.storage import kept
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalog import load_catalog
-from orchestrator.commands.selecting import lines, order_words
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.evidence.coverage.elf import Sections
 from orchestrator.evidence.coverage.executed import functions_by_case
 from orchestrator.evidence.coverage.functions import Functions
+from orchestrator.host.process import Cancel, Runner
+from orchestrator.invocation.selecting import lines, order_words
 from orchestrator.jobs import learned
 from orchestrator.model.coverage import ChangedFile, ChangedStatement, CodeMap, Copy, LineState
 from orchestrator.model.kernel import Fragment, Kconfig
 from orchestrator.model.selection import Choice, Learned, Selection
-from orchestrator.process import Cancel, Runner
 
 CATALOG = load_catalog()
 GUP, SCALE = CATALOG.case("gup"), CATALOG.case("scale")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalog import load_catalog
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.declarations.patches import read_mutants
 from orchestrator.model.series import Mutant, Observable
 from orchestrator.parse.mutant import files_of

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.catalog import load_catalog
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.judge.mutants import kill_of
 from orchestrator.model.attempt import Planned
 from orchestrator.model.coverage import CaseHits, Coverage, FileCoverage, LineState, StatementCoverage

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import catalog, errors
+from orchestrator import errors
+from orchestrator.declarations import catalog
 from orchestrator.declarations.names import RESERVED, STAGES
 from orchestrator.declarations.patches import read_mutants
 from orchestrator.errors import BadDeclaration

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.arguments.parser import parser
-from orchestrator.catalog import Catalog, load_catalog
 from orchestrator.commands.nightly import check_words
+from orchestrator.declarations.catalog import Catalog, load_catalog
 from orchestrator.errors import BadDeclaration
 from orchestrator.model.night import From, NightPlan, Priority
 from orchestrator.nights.durations import seconds

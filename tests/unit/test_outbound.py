@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import NotSent, UsageError
-from orchestrator.loopback import is_loopback
 from orchestrator.outbound.ledger import Entry, State, open_ledger
 from orchestrator.outbound.parcel import Delivery, How, Parcel, deliver
 from orchestrator.outbound.tokens import read_token
 from orchestrator.parse.patchwork_hash import patchwork_hash
-from orchestrator.web_api import check_transport
+from orchestrator.web.api import check_transport
+from orchestrator.web.loopback import is_loopback
 
 
 class Post:

@@ -9,9 +9,9 @@ from typing import TextIO
 
 import pytest
 
-from orchestrator.commands.outputs import Outputs
-from orchestrator.commands.targets import check_target, write_target
 from orchestrator.errors import HostRefused, UsageError
+from orchestrator.invocation.outputs import Outputs
+from orchestrator.invocation.targets import check_target, write_target
 from orchestrator.reporters import stream
 
 

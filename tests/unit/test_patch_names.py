@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalog import load_catalog
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.declarations.patches import absolute, read_series, unpacked
 from orchestrator.errors import PatchUnreadable, UsageError
 from orchestrator.parse.patch_name import (

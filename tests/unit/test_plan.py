@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.catalog import Catalog, load_catalog
-from orchestrator.commands.rundir import planned
+from orchestrator.declarations.catalog import Catalog, load_catalog
 from orchestrator.errors import UnknownName, UsageError
+from orchestrator.invocation.rundir import planned
 from orchestrator.model.case import Needs
 from orchestrator.model.kernel import Role, Source
 from orchestrator.model.machine import Host

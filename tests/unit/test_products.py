@@ -11,9 +11,10 @@ from typing import NoReturn
 import pytest
 
 from orchestrator.build.product import Product
-from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import BuildFailed
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.jobs.build import Finders, Stage
 from orchestrator.jobs.journal import Stopped
 from orchestrator.jobs.perform import perform
@@ -24,7 +25,6 @@ from orchestrator.model.job import MakePrograms, Session
 from orchestrator.model.kernel import Base, Kconfig, KernelConfig
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.subject import baseline, patched
-from orchestrator.process import Cancel, Runner
 from tests.unit.simulated import plan
 
 PLAN = plan()

@@ -18,7 +18,15 @@ from orchestrator.model.planned import PlannedKernel
 from orchestrator.model.report import BaseResult, StageResult
 from orchestrator.model.request import Baseline, Request
 from orchestrator.model.series import Mutant, Observable
-from orchestrator.record import KERNEL, KernelRecord, MutationRecord, RunRecord, load_record, records_of, save_record
+from orchestrator.runs.record import (
+    KERNEL,
+    KernelRecord,
+    MutationRecord,
+    RunRecord,
+    load_record,
+    records_of,
+    save_record,
+)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.catalog import load_catalog
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.model.case import Case
 from orchestrator.model.selection import Learned
 from orchestrator.model.series import Patch

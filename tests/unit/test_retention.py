@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import UsageError
-from orchestrator.retention import DAY_S, IN_USE_S, Item, Kind, Policy, by_kind, chosen, parse_size, show_size
+from orchestrator.storage.retention import DAY_S, IN_USE_S, Item, Kind, Policy, by_kind, chosen, parse_size, show_size
 
 NOW = 1_000 * DAY_S
 GIB = 1 << 30

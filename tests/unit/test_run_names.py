@@ -11,11 +11,12 @@ import pytest
 
 from orchestrator import __version__
 from orchestrator.arguments.parser import parser
-from orchestrator.catalog import load_catalog
-from orchestrator.commands.compose import request_of
 from orchestrator.commands.report import judge_again
-from orchestrator.commands.rundir import claim
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
+from orchestrator.host.process import Cancel, Runner
+from orchestrator.invocation.compose import request_of
+from orchestrator.invocation.rundir import claim
 from orchestrator.judge.run import judge_run
 from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.machine import Host
@@ -23,10 +24,9 @@ from orchestrator.model.request import Plan, Request
 from orchestrator.model.series import Envelope
 from orchestrator.parse.series import read_patches
 from orchestrator.plan import make_plan
-from orchestrator.process import Cancel, Runner
-from orchestrator.record import RunRecord
-from orchestrator.record import load_record as load_record
 from orchestrator.reporters import junit
+from orchestrator.runs.record import RunRecord
+from orchestrator.runs.record import load_record as load_record
 from orchestrator.settings.keys import Settings
 
 GCC = "gcc (Debian 12.2.0-14+deb12u1) 12.2.0"

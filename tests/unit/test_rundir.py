@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalog import load_catalog
-from orchestrator.commands.rundir import check_output, claim
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import UsageError
+from orchestrator.host.process import Cancel, Runner
+from orchestrator.invocation.rundir import check_output, claim
 from orchestrator.judge.run import RUN
 from orchestrator.model.machine import Host
 from orchestrator.model.request import Baseline, Request
 from orchestrator.parse.series import read_patches
 from orchestrator.plan import make_plan
-from orchestrator.process import Cancel, Runner
-from orchestrator.record import RunRecord, load_record
+from orchestrator.runs.record import RunRecord, load_record
 
 DIFF = b"--- a/mm/mmap.c\n+++ b/mm/mmap.c\n@@ -1 +1 @@\n-a\n+b\n"
 

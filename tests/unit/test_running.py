@@ -9,15 +9,16 @@ from typing import NoReturn
 import pytest
 
 from orchestrator.arguments.parser import parser
-from orchestrator.catalog import load_catalog
 from orchestrator.commands import report as report_command
-from orchestrator.commands.compose import Invocation
-from orchestrator.commands.outputs import Outputs
-from orchestrator.commands.rundir import claim
-from orchestrator.commands.running import run_test
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import HostRefused, Interrupted, OrchestrateError, UsageError
 from orchestrator.events import Event, StageStarted
+from orchestrator.host.process import Cancel, Runner
+from orchestrator.invocation.compose import Invocation
+from orchestrator.invocation.outputs import Outputs
+from orchestrator.invocation.rundir import claim
+from orchestrator.invocation.running import run_test
 from orchestrator.jobs.build import Finders
 from orchestrator.judge import run
 from orchestrator.judge.verdict import verdict
@@ -27,8 +28,7 @@ from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import Answer, CaseResult, Comparison, RunReport, StageResult, SuiteReport
 from orchestrator.model.request import Request
 from orchestrator.plan import make_plan
-from orchestrator.process import Cancel, Runner
-from orchestrator.record import KERNEL, KernelRecord, RunRecord, load_record, save_record
+from orchestrator.runs.record import KERNEL, KernelRecord, RunRecord, load_record, save_record
 from orchestrator.settings.keys import Settings
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalog import Catalog, load_catalog
+from orchestrator.declarations.catalog import Catalog, load_catalog
 from orchestrator.errors import BadDeclaration
 from orchestrator.parse.selftest_list import Selftest, selftests
 

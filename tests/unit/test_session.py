@@ -10,12 +10,13 @@ from typing import cast
 
 import pytest
 
-from orchestrator.catalog import load_catalog
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import BootFailed, GuestUnreachable, OrchestrateError, ProductDamaged
 from orchestrator.evidence.coverage.hits import HITS, read_hits
 from orchestrator.guest.counters import Counts
 from orchestrator.guest.guest import INITRAMFS
+from orchestrator.host.process import Cancel, Runner
 from orchestrator.jobs.boot import GuestSpec
 from orchestrator.jobs.journal import Journal, Stopped
 from orchestrator.jobs.session import GuestSession
@@ -28,7 +29,6 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import SuiteReport
 from orchestrator.model.request import Request
 from orchestrator.model.subject import patched
-from orchestrator.process import Cancel, Runner
 
 PANIC = "[    5.000000][    T1] Kernel panic - not syncing: Out of memory\n"
 WARNING = (

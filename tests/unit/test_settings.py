@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.arguments.parser import parser
-from orchestrator.commands.compose import request_of
 from orchestrator.errors import OrchestrateError, UsageError
+from orchestrator.invocation.compose import request_of
 from orchestrator.settings.keys import FROM_TREE, KEYS, Settings, variable
 from orchestrator.settings.resolve import apply, blame, resolve
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator import events
-from orchestrator.commands.earlier import earlier_times
 from orchestrator.context import Places
+from orchestrator.invocation.earlier import earlier_times
 from orchestrator.model.outcome import Outcome
 from orchestrator.reporters import stream as streams
 from orchestrator.reporters.progress import Objects, Progress

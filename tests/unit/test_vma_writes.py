@@ -18,7 +18,7 @@ from orchestrator.model.kernel_report import UNLOCKED_WRITE
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import VMA_WRITES as STAGE
 from orchestrator.model.report import StageResult
-from orchestrator.record import KernelRecord
+from orchestrator.runs.record import KernelRecord
 
 WATCH = VmaWatch(
     Counting(Path("plugin.so"), Path("addresses"), (0x10, 0x20, 0x30, 0x40), counters=VMA_WRITES),

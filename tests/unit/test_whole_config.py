@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalog import Catalog, load_catalog
+from orchestrator.declarations.catalog import Catalog, load_catalog
 from orchestrator.declarations.kconfigs import kconfig_name, kconfig_parts
 from orchestrator.errors import BadDeclaration, UsageError
 from orchestrator.model.kernel import Fragment, Kconfig

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.catalog import load_catalog
+from orchestrator.declarations.catalog import load_catalog
 from orchestrator.declarations.patches import read_series
 from orchestrator.errors import UsageError
 from orchestrator.judge.mutants import NOT_RUN
@@ -18,8 +18,8 @@ from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.request import Request
 from orchestrator.model.series import Mutant, Observable
 from orchestrator.plan import make_plan
-from orchestrator.record import MutationRecord, RunRecord, save_record
 from orchestrator.reporters import junit
+from orchestrator.runs.record import MutationRecord, RunRecord, save_record
 from tests.unit.coverages import report
 
 MUTANT = Mutant(

@@ -10,7 +10,7 @@ from orchestrator.arguments.options.cluster import IDENTITY
 from orchestrator.arguments.options.messages import VERBOSE
 
 ADDRESS = option(
-    "--host", metavar="ADDRESS", help="the address of this machine that the others reach (default: found out)"
+    "--host", metavar="ADDRESS", help="the address at which other machines reach this one (default: detected)"
 )
 ENDS = ((0, "stopped by Ctrl-C or SIGTERM"), REQUEST, (3, "the scheduler is gone, or something is missing here"))
 
@@ -18,8 +18,8 @@ CLUSTER = Command(
     "cluster",
     "make the certificates of a cluster",
     "Makes a certificate authority and certificates for the scheduler, the workers and the clients of a cluster. Only "
-    "who has one of them can take part; who has one can run programs on every worker.",
-    (("orchestrate cluster init", "in ~/.config/orchestrate/cluster; copy it to each machine, but for ca.key"),),
+    "machines with a certificate can take part, and each of them can run programs on every worker.",
+    (("orchestrate cluster init", "in ~/.config/orchestrate/cluster; copy everything but ca.key to each machine"),),
     (
         option("action", choices=("init",), metavar="ACTION", help="init"),
         option("directory", nargs="?", type=Path, metavar="DIR", completes="directory", help="where to write them"),
@@ -29,8 +29,8 @@ CLUSTER = Command(
 SCHEDULER = Command(
     "scheduler",
     "run the scheduler of a cluster",
-    "Connects clients and workers. It keeps nothing: when it dies, start it and the workers again, and repeat the "
-    "command that was interrupted.",
+    "Connects clients and workers. It stores nothing: if it dies, start it and the workers again, and repeat the "
+    "interrupted command.",
     (("orchestrate scheduler", "on port 8786 of this machine"),),
     (),
     (
@@ -38,7 +38,7 @@ SCHEDULER = Command(
             "machines",
             (
                 option("--host", metavar="ADDRESS", default="0.0.0.0", help="where to listen (default: everywhere)"),
-                option("--port", type=int, metavar="N", default=8786, help="(default: 8786; 0: any free one)"),
+                option("--port", type=int, metavar="N", default=8786, help="the port (default: 8786; 0: any free one)"),
                 IDENTITY,
                 option(
                     "--silence",
@@ -57,18 +57,23 @@ SCHEDULER = Command(
 WORKER = Command(
     "worker",
     "work for a scheduler: build kernels, boot guests",
-    "Does jobs of the clients of a scheduler on this machine, which needs what `orchestrate doctor` asks for. It "
-    "announces its architecture, accelerator, CPUs, memory, compilers, and what it has built. Whatever a job has "
-    "started ends with the worker.",
+    "Does jobs for the clients of a scheduler on this machine, which must pass `orchestrate doctor`. It announces its "
+    "architecture, accelerator, CPUs, memory, compilers, and what it has built. Whatever a job started ends with the "
+    "worker.",
     (("orchestrate worker --scheduler build-farm:8786", "until it is stopped, or the scheduler is gone"),),
     (),
     (
         Group(
             "machines",
             (
-                option("--scheduler", required=True, metavar="HOST:PORT", help="as `orchestrate scheduler` says it"),
+                option(
+                    "--scheduler",
+                    required=True,
+                    metavar="HOST:PORT",
+                    help="the address that `orchestrate scheduler` prints",
+                ),
                 ADDRESS,
-                option("--name", metavar="NAME", help="what clients call it (default: the host's name)"),
+                option("--name", metavar="NAME", help="the worker's name (default: the host's name)"),
                 IDENTITY,
             ),
         ),

@@ -19,12 +19,11 @@ LISTED = ("testcases", "kconfigs", "patches", "machines", "bases", "toolchains",
 CONFIG = Command(
     "config",
     "show each setting and where it comes from",
-    "Settings take the place of options that you would give each time. An option beats an environment variable "
-    "(ORCHESTRATE_BASE for base), that beats orchestrate.toml in the tree, that beats "
-    "~/.config/orchestrate/config.toml.",
+    "Settings are defaults for options. An option overrides an environment variable (ORCHESTRATE_BASE for base), "
+    "which overrides orchestrate.toml in the tree, which overrides ~/.config/orchestrate/config.toml.",
     (
-        ("orchestrate config", "what holds here"),
-        ("orchestrate config --tree ~/linux", "what holds with this tree, whose orchestrate.toml may set some"),
+        ("orchestrate config", "the settings in effect here"),
+        ("orchestrate config --tree ~/linux", "the settings for this tree, which may have an orchestrate.toml"),
     ),
     (),
     (Group("kernel", (TREE,)), Group("output", (switch("--json", help="as JSON"),))),
@@ -33,7 +32,7 @@ CONFIG = Command(
 LIST = Command(
     "list",
     "list test cases, kconfigs, patches, machines, bases, toolchains or architectures",
-    "Lists the names that options take, each with a line about it.",
+    "Lists the names that options accept, with a line about each.",
     (("orchestrate list testcases", "the names for --testcase"),),
     (option("kind", choices=LISTED, metavar="KIND", help=f"one of {', '.join(LISTED)}"),),
     (Group("output", (switch("--json", help="as JSON"),)),),
@@ -41,7 +40,7 @@ LIST = Command(
 
 CLEAN = Command(
     "clean",
-    "list, or remove with --yes, what has not been used for long",
+    "list what has not been used for long; remove it with --yes",
     "Lists bases, worktrees, build directories, products, ccache and run directories of this user that have not been "
     "used for long; removes them with --yes. It always keeps what a run is using, what was used in the last hours, "
     "interrupted runs of the last days, and run directories in other places.",
@@ -95,7 +94,7 @@ DOCTOR = Command(
             "what to do",
             (
                 switch("--install", help="install what is missing (Debian: apt-get)"),
-                replace(kernel.ARCH, help="look for what kernels and guests of this architecture need too"),
+                replace(kernel.ARCH, help="also look for what kernels and guests of this architecture need"),
                 switch("--verify", help="hash every product in the cache, and drop damaged ones"),
             ),
         ),
@@ -119,7 +118,7 @@ COMPLETION = Command(
 MAN = Command(
     "man",
     "print the man page",
-    "Prints the man page, which says all that --help says.",
+    "Prints the man page, with everything that --help shows.",
     (
         ("orchestrate man | man -l -", "read it"),
         ("orchestrate man >~/.local/share/man/man1/orchestrate.1", "install it"),

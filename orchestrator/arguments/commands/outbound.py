@@ -10,10 +10,10 @@ from orchestrator.arguments.options import reports
 
 SEND = Command(
     "send",
-    "send what a run found out to servers, or to the authors of the series",
+    "send a run's results to servers, or to the authors of the series",
     "Judges runs again and sends what is new in them; no other command sends anything. Only regressions are sent, "
-    "unless --all is given, and nobody gets the same news twice. What could not be sent stays in the run directory, "
-    "and the same command sends it again. Servers, projects and the files of tokens are settings.",
+    "unless --all is given, and nothing is sent twice. What could not be sent stays in the run directory, and the "
+    "same command tries again. Servers, projects and token files are settings.",
     (
         ("orchestrate send RUN_DIR --reply --dry-run", "who would get an answer to the series: RUN_DIR/reply.mbox"),
         ("orchestrate send RUN_DIR --patchwork --reply", "checks for the patches, and the answer"),
@@ -34,12 +34,12 @@ SEND = Command(
             "what is sent",
             (
                 switch("--kcidb", help="kcidb.json, to a server of kcidb-ng"),
-                switch("--patchwork", help="a check for each patch that the run says something of"),
+                switch("--patchwork", help="a check for each patch that the run has a result for"),
                 switch("--squad", help="squad.json, to a SQUAD server"),
                 switch("--reply", help="reply.mbox, by git send-email"),
-                switch("--all", help="send it also if nothing regressed"),
-                switch("--again", help="send it also if it was sent before"),
-                switch("--dry-run", help="say what would be sent to whom, and send nothing"),
+                switch("--all", help="send even if nothing regressed"),
+                switch("--again", help="send even what was sent before"),
+                switch("--dry-run", help="show what would be sent and to whom, and send nothing"),
             ),
         ),
         Group(
@@ -47,16 +47,16 @@ SEND = Command(
             (
                 option("--kcidb-server", metavar="URL", help="for example https://staging.db.kernelci.org"),
                 option("--patchwork-server", metavar="URL", help="for example https://patchwork.kernel.org"),
-                option("--patchwork-project", metavar="NAME", help="the project that the patches are looked up in"),
+                option("--patchwork-project", metavar="NAME", help="the patchwork project that has the patches"),
                 option("--squad-server", metavar="URL", help="the address of a SQUAD server"),
-                option("--squad-project", metavar="GROUP/PROJECT", help="where in it"),
+                option("--squad-project", metavar="GROUP/PROJECT", help="the SQUAD group and project"),
                 reports.CI_NAME,
                 reports.LOCATION,
             ),
         ),
     ),
     (
-        (0, "everything was sent, was sent before, or is no news"),
+        (0, "everything was sent, was sent before, or is not new"),
         REQUEST,
         (3, "something was not sent: stderr says what, and why"),
     ),
@@ -64,11 +64,12 @@ SEND = Command(
 
 B4_CHECK = Command(
     "b4-check",
-    "tell `b4 review` what runs say of a patch",
-    "Reads a mail from stdin and prints a JSON array with what the latest runs of that patch say of it, or of the "
-    "whole series if the mail is its cover letter: the protocol of b4's check commands. Nothing is tested or sent.",
+    "tell `b4 review` the results of a patch",
+    "Reads a mail from stdin and prints, as a JSON array, the results of the latest runs of that patch, or of the "
+    "whole series if the mail is its cover letter. This is the protocol of b4's check commands. Nothing is tested or "
+    "sent.",
     (
-        ("orchestrate b4-check <patch.eml", "what is known of this patch"),
+        ("orchestrate b4-check <patch.eml", "the results of this patch"),
         ("orchestrate b4-check /srv/runs <patch.eml", "from run directories in another place"),
     ),
     (

@@ -42,7 +42,7 @@ CLASSIFY = Command(
                     completes="file",
                     help="decode addresses to source lines; the vmlinux of the kernel that ran",
                 ),
-                replace(KNOWN_ISSUES, help="kernel reports that are no failure"),
+                replace(KNOWN_ISSUES, help="kernel reports that do not count as failures"),
             ),
         ),
         Group(
@@ -120,12 +120,12 @@ QUESTIONS = (  # as in history.questions
 
 HISTORY = Command(
     "history",
-    "keep runs in a database, and ask it",
-    "Keeps runs as rows in one SQLite file or a PostgreSQL server. `import` takes run directories (again: what has "
-    "changed), `query` asks a question (news: what is new since the day before; passes: when a test last passed; "
-    "matrix: cases x runs; titles: since when a kernel report exists; flakes: how often a case fails; metric, changes: "
-    "values over time, and where their level changed; mutants, coverage: the scores over time; known: known issues "
-    "that expired or were never seen; docs/history.md has them all), `prune` removes old runs.",
+    "keep runs in a database, and query it",
+    "Keeps runs as rows in an SQLite file or on a PostgreSQL server. `import` adds run directories, or updates those "
+    "that changed. `query` asks a question (news: what is new since the day before; passes: when a test last passed; "
+    "matrix: cases x runs; titles: since when a kernel report exists; flakes: how often a case fails; metric, "
+    "changes: values over time, and where their level changed; mutants, coverage: the scores over time; known: known "
+    "issues that expired or were never seen; docs/history.md describes all of them). `prune` removes old runs.",
     (
         ("orchestrate history import", "all runs of this user"),
         ("orchestrate history import RUN_DIR --history postgresql://ci@db/orchestrate", "a run into a server"),
@@ -158,7 +158,7 @@ HISTORY = Command(
                 option(
                     "--location",
                     metavar="URL",
-                    help="import: where others find these runs; a run's directory name is added",
+                    help="import: the URL of the directory in which others find these runs",
                 ),
             ),
         ),

@@ -19,30 +19,30 @@ WITH_MUTANTS = option(
     "--with-mutants",
     type=int,
     metavar="N",
-    help="if nothing regressed, write up to N mutants of the changed lines and report which of them the cases notice; "
-    "costs another kernel and, for each mutant, up to as long as the cases take",
+    help="if nothing regressed, generate up to N mutants of the changed lines and report which of them the cases "
+    "notice; costs one more kernel and, for each mutant, at most the time of all cases",
 )
 
 BUILD_ONLY = switch(
     "--build-only",
-    help="compile what the patch changes in a dozen kernels (one CPU, no MMU, NUMA, PREEMPT_RT, clang, other "
-    "architectures; or those that --kconfig, --toolchain and --arch name), with it and without it, and boot none: what "
-    "a compiler newly says fails the run",
+    help="only compile what the patch changes, with and without it, in a dozen configurations (one CPU, no MMU, NUMA, "
+    "PREEMPT_RT, clang, other architectures; or those that --kconfig, --toolchain and --arch name); a new compiler "
+    "warning or error fails the run",
 )
 
 TEST = Command(
     "test",
     "test a patch or series",
-    "Builds the kernel with a patch or series, boots it under QEMU, runs the test cases in the guest, and says whether "
-    "the patch breaks anything. What fails is run again with and without the patch, until it is settled whose fault it "
-    "is. The same command continues an interrupted run.",
+    "Builds the kernel with a patch or series, boots it under QEMU, runs the test cases in the guest, and says "
+    "whether the patch breaks anything. A failing case is run again with and without the patch until it is clear "
+    "whether the patch is at fault. The same command continues an interrupted run.",
     (
         ("orchestrate test fix.patch", "on Debian's kernel source, with the default cases"),
         (
             "orchestrate test v3.mbox --tree ~/linux --base mm-unstable --kconfig debug+kasan",
             "on a revision of a tree, with another configuration",
         ),
-        ("orchestrate test", "in a kernel's git tree: the branch, and what is not committed"),
+        ("orchestrate test", "in a kernel's git tree: the branch and uncommitted changes"),
         ("orchestrate test 20260105.12-1@example.org --tree ~/linux --base auto", "a thread of a mail archive"),
     ),
     (kernel.PATCH_ARGUMENT,),
@@ -66,14 +66,14 @@ TEST = Command(
 
 WATCH = Command(
     "watch",
-    "test what a git tree holds, and again on each save",
-    "Tests what the branch has over its upstream and what is not committed, as `test` does in a kernel's git tree, and "
-    "again whenever a file is saved. A run that a save makes out of date is stopped and begun anew; what it has "
-    "compiled is kept. The cases come first that execute the functions that were changed, as far as earlier runs have "
-    "learned that, then those whose names or tags match.",
+    "test a git tree, and again on each save",
+    "Tests the branch's commits that are not upstream and uncommitted changes, as `test` does in a kernel's git tree, "
+    "and again whenever a file is saved. A save stops a run in progress and starts a new one; what was compiled is "
+    "kept. Cases that are known from earlier runs to execute the changed functions come first, then those with "
+    "matching names or tags.",
     (
         ("orchestrate watch", "in a kernel's git tree; Ctrl-C ends"),
-        ("orchestrate watch HEAD.. --testcase uffd --baseline never", "what is not committed, and one case"),
+        ("orchestrate watch HEAD.. --testcase uffd --baseline never", "uncommitted changes alone, and one case"),
     ),
     (replace(kernel.PATCH_ARGUMENT, help="commits of the tree, as --patch"),),
     (
@@ -82,9 +82,10 @@ WATCH = Command(
             options=(
                 replace(
                     kernel.PATCH,
-                    help="commits of the tree: main..HEAD; what is not committed belongs to a range that ends at HEAD",
+                    help="commits of the tree, such as main..HEAD; a range that ends at HEAD includes uncommitted "
+                    "changes",
                 ),
-                replace(kernel.TREE, help="the git tree; it is only read (default: the one around)"),
+                replace(kernel.TREE, help="the git tree; it is only read (default: that of the current directory)"),
                 kernel.KCONFIG,
                 kernel.TOOLCHAIN,
                 kernel.SANDBOX,
@@ -103,9 +104,8 @@ WATCH = Command(
 SELECT = Command(
     "select",
     "propose the test cases that a patch needs, and say why",
-    "Lists the cases in the order in which `test` runs them: those that execute most of the changed functions first, "
-    "as earlier runs under TCG have learned it, then those whose names or tags match the change. Builds and boots "
-    "nothing.",
+    "Lists the cases in the order in which `test` runs them: first those that executed most of the changed functions "
+    "in earlier runs under TCG, then those with matching names or tags. Builds and boots nothing.",
     (("orchestrate select fix.patch", "which cases execute what the patch changes?"),),
     (kernel.PATCH_ARGUMENT,),
     (
@@ -171,12 +171,12 @@ BISECT = Command(
             "test case",
             (
                 option("--testcase", required=True, metavar="NAME", completes="testcases", help="the case that fails"),
-                replace(cases.DURATION, help="how long the case runs, in seconds (default: its own)"),
+                replace(cases.DURATION, help="how long the case runs, in seconds (default: as it declares)"),
                 replace(
                     cases.SEED, help="the seed of the first attempt; later attempts use N+1, N+2, ... (default: 1)"
                 ),
                 replace(failures.ERROR, help="the accepted probability of naming a wrong commit (default: 0.05)"),
-                replace(cases.KNOWN_ISSUES, help="kernel reports that are no failure"),
+                replace(cases.KNOWN_ISSUES, help="kernel reports that do not count as failures"),
             ),
         ),
         Group("reports", (reports.OUTPUT, reports.json("the tested commits"))),
@@ -193,12 +193,12 @@ BISECT = Command(
 MUTANTS = Command(
     "mutants",
     "measure which mutants of a series the test cases kill",
-    "Builds the series with faults put into it, the mutants, and runs the test cases on each: a mutant that no case "
-    "notices shows what the suite cannot find. A series without mutants of its own has them written, from the lines "
-    "that it changes.",
+    "Builds mutants, which are the series with one fault each, and runs the test cases on them: a mutant that no case "
+    "notices shows what the suite cannot find. If the series has no mutants of its own, they are generated from the "
+    "lines that it changes.",
     (
         ("orchestrate mutants vm_refcnt", "the mutants beside patches/vm_refcnt"),
-        ("orchestrate mutants fix.patch", "mutants that are written anew, of the lines that the patch changes"),
+        ("orchestrate mutants fix.patch", "mutants generated from the lines that the patch changes"),
     ),
     (kernel.PATCH_ARGUMENT,),
     (
@@ -234,8 +234,8 @@ MUTANTS = Command(
                 switch("--no-delays", help="do not add the delay points of the series"),
                 replace(
                     coverage.NO_COVERAGE,
-                    help="do not leave out written mutants of lines that no case executes (default: where TCG runs the "
-                    "guests, the series runs the cases first, to see which lines those are)",
+                    help="also test generated mutants of lines that no case executes (default: where TCG runs the "
+                    "guests, find these lines by running the cases on the series first, and leave their mutants out)",
                 ),
             ),
         ),

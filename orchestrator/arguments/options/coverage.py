@@ -9,7 +9,7 @@ COVERAGE_MIN = option(
     "--coverage-min",
     type=float,
     metavar="PERCENT",
-    help="fail if a kernel executed fewer of the changed statements that are compiled",
+    help="fail if a kernel executed a smaller share of the changed statements that it contains",
 )
 NO_COVERAGE = switch(
     "--no-coverage",
@@ -18,21 +18,21 @@ NO_COVERAGE = switch(
 
 NO_COST = switch(
     "--no-cost",
-    help="do not compare the builds with and without the series: struct layouts, slabs, sizes of functions, stack "
-    "frames, exported symbols",
+    help="do not compare the builds with and without the series (struct layouts, slabs, function sizes, stack frames, "
+    "exported symbols)",
 )
 
 COVERAGE = Group("coverage", (COVERAGE_MIN, NO_COVERAGE, *COVERAGE_FILES))
 PERF = switch(
     "--perf",
-    help="measure what page faults, mappings, forks and execs cost with and without the series, in instructions of the "
-    "kernel, instead of testing",
+    help="instead of testing, measure what page faults, mappings, forks and execs cost in kernel instructions, with "
+    "and without the series",
 )
 MARGIN = option(
     "--margin",
     type=float,
     default=1.0,
     metavar="PERCENT",
-    help="with --perf: the difference that matters (default: 1)",
+    help="with --perf: the smallest difference that matters (default: 1)",
 )
 COST = Group("cost", (NO_COST, PERF, MARGIN))

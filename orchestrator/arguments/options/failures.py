@@ -10,12 +10,12 @@ BASELINE = option(
     metavar="WHEN",
     default="auto",
     help="test the unpatched kernel too: always, never, or (auto, the default) only if the patched kernel fails, to "
-    "see whether the failure is new",
+    "learn whether the failure is new",
 )
 EACH_PATCH = switch(
     "--each-patch",
-    help="build, boot and test the kernel with the first 1, 2, ... patches too, name the first bad patch, and list "
-    "what gcc W=1, sparse and checkpatch newly report for each patch",
+    help="also build, boot and test the kernel with the first 1, 2, ... patches, name the first bad patch, and list "
+    "the new messages of gcc W=1, sparse and checkpatch for each patch",
 )
 FREEZE = switch(
     "--freeze-on-failure", help="stop at the first kernel report, hang or panic, and leave that guest paused"
@@ -24,7 +24,7 @@ BUDGET = option(
     "--budget",
     type=float,
     metavar="S",
-    help="how long failures are run again with and without the series, in seconds (default: 900)",
+    help="how long to run failures again, with and without the series, in seconds (default: 900)",
 )
 ERROR = option(
     "--error",
@@ -33,7 +33,7 @@ ERROR = option(
     metavar="P",
     help="the accepted probability of a wrong answer about a failure (default: 0.05)",
 )
-FRESH_BASELINE = switch("--fresh-baseline", help="ignore what earlier runs found out about the base")
+FRESH_BASELINE = switch("--fresh-baseline", help="ignore the results of the base from earlier runs")
 STRICT = switch("--strict", help="fail the run for any failure, even if the base has it too")
 BISECT_EXIT = switch("--bisect-exit", help="exit status for `git bisect run`: 0 good, 1 bad, 125 cannot be tested")
 

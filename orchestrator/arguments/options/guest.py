@@ -8,7 +8,7 @@ MACHINE = option(
     "--machine",
     metavar="NAME",
     completes="machines",
-    help="see `orchestrate list machines` (default: the one of the architecture)",
+    help="a name of `orchestrate list machines` (default: that of the architecture)",
 )
 GUEST = Group(
     "guest",
@@ -24,25 +24,26 @@ GUEST = Group(
             "--smp",
             type=int,
             metavar="N",
-            help="CPUs, even more than the host has (default: the machine's, up to 4 if the host has more)",
+            help="number of CPUs, possibly more than the host has (default: the machine's, or up to 4 if the host has "
+            "them)",
         ),
         option("--memory", type=int, metavar="MIB", help="memory in MiB (default: the machine's)"),
         option(
             "--boot-timeout",
             type=float,
             metavar="S",
-            help="how long a boot may take, in seconds (default: scaled to accelerator and kconfig)",
+            help="time limit of a boot, in seconds (default: scaled to accelerator and kconfig)",
         ),
     ),
 )
 NO_STALLS = switch(
     "--no-stalls",
-    help="do not let virtual CPUs stand still now and then where the series changes something, so that others come "
-    "between (default: they do where TCG runs the guests)",
+    help="do not pause virtual CPUs now and then near changed statements, to make races more likely (default: pause "
+    "them where TCG runs the guests)",
 )
 NO_VMA_WRITES = switch(
     "--no-vma-writes",
-    help="do not watch whether members of VMAs are written without the VMA's write lock (default: they are watched "
-    "where TCG runs the guests)",
+    help="do not check that members of VMAs are written only under the VMA's write lock (default: check where TCG "
+    "runs the guests)",
 )
-GDB = switch("--gdb", help="stop at the first instruction and wait for gdb; prints how to start it")
+GDB = switch("--gdb", help="stop at the first instruction and wait for gdb; print how to start it")

@@ -8,7 +8,7 @@ from orchestrator.arguments.command import Group, option, switch
 
 NEWEST = "newest"
 
-PART = option("--part", metavar="N[-M]", help="only this part of the series, or these")
+PART = option("--part", metavar="N[-M]", help="test only this patch of the series, or this range")
 
 
 def _version(text: str) -> int | str:
@@ -28,7 +28,7 @@ VERSION = option(
 DIRTY = option(
     "--dirty",
     action=argparse.BooleanOptionalAction,
-    help="test what is not committed too, as one more patch (default: if there is some, and the commits end at HEAD)",
+    help="test uncommitted changes too, as one more patch (default: if there are any, and the commits end at HEAD)",
 )
 ARCHIVE = option(
     "--archive",
@@ -37,7 +37,7 @@ ARCHIVE = option(
 )
 INSECURE = switch(
     "--insecure",
-    help="fetch the patch by plain http too, where anybody on the way can change it (default: only from this machine)",
+    help="allow plain http, where anybody on the network can change the patch (default: only from this machine)",
 )
 
 INTAKE = Group("patch", (PART, VERSION, DIRTY, ARCHIVE, INSECURE))

@@ -14,10 +14,10 @@ PATCH = option(
     metavar="PATCH",
     completes="patches",
     action=Once,
-    help="a .patch file, a directory of them, an mbox (file or URL, also .gz, .xz, .bz2, .zst), a name of `orchestrate "
-    "list patches`, commits of a git tree (main..HEAD), or a message id or its address in a mail archive: its thread. "
-    "Without a patch, in a kernel's git tree: what the branch has over its upstream and what is not committed; "
-    "elsewhere, and with --tree or --base: the base itself",
+    help="a .patch file, a directory of them, an mbox (file or URL, also .gz, .xz, .bz2, .zst), a name of "
+    "`orchestrate list patches`, commits of a git tree (main..HEAD), or a message id or its address in a mail "
+    "archive, which names its thread. Without a patch, in a kernel's git tree: the commits of the branch that are not "
+    "upstream, and uncommitted changes; elsewhere, and with --tree or --base: the base itself",
 )
 TREE = option(
     "--tree",
@@ -37,32 +37,31 @@ KCONFIG = repeatable(
     "--kconfig",
     metavar="NAME[+NAME]",
     completes="kconfigs",
-    help="fragments added to tinyconfig, by their names or as files (./mine.config; default: base, or where that "
-    "compiles nothing of the patch: needed). `needed` sets what the patch's lines need to be compiled. One may be a "
-    "whole .config, which takes the place of tinyconfig (/boot/config-6.12.57+deb12-amd64). Give the option several "
+    help="kconfig fragments to merge over tinyconfig: names, or files such as ./mine.config (default: base; or "
+    "needed, if base compiles nothing of the patch). `needed` sets what the changed lines need. One file "
+    "may be a whole .config, which replaces tinyconfig (/boot/config-6.12.57+deb12-amd64). Give the option several "
     "times to test several kernels",
 )
 TOOLCHAIN = repeatable(
     "--toolchain",
     metavar="NAME|DIR",
     completes="toolchains",
-    help="compile the kernel with gcc, gcc-13, clang, clang-19, or a compiler in a directory (default: gcc); give it "
-    "several times to test the kernels of several",
+    help="compile the kernel with gcc, gcc-13, clang, clang-19, or a compiler in a directory (default: gcc); give the "
+    "option several times to test several kernels",
 )
 ARCH = repeatable(
     "--arch",
     metavar="NAME",
     completes="architectures",
-    help="compile and boot kernels of another architecture: see `orchestrate list architectures` (default: the "
-    "machine's, or x86_64); give it several times to test kernels of several",
+    help="compile and boot the kernel for another architecture, a name of `orchestrate list architectures` (default: "
+    "the machine's, or x86_64); give the option several times to test several kernels",
 )
 
 SANDBOX = option(
     "--sandbox",
     action=argparse.BooleanOptionalAction,
-    help="run the Makefiles and host programs of what is tested without network, and with nothing to write to but "
-    "their own build (bubblewrap); --no-sandbox: run them as any other program of yours (default: where bubblewrap "
-    "works)",
+    help="run the tested tree's Makefiles and host programs in bubblewrap: no network, and writes only to their own "
+    "build; --no-sandbox: run them like any other program (default: sandbox where bubblewrap works)",
 )
 
 KERNEL = Group("kernel", (PATCH, TREE, BASE, KCONFIG, TOOLCHAIN, ARCH, SANDBOX))

@@ -52,9 +52,7 @@ CI_NAME = option(
     metavar="NAME",
     help="what other systems call you: KCIDB's origin, the context of patchwork checks (default: orchestrate)",
 )
-LOCATION = option(
-    "--location", metavar="URL", help="where others find run directories; a run's directory name is added"
-)
+LOCATION = option("--location", metavar="URL", help="the URL of the directory in which others find the run directories")
 ELSEWHERE = Group(
     "reports for other systems",
     (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator import kept
 from orchestrator.model.cost import Cost
+from orchestrator.storage import kept
 
 COST = "cost.json"  # in a kernel's directory
 COST_SCHEMA = 1  # also raised when the same kernels would be compared in another way

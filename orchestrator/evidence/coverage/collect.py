@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from orchestrator import kept
 from orchestrator.evidence.coverage.hits import HITS, Way, read_gone, read_hits
 from orchestrator.evidence.coverage.judge import Hits, coverage
 from orchestrator.model.coverage import CodeMap, Coverage
 from orchestrator.model.report import BOOT
-from orchestrator.record import KernelRecord
+from orchestrator.runs.record import KernelRecord
+from orchestrator.storage import kept
 
 CODE_MAP = "coverage.json"  # in a kernel's directory
 CODE_MAP_SCHEMA = 5  # also raised when the same kernel would be mapped in another way

@@ -11,7 +11,7 @@ from orchestrator.errors import CommandFailed
 from orchestrator.evidence.postmortem.facts import GuestFacts
 from orchestrator.evidence.postmortem.rules import diagnose
 from orchestrator.evidence.postmortem.text import render
-from orchestrator.process import Command, Runner
+from orchestrator.host.process import Command, Runner
 
 LIMIT_S = 120.0  # one or two seconds of work
 MEMORY_GIB = 8  # of addresses: vmlinux and the dump are mapped, and each thread has a stack and a heap of its own

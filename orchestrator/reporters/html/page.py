@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from pathlib import Path, PurePath
 
-from orchestrator import bounded
+from orchestrator.host import bounded
 from orchestrator.model.evidence_files import POSTMORTEM
 from orchestrator.model.report import RunReport
 from orchestrator.reporters.files import read_tail

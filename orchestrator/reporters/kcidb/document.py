@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from orchestrator import bounded
+from orchestrator.host import bounded
 from orchestrator.model.kernel import Role
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import RunReport, StageResult, SuiteReport

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TextIO
 
 from orchestrator.arguments.options.reports import STDOUT
-from orchestrator.commands.targets import check_target, write_into
 from orchestrator.errors import Fault, UsageError
+from orchestrator.host.real_path import real_path
+from orchestrator.invocation.targets import check_target, write_into
 from orchestrator.model.report import COVERAGE
-from orchestrator.real_path import real_path
 from orchestrator.reporters import stream
 from orchestrator.reporters.table import (
     ANNOTATIONS,

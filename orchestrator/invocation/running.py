@@ -9,12 +9,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from orchestrator import host_time
-from orchestrator.commands.compose import Invocation, write_mutants
-from orchestrator.deadline import Budget
 from orchestrator.errors import Fault, Interrupted, OrchestrateError, UsageError
 from orchestrator.events import RunFinished
 from orchestrator.evidence.decode import decode, decode_suites
+from orchestrator.host import load
+from orchestrator.host.deadline import Budget
+from orchestrator.host.os_errors import situation
+from orchestrator.invocation.compose import Invocation, write_mutants
 from orchestrator.jobs.coverage import EMULATOR
 from orchestrator.jobs.products import Products
 from orchestrator.judge import mutation_run, run
@@ -22,16 +23,15 @@ from orchestrator.model.kernel import USUAL_ARCH, Role
 from orchestrator.model.outcome import Verdict
 from orchestrator.model.report import RunReport
 from orchestrator.model.request import Plan
-from orchestrator.os_errors import situation
 from orchestrator.questions.ask import ask
 from orchestrator.questions.builds import Builds
 from orchestrator.questions.mutation import Mutation, budget_of, why_not_run
 from orchestrator.questions.performance import Performance
 from orchestrator.questions.question import Question
 from orchestrator.questions.regression import Regression
-from orchestrator.record import MutationRecord, RunRecord, finish, load_record, save_record
 from orchestrator.reporters.complaint import complain
 from orchestrator.reporters.table import write_files
+from orchestrator.runs.record import MutationRecord, RunRecord, finish, load_record, save_record
 
 RERUNS_S = 900.0  # what a test spends on pairs of runs by itself
 
@@ -135,7 +135,7 @@ def run_mutation(invocation: Invocation, run_dir: Path) -> mutation_run.Mutation
 @contextmanager
 def account(run_dir: Path) -> Iterator[list[BaseException]]:
     """Adds the time of the run to its record. Yields a list that receives what ended the run early."""
-    began = host_time.clocks_now()
+    began = load.clocks_now()
     ended: list[BaseException] = []
     try:
         yield ended

@@ -19,6 +19,7 @@ from orchestrator.declarations.names import named
 from orchestrator.declarations.patches import exists, name_of, named_patches, read_series, read_url
 from orchestrator.declarations.testcases import Collection, read_cases, read_collection
 from orchestrator.errors import BadDeclaration, PatchUnreadable, UnknownName, UsageError
+from orchestrator.host.real_path import real_path
 from orchestrator.model.arch import Arch
 from orchestrator.model.case import Case, Userland
 from orchestrator.model.kernel import Fragment, Kconfig, Variant
@@ -28,10 +29,9 @@ from orchestrator.parse import report_kinds
 from orchestrator.parse.patch_name import Kind, PatchName, split_parts
 from orchestrator.parse.selftest_list import Selftest
 from orchestrator.parse.series import ALL, Choice
-from orchestrator.real_path import real_path
 from orchestrator.roots import BUILT_IN, VARIABLE, roots
 
-PACKAGE = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parents[1]
 LIBRARY = "lib"  # beside cases: the harness that their programs are linked with
 
 Named = TypeVar("Named", Case, Fragment, Arch, Machine, Accel, Userland)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from orchestrator.arguments.options.reports import STDOUT
 from orchestrator.errors import UsageError
-from orchestrator.real_path import real_path
-from orchestrator.store import write_atomically, writing
+from orchestrator.host.real_path import real_path
+from orchestrator.storage.store import write_atomically, writing
 
 
 def check_target(target: str) -> None:

@@ -10,8 +10,8 @@ from itertools import chain
 from orchestrator.build.apply import apply
 from orchestrator.build.configure import configure
 from orchestrator.build.toolchain import Toolchain, find_toolchain
-from orchestrator.catalog import NEEDED, Catalog
 from orchestrator.context import Context
+from orchestrator.declarations.catalog import NEEDED, Catalog
 from orchestrator.declarations.kconfigs import kconfig_parts
 from orchestrator.errors import Fault, KconfigDropped, OrchestrateError, UsageError
 from orchestrator.model.kernel import USUAL_ARCH, AppliedTree, Base, Fragment, Kconfig, Kernel, KernelConfig, Source

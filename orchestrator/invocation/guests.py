@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.commands.compose import Invocation, announced
+from orchestrator.invocation.compose import Invocation, announced
 from orchestrator.jobs.boot import GuestSpec
 from orchestrator.jobs.build import (
     Built,

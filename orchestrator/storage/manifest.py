@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from orchestrator import kept
 from orchestrator.model.artifact import Artifact
+from orchestrator.storage import kept
 
 NAME = "manifest.json"
 SCHEMA = 1

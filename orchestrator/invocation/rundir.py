@@ -12,20 +12,20 @@ from pathlib import Path
 
 from orchestrator import __version__
 from orchestrator.codec import encode
-from orchestrator.commands.targets import is_writable
 from orchestrator.context import Context
 from orchestrator.errors import DiskFull, UsageError
+from orchestrator.host.os_errors import situation
+from orchestrator.host.real_path import real_path
+from orchestrator.invocation.targets import is_writable
 from orchestrator.judge.run import RUN, utc_now
-from orchestrator.manifest import file_digest
 from orchestrator.model.night import NightItem
 from orchestrator.model.planned import PlannedKernel
 from orchestrator.model.request import Baseline, Plan
 from orchestrator.model.series import Patch
-from orchestrator.os_errors import situation
 from orchestrator.questions.regression import per_patch, subjects
-from orchestrator.real_path import real_path
-from orchestrator.record import BASE_PATCHES, PATCHES, RunRecord, load_record, save_record
-from orchestrator.store import is_held, key
+from orchestrator.runs.record import BASE_PATCHES, PATCHES, RunRecord, load_record, save_record
+from orchestrator.storage.manifest import file_digest
+from orchestrator.storage.store import is_held, key
 
 LOCK = ".lock"
 

@@ -16,20 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from orchestrator import host_cpus
 from orchestrator.build.generated import generated_mutants
 from orchestrator.build.product import Product
 from orchestrator.build.toolchain import find_toolchain
 from orchestrator.build.toolchains import check_toolchain
-from orchestrator.catalog import NOT, Catalog, load_catalog
-from orchestrator.commands.earlier import earlier_times
-from orchestrator.commands.executors import LOCAL, Executor, ExecutorOf, check_executor, executor
-from orchestrator.commands.intake import take
-from orchestrator.commands.needed import with_needed
-from orchestrator.commands.outputs import absolute_directory
-from orchestrator.commands.selecting import selected
-from orchestrator.commands.selftests import with_selftests_of
 from orchestrator.context import Context, Places
+from orchestrator.declarations.catalog import NOT, Catalog, load_catalog
 from orchestrator.declarations.kconfigs import kconfig_parts
 from orchestrator.declarations.known_issues import KNOWN_ISSUES, read_known_issues
 from orchestrator.declarations.names import named
@@ -37,6 +29,17 @@ from orchestrator.declarations.patches import DELAYS, MUTANTS, absolute, read_mu
 from orchestrator.errors import CommandFailed, PatchDoesNotApply, ToolMissing, UsageError
 from orchestrator.events import CommandRan, Listener, StageFinished, StageStarted
 from orchestrator.guest.accel import Probe, choose
+from orchestrator.host import resources
+from orchestrator.host.process import Cancel, CommandResult, Runner
+from orchestrator.host.real_path import at_home, real_path
+from orchestrator.host.sandbox import Sandbox
+from orchestrator.invocation.earlier import earlier_times
+from orchestrator.invocation.executors import LOCAL, Executor, ExecutorOf, check_executor, executor
+from orchestrator.invocation.intake import take
+from orchestrator.invocation.needed import with_needed
+from orchestrator.invocation.outputs import absolute_directory
+from orchestrator.invocation.selecting import selected
+from orchestrator.invocation.selftests import with_selftests_of
 from orchestrator.jobs.build import Finders, Stage
 from orchestrator.jobs.products import Products
 from orchestrator.model.kernel import USUAL_TOOLCHAIN, Base, Source
@@ -48,10 +51,7 @@ from orchestrator.model.series import Mutant, Patch, Series
 from orchestrator.model.subject import Subject
 from orchestrator.parse.series import series_of, with_patches
 from orchestrator.plan import MOST_GENERATED, make_plan, requested_source
-from orchestrator.process import Cancel, CommandResult, Runner
-from orchestrator.real_path import at_home, real_path
 from orchestrator.reporters.progress import Progress
-from orchestrator.sandbox import Sandbox
 from orchestrator.settings.files import user_file
 from orchestrator.settings.resolve import DEFAULT, OPTION
 from orchestrator.source.bases import DEFAULT_BASE, Workplace, check_packaged, find_in_tree, packaged_base, tree_base
@@ -151,7 +151,7 @@ def find_host(context: Context) -> Host:
         compiler = find_toolchain(context).value.compiler
     except (ToolMissing, CommandFailed):  # the toolchain's stage says so, where it belongs
         compiler = USUAL_TOOLCHAIN
-    return Host(host_cpus.cpus(), host_cpus.available_memory_mib(), compiler)
+    return Host(resources.cpus(), resources.available_memory_mib(), compiler)
 
 
 def choose_mutants(

@@ -7,23 +7,23 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator.b4 import with_trailers
-from orchestrator.catalog import Catalog
 from orchestrator.context import Context
+from orchestrator.declarations.catalog import Catalog
 from orchestrator.declarations.patches import ARCHIVE, fetch_thread, read_thread
 from orchestrator.declarations.versions import sent_version
 from orchestrator.errors import DownloadFailed, PatchUnreadable, UsageError
-from orchestrator.fetch import check_plain
+from orchestrator.host.process import Runner
 from orchestrator.model.kernel import Source
 from orchestrator.model.request import Request
 from orchestrator.model.series import Patch, Place, Series
 from orchestrator.parse.patch_name import Kind, PatchName, Range, read_parts, read_range
 from orchestrator.parse.series import Choice, series_of
 from orchestrator.plan import requested_source
-from orchestrator.process import Runner
+from orchestrator.source.b4 import with_trailers
 from orchestrator.source.base_choice import has_commit, named_commit, newest_base, required_patches
 from orchestrator.source.bases import DEFAULT_BASE, installed
 from orchestrator.source.checkout import kernel_tree, top_of, tree_series
+from orchestrator.web.fetch import check_plain
 from orchestrator.words import counted
 
 AUTO = "auto"

@@ -21,9 +21,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
-from orchestrator.environment import for_children
 from orchestrator.errors import CommandFailed, Interrupted, OrchestrateError, ToolMissing
-from orchestrator.os_errors import refusal
+from orchestrator.host.environment import for_children
+from orchestrator.host.os_errors import refusal
 
 POLL_S = 0.05
 TERM_GRACE_S = 2.0

@@ -8,16 +8,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from orchestrator.commands.rundir import LOCK
 from orchestrator.context import Places
 from orchestrator.errors import UsageError
 from orchestrator.guest.left import find_left
+from orchestrator.host.process import Command, Runner
+from orchestrator.invocation.rundir import LOCK
 from orchestrator.judge.run import RUN
 from orchestrator.nights.night_dir import GOES_ON_H, NIGHT, RUNS, SERIES, load_night, lock_of
-from orchestrator.process import Command, Runner
-from orchestrator.record import RunRecord, load_record
-from orchestrator.retention import DAY_S, Item, Kind
-from orchestrator.store import is_held
+from orchestrator.runs.record import RunRecord, load_record
+from orchestrator.storage.retention import DAY_S, Item, Kind
+from orchestrator.storage.store import is_held
 
 REMOVED = ".removed-*"  # what is being removed is called so first
 RESUMED_S = 7 * DAY_S  # for so long an interrupted run waits for the same command

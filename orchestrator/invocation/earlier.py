@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from orchestrator.context import Places
-from orchestrator.record import KERNEL
 from orchestrator.reporters.status import Earlier, EarlierTimes
+from orchestrator.runs.record import KERNEL
 
 RUNS = 12  # the latest; older ones had other kernels
 MOST_BYTES = 4 << 20  # of a record: a display is not worth the time that a larger one takes

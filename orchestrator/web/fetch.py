@@ -1,4 +1,4 @@
-"""Patches from the web: the only importer of requests (and of urllib3 below it).
+"""Patches from the web. Imports requests (and urllib3 below it), as `api` does.
 
 The timeout of requests is one for each read, so a server that sends a byte now and then keeps it waiting for ever,
 and the header lines have no other limit. So the transfer runs in a thread that we stop waiting for at the deadline.
@@ -15,9 +15,9 @@ import requests
 import urllib3
 
 from orchestrator import __version__
-from orchestrator.abandon import Abandoned, within
 from orchestrator.errors import DownloadFailed, NotFound, UsageError
-from orchestrator.loopback import is_loopback
+from orchestrator.web.abandon import Abandoned, within
+from orchestrator.web.loopback import is_loopback
 
 MAX_TEXT_BYTES = 64 * 1024 * 1024
 """A mail thread with a long series is some hundred KB."""

@@ -23,8 +23,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from orchestrator import manifest
-from orchestrator.os_errors import situation
+from orchestrator.host.os_errors import situation
+from orchestrator.storage import manifest
 
 T = TypeVar("T")
 

@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.errors import PatchUnreadable
+from orchestrator.host.process import Command, Runner, find_program
 from orchestrator.model.series import Series
 from orchestrator.parse.series import Choice, read_patches
-from orchestrator.process import Command, Runner, find_program
 from orchestrator.words import counted
 
 LIMIT_S = 60.0

@@ -18,9 +18,9 @@ import requests
 import urllib3
 
 from orchestrator import __version__
-from orchestrator.abandon import Abandoned, within
 from orchestrator.errors import NotSent, UsageError
-from orchestrator.loopback import is_loopback
+from orchestrator.web.abandon import Abandoned, within
+from orchestrator.web.loopback import is_loopback
 
 ATTEMPTS = 4
 BACK_OFF_S = 0.5  # doubles with each attempt: 0.5, 1, 2

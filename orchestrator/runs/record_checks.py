@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from orchestrator.expressions import title_problem
 from orchestrator.judge.known import range_problem
 from orchestrator.model.attempt import Attempt
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.report import StageResult
+from orchestrator.parse.expressions import title_problem
 
 MAX_GUESTS = 10_000  # of one kernel; a run has some dozens
 MAX_ATTEMPTS = 5000  # on one kernel; a run has some hundreds

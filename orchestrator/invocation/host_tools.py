@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.catalog import PACKAGE
+from orchestrator.declarations.catalog import PACKAGE
 from orchestrator.declarations.files import read_toml
 from orchestrator.errors import CommandFailed, ToolMissing
+from orchestrator.host.process import Cancel, Command, Runner, attach, find_program
 from orchestrator.model.arch import Arch, HostTool
 from orchestrator.parse.os_release import FAMILIES, Family, family_of
-from orchestrator.process import Cancel, Command, Runner, attach, find_program
 from orchestrator.reporters import stream
 
 OS_RELEASE = Path("/etc/os-release")

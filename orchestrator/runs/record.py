@@ -25,10 +25,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from orchestrator import bounded, host_time, record_checks
 from orchestrator.codec import decode, encode, parse
 from orchestrator.errors import Fault, UsageError
-from orchestrator.host_time import HostTime
+from orchestrator.host import bounded, load
+from orchestrator.host.load import HostTime
 from orchestrator.model.attempt import Attempt
 from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_facts import KernelFacts
@@ -38,7 +38,8 @@ from orchestrator.model.planned import PlannedKernel
 from orchestrator.model.report import BOOT, BaseResult, StageResult
 from orchestrator.model.request import Request
 from orchestrator.model.series import Envelope, Mutant, Origin
-from orchestrator.store import write_atomically
+from orchestrator.runs import record_checks
+from orchestrator.storage.store import write_atomically
 
 T = TypeVar("T")
 # The share of the host's CPU time from which on others are worth a note: more than its housekeeping takes
@@ -201,7 +202,7 @@ def _problems(value: object) -> Iterator[str]:
 def finish(path: Path, began: HostTime, *, is_interrupted: bool) -> None:
     """Record the time that a run has taken since it began, what others used of it, and whether it is finished. Its
     programs have ended."""
-    record, now = load_record(RunRecord, path), host_time.clocks_now()
+    record, now = load_record(RunRecord, path), load.clocks_now()
     time_s, lost_s = record.time_s + now.wall_s - began.wall_s, record.lost_s + began.lost_s(now)
     save_record(replace(record, time_s=round(time_s, 3), lost_s=round(lost_s, 3), finished=not is_interrupted), path)
 

@@ -7,8 +7,8 @@ import os
 
 import pytest
 
-from orchestrator import host_cpus
-from orchestrator.host_cpus import CgroupLimits, limits
+from orchestrator.host import resources
+from orchestrator.host.resources import CgroupLimits, limits
 
 V2_MOUNT = "30 23 0:26 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime shared:4 - cgroup2 cgroup2 rw,nsdelegate\n"
 V1_MOUNTS = """\
@@ -108,12 +108,12 @@ def test_a_host_without_cgroups_has_no_limit() -> None:
 @pytest.mark.parametrize(("quota", "expected"), [(math.inf, 8), (1.5, 2), (0.2, 1), (64.0, 8)])
 def test_part_of_a_cpu_is_used_too(monkeypatch: pytest.MonkeyPatch, quota: float, expected: int) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
-    monkeypatch.setattr(host_cpus, "limits", lambda _: CgroupLimits(quota))
-    assert host_cpus.cpus() == expected
+    monkeypatch.setattr(resources, "limits", lambda _: CgroupLimits(quota))
+    assert resources.cpus() == expected
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(math.inf, 4096), (1 << 30, 1024)])
 def test_memory_is_what_is_free_and_allowed(monkeypatch: pytest.MonkeyPatch, limit: float, expected: int) -> None:
-    monkeypatch.setattr(host_cpus, "_read", lambda _: "MemTotal: 9 kB\nMemAvailable:    4194304 kB\n")
-    monkeypatch.setattr(host_cpus, "limits", lambda _: CgroupLimits(memory=limit))
-    assert host_cpus.available_memory_mib() == expected
+    monkeypatch.setattr(resources, "_read", lambda _: "MemTotal: 9 kB\nMemAvailable:    4194304 kB\n")
+    monkeypatch.setattr(resources, "limits", lambda _: CgroupLimits(memory=limit))
+    assert resources.available_memory_mib() == expected

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from orchestrator.build.apply import apply
 from orchestrator.build.kselftests import directory_of
-from orchestrator.catalog import Catalog
 from orchestrator.context import Context
+from orchestrator.declarations.catalog import Catalog
 from orchestrator.errors import PatchDoesNotApply
 from orchestrator.model.kernel import Base, Source
 from orchestrator.model.request import Request

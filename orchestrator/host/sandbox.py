@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from orchestrator.errors import CommandFailed, ToolMissing
-from orchestrator.process import Command, Runner, find_program
+from orchestrator.host.process import Command, Runner, find_program
 
 BUBBLEWRAP = "bwrap"
 # Replaced by empty directories: others leave files and sockets there, through which programs outside can be asked

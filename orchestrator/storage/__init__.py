@@ -1,0 +1,1 @@
+"""What stays on the disk between runs: products under digests, records with a schema number, and what of it may go."""
