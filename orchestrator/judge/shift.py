@@ -84,17 +84,6 @@ def _midranks(sizes: Sequence[float]) -> list[int]:
     return found
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusted for how many there are, each in its place: below an error rate, wrong claims about any of them are."""
-    order = sorted(range(len(p_values)), key=lambda at: p_values[at])
-    adjusted = [1.0] * len(p_values)
-    highest = 0.0
-    for place, at in enumerate(order):
-        highest = max(highest, min(1.0, (len(p_values) - place) * p_values[at]))
-        adjusted[at] = highest
-    return adjusted
-
-
 def drifts(values: Sequence[float], least: float = 0.0, error: float = 0.01) -> bool:
     """Whether a series of measurements of the same has a trend (Mann-Kendall, exact up to ties) that moves it by more
     than `least` from its first to its last: then the order of the arms within a pair matters, and what is said of the
@@ -144,30 +133,30 @@ def judge(
     """Names with their pairs (without, with), in the order in which they were measured; all values are above 0, and
     more is worse. `margin`: the difference, as a ratio minus 1, that matters."""
     logs = [[math.log(after / before) for before, after in pairs] for _, pairs in metrics]
-    part = error / max(1, len(metrics))
-    adjusted = holm([p_value(values) for values in logs])
     return tuple(
-        _judged(name, [before for before, _ in pairs], values, p, margin, part, error)
-        for (name, pairs), values, p in zip(metrics, logs, adjusted, strict=True)
+        _judged(name, [before for before, _ in pairs], values, len(metrics), margin, error)
+        for (name, pairs), values in zip(metrics, logs, strict=True)
     )
 
 
 def _judged(
-    name: str, base: Sequence[float], values: Sequence[float], p: float, margin: float, part: float, error: float
+    name: str, base: Sequence[float], values: Sequence[float], metrics: int, margin: float, error: float
 ) -> Judged:
-    """`part` of the error is each metric's: the intervals of all hold together. A difference is claimed where Holm's p
-    allows it, and its absence where the interval lies within the margin; both only of what does not drift."""
+    """Each of so many metrics has its part of the error, so that all intervals hold together. A difference is claimed
+    where the interval excludes 0, and its absence where it lies within the margin; both only of what does not drift."""
+    part = error / metrics
     found = interval(values, part)
-    trend = drifts([math.log(value) for value in base], math.log1p(margin), TREND_ERROR * part / error)
+    trend = drifts([math.log(value) for value in base], math.log1p(margin), TREND_ERROR / metrics)
     word = Word.INCONCLUSIVE
     limit = math.log1p(margin)
     if found is not None and not trend:
         if -limit < found.low and found.high < limit:
             word = Word.NO_DIFFERENCE
-        elif p <= error:
+        elif found.low > 0 or found.high < 0:
             word = Word.SLOWER if found.shift > 0 else Word.FASTER
+    p = p_value(values)
     return Judged(
-        name, word, len(values), margin, found, p_value(values), p, smallest_seen(values, part), trend,
+        name, word, len(values), margin, found, p, min(1.0, metrics * p), smallest_seen(values, part), trend,
         shift=median(walsh_averages(values)), least=least_pairs(part),
     )  # fmt: skip
 

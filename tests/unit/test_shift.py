@@ -12,7 +12,6 @@ import pytest
 from orchestrator.judge.shift import (
     LEAST_PAIRS,
     drifts,
-    holm,
     interval,
     is_narrow_enough,
     judge,
@@ -88,10 +87,17 @@ def test_an_interval_holds_no_shift_exactly_when_the_test_does_not_reject_it() -
         assert (found.low <= 0 <= found.high) == (p_value(values) > 0.05)
 
 
-def test_holm() -> None:
-    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert holm([0.5, 0.9]) == [1.0, 1.0]
-    assert holm([]) == []
+def test_a_difference_is_claimed_where_the_interval_excludes_0() -> None:
+    """Of nine metrics, eight of which certainly differ: the word of the ninth is the one that its interval shows."""
+    weak = [(100.0, 100.0 * math.exp(at / 1000)) for at in (-19, -17, -10, *range(1, 18))]
+    (alone,) = judge([("weak", weak)], 0.001, 0.05)
+    assert (alone.word, alone.p_adjusted) == (Word.SLOWER, alone.p)
+    certain = [(f"certain{number}", [(100.0, 105.0 + at / 100) for at in range(20)]) for number in range(8)]
+    among, *others = judge([("weak", weak), *certain], 0.001, 0.05)
+    assert among.interval is not None
+    assert among.interval.low < 0 < among.interval.high
+    assert (among.word, among.p_adjusted) == (Word.INCONCLUSIVE, pytest.approx(9 * alone.p))
+    assert {one.word for one in others} == {Word.SLOWER}
 
 
 def test_drift() -> None:
