@@ -1,4 +1,4 @@
-"""What can stop a run from having a verdict: one exception class for each situation.
+"""What can keep a run from reaching a verdict: one exception class for each situation.
 
 Verdicts (a test failed, the kernel crashed) are values in `model`; an exception means that a stage has no product.
 Each class says who is at fault, and so which exit status and which JUnit element it becomes.

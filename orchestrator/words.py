@@ -30,7 +30,7 @@ def did_you_mean(names: Sequence[str]) -> str:
 
 
 def lasting(seconds: float) -> str:
-    """`45 s`, `12 min`, `2 h 05 min`, `3 days`: how long something takes, as exactly as people care."""
+    """`45 s`, `12 min`, `2 h 05 min`, `3 days`: a duration, as precisely as people need it."""
     if seconds < 99.5:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -1,4 +1,4 @@
-"""Which options say something only together with another, and which cannot be had together: a table for all commands.
+"""Which options require another one, and which exclude each other: one table for all commands.
 
 Refused is what somebody asks for and would not get. A limit, or a --no-X, is kept also where there is nothing that it
 could keep from happening. What depends on settings, or on what a patch is, is checked where that is known.

@@ -1,4 +1,4 @@
-"""The objects that a series changes, of one of the two trees, linked into one file: far less than a kernel.
+"""The objects that a series changes, from one of the two trees, linked into one file: far smaller than a kernel.
 
 They are made in the build directory of the kernel itself: a build that follows has them already. The link is no
 kernel, and has what is asked of it: symbols with sizes, code, and types.

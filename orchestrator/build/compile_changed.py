@@ -1,4 +1,4 @@
-"""applied trees + configurations -> what a compiler says of the files that a series changes, without it and with it.
+"""applied trees + configurations -> compiler messages for the files that a series changes, without it and with it.
 
 Objects, and no kernel: a series that changes a header like mm.h concerns every object, and a dozen kernels of two trees
 each would take hours. So what is compiled are the changed sources, and sources that use by name what the changed lines

@@ -1,4 +1,4 @@
-"""busybox and dropbear of an architecture that is not the host's, with the libraries that they need: from Debian.
+"""busybox and dropbear for an architecture other than the host's, with their libraries, from Debian packages.
 
 apt gets a state of its own in a scratch directory, in which nothing is installed and the host is of that architecture:
 so it needs no root, leaves the host's dpkg as it is, and finds the packages that these depend on by itself. The

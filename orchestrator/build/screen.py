@@ -1,4 +1,4 @@
-"""Generated mutants -> those that are worth a guest: they compile, and to other code than the series and each other.
+"""Generated mutants -> those worth testing: they compile, to code that differs from the series' and from each other's.
 
 Each mutant is compiled by itself, as the kernel compiles its file, but without debug information: objects that differ
 in nothing but names and lines are equal code (trivial compiler equivalence, Papadakis et al., ICSE 2015). A header is

@@ -1,4 +1,4 @@
-"""Who can work for a run: what it needs, and which workers have it by what they announce."""
+"""Which workers can take part in a run: what it needs, compared with what workers announce."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run's jobs on a cluster: places each, follows it, and takes its record over, as if it had been done here."""
+"""A run's jobs on a cluster: place each job, follow it, and copy its record here, as if it had been done locally."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A client's time on a cluster: connected, with a file server of its own, and a check that all speak alike."""
+"""A client's session on a cluster: a connection, a file server of its own, and a check that all versions agree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a night asks the history, and what it adds. SQLAlchemy is imported when it is asked for."""
+"""What a night reads from the history and adds to it. SQLAlchemy is imported only when a night needs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The items of a night that are at work, each in a thread of its own, and how time passes for them."""
+"""The running items of a night, each in a thread of its own, and the time that each has used."""
 
 from __future__ import annotations
 

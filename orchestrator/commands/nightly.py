@@ -1,4 +1,4 @@
-"""orchestrate nightly: everything that a plan asks for and history does not know, within a budget."""
+"""orchestrate nightly: test what a plan asks for and the history does not have yet, within a budget."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""orchestrate send: what a run found out, to those who keep or need it. Nothing else of ours sends anything."""
+"""orchestrate send: send a run's results to servers and authors. No other command sends anything."""
 
 from __future__ import annotations
 

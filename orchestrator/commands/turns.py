@@ -1,4 +1,4 @@
-"""What the thread that watches a tree and the one that tests it tell each other."""
+"""How the thread that watches a tree and the thread that tests it communicate."""
 
 from __future__ import annotations
 

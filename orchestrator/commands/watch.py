@@ -1,4 +1,4 @@
-"""orchestrate watch: test what a tree holds, and again on each save.
+"""orchestrate watch: test a tree, and again on each save.
 
 A run that a save makes out of date is superseded: it is stopped, and what it has compiled is kept. A save that changes
 nothing that is tested (a file that git does not track, a file as it was) supersedes nothing.

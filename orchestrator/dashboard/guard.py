@@ -1,4 +1,4 @@
-"""Who may read the dashboard, and what a browser is told to keep to. Pure."""
+"""Who may read the dashboard, and the security headers for browsers. Pure."""
 
 from __future__ import annotations
 

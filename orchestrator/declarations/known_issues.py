@@ -1,4 +1,4 @@
-"""known-issues.yaml: kernel reports that are no news."""
+"""known-issues.yaml: kernel reports that do not count as failures."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Addresses in a sentence about a guest -> functions and lines of its kernel: what is left to say of a CPU that is
-stuck where no post-mortem can be had."""
+"""Addresses in a sentence about a guest -> functions and lines of its kernel: the only hint at a
+stuck CPU where there is no post-mortem."""
 
 from __future__ import annotations
 

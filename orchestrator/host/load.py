@@ -16,7 +16,7 @@ BUSY = (1, 2, 3, 6, 7, 8)
 class HostTime:
     """The host's clocks at one moment, in seconds; `busy_s` and `own_s` are CPU time, over all CPUs.
 
-    `own_s` is this process and those that it started and has seen the end of: read when QEMU and make are gone.
+    `own_s` is that of this process and of the children that it has waited for: read it after QEMU and make have ended.
     """
 
     wall_s: float

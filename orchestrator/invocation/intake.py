@@ -1,4 +1,4 @@
-"""From what the user asked for to the series and its base: wherever the patch lies, and whatever its mails say that it
+"""From the user's request to the series and its base: wherever the patch comes from, and whatever its mails say that it
 is based on."""
 
 from __future__ import annotations

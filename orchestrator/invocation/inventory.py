@@ -1,4 +1,4 @@
-"""What runs have left on the disk, and what of it is in use."""
+"""What runs have left on the disk, and which parts of it are in use."""
 
 from __future__ import annotations
 

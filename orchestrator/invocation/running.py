@@ -1,4 +1,4 @@
-"""Ask a question in a run directory, and write the report and its files: whatever happens, what was found out is
+"""Answer a question in a run directory, and write the report and its files: whatever happens, what was found is
 reported."""
 
 from __future__ import annotations

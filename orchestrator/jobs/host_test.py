@@ -170,7 +170,7 @@ def _unknown(attempt: HostTestRun) -> Product[None]:
 def _attempt(
     context: Context, test: UserspaceTest, tree: Excerpt, toolchain: Toolchain, *, anew: bool = False
 ) -> tuple[HostTestRun, bool]:
-    """Build and run the tests, or take the kept result, unless it is to be had `anew`."""
+    """Build and run the tests, or take the cached result; `anew` ignores the cache."""
     if not anew and (found := _find(context, test, tree, toolchain)):
         return found, True
     with host_worktree(context, tree.applied.base, test.stage) as where:

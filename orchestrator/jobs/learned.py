@@ -20,7 +20,7 @@ from orchestrator.storage import kept
 from orchestrator.storage.store import key, locked, write_atomically
 
 SCHEMA = 2
-MOST = 5  # bases of which is kept what a case executed there
+MOST = 5  # bases for which we keep what a case executed
 
 
 def known(places: Places, catalog: Catalog, kconfig: Kconfig, cases: Iterable[Case]) -> Mapping[str, Learned]:

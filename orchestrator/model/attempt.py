@@ -25,7 +25,7 @@ class Ending(Enum):
 
 
 class Condition(Enum):
-    """The condition of a guest whose case did not end well. The values are the words for people."""
+    """The condition of a guest after a case that did not end well. Messages use the values."""
 
     TEST_SLOW = "the test is slow"
     TEST_HUNG = "the test hangs"

@@ -15,7 +15,7 @@ class Role(Enum):
     """The role that a question gives to a kernel; it is not part of the kernel."""
 
     PATCHED = "patched"
-    BASELINE = "baseline"  # the base as it is
+    BASELINE = "baseline"  # the plain base
     MUTATED = "mutated"  # the series with all mutants built in, of which at most one is switched on
     PER_PATCH = "per-patch"  # the first patches of the series
     BISECTED = "bisected"  # a commit between a good and a bad one

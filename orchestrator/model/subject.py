@@ -30,6 +30,6 @@ def patched(kernel: Kernel) -> Subject:
 
 
 def baseline(kernel: Kernel) -> Subject:
-    """The base as it is: whatever `kernel` has beyond it is left out."""
+    """The plain base: without anything that `kernel` adds to it."""
     plain = Kernel(kernel.source, kernel.kconfig, arch=kernel.arch, toolchain=kernel.toolchain)
     return Subject(plain, Role.BASELINE, f"{kernel.variant.name}.baseline")

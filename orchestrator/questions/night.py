@@ -1,5 +1,5 @@
-"""What is run tonight, in which order, and what there is no time for? Pure: what there could be to test (candidates)
-and what earlier nights say of it come in, items with their reasons go out.
+"""What runs tonight, in which order, and what is left out for lack of time? Pure: candidates and
+the results of earlier nights come in, items with their reasons go out.
 
 An item is run if what it tests is new, or if what earlier runs said of the same thing is no answer: interrupted,
 without a verdict, inconclusive, flaky. Within a priority the longest comes first: what is short fills what is left.

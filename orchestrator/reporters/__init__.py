@@ -1,1 +1,1 @@
-"""Who writes what a run found out, one module each: files (json_report, junit), terminal, progress."""
+"""Reporters of a run's results, one module each: files (json_report, junit), terminal, progress."""

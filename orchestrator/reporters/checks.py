@@ -1,4 +1,4 @@
-"""What a run says of each patch of its series, as patchwork's checks and as `b4 review` takes it. Pure.
+"""A run's result for each patch of its series, for patchwork's checks and `b4 review`. Pure.
 
 A kernel's result is that of the patch behind which it was built: of the last one, and with --each-patch of the others.
 Where the lines at fault were written by one patch, it has the result too.

@@ -1,4 +1,4 @@
-"""What a run is called in other systems, and what in it is news there. Pure."""
+"""What a run is called in other systems, and which of its results are new there. Pure."""
 
 from __future__ import annotations
 

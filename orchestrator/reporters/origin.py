@@ -1,4 +1,4 @@
-"""Where a series lay, in words. Pure."""
+"""Where a series came from, in words. Pure."""
 
 from __future__ import annotations
 

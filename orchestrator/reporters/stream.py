@@ -1,4 +1,4 @@
-"""stdout and stderr: whatever we print goes through here, and nobody else touches the two.
+"""stdout and stderr: everything that we print goes through here, and no other module writes to them.
 
 A guest, a patch, a path or a kernel may hold what a terminal obeys; one filter (text.harmless) takes it out of all
 text. `data` is for programs and stays as it is.

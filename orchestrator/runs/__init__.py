@@ -1,1 +1,1 @@
-"""A run on the disk: what it leaves in its directory, and what such a record cannot say."""
+"""A run on the disk: the record in its directory, and the checks when it is loaded."""

@@ -1,7 +1,7 @@
-"""What a record of a run cannot say: somebody edited it, or its disk is bad. Pure.
+"""Impossible values in the record of a run: somebody edited it, or its disk is bad. Pure.
 
-Its names and paths lead to files, its numbers to places in files and to loops, its expressions to matches. So they are
-looked at when a record is loaded.
+We open files by its names and paths, seek and loop by its numbers, and match with its expressions. So they are checked
+when a record is loaded.
 """
 
 from __future__ import annotations

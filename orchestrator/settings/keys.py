@@ -1,4 +1,4 @@
-"""The settings that there are. A new one is a field here, and whoever uses it reads `args.settings` or its option.
+"""All settings. A new one is a field here; code reads it from `args.settings`, or from its option.
 
 An untrusted tree's file may choose among what is there (a revision of itself, names of ours). It may not name places,
 servers or amounts: those decide what is written, where, whom we talk to and how much of the host is used.

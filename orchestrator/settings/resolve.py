@@ -1,4 +1,4 @@
-"""Options, environment and files -> what holds, and where each of it comes from.
+"""Options, environment and files -> the settings in effect, and where each comes from.
 
 An option beats the environment, that beats the tree's file, that beats the user's file. The tree is the one under test:
 that of --tree; the kernel's tree that the user stands in, if its own commits are tested or no other tree is set; else

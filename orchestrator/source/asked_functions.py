@@ -1,4 +1,4 @@
-"""Which functions of kernel sources work for others, told by who uses them -> data/asked-functions.txt.
+"""Which functions of kernel sources serve other subsystems, judged by their users -> data/asked-functions.txt.
 
 A function that several subsystems outside of its own directory use is asked for by whoever calls it: a list of places
 that is written by hand has the machinery that somebody thought of, this has the rest. `make code-functions` makes it

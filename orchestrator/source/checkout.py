@@ -1,4 +1,4 @@
-"""The series that lies in a user's git tree: the commits of a branch, and on top of them what is not committed.
+"""The series in a user's git tree: the commits of a branch, and uncommitted changes on top of them.
 
 The tree is only read. What is not committed is hashed with a copy of its index, into a store that is gone afterwards:
 neither the index nor the objects nor the refs of the tree are written, and no hook of it runs.

@@ -1,4 +1,4 @@
-"""Some files of a tree, taken out without a worktree: to know whether they changed, and to build from them alone."""
+"""Some files of a tree, read without a worktree: to learn whether they changed, and to build from them alone."""
 
 from __future__ import annotations
 

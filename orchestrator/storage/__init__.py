@@ -1,1 +1,2 @@
-"""What stays on the disk between runs: products under digests, records with a schema number, and what of it may go."""
+"""What stays on the disk between runs: products under digests, records with a schema number, and what may
+be removed."""

@@ -1,4 +1,4 @@
-"""What the files of a product were when it was made, in a file of its own beside them.
+"""The size, time and digest of a product's files when it was made, in a file beside them.
 
 A kernel image that lost its end, or a bit, boots into nothing, which looks as if the patch had done it. So a product is
 looked at whenever it is used: sizes and times of all its files, which takes microseconds. A file with another time is

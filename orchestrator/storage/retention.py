@@ -1,4 +1,4 @@
-"""Which of the files that runs leave on the disk may go, and in which order. Pure.
+"""Which of the files that runs leave on the disk may be removed, and in which order. Pure.
 
 What was used in the last hours stays, and so does everything with a reason to keep it. Of the rest, what has not been
 used for some days goes; then, if a size was requested, what was used least recently.

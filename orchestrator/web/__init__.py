@@ -1,1 +1,1 @@
-"""Other machines by HTTP: what is fetched from them, and what is sent to those that take results."""
+"""HTTP: downloads, and requests to servers that accept results."""

@@ -1,5 +1,5 @@
-"""A call that is not waited for beyond a moment, although nothing can end it: the timeouts of a library may be those of
-each read, and a peer that sends a byte now and then keeps it waiting for ever."""
+"""A time limit for a call that cannot be stopped. A library's timeout often applies to each read, so a peer that
+sends a byte now and then would keep it waiting for ever."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which addresses nobody but this machine reaches. Pure."""
+"""Which addresses only this machine can reach. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands of every night."""
+"""Commands for nightly runs."""
 
 from __future__ import annotations
 

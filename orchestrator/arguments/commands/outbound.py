@@ -1,4 +1,4 @@
-"""Commands that tell others what runs found out."""
+"""Commands that send or show the results of runs to other programs and people."""
 
 from __future__ import annotations
 

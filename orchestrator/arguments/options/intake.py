@@ -1,4 +1,4 @@
-"""What of several things in one place is the patch, and where messages are looked up."""
+"""Which part or version of what was found is the patch, and where message ids are looked up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said while a command works, and how."""
+"""How much a command prints while it works."""
 
 from __future__ import annotations
 
