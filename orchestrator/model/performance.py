@@ -32,10 +32,10 @@ class Interval:
 
 @dataclass(frozen=True)
 class Judged:
-    """`margin`: the difference that matters, as a ratio minus 1. `p`: of no shift, two-sided, exact. `p_adjusted`: for
-    all metrics of the run (Bonferroni). `smallest`: the smallest difference that so many pairs of this spread show, as
-    a ratio minus 1; None: too few pairs. `drifts`: the arm without the series moved by more than the margin in the course
-    of the run. `shift`: the interval's, and without one what the pairs say so far. `least`: how many
+    """`margin`: the difference that matters, as a ratio minus 1. `p`: of no shift, two-sided, exact. `p_adjusted`:
+    for all metrics of the run (Bonferroni). `smallest`: the smallest difference that so many pairs of this spread
+    show, as a ratio minus 1; None: too few pairs. `drifts`: the arm without the series moved by more than the margin
+    in the course of the run. `shift`: the interval's, and without one what the pairs say so far. `least`: how many
     pairs an interval needs."""
 
     name: str
