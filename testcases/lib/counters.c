@@ -14,7 +14,7 @@ enum { LOCKED, ABORT, RETRY, MISS, FAULTS };
 static const char *const names[COUNTERS] = {
 	[LOCKED] = "vma_lock_success", [ABORT] = "vma_lock_abort", [RETRY] = "vma_lock_retry", [MISS] = "vma_lock_miss",
 	[FAULTS] = "pgfault", "thp_fault_alloc", "thp_split_pmd", "thp_collapse_alloc", "pglazyfreed", "pgsteal_file",
-	"pswpin", "pswpout", "cow_ksm", "numa_hint_faults", "pgmigrate_success",
+	"pswpin", "pswpout", "zswpin", "zswpout", "cow_ksm", "numa_hint_faults", "pgmigrate_success",
 };
 
 static void take_line(struct counters *counters, const char *line)

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define COUNTERS 15
+#define COUNTERS 17
 
 struct counters {
 	uint64_t value[COUNTERS];

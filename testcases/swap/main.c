@@ -12,6 +12,8 @@ int main(int argc, char **argv)
 		  .moves = { "pswpin", "pswpout" } },
 		{ .name = "swap-shared", .body = swap_shared, .sabotages = { "discard-not", "shared-lost" },
 		  .moves = { "pswpin", "pswpout" } },
+		{ .name = "swap-compressed", .body = swap_compressed, .sabotages = { "kept-lost", "discard-not", "child-loses" },
+		  .moves = { "zswpin", "zswpout" } },
 		{ .name = "swap-off", .body = swap_off, .sabotages = { "kept-lost", "off-loses" },
 		  .moves = { "pswpin", "pswpout" } },
 	};

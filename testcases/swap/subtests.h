@@ -7,6 +7,7 @@
 void swap_in(struct run *run);
 void swap_in_late(struct run *run);
 void swap_shared(struct run *run);
+void swap_compressed(struct run *run);
 void swap_off(struct run *run);
 
 #endif

@@ -4,11 +4,13 @@
  *
  * Oracle: pool.h; a page that is brought back twice, or whose entry was missed, has lost what was written to it. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <sched.h>
 #include <sys/swap.h>
 
 #include "pool.h"
 #include "subtests.h"
+#include "sysfile.h"
 
 static void switch_off_and_on(struct worker *worker)
 {
@@ -61,6 +63,19 @@ void swap_in_late(struct run *run)
 void swap_shared(struct run *run)
 {
 	go(run, SWAP_AT_ONCE, true, false);
+}
+
+/* Oracle: pool.h, of pages that are compressed in memory and need no device, as long as zswap has room for them. */
+void swap_compressed(struct run *run)
+{
+	struct sysfile_setting setting = { .path = "/sys/module/zswap/parameters/enabled", .value = "Y" };
+
+	if (!sysfile_set(&setting, 1)) {
+		run_skip(run, "no zswap (CONFIG_ZSWAP), or it cannot be had: errno %d", errno);
+		return;
+	}
+	go(run, SWAP_LATE, false, false);
+	sysfile_restore(&setting, 1);
 }
 
 void swap_off(struct run *run)
