@@ -31,7 +31,8 @@ def generated_mutants(context: Context, base: Base, series: Series) -> Generated
     if not found.mutants:
         detail = "\n".join(f"{place}: {why}" for place, why in found.unreadable)
         raise UsageError(
-            f"{series.name} changes no line in the body of a function, so no mutant can be made of it",
+            f"no operator can make a mutant of what {series.name} changes: they edit statements in functions, but none "
+            "that only logs, asserts or counts",
             hint="write some by hand: --mutants DIR",
             detail=detail,
         )
