@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import sys
 from pathlib import Path
 
 from orchestrator.context import Places
 from orchestrator.errors import ToolMissing, UsageError
 from orchestrator.host.bounded import read_bytes
+from orchestrator.host.extras import install_command
 from orchestrator.invocation.targets import is_writable
 from orchestrator.reporters import stream
 from orchestrator.reporters.text import printable
@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
     """What it is made of is for those who want it: it need not be there, and is imported when it is asked for."""
     if any(importlib.util.find_spec(name) is None for name in _NEEDS):
         raise ToolMissing("the dashboard needs Starlette, uvicorn, SQLAlchemy and alembic",
-                          hint=f"{sys.executable} -m pip install {' '.join(_NEEDS)}")  # fmt: skip
+                          hint=install_command("dashboard"))  # fmt: skip
     target = args.history or str(Places.of_user(args.settings.cache).history)
     return _export(target, Path(args.export)) if args.export else _serve(args, target)
 

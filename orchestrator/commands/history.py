@@ -8,7 +8,6 @@ import importlib.util
 import io
 import json
 import re
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.context import Places
 from orchestrator.errors import HistoryUnavailable, OrchestrateError, ToolMissing, UsageError
+from orchestrator.host.extras import install_command
 from orchestrator.host.real_path import real_path
 from orchestrator.reporters import stream
 from orchestrator.reporters.text import printable
@@ -40,9 +40,7 @@ def check_installed() -> None:
     """SQLAlchemy is for those who keep a history: it need not be there, and is imported when it is asked for. Raises
     ToolMissing."""
     if importlib.util.find_spec("sqlalchemy") is None or importlib.util.find_spec("alembic") is None:
-        raise ToolMissing(
-            "the history needs SQLAlchemy and alembic", hint=f"{sys.executable} -m pip install sqlalchemy alembic"
-        )
+        raise ToolMissing("the history needs SQLAlchemy and alembic", hint=install_command("history"))
 
 
 def _target(args: argparse.Namespace) -> str:

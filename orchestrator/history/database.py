@@ -22,6 +22,7 @@ from sqlalchemy.pool import NullPool
 
 from orchestrator.errors import HistoryUnavailable, UsageError
 from orchestrator.history.derived import rebuild
+from orchestrator.host.extras import install_command
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 HEAD = max(path.name[1:5] for path in MIGRATIONS.glob("versions/v*.py"))
@@ -134,7 +135,7 @@ def _engine(url: URL, *, is_read_only: bool = False) -> Engine:
         try:
             return create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": 10, **options})
         except (ModuleNotFoundError, NoSuchModuleError) as error:
-            raise UsageError("PostgreSQL's driver is not installed", hint="pip install 'psycopg[binary]'") from error
+            raise UsageError("PostgreSQL's driver is not installed", hint=install_command("history")) from error
     file = f"file:{quote(url.database or '')}{'?mode=ro' if is_read_only else ''}"
     how = ("query_only = ON",) if is_read_only else ("synchronous = FULL", "foreign_keys = ON")
 

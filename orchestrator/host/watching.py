@@ -12,6 +12,7 @@ except ImportError:  # an extra: only `orchestrate watch` needs it
     watchfiles = None  # type: ignore[assignment]
 
 from orchestrator.errors import HostRefused, ToolMissing
+from orchestrator.host.extras import install_command
 
 STEP_MS = 200  # a save of several files, or one by way of a rename, is one change if its steps are closer than this
 LONGEST_MS = 2000  # what never rests is told of so often
@@ -21,7 +22,7 @@ WAKE_MS = 500
 def check_watching() -> None:
     """Raises ToolMissing."""
     if watchfiles is None:
-        raise ToolMissing("watchfiles is not installed", hint="pip install 'orchestrate[watch]'")
+        raise ToolMissing("watchfiles is not installed", hint=install_command("watch"))
 
 
 def saves(directory: Path, stop: threading.Event) -> Iterator[bool]:

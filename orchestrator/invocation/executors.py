@@ -11,6 +11,7 @@ from pathlib import Path
 from orchestrator.cluster.identity import check as check_identity
 from orchestrator.errors import ToolMissing, UsageError
 from orchestrator.execution.local import NextJobs, carry_out, spread
+from orchestrator.host.extras import install_command
 from orchestrator.jobs.perform import perform
 from orchestrator.jobs.products import Products
 
@@ -113,5 +114,5 @@ def extra() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        hint = "pip install 'orchestrate[cluster]'"
-        raise ToolMissing(f"a cluster needs the Python package {error.name}", hint=hint) from error
+        missing = f"a cluster needs the Python package {error.name}"
+        raise ToolMissing(missing, hint=install_command("cluster")) from error

@@ -472,7 +472,7 @@ def test_without_sqlalchemy_the_way_to_it_is_named(cli: Cli, tmp_path: Path) -> 
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['sqlalchemy'] = None\n")
     done = cli("history", "query", "runs", env={"PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"})
     assert done.returncode == 3
-    assert "pip install sqlalchemy alembic" in done.stderr
+    assert "-m pip install 'orchestrate[history]'" in done.stderr
 
 
 def test_verdicts_of_all_kinds_go_in(database: Database) -> None:
