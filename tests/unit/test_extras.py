@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from orchestrator.commands.executors import extra
+from orchestrator.invocation.executors import extra
 
 from orchestrator.errors import ToolMissing
 from orchestrator.host.extras import install_command
