@@ -22,7 +22,7 @@ from pathlib import Path
 
 from orchestrator.context import Places
 from orchestrator.evidence.symbols import Symbols
-from orchestrator.parse.frames import CodeRef
+from orchestrator.parse.logs.frames import CodeRef
 
 COUNT = 100
 

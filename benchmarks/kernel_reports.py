@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from orchestrator.parse.kernel_report import Scanner
+from orchestrator.parse.logs.kernel_report import Scanner
 
 CHUNK = 1 << 16  # what guest/console.py reads at a time
 SIZE = 200_000_000

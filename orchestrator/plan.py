@@ -13,7 +13,7 @@ from orchestrator.model.kernel import USUAL_ARCH, USUAL_TOOLCHAIN, Kconfig, Sour
 from orchestrator.model.machine import Host, Machine
 from orchestrator.model.request import Plan, Request
 from orchestrator.model.series import Mutant, Series
-from orchestrator.parse.whole_config import cpus_of
+from orchestrator.parse.configuration.whole_config import cpus_of
 from orchestrator.words import counted
 
 SMP = range(1, 17)  # up to CONFIG_NR_CPUS of the base kernel

@@ -12,7 +12,7 @@ from orchestrator.errors import PatchDoesNotApply
 from orchestrator.host.process import Runner
 from orchestrator.model.kernel import AppliedTree, Base
 from orchestrator.model.series import Series
-from orchestrator.parse.series import first_patches
+from orchestrator.parse.patches.series import first_patches
 from orchestrator.source.commits import commit_series, trees_of
 from orchestrator.source.git import Git
 from orchestrator.source.trees import base_tree

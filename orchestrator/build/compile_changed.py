@@ -28,11 +28,11 @@ from orchestrator.model.kernel import AppliedTree, KernelConfig
 from orchestrator.model.series import Series
 from orchestrator.model.static_finding import Severity, StaticFinding
 from orchestrator.model.subject import Subject
-from orchestrator.parse.changed_lines import ChangedLines, changed_lines, is_of_kernel
-from orchestrator.parse.declared_names import declared_names
-from orchestrator.parse.kbuild import makefile_names, why_not_built
+from orchestrator.parse.code.changed_lines import ChangedLines, changed_lines, is_of_kernel
+from orchestrator.parse.code.declared_names import declared_names
+from orchestrator.parse.configuration.kbuild import makefile_names, why_not_built
+from orchestrator.parse.configuration.uncompiled import uncompiled_lines
 from orchestrator.parse.static_findings import diagnostics, first_with, new_findings
-from orchestrator.parse.uncompiled import uncompiled_lines
 from orchestrator.source.git import Git
 from orchestrator.source.trees import move_worktree
 

@@ -16,10 +16,10 @@ from orchestrator.errors import CommandFailed, KconfigBroken, KconfigDropped, To
 from orchestrator.host.process import CommandResult
 from orchestrator.model.kernel import AppliedTree, Kconfig, KernelConfig
 from orchestrator.model.subject import Subject
-from orchestrator.parse.kconfig import Dropped, config_line, dropped, merge, set_symbols
-from orchestrator.parse.kconfig_entries import unmet
-from orchestrator.parse.kconfig_messages import main_message
-from orchestrator.parse.whole_config import changes, told
+from orchestrator.parse.configuration.kconfig import Dropped, config_line, dropped, merge, set_symbols
+from orchestrator.parse.configuration.kconfig_entries import unmet
+from orchestrator.parse.configuration.kconfig_messages import main_message
+from orchestrator.parse.configuration.whole_config import changes, told
 from orchestrator.source.git import Git
 from orchestrator.source.trees import move_worktree, worktree
 from orchestrator.storage.manifest import file_digest

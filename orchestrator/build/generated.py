@@ -9,7 +9,7 @@ from orchestrator.model.kernel import Base
 from orchestrator.model.series import Series
 from orchestrator.mutation.generate import ChangedFile, Generated, generate
 from orchestrator.mutation.vocabulary import load_vocabulary
-from orchestrator.parse.changed_lines import hunks
+from orchestrator.parse.code.changed_lines import hunks
 from orchestrator.source.git import Git
 from orchestrator.source.objects import Trees
 from orchestrator.source.trees import base_tree

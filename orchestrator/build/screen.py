@@ -30,7 +30,7 @@ from orchestrator.host.process import Command, Confined
 from orchestrator.model.kernel import AppliedTree, KernelConfig
 from orchestrator.model.series import Mutant
 from orchestrator.model.subject import Subject
-from orchestrator.parse.mutant import files_of
+from orchestrator.parse.patches.mutant import files_of
 from orchestrator.source.git import Git
 from orchestrator.source.objects import Trees
 from orchestrator.source.trees import move_worktree

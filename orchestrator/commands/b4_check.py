@@ -14,7 +14,7 @@ from orchestrator.context import Places
 from orchestrator.errors import OrchestrateError, UsageError
 from orchestrator.judge.run import RUN
 from orchestrator.model.report import RunReport
-from orchestrator.parse import mail as mails
+from orchestrator.parse.patches import mail as mails
 from orchestrator.reporters import stream
 from orchestrator.reporters.checks import Check, State, checks
 from orchestrator.reporters.json_report import read_report

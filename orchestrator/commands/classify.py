@@ -19,7 +19,7 @@ from orchestrator.invocation.targets import check_target, write_target
 from orchestrator.judge.known import is_expired, mark_known
 from orchestrator.judge.logs import classify_log
 from orchestrator.model.kernel_report import LogReport
-from orchestrator.parse.report_kinds import load_kinds
+from orchestrator.parse.logs.report_kinds import load_kinds
 from orchestrator.reporters import github, logs, stream
 
 GITHUB = "github"

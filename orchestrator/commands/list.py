@@ -15,7 +15,7 @@ from orchestrator.errors import CommandFailed, PatchUnreadable, ToolMissing
 from orchestrator.host.process import Cancel, Command, Runner
 from orchestrator.model.kernel import Fragment
 from orchestrator.model.series import Series
-from orchestrator.parse.whole_config import head
+from orchestrator.parse.configuration.whole_config import head
 from orchestrator.reporters import stream
 from orchestrator.reporters.columns import columns
 from orchestrator.reporters.text import printable

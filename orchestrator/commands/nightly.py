@@ -50,7 +50,7 @@ from orchestrator.nights.night_dir import (
 from orchestrator.nights.plan_file import read_plan
 from orchestrator.nights.targets import Looking
 from orchestrator.nights.words import bisect_words, value_of
-from orchestrator.parse.threads import plain_name
+from orchestrator.parse.patches.threads import plain_name
 from orchestrator.questions.night import changed, closed, in_order, items_of, next_item, rehearsed
 from orchestrator.reporters import night_text, stream
 from orchestrator.reporters.night_junit import junit

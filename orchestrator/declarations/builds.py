@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orchestrator.declarations.files import read_toml
 from orchestrator.model.kernel import USUAL_ARCH, USUAL_TOOLCHAIN, Fragment, Kconfig, Variant
-from orchestrator.parse.kconfig import optional_symbols, parse_fragment
+from orchestrator.parse.configuration.kconfig import optional_symbols, parse_fragment
 
 
 @dataclass(frozen=True)

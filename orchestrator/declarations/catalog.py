@@ -25,10 +25,10 @@ from orchestrator.model.case import Case, Userland
 from orchestrator.model.kernel import Fragment, Kconfig, Variant
 from orchestrator.model.machine import Accel, Machine
 from orchestrator.model.series import Series
-from orchestrator.parse import report_kinds
-from orchestrator.parse.patch_name import Kind, PatchName, split_parts
-from orchestrator.parse.selftest_list import Selftest
-from orchestrator.parse.series import ALL, Choice
+from orchestrator.parse.logs import report_kinds
+from orchestrator.parse.patches.patch_name import Kind, PatchName, split_parts
+from orchestrator.parse.patches.series import ALL, Choice
+from orchestrator.parse.results.selftest_list import Selftest
 from orchestrator.roots import BUILT_IN, VARIABLE, roots
 
 PACKAGE = Path(__file__).resolve().parents[1]

@@ -15,8 +15,14 @@ from orchestrator.declarations.schema import Plain
 from orchestrator.errors import BadDeclaration
 from orchestrator.model.arch import Arch
 from orchestrator.model.kernel import Fragment
-from orchestrator.parse.kconfig import arches_in, optional_symbols, parse_fragment, symbols_for_tinyconfig, text_on
-from orchestrator.parse.whole_config import arch_of, head, is_whole, whole_symbols
+from orchestrator.parse.configuration.kconfig import (
+    arches_in,
+    optional_symbols,
+    parse_fragment,
+    symbols_for_tinyconfig,
+    text_on,
+)
+from orchestrator.parse.configuration.whole_config import arch_of, head, is_whole, whole_symbols
 
 KEY = re.compile(r"# ([a-z][\w-]*): (.*)")
 OF_SYMBOLS = ("arch", "since", "over")  # they are about the symbols below them, also at the top

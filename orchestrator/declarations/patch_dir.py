@@ -13,8 +13,8 @@ from pathlib import Path
 from orchestrator.errors import PatchUnreadable
 from orchestrator.host import bounded
 from orchestrator.host.real_path import real_path
-from orchestrator.parse.mail import as_mbox
-from orchestrator.parse.mail_limits import MOST_MAILS
+from orchestrator.parse.patches.mail import as_mbox
+from orchestrator.parse.patches.mail_limits import MOST_MAILS
 from orchestrator.words import counted
 
 PATCH_FILE = re.compile(r"\.(patch|diff|mbox)(\.(gz|xz|bz2|zst))?$")

@@ -23,9 +23,15 @@ from orchestrator.host import bounded
 from orchestrator.host.process import Cancel, Command, Runner, find_program
 from orchestrator.host.real_path import real_path
 from orchestrator.model.series import Mutant, Origin, Place, Series
-from orchestrator.parse import mutant
-from orchestrator.parse.patch_name import PatchName, patch_name, split_parts, thread_address, without_credentials
-from orchestrator.parse.series import ALL, Choice, read_patches
+from orchestrator.parse.patches import mutant
+from orchestrator.parse.patches.patch_name import (
+    PatchName,
+    patch_name,
+    split_parts,
+    thread_address,
+    without_credentials,
+)
+from orchestrator.parse.patches.series import ALL, Choice, read_patches
 
 MAX_PATCH_BYTES = 64 << 20
 MOST_UNPACKED = 16 << 20  # of a compressed one: the biggest release candidates are less, and so are long threads

@@ -15,7 +15,7 @@ from orchestrator.declarations.schema import declared
 from orchestrator.errors import BadDeclaration
 from orchestrator.model.case import Case, Dialect, Userland
 from orchestrator.parse.expressions import title_problem
-from orchestrator.parse.selftest_list import Selftest
+from orchestrator.parse.results.selftest_list import Selftest
 
 FILE = re.compile(r"[\w+-][\w.+-]{0,100}")
 SETTING = re.compile(r"[A-Za-z0-9_][\w./*-]{0,200}")  # a file below /proc/sys, /sys/kernel/debug or a cgroup

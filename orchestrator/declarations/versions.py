@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from orchestrator.declarations.patches import fetch_thread, read_thread
 from orchestrator.errors import PatchUnreadable
 from orchestrator.model.series import Series
-from orchestrator.parse.archive_search import (
+from orchestrator.parse.patches.archive_search import (
     Result,
     first_mails,
     read_results,
@@ -15,7 +15,7 @@ from orchestrator.parse.archive_search import (
     text_search,
     versions_of,
 )
-from orchestrator.parse.series import Choice
+from orchestrator.parse.patches.series import Choice
 from orchestrator.web.fetch import fetch_text
 
 SEARCH_S = 15.0  # for which an archive may look

@@ -22,8 +22,8 @@ from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import Frame, KernelReport
 from orchestrator.model.report import RunReport, SuiteReport
 from orchestrator.model.series import Series
-from orchestrator.parse.frames import code_refs
-from orchestrator.parse.series import read_patches
+from orchestrator.parse.logs.frames import code_refs
+from orchestrator.parse.patches.series import read_patches
 from orchestrator.runs.record import RunRecord, load_record
 from orchestrator.storage.store import Store
 

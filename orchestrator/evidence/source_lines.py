@@ -19,7 +19,7 @@ from orchestrator.model.kernel import Base, Role
 from orchestrator.model.kernel_report import SourceLine
 from orchestrator.model.report import SuiteReport
 from orchestrator.model.series import Series
-from orchestrator.parse.provenance import Provenance, function_around, lines_of, placed
+from orchestrator.parse.logs.provenance import Provenance, function_around, lines_of, placed
 from orchestrator.source.blame import changers, with_tree, writers
 from orchestrator.source.git import Git
 from orchestrator.source.trees import base_tree

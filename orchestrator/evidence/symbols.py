@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from orchestrator.errors import VmlinuxUnreadable
 from orchestrator.model.kernel_report import SourceLine
-from orchestrator.parse.frames import CodeRef, code_refs
-from orchestrator.parse.provenance import in_tree
+from orchestrator.parse.logs.frames import CodeRef, code_refs
+from orchestrator.parse.logs.provenance import in_tree
 
 if TYPE_CHECKING:
     import drgn

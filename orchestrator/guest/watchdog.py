@@ -14,7 +14,7 @@ from orchestrator.host.deadline import Deadline
 from orchestrator.host.process import Cancel
 from orchestrator.model.attempt import Condition, Ending
 from orchestrator.model.kernel_report import KernelReport
-from orchestrator.parse.kernel_report import Scanner
+from orchestrator.parse.logs.kernel_report import Scanner
 
 LOOK_EVERY_S = 0.1
 PINGS = 3.5  # in the time that a guest may be silent. Each costs it instructions, which some guests count

@@ -49,7 +49,7 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.model.request import GENERATED, Baseline, Plan, Request
 from orchestrator.model.series import Mutant, Patch, Series
 from orchestrator.model.subject import Subject
-from orchestrator.parse.series import series_of, with_patches
+from orchestrator.parse.patches.series import series_of, with_patches
 from orchestrator.plan import MOST_GENERATED, make_plan, requested_source
 from orchestrator.reporters.progress import Progress
 from orchestrator.settings.files import user_file

@@ -16,8 +16,8 @@ from orchestrator.host.process import Runner
 from orchestrator.model.kernel import Source
 from orchestrator.model.request import Request
 from orchestrator.model.series import Patch, Place, Series
-from orchestrator.parse.patch_name import Kind, PatchName, Range, read_parts, read_range
-from orchestrator.parse.series import Choice, series_of
+from orchestrator.parse.patches.patch_name import Kind, PatchName, Range, read_parts, read_range
+from orchestrator.parse.patches.series import Choice, series_of
 from orchestrator.plan import requested_source
 from orchestrator.source.b4 import with_trailers
 from orchestrator.source.base_choice import has_commit, named_commit, newest_base, required_patches

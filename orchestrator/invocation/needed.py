@@ -18,9 +18,9 @@ from orchestrator.model.kernel import USUAL_ARCH, AppliedTree, Base, Fragment, K
 from orchestrator.model.request import Request
 from orchestrator.model.series import Series
 from orchestrator.model.subject import patched
-from orchestrator.parse.changed_lines import changed_lines, is_of_kernel
-from orchestrator.parse.kbuild import makefile_names
-from orchestrator.parse.needed_symbols import ChangedText, is_compiled, needed_symbols
+from orchestrator.parse.code.changed_lines import changed_lines, is_of_kernel
+from orchestrator.parse.configuration.kbuild import makefile_names
+from orchestrator.parse.configuration.needed_symbols import ChangedText, is_compiled, needed_symbols
 from orchestrator.source.git import Git
 from orchestrator.words import counted
 

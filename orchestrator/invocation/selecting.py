@@ -11,7 +11,7 @@ from orchestrator.model.kernel import USUAL_ARCH
 from orchestrator.model.request import Plan
 from orchestrator.model.selection import Choice, Selection
 from orchestrator.model.series import Patch
-from orchestrator.parse.relevance import in_order, select
+from orchestrator.parse.code.relevance import in_order, select
 from orchestrator.words import counted
 
 TOLD = 3  # cases, and functions of a case, that one line names

@@ -12,7 +12,7 @@ from orchestrator.errors import PatchDoesNotApply
 from orchestrator.model.kernel import Base, Source
 from orchestrator.model.request import Request
 from orchestrator.model.series import Series
-from orchestrator.parse.selftest_list import SCRIPT, selftests
+from orchestrator.parse.results.selftest_list import SCRIPT, selftests
 from orchestrator.source.objects import Trees
 
 

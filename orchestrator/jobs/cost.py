@@ -38,8 +38,8 @@ from orchestrator.model.kernel import AppliedTree, KernelConfig
 from orchestrator.model.machine import Machine
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.subject import Subject, baseline
-from orchestrator.parse.exports import defined_structs, exported
-from orchestrator.parse.kmem_caches import SlabCache, slab_caches
+from orchestrator.parse.code.exports import defined_structs, exported
+from orchestrator.parse.code.kmem_caches import SlabCache, slab_caches
 from orchestrator.source.git import Git
 from orchestrator.storage import kept
 from orchestrator.storage.store import key, write_atomically

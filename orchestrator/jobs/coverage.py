@@ -27,8 +27,8 @@ from orchestrator.model.coverage import ChangedFile, CodeMap, Jump, LineState
 from orchestrator.model.kernel import USUAL_ARCH
 from orchestrator.model.machine import Accel, Machine
 from orchestrator.model.outcome import Outcome
-from orchestrator.parse.changed_lines import changed_lines, is_of_kernel
-from orchestrator.parse.kbuild import makefile_names, why_not_built
+from orchestrator.parse.code.changed_lines import changed_lines, is_of_kernel
+from orchestrator.parse.configuration.kbuild import makefile_names, why_not_built
 from orchestrator.runs.record import KernelRecord
 from orchestrator.source.git import Git
 from orchestrator.storage import kept

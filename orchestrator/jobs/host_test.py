@@ -26,8 +26,8 @@ from orchestrator.host.process import Command, CommandResult, Confined
 from orchestrator.model.kernel import AppliedTree
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.userspace import RADIX_TREE, VMA, UserspaceTest
-from orchestrator.parse.userspace_trees import Ran, read_programs, targets
-from orchestrator.parse.userspace_vma import UserspaceResult, names_of_tests, read_result
+from orchestrator.parse.results.userspace_trees import Ran, read_programs, targets
+from orchestrator.parse.results.userspace_vma import UserspaceResult, names_of_tests, read_result
 from orchestrator.source.excerpt import Excerpt, whole
 from orchestrator.storage import kept
 from orchestrator.storage.store import key, write_atomically

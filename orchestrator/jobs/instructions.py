@@ -10,7 +10,7 @@ from orchestrator.build.toolchain import Toolchain
 from orchestrator.context import Context
 from orchestrator.guest.counters import Counting, write_addresses
 from orchestrator.model.machine import Accel
-from orchestrator.parse.instructions import MARKS
+from orchestrator.parse.results.instructions import MARKS
 
 ADDRESSES = "marks.addresses"
 COUNTS = "tcg-icount"  # the accelerator that counts, and whose clock does

@@ -10,8 +10,9 @@ from orchestrator.model.attempt import Attempt, Ending
 from orchestrator.model.case import Dialect
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome, worst
-from orchestrator.parse import ktap, taint
-from orchestrator.parse.signal_names import signal_name
+from orchestrator.parse.logs import taint
+from orchestrator.parse.logs.signal_names import signal_name
+from orchestrator.parse.results import ktap
 
 SKIPPED = 4  # kselftest's exit status
 OF_LOST_GUEST = {

@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
 from orchestrator.model.kernel_report import KernelReport, LogReport
-from orchestrator.parse.kernel_report import Scanner
-from orchestrator.parse.log_format import PRINTK, SAMPLE, detect
-from orchestrator.parse.log_text import LogText, one_line_of_json
-from orchestrator.parse.log_unread import Unread
-from orchestrator.parse.report_kinds import KindTable
+from orchestrator.parse.logs.kernel_report import Scanner
+from orchestrator.parse.logs.log_format import PRINTK, SAMPLE, detect
+from orchestrator.parse.logs.log_text import LogText, one_line_of_json
+from orchestrator.parse.logs.log_unread import Unread
+from orchestrator.parse.logs.report_kinds import KindTable
 
 CHUNK = 1 << 20
 STDIN = Path("-")

@@ -13,7 +13,7 @@ from orchestrator.model.kernel_report import UNLOCKED_WRITE, KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import BOOT, Finding, StageResult, SuiteReport
 from orchestrator.model.series import Mutant
-from orchestrator.parse import ktap
+from orchestrator.parse.results import ktap
 
 SERIES_ALONE = ("apply", "configure", "screen")  # the stages of a mutation run that see no mutant
 

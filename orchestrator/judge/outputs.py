@@ -10,8 +10,8 @@ from orchestrator.evidence.coverage.hits import read_hits
 from orchestrator.judge.windows import Window
 from orchestrator.model.attempt import Attempt
 from orchestrator.model.case import Dialect
-from orchestrator.parse import kselftest, ktap, kunit, ltp, stress_ng
-from orchestrator.parse.instructions import OPERATIONS, counted_subtests
+from orchestrator.parse.results import kselftest, ktap, kunit, ltp, stress_ng
+from orchestrator.parse.results.instructions import OPERATIONS, counted_subtests
 
 EXCERPT = 64 << 10  # bytes of console shown with a case: the last ones
 MAX_OUTPUT = 64 << 20  # bytes of what a program printed that are read; the guest itself keeps less

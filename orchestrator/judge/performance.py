@@ -9,7 +9,7 @@ from orchestrator.judge.shift import LEAST_PAIRS, is_narrow_enough, judge
 from orchestrator.model.kernel import Role
 from orchestrator.model.performance import Judged
 from orchestrator.model.report import SuiteReport
-from orchestrator.parse.instructions import PER_OPERATION
+from orchestrator.parse.results.instructions import PER_OPERATION
 
 Pairs = Mapping[str, Sequence[tuple[float, float]]]
 

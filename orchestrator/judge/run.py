@@ -20,7 +20,7 @@ from orchestrator.model.kernel import Role
 from orchestrator.model.kernel_report import KnownIssue
 from orchestrator.model.outcome import Verdict
 from orchestrator.model.report import RunReport, SuiteReport
-from orchestrator.parse.uncompiled import compiled_nowhere
+from orchestrator.parse.configuration.uncompiled import compiled_nowhere
 from orchestrator.runs.record import KernelRecord, RunRecord, load_record, records_of
 
 COMPARED = (Role.PATCHED, Role.PER_PATCH)  # the parts whose failures are asked of the base

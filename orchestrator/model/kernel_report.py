@@ -85,10 +85,12 @@ class LogReport:
     """The kernel reports in a log file. `error` says why the file, or the rest of it, could not be read."""
 
     file: str
-    form: str = ""  # in which form the log is kept: parse/log_format.py
+    form: str = ""  # in which form the log is kept: parse/logs/log_format.py
     is_marked: bool = True  # the form tells the kernel's lines from others
     reports: tuple[KernelReport, ...] = ()
-    unread: tuple[int, ...] = ()  # lines (from 1) outside of the reports that look like a report's: parse/log_unread.py
+    unread: tuple[
+        int, ...
+    ] = ()  # lines (from 1) outside of the reports that look like a report's: parse/logs/log_unread.py
     cut_at: int = 0  # the line (from 1) that ends a report whose beginning is not in the log
     error: str = ""
 

@@ -19,7 +19,7 @@ from orchestrator.mutation.operators import OPERATORS
 from orchestrator.mutation.statements import NotReadable, Shape, Statement, statements_of
 from orchestrator.mutation.tokens import Kind, NotBalanced, open_brackets, partners
 from orchestrator.mutation.vocabulary import Vocabulary
-from orchestrator.parse.changed_lines import Hunk, is_of_kernel
+from orchestrator.parse.code.changed_lines import Hunk, is_of_kernel
 from orchestrator.words import counted
 
 ORIGIN = "generated"

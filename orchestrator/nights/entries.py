@@ -12,7 +12,7 @@ from orchestrator.model.kernel import USUAL_ARCH
 from orchestrator.model.night import From, Priority, SeriesEntry, Suite, TreeEntry
 from orchestrator.nights.forms import EntryForm, PlanForm, SeriesForm, TreeForm
 from orchestrator.nights.names import Names
-from orchestrator.parse.patch_name import Kind
+from orchestrator.parse.patches.patch_name import Kind
 from orchestrator.words import near
 
 

@@ -27,12 +27,12 @@ from orchestrator.host.environment import access
 from orchestrator.host.process import Command, Runner
 from orchestrator.model.night import Entry, From, NightPlan, SeriesEntry, TreeEntry
 from orchestrator.model.series import Series
-from orchestrator.parse import mail as mails
-from orchestrator.parse.mail_limits import excess
-from orchestrator.parse.patch_name import Kind
-from orchestrator.parse.series import Choice, read_patches
-from orchestrator.parse.tag import read_tag
-from orchestrator.parse.threads import as_mbox, has_patches, plain_name, threads, title_of, version_of
+from orchestrator.parse.patches import mail as mails
+from orchestrator.parse.patches.mail_limits import excess
+from orchestrator.parse.patches.patch_name import Kind
+from orchestrator.parse.patches.series import Choice, read_patches
+from orchestrator.parse.patches.tag import read_tag
+from orchestrator.parse.patches.threads import as_mbox, has_patches, plain_name, threads, title_of, version_of
 from orchestrator.source.bases import find_in_tree
 from orchestrator.storage.store import write_atomically
 from orchestrator.web.fetch import fetch_text

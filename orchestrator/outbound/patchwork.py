@@ -17,7 +17,7 @@ from orchestrator.errors import NotSent
 from orchestrator.host import bounded
 from orchestrator.model.report import RunReport
 from orchestrator.outbound.parcel import Parcel
-from orchestrator.parse.patchwork_hash import patchwork_hash
+from orchestrator.parse.patches.patchwork_hash import patchwork_hash
 from orchestrator.reporters.checks import Check, State, checks
 from orchestrator.reporters.elsewhere import is_regression
 from orchestrator.reporters.table import REPORT

@@ -1,1 +1,1 @@
-"""Text -> values: mails, diffs, kconfig, KTAP, kernel reports. Pure."""
+"""Text -> values, a folder for each subject. Pure."""

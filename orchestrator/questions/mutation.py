@@ -27,8 +27,8 @@ from orchestrator.model.request import WRITTEN_S, Plan
 from orchestrator.model.selection import Learned
 from orchestrator.model.series import Mutant, Observable
 from orchestrator.model.subject import Subject, patched
-from orchestrator.parse.mutant import files_of
-from orchestrator.parse.relevance import words_in_common, words_of_diff
+from orchestrator.parse.code.relevance import words_in_common, words_of_diff
+from orchestrator.parse.patches.mutant import files_of
 from orchestrator.questions.first_test import is_built, is_finished
 from orchestrator.questions.question import Known
 

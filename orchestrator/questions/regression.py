@@ -21,7 +21,7 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import BOOT, PROGRAMS, Comparison, SuiteReport
 from orchestrator.model.request import Baseline, Plan
 from orchestrator.model.subject import Subject, baseline, patched
-from orchestrator.parse.series import first_patches
+from orchestrator.parse.patches.series import first_patches
 from orchestrator.questions.builds import compiled
 from orchestrator.questions.first_test import compares, first_test, is_built, is_done
 from orchestrator.questions.question import Known

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from orchestrator.model.kernel_report import Frame, KernelReport, Mark, SourceLine
-from orchestrator.parse.code_places import load_places
-from orchestrator.parse.report_lines import OWN, load_lines, stack_names
-from orchestrator.parse.stack_frames import plain_name
+from orchestrator.parse.logs.code_places import load_places
+from orchestrator.parse.logs.report_lines import OWN, load_lines, stack_names
+from orchestrator.parse.logs.stack_frames import plain_name
 
 LEGEND = ">> a line that the series wrote, > a function that it changed, ? perhaps of an earlier call"
 

@@ -16,7 +16,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from orchestrator.declarations import schema
 from orchestrator.errors import UsageError
-from orchestrator.parse.patch_name import is_range
+from orchestrator.parse.patches.patch_name import is_range
 from orchestrator.settings.files import read_tree_settings, read_user_settings, tree_around, user_file
 from orchestrator.settings.keys import KEYS, OTHERS, PREFIX, Settings, variable
 from orchestrator.settings.values import OPTIONS_TOO, checked

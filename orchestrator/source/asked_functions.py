@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
-from orchestrator.parse.c_functions import functions, without_comments
-from orchestrator.parse.code_places import ASKED, PLACES, CodePlaces, write_functions
+from orchestrator.parse.code.c_functions import functions, without_comments
+from orchestrator.parse.logs.code_places import ASKED, PLACES, CodePlaces, write_functions
 from orchestrator.source.code_functions import DATA, sources, version
 
 _WORD = re.compile(r"[A-Za-z_]\w+")

@@ -14,7 +14,7 @@ from pathlib import Path
 from orchestrator.errors import PatchUnreadable
 from orchestrator.host.process import Command, Runner, find_program
 from orchestrator.model.series import Series
-from orchestrator.parse.series import Choice, read_patches
+from orchestrator.parse.patches.series import Choice, read_patches
 from orchestrator.words import counted
 
 LIMIT_S = 60.0

@@ -12,7 +12,7 @@ from pathlib import Path
 from orchestrator.errors import UsageError
 from orchestrator.host.process import Runner
 from orchestrator.model.series import Patch, Series
-from orchestrator.parse.commit_patch import commit_patch
+from orchestrator.parse.patches.commit_patch import commit_patch
 from orchestrator.source.bases import ask_tree, borrowed, in_tree
 from orchestrator.source.checkout import commit_diff, commit_words
 from orchestrator.source.git import Git

@@ -18,9 +18,9 @@ from pathlib import Path
 from orchestrator.errors import UsageError
 from orchestrator.host.process import Runner, failed
 from orchestrator.model.series import Origin, Place, Series
-from orchestrator.parse.commit_patch import commit_patch, touches_submodule
-from orchestrator.parse.patch_name import Range
-from orchestrator.parse.series import series_of
+from orchestrator.parse.patches.commit_patch import commit_patch, touches_submodule
+from orchestrator.parse.patches.patch_name import Range
+from orchestrator.parse.patches.series import series_of
 from orchestrator.source.bases import ask_tree, borrowed, find_in_tree, in_tree
 from orchestrator.source.git import Git
 from orchestrator.words import counted

@@ -17,8 +17,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from orchestrator.errors import UsageError
-from orchestrator.parse.c_functions import functions
-from orchestrator.parse.code_places import FUNCTIONS, PLACES, CodePlaces, write_functions
+from orchestrator.parse.code.c_functions import functions
+from orchestrator.parse.logs.code_places import FUNCTIONS, PLACES, CodePlaces, write_functions
 
 DATA = Path(__file__).parents[1] / "data"
 # Code that is in no kernel, or in no symbol table

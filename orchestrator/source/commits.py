@@ -22,10 +22,10 @@ from orchestrator.errors import PatchDoesNotApply
 from orchestrator.host.process import Runner
 from orchestrator.model.kernel import Base
 from orchestrator.model.series import Patch, Series
-from orchestrator.parse.html_escapes import HINT as ESCAPED_HINT
-from orchestrator.parse.html_escapes import html_escapes
-from orchestrator.parse.mail import git_date
-from orchestrator.parse.tag import read_tag
+from orchestrator.parse.patches.html_escapes import HINT as ESCAPED_HINT
+from orchestrator.parse.patches.html_escapes import html_escapes
+from orchestrator.parse.patches.mail import git_date
+from orchestrator.parse.patches.tag import read_tag
 from orchestrator.source.git import DATE, WHO, Git, quoted
 
 FAILED_AT = re.compile(r"^error: patch failed: (?P<file>.+):(?P<line>\d+)$", re.MULTILINE)

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#define MARKS_AT 0x4f5243480000ul       /* the tool knows it too: parse/instructions.py */
+#define MARKS_AT 0x4f5243480000ul       /* the tool knows it too: parse/results/instructions.py */
 #define MARK_BYTES 16
 #define MARKS_MAX 64
 

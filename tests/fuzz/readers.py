@@ -37,33 +37,17 @@ from orchestrator.model.machine import Machine
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import BOOT, StageResult
 from orchestrator.model.request import Request
-from orchestrator.parse import (
-    archive_search,
-    build_inputs,
-    compiler,
-    kconfig_entries,
-    kconfig_messages,
-    kselftest,
-    ktap,
-    kunit,
-    ltp,
-    mail,
-    mutant,
-    needed_symbols,
-    report_kinds,
-    report_lines,
-    static_findings,
-    stress_ng,
-    tag,
-    userspace_trees,
-    userspace_vma,
-)
-from orchestrator.parse.changed_lines import ChangedLines
-from orchestrator.parse.frames import code_refs
-from orchestrator.parse.kernel_report import Scanner, scan
-from orchestrator.parse.log_format import SAMPLE, detect
-from orchestrator.parse.series import read_patches
-from orchestrator.parse.stack_frames import plain_name
+from orchestrator.parse import build_inputs, compiler, static_findings
+from orchestrator.parse.code.changed_lines import ChangedLines
+from orchestrator.parse.configuration import kconfig_entries, kconfig_messages, needed_symbols
+from orchestrator.parse.logs import report_kinds, report_lines
+from orchestrator.parse.logs.frames import code_refs
+from orchestrator.parse.logs.kernel_report import Scanner, scan
+from orchestrator.parse.logs.log_format import SAMPLE, detect
+from orchestrator.parse.logs.stack_frames import plain_name
+from orchestrator.parse.patches import archive_search, mail, mutant, tag
+from orchestrator.parse.patches.series import read_patches
+from orchestrator.parse.results import kselftest, ktap, kunit, ltp, stress_ng, userspace_trees, userspace_vma
 from orchestrator.roots import kernel_report_files
 from orchestrator.runs.record import KernelRecord, RunRecord, save_record
 

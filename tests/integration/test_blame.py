@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.host.process import Cancel, Runner
 from orchestrator.model.kernel import Base
-from orchestrator.parse.series import read_patches
+from orchestrator.parse.patches.series import read_patches
 from orchestrator.source.bases import Workplace, tree_base
 from orchestrator.source.blame import changers, with_tree, writers
 from orchestrator.source.commits import commit_series, trees_of

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from orchestrator.parse.changed_lines import ChangedLines, changed_lines
+from orchestrator.parse.code.changed_lines import ChangedLines, changed_lines
 
 
 def diffed(where: Path, before: Mapping[str, str], after: Mapping[str, str]) -> Mapping[str, ChangedLines]:

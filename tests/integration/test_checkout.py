@@ -12,7 +12,7 @@ from orchestrator.errors import UsageError
 from orchestrator.host.process import Cancel, Runner
 from orchestrator.model.kernel import Base
 from orchestrator.model.series import Origin, Series
-from orchestrator.parse.patch_name import read_range
+from orchestrator.parse.patches.patch_name import read_range
 from orchestrator.source.bases import Workplace, tree_base
 from orchestrator.source.checkout import kernel_tree, tree_series
 from orchestrator.source.commits import commit_series, trees_of

@@ -16,7 +16,7 @@ from orchestrator.errors import PatchDoesNotApply
 from orchestrator.host.process import Cancel, Runner
 from orchestrator.model.kernel import Base
 from orchestrator.model.series import Series
-from orchestrator.parse.series import first_patches, read_patches
+from orchestrator.parse.patches.series import first_patches, read_patches
 from orchestrator.source.bases import Workplace, tree_base
 from orchestrator.source.commits import commit_series, trees_of
 from orchestrator.storage.store import Store

@@ -18,7 +18,7 @@ from orchestrator.evidence.cost.layouts import Types
 from orchestrator.host.process import Cancel, Runner
 from orchestrator.jobs.cost import _frames, _measured
 from orchestrator.model.cost import Cost, StructChange
-from orchestrator.parse.exports import defined_structs
+from orchestrator.parse.code.exports import defined_structs
 
 HEADER = """\
 typedef struct { int counter; } count_t;

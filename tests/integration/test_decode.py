@@ -26,8 +26,8 @@ from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import StageResult
 from orchestrator.model.request import Request
 from orchestrator.model.series import Mutant, Observable
-from orchestrator.parse.frames import CodeRef
-from orchestrator.parse.series import read_patches
+from orchestrator.parse.logs.frames import CodeRef
+from orchestrator.parse.patches.series import read_patches
 from orchestrator.runs.record import KernelRecord, MutationRecord, RunRecord, load_record, save_record
 from orchestrator.source.bases import Workplace, tree_base
 from orchestrator.source.commits import commit_series, trees_of

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.declarations import catalog
-from orchestrator.parse.kconfig import merge
-from orchestrator.parse.whole_config import whole_symbols
+from orchestrator.parse.configuration.kconfig import merge
+from orchestrator.parse.configuration.whole_config import whole_symbols
 from tests.integration.conftest import Cli
 
 DEBIAN = """# Linux/x86 6.12.57 Kernel Configuration

@@ -18,8 +18,8 @@ import pytest
 
 from orchestrator.context import Places
 from orchestrator.model.kernel_report import KernelReport
-from orchestrator.parse.kernel_report import scan
-from orchestrator.parse.log_format import BARE, detect
+from orchestrator.parse.logs.kernel_report import scan
+from orchestrator.parse.logs.log_format import BARE, detect
 
 VARIABLE = "ORCHESTRATE_KERNEL_TREES"
 VERSIONS = ("6.1", "6.12", "7")  # the oldest that Debian 12 has, the base, what is newest

@@ -16,7 +16,7 @@ from orchestrator.evidence.coverage.judge import coverage
 from orchestrator.evidence.coverage.line_table import Row, read_line_table
 from orchestrator.evidence.coverage.mapping import Kernel, changed_statements
 from orchestrator.model.coverage import ChangedFile, ChangedStatement, CodeMap, LineState
-from orchestrator.parse.changed_lines import ChangedLines
+from orchestrator.parse.code.changed_lines import ChangedLines
 
 HEADER = """\
 static inline int often(volatile int *at)

@@ -14,7 +14,7 @@ from orchestrator.declarations.catalog import load_catalog
 from orchestrator.errors import BadDeclaration, CaseDoesNotCompile, CommandFailed, Fault, UsageError
 from orchestrator.host.process import Cancel, Runner
 from orchestrator.model.kernel import AppliedTree, Base
-from orchestrator.parse.kernel_report import scan
+from orchestrator.parse.logs.kernel_report import scan
 from tests.integration.conftest import GOOD, Cli
 
 MAIN = '#include "case.h"\nint main(int argc, char **argv)\n{\n\treturn case_main(argc, argv, 0, 0);\n}\n'

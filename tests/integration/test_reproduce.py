@@ -25,7 +25,7 @@ from orchestrator.model.kernel import KernelImage
 from orchestrator.model.machine import Host
 from orchestrator.model.request import Request
 from orchestrator.model.subject import patched
-from orchestrator.parse.series import read_patches
+from orchestrator.parse.patches.series import read_patches
 from orchestrator.plan import make_plan
 from orchestrator.source.bases import Workplace, tree_base
 from tests.integration.conftest import GOOD, git

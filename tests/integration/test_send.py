@@ -15,7 +15,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from orchestrator.cli import main
-from orchestrator.parse.patchwork_hash import patchwork_hash
+from orchestrator.parse.patches.patchwork_hash import patchwork_hash
 from orchestrator.reporters.checks import checks
 from orchestrator.reporters.json_report import read_report
 from tests.integration.ci_servers import TOKEN, CiServer, Kcidb, Patchwork, Squad, done_and_lost, serving, status

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.parse.series import read_patches
+from orchestrator.parse.patches.series import read_patches
 
 DATA = Path(__file__).parent.parent / "data" / "series"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.parse.c_conditions import holds, joined, missing, negated
+from orchestrator.parse.code.c_conditions import holds, joined, missing, negated
 
 SET = frozenset({"CONFIG_A", "CONFIG_SMP", "CONFIG_M_MODULE"})
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from orchestrator.parse.c_functions import Definition, functions
+from orchestrator.parse.code.c_functions import Definition, functions
 
 
 def named(text: str, **how: bool) -> list[str]:

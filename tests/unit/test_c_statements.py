@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.parse.c_statements import CStatement, Kind, statements
+from orchestrator.parse.code.c_statements import CStatement, Kind, statements
 
 
 def spans(text: str, *kinds: Kind) -> list[tuple[int, int]]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.declarations.patches import read_series
-from orchestrator.parse.changed_functions import changed_functions
-from orchestrator.parse.commit_patch import commit_patch
+from orchestrator.parse.code.changed_functions import changed_functions
+from orchestrator.parse.patches.commit_patch import commit_patch
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import BadDeclaration, UsageError
-from orchestrator.parse.code_places import CodePlaces, Role, load_places, read_functions, write_functions
+from orchestrator.parse.logs.code_places import CodePlaces, Role, load_places, read_functions, write_functions
 from orchestrator.source.asked_functions import asked, subsystem
 from orchestrator.source.code_functions import collect
 

@@ -24,7 +24,7 @@ from orchestrator.model.coverage import (
     Way,
     Ways,
 )
-from orchestrator.parse.c_statements import statements
+from orchestrator.parse.code.c_statements import statements
 from orchestrator.reporters import cobertura, junit, lcov, terminal
 from orchestrator.reporters.html.covered import PARTLY, covered
 from tests.unit.coverages import CONDITIONS, condition, part, report, suite

@@ -19,7 +19,7 @@ from orchestrator.judge.logs import Consoles
 from orchestrator.model.attempt import Attempt, Ending
 from orchestrator.model.kernel import Kernel, Source
 from orchestrator.model.subject import patched
-from orchestrator.parse.kernel_report import scan
+from orchestrator.parse.logs.kernel_report import scan
 
 DATA = Path(__file__).parents[1] / "data"
 LINE = b"[    5.%06d][   T66] workingset: a line of a flood\n"

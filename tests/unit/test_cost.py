@@ -12,8 +12,8 @@ from orchestrator.evidence.cost.frames import frame
 from orchestrator.evidence.cost.layouts import gaps
 from orchestrator.evidence.cost.slabs import slab, slab_order
 from orchestrator.model.cost import Cost, ExportChange, SizeChange, Slab
-from orchestrator.parse.exports import defined_structs, exported
-from orchestrator.parse.kmem_caches import SlabCache, slab_caches
+from orchestrator.parse.code.exports import defined_structs, exported
+from orchestrator.parse.code.kmem_caches import SlabCache, slab_caches
 from tests.unit import costs
 
 PLAIN = SlabCache("x")

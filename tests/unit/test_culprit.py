@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.parse.code_places import Role
-from orchestrator.parse.culprit import Culprit, Walk, culprit
-from orchestrator.parse.stack_frames import CodeFrame
+from orchestrator.parse.logs.code_places import Role
+from orchestrator.parse.logs.culprit import Culprit, Walk, culprit
+from orchestrator.parse.logs.stack_frames import CodeFrame
 
 
 def frames(stack: str) -> list[CodeFrame]:

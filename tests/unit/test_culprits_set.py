@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.parse.kernel_report import scan
-from orchestrator.parse.log_format import detect
+from orchestrator.parse.logs.kernel_report import scan
+from orchestrator.parse.logs.log_format import detect
 
 SET = Path(__file__).parents[1] / "data/culprits"
 ANSWERS: list[dict[str, Any]] = tomllib.loads((SET / "answers.toml").read_text(encoding="utf-8"))["report"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.model.series import Patch
-from orchestrator.parse.declared_names import declared_names
+from orchestrator.parse.code.declared_names import declared_names
 
 DIFF = b"""\
 diff --git a/include/linux/mm.h b/include/linux/mm.h

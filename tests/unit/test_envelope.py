@@ -7,8 +7,8 @@ import time
 import pytest
 
 from orchestrator.model.series import Envelope
-from orchestrator.parse.envelope import MOST_ADDRESSES, envelopes
-from orchestrator.parse.series import read_patches
+from orchestrator.parse.patches.envelope import MOST_ADDRESSES, envelopes
+from orchestrator.parse.patches.series import read_patches
 
 HEAD = "From: A U Thor <author@example.org>\nSubject: [PATCH 0/2] mm: a\nMessage-ID: <m@example.org>\n"
 DIFF = """

@@ -9,10 +9,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from orchestrator.invocation.executors import extra
 
 from orchestrator.errors import ToolMissing
 from orchestrator.host.extras import install_command
+from orchestrator.invocation.executors import extra
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

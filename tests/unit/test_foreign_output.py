@@ -12,7 +12,7 @@ from orchestrator.model.case import Dialect
 from orchestrator.model.kernel import Role
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import StageResult
-from orchestrator.parse import kselftest, stress_ng
+from orchestrator.parse.results import kselftest, stress_ng
 from orchestrator.runs.record import KernelRecord
 
 UFFD = """Testing UFFDIO_API (with syscall)... done

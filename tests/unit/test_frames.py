@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.parse.frames import CodeRef, code_refs
+from orchestrator.parse.logs.frames import CodeRef, code_refs
 
 CORPUS = Path(__file__).parents[1] / "data/console"
 

@@ -16,7 +16,7 @@ from orchestrator.mutation.generate import ChangedFile, generate
 from orchestrator.mutation.statements import NotReadable, Shape, statements_of
 from orchestrator.mutation.tokens import Kind, NotBalanced, partners, tokens_of
 from orchestrator.mutation.vocabulary import load_vocabulary
-from orchestrator.parse.changed_lines import Hunk, hunks
+from orchestrator.parse.code.changed_lines import Hunk, hunks
 
 VOCABULARY = load_vocabulary()
 NAME = "mm/file.c"

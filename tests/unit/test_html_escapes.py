@@ -6,8 +6,8 @@ import html
 
 import pytest
 
-from orchestrator.parse.html_escapes import HINT, html_escapes
-from orchestrator.parse.series import read_patches
+from orchestrator.parse.patches.html_escapes import HINT, html_escapes
+from orchestrator.parse.patches.series import read_patches
 from tests.unit.test_series import DIFF, letter, refusal
 
 CODE = DIFF.replace(b"int c;", b"int c = a < b && b > a;")

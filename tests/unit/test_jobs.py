@@ -24,7 +24,7 @@ from orchestrator.model.job import (
 from orchestrator.model.kernel import Fragment, Kconfig, Kernel, Role, Source
 from orchestrator.model.series import Mutant, Observable, Patch, Series
 from orchestrator.model.subject import Subject, baseline, patched
-from orchestrator.parse.series import read_patches
+from orchestrator.parse.patches.series import read_patches
 
 PATCH = Patch("0001-mm.patch", "mm: b", b"\xff\0diff", "1" * 64, ("mm/vma.c",), 1, 2, 1, "<1@x>", b"From: A")
 SERIES = Series("fix", (PATCH,), "2" * 64, ("a note",))

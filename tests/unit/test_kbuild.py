@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.parse.kbuild import makefile_names, why_not_built
+from orchestrator.parse.configuration.kbuild import makefile_names, why_not_built
 
 MAKEFILES = {
     "Kbuild": "obj-y += kernel/\nobj-y += mm/\n",

@@ -11,7 +11,7 @@ from orchestrator.declarations.catalog import load_catalog
 from orchestrator.declarations.kconfigs import read_fragment
 from orchestrator.errors import BadDeclaration
 from orchestrator.model.kernel import Fragment
-from orchestrator.parse.kconfig import (
+from orchestrator.parse.configuration.kconfig import (
     Conflict,
     Dropped,
     arches_in,

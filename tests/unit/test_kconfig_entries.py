@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.parse.kconfig_entries import Entry, entries, index, unmet
+from orchestrator.parse.configuration.kconfig_entries import Entry, entries, index, unmet
 
 KCONFIG = """\
 menu "Memory Debugging"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.parse.kconfig_messages import main_message
+from orchestrator.parse.configuration.kconfig_messages import main_message
 
 DATA = Path(__file__).parents[1] / "data/kconfig"
 

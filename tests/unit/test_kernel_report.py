@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from orchestrator.errors import BadDeclaration
 from orchestrator.model.outcome import Outcome
-from orchestrator.parse import report_lines as report_lines
-from orchestrator.parse.kernel_report import HOLD_LINES, LONGEST_LINE, Scanner, scan
-from orchestrator.parse.report_kinds import load_kinds, read_table
+from orchestrator.parse.logs import report_lines as report_lines
+from orchestrator.parse.logs.kernel_report import HOLD_LINES, LONGEST_LINE, Scanner, scan
+from orchestrator.parse.logs.report_kinds import load_kinds, read_table
 
 CONSOLE = Path(__file__).parent.parent / "data" / "console"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.model.kernel_report import KernelReport
-from orchestrator.parse.kernel_report import Scanner, scan
-from orchestrator.parse.log_format import BARE
-from orchestrator.parse.report_kinds import load_kinds
+from orchestrator.parse.logs.kernel_report import Scanner, scan
+from orchestrator.parse.logs.log_format import BARE
+from orchestrator.parse.logs.report_kinds import load_kinds
 
 CORPUS = sorted((Path(__file__).parent.parent / "data" / "console").glob("*.log"))
 

@@ -10,11 +10,11 @@ import pytest
 from orchestrator.errors import BadDeclaration
 from orchestrator.model.kernel_report import KernelReport
 from orchestrator.model.outcome import Outcome
-from orchestrator.parse.code_places import Role
-from orchestrator.parse.kernel_report import Scanner, scan
-from orchestrator.parse.report_kinds import load_kinds
-from orchestrator.parse.report_lines import read_lines
-from orchestrator.parse.stack_frames import code_frame, stale
+from orchestrator.parse.logs.code_places import Role
+from orchestrator.parse.logs.kernel_report import Scanner, scan
+from orchestrator.parse.logs.report_kinds import load_kinds
+from orchestrator.parse.logs.report_lines import read_lines
+from orchestrator.parse.logs.stack_frames import code_frame, stale
 from tests.unit.test_kernel_report_corpus import read
 
 CONSOLE = Path(__file__).parent.parent / "data" / "console"

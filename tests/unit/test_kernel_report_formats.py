@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.judge.logs import classify_log
-from orchestrator.parse.kernel_report import scan
-from orchestrator.parse.log_format import BARE, PRINTK, detect
+from orchestrator.parse.logs.kernel_report import scan
+from orchestrator.parse.logs.log_format import BARE, PRINTK, detect
 from tests.unit.test_kernel_report_corpus import CORPUS, read, shown
 
 LINE = re.compile(rb"\[ *(\d+)\.(\d{6})\]\[ *([TC]\d+)\] (.*)")

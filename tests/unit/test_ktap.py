@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.report import Metric, Subtest
-from orchestrator.parse.ktap import KtapReport, parse
-from orchestrator.parse.ktap_tree import MAX_DIAGNOSTICS
+from orchestrator.parse.results.ktap import KtapReport, parse
+from orchestrator.parse.results.ktap_tree import MAX_DIAGNOSTICS
 
 
 def results(report: KtapReport) -> list[tuple[str, Outcome]]:

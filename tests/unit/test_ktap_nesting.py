@@ -8,7 +8,7 @@ from textwrap import dedent
 import pytest
 
 from orchestrator.model.outcome import Outcome
-from orchestrator.parse.ktap import KtapReport, parse
+from orchestrator.parse.results.ktap import KtapReport, parse
 
 DATA = Path(__file__).parents[1] / "data/ktap"
 PASS, FAIL, SKIP = Outcome.PASS, Outcome.FAIL, Outcome.SKIP

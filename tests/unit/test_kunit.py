@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.model.outcome import Outcome
-from orchestrator.parse.kunit import NOTHING, UNENDED, parse
+from orchestrator.parse.results.kunit import NOTHING, UNENDED, parse
 
 BEGINNING = """\
 [    0.400000] Freeing SMP alternatives memory: 16K

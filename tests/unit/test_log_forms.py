@@ -14,7 +14,7 @@ import pytest
 
 from orchestrator.judge.logs import classify_log
 from orchestrator.model.kernel_report import LogReport
-from orchestrator.parse.log_format import detect
+from orchestrator.parse.logs.log_format import detect
 
 DATA = Path(__file__).parent.parent / "data"
 BEFORE = ["Run /init as init process", "usb 1-1: new high-speed USB device number 2 using xhci_hcd"]

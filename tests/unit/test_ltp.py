@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.model.outcome import Outcome
-from orchestrator.parse.ltp import parse
+from orchestrator.parse.results.ltp import parse
 
 SUMMARY = "\nSummary:\npassed   {}\nfailed   {}\nbroken   0\nskipped  0\nwarnings 0\n"
 PASSES = (

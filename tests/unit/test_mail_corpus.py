@@ -8,8 +8,8 @@ import pytest
 
 from orchestrator.declarations.patches import read_series
 from orchestrator.errors import PatchUnreadable
-from orchestrator.parse.patch_name import read_parts
-from orchestrator.parse.series import Choice
+from orchestrator.parse.patches.patch_name import read_parts
+from orchestrator.parse.patches.series import Choice
 
 DATA = Path(__file__).parent.parent / "data" / "mail"
 RIGHT = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.model.series import Foundation
-from orchestrator.parse.mail import below_scissors
-from orchestrator.parse.scissors import is_scissors
-from orchestrator.parse.series import read_patches
+from orchestrator.parse.patches.mail import below_scissors
+from orchestrator.parse.patches.scissors import is_scissors
+from orchestrator.parse.patches.series import read_patches
 from tests.unit.test_series import DIFF, letter, mbox, subjects
 
 

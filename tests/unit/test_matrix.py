@@ -14,7 +14,7 @@ from orchestrator.model.kernel_report import UNLOCKED_WRITE, KernelReport
 from orchestrator.model.outcome import Outcome, Verdict
 from orchestrator.model.report import CaseResult, RunReport, StageResult, Subtest, SuiteReport
 from orchestrator.model.series import Mutant, Observable
-from orchestrator.parse import ktap
+from orchestrator.parse.results import ktap
 from orchestrator.reporters.terminal_matrix import ALIKE, matrix_lines, show_matrix
 
 MUTANT = Mutant("early", "order", "it", "that", "base", (), (), Observable.YES, "", False, "", b"")

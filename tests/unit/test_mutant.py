@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.errors import BadDeclaration
 from orchestrator.model.series import Observable
-from orchestrator.parse.mutant import parse
+from orchestrator.parse.patches.mutant import parse
 
 HEADER = """\
 Mutant: lost-wake-up

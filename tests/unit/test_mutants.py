@@ -11,7 +11,7 @@ import pytest
 from orchestrator.declarations.catalog import load_catalog
 from orchestrator.declarations.patches import read_mutants
 from orchestrator.model.series import Mutant, Observable
-from orchestrator.parse.mutant import files_of
+from orchestrator.parse.patches.mutant import files_of
 
 ROOT = Path(__file__).resolve().parents[2]
 MUTANTS = ROOT / "patches/vm_refcnt-mutants"

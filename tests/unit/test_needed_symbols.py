@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.parse.c_conditions import symbols_to_set
-from orchestrator.parse.changed_lines import ChangedLines
-from orchestrator.parse.needed_symbols import ChangedText, is_compiled, needed_symbols
+from orchestrator.parse.code.c_conditions import symbols_to_set
+from orchestrator.parse.code.changed_lines import ChangedLines
+from orchestrator.parse.configuration.needed_symbols import ChangedText, is_compiled, needed_symbols
 
 MAKEFILES = {
     "mm/Makefile": "obj-y += memory.o\nobj-$(CONFIG_ZSWAP) += zswap.o\nobj-$(CONFIG_ZPOOL) += zpool.o\n"

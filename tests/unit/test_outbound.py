@@ -12,7 +12,7 @@ from orchestrator.errors import NotSent, UsageError
 from orchestrator.outbound.ledger import Entry, State, open_ledger
 from orchestrator.outbound.parcel import Delivery, How, Parcel, deliver
 from orchestrator.outbound.tokens import read_token
-from orchestrator.parse.patchwork_hash import patchwork_hash
+from orchestrator.parse.patches.patchwork_hash import patchwork_hash
 from orchestrator.web.api import check_transport
 from orchestrator.web.loopback import is_loopback
 

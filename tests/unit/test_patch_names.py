@@ -12,7 +12,7 @@ import pytest
 from orchestrator.declarations.catalog import load_catalog
 from orchestrator.declarations.patches import absolute, read_series, unpacked
 from orchestrator.errors import PatchUnreadable, UsageError
-from orchestrator.parse.patch_name import (
+from orchestrator.parse.patches.patch_name import (
     Kind,
     Range,
     patch_name,
@@ -22,7 +22,7 @@ from orchestrator.parse.patch_name import (
     thread_address,
     without_credentials,
 )
-from orchestrator.parse.series import Choice, Parts
+from orchestrator.parse.patches.series import Choice, Parts
 
 MAIL = """\
 From x Mon Sep 17 00:00:00 2001

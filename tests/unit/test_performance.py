@@ -16,7 +16,7 @@ from orchestrator.model.performance import Interval, Judged, Word
 from orchestrator.model.report import Finding, Metric, StageResult, Subtest
 from orchestrator.model.request import Baseline, Request
 from orchestrator.model.subject import Subject
-from orchestrator.parse.instructions import AT, BYTES, MARKS, counted_subtests
+from orchestrator.parse.results.instructions import AT, BYTES, MARKS, counted_subtests
 from orchestrator.questions.performance import MOST_PAIRS, Performance
 from orchestrator.roots import BUILT_IN
 from tests.unit.simulated import PASSED, World, plan

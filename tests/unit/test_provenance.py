@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.model.kernel_report import Mark, SourceLine
-from orchestrator.parse.provenance import Provenance, function_around, lines_of, placed
+from orchestrator.parse.logs.provenance import Provenance, function_around, lines_of, placed
 
 FUNCTIONS = b"""\
 #include <a.h>

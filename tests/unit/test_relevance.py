@@ -8,8 +8,8 @@ from orchestrator.declarations.catalog import load_catalog
 from orchestrator.model.case import Case
 from orchestrator.model.selection import Learned
 from orchestrator.model.series import Patch
-from orchestrator.parse.commit_patch import commit_patch
-from orchestrator.parse.relevance import in_order, select, words_of_patches
+from orchestrator.parse.code.relevance import in_order, select, words_of_patches
+from orchestrator.parse.patches.commit_patch import commit_patch
 
 
 def change(file: str, function: str, line: str = "x = 1;") -> Patch:

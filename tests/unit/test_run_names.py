@@ -22,7 +22,7 @@ from orchestrator.model.kernel_facts import KernelFacts
 from orchestrator.model.machine import Host
 from orchestrator.model.request import Plan, Request
 from orchestrator.model.series import Envelope
-from orchestrator.parse.series import read_patches
+from orchestrator.parse.patches.series import read_patches
 from orchestrator.plan import make_plan
 from orchestrator.reporters import junit
 from orchestrator.runs.record import RunRecord

@@ -14,7 +14,7 @@ from orchestrator.invocation.rundir import check_output, claim
 from orchestrator.judge.run import RUN
 from orchestrator.model.machine import Host
 from orchestrator.model.request import Baseline, Request
-from orchestrator.parse.series import read_patches
+from orchestrator.parse.patches.series import read_patches
 from orchestrator.plan import make_plan
 from orchestrator.runs.record import RunRecord, load_record
 

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.declarations.catalog import Catalog, load_catalog
 from orchestrator.errors import BadDeclaration
-from orchestrator.parse.selftest_list import Selftest, selftests
+from orchestrator.parse.results.selftest_list import Selftest, selftests
 
 SCRIPT = r"""
 run_test() {

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from orchestrator.errors import PatchUnreadable
 from orchestrator.model.series import Series
-from orchestrator.parse.series import Choice, Parts, read_patches
-from orchestrator.parse.tag import read_tag
+from orchestrator.parse.patches.series import Choice, Parts, read_patches
+from orchestrator.parse.patches.tag import read_tag
 
 DATA = Path(__file__).parent.parent / "data" / "series"
 

@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.declarations.patches import read_series
 from orchestrator.model.series import Series
-from orchestrator.parse.signed import NOTE, without_armour
+from orchestrator.parse.patches.signed import NOTE, without_armour
 from tests.unit.test_series import DIFF, letter, mbox, refusal
 
 DATA = Path(__file__).parent.parent / "data" / "mail"

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.model.kernel_report import Frame, KernelReport, SourceLine
-from orchestrator.parse.frames import code_refs
-from orchestrator.parse.kernel_report import scan
+from orchestrator.parse.logs.frames import code_refs
+from orchestrator.parse.logs.kernel_report import scan
 from orchestrator.reporters import decoded
 
 RULE = "=" * 66

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.parse.taint import FLAGS, added, flags, letters
+from orchestrator.parse.logs.taint import FLAGS, added, flags, letters
 
 TAINTS = st.integers(min_value=0, max_value=2**20)
 

@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from orchestrator.parse import mail as mails
-from orchestrator.parse.mail import Mail
-from orchestrator.parse.series import Choice, read_patches
-from orchestrator.parse.threads import as_mbox, has_patches, plain_name, threads, title_of, version_of
+from orchestrator.parse.patches import mail as mails
+from orchestrator.parse.patches.mail import Mail
+from orchestrator.parse.patches.series import Choice, read_patches
+from orchestrator.parse.patches.threads import as_mbox, has_patches, plain_name, threads, title_of, version_of
 from tests.integration.mails import mail, patch, thread
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.model.compilation import Uncompiled
-from orchestrator.parse.uncompiled import compiled_nowhere
+from orchestrator.parse.configuration.uncompiled import compiled_nowhere
 
 
 def test_what_one_kernel_compiles_is_compiled() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.model.outcome import Outcome
 from orchestrator.model.userspace import RADIX_TREE, VMA
-from orchestrator.parse.userspace_trees import Ran, read_programs, targets
+from orchestrator.parse.results.userspace_trees import Ran, read_programs, targets
 
 
 def outcome(text: str, status: int = 0, *, timed_out: bool = False) -> tuple[Outcome, str]:

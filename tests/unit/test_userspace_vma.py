@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.model.outcome import Outcome
-from orchestrator.parse.userspace_vma import names_of_tests, read_result
+from orchestrator.parse.results.userspace_vma import names_of_tests, read_result
 
 DATA = Path(__file__).parents[1] / "data/userspace-vma"
 # The end of vma.c's main() at the time of the recordings

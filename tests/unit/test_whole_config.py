@@ -10,8 +10,8 @@ from orchestrator.declarations.catalog import Catalog, load_catalog
 from orchestrator.declarations.kconfigs import kconfig_name, kconfig_parts
 from orchestrator.errors import BadDeclaration, UsageError
 from orchestrator.model.kernel import Fragment, Kconfig
-from orchestrator.parse.kconfig import dropped
-from orchestrator.parse.whole_config import Change, changes, head, is_whole, told, whole_symbols
+from orchestrator.parse.configuration.kconfig import dropped
+from orchestrator.parse.configuration.whole_config import Change, changes, head, is_whole, told, whole_symbols
 
 HEAD = "#\n# Automatically generated file; DO NOT EDIT.\n# Linux/x86 6.12.57 Kernel Configuration\n#\n"
 DEBIAN = f"""{HEAD}CONFIG_CC_VERSION_TEXT="gcc-12"

@@ -9,7 +9,7 @@ import zlib
 import pytest
 
 from orchestrator.errors import PatchUnreadable
-from orchestrator.parse.series import read_patches
+from orchestrator.parse.patches.series import read_patches
 
 HUNK = "@@ -10,3 +10,4 @@\n a\n+b\n c\n d\n"
 FILE = f"diff --git a/mm/mmap.c b/mm/mmap.c\nindex 1111111..2222222 100644\n--- a/mm/mmap.c\n+++ b/mm/mmap.c\n{HUNK}"

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.errors import PatchUnreadable
 from orchestrator.model.series import Series
-from orchestrator.parse.series import read_patches
+from orchestrator.parse.patches.series import read_patches
 
 LONG = "+\tif (vma_start_write_killable(vma, mapping_flags) && atomic_read(&vma->vm_refcnt) > 1)"
 LAST = "+\t\treturn userfaultfd_remove_range_and_wake_all_of_them(ctx, start, end, VM_SHARED);"

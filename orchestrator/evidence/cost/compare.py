@@ -13,7 +13,7 @@ from typing import Protocol
 from orchestrator.evidence.cost.elf import BSS, CODE, CONSTANT, DATA, Symbols
 from orchestrator.evidence.cost.slabs import slab
 from orchestrator.model.cost import Cost, ExportChange, Layout, SizeChange, Slab, SlabChange, StructChange
-from orchestrator.parse.kmem_caches import SlabCache
+from orchestrator.parse.code.kmem_caches import SlabCache
 
 Layouts = Mapping[str, Layout]
 

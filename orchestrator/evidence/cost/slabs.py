@@ -7,7 +7,7 @@ without debugging options, which add to each object.
 from __future__ import annotations
 
 from orchestrator.model.cost import CACHELINE, Slab
-from orchestrator.parse.kmem_caches import SlabCache
+from orchestrator.parse.code.kmem_caches import SlabCache
 
 PAGE, WORD = 4096, 8  # of a 64-bit kernel with small pages
 MAX_ORDER = 3  # slub_max_order: PAGE_ALLOC_COSTLY_ORDER

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from orchestrator.evidence.coverage.elf import Sections
-from orchestrator.parse.provenance import in_tree
+from orchestrator.parse.logs.provenance import in_tree
 
 # DWARF 5, 6.2.5.2 and 6.2.5.3: the opcodes that do something for us
 COPY, ADVANCE_PC, ADVANCE_LINE, SET_FILE, CONST_ADD_PC, FIXED_ADVANCE_PC = 1, 2, 3, 4, 8, 9

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from orchestrator.evidence.coverage.line_table import Row
 from orchestrator.model.coverage import ChangedStatement, Copy, LineState
-from orchestrator.parse.c_conditions import holds, joined, missing
-from orchestrator.parse.c_statements import CStatement, Kind, statements
-from orchestrator.parse.changed_lines import ChangedLines, is_of_kernel
+from orchestrator.parse.code.c_conditions import holds, joined, missing
+from orchestrator.parse.code.c_statements import CStatement, Kind, statements
+from orchestrator.parse.code.changed_lines import ChangedLines, is_of_kernel
 
 TEXT = 200  # characters of a statement that are kept
 

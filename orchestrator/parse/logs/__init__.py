@@ -1,0 +1,1 @@
+"""Kernel logs -> kernel reports, and what they name."""

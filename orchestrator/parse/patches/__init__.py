@@ -1,0 +1,1 @@
+"""Mails and diffs -> patches and series."""
