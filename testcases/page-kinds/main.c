@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* How the kernel keeps memory: which pages are huge, which are shared and by whom, and whether its accounts say so. */
+#include "subtests.h"
+
+int main(int argc, char **argv)
+{
+	static const struct subtest subtests[] = {
+		{ .name = "anon-sizes", .body = anon_sizes,
+		  .sabotages = { "never-ignored", "huge-refused", "other-refused", "not-cleared", "rss-lost", "ineligible", "uncounted" },
+		  .moves = { "thp_fault_alloc" } },
+		{ .name = "shmem-sizes", .body = shmem_sizes,
+		  .sabotages = { "shmem-never-ignored", "shmem-huge-refused", "shmem-other-refused", "end-ignored", "blocks-lost",
+				 "block-size", "shmem-ineligible", "uncounted" } },
+	};
+
+	return case_main(argc, argv, subtests, COUNT_OF(subtests));
+}

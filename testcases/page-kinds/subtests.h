@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SUBTESTS_H
+#define SUBTESTS_H
+
+#include "case.h"
+
+void anon_sizes(struct run *run);
+void shmem_sizes(struct run *run);
+
+#endif
