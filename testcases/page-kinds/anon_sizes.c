@@ -244,8 +244,9 @@ static void look(struct worker *worker)
 	static struct trial trial;
 
 	trial = (struct trial){ .stage = worker->arg, .rng = &worker->rng };
-	for (unsigned int turn = 0; worker_continue(worker); turn++) {
-		trial.row = &rows[turn % COUNT_OF(rows)];
+	/* a slow machine does not come to the end of them: another seed begins elsewhere */
+	for (unsigned int turn = 0, first = rng_below(&worker->rng, COUNT_OF(rows)); worker_continue(worker); turn++) {
+		trial.row = &rows[(first + turn) % COUNT_OF(rows)];
 		trial.marks.serial = rng_next(&worker->rng) | 1;
 		if (!try_row(worker, &trial))
 			return;

@@ -27,7 +27,7 @@ bool stage_begin(struct stage *stage, struct run *run)
 	stage->small = run_event(run, SLOT_EVENT, "small");
 	stage->other = run_event(run, SLOT_EVENT, "other_size");
 	stage->no_memory = run_event(run, SLOT_EVENT, "no_memory");
-	stage->rounds = run_event(run, SLOT_REQUIRED, "rounds");
+	stage->rounds = run_event(run, SLOT_EVENT, "rounds");
 	return true;
 }
 

@@ -11,6 +11,12 @@ int main(int argc, char **argv)
 		{ .name = "shmem-sizes", .body = shmem_sizes,
 		  .sabotages = { "shmem-never-ignored", "shmem-huge-refused", "shmem-other-refused", "end-ignored", "blocks-lost",
 				 "block-size", "shmem-ineligible", "uncounted" } },
+		{ .name = "parts", .body = parts,
+		  .sabotages = { "part-lost", "part-kept", "part-rss", "part-locked", "split-uncounted" },
+		  .moves = { "thp_fault_alloc", "thp_split_pmd" } },
+		{ .name = "shares", .body = shares,
+		  .sabotages = { "copied-early", "copied-not", "store-seen", "file-copied", "file-dirty", "zeroes-used", "zeroes-stored" },
+		  .moves = { "thp_fault_alloc", "thp_split_pmd" } },
 	};
 
 	return case_main(argc, argv, subtests, COUNT_OF(subtests));

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -165,14 +166,16 @@ static bool turn_knobs(struct stage *stage, const struct row *row)
 {
 	const struct thp *thp = &stage->thp;
 	const char *top = row->top;
+	bool is_forced;
 
 	if (!thp->has_knob[KNOB_SHMEM] || (row->pmd && !thp->has_knob[KNOB_PMD_SHMEM]) ||
 	    (row->other && !thp->has_knob[KNOB_SMALL_SHMEM]))
 		return false;
 	if (row->kind == KIND_SMALL && run_sabotaged(stage->run, "shmem-never-ignored"))
 		top = "force";
-	/* "The options 'force' and 'deny' are dropped for the individual sizes": with them first, no order of the writes is refused */
-	if (!thp_turn(thp, KNOB_SHMEM, NULL) || !thp_turn(thp, KNOB_PMD_SHMEM, row->pmd) ||
+	/* "force" and an "inherit" of another size refuse each other */
+	is_forced = top && strcmp(top, "force") == 0;
+	if ((!is_forced && !thp_turn(thp, KNOB_SHMEM, top)) || !thp_turn(thp, KNOB_PMD_SHMEM, row->pmd) ||
 	    !thp_turn(thp, KNOB_SMALL_SHMEM, row->other) || !thp_turn(thp, KNOB_SHMEM, top)) {
 		run_fail_errno(stage->run, "a knob of huge pages");
 		return false;
@@ -364,8 +367,9 @@ static void look(struct worker *worker)
 	struct trial *trial = worker->arg;
 
 	trial->rng = &worker->rng;
-	for (unsigned int turn = 0; worker_continue(worker); turn++) {
-		trial->row = &rows[turn % COUNT_OF(rows)];
+	/* a slow machine does not come to the end of them: another seed begins elsewhere */
+	for (unsigned int turn = 0, first = rng_below(&worker->rng, COUNT_OF(rows)); worker_continue(worker); turn++) {
+		trial->row = &rows[(first + turn) % COUNT_OF(rows)];
 		trial->marks.serial = rng_next(&worker->rng) | 1;
 		if (!try_row(worker, trial))
 			return;

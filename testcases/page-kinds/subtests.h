@@ -6,5 +6,7 @@
 
 void anon_sizes(struct run *run);
 void shmem_sizes(struct run *run);
+void parts(struct run *run);
+void shares(struct run *run);
 
 #endif

@@ -25,6 +25,7 @@ static char paths[FILES_MAX][PATH_MAX_HERE];
 static struct sysfile_setting settings[FILES_MAX];
 static unsigned int used;
 static int knob_file[THP_KNOBS];        /* index of settings */
+static const char *turned[THP_KNOBS];   /* what it says now: each write may start or stop khugepaged, which takes long */
 
 /* Without a file of that name nothing is to be set. */
 static int add(const char *value, const char *fmt, unsigned long number)
@@ -76,8 +77,10 @@ bool thp_begin(struct run *run, struct thp *thp)
 	knob_file[KNOB_SHMEM] = add("never", DIR "shmem_enabled", 0);
 	knob_file[KNOB_ZERO] = add("1", DIR "use_zero_page", 0);
 	find_sizes(thp);
-	for (int i = 0; i < THP_KNOBS; i++)
+	for (int i = 0; i < THP_KNOBS; i++) {
 		thp->has_knob[i] = knob_file[i] >= 0;
+		turned[i] = thp->has_knob[i] ? settings[knob_file[i]].value : NULL;
+	}
 	if (!thp->has_knob[KNOB_ANON] || !sysfile_set(settings, used)) {
 		run_skip(run, "who gets huge pages cannot be set: %s", error_words(errno));
 		return false;
@@ -94,7 +97,14 @@ bool thp_turn(const struct thp *thp, enum thp_knob knob, const char *value)
 {
 	if (!thp->has_knob[knob])
 		return !value;
-	return sysfile_write(settings[knob_file[knob]].path, value ? value : settings[knob_file[knob]].value);
+	if (!value)
+		value = settings[knob_file[knob]].value;
+	if (strcmp(turned[knob], value) == 0)
+		return true;
+	if (!sysfile_write(settings[knob_file[knob]].path, value))
+		return false;
+	turned[knob] = value;
+	return true;
 }
 
 uint64_t thp_vmstat(const char *name)
