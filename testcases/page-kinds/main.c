@@ -17,6 +17,9 @@ int main(int argc, char **argv)
 		{ .name = "shares", .body = shares,
 		  .sabotages = { "copied-early", "copied-not", "store-seen", "file-copied", "file-dirty", "zeroes-used", "zeroes-stored" },
 		  .moves = { "thp_fault_alloc", "thp_split_pmd" } },
+		{ .name = "collapse", .body = collapse,
+		  .sabotages = { "not-refused", "not-huge", "collapse-torn" },
+		  .moves = { "thp_collapse_alloc" } },
 	};
 
 	return case_main(argc, argv, subtests, COUNT_OF(subtests));

@@ -261,11 +261,11 @@ static bool accounts_agree(void *arg, char *why, size_t size)
 
 static void break_it(struct scene *scene)
 {
-	struct run *run = scene->stage.run;
+	struct piece *piece = &scene->whole.piece[rng_below(scene->rng, all_pages(scene))];
 
-	if (run_sabotaged(run, "part-lost"))
-		scene->whole.piece[rng_below(scene->rng, all_pages(scene))].value ^= 1;
-	if (run_sabotaged(run, "part-kept"))
+	if (run_sabotaged(scene->stage.run, "part-lost"))
+		piece->value = piece->or_value ^= 1;
+	if (run_sabotaged(scene->stage.run, "part-kept"))
 		scene->is_splitting = true;
 }
 

@@ -8,5 +8,6 @@ void anon_sizes(struct run *run);
 void shmem_sizes(struct run *run);
 void parts(struct run *run);
 void shares(struct run *run);
+void collapse(struct run *run);
 
 #endif
