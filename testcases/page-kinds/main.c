@@ -20,6 +20,8 @@ int main(int argc, char **argv)
 		{ .name = "collapse", .body = collapse,
 		  .sabotages = { "not-refused", "not-huge", "collapse-torn" },
 		  .moves = { "thp_collapse_alloc" } },
+		{ .name = "counts", .body = counts,
+		  .sabotages = { "count-rss", "count-own", "count-share", "count-locked", "count-core", "count-scan", "count-sum" } },
 	};
 
 	return case_main(argc, argv, subtests, COUNT_OF(subtests));

@@ -9,5 +9,6 @@ void shmem_sizes(struct run *run);
 void parts(struct run *run);
 void shares(struct run *run);
 void collapse(struct run *run);
+void counts(struct run *run);
 
 #endif
