@@ -46,13 +46,27 @@ bool sysfile_write(const char *path, const char *text)
 	return done;
 }
 
+/* A file that shows all that can be chosen takes one word alone. */
+static void keep_choice(char text[SYSFILE_MAX])
+{
+	char *open = strchr(text, '['), *close = open ? strchr(open, ']') : NULL;
+
+	if (!close)
+		return;
+	*close = '\0';
+	memmove(text, open + 1, close - open);
+}
+
 bool sysfile_set(struct sysfile_setting *settings, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		int error;
 
-		if (read_text(settings[i].path, settings[i].before) && sysfile_write(settings[i].path, settings[i].value))
-			continue;
+		if (read_text(settings[i].path, settings[i].before)) {
+			keep_choice(settings[i].before);
+			if (sysfile_write(settings[i].path, settings[i].value))
+				continue;
+		}
 		error = errno;
 		settings[i].before[0] = '\0';
 		sysfile_restore(settings, i);

@@ -17,7 +17,7 @@ bool sysfile_write(const char *path, const char *text);
 /* A setting of the kernel's that a subtest changes and puts back. */
 struct sysfile_setting {
 	const char *path, *value;
-	char before[SYSFILE_MAX];       /* empty: it was not changed */
+	char before[SYSFILE_MAX];       /* empty: it was not changed; of a choice ("always [madvise] never") the word in brackets */
 };
 
 /* All or none; false, and errno. */

@@ -11,6 +11,8 @@ int main(int argc, char **argv)
 		{ .name = "place-shared", .body = place_shared, .sabotages = { "page-lost" },
 		  .moves = { "pgmigrate_success" } },
 		{ .name = "balance", .body = balance, .sabotages = { "page-lost" }, .moves = { "numa_hint_faults" } },
+		{ .name = "policies", .body = policies,
+		  .sabotages = { "policy-forgotten", "node-wrong", "misplaced" } },
 	};
 
 	return case_main(argc, argv, subtests, COUNT_OF(subtests));

@@ -7,5 +7,6 @@
 void place(struct run *run);
 void place_shared(struct run *run);
 void balance(struct run *run);
+void policies(struct run *run);
 
 #endif

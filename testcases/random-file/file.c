@@ -28,7 +28,7 @@ bool file_open(struct file *file, struct run *run, enum huge huge, struct conten
 {
 	char *place;
 
-	*file = (struct file){ .run = run, .huge = huge, .fd = store_file(huge), .content = content };
+	*file = (struct file){ .run = run, .huge = huge, .fd = tmpfs_file(huge), .content = content };
 	if (file->fd < 0)
 		return false;
 	/* so that huge pages fit */

@@ -6,7 +6,7 @@
 #include "case.h"
 #include "content.h"
 #include "crew.h"
-#include "store.h"
+#include "tmpfs.h"
 
 #define RUN_MAX (48 * 1024ul) /* bytes of one operation on bytes: a pipe holds them */
 #define LAST_OPS 6u

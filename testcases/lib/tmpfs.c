@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
-#include "store.h"
+#include "tmpfs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@ static int mounted(int context, enum huge huge)
 	return syscall(SYS_fsmount, context, 0u, 0u);
 }
 
-int store_file(enum huge huge)
+int tmpfs_file(enum huge huge)
 {
 	int context = syscall(SYS_fsopen, "tmpfs", 0u), mount, file, error;
 

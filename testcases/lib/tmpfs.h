@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Files of tmpfs instances that are mounted nowhere: they end with the last descriptor. */
-#ifndef STORE_H
-#define STORE_H
+#ifndef TMPFS_H
+#define TMPFS_H
 
 #include <stddef.h>
 
@@ -13,6 +13,6 @@ enum huge { HUGE_NEVER, HUGE_ALWAYS, HUGE_WITHIN_SIZE, HUGE_ADVISE, HUGE_KINDS }
 const char *huge_name(enum huge huge);
 
 /* A new, empty file; -1 and errno where this kernel has no such tmpfs, or does not let us mount one. */
-int store_file(enum huge huge);
+int tmpfs_file(enum huge huge);
 
 #endif
