@@ -367,8 +367,8 @@ static bool look_while_shared(struct scene *scene)
 		close(wait.fd[1]);
 		return false;
 	}
-	/* A constant: of "setg" to a page that is to be copied, and a jump by the same flags behind it, QEMU 7.2's TCG loses the flags when
-	 * the store faults, and whoever had a child had none. */
+	/* A constant, and not "child > 0": the compiler makes "setg" to this page, which the fork has write-protected, and a jump by the
+	 * same flags. Under QEMU 7.2's TCG the jump went wrong then, as if the fault of the store had lost them (not isolated). */
 	scene->is_shared = true;
 	good = look(scene, ", shared with a child");
 	close(wait.fd[1]);
