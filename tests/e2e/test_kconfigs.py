@@ -36,6 +36,7 @@ OURS = tuple(
         arch,
     )
     for name, fragment in CATALOG.fragments.items()
+    if name != catalog.NEEDED  # whose symbols are those of a series
 )
 
 
