@@ -5,14 +5,12 @@
  * maps what is no whole huge page any more ("thp_split_pmd is incremented every time a PMD split into table of PTEs. This can
  * happen, for instance, when application calls mprotect() or munmap() on part of huge page": transhuge.rst), and that is counted. */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "subtests.h"
-#include "tmpfs.h"
 #include "whole.h"
 
 #ifndef MADV_COLD
@@ -324,13 +322,7 @@ void parts(struct run *run)
 	static struct scene scene;
 	const struct role role = { .name = "parter", .body = take_parts, .count = 1, .arg = &scene };
 
-	scene.whole.stage = &scene.stage;
-	scene.whole.file = tmpfs_file(HUGE_ALWAYS);
-	if (scene.whole.file < 0) {
-		run_skip(run, "no tmpfs with huge pages can be mounted: errno %d", errno);
-		return;
-	}
-	if (!stage_begin(&scene.stage, run))
+	if (!whole_begin(&scene.whole, &scene.stage, run))
 		return;
 	scene.split = run_event(run, SLOT_REQUIRED, "split");
 	crew_run(run, &role, 1);

@@ -8,12 +8,10 @@
  * modified, the file page is replaced by a private anonymous copy", "each page is divided by the number of processes sharing it";
  * Documentation/admin-guide/mm/pagemap.rst: bits 56 and 61, ZERO_PAGE; transhuge.rst: use_zero_page. */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "subtests.h"
-#include "tmpfs.h"
 #include "whole.h"
 
 enum { LOAD_ALL = 'l', STORE_PART = 's', LEAVE = 'q' };
@@ -382,13 +380,7 @@ void shares(struct run *run)
 	static struct scene scene;
 	const struct role role = { .name = "sharer", .body = share, .count = 1, .arg = &scene };
 
-	scene.whole.stage = &scene.stage;
-	scene.whole.file = tmpfs_file(HUGE_ALWAYS);
-	if (scene.whole.file < 0) {
-		run_skip(run, "no tmpfs with huge pages can be mounted: errno %d", errno);
-		return;
-	}
-	if (!stage_begin(&scene.stage, run))
+	if (!whole_begin(&scene.whole, &scene.stage, run))
 		return;
 	scene.forked = run_event(run, SLOT_REQUIRED, "forked");
 	scene.copied = run_event(run, SLOT_REQUIRED, "copied");

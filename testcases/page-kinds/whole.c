@@ -2,11 +2,24 @@
 #define _GNU_SOURCE
 #include "whole.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "tmpfs.h"
+
 #define LAST_WORD (page_bytes() / sizeof(uint64_t) - 1)
+
+bool whole_begin(struct whole *whole, struct stage *stage, struct run *run)
+{
+	whole->stage = stage;
+	whole->file = tmpfs_file(HUGE_ALWAYS);
+	if (whole->file >= 0)
+		return stage_begin(stage, run);
+	run_skip(run, "no tmpfs with huge pages can be mounted: errno %d", errno);
+	return false;
+}
 
 const char *whole_name(enum backing backing)
 {

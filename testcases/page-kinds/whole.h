@@ -30,6 +30,9 @@ struct whole {
 	struct piece piece[PMD_PAGES_MAX];
 };
 
+/* With a file of its own. false: the run is skipped, with the reason, or has failed; else stage_end() ends it. */
+bool whole_begin(struct whole *whole, struct stage *stage, struct run *run);
+
 /* Makes one at the beginning of the stage, mapped by one entry. false: there is no memory for it, or the run has failed. */
 bool whole_make(struct whole *whole, enum backing backing, uint64_t generation);
 
