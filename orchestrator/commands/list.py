@@ -9,7 +9,8 @@ from itertools import takewhile
 
 from orchestrator import codec
 from orchestrator.build.toolchains import compiler_of, installed_toolchains
-from orchestrator.declarations.catalog import NEEDED, Catalog, load_catalog
+from orchestrator.declarations.catalog import Catalog, load_catalog
+from orchestrator.declarations.names import NEEDED
 from orchestrator.declarations.patches import read_series
 from orchestrator.errors import CommandFailed, PatchUnreadable, ToolMissing
 from orchestrator.host.process import Cancel, Command, Runner

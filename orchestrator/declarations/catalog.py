@@ -15,7 +15,7 @@ from typing import TypeVar
 from orchestrator.declarations.builds import read_builds
 from orchestrator.declarations.files import read_toml
 from orchestrator.declarations.kconfigs import kconfig_name, kconfig_parts, read_fragment
-from orchestrator.declarations.names import named
+from orchestrator.declarations.names import NEEDED, named
 from orchestrator.declarations.patches import exists, name_of, named_patches, read_series, read_url
 from orchestrator.declarations.testcases import Collection, read_cases, read_collection
 from orchestrator.errors import BadDeclaration, PatchUnreadable, UnknownName, UsageError
@@ -37,7 +37,6 @@ LIBRARY = "lib"  # beside cases: the harness that their programs are linked with
 Named = TypeVar("Named", Case, Fragment, Arch, Machine, Accel, Userland)
 # The tag of cases that run only when they are asked for: by name, by the name of their directory, or by a tag
 NOT = "!"
-NEEDED = "needed"  # the kconfig whose symbols are found for each series
 WILDCARD = re.compile(r"[*?[]")
 ON_REQUEST = "on-request"
 

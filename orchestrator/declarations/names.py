@@ -30,6 +30,7 @@ LISTS = {
     "machine": "machines",
     "architecture": "architectures",
 }  # what `orchestrate list` calls them
+NEEDED = "needed"  # the kconfig whose symbols are found for each series
 FEW = 12  # names that one hint may hold
 NUMBERED = re.compile(r"(?:patch|guest)-\d+")  # kernels of the first patches, guests
 
@@ -37,7 +38,7 @@ NUMBERED = re.compile(r"(?:patch|guest)-\d+")  # kernels of the first patches, g
 def check_kconfig_name(name: str, where: str) -> None:
     """Raises BadDeclaration for a name that cannot be told apart in `debug+kasan` and `debug.patched`."""
     _check_form("kconfig", name, where, PLAIN)
-    if name == "needed":
+    if name == NEEDED:
         raise BadDeclaration(f"{where}: a kconfig cannot be called {name}: that is ours", hint="give it another name")
 
 

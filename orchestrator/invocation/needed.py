@@ -11,8 +11,9 @@ from orchestrator.build.apply import apply
 from orchestrator.build.configure import configure
 from orchestrator.build.toolchain import Toolchain, find_toolchain
 from orchestrator.context import Context
-from orchestrator.declarations.catalog import NEEDED, Catalog
+from orchestrator.declarations.catalog import Catalog
 from orchestrator.declarations.kconfigs import kconfig_parts
+from orchestrator.declarations.names import NEEDED
 from orchestrator.errors import Fault, KconfigDropped, OrchestrateError, UsageError
 from orchestrator.model.kernel import USUAL_ARCH, AppliedTree, Base, Fragment, Kconfig, Kernel, KernelConfig, Source
 from orchestrator.model.request import Request
@@ -27,7 +28,7 @@ from orchestrator.words import counted
 TOLD = 6  # symbols that a note names
 
 
-def asks_for_needed(request: Request) -> bool:
+def _asks_for_needed(request: Request) -> bool:
     return any(NEEDED in kconfig_parts(spec) for spec in request.kconfigs)
 
 
@@ -44,7 +45,7 @@ def with_needed(
     chosen a kconfig; then the request names `needed` in the place of `base`, if base compiles nothing of what the
     series changes, and a symbol would. What is wrong with the tree or the host is left to the stage that it belongs
     to. Raises UsageError."""
-    catalog, is_asked = context.catalog, asks_for_needed(request)
+    catalog, is_asked = context.catalog, _asks_for_needed(request)
     if series is None:
         if is_asked:
             raise UsageError(f"--kconfig {NEEDED} is about the lines that a patch changes", hint="--patch PATH")
@@ -68,8 +69,8 @@ def with_needed(
     symbols = tuple(dict.fromkeys(chain.from_iterable(one.symbols for one in found)))
     if not is_asked and (found[0].was_there or not symbols):
         return request, catalog, ()
-    made = replace(catalog.fragments[NEEDED], symbols=tuple((symbol, "y") for symbol in symbols))
     notes = (_words(symbols, found[0], change, is_asked=is_asked),)
+    made = _filled(catalog.fragments[NEEDED], symbols)
     catalog = replace(catalog, fragments={**catalog.fragments, NEEDED: made})
     return (request if is_asked else replace(request, kconfigs=(NEEDED,))), catalog, notes
 
@@ -155,11 +156,13 @@ class _Asker:
         return configure(self.context, subject, change.applied, self.tools, log).value
 
 
-def _with(kconfig: Kconfig, symbols: tuple[str, ...]) -> Kconfig:
-    def filled(fragment: Fragment) -> Fragment:
-        return replace(fragment, symbols=tuple((symbol, "y") for symbol in symbols))
+def _filled(fragment: Fragment, symbols: tuple[str, ...]) -> Fragment:
+    return replace(fragment, symbols=tuple((symbol, "y") for symbol in symbols))
 
-    return replace(kconfig, fragments=tuple(filled(f) if f.name == NEEDED else f for f in kconfig.fragments))
+
+def _with(kconfig: Kconfig, symbols: tuple[str, ...]) -> Kconfig:
+    fragments = (_filled(one, symbols) if one.name == NEEDED else one for one in kconfig.fragments)
+    return replace(kconfig, fragments=tuple(fragments))
 
 
 def _words(symbols: tuple[str, ...], found: _Found, change: _Change, *, is_asked: bool) -> str:

@@ -19,6 +19,7 @@ from orchestrator.build.toolchains import installed_toolchains
 from orchestrator.build.worktree import build_directory, worktree_lock
 from orchestrator.context import Context, Places
 from orchestrator.declarations import catalog
+from orchestrator.declarations.names import NEEDED
 from orchestrator.errors import ToolMissing
 from orchestrator.host.process import Cancel, Runner
 from orchestrator.invocation.compose import find_base
@@ -36,7 +37,7 @@ OURS = tuple(
         arch,
     )
     for name, fragment in CATALOG.fragments.items()
-    if name != catalog.NEEDED  # whose symbols are those of a series
+    if name != NEEDED  # whose symbols are those of a series
 )
 
 
